@@ -27,7 +27,6 @@ from mnist_bench.experiments.confirm.runs import FINAL, RACE, NetRuns, Part, see
 from mnist_bench.experiments.grid import Observer, TrainingRun
 from mnist_bench.experiments.time_budget import TimeBudget
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.studies import sealed_json
 from search import canonical_json
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.hashed import derived_seed
@@ -413,21 +412,6 @@ def test_of_an_earlier_confirmation_stays_what_is_of_the_same_test_set() -> None
     assert earlier(before, Evaluated(finals=(), images=100)) == ()
     assert earlier(before, Evaluated(finals=(of[NEW],), images=300, test_files=NEW)) == ()
     assert earlier(None, Evaluated(finals=(), images=300)) == ()
-
-
-@pytest.mark.parametrize("made", [found(), FRONT])
-def test_a_file_of_an_older_version_is_one_sentence_that_names_who_reads_it(tmp_path: Path, made: Any) -> None:
-    (tmp_path / "confirm").mkdir()
-    confirmed.save(made, tmp_path)
-    (path,) = (tmp_path / "confirm").iterdir()
-    kept = json.loads(path.read_text())
-    del kept["earlier"]
-    sealed_json.write({**kept, "method": "own_differences"}, path)
-    with pytest.raises(StorageError) as refused:
-        confirmed.load(type(made), tmp_path)
-    assert str(refused.value).partition(", or ")[2] == (
-        "is one that version 0.3.0 (commit 5a98ef84) reads; move it away, and it is made again."
-    )
 
 
 @given(st.binary(max_size=60) | st.just(b"{}") | st.just(b'{"study": 1}'))
