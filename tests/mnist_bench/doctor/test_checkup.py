@@ -136,14 +136,6 @@ def test_a_study_of_a_newer_format_is_called_so(place: StudyLocation) -> None:
         search(place.folder.parent)
 
 
-def test_a_study_of_the_first_versions_names_no_format(place: StudyLocation, digest: str) -> None:
-    with closing(sqlite3.connect(place.folder / DATABASE)) as connection, connection:
-        connection.execute("UPDATE search_events SET payload = json_remove(payload, '$.format') WHERE kind = 'create'")
-        connection.execute("ALTER TABLE search_events DROP COLUMN chain")
-    assert check(place, replay=True).problems == 0
-    assert goes_on_to(place, digest)
-
-
 def test_tables_whose_rows_are_deleted_are_written_anew(place: StudyLocation, digest: str) -> None:
     with closing(sqlite3.connect(place.folder / DATABASE)) as connection:
         connection.execute("DELETE FROM trials WHERE number = 0")
@@ -256,7 +248,7 @@ def test_a_search_that_goes_on_with_a_start_list_is_as_the_study_needs_it(tmp_pa
 
 
 def test_another_machine_is_told(place: StudyLocation, monkeypatch: pytest.MonkeyPatch) -> None:
-    with_numerics(monkeypatch, canary="0" * 64)
+    with_numerics(monkeypatch, check="0" * 64)
     finding = found(check(place), "installation", "problem")
     assert "check" in finding.text
     assert "bit-identical" in finding.advice

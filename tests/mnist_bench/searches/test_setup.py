@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 
 from mnist_bench.searches.config import SearchConfig
-from mnist_bench.searches.running import run
 from mnist_bench.searches.setup import SearchSetup
-from search.driver.progress import Observer
 from search.errors import SpaceError, UsageError
 from search.strategies.pruners import Median, NoPruner, Pruner
 from search.strategies.samplers import SAMPLERS, Curves, ForeignSampler, Random, Sampler, Tpe
@@ -114,22 +112,6 @@ def test_set_makes_no_code_run(tmp_path: Path) -> None:
 def test_a_space_without_a_sampler_has_curves_and_with_two_objectives_tpe() -> None:
     assert made(overrides=("search=null",)).sampler == Curves()
     assert made(overrides=("search=null", "objective=[val_accuracy, macs]")).sampler == Tpe()
-
-
-@pytest.mark.slow
-def test_a_study_that_began_without_a_sampler_keeps_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = SearchConfig(
-        space="smoke", overrides=("search=null", "subset=1000", "epochs=1"), trials=1, executor="in-process",
-        device="cpu", results=tmp_path,
-    )  # fmt: skip
-    with monkeypatch.context() as earlier:
-        earlier.setattr("search.strategies.registry.DEFAULTS", (Tpe(),))
-        run(asked, Observer(), lambda: False)
-    assert SearchSetup.of(asked).sampler == Tpe()
-    study = run(replace(asked, trials=2), Observer(), lambda: False).study
-    assert (len(study.trials), study.spec["sampler"]["name"]) == (2, "tpe")
-    newly = replace(asked, trials=3, study_name="new")
-    assert SearchSetup.of(newly).sampler == Curves()
 
 
 def test_a_search_is_portable_if_its_training_is() -> None:
