@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from queue import SimpleQueue
 
 import mutants
 import pytest
-from mutations import Mutation, mutations
+from coverage import CoverageData
+from mutations import mutations
 
 from support.paths import ROOT
 
 pytestmark = pytest.mark.slow
 
 SOURCE = b'''
-"""Counts."""
-
 LIMIT: int = 3
 Kind = Literal["one", "two"]
-
-
 @dataclass(frozen=True)
 class Counter:
-    """Counts to a limit."""
-
     steps: int = 0
-
     def take(self, size: int, *, kind: Kind = "one") -> int:
         """Take a step."""
         if self.steps < LIMIT and kind in ("one", "two"):
@@ -43,13 +38,13 @@ def test_what_can_be_planted() -> None:
         ": LIMIT: int = 3 -> LIMIT: int = 2",
         "Counter: steps: int = 0 -> steps: int = 1",
         'Counter.take: "one" -> "one_"',
+        'Counter.take: self.steps < LIMIT and kind in ("one", "two") -> '
+        'not (self.steps < LIMIT and kind in ("one", "two"))',
         'Counter.take: self.steps < LIMIT and kind in ("one", "two") -> self.steps < LIMIT or kind in ("one", "two")',
         "Counter.take: self.steps < LIMIT -> self.steps <= LIMIT",
         'Counter.take: kind in ("one", "two") -> kind not in ("one", "two")',
         'Counter.take: ("one", "two") -> ("one_", "two")',
         'Counter.take: ("one", "two") -> ("one", "two_")',
-        'Counter.take: self.steps < LIMIT and kind in ("one", "two") -> '
-        'not (self.steps < LIMIT and kind in ("one", "two"))',
         "Counter.take: self.steps += size -> pass",
         "Counter.take: not self.steps -> (self.steps)",
         'Counter.take: raise ValueError(f"no step of {size} left") -> pass',
@@ -58,22 +53,19 @@ def test_what_can_be_planted() -> None:
     ]
 
 
-@pytest.fixture(scope="module")
-def faults() -> list[Mutation]:
-    """Return all faults that can be planted in the modules."""
-    return mutants.sample(ROOT, 10**6, 0)
-
-
-def test_each_fault_of_the_modules_compiles_and_has_a_name_of_its_own(faults: list[Mutation]) -> None:
-    assert len({fault.name for fault in faults}) == len(faults) > 3000
+def test_each_fault_compiles_and_has_a_name_of_its_own_also_those_that_are_explained() -> None:
+    faults = mutants.sample(ROOT, 10**6, 0)
+    names, reasons = {fault.name for fault in faults}, mutants.explained()
+    assert len(names) == len(faults) > 6000
     for fault in faults[:40]:
         source = (ROOT / fault.module).read_bytes()
         assert ast.dump(ast.parse(fault.planted(source))) != ast.dump(ast.parse(source)), fault.name
+    assert names > reasons.keys() != set()
+    assert all(reason.strip() for reason in reasons.values())
 
 
 def test_a_sample_depends_on_no_fault_outside_of_it(tmp_path: Path) -> None:
-    path = tmp_path / "search" / "files.py"
-    path.parent.mkdir()
+    (path := tmp_path / "search" / "files.py").parent.mkdir()
     path.write_bytes(SOURCE)
     before = {fault.name for fault in mutants.sample(tmp_path, 8, 0)}
     path.write_bytes(SOURCE.replace(b"raise", b"unknown = LIMIT > 7\n            raise"))
@@ -82,18 +74,27 @@ def test_a_sample_depends_on_no_fault_outside_of_it(tmp_path: Path) -> None:
     assert after != {fault.name for fault in mutants.sample(tmp_path, 8, 1)}
 
 
-def test_every_explained_fault_can_be_planted_and_has_a_reason(faults: list[Mutation]) -> None:
-    reasons = mutants.explained()
-    assert reasons.keys() <= {fault.name for fault in faults}
-    assert all(reasons.values())
+def test_the_tests_of_a_line_come_before_others_the_modules_own_first() -> None:
+    fault = next(mutations("mnist_bench/cli/output.py", b"def wide(width):\n    return width > 3\n"))
+    files = ("cli/test_output", "cli/test_app", "search/test_files", "cli/test_space")
+    own, near, far, made = (f"tests/{file}.py::test_it" for file in files)
+    found = CoverageData(no_disk=True)
+    for context in (f"{far}|run", f"{near}|run", f"{own}|run", f"{made}|setup"):
+        found.set_context(context)
+        found.add_lines({fault.module: [2]})
+    seconds = {far: 1, near: 9, own: 20, made: 8, f"{made}_too": 7, "tests/cli/test_help.py::test_it": 0}
+    assert mutants.chosen(fault, "", seconds, found) == [own, f"{made}_too", made, near, far]
+    assert mutants.chosen(fault, far, seconds, found)[0] == far
 
 
-def test_the_share_is_that_of_all_faults() -> None:
-    results = ("killed", "timed_out", "explained", "survived")
-    outcomes = [mutants.Outcome(name=f"a.py:f: {n} -> {n + 1}", result=result) for n, result in enumerate(results)]
-    lines = mutants.table([*outcomes, mutants.Outcome(name="b.py:: 1 -> 2", result="untested")]).splitlines()
-    assert lines[2:] == [
-        "| a.py | 4 | 1 | 1 | 1 | 1 | 50.0% |",
-        "| b.py | 1 | 0 | 0 | 0 | 1 | 0.0% |",
-        "| all | 5 | 1 | 1 | 1 | 2 | 40.0% |",
-    ]
+def test_a_planted_fault_is_noticed_and_mended_again(tmp_path: Path) -> None:
+    copy, copies = tmp_path / "copy", SimpleQueue[Path]()
+    (copy / "tests").mkdir(parents=True)
+    (copy / "pyproject.toml").write_text("")
+    (copy / "planted.py").write_bytes(source := b"def first():\n    return 1\n\n\ndef second():\n    return 2\n")
+    (copy / "tests" / "test_it.py").write_text("def test_it():\n    assert __import__('planted').first() == 1\n")
+    copies.put(copy)
+    tests = ["tests/test_it.py::test_it"]
+    results = [mutants.tried(fault, tests, "", copies)[2:] for fault in mutations("planted.py", source)]
+    assert results == [("noticed", *tests)] * 3 + [("survived", "")] * 3
+    assert (copy / "planted.py").read_bytes() == source
