@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 import typer
 from typer.testing import Result
 
-from mnist_bench.cli.failures import INTERRUPTED, OTHER, USAGE
+from mnist_bench.cli.failures import INTERRUPTED, OTHER, USAGE, in_words
 from search import errors
 from search.errors import Problem, SearchError, SpaceError
 from support.commands import COMMANDS
@@ -93,6 +95,11 @@ def test_an_error_is_an_object(
     found = failure(as_json)
     assert {key: found[key] for key in known} == known
     assert "message" not in known or found == known
+
+
+def test_a_full_disk_below_the_output_is_a_sentence() -> None:
+    error = OSError(errno.ENOSPC, "")
+    assert in_words(error) == f"Error: the output cannot be written ({os.strerror(errno.ENOSPC)})."
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,12 @@ def test_two_trials_have_their_curves_side_by_side(cli: Any) -> None:
     assert "conv-0/1 and conv-1/1 part in a result, period 1, val loss: 0.05 in conv-0/1, 0.37 in conv-1/1." in text
 
 
+def test_a_study_and_a_trial_part_in_their_runs(cli: Any) -> None:
+    text = cli("compare", "conv-0", "conv-1/1").stdout
+    assert "conv-0 and conv-1/1 part in a result, period 1, val loss: 0.05 in conv-0, 0.37 in conv-1/1." in text
+    assert "Value after each period" not in text
+
+
 def test_json_has_all_parts(cli: Any) -> None:
     found = json.loads(cli("compare", "conv-0", "conv-1", "--json").stdout)
     assert [*found] == ["schema_version", "same_images", "sides", "settings", "pairs"]

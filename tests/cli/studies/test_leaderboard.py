@@ -304,9 +304,15 @@ def test_a_study_of_two_objectives_shows_its_front(cli: Cli) -> None:
     assert any(
         line.startswith("front: 3 of 5 complete trials; no other is as accurate on as few MACs") for line in lines
     )
+    assert "  `mnist-bench confirm two --front` trains the front with fresh seeds." in lines
     (values,) = json.loads(cli("leaderboard", "two", "--json").stdout)["studies"]
     assert (values["objective"], values["front"]) == (["val_accuracy", "macs"], [1, 2, 4])
     assert [row["on_front"] for row in values["rows"]] == [True, True, True, False, False, False]
+
+
+def test_a_front_that_is_still_searched_is_not_to_be_confirmed(cli: Cli) -> None:
+    cli.studies["two"] = replace(handmade.two_objectives(), live=True)  # type: ignore[attr-defined]
+    assert "confirm two --front" not in cli("leaderboard", "two").stdout
 
 
 def test_a_study_of_one_objective_shows_no_front(cli: Cli) -> None:

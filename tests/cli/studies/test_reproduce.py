@@ -1,12 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 
 import pytest
+from typer.testing import Result
 
 from mnist_bench.cli.studies.reproduce import verdict
-from mnist_bench.studies.record import PeriodResult
-from mnist_bench.studies.reproduce import Difference, RepeatedTrial
+from mnist_bench.studies.record import PeriodResult, Record
+from mnist_bench.studies.reproduce import Difference, OnPeriod, RepeatedTrial
 from support.handmade import HASH
 
 THEN = PeriodResult(value=0.99, metrics={"epoch": 1.0, "train_loss": 0.2}, weights=HASH)
@@ -58,6 +61,40 @@ def test_where_something_differs_numerics_and_versions_are_told(
         numerics=tuple(numerics), versions=tuple(versions), p_value=None,
     )  # fmt: skip
     assert verdict(comparison)[-1] == words
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Let every trial be trained again with the same result; returns what would keep the weights of each."""
+    identical = RepeatedTrial(periods=((THEN, THEN),), first_difference=None, numerics=(), versions=(), p_value=None)
+    kept: list[object] = []
+
+    def reproduce(record: Record, trainer: object, on_period: OnPeriod, keep: object = None) -> RepeatedTrial:
+        on_period(THEN, THEN)
+        kept.append(keep)
+        return identical
+
+    def trainer_for(record: Record, **_: object) -> SimpleNamespace:
+        return SimpleNamespace(numerics=record.numerics)
+
+    monkeypatch.setattr("mnist_bench.studies.reproduce.trainer_for", trainer_for)
+    monkeypatch.setattr("mnist_bench.studies.reproduce.reproduce", reproduce)
+    return kept
+
+
+def test_a_trial_is_shown_period_by_period_or_as_json(cli: Callable[..., Result], kept: list[object]) -> None:
+    lines = cli("reproduce", "conv-0/1").stdout.splitlines()
+    assert lines[0].startswith("Reproducing conv-0/1 (seed 101); numerics agree (numerics check ")
+    assert lines[3].split() == ["1", "0.20000", "=", "0.20000", "99.00%", "=", "99.00%"]
+    assert lines[-1] == "Identical, bit for bit."
+    found = json.loads(cli("reproduce", "conv-0/1", "--json").stdout)
+    assert (found["study"], found["trial"], found["identical"]) == ("conv-0", 1, True)
+    assert kept == [None, None]
+
+
+def test_weights_are_kept_if_that_is_asked_for(cli: Callable[..., Result], kept: list[object]) -> None:
+    assert cli("reproduce", "conv-0/1", "--weights").stdout.splitlines()[-1].startswith("The weights are in ")
+    assert kept != [None]
 
 
 def test_where_all_is_identical_no_cause_is_told() -> None:

@@ -138,6 +138,7 @@ def test_a_trial_shows_every_setting_its_curve_and_its_hashes(cli: Cli) -> None:
     assert "   optim.batch_size: 128" in lines
     assert "parameters: 61234" in lines
     curve = lines[lines.index("") :]
+    assert curve[-7].split() == ["epoch", "train_loss", "val_loss", "errors", "accuracy", "time", "weights"]
     weights = [report.weights for report in handmade.mixed().trials[1].reports]
     assert [line.split()[-1] for line in curve if line.split() and line.split()[-1] in weights] == weights
 

@@ -30,6 +30,8 @@ def test_each_origin_is_a_sentence() -> None:
     given = said(ProposalOrigin(kind="enqueued"), source="conv-0/3")
     assert given == "Given with --enqueue, to be tried first, with the hyperparameters of conv-0/3."
     known = "12 trials were known, 9 of which had ended."
+    alone = Explanation(origin=ProposalOrigin(kind="random"), trained=1, ended=0, standings=())
+    assert "; 1 trial was known, 0 of which had ended." in " ".join(sentences(alone, "tpe", "", cells.percent))
     assert said(ProposalOrigin(kind="random"), "tpe") == f"Drawn at random by tpe; {known}"
     assert said(ProposalOrigin(kind="sequence"), "curves").endswith(f"which covers the space evenly; {known}")
     assert said(ProposalOrigin(kind="model"), "tpe") == f"Proposed by the model of tpe; {known}"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mnist_bench.comparison.comparison import Comparison, compare
+from mnist_bench.comparison.comparison_table import tables_of
 from search.errors import StudyNotFoundError, UsageError
 from search.study.studies import StoredStudy
 from support import handmade, handmade_values
@@ -36,6 +37,27 @@ def test_equal_studies_share_all_trials_and_do_not_part() -> None:
     assert (len(pair.shared), pair.identical, pair.same_configurations) == (6, 6, 4)
     assert (pair.parting, pair.differing, found.settings) == (None, None, ())
     assert found.same_images
+    assert {trial.period for trial in pair.shared} == {0}
+
+
+def test_values_are_of_the_same_images_for_there_are_none() -> None:
+    values = handmade_values.study([handmade_values.trial(0, [0.1] * 4)])
+    assert compared(values, replace(values, name="b")).same_images
+
+
+def test_a_shared_trial_with_another_result_is_told_besides_where_the_search_parts() -> None:
+    other = with_loss(named("b"), 2, 4, 0.75)
+    found = compared(named("a"), replace(other, trials=(replace(other.trials[0], seed=7), *other.trials[1:])))
+    (lines,) = [table.footnotes for table in tables_of(found) if table.caption[0].startswith("Trials shared")]
+    assert "a and b part at the seed of trial 0: 100 in a, 7 in b." in lines
+    assert "The first shared trial with another result is a/2: period 4, train loss, 0.125 and 0.75." in lines
+
+
+def test_on_a_narrow_screen_the_names_of_settings_remain_the_longest() -> None:
+    made = named("b")
+    tables = tables_of(compared(named("a"), replace(made, spec={**made.spec, "seed": 1})))
+    (settings,) = [table for table in tables if [*table.caption] == ["Settings that differ"]]
+    assert [column.importance for column in settings.columns] == [3, 2, 1]
 
 
 def test_a_shared_trial_with_another_result_is_where_training_parts() -> None:

@@ -43,6 +43,7 @@ def test_the_metrics_of_the_last_report_are_columns_next_to_the_value() -> None:
     assert [texts[2:4] for texts in table.texts()] == [["4", "8"], ["–", "–"]]
     assert [record["twice"] for record in table.records()] == [8, None]
     assert table.document["rows"][0]["metrics"] == {"twice": 8}
+    assert (table.document["saved_periods"], table.document["budget_periods"]) == (0, 8)
 
 
 def test_the_value_has_the_name_of_the_objective_and_no_second_column() -> None:

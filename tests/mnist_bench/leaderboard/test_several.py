@@ -44,6 +44,11 @@ def test_what_trials_have_not_ended_or_were_not_trained_comes_after_all_complete
     assert table_of(board).divisions() == {7: "ended early"}
 
 
+def test_they_are_live_while_one_of_them_is_searched() -> None:
+    assert board_of(replace(FIRST, live=True), SECOND).live
+    assert not board_of(FIRST, SECOND).live
+
+
 def test_of_two_objectives_the_best_are_shown_and_not_the_front_alone() -> None:
     two = handmade.two_objectives()
     every = board_of(two, replace(two, name="again"))

@@ -110,9 +110,15 @@ def test_pruning_saves_the_other_epochs_at_each_trials_own_pace() -> None:
     assert found.saved == pytest.approx(22)
 
 
-def test_an_old_study_knows_no_times() -> None:
+@pytest.mark.parametrize("lacking", [{"worker": None}, {"started": None}, {"handled": None}])
+def test_an_old_study_knows_no_times(lacking: dict[str, Any]) -> None:
+    made = ran(0, (0, 0.0, 4.0, 5.0))
+    (report,) = made.reports
     with pytest.raises(StudyNotFoundError, match="by a version that did not record what ran where and when"):
-        worker_time_of(study([trial(0, range(3))]))
+        worker_time_of(study([replace(made, reports=(replace(report, **lacking),))]))
+
+
+def test_before_the_first_report_there_are_no_times() -> None:
     with pytest.raises(StudyNotFoundError, match="no report yet"):
         worker_time_of(study([trial(0, periods=0, state="RUNNING")]))
 

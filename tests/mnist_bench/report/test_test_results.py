@@ -69,7 +69,10 @@ def test_only_a_significant_test_makes_a_winner() -> None:
 
 def test_the_table_has_a_row_for_each_configuration_that_was_evaluated() -> None:
     measured = replace(RACE, finals=(replace(RACE.finals[0], committee=34), RACE.finals[1]))
-    assert test_results.table_of_race(measured).texts() == [
+    table = test_results.table_of_race(measured)
+    headings = ["trial", "test accuracy", "ensemble", "role", "params", "MACs", "validation"]
+    assert [column.heading for column in table.columns] == headings
+    assert table.texts() == [
         ["#1", "99.50% [99.48, 99.52]", "99.66%", "selected (tied)", "61k", "2M", "99.37% [99.33, 99.41]"],
         ["#0", "99.40% [99.39, 99.41]", "–", "cheapest of the tied", "30k", "900k", "99.36% [99.33, 99.39]"],
     ]  # fmt: skip
