@@ -4,10 +4,9 @@
     python benchmarks/mutants.py --only race.py      those of the sample whose names have this part
 
 A fault (`mutations.py`) is one edit of one module. The sample are the faults whose names have the smallest hashes, so
-that a change of one function leaves the rest of the sample. The last commit is tried: first the fast tests run once
-with coverage, then each fault is planted in a copy, and the tests that run its line run until one fails.
-build/mutants/ledger.jsonl keeps the outcomes: a stopped run continues while packages and tests are the same.
-mutants.txt lists the faults that no fast test can notice, each with the reason.
+that a change of one function leaves the others. The last commit is tried: the fast tests run once with coverage, then
+each fault is planted in a copy, and the tests of its line run until one fails. build/mutants/ledger.jsonl keeps the
+outcomes: a stopped run continues while packages and tests are the same. mutants.txt explains what cannot be noticed.
 
 mutmut 3 (the usual tool) draws no sample of the 17,700 faults that it plants in these modules, all at once; it plants
 none in decorated functions and class bodies, and replaces functions, which checks of users' code and pickles would see.
@@ -88,10 +87,12 @@ def ran(copy: Path, arguments: Sequence[str], limit: float = 7200) -> tuple[int 
     Path(f"{copy}.log").unlink(missing_ok=True)
     process = SERVER.Process(target=_run, args=(copy, arguments))
     process.start()
-    process.join(limit)
-    # Workers that the tests started are of the same group; a fault may have kept them from ending.
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid or 0, signal.SIGKILL)
+    try:
+        process.join(limit)
+    finally:
+        # Workers that the tests started are of the same group; a fault may have kept them from ending.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid or 0, signal.SIGKILL)
     process.join()
     return process.exitcode, Path(f"{copy}.log").read_text()
 

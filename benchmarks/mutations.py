@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 from typing import Any
 
 COMPARISONS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="}
@@ -101,8 +101,7 @@ class _Edits:
             case ast.IfExp(test=test) | ast.If(test=test) | ast.While(test=test):
                 yield from self._negated(test)
             case ast.comprehension(ifs=conditions):
-                for condition in conditions:
-                    yield from self._negated(condition)
+                yield from chain.from_iterable(map(self._negated, conditions))
             case ast.Call():
                 yield from self._call(node)
         for name, child in ast.iter_fields(node):
