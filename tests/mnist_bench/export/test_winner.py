@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 
 import mnist_bench
 from mnist_bench.experiments.confirm import results as confirmed
-from search.errors import StudyNotFoundError
+from mnist_bench.export.winner import WinnerOptions, load_winner
+from search.errors import StudyNotFoundError, UsageError
+from search.files import atomic_write
 from support import handmade, handmade_confirmation
 
 
@@ -38,3 +41,25 @@ def test_an_earlier_winner_is_not_taken_for_the_one_of_now(
     with pytest.raises(StudyNotFoundError) as refused:
         mnist_bench.export(handmade.kept_in(tmp_path, study), tmp_path / "x", confirmed=True)
     assert str(refused.value) == refusal.format(results=tmp_path)
+
+
+@pytest.mark.parametrize("further", [False, True])
+def test_that_a_study_was_searched_further_since_its_confirmation_is_news(tmp_path: Path, further: bool) -> None:
+    study, news = handmade.kept_in(tmp_path, handmade.mixed()), list[str]()
+    (tmp_path / study.name / "confirm").mkdir(parents=True)
+    found = handmade_confirmation.found()
+    confirmed.save(replace(found, digest="f" * 64) if further else found, tmp_path / study.name)
+    with pytest.raises(StudyNotFoundError, match="the network that `confirm` trained on all images was not kept"):
+        load_winner(study, None, WinnerOptions(on_all=True), news.append)
+    told = "conv-0 was searched further since it was confirmed; this is the trial that was selected then."
+    assert news == [told] * further
+
+
+def test_a_net_that_was_trained_with_other_settings_is_not_the_trials(tmp_path: Path) -> None:
+    study = handmade.kept_in(tmp_path, handmade.mixed())
+    files = study.files.confirm
+    handmade_confirmation.write_records(files)
+    confirmed.save(handmade_confirmation.found(), tmp_path / study.name)
+    atomic_write(files.net_of(1, 0), b"")
+    with pytest.raises(UsageError, match=r"net\S* was trained with other settings than conv-0/1"):
+        load_winner(study, None, WinnerOptions(on_all=True))
