@@ -19,17 +19,18 @@ from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
 from mnist_bench.config.json import to_json
-from mnist_bench.config.settings import ModelConfig
+from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.data.mnist import SHA256, TRAIN_FILES
 from mnist_bench.experiments.confirm.results import Evaluated
 from mnist_bench.export import card, drawing_page, onnx_graph
 from mnist_bench.export.winner import Validation, Winner
 from mnist_bench.nets.modules import build_model
+from mnist_bench.own_nets.own_net import load_net
 from mnist_bench.picture_form import MNIST
 from mnist_bench.prediction.input_spec import InputSpec
 from mnist_bench.studies.record import record_of
 from search import canonical_json
-from support import handmade, handmade_winner, wants
+from support import handmade, handmade_winner, own_nets, wants
 from support.paths import TESTS
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (8, 1, 28, 28)).astype(np.float32)
@@ -128,3 +129,12 @@ def test_the_head_of_the_card_is_what_hugging_face_reads() -> None:
     assert '(["digit.png"])[0].label\n' in text
     named = card.card(drawn(names=tuple("abcdefghij")), onnx=False, page=False)
     assert '(["digit.png"])[0].name\n' in named
+
+
+def test_the_card_of_your_own_net_gives_the_levels_by_channel(tmp_path: Path) -> None:
+    code = load_net(own_nets.write(tmp_path, own_nets.GOOD, "mine.py")).code
+    made = drawn()
+    record = handmade_winner.with_config(made.record, TrainConfig(net={"width": 3}, net_code=code))
+    own = replace(made, record=record, input_spec=InputSpec(mean=(33.0, 1.5, 2.0), std=(79.0, 2.5, 3.0)))
+    levels = "mean, std = torch.tensor([[33, 1.5, 2], [79, 2.5, 3]]).view(2, -1, 1, 1)"
+    assert levels in card.card(own, onnx=False, page=False)
