@@ -19,7 +19,7 @@ from mnist_bench.searches.first_trials import enqueued, start_list
 from mnist_bench.searches.running import spec_of
 from mnist_bench.searches.setup import SearchSetup
 from search.study.studies import StoredStudy, open_study
-from support import handmade, handmade_search
+from support import handmade
 from support.paths import ROOT
 
 FOLDER = ROOT / "results" / "published"
@@ -150,7 +150,7 @@ def test_a_study_of_the_same_search_is_compared(
         replace(STUDY, spec=SPEC, totals=(3,)),
         replace(STUDY, spec=SPEC, trials=STUDY.trials[:1]),
         replace(STUDY, spec=SPEC, trials=(STUDY.trials[0], replace(STUDY.trials[1], external=True))),
-        replace(STUDY, spec=SPEC, stop=handmade_search.ended_early().stop),
+        replace(STUDY, spec=SPEC, stop=handmade.ended_early().stop),
     ],
 )
 def test_another_search_and_an_unfinished_one_are_not_compared(

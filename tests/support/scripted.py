@@ -22,11 +22,13 @@ class Clock:
 
 @dataclass(slots=True)
 class Scripted:
-    """All jobs under way come back from each wait, failures first; `fails` says which of them fail, and how."""
+    """Jobs under way come back from each wait, failures first; `fails` says which of them fail, and how."""
 
     clock: Clock
     fails: Callable[[Job], Outcome | None]
     workers: int = 1
+    at_once: int | None = None
+    """How many come back from a wait; None for all."""
     started: list[tuple[float, Job]] = field(default_factory=list)
     """Every job that was submitted, with its time."""
     _running: list[Job] = field(default_factory=list)
@@ -48,7 +50,8 @@ class Scripted:
     def wait(self, timeout: float) -> list[Outcome]:
         """See `Executor.wait`."""
         self.clock.now += TICK
-        jobs, self._running = self._running, []
+        jobs = self._running[: self.at_once]
+        self._running = self._running[len(jobs) :]
         return sorted((self.fails(job) or self._done(job) for job in jobs), key=lambda outcome: type(outcome) is Done)
 
     def stop(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from search.study.studies import StoredStudy
-from support import handmade, handmade_values
+from support import handmade
 
 
 def other(**data: Any) -> StoredStudy:
@@ -108,7 +108,7 @@ def test_json_has_all_parts(cli: Any) -> None:
 
 
 def test_values_of_another_trainer_are_shown_in_their_unit(cli: Any) -> None:
-    made = handmade_values.study([handmade_values.trial(n, [0.1, 0.2, 0.3, 0.4 + n]) for n in range(2)])
+    made = handmade.value_study([handmade.value_trial(n, [0.1, 0.2, 0.3, 0.4 + n]) for n in range(2)])
     cli.studies |= {"ridge-0": made, "ridge-1": replace(made, name="ridge-1", trials=made.trials[:1])}
     text = cli("compare", "ridge-0", "ridge-1").stdout
     assert "ridge-0     #1    1.4  2 (2 complete)" in text

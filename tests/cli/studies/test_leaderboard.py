@@ -14,7 +14,7 @@ from typer.testing import Result
 from mnist_bench.cli import options
 from mnist_bench.leaderboard.board_table import test_set_line as words_about_the_test_set
 from search.study.folder import StudyFolder
-from support import handmade, handmade_search
+from support import handmade
 from support.paths import LEDGER
 
 Cli = Callable[..., Result]
@@ -68,6 +68,9 @@ def test_top(cli: Cli) -> None:
 def test_long_leaderboards_are_cut_for_people_and_whole_as_data(cli: Cli) -> None:
     cli.studies["conv-0"] = handmade.study([handmade.trial(n, range(n)) for n in range(15)])  # type: ignore[attr-defined]
     assert sum("#" in line for line in cli("leaderboard").stdout.splitlines()) == 10
+    assert sum("#" in line for line in cli("leaderboard", "--all").stdout.splitlines()) == 15
+    cli("leaderboard", "--output", "trials.md")
+    assert sum("#" in line for line in Path("trials.md").read_text().splitlines()) == 15
     assert len(json.loads(cli("leaderboard", "--json").stdout)["studies"][0]["rows"]) == 15
     assert len(cli("leaderboard", "--csv").stdout.splitlines()) == 16
 
@@ -120,6 +123,9 @@ def test_all_shows_infeasible_trials_with_what_they_exceed(cli: Cli) -> None:
     assert "PRUNED (infeasible)" in row
     assert "5 MACs" in row
     assert "over its limit by" not in cli("leaderboard").stdout
+    over = handmade.trial(0, periods=0, reason="infeasible", constraints={"macs": 2_500_000.0, "hours": 0.25})
+    cli.studies["conv-0"] = handmade.study([over])  # type: ignore[attr-defined]
+    assert "2.5M MACs, 0.25 hours" in cli("leaderboard", "--all").stdout
 
 
 @pytest.mark.parametrize("foreign", [False, True])
@@ -240,7 +246,7 @@ def test_trials_that_may_continue_stand_above_a_line(cli: Cli) -> None:
     ruled = cli("leaderboard", "--markdown").stdout.splitlines()
     (row,) = [place for place, text in enumerate(ruled) if text.startswith("| ── ended early |")]
     assert ruled[row].count("|") == ruled[row - 1].count("|")
-    cli.studies["done"] = handmade.study([handmade.trial(0, range(5)), handmade.trial(1, range(6), state="PRUNED")])  # type: ignore[attr-defined]
+    cli.studies["done"] = handmade.study([handmade.trial(0, range(5)), handmade.trial(1, range(6), periods=1)])  # type: ignore[attr-defined]
     assert "──" not in cli("leaderboard", "done").stdout
 
 
@@ -333,11 +339,12 @@ def test_trials_that_the_machine_ended_are_named_in_words_and_counted_under_the_
 
 
 def test_trials_that_stopped_ahead_of_the_best_say_so(cli: Cli) -> None:
-    cli.studies["conv-0"] = handmade_search.ended_early()  # type: ignore[attr-defined]
+    cli.studies["conv-0"] = handmade.ended_early()  # type: ignore[attr-defined]
     lines = cli("leaderboard").stdout.splitlines()
     assert lines[0].startswith(
         "conv-0: 1 complete, 3 pruned, 1 paused of 9 trials. Stopped early by --patience 3: 3 trials ended since #0 "
     )
+    assert "99.00% [98.17, 99.46]" in next(line for line in lines if "COMPLETE" in line)  # of 10 errors in 1,000 images
     assert [line.split()[1] for line in lines if re.search("(PRUNED|PAUSED), ahead ", line)] == ["#2", "#1"]
     assert (
         "ahead: stopped early, ahead of #0 at the same epoch: #2, #1. With more training, one of them might lead."

@@ -20,7 +20,7 @@ from search.driver.run import Run
 from search.errors import FingerprintError, UsageError
 from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy
-from support import handmade, handmade_search, own_code, own_nets
+from support import handmade, own_code, own_nets
 from support.commands import unknown_options
 from support.own_data import arrays, write_npz
 
@@ -166,7 +166,7 @@ def test_the_end_shows_summary_digest_table_and_what_to_do_next(cli: Cli, asked:
 
 
 def test_a_search_that_ended_early_says_why_and_how_to_go_on(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    study = handmade_search.ended_early()
+    study = handmade.ended_early()
     monkeypatch.setattr("mnist_bench.searches.running.run", lambda *_: ended(study))
     result = cli("search", "conv", "--patience", "3")
     assert result.exit_code == 0
@@ -503,14 +503,10 @@ def test_a_dry_run_names_two_objectives(cli: Cli) -> None:
     assert "50 trials of at most 3 epochs, for high accuracy and few MACs, tpe" in result.stdout
 
 
-def resumed(*starts: float | None) -> StoredStudy:
+def resumed(*starts: float) -> StoredStudy:
     """Return a study of one trial whose periods of 1.5 s started so many seconds after a moment."""
-    made = handmade.trial(0, range(5), periods=len(starts))
-    times = [
-        replace(report, worker=0, started=start and 1e9 + start, handled=start and 1e9 + start + 2)
-        for report, start in zip(made.reports, starts, strict=True)
-    ]
-    return handmade.study([replace(made, reports=tuple(times))])
+    runs = [(0, 1e9 + start, 1.5, 1e9 + start + 2) for start in starts]
+    return handmade.study([handmade.trial(0, range(5), runs=runs, planned=len(runs))])
 
 
 def test_the_time_of_earlier_runs_is_told_apart_from_this_ones() -> None:
@@ -518,7 +514,7 @@ def test_the_time_of_earlier_runs_is_told_apart_from_this_ones() -> None:
     study = resumed(10, 12, 100, 1000, 1002)
     assert ending.seconds_before(study, 1e9 + 1000) == pytest.approx(5)
     assert ending.seconds_before(study, 1e9 + 10) == 0
-    assert ending.seconds_before(resumed(None, None), 1e9 + 1000) == 0
+    assert ending.seconds_before(handmade.study([handmade.trial(0)]), 1e9 + 1000) == 0
 
 
 def test_a_resumed_search_tells_its_own_time_and_that_of_earlier_runs(

@@ -17,7 +17,7 @@ from search.files import atomic_write
 from search.space.space import Space
 from search.space.yaml_reader import parse
 from search.study.folder import StudyFolder
-from support import handmade, handmade_search
+from support import handmade
 
 Cli = Callable[..., Result]
 
@@ -111,15 +111,8 @@ def test_the_finding_claims_no_test_that_was_not_made(cli: Cli) -> None:
 
 
 def test_the_time_says_how_many_trained_at_once(cli: Cli) -> None:
-    def ran(number: int, worker: int) -> TrialRecord:
-        made = handmade.trial(number, range(9))
-        reports = [
-            replace(report, worker=worker, started=60.0 * period, seconds=60.0, handled=60.0 * period + 60)
-            for period, report in enumerate(made.reports)
-        ]
-        return replace(made, reports=tuple(reports))
-
-    cli.studies["conv-0"] = handmade.study([ran(0, 0), ran(1, 1)])  # type: ignore[attr-defined]
+    runs = [[(worker, 60.0 * n, 60.0, 60.0 * n + 60) for n in range(handmade.EPOCHS)] for worker in range(2)]
+    cli.studies["conv-0"] = handmade.study([handmade.trial(n, range(9), runs=runs[n]) for n in range(2)])  # type: ignore[attr-defined]
     assert "time      6 min, 2 trainings at a time; 12 min of training" in cli("show").stdout.splitlines()
 
 
@@ -282,7 +275,7 @@ def test_one_thing_is_printed_at_a_time(cli: Cli) -> None:
 
 
 def test_a_study_that_ended_early_says_why(cli: Cli) -> None:
-    cli.studies["conv-0"] = handmade_search.ended_early()  # type: ignore[attr-defined]
+    cli.studies["conv-0"] = handmade.ended_early()  # type: ignore[attr-defined]
     words = "Stopped early by --patience 3: 3 trials ended since #0 (99.00%), and none was better."
     assert words in " ".join(cli("show").stdout.split())
     assert words in cli("show", "--all").stdout.splitlines()

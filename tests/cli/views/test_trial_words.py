@@ -17,9 +17,7 @@ PARAMS = {"config.lr": 0.00573, "config.way": "adam", "model.depth": 3}
 
 
 def trial(periods: int, *, value: float = 0.25, of: int = 6, **more: Any) -> TrialRecord:
-    made = handmade.trial(3, range(90), periods=periods, **more)
-    reports = tuple(replace(report, value=value) for report in made.reports)
-    return replace(made, params=PARAMS, reports=reports, costs=(1,) * of)
+    return handmade.value_trial(3, [value] * periods, planned=of, params=PARAMS, **more)
 
 
 def test_a_search_of_networks_has_their_words_and_any_other_those_of_values() -> None:
@@ -37,10 +35,10 @@ def test_settings_are_the_parameters_without_the_section_of_the_top_level() -> N
 
 
 def test_an_ended_trial_has_its_value_and_if_there_may_be_several_its_reports() -> None:
-    pruned = trial(1, value=-12.5, state="PRUNED")
-    assert WORDS.ended(pruned).startswith("#3  PRUNED  -12.5  report 1/6  1.5 s  lr 0.00573")
+    pruned = trial(1, value=-12.5)
+    assert WORDS.ended(pruned).startswith("#3  PRUNED  -12.5  report 1/6  0.5 s  lr 0.00573")
     single = trial(1, value=1234567.0, of=1)
-    assert WORDS.ended(single).startswith("#3  COMPLETE  1.23457e+06  1.5 s  lr 0.00573")
+    assert WORDS.ended(single).startswith("#3  COMPLETE  1.23457e+06  0.5 s  lr 0.00573")
 
 
 def test_a_crashed_trial_ends_with_its_error() -> None:

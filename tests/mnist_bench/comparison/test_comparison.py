@@ -10,7 +10,7 @@ from mnist_bench.comparison.comparison import Comparison, compare
 from mnist_bench.comparison.comparison_table import tables_of
 from search.errors import StudyNotFoundError, UsageError
 from search.study.studies import StoredStudy
-from support import handmade, handmade_values
+from support import handmade
 
 HERE = Path("results")
 
@@ -80,7 +80,7 @@ def test_a_study_without_a_complete_trial_is_not_tested() -> None:
         ([named(f"a{n}") for n in range(3)], "not 3"),
         ([named("a"), named("a")], "a: is named twice; name two that may differ"),
         (
-            [named("a"), handmade_values.study([handmade_values.trial(0, [0.1])])],
+            [named("a"), handmade.value_study([handmade.value_trial(0, [0.1])])],
             "a has networks, and ridge-0 was made by another trainer",
         ),
     ],

@@ -11,7 +11,7 @@ from mnist_bench.comparison.run_test import verdicts_of
 from mnist_bench.comparison.sides import Run, side_of
 from mnist_bench.statistics.inference import mcnemar
 from mnist_bench.statistics.two_shares import fisher
-from support import handmade, handmade_values
+from support import handmade
 
 
 def run_with(wrong: Sequence[int], name: str, *, weights: str = "", **data: Any) -> Run:
@@ -101,7 +101,7 @@ def test_a_network_that_was_trained_on_its_images_is_not_tested() -> None:
 
 def test_values_are_not_tested() -> None:
     runs = [
-        side_of(replace(handmade_values.study([handmade_values.trial(0, [0.1, 0.2, 0.3, 0.4])]), name=name), Path("r"))
+        side_of(replace(handmade.value_study([handmade.value_trial(0, [0.1, 0.2, 0.3, 0.4])]), name=name), Path("r"))
         for name in "ab"
     ]
     first, second = (side.run for side in runs)

@@ -7,7 +7,7 @@ from typing import Any
 from mnist_bench.comparison.setting_differences import setting_differences
 from mnist_bench.comparison.sides import Side, side_of
 from search.study.studies import StoredStudy
-from support import handmade, handmade_values
+from support import handmade
 
 
 def differing(*sides: Side | StoredStudy) -> dict[str, tuple[str, ...]]:
@@ -131,6 +131,6 @@ def test_a_study_next_to_a_trial_is_compared_by_its_best_trial() -> None:
 
 
 def test_trials_of_another_trainer_differ_in_their_parameters() -> None:
-    made = [handmade_values.trial(n, [0.1, 0.2, 0.3, 0.4]) for n in range(2)]
-    sides = [replace(side_of(handmade_values.study([each]), Path("results")), is_study=False) for each in made]
+    made = [handmade.value_trial(n, [0.1, 0.2, 0.3, 0.4]) for n in range(2)]
+    sides = [replace(side_of(handmade.value_study([each]), Path("results")), is_study=False) for each in made]
     assert [*differing(*sides)] == ["parameters.ridge.kind", "parameters.ridge.rate", "seed"]

@@ -9,7 +9,7 @@ import pytest
 from mnist_bench.comparison.sides import side_of
 from mnist_bench.studies import record as records
 from search.errors import StudyNotFoundError, UsageError
-from support import canned, handmade, handmade_values
+from support import canned, handmade
 
 
 def write_record(file: Path, number: int = 1) -> Path:
@@ -82,7 +82,7 @@ def test_what_cannot_be_compared_is_named(
 
 
 def test_a_run_of_another_trainer_has_no_images() -> None:
-    side = side_of(handmade_values.study([handmade_values.trial(0, [0.1, 0.2, 0.3, 0.4])]), Path("results"))
+    side = side_of(handmade.value_study([handmade.value_trial(0, [0.1, 0.2, 0.3, 0.4])]), Path("results"))
     assert not side.is_of_nets
     assert side.run is not None
     assert (side.run.record, side.run.images, side.run.errors, side.run.value) == (None, None, None, 0.4)

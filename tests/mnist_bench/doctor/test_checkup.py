@@ -31,7 +31,7 @@ from search.event_log.records import TrialRecord
 from search.stored_fields import FORMAT
 from search.study.location import StudyLocation
 from search.study.studies import read_events
-from support import handmade_data, handmade_search
+from support import handmade, handmade_data
 from support.forgery import chain_anew
 from support.paths import DATABASE
 
@@ -110,7 +110,7 @@ def test_a_paused_study_is_well(place: StudyLocation) -> None:
 
 
 def test_a_study_that_ended_early_is_well_and_says_how_it_goes_on() -> None:
-    told = left(handmade_search.ended_early(), History())
+    told = left(handmade.ended_early(), History())
     assert told.severity == "ok"
     assert told.text == (
         "no process works on the study. Stopped early by --patience 3: 3 trials ended since #0 (99.00%), and none was "

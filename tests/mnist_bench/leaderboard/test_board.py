@@ -19,7 +19,7 @@ from search.errors import StorageError
 from search.event_log.records import StudyRecord, TrialRecord
 from search.hashed import Reason
 from search.study.studies import StoredStudy
-from support import handmade, handmade_search
+from support import handmade
 
 
 def test_complete_trials_come_first_then_those_that_may_continue_then_pruned_by_how_far_they_went() -> None:
@@ -45,7 +45,7 @@ def test_of_a_search_under_way_the_most_promising_trials_come_first(reason: Reas
 
 
 @pytest.mark.parametrize(
-    "study", [handmade.mixed(), handmade.two_objectives(), handmade_search.ended_early()],
+    "study", [handmade.mixed(), handmade.two_objectives(), handmade.ended_early()],
     ids=["one objective", "two objectives", "ahead"],
 )  # fmt: skip
 def test_a_study_that_minimizes_is_ordered_as_one_that_maximizes_minus_its_values(study: StoredStudy) -> None:
@@ -195,7 +195,7 @@ def test_with_one_objective_there_is_no_front() -> None:
 def test_the_front_is_what_no_complete_trial_dominates(shapes: list[tuple[int, int, bool]]) -> None:
     endings = {True: ("COMPLETE", 6), False: ("PRUNED", 1)}
     trials = [
-        handmade.trial(n, range(wrong), state=endings[done][0], periods=endings[done][1], facts={"macs": macs})  # type: ignore[arg-type]
+        handmade.trial(n, range(wrong), state=endings[done][0], periods=endings[done][1], facts={"macs": macs})
         for n, (wrong, macs, done) in enumerate(shapes)
     ]
     study = handmade.study(trials, goal=12)

@@ -9,7 +9,7 @@ import pytest
 from mnist_bench.leaderboard.board import cut, leaderboard_of
 from mnist_bench.leaderboard.board_records import plain
 from mnist_bench.leaderboard.board_table import table_of
-from support import handmade, handmade_values
+from support import handmade
 
 
 def test_a_front_comes_first_and_its_cost_is_shown() -> None:
@@ -37,7 +37,7 @@ def test_with_one_objective_there_is_no_front() -> None:
 
 
 def test_the_metrics_of_the_last_report_are_columns_next_to_the_value() -> None:
-    study = handmade_values.study([handmade_values.trial(0, [1.0, None]), handmade_values.trial(1, [1, 2, 3, 4])])
+    study = handmade.value_study([handmade.value_trial(0, [1.0, None]), handmade.value_trial(1, [1, 2, 3, 4])])
     table = table_of(leaderboard_of(study, of_nets=False))
     assert [column.heading for column in table.columns][2:5] == ["value", "twice", "state"]
     assert [texts[2:4] for texts in table.texts()] == [["4", "8"], ["–", "–"]]
@@ -47,7 +47,7 @@ def test_the_metrics_of_the_last_report_are_columns_next_to_the_value() -> None:
 
 
 def test_the_value_has_the_name_of_the_objective_and_no_second_column() -> None:
-    study = handmade_values.halved(settings={"objective": "twice", "direction": "minimize"})
+    study = handmade.halved_values(settings={"objective": "twice", "direction": "minimize"})
     table = table_of(leaderboard_of(study, of_nets=False))
     assert [column.heading for column in table.columns][2:4] == ["twice", "state"]
     assert table.footnotes[-1].endswith("the study's own trainer or objective; smaller is better.")
@@ -55,9 +55,9 @@ def test_the_value_has_the_name_of_the_objective_and_no_second_column() -> None:
 
 
 def test_a_metric_with_the_name_of_a_figure_has_a_key_of_its_own() -> None:
-    trial = handmade_values.trial(0, [1.0] * 4)
+    trial = handmade.value_trial(0, [1.0] * 4)
     named = replace(trial, reports=tuple(replace(one, metrics={"seconds": 7}) for one in trial.reports))
-    (record,) = table_of(leaderboard_of(handmade_values.study([named]), of_nets=False)).records()
+    (record,) = table_of(leaderboard_of(handmade.value_study([named]), of_nets=False)).records()
     assert (record["seconds"], record["metrics.seconds"]) == (2.0, 7)
 
 

@@ -20,8 +20,9 @@ from mnist_bench.leaderboard.early_stop_lines import (
 from mnist_bench.next_commands import NextCommands
 from search.event_log.early_stop import StopRules
 from search.event_log.records import EarlyStop
-from support import handmade_search
+from support import handmade
 
+RIGHT = st.integers(0, handmade.IMAGES)
 PATIENCE = EarlyStop(rule="patience", limit=12, best=17, value=0.9941, since=12)
 TARGET = EarlyStop(rule="target", limit=0.994, best=17, value=0.9941, since=0)
 
@@ -50,24 +51,24 @@ def test_rules_in_a_few_words() -> None:
 
 
 def test_a_stopped_trial_is_compared_at_its_last_epoch_with_the_first_at_that_epoch() -> None:
-    board = leaderboard_of(handmade_search.ended_early())
+    board = leaderboard_of(handmade.ended_early())
     assert board.first == 0
     assert board.ahead == (2, 1)  # in the order of the rows: #2 may still continue
     told = {row.number: (row.first_then, row.ahead) for row in board.rows}
     assert told == {0: (None, False), 1: (0.9, True), 2: (0.95, True), 3: (0.9, False), 4: (None, False)}
-    plain = leaderboard_of(handmade_search.ended_early(), of_nets=False)
+    plain = leaderboard_of(handmade.ended_early(), of_nets=False)
     assert (plain.first, plain.ahead) == (0, (2, 1))
     assert {row.number: (row.first_then, row.ahead) for row in plain.rows} == told
 
 
 def test_a_trial_that_still_trains_is_not_compared() -> None:
-    study = handmade_search.ended_early()
+    study = handmade.ended_early()
     trials = [replace(trial, reason="running") if trial.number == 2 else trial for trial in study.trials]
     assert leaderboard_of(replace(study, trials=tuple(trials), stop=None, live=True)).ahead == (1,)
 
 
 def test_all_that_were_ahead_are_told_however_few_rows_are_shown() -> None:
-    board = leaderboard_of(handmade_search.ended_early(), top=1)
+    board = leaderboard_of(handmade.ended_early(), top=1)
     line = "ahead: stopped early, ahead of #0 at the same epoch: #2, #1. With more training, one of them might lead."
     assert line in table_of(board).footnotes
     assert ahead_line(3, [4]).endswith(": #4. With more training, it might lead.")
@@ -75,7 +76,7 @@ def test_all_that_were_ahead_are_told_however_few_rows_are_shown() -> None:
 
 
 def test_complete_trials_come_first_and_a_better_one_that_stopped_says_so_in_its_row() -> None:
-    table = table_of(leaderboard_of(handmade_search.ended_early()))
+    table = table_of(leaderboard_of(handmade.ended_early()))
     state = [column.heading for column in table.columns].index("state")
     assert [row[state] for row in table.texts()] == [
         "COMPLETE", "PAUSED, ahead", "PRUNED (diverged)", "PRUNED, ahead", "PRUNED",
@@ -90,7 +91,7 @@ def test_complete_trials_come_first_and_a_better_one_that_stopped_says_so_in_its
 
 
 def test_a_study_that_stopped_early_is_not_called_unfinished() -> None:
-    study = handmade_search.ended_early()
+    study = handmade.ended_early()
     board = leaderboard_of(study)
     assert "of 9 trials. Stopped early by --patience 3: 3 trials ended since #0 (99.00%)" in headline(board)
     assert digest_lines(board, NextCommands(study=board.study))[1].strip() == (
@@ -102,11 +103,12 @@ def test_a_study_that_stopped_early_is_not_called_unfinished() -> None:
     assert "since #0 (0.99)" in headline(leaderboard_of(study, of_nets=False))
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=6), st.lists(st.floats(0, 1), min_size=6, max_size=6))
+@given(st.lists(RIGHT, min_size=1, max_size=6), st.lists(RIGHT, min_size=6, max_size=6))
 def test_no_complete_trial_is_ahead_and_a_stopped_one_only_where_it_was_better(
-    stopped: list[float], best: list[float]
+    stopped: list[int], best: list[int]
 ) -> None:
-    first, trial = handmade_search.trial(0, best), handmade_search.trial(1, stopped)
+    curves = [[right / handmade.IMAGES for right in each] for each in (best, stopped)]
+    first, trial = (handmade.trial(number, curve=each) for number, each in enumerate(curves))
     assert is_ahead(trial, first) == (len(stopped) < 6 and stopped[-1] > best[len(stopped) - 1])
     assert not is_ahead(first, first)
     assert first_then(trial, None) is None

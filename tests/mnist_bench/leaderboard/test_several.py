@@ -14,7 +14,7 @@ from mnist_bench.next_commands import NextCommands
 from mnist_bench.studies.boards import board_of
 from search.errors import UsageError
 from search.study.studies import StoredStudy
-from support import handmade, handmade_values
+from support import handmade
 
 
 def study(name: str, *wrong: Sequence[int], **more: Any) -> StoredStudy:
@@ -94,9 +94,7 @@ def test_values_of_one_objective_are_one_table_the_best_first() -> None:
     smaller = {"objective": "twice", "direction": "minimize"}
     one, two = (
         replace(
-            handmade_values.study(
-                [handmade_values.trial(0, [value] * 4), handmade_values.trial(1, [9.0] * 4)], smaller
-            ),
+            handmade.value_study([handmade.value_trial(0, [value] * 4), handmade.value_trial(1, [9.0] * 4)], smaller),
             name=name,
         )
         for name, value in [("one", 2.0), ("two", 1.0)]
@@ -113,7 +111,7 @@ def test_studies_of_different_objectives_are_refused_with_those_of_each() -> Non
     context = FIRST.spec["context"]
     other = {**context, "data": {**context["data"], "split_hash": "f" * 64}}
     apart = replace(study("c", range(3)), spec={**FIRST.spec, "context": other})
-    values = handmade_values.study([handmade_values.trial(0, [1.0] * 4)])
+    values = handmade.value_study([handmade.value_trial(0, [1.0] * 4)])
     with pytest.raises(UsageError) as refused:
         board_of(FIRST, apart, SECOND, values)
     assert str(refused.value) == (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,22 +10,16 @@ from hypothesis import given, strategies as st
 from mnist_bench.leaderboard.worker_time import Pause, worker_time_of
 from search.errors import StudyNotFoundError
 from search.event_log.records import TrialRecord
-from support.handmade import study, trial
+from support.handmade import EPOCHS, Run, study, trial
 
 START = 1_800_000_000.0
-
-Run = tuple[int, float, float, float]
-"""Worker, start, seconds, and when its turn came; times since START."""
+"""Runs are given in seconds since then."""
 
 
 def ran(number: int, *runs: Run, wrong: int = 9, state: Any = "COMPLETE") -> TrialRecord:
-    """Return a trial whose periods, of an epoch each, ran there and then."""
-    made = trial(number, range(wrong), periods=len(runs), state=state)
-    reports = [
-        replace(report, worker=worker, started=START + start, seconds=seconds, handled=START + handled)
-        for report, (worker, start, seconds, handled) in zip(made.reports, runs, strict=True)
-    ]
-    return replace(made, reports=tuple(reports))
+    """Return a trial whose periods, of an epoch each, ran there and then; a complete one was to have no other."""
+    since = [(worker, START + start, seconds, START + handled) for worker, start, seconds, handled in runs]
+    return trial(number, range(wrong), runs=since, state=state, planned=len(runs) if state == "COMPLETE" else EPOCHS)
 
 
 def test_periods_stand_on_one_clock_with_their_trials_ends() -> None:

@@ -46,12 +46,8 @@ def test_the_title_counts_trials_and_names_the_data() -> None:
     ("seconds", "told"), [(10.0, "60 s"), (56.0, "5 min 36 s"), (60.0, "6 min"), (1250.2, "2 h 5 min")]
 )
 def test_the_time_is_told_where_it_was_recorded(seconds: float, told: str) -> None:
-    trial = handmade.trial(0, range(5))
-    timed = [
-        replace(report, started=seconds * period, seconds=seconds, handled=seconds * (period + 1), worker=0)
-        for period, report in enumerate(trial.reports)
-    ]
-    study = handmade.study([replace(trial, reports=tuple(timed))])
+    runs = [(0, seconds * period, seconds, seconds * (period + 1)) for period in range(handmade.EPOCHS)]
+    study = handmade.study([handmade.trial(0, range(5), runs=runs)])
     assert about.line(study, study.space, None) == (
         f"0 hyperparameters of the search space conv, searched in {told}, 1 training at a time, "
         "on a processor without a name (bf16). No weights are kept here."

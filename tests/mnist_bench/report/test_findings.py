@@ -9,7 +9,7 @@ import pytest
 from mnist_bench.report.sections import Section, Sections
 from mnist_bench.result_table import Column, Table
 from search.event_log.records import StudyRecord
-from support import handmade, handmade_report, handmade_search
+from support import handmade, handmade_report
 from support.handmade_report import HERE
 
 CONFIRMED = Section(lines=("Selected: trial 0.", "More."))
@@ -140,7 +140,7 @@ def test_a_front_on_the_test_images_comes_first_and_one_of_an_earlier_state_does
 
 
 def test_a_search_that_ended_early_says_why_and_who_was_ahead() -> None:
-    told = sentences(handmade_search.ended_early())
+    told = sentences(handmade.ended_early())
     assert told[0].startswith("Trial 0 is the only complete trial: it gets 99.00%")
     assert told[1:3] == (
         "Stopped early, ahead of #0 at the same epoch: #2, #1. With more training, one of them might lead.",

@@ -11,7 +11,7 @@ from mnist_bench.report.findings_of_values import commands_for_values, findings_
 from mnist_bench.report.sections import Sections
 from search.event_log.records import EarlyStop, TrialRecord
 from search.study.studies import StoredStudy
-from support import handmade_report, handmade_values as made
+from support import handmade as made, handmade_report
 
 HERE = NextCommands(study="ridge-0")
 LUCK = (
@@ -26,7 +26,7 @@ def findings(study: StoredStudy) -> list[str]:
 
 
 def complete(*values: float) -> list[TrialRecord]:
-    return [made.trial(number, [value] * made.PERIODS) for number, value in enumerate(values)]
+    return [made.value_trial(number, [value] * made.VALUE_PERIODS) for number, value in enumerate(values)]
 
 
 @pytest.mark.parametrize(
@@ -39,11 +39,11 @@ def complete(*values: float) -> list[TrialRecord]:
 def test_the_best_trial_comes_first(
     trials: Sequence[TrialRecord], settings: dict[str, Any], finding: list[str]
 ) -> None:
-    assert findings(made.study(trials, settings)) == finding
+    assert findings(made.value_study(trials, settings)) == finding
 
 
 def test_without_a_complete_trial_there_is_no_best_one() -> None:
-    assert findings(made.study([made.trial(0, [1.0])], goal=2)) == [
+    assert findings(made.value_study([made.value_trial(0, [1.0])], goal=2)) == [
         "No trial is complete yet, so there is no best one: 1 of 2 trials have ended.",
         "Pruning saved 3 of 4 reports.",
     ]
@@ -51,9 +51,9 @@ def test_without_a_complete_trial_there_is_no_best_one() -> None:
 
 def test_why_the_search_ended_early_or_that_it_did_not_end_is_said() -> None:
     stop = EarlyStop(rule="target", limit=-1.0, best=1, value=-1.0, since=0)
-    ended = made.study(complete(-3, -1), goal=9, stop=stop)
+    ended = made.value_study(complete(-3, -1), goal=9, stop=stop)
     assert "Stopped early by --target -1: #1 reached -1. 2 of 9 trials have ended." in findings(ended)
-    stopped = findings(made.study(complete(-3, -1), goal=9))
+    stopped = findings(made.value_study(complete(-3, -1), goal=9))
     assert stopped[0] == "Trial 1 is the best of 2 complete trials so far: it has the highest value, -1."
     assert (
         "The search was stopped before its trial budget: 2 of 9 trials have ended, and the next may be better."
@@ -63,17 +63,17 @@ def test_why_the_search_ended_early_or_that_it_did_not_end_is_said() -> None:
 
 def test_a_front_has_two_ends() -> None:
     trials = [
-        made.trial(n, [value] * made.PERIODS, facts={"meters": meters})
+        made.value_trial(n, [value] * made.VALUE_PERIODS, facts={"meters": meters})
         for n, (value, meters) in enumerate([(5.0, 300), (3.0, 100)])
     ]
-    study = made.study(trials, {"objective": ["speed", "meters"]})
+    study = made.value_study(trials, {"objective": ["speed", "meters"]})
     assert "Two trials make the Pareto front of speed and meters: 3 at 100 meters to 5 at 300 meters." in findings(
         study
     )
 
 
 def test_the_page_of_another_trainer_has_no_recipe_no_data_and_no_test_set() -> None:
-    page = handmade_report.report(made.halved(), sections=Sections(commands=HERE), pictures=())
+    page = handmade_report.report(made.halved_values(), sections=Sections(commands=HERE), pictures=())
     assert page.title == "12 trials of ridge.py:Trainer"
     assert page.about == "2 hyperparameters of the search space ridge, searched in 114 s, 2 trainings at a time."
     assert page.test_openings is None
@@ -86,7 +86,7 @@ def test_the_commands_show_the_space_and_repeat_the_chosen_trial() -> None:
     space = {"mnist-bench show ridge-0 --space > space.yaml": "the space that was searched, as a file"}
     assert commands_for_values(HERE, None) == space
     known = NextCommands(study="ridge-0", own_code=("--trainer", "ridge.py:Trainer"))
-    assert commands_for_values(known, made.trial(7, [1.0])) == {
+    assert commands_for_values(known, made.value_trial(7, [1.0])) == {
         **space,
         "mnist-bench reproduce ridge-0/7 --trainer ridge.py:Trainer": (
             "trains #7 again with your own trainer, in the folder of its file, and compares it bit for bit"

@@ -13,7 +13,7 @@ from search.event_log.records import StudyRecord, TrialRecord
 from search.space.space import Space
 from search.space.yaml_reader import parse
 from search.study.invocation_log import Invocation
-from support import handmade, handmade_report, handmade_search
+from support import handmade, handmade_report
 
 HERE = NextCommands(study="conv-0")
 
@@ -209,13 +209,11 @@ def test_a_search_in_two_segments_is_repeated_in_two() -> None:
 
 
 def test_the_day_is_that_of_the_last_period() -> None:
-    trial = handmade.trial(0, range(5))
-    at = datetime(2026, 3, 1, 23, 59, tzinfo=UTC).timestamp()
-    handled = replace(
-        trial, reports=tuple(replace(report, handled=at - period) for period, report in enumerate(trial.reports))
-    )
-    assert handmade_report.report(handmade.study([handled])).date == "2026-03-01"
-    assert handmade_report.report(handmade.study([trial])).date is None
+    first = datetime(2026, 2, 28, 23, 59, tzinfo=UTC).timestamp()
+    runs = [[(0, at, 60.0, at + 60) for at in (start, start + 3 * 86_400)] for start in (first, first - 86_400)]
+    trials = [handmade.trial(n, range(5), runs=each) for n, each in enumerate(runs)]
+    assert handmade_report.report(handmade.study(trials)).date == "2026-03-04"
+    assert handmade_report.report(handmade.study([handmade.trial(0, range(5))])).date is None
 
 
 def test_hashes_numerics_and_errors() -> None:
@@ -227,7 +225,7 @@ def test_hashes_numerics_and_errors() -> None:
 
 
 def test_a_search_that_ended_early_is_repeated_with_its_rule() -> None:
-    study = handmade_search.ended_early()
+    study = handmade.ended_early()
     assert study.stop is not None
     late = replace(study.stop, longest_before=9)
     for stop, digest in ((study.stop, "its digest has to be"), (late, "it stops sooner than")):

@@ -123,6 +123,13 @@ def test_stopped_and_started_again_it_trains_each_period_once(
     assert sorted(r.metrics["heard"] or 0 for rs in last.reports.values() for r in rs) == list(range(1, 16))
 
 
+def test_after_a_stop_what_runs_is_trained_to_its_end_and_nothing_else_begins(tmp_path: Path, clock: Clock) -> None:
+    executor = Scripted(clock, lambda job: None, workers=2, at_once=1)
+    training = Training(tasks(3), executor, TaskStore(CheckpointStore(tmp_path), keep_last=False))
+    assert not training.run(lambda: clock.now > 0)
+    assert len(executor.started) == sum(map(len, training.reports.values())) == 2
+
+
 def test_a_damaged_checkpoint_is_trained_again(
     start: Callable[..., Executor], tmp_path: Path, undisturbed: dict[str, list[str]]
 ) -> None:
@@ -230,8 +237,9 @@ def test_a_task_that_lacks_memory_beside_others_is_tried_once_more_alone(tmp_pat
         has_company = len([at for at, _ in executor.started if at == executor.started[-1][0]]) > 1
         return Done(job=job, report=lack, state=b"") if job.trial == lacking.number and has_company else None
 
-    executor = Scripted(clock, lacks, workers=2)
-    training = Training([lacking, other], executor, TaskStore(CheckpointStore(tmp_path), keep_last=False))
+    executor, store = Scripted(clock, lacks, workers=2), TaskStore(CheckpointStore(tmp_path), keep_last=False)
+    store.save(lacking, [lack], b"")  # of an earlier run, which ended with it
+    training = Training([lacking, other], executor, store)
     assert training.run(lambda: False)
     assert [job.trial for _, job in executor.started] == [lacking.number, other.number, lacking.number]
     assert {reports[-1].end for reports in training.reports.values()} == {None}

@@ -19,7 +19,7 @@ from search.errors import FingerprintError, SearchError, StudyLockedError, Study
 from search.executors.protocol import Done, Job, Outcome
 from search.study.studies import StoredStudy
 from search.trainer_api import Report
-from support import handmade, handmade_values as made
+from support import handmade as made
 
 Value = Callable[[float, random.Random], float | None]
 """Returns a run's value, given its rate and the random numbers of its seed."""
@@ -72,7 +72,7 @@ def confirm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Confirm:
         executor = Trained(value, canary)
         monkeypatch.setattr("mnist_bench.experiments.own_trainer.executor_for", lambda *given: executor)
         asked = RaceOptions(code=OwnCode(trainer="ridge.py:Trainer"), **options)
-        kept = handmade.kept_in(tmp_path, study or four())
+        kept = made.kept_in(tmp_path, study or four())
         return confirm_values(kept, asked, observer or Observer()), executor
 
     return run
@@ -80,8 +80,8 @@ def confirm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Confirm:
 
 def four(**more: Any) -> StoredStudy:
     """Return a study of four complete trials, of which #3 is best, and one pruned."""
-    trials = [made.trial(n, [float(n)] * made.PERIODS) for n in range(4)]
-    return made.study([*trials, made.trial(4, [9.0])], **more)
+    trials = [made.value_trial(n, [float(n)] * made.VALUE_PERIODS) for n in range(4)]
+    return made.value_study([*trials, made.value_trial(4, [9.0])], **more)
 
 
 def noisy(rate: float, draws: random.Random) -> float:
@@ -97,7 +97,7 @@ def test_clearly_worse_configurations_are_dropped_and_the_best_mean_wins(confirm
     fresh = found.fresh(3)
     assert fresh is not None
     assert fresh.mean == pytest.approx(3, abs=0.05)
-    assert executor.jobs == (4 * 2 + 6) * made.PERIODS
+    assert executor.jobs == (4 * 2 + 6) * made.VALUE_PERIODS
 
 
 def test_a_smaller_value_wins_if_the_study_minimizes_it(confirm: Confirm) -> None:
@@ -148,7 +148,7 @@ def test_a_stopped_confirmation_is_resumed(confirm: Confirm) -> None:
         confirm(noisy, observer=Ends())
     found, resumed = confirm(noisy)
     assert found.winner == 3
-    assert 0 < resumed.jobs < (4 * 2 + 6) * made.PERIODS
+    assert 0 < resumed.jobs < (4 * 2 + 6) * made.VALUE_PERIODS
 
 
 def test_a_budget_ends_the_race_and_without_a_test_there_is_a_leader(confirm: Confirm) -> None:
@@ -176,12 +176,14 @@ def test_a_machine_that_computes_differently_and_a_live_study_are_refused(confir
 def test_complete_trials_race_and_pruned_ones_only_if_there_is_one_complete_at_most() -> None:
     assert [trial.number for trial in candidates_of(four(), 8)] == [3, 2, 1, 0]
     assert [trial.number for trial in candidates_of(four(), 2)] == [3, 2]
-    lonely = made.study([made.trial(0, [1.0] * 4), made.trial(1, [5.0, 6.0]), made.trial(2, [9.0])])
+    lonely = made.value_study(
+        [made.value_trial(0, [1.0] * 4), made.value_trial(1, [5.0, 6.0]), made.value_trial(2, [9.0])]
+    )
     assert [trial.number for trial in candidates_of(lonely, 8)] == [0, 1]
-    twins = made.study([made.trial(n, [1.0 + n] * 4, config={"rate": 1}) for n in range(2)])
+    twins = made.value_study([made.value_trial(n, [1.0 + n] * 4, config={"rate": 1}) for n in range(2)])
     assert [trial.number for trial in candidates_of(twins, 8)] == [1]
     with pytest.raises(StudyNotFoundError, match="no complete or pruned trial to confirm"):
-        candidates_of(made.study([made.trial(0, [None])]), 8)
+        candidates_of(made.value_study([made.value_trial(0, [None])]), 8)
 
 
 def test_a_run_that_diverges_late_has_no_value() -> None:

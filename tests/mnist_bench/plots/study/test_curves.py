@@ -8,11 +8,11 @@ from matplotlib.collections import LineCollection
 from mnist_bench.plots.study.curves import PrunerRung, draw, rows
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord, TrialRecord
-from support import handmade, handmade_search as made, handmade_values
+from support import handmade as made
 
 
 def pruned(*epochs: int) -> list[TrialRecord]:
-    return [made.trial(number, made.curve(0.9, count)) for number, count in enumerate(epochs)]
+    return [made.trial(number, curve=made.curve(0.9, count)) for number, count in enumerate(epochs)]
 
 
 def with_pruner(study: StudyRecord, **spec: object) -> StudyRecord:
@@ -22,7 +22,7 @@ def with_pruner(study: StudyRecord, **spec: object) -> StudyRecord:
 def test_a_curve_has_the_accuracy_after_each_epoch() -> None:
     curve = rows(made.halved()).curves[7]
     assert list(curve.done) == [1, 2, 3]
-    assert curve.values == pytest.approx((0.97, 0.985, 0.9925))
+    assert curve.values == pytest.approx((0.97, 0.985, 0.992))
     assert curve.ending == "pruned"
 
 
@@ -60,26 +60,26 @@ def test_other_pruners_have_no_rungs() -> None:
         (pruned(1), "Pruning stopped the only trial after 1 epoch"),
         (pruned(6), "The only trial was trained for 6 epochs"),
         (pruned(6, 6), "All 2 trials were trained for 6 epochs"),
-        ([*pruned(6), made.trial(1, [0.9, None])], "No trial was pruned; 1 of 2 is complete"),
-        ([*pruned(1, 6), made.trial(2, [], state="FAIL")], "Pruning stopped 1 of 3 trials after 1 epoch"),
+        ([*pruned(6), made.trial(1, curve=[0.9, None])], "No trial was pruned; 1 of 2 is complete"),
+        ([*pruned(1, 6), made.trial(2, curve=[], state="FAIL")], "Pruning stopped 1 of 3 trials after 1 epoch"),
     ],
 )
 def test_the_heading_says_how_many_were_stopped_and_when(trials: list[TrialRecord], finding: str) -> None:
-    assert rows(made.study(trials)).finding == finding
+    assert rows(made.searched(trials)).finding == finding
 
 
 def test_infeasible_trials_are_not_counted() -> None:
-    assert rows(handmade.mixed()).finding == "Pruning stopped 1 of 7 trials after 1 epoch and 1 after 3 epochs"
+    assert rows(made.mixed()).finding == "Pruning stopped 1 of 7 trials after 1 epoch and 1 after 3 epochs"
 
 
 def test_a_diverged_trial_keeps_its_curve_up_to_there() -> None:
-    (curve,) = rows(made.study([made.trial(0, [0.9, 0.95, None])])).curves
+    (curve,) = rows(made.searched([made.trial(0, curve=[0.9, 0.95, None])])).curves
     assert (curve.done, curve.values, curve.ending) == ((1, 2), (0.9, 0.95), "failed")
 
 
 def test_without_an_accuracy_there_are_no_curves() -> None:
     with pytest.raises(StudyNotFoundError, match="there are no curves"):
-        rows(made.study([made.trial(0, [None]), made.trial(1, [], state="FAIL")]))
+        rows(made.searched([made.trial(0, curve=[None]), made.trial(1, curve=[], state="FAIL")]))
 
 
 def test_the_picture_has_a_line_a_trial_and_counts_at_the_rungs() -> None:
@@ -88,15 +88,15 @@ def test_the_picture_has_a_line_a_trial_and_counts_at_the_rungs() -> None:
     lines = [line for found in axes.collections if isinstance(found, LineCollection) for line in found.get_segments()]
     assert len(lines) == 8
     assert lines[7][:, 0].tolist() == [1, 2, 3]
-    assert lines[7][:, 1].tolist() == pytest.approx([3, 1.5, 0.75])
+    assert lines[7][:, 1].tolist() == pytest.approx([3, 1.5, 0.8])
     texts = [text.get_text() for text in axes.texts]
-    assert texts == ["6 of 9\nstopped", "2 of 3\nstopped", "1\ncomplete", "#8\n99.94%"]
+    assert texts == ["6 of 9\nstopped", "2 of 3\nstopped", "1\ncomplete", "#8\n99.90%"]
     assert axes.get_xlabel() == "epochs"
     assert figure.get_suptitle() == "Pruning stopped 6 of 9 trials after 1 epoch and 2 after 3 epochs"
 
 
 def test_a_rung_that_no_trial_reached_is_said_to_be_so() -> None:
-    (axes,) = draw(rows(made.study(pruned(1)))).axes
+    (axes,) = draw(rows(made.searched(pruned(1)))).axes
     assert [text.get_text() for text in axes.texts] == ["1 of 1\nstopped", "none\nreached", "0\ncomplete"]
 
 
@@ -108,7 +108,7 @@ def test_many_epochs_are_marked_at_the_rungs_alone() -> None:
 
 
 def test_curves_of_another_trainer_go_over_its_reports() -> None:
-    curves = rows(handmade_values.halved())
+    curves = rows(made.halved_values())
     assert curves.finding == "Pruning stopped 10 of 12 trials after 1 report and 1 after 2 reports"
     (axes,) = draw(curves).axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("reports", "value (higher is better)")
@@ -116,6 +116,6 @@ def test_curves_of_another_trainer_go_over_its_reports() -> None:
 
 
 def test_trials_that_report_once_have_no_curves() -> None:
-    study = handmade_values.study([handmade_values.trial(n, [float(n)], periods=1) for n in range(3)])
+    study = made.value_study([made.value_trial(n, [float(n)], planned=1) for n in range(3)])
     with pytest.raises(StudyNotFoundError, match="The trials of study ridge-0 report once, so there are no curves"):
         rows(study)

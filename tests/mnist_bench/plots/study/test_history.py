@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from mnist_bench.plots.study.history import draw, rows
 from search.errors import StudyNotFoundError
 from search.event_log.records import TrialRecord
-from support import handmade, handmade_search as made, handmade_values
+from support import handmade as made
 
 
 def marks(figure: Figure) -> list[tuple[float, float]]:
@@ -28,29 +28,32 @@ def with_loss(trial: TrialRecord, loss: float) -> TrialRecord:
 def test_each_trial_has_its_last_accuracy_and_its_ending() -> None:
     history = rows(made.halved())
     assert [point.number for point in history.points] == list(range(9))
-    assert [point.value for point in history.points[5:]] == pytest.approx([0.95, 0.99, 0.9925, 0.999375])
+    assert [point.value for point in history.points[5:]] == pytest.approx([0.95, 0.99, 0.992, 0.999])
     assert [point.done for point in history.points[5:]] == [1, 3, 3, 6]
     assert [point.number for point in history.of("complete")] == [8]
     assert history.total == 6
 
 
 def test_the_heading_names_the_best_and_how_many_complete_ones_after_it_did_no_better() -> None:
-    trials = [made.trial(n, made.curve(first, 6)) for n, first in enumerate((0.8, 0.9, 0.85, 0.7))]
-    cut = [made.trial(4, [0.999]), made.trial(5, [0.999], state="RUNNING", reason="running")]
+    trials = [made.trial(n, curve=made.curve(first, 6)) for n, first in enumerate((0.8, 0.9, 0.85, 0.7))]
+    cut = [made.trial(4, curve=[0.999]), made.trial(5, curve=[0.999], state="RUNNING", reason="running")]
 
     def heading(complete: int) -> str:
-        return rows(made.study([*trials[:complete], *cut])).finding
+        return rows(made.searched([*trials[:complete], *cut])).finding
 
-    assert heading(1) == "#0, the only complete one of 3 trials, has 99.38%"
-    assert heading(2) == "#1, the last of 2 complete trials, is the best: 99.69%"
-    assert heading(3) == "#1, the last but one of 3 complete trials, is the best: 99.69%"
-    assert heading(4) == ("#1 is the best complete trial, 99.69%; none of the 2 after it is better")
+    assert heading(1) == "#0, the only complete one of 3 trials, has 99.30%"
+    assert heading(2) == "#1, the last of 2 complete trials, is the best: 99.60%"
+    assert heading(3) == "#1, the last but one of 3 complete trials, is the best: 99.60%"
+    assert heading(4) == ("#1 is the best complete trial, 99.60%; none of the 2 after it is better")
 
 
 def test_infeasible_trials_are_not_counted_and_failed_ones_are() -> None:
-    history = rows(handmade.mixed())
+    history = rows(made.mixed())
     assert history.finding == "#1, the last but one of 3 complete trials, is the best: 99.50%"
-    assert rows(made.study([made.trial(0, [None]), made.trial(1, [0.9])])).finding == "None of 2 trials is complete"
+    assert (
+        rows(made.searched([made.trial(0, curve=[None]), made.trial(1, curve=[0.9])])).finding
+        == "None of 2 trials is complete"
+    )
     assert history.untrained == {"infeasible": 1}
     assert [(point.number, point.value) for point in history.of("failed")] == [(6, None)]
     assert [point.number for point in history.of("unfinished")] == [7]
@@ -58,13 +61,13 @@ def test_infeasible_trials_are_not_counted_and_failed_ones_are() -> None:
 
 def test_bests_are_the_complete_trials_above_all_before_them_as_the_leaderboard_ranks() -> None:
     trials = [
-        made.trial(0, made.curve(0.9, 6)),
-        made.trial(1, [0.999]),
-        with_loss(made.trial(2, made.curve(0.95, 6)), 0.3),
-        made.trial(3, made.curve(0.9, 6)),
-        with_loss(made.trial(4, made.curve(0.95, 6)), 0.2),
+        made.trial(0, curve=made.curve(0.9, 6)),
+        made.trial(1, curve=[0.999]),
+        with_loss(made.trial(2, curve=made.curve(0.95, 6)), 0.3),
+        made.trial(3, curve=made.curve(0.9, 6)),
+        with_loss(made.trial(4, curve=made.curve(0.95, 6)), 0.2),
     ]
-    study = made.study(trials[::-1])
+    study = made.searched(trials[::-1])
     assert [point.number for point in rows(study).bests] == [0, 2, 4]
     assert study.best is not None
     assert study.best.number == 4
@@ -73,22 +76,22 @@ def test_bests_are_the_complete_trials_above_all_before_them_as_the_leaderboard_
 @pytest.mark.parametrize(
     ("trials", "finding"),
     [
-        ([made.trial(3, made.curve(0.9, 6))], "The only trial, #3, has 99.69%"),
-        ([made.trial(0, [0.9])], "The only trial is not complete"),
-        ([made.trial(0, [0.9]), made.trial(1, [None])], "None of 2 trials is complete"),
+        ([made.trial(3, curve=made.curve(0.9, 6))], "The only trial, #3, has 99.60%"),
+        ([made.trial(0, curve=[0.9])], "The only trial is not complete"),
+        ([made.trial(0, curve=[0.9]), made.trial(1, curve=[None])], "None of 2 trials is complete"),
     ],
 )
 def test_headings_of_odd_studies(trials: list[TrialRecord], finding: str) -> None:
-    assert rows(made.study(trials)).finding == finding
+    assert rows(made.searched(trials)).finding == finding
 
 
 def test_without_an_accuracy_there_is_no_history() -> None:
     with pytest.raises(StudyNotFoundError, match="Study conv-0 has no trial with an accuracy yet"):
-        rows(made.study([made.trial(0, [None])]))
+        rows(made.searched([made.trial(0, curve=[None])]))
 
 
 def test_marks_lie_at_the_errors_and_failed_trials_on_the_lower_edge() -> None:
-    figure = draw(rows(handmade.mixed()))
+    figure = draw(rows(made.mixed()))
     (axes,) = figure.axes
     edge = axes.get_ylim()[0]
     numbers, errors = zip(*marks(figure), strict=True)
@@ -99,14 +102,14 @@ def test_marks_lie_at_the_errors_and_failed_trials_on_the_lower_edge() -> None:
 
 
 def test_the_step_line_ends_at_the_last_trial() -> None:
-    (axes,) = draw(rows(handmade.mixed())).axes
+    (axes,) = draw(rows(made.mixed())).axes
     (steps, _) = axes.lines
     assert list(np.asarray(steps.get_xdata())) == [0, 1, 7]
     assert list(np.asarray(steps.get_ydata())) == pytest.approx([0.6, 0.5, 0.5])
 
 
 def test_the_detail_line_counts_every_kind_of_trial() -> None:
-    detail = draw(rows(handmade.mixed())).get_supxlabel()
+    detail = draw(rows(made.mixed())).get_supxlabel()
     assert detail.splitlines() == [
         "study conv-0: 3 complete, 2 pruned, 1 unfinished (rings), 1 failed (crosses) (1 infeasible not shown)",
         "pale: stopped after 1 (small) to 3 of 6 epochs",
@@ -114,14 +117,16 @@ def test_the_detail_line_counts_every_kind_of_trial() -> None:
 
 
 def test_a_trial_that_never_learned_lies_on_the_lower_edge_and_is_told_of() -> None:
-    figure = draw(rows(made.study([*(made.trial(n, made.curve(0.9, 6)) for n in range(3)), made.trial(3, [0.1])])))
+    figure = draw(
+        rows(made.searched([*(made.trial(n, curve=made.curve(0.9, 6)) for n in range(3)), made.trial(3, curve=[0.1])]))
+    )
     (axes,) = figure.axes
     assert marks(figure)[-1] == pytest.approx((3, axes.get_ylim()[0]))
-    assert figure.get_supxlabel().endswith("on the lower edge: 1 below 99.69%")
+    assert figure.get_supxlabel().endswith("on the lower edge: 1 below 99.60%")
 
 
 def test_values_of_another_trainer_are_drawn_as_they_are() -> None:
-    history = rows(handmade_values.halved())
+    history = rows(made.halved_values())
     assert history.finding == "#11, the only complete one of 12 trials, has -0.25"
     figure = draw(history)
     (axes,) = figure.axes

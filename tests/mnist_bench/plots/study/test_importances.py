@@ -15,7 +15,7 @@ from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord
 from search.space.space import Space
 from search.strategies.importance import Importance, Trial
-from support import handmade, handmade_search as made, handmade_values
+from support import handmade as made
 
 
 @cache
@@ -31,8 +31,8 @@ def decided_by_lr() -> StudyRecord:
             "optim.momentum": 0.5 + rng.random() / 2,
         }
         lengths = 6 if number == 7 else 1
-        trials.append(made.trial(number, made.curve(0.9 + share / 20, lengths), params=params))
-    return made.study(trials)
+        trials.append(made.trial(number, curve=made.curve(0.9 + share / 20, lengths), params=params))
+    return made.searched(trials)
 
 
 def bar(label: str, share: float, chance: float = 0.1, trials: int = 50) -> Bar:
@@ -98,7 +98,7 @@ def test_the_heading_names_what_stands_out(bars: list[Bar], finding: str) -> Non
 
 
 def test_diverged_trials_are_the_worst(monkeypatch: pytest.MonkeyPatch) -> None:
-    trials = [made.trial(n, [0.9 + n / 100] if n < 8 else [None], params=made.params(n)) for n in range(10)]
+    trials = [made.trial(n, curve=[0.9 + n / 100] if n < 8 else [None], params=made.params(n)) for n in range(10)]
     given: list[float] = []
 
     def remember(space: Space, trials: list[Trial]) -> list[Importance]:
@@ -106,7 +106,7 @@ def test_diverged_trials_are_the_worst(monkeypatch: pytest.MonkeyPatch) -> None:
         return []
 
     monkeypatch.setattr("mnist_bench.plots.study.importances.importances", remember)
-    study = made.study(trials)
+    study = made.searched(trials)
     measure(study, compare(study))
     assert given == pytest.approx([0.9, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.0, 0.0])
 
@@ -148,7 +148,7 @@ def test_the_picture_and_its_lines_are_measured_once(monkeypatch: pytest.MonkeyP
         return found(bar("lr", 1.0))
 
     monkeypatch.setattr("mnist_bench.plots.study.importances.rows", count)
-    subject = Subject(study=handmade.mixed())
+    subject = Subject(study=made.mixed())
     importances.picture(subject)
     assert importances.lines(subject) == ranking(found(bar("lr", 1.0)))
     assert measured == ["conv-0"]
@@ -184,9 +184,7 @@ def test_scores_of_another_trainer_are_larger_for_better_values(
         return []
 
     monkeypatch.setattr("mnist_bench.plots.study.importances.importances", remember)
-    study = handmade_values.study(
-        [handmade_values.trial(n, [None] if n > 8 else [-1.0 - n]) for n in range(10)], settings
-    )
+    study = made.value_study([made.value_trial(n, [None] if n > 8 else [-1.0 - n]) for n in range(10)], settings)
     measure(study, compare(study))
     assert given[:3] == score
     assert given[9] < min(given[:9])

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from mnist_bench.plots.study.parallel import ABSENT, SPREAD, draw, places, rows
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord, TrialRecord
-from support import handmade_search as made, handmade_values
+from support import handmade as made
 
 BEFORE = (1, 7, 13, 19, 25, 31)
 """Numbers of trials with batchnorm before the activation and with a hidden layer."""
@@ -18,12 +18,12 @@ BEFORE = (1, 7, 13, 19, 25, 31)
 
 def complete(number: int, **params: Any) -> TrialRecord:
     given = {path.replace("__", "."): value for path, value in params.items()}
-    return made.trial(number, made.curve(0.9, 6), params={**made.params(number), **given})
+    return made.trial(number, curve=made.curve(0.9, 6), params={**made.params(number), **given})
 
 
 def study(*complete: TrialRecord) -> StudyRecord:
     """Return a study of these and of 30 pruned trials, ten of each batchnorm, half of them with a hidden layer."""
-    return made.study([*(made.trial(100 + n, [0.8], params=made.params(n)) for n in range(30)), *complete])
+    return made.searched([*(made.trial(100 + n, curve=[0.8], params=made.params(n)) for n in range(30)), *complete])
 
 
 def lines(figure: Figure) -> list[list[float]]:
@@ -49,8 +49,8 @@ def test_a_present_conditional_parameter_lies_on_its_axis() -> None:
 
 
 def test_the_accuracy_reaches_from_the_worst_to_the_best_and_diverged_trials_lie_at_the_worst() -> None:
-    trials = [made.trial(n, [value], params=made.params(n)) for n, value in enumerate([0.98, 0.99, 0.1, None])]
-    parallel = rows(made.study(trials))
+    trials = [made.trial(n, curve=[value], params=made.params(n)) for n, value in enumerate([0.98, 0.99, 0.1, None])]
+    parallel = rows(made.searched(trials))
     assert (parallel.axis.worst, parallel.axis.best) == pytest.approx((0.98, 0.99))
     assert [places(parallel, trial)[-1] for trial in parallel.comparison.trials] == pytest.approx(
         [0, 1, 0, 0], abs=1e-9
@@ -58,7 +58,7 @@ def test_the_accuracy_reaches_from_the_worst_to_the_best_and_diverged_trials_lie
 
 
 def test_equal_accuracies_lie_together() -> None:
-    parallel = rows(made.study([made.trial(n, [0.98], params=made.params(n)) for n in range(2)]))
+    parallel = rows(made.searched([made.trial(n, curve=[0.98], params=made.params(n)) for n in range(2)]))
     assert {places(parallel, trial)[-1] for trial in parallel.comparison.trials} == {1.0}
 
 
@@ -88,21 +88,21 @@ def test_the_heading_says_what_the_complete_trials_share(trials: list[TrialRecor
     [
         ([complete(6), complete(8)], "All 2 trials are complete"),
         ([complete(6)], "#6 is the only complete trial"),
-        ([made.trial(0, [0.9], params=made.params(0))], "The only trial is not complete"),
+        ([made.trial(0, curve=[0.9], params=made.params(0))], "The only trial is not complete"),
     ],
 )
 def test_headings_of_small_studies(trials: list[TrialRecord], finding: str) -> None:
-    assert rows(made.study(trials)).finding == finding
+    assert rows(made.searched(trials)).finding == finding
 
 
 def test_what_all_trials_have_is_no_finding() -> None:
-    trials = [complete(0), complete(3), made.trial(6, [0.8], params=made.params(6)), complete(9)]
-    assert rows(made.study(trials)).shared == []
+    trials = [complete(0), complete(3), made.trial(6, curve=[0.8], params=made.params(6)), complete(9)]
+    assert rows(made.searched(trials)).shared == []
 
 
 def test_without_parameters_there_is_nothing_to_draw() -> None:
     with pytest.raises(StudyNotFoundError, match="no trial with a searched parameter"):
-        rows(made.study([made.trial(0, [0.9])]))
+        rows(made.searched([made.trial(0, curve=[0.9])]))
 
 
 def test_a_line_a_trial_through_all_axes_with_the_best_ones_values_beside() -> None:
@@ -127,21 +127,21 @@ def test_a_line_a_trial_through_all_axes_with_the_best_ones_values_beside() -> N
 
 
 def test_no_absent_place_where_every_trial_has_every_parameter() -> None:
-    (axes,) = draw(rows(made.study([made.trial(n, [0.9], params=made.params(1)) for n in range(2)]))).axes
+    (axes,) = draw(rows(made.searched([made.trial(n, curve=[0.9], params=made.params(1)) for n in range(2)]))).axes
     assert "absent" not in [text.get_text() for text in axes.texts]
 
 
 def test_text_from_outside_is_drawn_as_it_is() -> None:
     sections = {"model": {"kind": {"choice": ["$x_1$", "$"]}}}
-    trial = replace(made.trial(0, made.curve(0.9, 6)), params={"model.kind": "$x_1$"})
-    (axes,) = draw(rows(made.study([trial], sections))).axes
+    trial = replace(made.trial(0, curve=made.curve(0.9, 6)), params={"model.kind": "$x_1$"})
+    (axes,) = draw(rows(made.searched([trial], sections))).axes
     written = [text for text in axes.texts if "$" in text.get_text()]
     assert len(written) == 3
     assert not any(text.get_parse_math() for text in written)
 
 
 def test_the_last_axis_of_another_trainer_is_that_of_its_values() -> None:
-    parallel = rows(handmade_values.halved())
+    parallel = rows(made.halved_values())
     assert [places(parallel, trial)[-1] for trial in parallel.comparison.trials] == pytest.approx(
         [n / 11 for n in range(12)]
     )

@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from mnist_bench.plots.study.parameters import Parameter, jitter, log_ticks, parameters
 from search.errors import StudyNotFoundError
 from search.space.ranges import Choice, Distribution, FloatRange, IntRange, Levels
-from support import handmade_search as made
+from support import handmade as made
 
 
 def parameter(distribution: Distribution) -> Parameter:
@@ -18,8 +18,8 @@ def parameter(distribution: Distribution) -> Parameter:
 
 
 def test_parameters_come_in_the_order_of_the_space_without_those_that_no_trial_has() -> None:
-    trials = [made.trial(number, [0.9], params=made.params(number)) for number in (0, 2)]
-    labels = [found.label for found in parameters(made.study(trials))]
+    trials = [made.trial(number, curve=[0.9], params=made.params(number)) for number in (0, 2)]
+    labels = [found.label for found in parameters(made.searched(trials))]
     assert labels == ["batchnorm", "hidden_layers", "lr", "momentum"]
 
 
@@ -29,9 +29,9 @@ def test_a_name_that_two_sections_have_keeps_its_section() -> None:
         "model": {"zoom": {"float": [0, 1]}, "blocks": {"int": [1, 3]}},
     }
     params = {"augment.zoom": 0.05, "model.zoom": 0.5, "model.blocks": 2}
-    study = made.study([], sections)
-    trial = made.trial(0, [0.9])
-    with_params = made.study([replace(trial, params=params)], sections)
+    study = made.searched([], sections)
+    trial = made.trial(0, curve=[0.9])
+    with_params = made.searched([replace(trial, params=params)], sections)
     assert [found.label for found in parameters(with_params)] == ["augment.zoom", "model.zoom", "blocks"]
     with pytest.raises(StudyNotFoundError, match="no trial with a searched parameter"):
         parameters(study)
@@ -41,7 +41,7 @@ def test_a_range_of_one_value_is_no_parameter() -> None:
     sections = {"model": {"blocks": {"int": [2, 2]}, "kernel_size": {"choice": [3]}, "filters": {"int": [8, 16]}}}
     sections["model"]["hidden_units"] = {"levels": [64]}
     params = {"model.blocks": 2, "model.kernel_size": 3, "model.filters": 9, "model.hidden_units": 64}
-    study = made.study([made.trial(0, [0.9], params=params)], sections)
+    study = made.searched([made.trial(0, curve=[0.9], params=params)], sections)
     assert [found.label for found in parameters(study)] == ["filters"]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from mnist_bench.leaderboard.worker_time import Kind, Pause, WorkerPeriod, WorkerTimeline
 from mnist_bench.plots.study import timeline
-from support import handmade_values
+from support import handmade as made
 
 
 def period(worker: int, trial: int, kind: Kind, start: float, end: float) -> WorkerPeriod:
@@ -100,6 +100,6 @@ def test_many_pauses_are_told_below() -> None:
 
 
 def test_what_pruning_saved_of_another_trainer_is_counted_in_reports() -> None:
-    time = timeline.rows(handmade_values.halved())
+    time = timeline.rows(made.halved_values())
     assert time.saved == pytest.approx(10 * 3 * 0.5 + 2 * 0.5)
     assert timeline.draw(time).axes
