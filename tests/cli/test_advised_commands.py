@@ -27,7 +27,7 @@ from search.driver.run import Run
 from search.errors import StudyNotFoundError
 from search.study.invocation_log import Invocation, keep_invocation
 from search.study.studies import StoredStudy
-from support import handmade, handmade_confirmation, handmade_front
+from support import handmade, handmade_confirmation
 from support.commands import COMMANDS, command_of
 from support.dose import dose
 
@@ -89,7 +89,7 @@ def below_a_leaderboard(asked: Situation) -> Iterator[str]:
         table = table_of(board, commands=known)
         yield from (*table.caption, *table.footnotes, table.whole)
     yield result_tables.front_footnote(None, known)
-    yield result_tables.front_footnote(handmade_front.FRONT, replace(known, study="two"))
+    yield result_tables.front_footnote(handmade_confirmation.FRONT, replace(known, study="two"))
 
 
 def of_a_confirmation(asked: Situation) -> Iterator[str]:

@@ -5,12 +5,11 @@ Two learning rates are bad, batchnorm helps, and errors vary from seed to seed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mnist_bench.nets.cost_model import COEFFICIENTS
 from mnist_bench.tables.points import cells
@@ -36,9 +35,11 @@ SEEN, UNSEEN = 10_000, 20_000
 CANARY = "c" * 64
 
 
-def table(*, seeds: int = 3, noise: float = 0.0015, name: str = "handmade") -> RecordedBenchmark:
-    """Return a table of all 90 configurations; `noise` is the standard deviation of an error from seed to seed."""
-    points = cells(SPACE)
+def table(
+    *, seeds: int = 3, noise: float = 0.0015, name: str = "handmade", without: int | None = None
+) -> RecordedBenchmark:
+    """Return a table of all 90 configurations, or `without` one; `noise` is an error's deviation from seed to seed."""
+    points = [params for number, params in enumerate(cells(SPACE)) if number != without]
     draws = np.random.default_rng(0)
     rows = [
         _row(number, seed, dict(params), noise, draws) for number, params in enumerate(points) for seed in range(seeds)
@@ -96,20 +97,3 @@ def _numbers(params: Mapping[str, Any]) -> list[float]:
         np.nan if path not in params else span.values.index(params[path]) if span.is_listed else params[path]
         for path, span in SPACE.distributions.items()
     ]
-
-
-def with_rows(whole: RecordedBenchmark, kept: NDArray[np.bool_]) -> RecordedBenchmark:
-    """Return a table with some of its rows."""
-    names = ("point", "seed", "canary", "errors", "train_loss", "val_loss", "weights", "unseen")
-    return RecordedBenchmark(
-        whole.about, replace(whole.arrays, **{name: getattr(whole.arrays, name)[kept] for name in names})
-    )
-
-
-def with_points(whole: RecordedBenchmark, points: Sequence[int]) -> RecordedBenchmark:
-    """Return a table with some of its points, and their rows."""
-    of_points = {name: getattr(whole.arrays, name)[points] for name in ("params", "costs", "parameters", "macs")}
-    rows = with_rows(whole, np.isin(whole.arrays.point, points)).arrays
-    return RecordedBenchmark(
-        whole.about, replace(rows, **of_points, point=np.searchsorted(points, rows.point).astype(np.int32))
-    )

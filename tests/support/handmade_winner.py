@@ -11,7 +11,7 @@ from mnist_bench.data.tensors import Dataset
 from mnist_bench.experiments.confirm.results import Evaluated
 from mnist_bench.export.winner import Validation, Winner, picture_kind
 from mnist_bench.prediction.input_spec import InputSpec
-from mnist_bench.studies.record import Record, record_of
+from mnist_bench.studies.record import record_of
 from mnist_bench.training.evaluation import evaluate
 from mnist_bench.training.period import fit
 from mnist_bench.training.weights import export, model_in
@@ -78,8 +78,3 @@ def winner(
     images = confirmed.test_images if confirmed else 0
     tested = Evaluated(finals=confirmed.evaluated if confirmed else (), images=images)
     return Winner(**{**given, "tested": tested, **more})
-
-
-def with_config(record: Record, trained: TrainConfig) -> Record:
-    """Return a record of another configuration."""
-    return replace(record, recipe=to_json(trained))

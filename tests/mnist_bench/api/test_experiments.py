@@ -16,7 +16,7 @@ from mnist_bench.experiments.notebook import NOTEBOOK
 from mnist_bench.experiments.scored_recipes import Benchmark, BenchmarkOptions
 from search.errors import SearchError, UsageError
 from support import handmade, own_nets, stopping
-from support.handmade_front import FRONT
+from support.handmade_confirmation import FRONT
 
 
 class Experiment:

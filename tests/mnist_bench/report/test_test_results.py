@@ -9,7 +9,7 @@ import pytest
 
 from mnist_bench.experiments.confirm.results import Confirmed, Final
 from mnist_bench.report import test_results
-from support import handmade_confirmation, handmade_front
+from support import handmade_confirmation
 
 RACE = handmade_confirmation.found()
 FIRST, TIED, WORSE = RACE.candidates
@@ -34,7 +34,7 @@ def alone(**changes: Any) -> Confirmed:
         (
             replace(RACE, cheapest=1, candidates=(FIRST, TIED, replace(TIED, number=2))),
             f"Selected: {FIGURE}, statistically tied with trials 0 and 2. It is also the cheapest of the three: "
-            "2M MACs and 61k parameters.",
+            "2.1M MACs and 61.2k parameters.",
         ),
         (alone(), f"Winner: {FIGURE}. With fresh seeds, the other configuration is significantly worse."),
         (
@@ -73,20 +73,20 @@ def test_the_table_has_a_row_for_each_configuration_that_was_evaluated() -> None
     headings = ["trial", "test accuracy", "ensemble", "role", "params", "MACs", "validation"]
     assert [column.heading for column in table.columns] == headings
     assert table.texts() == [
-        ["#1", "99.50% [99.48, 99.52]", "99.66%", "selected (tied)", "61k", "2M", "99.37% [99.33, 99.41]"],
+        ["#1", "99.50% [99.48, 99.52]", "99.66%", "selected (tied)", "61.2k", "2.1M", "99.37% [99.33, 99.41]"],
         ["#0", "99.40% [99.39, 99.41]", "–", "cheapest of the tied", "30k", "900k", "99.36% [99.33, 99.39]"],
     ]  # fmt: skip
 
 
 def test_a_front_is_told_by_its_ends_and_listed_in_full() -> None:
-    sentence = test_results.sentence_of_front(handmade_front.FRONT)
+    sentence = test_results.sentence_of_front(handmade_confirmation.FRONT)
     assert sentence == (
         "Test accuracy from 98.70% [98.64, 98.76] with 900 MACs (trial 4) to 99.90% [99.87, 99.93] with 3k MACs "
         "(trial 7)."
     )
-    table = test_results.table_of_front(handmade_front.FRONT)
+    table = test_results.table_of_front(handmade_confirmation.FRONT)
     assert [row[0] for row in table.texts()] == ["#4", "#1", "#2", "#8", "#7", "#9"]
-    single = replace(handmade_front.FRONT, members=handmade_front.FRONT.members[:1])
+    single = replace(handmade_confirmation.FRONT, members=handmade_confirmation.FRONT.members[:1])
     assert test_results.sentence_of_front(single).startswith("Test accuracy 98.70%")
-    broken = replace(handmade_front.FRONT, members=handmade_front.FRONT.members[5:])
+    broken = replace(handmade_confirmation.FRONT, members=handmade_confirmation.FRONT.members[5:])
     assert test_results.sentence_of_front(broken) == "Of the front, no training on all images finished."

@@ -32,7 +32,7 @@ from search.event_log.records import TrialRecord
 from search.study.checkpoint_store import CheckpointStore
 from support import handmade, handmade_data, search_fake as fake
 from support.dose import dose
-from support.handmade_front import FRONT
+from support.handmade_confirmation import FRONT
 from support.paths import DATABASE, ROOT
 
 CORRUPTIONS = 112

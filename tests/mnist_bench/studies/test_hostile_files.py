@@ -35,7 +35,7 @@ from search.errors import SearchError
 from search.study import checkpoint_store
 from support import handmade
 from support.dose import dose
-from support.handmade_front import FRONT
+from support.handmade_confirmation import FRONT
 
 MEGABYTES = 300
 """More than any of these files may take."""

@@ -111,9 +111,7 @@ def test_what_the_table_lacks_is_said_with_what_there_is() -> None:
 
 
 def test_a_point_that_is_missing_is_answered_with_the_ways_out() -> None:
-    whole = handmade()
-    kept = [point for point in range(90) if point != whole.point_of(CONFIG)]
-    table = handmade_table.with_points(whole, kept)
+    table = handmade_table.table(without=handmade().point_of(CONFIG))
     with pytest.raises(NotInTableError, match=r"not one of the 89 in table handmade; nearest\(\) returns"):
         table.curve(CONFIG)
     nearest = table.points[table.nearest(CONFIG)]

@@ -33,8 +33,7 @@ from search.hashed import derived_seed
 from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy
 from support import handmade, handmade_confirmation, stopping
-from support.handmade_confirmation import found
-from support.handmade_front import FRONT
+from support.handmade_confirmation import FRONT, found
 
 
 def ask(study: StoredStudy, folder: Path, **asked: Any) -> Any:

@@ -17,7 +17,7 @@ from search.errors import StorageError, StudyLockedError, StudyNotFoundError, Us
 from search.event_log.records import StudyRecord
 from search.study.folder import StudyFolder
 from support import handmade
-from support.handmade_front import EVEN, FRONT, final
+from support.handmade_confirmation import EVEN, FRONT, final
 
 
 def numbers(study: StudyRecord, top: int) -> tuple[list[int], int]:
