@@ -93,7 +93,7 @@ def trial(
         after = [None if reached is None else range(round((1 - reached) * IMAGES)) for reached in curve]
     seed, last = 100 + number, 0 if more.get("state") == "RUNNING" else made
     reports = [report(period, wrong, last=period == last, of=seed) for period, wrong in enumerate(after, 1)]
-    config = with_params(to_json(TrainConfig()), more.get("params", {}))
+    config = with_params(to_json(TrainConfig(epochs=planned)), more.get("params", {}))
     more = {"config": config, "seed": seed, "facts": {"parameters": 61_234, "macs": 2_100_000}, **more}
     return _record(number, reports, planned, runs, **more)
 
@@ -108,11 +108,12 @@ def value_trial(
     params = {"ridge.rate": 0.001 * 2**number, "ridge.kind": ("plain", "fast")[number % 2]}
     runs = [(number % 2, 10.0 * number + n, 0.5, 10.0 * number + n + 2) for n in range(len(values))]
     more = {"config": params, "params": params, "seed": number, **more}
-    return _record(number, [value_report(value, of=number) for value in values], planned, runs, **more)
+    reports = [value_report(value, of=(number, period)) for period, value in enumerate(values, 1)]
+    return _record(number, reports, planned, runs, **more)
 
 
 def value_report(value: float | None, *, of: object = None) -> Report:
-    """Return a report with a value and a metric of twice its size; reports `of` another trial have other weights."""
+    """Return a report with a value and a metric of twice its size; those `of` other periods have other weights."""
     metrics, weights = {"twice": None if value is None else 2 * value}, hashlib.sha256(repr((of, value)).encode())
     end: EndReason | None = "diverged" if value is None else None
     return Report(value=value, metrics=metrics, weights=weights.hexdigest(), seconds=0.5, end=end)
@@ -134,23 +135,17 @@ def _record(
             replace(report, worker=worker, started=started, seconds=seconds, handled=handled)
             for report, (worker, started, seconds, handled) in zip(reports, runs, strict=True)
         ]
-    given = {"params": {}, "reason": "diverged" if diverged and state == "PRUNED" else REASONS[state], **more}
-    return TrialRecord(
-        number=number, state=state, slot=number % SLOTS, logical_start=number // SLOTS * planned,
-        costs=(1,) * planned, reports=tuple(reports), **given,
-    )  # fmt: skip
+    given: dict[str, Any] = {
+        "reason": "diverged" if diverged and state == "PRUNED" else REASONS[state], "params": {},
+        "slot": number % SLOTS, "logical_start": number // SLOTS * planned, "costs": (1,) * planned, **more,
+    }  # fmt: skip
+    return TrialRecord(number=number, state=state, reports=tuple(reports), **given)
 
 
 def study(trials: Sequence[TrialRecord], *, name: str = "conv-0", goal: int | None = None, **more: Any) -> StoredStudy:
     """Return a study of these trials; its place is that of a study which no command said where to keep."""
-    given = {"spec": spec(), **more}
-    return StoredStudy(
-        name=name,
-        totals=(goal or len(trials),),
-        trials=tuple(trials),
-        location=StudyLocation.of(name, RESULTS),
-        **given,
-    )
+    given = {"spec": spec(), "totals": (goal or len(trials),), **more}
+    return StoredStudy(name=name, trials=tuple(trials), location=StudyLocation.of(name, RESULTS), **given)
 
 
 def searched(trials: Sequence[TrialRecord], sections: Mapping[str, Any] = SECTIONS, **more: Any) -> StoredStudy:
@@ -190,6 +185,7 @@ def kept_in(results: Path, study: StoredStudy, storage: str | None = None) -> St
 def spec() -> dict[str, Any]:
     """Return a specification as the search stores it."""
     data = {"dataset": "mnist", "subset": None, "data_hash": HASH, "split_hash": HASH}
+    numerics = {"check": "77c0" + HASH[4:], "kind": "cpu-bf16", "precision": "bf16", "cpu_flags": ["avx512_bf16"]}
     return {
         "space": {"name": "conv", "settings": {"epochs": EPOCHS}, "fields": []},
         "seed": 0,
@@ -200,13 +196,7 @@ def spec() -> dict[str, Any]:
         "periods": EPOCHS,
         "context": {"data": data, "images": {"train": 5000, "validation": IMAGES}, "trainer_revision": 1},
         "versions": {"optuna": "5.0.0"},
-        "numerics": {
-            "check": "77c0" + HASH[4:],
-            "kind": "cpu-bf16",
-            "precision": "bf16",
-            "trainer_revision": 1,
-            "cpu_flags": ["avx512_bf16"],
-        },
+        "numerics": {**numerics, "trainer_revision": 1},
     }
 
 
@@ -227,7 +217,7 @@ def params(number: int) -> dict[str, Any]:
     }
 
 
-def mixed() -> StoredStudy:
+def mixed(**more: Any) -> StoredStudy:
     """Return a study with trials of every kind: #1 is best, #0 tied with it and cheaper, #2 far behind."""
     return study(
         [
@@ -240,7 +230,7 @@ def mixed() -> StoredStudy:
             trial(6, periods=0, state="FAIL", error="Traceback\nValueError: no [bold]luck[/bold]"),
             trial(7, range(70), periods=2, state="RUNNING", reason="paused"),
         ],
-        goal=7,
+        **{"goal": 7, **more},
     )
 
 

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,7 +61,7 @@ def test_kinds_by_name_in_one_format_into_another_folder(cli: Cli, pictures: Pic
 
 
 def test_the_first_word_is_a_study_unless_it_is_a_kind(cli: Cli, pictures: Pictures) -> None:
-    cli.studies = {"history": replace(handmade.mixed(), name="history"), "conv-0": handmade.mixed()}  # type: ignore[attr-defined]
+    cli.studies = {"history": handmade.mixed(name="history"), "conv-0": handmade.mixed()}  # type: ignore[attr-defined]
     assert cli("plot", "history", "--format", "png").stdout == "results/conv-0/plots/history.png\n"
     assert cli("plot", "conv-0", "history", "--format", "png").exit_code == 0
     assert "always the kind" in cli("plot", "--help").stdout

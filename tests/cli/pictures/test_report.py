@@ -174,7 +174,7 @@ def test_complete_trials_are_open_and_the_others_folded() -> None:
 
 
 def test_a_study_without_a_complete_trial_has_a_report(cli: Cli) -> None:
-    pruned = handmade.study([handmade.trial(0, range(9), periods=1, state="PRUNED")], goal=5)
+    pruned = handmade.study([handmade.trial(0, range(9), periods=1)], goal=5)
     cli.studies = {"conv-0": replace(pruned, live=True)}  # type: ignore[attr-defined]
     assert cli("report").exit_code == 0
     read = Checked(Path("results/conv-0/report.html").read_text())

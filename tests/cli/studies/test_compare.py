@@ -27,7 +27,7 @@ def other(**data: Any) -> StoredStudy:
 
 @pytest.fixture(autouse=True)
 def studies(cli: Any) -> None:
-    cli.studies |= {"conv-1": other(), "conv-2": replace(handmade.mixed(), name="conv-2")}
+    cli.studies |= {"conv-1": other(), "conv-2": handmade.mixed(name="conv-2")}
 
 
 def test_two_studies_side_by_side(cli: Any) -> None:

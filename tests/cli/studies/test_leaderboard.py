@@ -43,7 +43,7 @@ def test_the_command_that_asks_with_fresh_seeds_finds_the_study(cli: Cli) -> Non
     def advised(*words: str) -> str:
         return next(line.strip() for line in cli("leaderboard", *words).stdout.splitlines() if "fresh seeds" in line)
 
-    cli.studies["newer"] = replace(handmade.mixed(), name="newer")  # type: ignore[attr-defined]
+    cli.studies["newer"] = handmade.mixed(name="newer")  # type: ignore[attr-defined]
     assert advised() == "`mnist-bench confirm newer` retrains them with fresh seeds."
     assert advised("conv-0") == "`mnist-bench confirm conv-0` retrains them with fresh seeds."
     command = "mnist-bench confirm newer --results 'my runs'"
@@ -87,7 +87,7 @@ def test_json(cli: Cli) -> None:
 
 
 def test_csv_of_two_studies_names_each_rows_study(cli: Cli) -> None:
-    cli.studies["other"] = replace(handmade.mixed(), name="other")  # type: ignore[attr-defined]
+    cli.studies["other"] = handmade.mixed(name="other")  # type: ignore[attr-defined]
     rows = list(csv.DictReader(io.StringIO(cli("leaderboard", "conv-0", "other", "--csv").stdout)))
     assert [row["study"] for row in rows] == ["conv-0", "other"] * 7
     assert [row["rank"] for row in rows[:7]] == ["1", "1", "2", "2", "3", "3", ""]
@@ -357,7 +357,7 @@ def test_trials_that_stopped_ahead_of_the_best_say_so(cli: Cli) -> None:
 
 
 def test_two_studies_are_one_table(cli: Cli) -> None:
-    cli.studies["other"] = replace(handmade.mixed(), name="other")  # type: ignore[attr-defined]
+    cli.studies["other"] = handmade.mixed(name="other")  # type: ignore[attr-defined]
     lines = cli("leaderboard", "conv-0", "other", "--top", "3", "--all").stdout.splitlines()
     assert lines[0].startswith("conv-0, other: 6 complete, ")
     header = next(place for place, line in enumerate(lines) if line.startswith("study"))
@@ -374,7 +374,7 @@ def test_two_studies_are_one_table(cli: Cli) -> None:
 
 
 def test_two_studies_with_other_images_are_refused(cli: Cli) -> None:
-    study = replace(handmade.mixed(), name="other")
+    study = handmade.mixed(name="other")
     context = {**study.spec["context"], "data": {**study.spec["context"]["data"], "split_hash": "f" * 64}}
     cli.studies["other"] = replace(study, spec={**study.spec, "context": context})  # type: ignore[attr-defined]
     result = cli("leaderboard", "conv-0", "other")

@@ -260,7 +260,7 @@ def test_a_search_stopped_by_ctrl_c_says_how_to_go_on_and_exits_with_130(
         assert not stopping()
         signal.raise_signal(signal.SIGINT)
         assert stopping()
-        return ended(replace(handmade.mixed(), totals=(50,)), reached=False)
+        return ended(handmade.mixed(totals=(50,)), reached=False)
 
     monkeypatch.setattr("mnist_bench.searches.running.run", run)
     monkeypatch.setattr("sys.argv", ["x", "search", "my conv.yaml", "--trials", "50"])
@@ -296,7 +296,7 @@ def test_a_search_without_any_trial_ends_without_a_table(cli: Cli, monkeypatch: 
 
 
 def test_a_search_without_a_complete_trial_offers_no_reproduction() -> None:
-    study = handmade.study([handmade.trial(0, range(9), periods=1, state="PRUNED")])
+    study = handmade.study([handmade.trial(0, range(9), periods=1)])
     assert not any("reproduce" in line for line in ending.advice(ended(study), SearchConfig(space="conv")))
 
 

@@ -71,7 +71,7 @@ def test_a_study_stands_on_one_screen(cli: Cli) -> None:
 
 
 def test_a_study_without_a_complete_trial_stands_on_one_screen(cli: Cli) -> None:
-    cli.studies["new"] = handmade.study([handmade.trial(0, range(90), periods=1, state="PRUNED")], name="new")  # type: ignore[attr-defined]
+    cli.studies["new"] = handmade.study([handmade.trial(0, range(90), periods=1)], name="new")  # type: ignore[attr-defined]
     lines = cli("show").stdout.splitlines()
     assert lines[1] == "finding   no trial is complete"
     assert not any(line.startswith("best") for line in lines)
@@ -100,7 +100,7 @@ def finding(cli: Cli, *trials: TrialRecord) -> list[str]:
 
 def test_the_finding_claims_no_test_that_was_not_made(cli: Cli) -> None:
     first, far = handmade.trial(0, range(5)), handmade.trial(1, range(100, 160))
-    pruned = handmade.trial(2, range(90), periods=1, state="PRUNED")
+    pruned = handmade.trial(2, range(90), periods=1)
     assert finding(cli, first, pruned) == ["#0 is the only complete trial"]
     assert finding(cli, first, far, pruned) == ["#0 is the best, by a paired test with one seed each"]
     bare = [replace(t, reports=tuple(replace(report, details={}) for report in t.reports)) for t in (first, far)]
@@ -216,7 +216,7 @@ def test_a_folder_is_not_a_study(cli: Cli, tmp_path: Path, command: str, named: 
 
 
 def test_a_running_study_says_so(cli: Cli) -> None:
-    cli.studies["conv-0"] = replace(handmade.mixed(), live=True)  # type: ignore[attr-defined]
+    cli.studies["conv-0"] = handmade.mixed(live=True)  # type: ignore[attr-defined]
     assert "running now" in cli("show").stdout.splitlines()[0]
 
 

@@ -247,7 +247,7 @@ def test_without_a_terminal_there_is_one_line_a_finished_trial(capsys: pytest.Ca
     with live.view(Path("results")) as view:
         assert isinstance(view, live.PlainView)
         view.on_start(HEADER)
-        first, second = handmade.trial(3, range(90), periods=1, state="PRUNED"), handmade.trial(4, range(6))
+        first, second = handmade.trial(3, range(90), periods=1), handmade.trial(4, range(6))
         view.on_trial(first)
         view.on_report(first)
         view.on_progress(replace(PROGRESS, finished=0))

@@ -8,7 +8,6 @@ import json
 import re
 import signal
 import sys
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -48,7 +47,7 @@ def test_such_a_package_does_what_the_command_does() -> None:
 
 def test_a_file_of_several_studies_has_the_rows_of_all(tmp_path: Path) -> None:
     board: Any = mnist_bench.leaderboard(
-        handmade.mixed(), replace(handmade.mixed(), name="conv-1"), top=3, to=tmp_path / "both.json"
+        handmade.mixed(), handmade.mixed(name="conv-1"), top=3, to=tmp_path / "both.json"
     )
     written = json.loads((tmp_path / "both.json").read_text())
     assert [row["study"] for row in written["rows"]] == ["conv-0", "conv-1", "conv-0"]
@@ -56,7 +55,7 @@ def test_a_file_of_several_studies_has_the_rows_of_all(tmp_path: Path) -> None:
 
 
 def test_sides_are_studies_or_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    other = replace(handmade.mixed(), name="conv-9")
+    other = handmade.mixed(name="conv-9")
     monkeypatch.setattr("search.study.studies.open_study", lambda results, name, storage=None: other)
     monkeypatch.chdir(tmp_path)
     found = mnist_bench.compare(handmade.mixed(), "conv-9")

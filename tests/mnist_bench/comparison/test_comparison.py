@@ -16,7 +16,7 @@ HERE = Path("results")
 
 
 def named(name: str, **changes: object) -> StoredStudy:
-    return replace(handmade.mixed(), name=name, **changes)  # type: ignore[arg-type]
+    return handmade.mixed(name=name, **changes)
 
 
 def with_loss(study: StoredStudy, number: int, period: int, loss: float) -> StoredStudy:
@@ -69,7 +69,7 @@ def test_a_shared_trial_with_another_result_is_where_training_parts() -> None:
 
 
 def test_a_study_without_a_complete_trial_is_not_tested() -> None:
-    found = compared(named("a"), handmade.study([handmade.trial(0, state="PRUNED", periods=1)], name="b"))
+    found = compared(named("a"), handmade.study([handmade.trial(0, periods=1)], name="b"))
     assert found.pairs[0].test is None
 
 

@@ -34,7 +34,7 @@ def with_loss(trial: TrialRecord, period: int, loss: float) -> TrialRecord:
 
 
 def test_equal_studies_do_not_part() -> None:
-    assert parted(handmade.mixed(), replace(handmade.mixed(), name="other")) is None
+    assert parted(handmade.mixed(), handmade.mixed(name="other")) is None
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_the_first_difference_is_named(
 
 def test_a_shorter_search_is_a_beginning_of_the_longer_one() -> None:
     one = handmade.study([handmade.trial(0, range(6))])
-    two = handmade.study([handmade.trial(0, range(6)), replace(handmade.trial(1, range(5)), logical_start=6)])
+    two = handmade.study([handmade.trial(0, range(6)), handmade.trial(1, range(5), logical_start=6)])
     parting = parted(one, two)
     assert parting is not None
     assert (parting.part, parting.first, parting.second, parting.before) == ("length", "nothing", "trial 1 begins", 8)
@@ -80,7 +80,7 @@ def test_a_shorter_search_is_a_beginning_of_the_longer_one() -> None:
 
 def test_another_order_of_events_is_named() -> None:
     def begins(*starts: int) -> StoredStudy:
-        trials = [replace(handmade.trial(n, ()), logical_start=start) for n, start in enumerate(starts)]
+        trials = [handmade.trial(n, logical_start=start) for n, start in enumerate(starts)]
         return handmade.study(trials)
 
     parting = parted(begins(0, 1), begins(0, 2))

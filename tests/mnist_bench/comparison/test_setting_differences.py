@@ -21,7 +21,7 @@ def with_spec(name: str, **spec: Any) -> StoredStudy:
 
 
 def test_equal_specifications_have_no_rows() -> None:
-    assert differing(handmade.mixed(), replace(handmade.mixed(), name="other")) == {}
+    assert differing(handmade.mixed(), handmade.mixed(name="other")) == {}
 
 
 def test_each_setting_is_a_row_and_equal_values_are_a_sign() -> None:
@@ -36,7 +36,7 @@ def test_each_setting_is_a_row_and_equal_values_are_a_sign() -> None:
 
 
 def test_the_trial_budget_is_a_setting() -> None:
-    assert differing(handmade.mixed(), replace(handmade.mixed(), name="b", totals=(7, 20))) == {"trials": ("7", "20")}
+    assert differing(handmade.mixed(), handmade.mixed(name="b", totals=(7, 20))) == {"trials": ("7", "20")}
 
 
 def searching(form: dict[str, Any], field: str = "optim.lr") -> StoredStudy:

@@ -30,7 +30,7 @@ def test_a_study_is_represented_by_its_best_trial() -> None:
 
 
 def test_a_study_without_a_complete_trial_has_no_run() -> None:
-    assert side_of(handmade.study([handmade.trial(0, state="PRUNED", periods=1)]), Path("results")).run is None
+    assert side_of(handmade.study([handmade.trial(0, periods=1)]), Path("results")).run is None
 
 
 @pytest.mark.parametrize("name", ["finished", "finished/6"])

@@ -6,7 +6,7 @@ import re
 import tempfile
 import traceback
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -51,7 +51,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def study_on(data: DataOptions, config: TrainConfig) -> StudyRecord:
     """Return a study whose only trial trained this configuration on this data set."""
     loaded = load_training_set(data)
-    study = handmade.study([replace(handmade.trial(0), config=to_json(config))])
+    study = handmade.study([handmade.trial(0, config=to_json(config))])
     study.spec["context"]["data"] = {
         "dataset": data.dataset, "subset": data.subset, "data_hash": loaded.data_hash,
         "split_hash": loaded.split.digest, "form": asdict(data.form),

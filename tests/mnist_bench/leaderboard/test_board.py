@@ -31,9 +31,9 @@ def test_complete_trials_come_first_then_those_that_may_continue_then_pruned_by_
 @pytest.mark.parametrize("reason", ["running", "paused"])
 def test_of_a_search_under_way_the_most_promising_trials_come_first(reason: Reason) -> None:
     trials = [
-        handmade.trial(0, range(60), periods=1, state="PRUNED"),
+        handmade.trial(0, range(60), periods=1),
         handmade.trial(1, range(20), periods=2, state="RUNNING", reason=reason),
-        handmade.trial(2, range(40), periods=3, state="PRUNED"),
+        handmade.trial(2, range(40), periods=3),
         handmade.trial(3, range(12), periods=1, state="RUNNING", reason=reason),
         handmade.trial(4, periods=0, state="RUNNING", reason=reason),
         handmade.trial(5, periods=0, state="FAIL"),
@@ -122,7 +122,7 @@ def test_only_settings_that_differ_are_shown() -> None:
 
 
 def test_a_study_without_complete_trials_has_rows_and_no_ranks() -> None:
-    board = leaderboard_of(handmade.study([handmade.trial(0, range(9), periods=1, state="PRUNED")], goal=5))
+    board = leaderboard_of(handmade.study([handmade.trial(0, range(9), periods=1)], goal=5))
     assert [(row.rank, row.tied) for row in board.rows] == [(None, False)]
     assert board.net is not None
     assert board.net.tied == 0
@@ -193,9 +193,8 @@ def test_with_one_objective_there_is_no_front() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9), st.booleans()), max_size=12))
 def test_the_front_is_what_no_complete_trial_dominates(shapes: list[tuple[int, int, bool]]) -> None:
-    endings = {True: ("COMPLETE", 6), False: ("PRUNED", 1)}
     trials = [
-        handmade.trial(n, range(wrong), state=endings[done][0], periods=endings[done][1], facts={"macs": macs})
+        handmade.trial(n, range(wrong), periods=6 if done else 1, facts={"macs": macs})
         for n, (wrong, macs, done) in enumerate(shapes)
     ]
     study = handmade.study(trials, goal=12)

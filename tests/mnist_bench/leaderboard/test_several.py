@@ -35,7 +35,7 @@ def test_the_trials_of_all_studies_are_in_one_order_with_the_ranks_and_ties_of_t
 
 
 def test_what_trials_have_not_ended_or_were_not_trained_comes_after_all_complete_ones() -> None:
-    found = replace(handmade.mixed(), name="a")
+    found = handmade.mixed(name="a")
     board = board_of(found, SECOND, infeasible=True)
     assert [(row.study, row.state) for row in board.rows[6:]] == [
         ("a", "RUNNING"), ("a", "PRUNED"), ("a", "PRUNED"), ("a", "FAIL"), ("a", "PRUNED")

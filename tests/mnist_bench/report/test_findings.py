@@ -101,16 +101,14 @@ def test_where_no_test_could_be_made_that_is_said() -> None:
 
 
 def test_without_a_complete_trial_there_is_no_best_one() -> None:
-    pruned = handmade.study([handmade.trial(0, range(9), periods=1, state="PRUNED")], goal=5)
+    pruned = handmade.study([handmade.trial(0, range(9), periods=1)], goal=5)
     assert sentences(pruned)[0] == "No trial is complete yet, so there is no best one: 1 of 5 trials have ended."
-    at_its_goal = handmade.study([handmade.trial(0, range(9), periods=1, state="PRUNED")], goal=1)
+    at_its_goal = handmade.study([handmade.trial(0, range(9), periods=1)], goal=1)
     assert sentences(at_its_goal)[0] == "No trial is complete, so there is no best one: 1 of 1 trials have ended."
 
 
 def test_a_search_that_runs_says_so() -> None:
-    assert any(
-        "The search is still running: 6 of 7" in line for line in sentences(replace(handmade.mixed(), live=True))
-    )
+    assert any("The search is still running: 6 of 7" in line for line in sentences(handmade.mixed(live=True)))
 
 
 def test_a_race_without_a_test_stands_where_the_advice_to_confirm_would() -> None:

@@ -34,7 +34,7 @@ def test_the_chosen_trial_is_the_first_or_the_one_that_was_confirmed() -> None:
 
 
 def test_without_a_complete_trial_none_is_chosen() -> None:
-    report = handmade_report.report(handmade.study([handmade.trial(0, range(9), periods=1, state="PRUNED")], goal=5))
+    report = handmade_report.report(handmade.study([handmade.trial(0, range(9), periods=1)], goal=5))
     assert (report.chosen, report.ranges) == (None, None)
     assert not any("reproduce" in command for command in report.commands)
 
@@ -167,7 +167,7 @@ def test_a_sampler_and_a_pruner_of_ones_own_are_named_again() -> None:
         "sampler": {"name": "mine.py:Mine", "options": {"share": 0.3, "way": "1"}, "code": code},
         "pruner": {"name": "package.pruners:Third", "options": {}, "code": code},
     }
-    told = commands(replace(handmade.mixed(), spec={**handmade.mixed().spec, **own}), None)
+    told = commands(handmade.mixed(spec={**handmade.mixed().spec, **own}), None)
     (again,) = (command for command in told if command.startswith("mnist-bench search"))
     sampler = """--sampler mine.py:Mine --sampler-option share=0.3 --sampler-option 'way="1"'"""
     assert f" {sampler} --pruner package.pruners:Third --study-name conv-0 " in again
@@ -201,7 +201,7 @@ def test_the_space_is_one_that_a_search_reads() -> None:
 
 
 def test_a_search_in_two_segments_is_repeated_in_two() -> None:
-    told = commands(replace(handmade.mixed(), totals=(5, 7)), None)
+    told = commands(handmade.mixed(totals=(5, 7)), None)
     first, second = (command for command in told if command.startswith("mnist-bench search"))
     assert ("--trials 5 " in first, "--trials 7 " in second) == (True, True)
     assert told[first] == "the same search again, first to its goal of that time"

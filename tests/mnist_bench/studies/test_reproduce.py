@@ -94,15 +94,13 @@ def test_an_early_end_is_a_difference(recorded: Record, reports: tuple[Report, .
 
 
 def test_other_weights_on_the_same_images_are_within_the_noise(recorded: Record) -> None:
-    other = tuple(handmade.report(n, range(3, 9), last=n == 6) for n in range(1, 7))
-    comparison = reproduce(recorded, Replay(other))
+    comparison = reproduce(recorded, Replay(handmade.trial(0, range(3, 9)).reports))
     assert comparison.p_value == pytest.approx(1.0)  # 4 against 3 images
     assert not comparison.identical
 
 
 def test_far_worse_weights_are_not(recorded: Record) -> None:
-    other = tuple(handmade.report(n, range(100, 160), last=n == 6) for n in range(1, 7))
-    comparison = reproduce(recorded, Replay(other))
+    comparison = reproduce(recorded, Replay(handmade.trial(0, range(100, 160)).reports))
     assert comparison.p_value is not None
     assert comparison.p_value < 1e-6
 

@@ -275,15 +275,12 @@ def test_what_an_earlier_run_decided_by_the_time_stays_decided(tmp_path: Path) -
     ],
 )
 def test_pruned_trials_race_where_fewer_than_two_are_complete(periods: tuple[int, ...], racing: list[int]) -> None:
-    trials = [
-        handmade.trial(n, range(n + 5), periods=count, state="COMPLETE" if count == 6 else "PRUNED")
-        for n, count in enumerate(periods)
-    ]
+    trials = [handmade.trial(n, range(n + 5), periods=count) for n, count in enumerate(periods)]
     assert [trial.number for trial in confirm.candidates_of(each_its_own(handmade.study(trials)), 8)] == racing
 
 
 def test_trials_that_could_not_go_on_do_not_race() -> None:
-    study = handmade.study([handmade.trial(0, range(5), periods=2, state="PRUNED", reason="diverged")])
+    study = handmade.study([handmade.trial(0, range(5), periods=2, reason="diverged")])
     with pytest.raises(StudyNotFoundError, match="no complete or pruned trial"):
         confirm.candidates_of(study, 8)
 
@@ -300,7 +297,7 @@ def test_seeds_are_fresh_and_the_parts_have_their_own() -> None:
 
 def test_a_study_that_is_being_searched_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StudyLockedError, match=r"conv-0 is being searched; confirm it when"):
-        ask(replace(handmade.mixed(), live=True), tmp_path)
+        ask(handmade.mixed(live=True), tmp_path)
 
 
 @pytest.mark.slow
@@ -497,7 +494,7 @@ def test_the_fewest_errors_win_and_of_equals_the_cheapest() -> None:
     from mnist_bench.experiments.confirm.race import Race
 
     trials = {
-        number: replace(handmade.trial(number, range(5)), facts={"parameters": p, "macs": m})
+        number: handmade.trial(number, range(5), facts={"parameters": p, "macs": m})
         for number, p, m in ((1, 50, 900), (2, 60, 800), (3, 10, 100))
     }
     equal = Race(errors={1: (60, 62), 2: (61, 61), 3: (70, 70)}, dropped={}, cut=False)
@@ -512,7 +509,7 @@ def test_the_fewest_errors_win_and_of_equals_the_cheapest() -> None:
 
 def test_a_budget_counts_on_the_winner_that_takes_longest() -> None:
     trials = {
-        number: replace(handmade.trial(number, range(5)), facts={"parameters": 10 * number, "macs": 100 * number})
+        number: handmade.trial(number, range(5), facts={"parameters": 10 * number, "macs": 100 * number})
         for number in (1, 2, 3)
     }
     assert confirm.slowest_finalists([1, 2, 3], trials, {1: 30.0, 2: 50.0, 3: 40.0}.__getitem__) == [2, 3]

@@ -76,7 +76,7 @@ class Grid:
     def _curve(self, run: TrainingRun) -> tuple[Report, ...]:
         place = int(run.title.split("seed ")[1].split()[0]) - 1
         wrong = range(60 + place + self.behind.get(run.name, 0))
-        curve = [handmade.report(period, wrong, last=period == 6) for period in range(1, 7)]
+        curve = [*handmade.trial(0, wrong).reports]
         if (end := self.ends.get(place)) is not None:
             curve = [replace(curve[0], value=None, end=end, metrics={**curve[0].metrics, "errors": None})]
         return tuple(replace(report, weights=self.weights or report.weights) for report in curve)

@@ -21,7 +21,7 @@ from support.handmade import study, trial, two_objectives
 
 def sized(number: int, wrong: Iterable[int], parameters: int, macs: int, **more: Any) -> TrialRecord:
     """Return a trial whose net has so many parameters and MACs."""
-    return replace(trial(number, list(wrong), **more), facts={"parameters": parameters, "macs": macs})
+    return trial(number, wrong, facts={"parameters": parameters, "macs": macs}, **more)
 
 
 def four() -> Pareto:
@@ -34,7 +34,7 @@ def four() -> Pareto:
         sized(1, range(6), 1000, 300),
         sized(2, range(100, 160), 500, 50),
         sized(3, range(200, 280), 1200, 400),
-        sized(4, range(1), 10, 10, periods=1, state="PRUNED"),
+        sized(4, range(1), 10, 10, periods=1),
     ]
     return pareto.rows(study(trials))
 
@@ -153,7 +153,7 @@ def test_a_net_without_error_is_drawn_and_told() -> None:
 
 def test_without_a_complete_trial_there_is_nothing_to_compare() -> None:
     with pytest.raises(StudyNotFoundError, match="Study conv-0 has no complete trial yet"):
-        pareto.rows(study([trial(0, range(9), periods=1, state="PRUNED")]))
+        pareto.rows(study([trial(0, range(9), periods=1)]))
 
 
 @given(st.lists(st.tuples(st.integers(0, 999), st.integers(1, 10**7), st.booleans()), min_size=1, max_size=20))
