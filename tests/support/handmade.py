@@ -42,9 +42,7 @@ SECTIONS: dict[str, Any] = {
 RIDGE: dict[str, Any] = {
     "ridge": {"rate": {"float": [1e-3, 10.0], "log": True}, "kind": {"choice": ["plain", "fast"]}},
 }
-REASONS: Mapping[State, Reason] = {
-    "COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "crashed", "RUNNING": "running"
-}  # fmt: skip
+REASONS: Mapping[State, Reason] = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "crashed", "RUNNING": "running"}
 
 Run = tuple[int, float, float, float]
 """Of a period: its worker, when that was given it, the seconds it trained, and when its turn came."""
@@ -85,17 +83,17 @@ def trial(
     """Return a trial with these images wrong after each of so many periods, or with the accuracies of a curve.
 
     A curve is rounded to whole images, the first ones of which are wrong; None in it is the period that diverged.
-    See `_record` for its end.
+    See `trained` for its end.
     """
     made = next((len(each) for each in (curve, runs) if each is not None), planned if periods is None else periods)
     after: list[Iterable[int] | None] = [[*wrong]] * made
     if curve is not None:
         after = [None if reached is None else range(round((1 - reached) * IMAGES)) for reached in curve]
-    seed, last = 100 + number, 0 if more.get("state") == "RUNNING" else made
-    reports = [report(period, wrong, last=period == last, of=seed) for period, wrong in enumerate(after, 1)]
+    last = 0 if more.get("state") == "RUNNING" else made
+    reports = [report(period, wrong, last=period == last, of=number) for period, wrong in enumerate(after, 1)]
     config = with_params(to_json(TrainConfig(epochs=planned)), more.get("params", {}))
-    more = {"config": config, "seed": seed, "facts": {"parameters": 61_234, "macs": 2_100_000}, **more}
-    return _record(number, reports, planned, runs, **more)
+    more = {"config": config, "facts": {"parameters": 61_234, "macs": 2_100_000}, **more}
+    return trained(number, reports, planned=planned, runs=runs, **more)
 
 
 def value_trial(
@@ -107,9 +105,9 @@ def value_trial(
     """
     params = {"ridge.rate": 0.001 * 2**number, "ridge.kind": ("plain", "fast")[number % 2]}
     runs = [(number % 2, 10.0 * number + n, 0.5, 10.0 * number + n + 2) for n in range(len(values))]
-    more = {"config": params, "params": params, "seed": number, **more}
+    more = {"config": params, "params": params, **more}
     reports = [value_report(value, of=(number, period)) for period, value in enumerate(values, 1)]
-    return _record(number, reports, planned, runs, **more)
+    return trained(number, reports, planned=planned, runs=runs, **more)
 
 
 def value_report(value: float | None, *, of: object = None) -> Report:
@@ -119,13 +117,19 @@ def value_report(value: float | None, *, of: object = None) -> Report:
     return Report(value=value, metrics=metrics, weights=weights.hexdigest(), seconds=0.5, end=end)
 
 
-def _record(
-    number: int, reports: Sequence[Report], planned: int, runs: Sequence[Run] | None, **more: Any
+def trained(
+    number: int,
+    reports: Sequence[Report],
+    *,
+    planned: int | None = None,
+    runs: Sequence[Run] | None = None,
+    **more: Any,
 ) -> TrialRecord:
     """Return a trial that diverged if its last report has no value, is complete after all periods, and else was pruned.
 
-    `more` may hold another state and its reason.
+    All are as many as `planned`, or as there are reports. `more` may hold another state and its reason.
     """
+    planned = len(reports) if planned is None else planned
     diverged = bool(reports) and reports[-1].value is None
     state: State = more.pop("state", "COMPLETE" if len(reports) == planned and not diverged else "PRUNED")
     assert state != "COMPLETE" or len(reports) == planned, "it lacks periods"
@@ -136,9 +140,15 @@ def _record(
             for report, (worker, started, seconds, handled) in zip(reports, runs, strict=True)
         ]
     given: dict[str, Any] = {
-        "reason": "diverged" if diverged and state == "PRUNED" else REASONS[state], "params": {},
-        "slot": number % SLOTS, "logical_start": number // SLOTS * planned, "costs": (1,) * planned, **more,
-    }  # fmt: skip
+        "reason": "diverged" if diverged and state == "PRUNED" else REASONS[state],
+        "params": {},
+        "config": {},
+        "seed": 100 + number,
+        "slot": number % SLOTS,
+        "logical_start": number // SLOTS * planned,
+        "costs": (1,) * planned,
+        **more,
+    }
     return TrialRecord(number=number, state=state, reports=tuple(reports), **given)
 
 

@@ -59,7 +59,7 @@ def winner(
 ) -> Winner:
     """Return a net that was trained on `data`, which has that name, as trial 0 of the study conv-0."""
     result = fit(trained, seed, data, "fp32")
-    trial = replace(handmade.trial(0), config=to_json(trained), reports=result.reports, seed=seed)
+    trial = handmade.trained(0, result.reports, config=to_json(trained), seed=seed)
     study = handmade.study([trial])
     record = record_of(study, trial)
     record = replace(record, data=replace(record.data, dataset=dataset, form=data.form))

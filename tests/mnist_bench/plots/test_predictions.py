@@ -42,7 +42,7 @@ def trained(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     folder = StudyFolder(tmp_path_factory.mktemp("results") / "conv-0")
     folder.weights.mkdir(parents=True)
     folder.weights_of(3).write_bytes(export(result.state, config))
-    trial = replace(handmade.trial(3), config=to_json(config), seed=5, reports=result.reports)
+    trial = handmade.trained(3, result.reports, config=to_json(config), seed=5)
     data = {"dataset": "mnist", "subset": 1800, "data_hash": digits.data_hash, "split_hash": digits.split_hash}
     spec = {**handmade.spec(), "context": {"data": data, "trainer_revision": 1}}
     spec["numerics"] = {"check": "", "precision": "fp32", "device": "cpu"}

@@ -61,7 +61,7 @@ def weights(folder: Path) -> Written:
     path = folder / "0.safetensors"
     path.write_bytes(export(save({f"model.{name}": value for name, value in net.state_dict().items()}), config))
     last = replace(handmade.report(1, [1]), weights=weights_hash(net.state_dict()))
-    trial = replace(handmade.trial(0), config=to_json(config), reports=(last,))
+    trial = handmade.trained(0, [last], config=to_json(config))
     return Written(path, lambda: _tensors(path, trial))
 
 
