@@ -136,6 +136,14 @@ def test_a_study_of_a_newer_format_is_called_so(place: StudyLocation) -> None:
         search(place.folder.parent)
 
 
+def test_a_study_of_an_older_version_is_refused_with_the_one_that_reads_it(place: StudyLocation) -> None:
+    with closing(sqlite3.connect(place.folder / DATABASE)) as connection, connection:
+        connection.execute("UPDATE search_events SET payload = json_remove(payload, '$.format') WHERE kind = 'create'")
+        connection.execute("ALTER TABLE search_events DROP COLUMN chain")
+    (finding,) = check(place, repair=True).findings
+    assert finding.text == "Study smoke-0 was made by an older mnist-bench; version 0.3.0 (commit 5a98ef84) reads it."
+
+
 def test_tables_whose_rows_are_deleted_are_written_anew(place: StudyLocation, digest: str) -> None:
     with closing(sqlite3.connect(place.folder / DATABASE)) as connection:
         connection.execute("DELETE FROM trials WHERE number = 0")
