@@ -176,15 +176,16 @@ def value_study(trials: Sequence[TrialRecord], settings: Mapping[str, Any] | Non
 def mirrored(study: StoredStudy) -> StoredStudy:
     """Return a study as it is of a trainer that reports minus each value, and minimizes it."""
     trials = [
-        replace(trial, direction="minimize", reports=tuple(map(_mirrored, trial.reports))) for trial in study.trials
+        replace(
+            trial,
+            direction="minimize",
+            reports=tuple(replace(one, value=one.value and -one.value) for one in trial.reports),
+        )
+        for trial in study.trials
     ]
     space = study.spec["space"]
     settings = {**space["settings"], "direction": "minimize"}
     return replace(study, spec={**study.spec, "space": {**space, "settings": settings}}, trials=tuple(trials))
-
-
-def _mirrored(report: Report) -> Report:
-    return replace(report, value=None if report.value is None else -report.value)
 
 
 def kept_in(results: Path, study: StoredStudy, storage: str | None = None) -> StoredStudy:
