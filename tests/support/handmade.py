@@ -90,7 +90,8 @@ def trial(
     if curve is not None:
         after = [None if reached is None else range(round((1 - reached) * IMAGES)) for reached in curve]
     last = 0 if more.get("state") == "RUNNING" else made
-    reports = [report(period, wrong, last=period == last, of=number) for period, wrong in enumerate(after, 1)]
+    seed = more.get("seed", 100 + number)
+    reports = [report(period, wrong, last=period == last, of=seed) for period, wrong in enumerate(after, 1)]
     config = with_params(to_json(TrainConfig(epochs=planned)), more.get("params", {}))
     more = {"config": config, "facts": {"parameters": 61_234, "macs": 2_100_000}, **more}
     return trained(number, reports, planned=planned, runs=runs, **more)
@@ -152,6 +153,15 @@ def trained(
     return TrialRecord(number=number, state=state, reports=tuple(reports), **given)
 
 
+def with_reports(trial: TrialRecord, period: int | None = None, **parts: Any) -> TrialRecord:
+    """Return a trial of which the report of a period, or each, has other parts; metrics are added to its own."""
+    reports = [*trial.reports]
+    for n, one in enumerate(reports):
+        if period in (None, n + 1):
+            reports[n] = replace(one, **{**parts, "metrics": {**one.metrics, **parts.get("metrics", {})}})
+    return replace(trial, reports=tuple(reports))
+
+
 def study(trials: Sequence[TrialRecord], *, name: str = "conv-0", goal: int | None = None, **more: Any) -> StoredStudy:
     """Return a study of these trials; its place is that of a study which no command said where to keep."""
     given = {"spec": spec(), "totals": (goal or len(trials),), **more}
@@ -175,14 +185,10 @@ def value_study(trials: Sequence[TrialRecord], settings: Mapping[str, Any] | Non
 
 def mirrored(study: StoredStudy) -> StoredStudy:
     """Return a study as it is of a trainer that reports minus each value, and minimizes it."""
-    trials = [
-        replace(
-            trial,
-            direction="minimize",
-            reports=tuple(replace(one, value=one.value and -one.value) for one in trial.reports),
-        )
-        for trial in study.trials
-    ]
+    trials = []
+    for trial in study.trials:
+        reports = tuple(replace(report, value=report.value and -report.value) for report in trial.reports)
+        trials.append(replace(trial, direction="minimize", reports=reports))
     space = study.spec["space"]
     settings = {**space["settings"], "direction": "minimize"}
     return replace(study, spec={**study.spec, "space": {**space, "settings": settings}}, trials=tuple(trials))

@@ -103,7 +103,7 @@ def test_the_finding_claims_no_test_that_was_not_made(cli: Cli) -> None:
     pruned = handmade.trial(2, range(90), periods=1)
     assert finding(cli, first, pruned) == ["#0 is the only complete trial"]
     assert finding(cli, first, far, pruned) == ["#0 is the best, by a paired test with one seed each"]
-    bare = [replace(t, reports=tuple(replace(report, details={}) for report in t.reports)) for t in (first, far)]
+    bare = [handmade.with_reports(trial, details={}) for trial in (first, far)]
     assert finding(cli, *bare, pruned) == [
         "#0 is the best of 2 complete trials",
         "Which images each trial got right was not kept, so no test can compare it with the others.",

@@ -21,9 +21,7 @@ def named(name: str, **changes: object) -> StoredStudy:
 
 def with_loss(study: StoredStudy, number: int, period: int, loss: float) -> StoredStudy:
     trials = [*study.trials]
-    reports = [*trials[number].reports]
-    reports[period - 1] = replace(reports[period - 1], metrics={**reports[period - 1].metrics, "train_loss": loss})
-    trials[number] = replace(trials[number], reports=tuple(reports))
+    trials[number] = handmade.with_reports(trials[number], period, metrics={"train_loss": loss})
     return replace(study, trials=tuple(trials))
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,6 @@ def changed(number: int, change: Callable[[TrialRecord], TrialRecord]) -> Stored
     return replace(study, name="other", trials=tuple(trials))
 
 
-def with_loss(trial: TrialRecord, period: int, loss: float) -> TrialRecord:
-    reports = [*trial.reports]
-    report = reports[period - 1]
-    reports[period - 1] = replace(report, metrics={**report.metrics, "train_loss": loss})
-    return replace(trial, reports=tuple(reports))
-
-
 def test_equal_studies_do_not_part() -> None:
     assert parted(handmade.mixed(), handmade.mixed(name="other")) is None
 
@@ -40,7 +34,11 @@ def test_equal_studies_do_not_part() -> None:
 @pytest.mark.parametrize(
     ("number", "change", "found"),
     [
-        (1, lambda trial: with_loss(trial, 2, 0.75), ("result", 1, 2, "train loss", "0.25", "0.75")),
+        (
+            1,
+            partial(handmade.with_reports, period=2, metrics={"train_loss": 0.75}),
+            ("result", 1, 2, "train loss", "0.25", "0.75"),
+        ),
         (2, lambda trial: replace(trial, seed=9), ("seed", 2, None, "seed", "102", "9")),
         (
             1,
@@ -96,7 +94,10 @@ def test_searches_in_completion_order_are_compared_trial_by_trial() -> None:
 
 
 def test_two_runs_part_in_a_period() -> None:
-    first, second = handmade.mixed(), changed(1, lambda trial: with_loss(trial, 3, 0.75))
+    first, second = (
+        handmade.mixed(),
+        changed(1, partial(handmade.with_reports, period=3, metrics={"train_loss": 0.75})),
+    )
     sides = [replace(side_of(study, Path("results")), is_study=False) for study in (first, second)]
     parting = parting_of(*sides)
     assert parting is not None

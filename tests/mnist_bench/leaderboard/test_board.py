@@ -153,16 +153,15 @@ def test_a_trial_reports_after_its_periods_or_each_epoch() -> None:
 
 def test_trials_without_stored_correctness_are_not_called_tied() -> None:
     study = handmade.mixed()
-    bare = tuple(replace(t, reports=tuple(replace(r, details={}) for r in t.reports)) for t in study.trials)
+    bare = tuple(handmade.with_reports(trial, details={}) for trial in study.trials)
     board = leaderboard_of(replace(study, trials=bare))
     assert not any(row.tied for row in board.rows)
 
 
 def test_damaged_correctness_is_a_sentence() -> None:
-    damaged = handmade.trial(0, [1])
-    last = replace(damaged.reports[-1], details={"correct": "?not base64?"})
+    damaged = handmade.with_reports(handmade.trial(0, [1]), 6, details={"correct": "?not base64?"})
     with pytest.raises(StorageError, match="damaged"):
-        leaderboard_of(handmade.study([replace(damaged, reports=(*damaged.reports[:-1], last))]))
+        leaderboard_of(handmade.study([damaged]))
 
 
 def test_the_digest_is_that_of_the_study_and_reads_in_fours() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from mnist_bench.leaderboard.ties import ties_of
@@ -34,10 +32,7 @@ def test_the_first_and_those_tied_with_it(wrong: list[range], tied: list[int], a
 
 def test_trials_whose_correct_images_were_not_kept_are_not_tested() -> None:
     first, second, third = complete(range(5), range(6), range(7))
-    bare = [
-        replace(trial, reports=tuple(replace(report, details={}) for report in trial.reports))
-        for trial in (first, second)
-    ]
+    bare = [handmade.with_reports(trial, details={}) for trial in (first, second)]
     assert [*ties_of([first, bare[1], third]).p_values] == [2]
     assert not ties_of([bare[0], second, third]).p_values
     assert not ties_of([bare[0], second, third]).tied

@@ -41,11 +41,8 @@ STUDIES: dict[str, Callable[[], StoredStudy]] = {
 
 def timed(study: StoredStudy) -> StoredStudy:
     """Return the study with a place and a time to each report."""
-    trials = []
-    for trial in study.trials:
-        worker, started = trial.number % 2, 10.0 * trial.number
-        reports = (replace(one, worker=worker, started=started, handled=started + 9) for one in trial.reports)
-        trials.append(replace(trial, reports=tuple(reports)))
+    starts = [(trial, 10.0 * trial.number) for trial in study.trials]
+    trials = [handmade.with_reports(trial, worker=trial.number % 2, started=at, handled=at + 9) for trial, at in starts]
     return replace(study, trials=tuple(trials))
 
 
@@ -98,7 +95,7 @@ def captioned(study: StoredStudy, kind: str) -> Figure:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["confusion", "history", "mistakes", "pareto", "timeline"])
 def test_no_caption_is_cut_off_however_long_the_studys_name(kind: str) -> None:
-    study = replace(timed(handmade.mixed()), name="study-of-digits-0" * 4)
+    study = timed(handmade.mixed(name="study-of-digits-0" * 4))
     with style.styled():
         figure = captioned(study, kind)
         canvas = FigureCanvasAgg(figure)

@@ -92,9 +92,7 @@ def test_with_two_objectives_the_front_comes_first_and_ties_count_its_cost() -> 
 
 def test_where_no_test_could_be_made_that_is_said() -> None:
     study = complete(range(5), range(9))
-    bare = [
-        replace(trial, reports=tuple(replace(report, details={}) for report in trial.reports)) for trial in study.trials
-    ]
+    bare = [handmade.with_reports(trial, details={}) for trial in study.trials]
     found = sentences(replace(study, trials=tuple(bare)))
     assert found[0].startswith("Trial 0 is the best of 2 complete trials")
     assert found[1] == "Which images each trial got right was not kept, so no test can compare it with the others."

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
@@ -18,11 +16,6 @@ def marks(figure: Figure) -> list[tuple[float, float]]:
     (axes,) = figure.axes
     drawn = [found for found in axes.collections if isinstance(found, PathCollection)]
     return sorted((float(x), float(y)) for found in drawn for x, y in np.asarray(found.get_offsets()))
-
-
-def with_loss(trial: TrialRecord, loss: float) -> TrialRecord:
-    last = trial.reports[-1]
-    return replace(trial, reports=(*trial.reports[:-1], replace(last, metrics={**last.metrics, "val_loss": loss})))
 
 
 def test_each_trial_has_its_last_accuracy_and_its_ending() -> None:
@@ -63,9 +56,9 @@ def test_bests_are_the_complete_trials_above_all_before_them_as_the_leaderboard_
     trials = [
         made.trial(0, curve=made.curve(0.9, 6)),
         made.trial(1, curve=[0.999]),
-        with_loss(made.trial(2, curve=made.curve(0.95, 6)), 0.3),
+        made.with_reports(made.trial(2, curve=made.curve(0.95, 6)), 6, metrics={"val_loss": 0.3}),
         made.trial(3, curve=made.curve(0.9, 6)),
-        with_loss(made.trial(4, curve=made.curve(0.95, 6)), 0.2),
+        made.with_reports(made.trial(4, curve=made.curve(0.95, 6)), 6, metrics={"val_loss": 0.2}),
     ]
     study = made.searched(trials[::-1])
     assert [point.number for point in rows(study).bests] == [0, 2, 4]
