@@ -95,7 +95,7 @@ def captioned(study: StoredStudy, kind: str) -> Figure:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["confusion", "history", "mistakes", "pareto", "timeline"])
 def test_no_caption_is_cut_off_however_long_the_studys_name(kind: str) -> None:
-    study = timed(handmade.mixed(name="study-of-digits-0" * 4))
+    study = timed(handmade.mixed(name="study-of-digits-" * 4))
     with style.styled():
         figure = captioned(study, kind)
         canvas = FigureCanvasAgg(figure)
