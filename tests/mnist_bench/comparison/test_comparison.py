@@ -39,7 +39,7 @@ def test_equal_studies_share_all_trials_and_do_not_part() -> None:
 
 
 def test_values_are_of_the_same_images_for_there_are_none() -> None:
-    values = handmade_values.study([handmade_values.trial(0, [0.1] * 4)])
+    values = handmade.value_study([handmade.value_trial(0, [0.1] * 4)])
     assert compared(values, replace(values, name="b")).same_images
 
 

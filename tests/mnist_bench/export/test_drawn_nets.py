@@ -134,7 +134,7 @@ def test_the_head_of_the_card_is_what_hugging_face_reads() -> None:
 def test_the_card_of_your_own_net_gives_the_levels_by_channel(tmp_path: Path) -> None:
     code = load_net(own_nets.write(tmp_path, own_nets.GOOD, "mine.py")).code
     made = drawn()
-    record = handmade_winner.with_config(made.record, TrainConfig(net={"width": 3}, net_code=code))
+    record = replace(made.record, recipe=to_json(TrainConfig(net={"width": 3}, net_code=code)))
     own = replace(made, record=record, input_spec=InputSpec(mean=(33.0, 1.5, 2.0), std=(79.0, 2.5, 3.0)))
     levels = "mean, std = torch.tensor([[33, 1.5, 2], [79, 2.5, 3]]).view(2, -1, 1, 1)"
     assert levels in card.card(own, onnx=False, page=False)
