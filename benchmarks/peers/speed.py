@@ -34,14 +34,12 @@ PLAIN = ("plain, 0 workers", "plain, 2 workers")
 """The faster one with a net is the one that users would choose."""
 EXPERT = ("expert, one process", "expert, two processes")
 """One training with one thread per core, and two trainings at once with the cores between them; not augmented alone."""
-KERAS = "keras"
 SIDES: Mapping[str, tuple[str, ...]] = {
     OURS: ("ours.py",),
     PLAIN[0]: ("plain.py", "--workers", "0"),
     PLAIN[1]: ("plain.py", "--workers", "2"),
     EXPERT[0]: ("expert.py", "--processes", "1"),
     EXPERT[1]: ("expert.py", "--processes", "2"),
-    KERAS: ("keras_loop.py",),
     "ours, float32": ("ours.py", "--precision", "fp32"),
 }
 """The scripts of the sides, in the order in which they take turns."""
@@ -150,9 +148,9 @@ def measure(net: str, *, augmented: bool, side: str, images: int, number: int) -
     )  # fmt: skip
 
 
-def takes_part(side: str, net: str, *, augmented: bool) -> bool:
-    """Return whether a side trains a net: Keras's is the notebook's alone, and the expert's loop does not augment."""
-    return net.startswith("batchnorm") if side == KERAS else not (augmented and side in EXPERT)
+def takes_part(side: str, *, augmented: bool) -> bool:
+    """Return whether a side takes part: the expert's loop does not augment."""
+    return not (augmented and side in EXPERT)
 
 
 def arguments() -> argparse.Namespace:
@@ -182,14 +180,14 @@ def measure_all(asked: argparse.Namespace) -> list[Measurement]:
         for number in range(1, asked.repeats + 1)
         for augmented in kinds
         for side in sides
-        if takes_part(side, net, augmented=augmented)
+        if takes_part(side, augmented=augmented)
     ]
 
 
 def main() -> None:
     """Measure, print the table, and keep it if asked."""
     asked = arguments()
-    hardware, load = measured.machine("torchvision", *({KERAS} & set(asked.sides))), measured.load_before()
+    hardware, load = measured.machine("torchvision"), measured.load_before()
     found = measure_all(asked)
     table = rows(found)
     page = markdown(table, asked.repeats, sentence(hardware))

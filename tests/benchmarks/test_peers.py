@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 import against_optuna
-import measured
 import optuna
 import optuna_pattern
 import pytest
@@ -36,17 +35,17 @@ TABLE = [
     *measurements("ours", 2, 4, 5),
     *measurements("plain, 0 workers", 10, 12, 20),  # 5, 3 and 4 times ours
     *measurements("plain, 2 workers", 8, 20, 25),  # 4, 5 and 5 times
-    *measurements("keras", 30, 30, 30),  # 15, 7.5 and 6 times
+    *measurements("another", 30, 30, 30),  # 15, 7.5 and 6 times
 ]
 
 
 def test_rows_by_hand() -> None:
-    ours, none, two, keras = speed.rows(TABLE)
+    ours, none, two, another = speed.rows(TABLE)
     assert (ours.epoch, ours.lowest, ours.highest, ours.ratio) == (4, 2, 5, 1)
     assert (none.epoch, none.ratio, none.lowest_ratio, none.highest_ratio, none.quoted) == (12, 4, 3, 5, True)
     assert (two.epoch, two.ratio, two.quoted) == (20, 5, False)
-    assert (keras.ratio, keras.quoted) == (7.5, True)
-    assert (keras.accuracy, keras.precision) == (0.7, "fp32")
+    assert (another.ratio, another.quoted) == (7.5, True)
+    assert (another.accuracy, another.precision) == (0.7, "fp32")
 
 
 def test_the_plain_loop_is_quoted_where_it_is_measured_one_way_alone() -> None:
@@ -62,11 +61,9 @@ def test_the_table_marks_the_faster_plain_loop() -> None:
 
 
 def test_the_experts_loop_is_measured_where_nothing_is_augmented() -> None:
-    assert speed.takes_part(speed.EXPERT[1], "conv-mid", augmented=False)
-    assert not speed.takes_part(speed.EXPERT[0], "two-conv", augmented=True)
-    assert [net for net in measured.IMAGES if speed.takes_part(speed.KERAS, net, augmented=True)] == [
-        "batchnorm-128", "batchnorm-32",
-    ]  # fmt: skip
+    assert speed.takes_part(speed.EXPERT[1], augmented=False)
+    assert not speed.takes_part(speed.EXPERT[0], augmented=True)
+    assert speed.takes_part(speed.OURS, augmented=True)
 
 
 @pytest.mark.integration
