@@ -1,7 +1,7 @@
 """Check that every form of an exported network gives the same labels on all validation images.
 
     mnist-bench export conv-0 --to winner
-    python benchmarks/exported_winner.py winner --output results/published/conv/exported.md
+    python benchmarks/exported_winner.py winner --output results/published/conv
 
 ONNX Runtime, net.py alone and the page in a real Chromium each read the 10,000 validation images of MNIST, and are set
 compared with the net in float32 as `mnist_bench.load_model` runs it. Images whose two best logits differ by 0.01 or
@@ -10,18 +10,17 @@ less are counted apart: there rounding decides. Needs onnxruntime, selenium and 
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from importlib import metadata, util
+from dataclasses import asdict, dataclass
+from importlib import util
 from pathlib import Path
 from typing import Any
 
+import frame
 import numpy as np
 import onnxruntime
-import pages
 import torch
 from numpy.typing import NDArray
 from selenium import webdriver
@@ -30,8 +29,6 @@ from selenium.webdriver.chrome.service import Service
 from mnist_bench import load_model
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.tensors import load_dataset
-from mnist_bench.numerics.machine import sentence, this_machine
-from search.files import write_named
 
 CLOSE = 0.01
 """Logits: if the two best differ by no more, rounding decides which one comes first."""
@@ -127,40 +124,35 @@ def compare(folder: Path) -> list[FormRow]:
     return rows
 
 
-def text(folder: Path, rows: list[FormRow]) -> str:
-    """Return the page that is published."""
+def page(folder: Path, rows: list[FormRow], made: frame.Made) -> Iterator[str]:
+    """Yield the lines of the page that is published."""
     record = json.loads((folder / "RECORD.json").read_text())
     name, weights = f"{record['study']}/{record['trial']}", record["curve"][-1]["weights"][:16]
-    machine = sentence(this_machine(torch.device("cpu"), "fp32"))
-    versions = f"onnxruntime {metadata.version('onnxruntime')}"
-    lines = [
-        f"# {name}, exported: the same labels everywhere", "",
-        f"`mnist-bench export {name} --to winner`, then `python benchmarks/exported_winner.py winner` on {machine}, "
-        f"{versions}; weights {weights}…", "",
+    yield from (f"# {name}, exported: the same labels everywhere", "")
+    yield from (f"`mnist-bench export {name} --to winner`, then {made} Weights {weights}…", "")
+    yield (
         "Labels equal to those of the net in float32, on the 10,000 validation images; images whose two best "
-        f"logits differ by {CLOSE} or less stand apart.", "",
-        *pages.table(
-            ["form", "equal labels:", "of the others:", "largest difference of a probability:"],
-            [
-                (row.form, f"{row.same:,} of {row.clear:,}", f"{row.others_same} of {row.others}", f"{row.largest:.1e}")
-                for row in rows
-            ],
-        ), "",
-    ]  # fmt: skip
-    return "\n".join(lines)
+        f"logits differ by {CLOSE} or less stand apart."
+    )
+    yield ""
+    yield from frame.table(
+        ["form", "equal labels:", "of the others:", "largest difference of a probability:"],
+        (
+            (row.form, f"{row.same:,} of {row.clear:,}", f"{row.others_same} of {row.others}", f"{row.largest:.1e}")
+            for row in rows
+        ),
+    )
 
 
 def main() -> int:
     """Compare, print and write; exit code 1 if a clear image has another label."""
-    parser = argparse.ArgumentParser(description="Does every form of an exported net give the same labels?")
+    parser = frame.options(__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--output", type=Path)
     asked = parser.parse_args()
     rows = compare(asked.folder)
-    page = text(asked.folder, rows)
-    print(page)
-    if asked.output is not None:
-        write_named(asked.output, page.encode())
+    made = frame.made(precision="fp32", packages=["onnxruntime"])
+    figures = {**asdict(made), "rows": [asdict(row) for row in rows]}
+    frame.publish(asked.output, "exported", page(asked.folder, rows, made), figures)
     return 0 if all(row.same == row.clear for row in rows) else 1
 
 

@@ -8,15 +8,13 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import re
 import signal
 import subprocess
-import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from search.database.engines import open_for_reading
 from search.event_log.events import Event
@@ -24,36 +22,56 @@ from search.event_log.history import History
 from search.event_log.log import EventLog, studies
 from search.study.location import StudyLocation
 
-PROGRAM = (str(Path(sys.executable).with_name("mnist-bench")),)
 START_SECONDS = 4.0
 """About the time until a search that was killed trains again."""
 LAST_TURN = 0.95
 """The share of the work after which the last kill comes: it has to come before the end."""
 
 
-class Processes(Protocol):
+@dataclass(kw_only=True)
+class Processes(ABC):
     """Processes that do one piece of work together, and continue it when they are started again."""
 
-    @property
-    def kinds(self) -> Mapping[str, bool]:
-        """The kinds of kills, and whether the work stands still after one."""
-        ...
+    command: Sequence[str]
+    log: Path
+    """Receives the output of the processes."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables in addition to those of this process."""
+    kinds: Mapping[str, bool]
+    """The kinds of kills, and whether the work stands still after one."""
+    lost: int = 0
+    """What was there when it was read, and later was not, or not the same."""
 
+    @abstractmethod
     def keep_up(self) -> bool:
         """Start what was killed; return False if the work is done."""
-        ...
 
+    @abstractmethod
     def progress(self) -> float:
         """Read how much of the work is done, 0..1, and remember what was finished by now."""
-        ...
 
+    @abstractmethod
     def is_at_work(self) -> bool:
         """Return whether something was done, as of the last reading, since a process was last started."""
-        ...
 
+    @abstractmethod
     def targets(self, kind: str, moments: random.Random) -> list[int]:
         """Return the processes that a kill of this kind is to hit; none if there is none yet."""
-        ...
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start a process."""
+        with self.log.open("ab") as log:
+            return subprocess.Popen(self.command, stdout=log, stderr=log, env={**os.environ, **self.environment})
+
+    def finish(self) -> None:
+        """Let the work be done."""
+        while self.keep_up():
+            time.sleep(0.05)
+        self.progress()
+
+    def stop(self) -> None:
+        """End all processes at once."""
+        kill(self.targets("all", random.Random()))  # noqa: S311
 
 
 @dataclass(slots=True)
@@ -123,22 +141,15 @@ def is_alive(pid: int) -> bool:
     return state not in "ZX"
 
 
-@dataclass(slots=True)
-class SearchProcesses:
-    """A search: a driver, which starts its workers itself."""
+@dataclass(kw_only=True)
+class SearchProcesses(Processes):
+    """A search: a driver, which starts its workers itself. `lost` are events of its log."""
 
-    command: Sequence[str]
     location: StudyLocation
-    log: Path
-    """Receives the driver's output."""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables in addition to those of this process."""
     kinds: Mapping[str, bool] = field(default_factory=lambda: {"driver": True, "worker": False, "all": True})
     starts: int = 0
     acknowledged: list[Event] = field(default_factory=list)
     """The event log as it was last read."""
-    lost: int = 0
-    """Events that were in the log when it was read, and later were not, or not the same."""
     workers_seen: set[int] = field(default_factory=set)
     """Workers that were alive at some kill."""
     _driver: subprocess.Popen[bytes] | None = None
@@ -153,7 +164,9 @@ class SearchProcesses:
         """
         code = None if self._driver is None else self._driver.poll()
         if self._driver is None or code == -signal.SIGKILL:
-            self._start()
+            self.starts += 1
+            self._before = len(self.acknowledged)
+            self._driver = self.start()
         elif code:
             raise RuntimeError(f"The search failed:\n{self.log.read_text()[-2000:]}")
         return code != 0
@@ -181,15 +194,9 @@ class SearchProcesses:
             return [moments.choice(workers)] if workers else []
         return [self._driver.pid, *(workers if kind == "all" else [])]
 
-    def finish(self) -> None:
-        """Let the search finish."""
-        while self.keep_up():
-            time.sleep(0.05)
-        self.progress()
-
     def stop(self) -> None:
         """End all processes at once."""
-        kill(self.targets("all", random.Random()))  # noqa: S311
+        super().stop()
         if self._driver is not None:
             self._driver.wait()
 
@@ -202,37 +209,3 @@ class SearchProcesses:
             return EventLog(engine, self.location.name).read() if studies(engine) else []
         finally:
             engine.dispose()
-
-    def _start(self) -> None:
-        self.starts += 1
-        self._before = len(self.acknowledged)
-        with self.log.open("ab") as log:
-            environment = {**os.environ, **self.environment}
-            self._driver = subprocess.Popen(self.command, stdout=log, stderr=log, env=environment)
-
-
-def search_command(
-    space: str, trials: int, results: Path, settings: Sequence[str], *options: str, program: Sequence[str] = PROGRAM
-) -> list[str]:
-    """Return the command line of a search."""
-    asked = ["--trials", str(trials), "--results", str(results), *overrides(settings), *options]
-    return [*program, "search", space, *asked]
-
-
-def overrides(settings: Sequence[str]) -> list[str]:
-    """Return the options that replace fields of a space."""
-    return [part for setting in settings for part in ("--set", setting)]
-
-
-def printed_digest(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
-    """Return the digest that a search prints when it ends.
-
-    Raises:
-        RuntimeError: it failed.
-    """
-    inherited = {**os.environ, **(environment or {})}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=inherited)
-    found = re.search(r"^digest ((?:[0-9a-f]{4} ?){16})", done.stdout, re.MULTILINE)
-    if done.returncode or not found:
-        raise RuntimeError(f"The search failed:\n{done.stderr}")
-    return found[1]

@@ -20,12 +20,12 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pages
+import frame
 import torch
 
 from mnist_bench.numerics import device, kinds
@@ -79,27 +79,6 @@ class Line:
     def bits(self) -> tuple[str, ...]:
         """The fields that are the same on all machines."""
         return self.canary, self.portable_canary, self.digest
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Searched:
-    """A whole search on a real processor; portable.json is where such lines are added."""
-
-    processor: str
-    caches: str
-    torch: str
-    python: str
-    canary: str
-    command: str
-    digest: str
-    date: str
-    remark: str
-
-    @property
-    def cells(self) -> tuple[str, ...]:
-        """The line in the table of the page."""
-        canary, command, digest = (f"`{text}`" for text in (self.canary[:8], self.command, self.digest[:8]))
-        return self.processor, self.caches, self.torch, self.python, canary, command, digest, self.date, self.remark
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -187,62 +166,53 @@ def today() -> str:
     return f"{datetime.now(UTC):%Y-%m-%d}"
 
 
-def merged(earlier: Iterable[Line], later: Iterable[Line]) -> list[Line]:
-    """Return the earlier lines with the later ones, of which each replaces the line of the same machine."""
-    return list({found.machine: found for found in (*earlier, *later)}.values())
-
-
 def agree(lines: Sequence[Line]) -> bool:
     """Return whether all lines have the same bits; an operation counts in the lines that have its hash."""
     later = {(name, hashed) for each in lines for name, hashed in each.later.items()}
     return len({each.bits for each in lines}) == 1 and len(later) == len({name for name, _ in later})
 
 
-def page(lines: Sequence[Line], counted: Instructions | None, searches: Sequence[Searched] = ()) -> str:
-    """Return the lines as Markdown."""
+def page(lines: Sequence[Line], counted: Instructions | None, searches: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    """Yield the lines of the page; `searches` are whole ones on real processors, which portable.json has by hand."""
+    yield from ("# Portable precision on different processors", "")
+    yield "Each line has the canaries of portable precision, and the digest of the same search with four trials."
+    yield "`python benchmarks/portable.py --emulated` measures them; qemu-user emulates the processors marked so."
+    yield from ("All lines agree." if agree(lines) else "**The lines differ.**", "")
     heads = ["Processor", "Caches: L1, L2", "PyTorch", "Compiler", "Canary", "Portable canary", "Digest", "Date"]
     cells = (
         (each.processor, each.caches, each.torch, each.compiler, *(f"`{bits[:8]}`" for bits in each.bits), each.date)
         for each in lines
     )
-    same = agree(lines)
-    written = [
-        "# Portable precision on different processors",
-        "",
-        "Each line has the canaries of portable precision, and the digest of the same search with four trials.",
-        "`python benchmarks/portable.py --emulated` measures them; qemu-user emulates the processors marked so.",
-        f"{'All lines agree.' if same else '**The lines differ.**'}",
-        "",
-        *pages.table(heads, cells),
-    ]
-    written += [] if counted is None else ["", sentence(counted)]
-    return "\n".join([*written, *whole_searches(searches)]) + "\n"
+    yield from frame.table(heads, cells)
+    if counted is not None:
+        named = ", ".join(f"{number} {name}" for name, number in counted.approximate.items()) or "none"
+        translated = f"{counted.translated:,} instructions ({counted.torch}, {counted.date})"
+        yield from ("", f"For the line of the emulated Haswell, qemu translated {translated}.")
+        yield f"Instructions among them whose last bits differ between makers of processors: {named}."
+    if searches:
+        yield from (
+            "",
+            "## Whole searches",
+            "",
+            "With all trials. A search has the same digest on both processors.",
+            "",
+        )
+        heads = ["Processor", "Caches: L1, L2", "PyTorch", "Python", "Canary", "Command", "Digest", "Date", "Remark"]
+        yield from frame.table(heads, map(_cells, searches))
 
 
-def whole_searches(searches: Sequence[Searched]) -> Iterator[str]:
-    """Yield the lines about whole searches, if there are any."""
-    if not searches:
-        return
-    heads = ["Processor", "Caches: L1, L2", "PyTorch", "Python", "Canary", "Command", "Digest", "Date", "Remark"]
-    yield from ("", "## Whole searches", "", "With all trials. A search has the same digest on both processors.", "")
-    yield from pages.table(heads, (each.cells for each in searches))
-
-
-def sentence(counted: Instructions) -> str:
-    """Return what was counted, in two sentences."""
-    named = ", ".join(f"{number} {name}" for name, number in counted.approximate.items()) or "none"
-    return (
-        f"For the line of the emulated Haswell, qemu translated {counted.translated:,} instructions ({counted.torch}, "
-        f"{counted.date}).\nInstructions among them whose last bits differ between makers of processors: {named}."
-    )
+def _cells(search: Mapping[str, str]) -> list[str]:
+    marked = {name: f"`{search[name][:8]}`" for name in ("canary", "digest")}
+    row = {**search, **marked, "command": f"`{search['command']}`"}
+    names = ("processor", "caches", "torch", "python", "canary", "command", "digest", "date", "remark")
+    return [row[name] for name in names]
 
 
 def main() -> int:
-    """Measure, print, and write if asked to."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Measure, print, and write if asked to; lines of other machines that were written before stay."""
+    parser = frame.options(__doc__)
     parser.add_argument("--emulated", action="store_true")
     parser.add_argument("--instructions", action="store_true")
-    parser.add_argument("--output", type=Path, help="a folder, made if it is missing")
     parser.add_argument("--line", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.line:
@@ -250,31 +220,19 @@ def main() -> int:
         return 0
     lines = [measured(), *(emulated(processor) for processor in EMULATED if asked.emulated)]
     counted = instructions() if asked.instructions else None
-    searches: list[Searched] = []
-    if asked.output:
-        lines, counted, searches = kept(asked.output / "portable.json", lines, counted)
-    table = page(lines, counted, searches)
-    print(table)
-    if asked.output:
-        figures = {
-            "lines": [asdict(each) for each in lines],
-            "instructions": counted and asdict(counted),
-            "searches": [asdict(each) for each in searches],
-        }
-        pages.write(asked.output, "portable", table, figures)
+    searches: list[Mapping[str, str]] = []
+    if asked.output and (path := asked.output / "portable.json").exists():
+        before = json.loads(path.read_text())
+        lines = list({each.machine: each for each in (*(Line(**each) for each in before["lines"]), *lines)}.values())
+        counted = counted or (before["instructions"] and Instructions(**before["instructions"]))
+        searches = before["searches"]
+    figures = {
+        "lines": [asdict(each) for each in lines],
+        "instructions": counted and asdict(counted),
+        "searches": searches,
+    }
+    frame.publish(asked.output, "portable", page(lines, counted, searches), figures)
     return 0 if agree(lines) else 1
-
-
-def kept(
-    path: Path, lines: list[Line], counted: Instructions | None
-) -> tuple[list[Line], Instructions | None, list[Searched]]:
-    """Return the lines, the count and the whole searches of a file, if there is one, together with these."""
-    if not path.exists():
-        return lines, counted, []
-    before = json.loads(path.read_text())
-    earlier = before["instructions"] and Instructions(**before["instructions"])
-    searches = [Searched(**each) for each in before.get("searches", ())]
-    return merged((Line(**each) for each in before["lines"]), lines), counted or earlier, searches
 
 
 if __name__ == "__main__":

@@ -23,7 +23,6 @@ notebook.md and notebook.json hold the notebook's figures next to those of the n
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
@@ -34,20 +33,19 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-import pages
+import frame
+from frame import LEDGERS, ROOT
 
 from mnist_bench.cells import duration
 from mnist_bench.experiments.confirm.results import winner_of
 from mnist_bench.studies.validated import open_study
 from search.study.folder import ResultsFolder
 
-ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "results" / "published"
 STUDIES = FOLDER / "studies"
-UNDER_WAY = ROOT / "results" / "_bench" / "publish"
+UNDER_WAY = LEDGERS / "publish"
 SEARCH = ("search", "conv", "--trials", "50")
 CONFIRM = ("confirm", "conv-0", "--top", "3")
 ABLATE = ("ablate", "conv-0", "--from", "benchmarks/linear.yaml", "--seeds", "4", "--budget", "100m")
@@ -91,26 +89,11 @@ PUBLISHED_STUDIES = {**{part: pages_of.study for part, pages_of in PAGES.items()
 """The study that is kept, by part."""
 
 
-def conv(results: Path) -> None:
-    """Search, confirm, ablate; then write leaderboard, record, tables, pictures and the report."""
-    in_steps(results, (search, confirm, ablate, export))
-
-
-def front(results: Path) -> None:
-    """Search with two objectives, confirm the front; then write both tables, pictures and the report."""
-    in_steps(results, (search_small, confirm_front))
-
-
-def portable(results: Path) -> None:
-    """Search in portable precision; then write leaderboard and record."""
-    in_steps(results, (search_portable,))
-
-
-def in_steps(results: Path, steps: tuple[Step, ...]) -> None:
-    """Make a part in steps, each of them once, and publish it when it is whole."""
+def in_steps(results: Path) -> None:
+    """Make a part in steps, each of them once, and publish it when it is whole: tables, record, pictures and report."""
     folder, place = results / "published", os.path.relpath(results, ROOT)
     folder.mkdir(parents=True, exist_ok=True)
-    for step in steps:
+    for step in STEPS[results.name]:
         done = results / f"{step.__name__}.done"
         if not done.exists():
             step(folder, ("--results", place))
@@ -147,6 +130,16 @@ def again(work: Path) -> None:
             pages_of.write(FOLDER / part, work)
 
 
+def search(folder: Path, results: tuple[str, ...]) -> None:
+    """Search; then write the leaderboard before anything is confirmed, and the winner's record."""
+    record(searched(SEARCH, "The published search", folder, results), folder, results)
+
+
+def search_portable(folder: Path, results: tuple[str, ...]) -> None:
+    """Search in portable precision; then write the leaderboard, and the winner's record."""
+    record(searched(PORTABLE, "The published search in portable precision", folder, results), folder, results)
+
+
 def search_small(folder: Path, results: tuple[str, ...]) -> None:
     """Search for accuracy with few parameters, and write the leaderboard."""
     searched(SMALL, "Accuracy with few parameters", folder, results)
@@ -158,69 +151,66 @@ def searched(command: tuple[str, ...], title: str, folder: Path, results: tuple[
     (folder / "search.txt").write_text(ended)
     table = run("leaderboard", *results, "--markdown", "--top", "10")
     rows = run("leaderboard", *results, "--json")
-    pages.write(folder, "leaderboard", f"# {title}\n\n{conditions}\n\n{table}", rows)
+    frame.write(folder, "leaderboard", f"# {title}\n\n{conditions}\n\n{table}", rows)
     return rows
+
+
+def record(rows: str, folder: Path, results: tuple[str, ...]) -> None:
+    """Write the record of the first trial of a leaderboard."""
+    (study,) = json.loads(rows)["studies"]
+    (folder / "RECORD.json").write_text(
+        run("show", f"{study['study']}/{study['rows'][0]['number']}", *results, "--json")
+    )
+
+
+def confirm(folder: Path, results: tuple[str, ...]) -> None:
+    """Race the best trials with fresh seeds, and open the test set for the winner."""
+    experiment(CONFIRM, "confirm", "The published search, confirmed", folder, results)
 
 
 def confirm_front(folder: Path, results: tuple[str, ...]) -> None:
     """Train all of the front with fresh seeds, open the test set once, and keep each configuration as a recipe."""
-    found, conditions = timed(*FRONT, *results)
-    rows = run(*FRONT, *results, "--json")
-    pages.write(folder, "front", f"# The front, with fresh seeds\n\n{conditions}\n\n```\n{found}```\n", rows)
+    rows = experiment(FRONT, "front", "The front, with fresh seeds", folder, results)
     for member in json.loads(rows)["members"]:
         recipe = run("show", f"small-0/{member['number']}", *results, "--recipe")
         (folder / f"{member['number']}.yaml").write_text(recipe)
 
 
-def search(folder: Path, results: tuple[str, ...]) -> None:
-    """Search; then write the leaderboard before anything is confirmed, and the winner's record."""
-    searched_with_record(SEARCH, "The published search", folder, results)
-
-
-def search_portable(folder: Path, results: tuple[str, ...]) -> None:
-    """Search in portable precision; then write the leaderboard, and the winner's record."""
-    searched_with_record(PORTABLE, "The published search in portable precision", folder, results)
-
-
-def searched_with_record(command: tuple[str, ...], title: str, folder: Path, results: tuple[str, ...]) -> None:
-    """Do as `searched`, and write the record of the first trial of the leaderboard."""
-    (study,) = json.loads(searched(command, title, folder, results))["studies"]
-    name, first = study["study"], study["rows"][0]["number"]
-    (folder / "RECORD.json").write_text(run("show", f"{name}/{first}", *results, "--json"))
-
-
-def confirm(folder: Path, results: tuple[str, ...]) -> None:
-    """Race the best trials with fresh seeds, and open the test set for the winner."""
-    found, conditions = timed(*CONFIRM, *results)
-    page = f"# The published search, confirmed\n\n{conditions}\n\n```\n{found}```\n"
-    pages.write(folder, "confirm", page, run(*CONFIRM, *results, "--json"))
-
-
 def ablate(folder: Path, results: tuple[str, ...]) -> None:
     """Turn a linear model into the winner, a group of settings at a time."""
-    table, conditions = timed(*ABLATE, *results, "--markdown")
-    page = f"# What each group of settings brings\n\n{conditions}\n\n{table}"
-    pages.write(folder, "ablation", page, run(*ABLATE, *results, "--json"))
+    experiment(ABLATE, "ablation", "What each group of settings brings", folder, results, "--markdown")
+
+
+def experiment(
+    command: tuple[str, ...], name: str, title: str, folder: Path, results: tuple[str, ...], *form: str
+) -> str:
+    """Run a command that trains; write what it prints, in Markdown if it has that form, and return its JSON."""
+    printed, conditions = timed(*command, *results, *form)
+    rows = run(*command, *results, "--json")
+    shown = printed if form else f"```\n{printed}```\n"
+    frame.write(folder, name, f"# {title}\n\n{conditions}\n\n{shown}", rows)
+    return rows
 
 
 def export(folder: Path, results: tuple[str, ...]) -> None:
     """Compare the exported winner with the one that was trained."""
     winner = folder.parent / "winner"
     run("export", "conv-0", "--confirmed", "--to", str(winner), *results)
-    compare = [sys.executable, "benchmarks/exported_winner.py", str(winner), "--output", str(folder / "exported.md")]
+    compare = [sys.executable, "benchmarks/exported_winner.py", str(winner), "--output", str(folder)]
     subprocess.run(compare, cwd=ROOT, check=True)
 
 
 def notebook(results: Path) -> None:
     """Train the notebook's nets and write the table; the rows as JSON come from the runs trained by then."""
-    table, conditions = timed(*NOTEBOOK, "--results", str(results), "--markdown")
-    page = f"# The notebook, trained again\n\n{conditions}\n\n{table}"
-    pages.write(FOLDER, "notebook", page, run(*NOTEBOOK, "--results", str(results), "--json"))
+    experiment(NOTEBOOK, "notebook", "The notebook, trained again", FOLDER, ("--results", str(results)), "--markdown")
 
 
-PARTS: dict[str, Callable[[Path], None]] = {
-    "conv": conv, "front": front, "portable": portable, "notebook": notebook, "pages": again,
-}  # fmt: skip
+STEPS: dict[str, tuple[Step, ...]] = {
+    "conv": (search, confirm, ablate, export),
+    "front": (search_small, confirm_front),
+    "portable": (search_portable,),
+}
+PARTS: dict[str, Callable[[Path], None]] = {**dict.fromkeys(STEPS, in_steps), "notebook": notebook, "pages": again}
 
 
 def main(parts: list[str]) -> None:
@@ -245,10 +235,9 @@ def timed(*arguments: str) -> tuple[str, str]:
     printed = run(*arguments)
     took = duration(time.monotonic() - started)
     shown = " ".join(arguments[: arguments.index("--results")])
-    when = f"{datetime.now(UTC):%Y-%m-%d}"
     # The notebook's recipes are portable without being told.
-    machine = pages.machine("portable" if {"portable", "notebook"} & {*arguments} else None)
-    return printed, f"`mnist-bench {shown}` on {machine}, {when}; {took} from start to end."
+    made = frame.made(f"mnist-bench {shown}", "portable" if {"portable", "notebook"} & {*arguments} else None)
+    return printed, f"{made} It took {took}."
 
 
 def run(*arguments: str, folder: Path = ROOT) -> str:
@@ -258,7 +247,7 @@ def run(*arguments: str, folder: Path = ROOT) -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = frame.options(__doc__, publishes=False)
     # With nargs="*" argparse wants the default among the choices.
     parser.add_argument(
         "parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=f"{', '.join(PARTS)}(default: all)"

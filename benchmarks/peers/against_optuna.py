@@ -6,6 +6,10 @@
 
 mnist-bench's search runs before and after Optuna's, and the slower of its times counts. All seconds are from a
 command's start, the time that it takes to load included; a search's best is the best of its complete trials by then.
+
+Optuna's pattern is `study.optimize` with the plain loop (plain.py) in the objective, and Optuna's defaults for it: TPE
+and MedianPruner, which is asked after every epoch. The ranges are read from the space file, names, bounds, conditions
+and limits, so that the two spaces are equal.
 """
 
 from __future__ import annotations
@@ -16,19 +20,31 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-import pages
-from measured import load_before, machine
+import frame
+import optuna
+import plain
+import torch
 
 from mnist_bench.cells import percent
-from mnist_bench.numerics.machine import sentence
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.guard import close_test_set
+from mnist_bench.data.mnist import DataOptions, TrainingSet, load_training_set
+from mnist_bench.errors import ArchitectureError
+from mnist_bench.nets.architecture import plan_layers
+from mnist_bench.space_files import space_sources
+from search.space.space import Space
+from search.strategies.optuna_study import suggest
 from search.study.studies import open_study
 
-FOLDER = Path(__file__).parent
+TRAINED = "trained"
+"""The user attribute of trials that were trained; nets beyond the limits are not, in either search."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +54,7 @@ class Ended:
     seconds: float
     """When, from the start of the command."""
     value: float | None
-    """Validation accuracy after the last epoch; None where it was stopped before."""
+    """Validation accuracy after the last epoch; None if it was stopped before."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,95 +66,39 @@ class Found:
     seconds: float
     """From the command's start to its end."""
 
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Found:
+        """Return a search by the seconds that it took and by the ends of its trials, in any order."""
+        ends = sorted((Ended(**trial) for trial in row["trials"]), key=lambda trial: trial.seconds)
+        return cls(trials=tuple(ends), seconds=row["seconds"])
+
     def best(self, seconds: float) -> float | None:
         """Return the best value by then."""
         return max((t.value for t in self.trials if t.value is not None and t.seconds <= seconds), default=None)
 
-    def past(self, value: float) -> float | None:
-        """Return the seconds until the best was above `value`; None if it never was."""
-        return next((t.seconds for t in self.trials if t.value is not None and t.value > value), None)
-
-    def at(self, value: float) -> float:
-        """Return the seconds until the best was `value`, which a trial has."""
-        return next(t.seconds for t in self.trials if t.value == value)
+    def first(self, is_good: Callable[[float], bool]) -> float | None:
+        """Return the seconds until a trial had a good value; None if none had."""
+        return next((t.seconds for t in self.trials if t.value is not None and is_good(t.value)), None)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SearchComparison:
-    """mnist-bench's search, the slower of two runs, and Optuna's."""
-
-    ours: Found
-    theirs: Found
-
-    def sentences(self) -> list[str]:
-        """Return the result in sentences."""
-        ours, theirs = self.ours, self.theirs
-        best = theirs.best(theirs.seconds)
-        return [
-            f"mnist-bench: {_said(ours)}, best {_percent(ours.best(ours.seconds))}.",
-            f"Optuna's pattern: {_said(theirs)}, best {_percent(best)}; when mnist-bench "
-            f"had ended, after {ours.seconds:.0f} s, its best was {_percent(theirs.best(ours.seconds))}.",
-            self._passing(best),
-        ]
-
-    def _passing(self, best: float | None) -> str:
-        if best is None:
-            return "Optuna's pattern completed no trial, so there is nothing to pass."
-        passed = self.ours.past(best)
-        if passed is None:
-            return f"mnist-bench has not passed {_percent(best)}."
-        found, ended = self.theirs.at(best), self.theirs.seconds
-        return (
+def sentences(ours: Found, theirs: Found) -> Iterator[str]:
+    """Yield the result in sentences."""
+    best = theirs.best(theirs.seconds)
+    yield f"mnist-bench: {_said(ours)}, best {_percent(ours.best(ours.seconds))}."
+    yield (
+        f"Optuna's pattern: {_said(theirs)}, best {_percent(best)}; when mnist-bench had ended, after "
+        f"{ours.seconds:.0f} s, its best was {_percent(theirs.best(ours.seconds))}."
+    )
+    if best is None:
+        yield "Optuna's pattern completed no trial, so there is nothing to pass."
+    elif (passed := ours.first(lambda value: value > best)) is None:
+        yield f"mnist-bench has not passed {_percent(best)}."
+    else:
+        found = theirs.first(lambda value: value == best) or 0.0
+        yield (
             f"mnist-bench passed {_percent(best)} after {passed:.0f} s; Optuna's pattern reached it after {found:.0f} "
-            f"s, {found / passed:.1f} times as long, and ended after {ended / passed:.1f} times as long."
+            f"s, {found / passed:.1f} times as long, and ended after {theirs.seconds / passed:.1f} times as long."
         )
-
-
-def compare(asked: argparse.Namespace) -> SearchComparison:
-    """Run mnist-bench's search, Optuna's, and mnist-bench's again."""
-    before, theirs, after = search(asked), pattern(asked), search(asked)
-    return SearchComparison(ours=max(before, after, key=lambda found: found.seconds), theirs=theirs)
-
-
-def search(asked: argparse.Namespace) -> Found:
-    """Run mnist-bench's search."""
-    program = Path(sys.executable).with_name("mnist-bench")
-    with tempfile.TemporaryDirectory() as folder:
-        command = [str(program), "search", *options(asked), "--device", "cpu", "--results", folder]
-        began = time.time()
-        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
-        seconds = time.time() - began
-        study = open_study(Path(folder), None)
-    ends = [
-        ((trial.reports[-1].handled or 0.0) - began, trial.value if trial.state == "COMPLETE" else None)
-        for trial in study.finished()
-        if trial.reports
-    ]
-    return Found(trials=in_order(ends), seconds=seconds)
-
-
-def pattern(asked: argparse.Namespace) -> Found:
-    """Run Optuna's pattern."""
-    command = [sys.executable, str(FOLDER / "optuna_pattern.py"), *options(asked), "--workers", str(asked.workers)]
-    if asked.timeout is not None:
-        command += ["--timeout", str(asked.timeout)]
-    began = time.time()
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    seconds = time.time() - began
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    ends = [(line["at"] - began, line["value"]) for line in lines if line["trained"]]
-    return Found(trials=in_order(ends), seconds=seconds)
-
-
-def options(asked: argparse.Namespace) -> list[str]:
-    """Return the options of both searches."""
-    overrides = [part for override in asked.set for part in ("--set", override)]
-    return [asked.space, "--trials", str(asked.trials), "--seed", str(asked.seed), *overrides]
-
-
-def in_order(ends: Sequence[tuple[float, float | None]]) -> tuple[Ended, ...]:
-    """Return trials by the seconds of their ends."""
-    return tuple(Ended(seconds=seconds, value=value) for seconds, value in sorted(ends, key=lambda end: end[0]))
 
 
 def _said(found: Found) -> str:
@@ -150,39 +110,117 @@ def _percent(value: float | None) -> str:
     return "none yet" if value is None else percent(value)
 
 
-def arguments() -> argparse.Namespace:
-    """Return the options of the command."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def search(asked: argparse.Namespace) -> dict[str, Any]:
+    """Run mnist-bench's search."""
+    program = str(Path(sys.executable).with_name("mnist-bench"))
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.time()
+        words = [program, "search", *options(asked), "--device", "cpu", "--results", folder]
+        subprocess.run(words, stdout=subprocess.DEVNULL, check=True)
+        seconds = time.time() - began
+        trials = [trial for trial in open_study(Path(folder), None).finished() if trial.reports]
+    ends = (
+        ((trial.reports[-1].handled or 0.0) - began, trial.value if trial.state == "COMPLETE" else None)
+        for trial in trials
+    )
+    return row(ends, seconds)
+
+
+def pattern(asked: argparse.Namespace) -> dict[str, Any]:
+    """Run Optuna's pattern in a process of its own: this file, which prints each trial that ends."""
+    timeout = [] if asked.timeout is None else ["--timeout", str(asked.timeout)]
+    words = [sys.executable, __file__, "--pattern", *options(asked), "--workers", str(asked.workers), *timeout]
+    began = time.time()
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
+    seconds = time.time() - began
+    return row(((at - began, value) for at, value in map(json.loads, done.stdout.splitlines())), seconds)
+
+
+def row(ends: Iterable[tuple[float, float | None]], seconds: float) -> dict[str, Any]:
+    """Return a search as the ledger keeps it."""
+    return {"trials": [{"seconds": at, "value": value} for at, value in ends], "seconds": seconds}
+
+
+def options(asked: argparse.Namespace) -> list[str]:
+    """Return the options of both searches."""
+    overrides = [part for override in asked.set for part in ("--set", override)]
+    return [asked.space, "--trials", str(asked.trials), "--seed", str(asked.seed), *overrides]
+
+
+def search_by_optuna(asked: argparse.Namespace) -> None:
+    """Search until as many trials as asked for have been trained; print when each ended, and its value."""
+    space = space_sources.load(asked.space, asked.set)
+    close_test_set()
+    torch.manual_seed(asked.seed)
+    data = load_training_set(DataOptions(subset=space.settings.get("subset")))
+    sampler = optuna.samplers.TPESampler(seed=asked.seed)
+    study = optuna.create_study(direction="maximize", sampler=sampler, pruner=optuna.pruners.MedianPruner())
+
+    def on_end(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        if TRAINED in trial.user_attrs:
+            is_complete = trial.state == optuna.trial.TrialState.COMPLETE
+            print(json.dumps([time.time(), trial.value if is_complete else None]), flush=True)
+        if sum(TRAINED in ended.user_attrs for ended in study.trials) >= asked.trials:
+            study.stop()
+
+    study.optimize(make_objective(space, data, asked.workers), timeout=asked.timeout, callbacks=[on_end])
+
+
+def make_objective(space: Space, data: TrainingSet, workers: int) -> Callable[[optuna.Trial], float]:
+    """Return the objective: validation accuracy after the last epoch."""
+
+    def objective(trial: optuna.Trial) -> float:
+        config = space_sources.config(space, space.sample(partial(suggest, trial)))
+        if not is_feasible(config, space):
+            raise optuna.TrialPruned
+        trial.set_user_attr(TRAINED, True)
+        batches, validation = plain.loaders(data, config, workers)
+        training = plain.Training(config, config.epochs * len(batches))
+        accuracy = 0.0
+        for epoch in range(1, config.epochs + 1):
+            training.epoch(batches)
+            accuracy = plain.accuracy(training.evaluated, validation)
+            trial.report(accuracy, epoch)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        return accuracy
+
+    return objective
+
+
+def is_feasible(config: TrainConfig, space: Space) -> bool:
+    """Return whether the net exists and keeps to the space's limits."""
+    try:
+        net = plan_layers(config.model)
+    except ArchitectureError:
+        return False
+    facts = {"macs": net.macs, "parameters": net.parameters}
+    return all(facts[name] <= limit for name, limit in space.settings.get("limits", {}).items())
+
+
+def main() -> None:
+    """Search, print the result, and keep it if asked."""
+    parser = frame.options(__doc__)
     parser.add_argument("space", nargs="?", default="conv")
     parser.add_argument("--trials", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2, help="loading processes of the plain loop")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE")
-    parser.add_argument(
-        "--timeout", type=float, metavar="SECONDS", help="seconds after which Optuna's search begins no trial"
-    )
-    parser.add_argument("--output", type=Path, help="a folder, which is made if missing")
-    return parser.parse_args()
-
-
-def main() -> None:
-    """Search, print the result, and keep it if asked."""
-    asked = arguments()
-    hardware, load = machine("torchvision"), load_before()
-    found = compare(asked)
-    command = f"search {' '.join(options(asked))}"
-    limit = "" if asked.timeout is None else f" Optuna's pattern begins no trial after {asked.timeout:.0f} s."
-    lines = [
-        "# mnist-bench's search compared with Optuna's own pattern",
-        "",
-        f"`{command}` on {sentence(hardware)}.{limit}",
-        "",
-    ]
-    page = "\n".join([*lines, *(f"- {line}" for line in found.sentences())]) + "\n"
-    print(page)
-    if asked.output:
-        figures = {"machine": asdict(hardware), "load_before": load, "asked": command, **asdict(found)}
-        pages.write(asked.output, "peers-search", page, figures)
+    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="after which Optuna's search begins no trial")
+    parser.add_argument("--pattern", action="store_true", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.pattern:
+        search_by_optuna(asked)
+        return
+    made, load = frame.made(packages=["torchvision"]), frame.load_before()
+    with frame.ledger(made) as ledger:
+        runs = {"before": search, "theirs": pattern, "after": search}
+        found = {name: Found.of(ledger.row(name, partial(run, asked))) for name, run in runs.items()}
+    ours, theirs = max(found["before"], found["after"], key=lambda one: one.seconds), found["theirs"]
+    title = "# mnist-bench's search compared with Optuna's own pattern"
+    page = [title, "", str(made), "", *(f"- {line}" for line in sentences(ours, theirs))]
+    figures = {**asdict(made), "load_before": load, "ours": asdict(ours), "theirs": asdict(theirs)}
+    frame.publish(asked.output, "peers-search", page, figures)
 
 
 if __name__ == "__main__":

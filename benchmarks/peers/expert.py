@@ -1,37 +1,30 @@
 """The loop of someone who knows PyTorch: tensors in memory, the faster precision, channels last, a fused optimizer.
 
-    python benchmarks/peers/expert.py two-conv                  one process, one thread per core
-    python benchmarks/peers/expert.py two-conv --processes 2    two trainings at once, which share the cores
-
 No DataLoader and no augmentation. Which of bfloat16 autocast and float32 is the faster is measured at the start, on the
 net itself. Several processes begin each epoch together, and what counts is when the last of them has ended.
 """
 
 from __future__ import annotations
 
-import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
+from typing import Any
 
-import measured
 import numpy as np
+import plain
 import torch
-from plain import DEVIATION, EVALUATED, MEAN, make_optimizer
-from plain_net import Net
 from torch import Tensor, multiprocessing, nn
-from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 
-from mnist_bench.config.schedule import lr_factor
-from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.settings import OptimConfig, TrainConfig
 from mnist_bench.data.guard import close_test_set
 from mnist_bench.data.mnist import DataOptions, load_training_set
 from mnist_bench.data.split import Indices
 from mnist_bench.numerics.kinds import Precision
-from mnist_bench.numerics.machine import this_machine
 from mnist_bench.numerics.precision import computing_in
+from mnist_bench.numerics.resources import cores
 
 CPU = torch.device("cpu")
 Tensors = tuple[Tensor, ...] | list[Tensor]
@@ -60,45 +53,35 @@ class Trained:
     precision: Precision
 
 
-class Training:
+class Training(plain.Training):
     """A net in training."""
 
     def __init__(self, config: TrainConfig, steps: int, precision: Precision) -> None:
-        self.config, self.precision = config, precision
-        self.net = Net(config.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload, unused-ignore]
-        self.optimizer = make_optimizer(self.net, config.optim, fused=True)
-        self.schedule = LambdaLR(self.optimizer, lambda step: lr_factor(config.optim, (step + 0.5) / steps))
-        self.loss = nn.CrossEntropyLoss(label_smoothing=config.optim.label_smoothing)
+        super().__init__(config, steps, fused=True)
+        self.precision: Precision = precision
+        self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, unused-ignore]
         self.average = _average(self.net, config.optim.ema_decay) if config.optim.ema_decay else None
 
-    def epoch(self, digits: Digits) -> None:
-        """Train on every whole batch once, in a new order."""
-        self.net.train()
-        size = self.config.optim.batch_size
-        order = torch.randperm(len(digits.labels))
-        last = len(order) if self.config.optim.keep_last_batch else len(order) // size * size
-        for chosen in torch.split(order[:last], size):
-            self.step(digits.pictures[chosen], digits.labels[chosen])
-
-    def step(self, pictures: Tensor, labels: Tensor) -> None:
-        """Train on a batch."""
+    def loss_of(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss of a batch, computed in the precision."""
         with computing_in(CPU, self.precision):
-            loss = self.loss(self.net(pictures), labels)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
-        self.schedule.step()
-        if self.average is not None:
-            self.average.update_parameters(self.net)
+            return super().loss_of(images, labels)
 
     @torch.inference_mode()
     def accuracy(self, digits: Digits) -> float:
         """Return the share that is right, 0 to 1, by the averaged weights if there are any."""
-        net = (self.net if self.average is None else self.average).eval()
-        batches = zip(*(torch.split(part, EVALUATED) for part in (digits.pictures, digits.labels)), strict=True)
+        batches = zip(*(torch.split(part, plain.EVALUATED) for part in (digits.pictures, digits.labels)), strict=True)
         with computing_in(CPU, self.precision):
-            right = sum(int((net(pictures).argmax(1) == labels).sum()) for pictures, labels in batches)
-        return right / len(digits.labels)
+            return plain.accuracy(self.evaluated, batches)
+
+
+def batches(digits: Digits, optim: OptimConfig) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield all batches of an epoch, in a new order; the last one only if it is whole or is to be kept."""
+    order = torch.randperm(len(digits.labels))
+    size = optim.batch_size
+    last = len(order) if optim.keep_last_batch else len(order) // size * size
+    for chosen in torch.split(order[:last], size):
+        yield digits.pictures[chosen], digits.labels[chosen]
 
 
 def faster_precision(config: TrainConfig, digits: Digits) -> Precision:
@@ -118,7 +101,7 @@ def faster_precision(config: TrainConfig, digits: Digits) -> Precision:
 def load(images: int) -> tuple[Digits, Digits]:
     """Return that number of pictures to train on, and a sixth of it to evaluate."""
     data = load_training_set(DataOptions(subset=images))
-    pictures = torch.tensor(data.images.images).float().div_(255).sub_(MEAN).div_(DEVIATION).unsqueeze(1)
+    pictures = torch.tensor(data.images.images).float().div_(255).sub_(plain.MEAN).div_(plain.DEVIATION).unsqueeze(1)
     labels = torch.tensor(data.images.labels).long()
 
     def part(indices: Indices) -> Digits:
@@ -137,19 +120,10 @@ def train(config: TrainConfig, images: int, threads: int, together: Barrier) -> 
     for _ in range(2):
         together.wait(PATIENCE)
         started = time.monotonic()
-        training.epoch(digits)
+        training.epoch(batches(digits, config.optim))
         accuracy = training.accuracy(evaluated)
         ended = time.monotonic()
     return Trained(started=started, ended=ended, accuracy=accuracy, precision=training.precision)
-
-
-def train_together(config: TrainConfig, images: int, processes: int) -> Sequence[Trained]:
-    """Train in that number of processes at once, which have the cores' threads between them."""
-    threads = max(1, this_machine(CPU, "fp32").cores // processes)
-    context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager, context.Pool(processes) as pool:
-        together = manager.Barrier(processes)
-        return pool.starmap(train, [(config, images, threads, together)] * processes, chunksize=1)
 
 
 def _average(net: nn.Module, decay: float) -> AveragedModel:
@@ -162,20 +136,16 @@ def _average(net: nn.Module, decay: float) -> AveragedModel:
     return AveragedModel(net, multi_avg_fn=move, use_buffers=True)
 
 
-def main() -> None:
-    """Train, and say how long all processes took for all of their images."""
-    parser: argparse.ArgumentParser = measured.arguments(__doc__)
-    parser.add_argument("--processes", type=int, default=1, help="trainings at once")
-    asked = parser.parse_args()
-    if asked.augmented:
-        parser.error("--augmented: this loop does not augment")
-    found = train_together(measured.config(asked.net, augmented=False), asked.images, asked.processes)
-    seconds = max(one.ended for one in found) - min(one.started for one in found)
-    measured.say(
-        seconds=seconds, images=asked.processes * asked.images, accuracy=min(one.accuracy for one in found),
-        precision=found[0].precision,
-    )  # fmt: skip
-
-
-if __name__ == "__main__":
-    main()
+def measure(config: TrainConfig, images: int, processes: int) -> Mapping[str, Any]:
+    """Train in that number of processes at once, which have the cores' threads between them; see `speed.SIDES`."""
+    threads = max(1, cores() // processes)
+    context = multiprocessing.get_context("spawn")
+    with context.Manager() as manager, context.Pool(processes) as pool:
+        together = manager.Barrier(processes)
+        found = pool.starmap(train, [(config, images, threads, together)] * processes, chunksize=1)
+    return {
+        "seconds": max(one.ended for one in found) - min(one.started for one in found),
+        "images": processes * images,
+        "accuracy": min(one.accuracy for one in found),
+        "precision": found[0].precision,
+    }

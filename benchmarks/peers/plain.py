@@ -1,7 +1,5 @@
 """The loop that most people write: torchvision's transforms, a DataLoader, a net, an optimizer, float32, all cores.
 
-    python benchmarks/peers/plain.py two-conv --augmented --workers 2
-
 It follows the recommendations of tutorials: workers that persist, train() and eval(), no gradients in evaluation. Two
 settings of the notebook's recipe are not to be had from torchvision, and change no time: here a zoom is the same along
 both axes, and everything outside a picture is black.
@@ -11,14 +9,13 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
-import measured
 import numpy as np
 import torch
 from PIL import Image
-from plain_net import Net
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
@@ -26,18 +23,91 @@ from torch.utils.data import DataLoader, Dataset as TorchDataset
 from torchvision import transforms  # type: ignore[import-untyped]
 
 from mnist_bench.config.schedule import lr_factor
-from mnist_bench.config.settings import AugmentConfig, OptimConfig, TrainConfig
+from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.data.guard import close_test_set
 from mnist_bench.data.mnist import DataOptions, TrainingSet, load_training_set
 from mnist_bench.data.split import Indices
+from mnist_bench.nets.architecture import block_filters
 
 MEAN, DEVIATION = 0.1307, 0.3081
 """Of MNIST's pixels, as everybody writes them."""
 EVALUATED = 1000
 """Images a batch of evaluation."""
 
-Batches = DataLoader[Any]
-"""Of pictures (N, 1, 28, 28), float32 and normalised, with their labels (N,)."""
+ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+T = TypeVar("T")
+Batches = Iterable[tuple[Tensor, Tensor]]
+"""Pictures (N, 1, 28, 28), float32 and normalised, with their labels (N,)."""
+
+
+class Net(nn.Module):
+    """The same function of its weights as `mnist_bench.nets.modules.build_model`'s, layers in the usual order."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        side = 28 // 2**config.blocks
+        maps = (1, *block_filters(config))[-1]
+        self.features = nn.Sequential(*_blocks(config))
+        self.classifier = nn.Sequential(*_head(config, maps * side * side))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits (N, 10) of images (N, 1, 28, 28)."""
+        features: Tensor = self.features(images)
+        logits: Tensor = self.classifier(features.flatten(1))
+        return logits
+
+
+def _blocks(config: ModelConfig) -> Iterator[nn.Module]:
+    maps = 1
+    per_block = zip(
+        block_filters(config),
+        each(config.convs_per_block, config.blocks),
+        each(config.kernel_size, config.blocks),
+        each(config.block_dropout, config.blocks),
+        strict=True,
+    )
+    for filters, convolutions, kernel, rate in per_block:
+        for number in range(convolutions):
+            yield nn.Conv2d(maps, filters, kernel, padding=kernel // 2)
+            batchnorm = nn.BatchNorm2d(filters, config.batchnorm_epsilon, config.batchnorm_momentum)
+            pool = [nn.MaxPool2d(2)] if number == convolutions - 1 else []
+            yield from _in_order(config.batchnorm, batchnorm, ACTIVATIONS[config.activation](), pool)
+            maps = filters
+        yield nn.Dropout2d(rate)
+
+
+def _head(config: ModelConfig, features: int) -> Iterator[nn.Module]:
+    per_layer = zip(
+        each(config.hidden_units, config.hidden_layers),
+        each(config.hidden_activation, config.hidden_layers),
+        each(config.hidden_batchnorm, config.hidden_layers),
+        each(config.hidden_dropout, config.hidden_layers),
+        strict=True,
+    )
+    for units, activation, placement, rate in per_layer:
+        yield nn.Linear(features, units)
+        batchnorm = nn.BatchNorm1d(units, config.batchnorm_epsilon, config.batchnorm_momentum)
+        yield from _in_order(placement, batchnorm, ACTIVATIONS[activation](), [])
+        yield nn.Dropout(rate)
+        features = units
+    yield nn.Linear(features, 10)
+
+
+def _in_order(
+    placement: str, batchnorm: nn.Module, activation: nn.Module, pool: Sequence[nn.Module]
+) -> Sequence[nn.Module]:
+    """Return the modules after a layer's weights."""
+    return {
+        "none": [activation, *pool],
+        "before_activation": [batchnorm, activation, *pool],
+        "after_activation": [activation, batchnorm, *pool],
+        "after_pool": [*pool, batchnorm, activation],
+    }[placement]
+
+
+def each(setting: T | tuple[T, ...], number: int) -> tuple[T, ...]:
+    """Return a setting of all `number` layers or blocks as one of each."""
+    return setting if isinstance(setting, tuple) else (setting,) * number
 
 
 class Digits(TorchDataset[tuple[Tensor, int]]):
@@ -59,9 +129,9 @@ class Digits(TorchDataset[tuple[Tensor, int]]):
 class Training:
     """A net in training."""
 
-    def __init__(self, config: TrainConfig, steps: int) -> None:
+    def __init__(self, config: TrainConfig, steps: int, *, fused: bool | None = None) -> None:
         self.net = Net(config.model)
-        self.optimizer = make_optimizer(self.net, config.optim)
+        self.optimizer = make_optimizer(self.net, config.optim, fused=fused)
         self.schedule = LambdaLR(self.optimizer, lambda step: lr_factor(config.optim, (step + 0.5) / steps))
         self.loss = nn.CrossEntropyLoss(label_smoothing=config.optim.label_smoothing)
         self.average = make_average(self.net, config.optim.ema_decay) if config.optim.ema_decay else None
@@ -71,17 +141,25 @@ class Training:
         """The net to evaluate, with averaged weights if there are any."""
         return self.net if self.average is None else self.average
 
+    def loss_of(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss of a batch."""
+        loss: Tensor = self.loss(self.net(images), labels)
+        return loss
+
+    def step(self, images: Tensor, labels: Tensor) -> None:
+        """Train on a batch."""
+        self.optimizer.zero_grad()
+        torch.autograd.backward(self.loss_of(images, labels))
+        self.optimizer.step()
+        self.schedule.step()
+        if self.average is not None:
+            self.average.update_parameters(self.net)
+
     def epoch(self, batches: Batches) -> None:
         """Train on every batch once."""
         self.net.train()
         for images, labels in batches:
-            self.optimizer.zero_grad()
-            loss = self.loss(self.net(images), labels)
-            loss.backward()
-            self.optimizer.step()
-            self.schedule.step()
-            if self.average is not None:
-                self.average.update_parameters(self.net)
+            self.step(images, labels)
 
 
 @torch.no_grad()
@@ -95,7 +173,7 @@ def accuracy(net: nn.Module, batches: Batches) -> float:
     return right / total
 
 
-def loaders(data: TrainingSet, config: TrainConfig, workers: int) -> tuple[Batches, Batches]:
+def loaders(data: TrainingSet, config: TrainConfig, workers: int) -> tuple[DataLoader[Any], DataLoader[Any]]:
     """Return the loaders for training and for validation."""
     split = data.split
     everything = np.union1d(split.train, split.validation)
@@ -153,23 +231,15 @@ def _pictures(data: TrainingSet, indices: Indices) -> tuple[Tensor, Tensor]:
     return torch.tensor(data.images.images[indices]), torch.tensor(data.images.labels[indices])
 
 
-def main() -> None:
-    """Train an epoch to warm up, then one by the clock, its evaluation included."""
-    parser = measured.arguments(__doc__)
-    parser.add_argument("--workers", type=int, default=0, help="number of loading processes")
-    asked = parser.parse_args()
-    config = measured.config(asked.net, augmented=asked.augmented)
+def measure(config: TrainConfig, images: int, workers: int) -> Mapping[str, Any]:
+    """Train an epoch to warm up, then one by the clock, its evaluation included; see `speed.SIDES`."""
     close_test_set()
     torch.manual_seed(0)
-    batches, validation = loaders(load_training_set(DataOptions(subset=asked.images)), config, asked.workers)
+    batches, validation = loaders(load_training_set(DataOptions(subset=images)), config, workers)
     training = Training(config, 2 * len(batches))
     for _ in range(2):
         started = time.perf_counter()
         training.epoch(batches)
         found = accuracy(training.evaluated, validation)
         seconds = time.perf_counter() - started
-    measured.say(seconds=seconds, images=asked.images, accuracy=found, precision="fp32")
-
-
-if __name__ == "__main__":
-    main()
+    return {"seconds": seconds, "images": images, "accuracy": found, "precision": "fp32"}

@@ -20,7 +20,7 @@ class StudyStorage(RDBStorage):
 
     For every parameter of a new trial Optuna reads the trial and an earlier value of that parameter, to compare the
     ranges: two queries through its ORM, for 22 parameters more than half of the driver's time for a trial
-    (benchmarks/driver_cost.py). Here a parameter is a row and no query, and so is an attribute that a trial begins
+    (benchmarks/costs.py). Here a parameter is a row and no query, and so is an attribute that a trial begins
     with. The methods are private to Optuna; if a later release has others, these are not called, and everything works
     at Optuna's pace.
     """

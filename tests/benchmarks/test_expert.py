@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
 import expert
-import measured
 import pytest
 import torch
 
@@ -61,7 +58,7 @@ torch.manual_seed(0)
 digits = expert.load(IMAGES)
 training = expert.Training(SMALL, 2 * IMAGES // 50, "fp32")
 for _ in range(2):
-    training.epoch(digits[0])
+    training.epoch(expert.batches(digits[0], SMALL.optim))
 ours = fit(SMALL, 0, load_dataset(DataOptions(subset=IMAGES), torch.device("cpu")), "fp32").reports[-1].value
 print(training.schedule.last_epoch, training.accuracy(digits[1]), ours)
 """
@@ -85,23 +82,3 @@ def test_the_optimizer_is_fused_and_averages_are_kept() -> None:
 
 def test_the_faster_precision_is_one_of_both(digits: tuple[expert.Digits, expert.Digits]) -> None:
     assert expert.faster_precision(SMALL, digits[0]) in ("fp32", "bf16")
-
-
-def test_it_refuses_to_augment(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(sys, "argv", ["expert.py", "two-conv", "--augmented"])
-    with pytest.raises(SystemExit):
-        expert.main()
-    assert "--augmented: this loop does not augment" in capsys.readouterr().err
-
-
-@pytest.mark.integration
-def test_several_processes_are_one_measurement(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["expert.py", "two-conv", "--images", "600", "--processes", "2"])
-    monkeypatch.setattr(measured, "config", lambda net, augmented: replace(SMALL, epochs=1))
-    expert.main()
-    said = json.loads(capsys.readouterr().out)
-    assert said["images"] == 1200
-    assert said["seconds"] > 0
-    assert 0 < said["accuracy"] < 1

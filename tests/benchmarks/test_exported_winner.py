@@ -30,6 +30,6 @@ def test_forms_are_set_beside_the_net_and_a_wrong_label_is_counted(
     assert all(row.same == row.clear > 190 and row.largest < 1e-4 for row in rows)
     assert {row.clear + row.others for row in rows} == {200}
     monkeypatch.setitem(forms, "wrong", lambda exported, pictures: np.eye(10)[np.zeros(len(pictures), int)])
-    monkeypatch.setattr("sys.argv", ["exported_winner.py", str(tmp_path), "--output", str(tmp_path / "page.md")])
+    monkeypatch.setattr("sys.argv", ["exported_winner.py", str(tmp_path), "--output", str(tmp_path / "out")])
     assert exported_winner.main() == 1
-    assert capsys.readouterr().out.strip() == (tmp_path / "page.md").read_text().strip()
+    assert capsys.readouterr().out.strip() == (tmp_path / "out" / "exported.md").read_text().strip()

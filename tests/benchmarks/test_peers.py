@@ -6,10 +6,9 @@ from functools import partial
 
 import against_optuna
 import optuna
-import optuna_pattern
 import pytest
 import speed
-from against_optuna import Ended, Found, SearchComparison
+from against_optuna import Ended, Found, sentences
 from hypothesis import given, settings, strategies as st
 
 from mnist_bench.data.mnist import DataOptions, load_training_set
@@ -54,10 +53,10 @@ def test_the_plain_loop_is_quoted_where_it_is_measured_one_way_alone() -> None:
 
 
 def test_the_table_marks_the_faster_plain_loop() -> None:
-    page = speed.markdown(speed.rows(TABLE), 3, "2 cores of a processor")
-    assert "on 2 cores of a processor;" in page
-    assert "| n | yes | plain, 0 workers | fp32 | 12.0 | 10.0 – 20.0 | **4.00** | 3.00 – 5.00 | 70.0% |\n" in page
-    assert "| n | yes | plain, 2 workers | fp32 | 20.0 | 8.0 – 25.0 | 5.00 | 4.00 – 5.00 | 70.0% |\n" in page
+    page = [*speed.page(speed.rows(TABLE), 3, "`COMMAND` on 2 cores of a processor.")]
+    assert "`COMMAND` on 2 cores of a processor." in page
+    assert "| n | yes | plain, 0 workers | fp32 | 12.0 | 10.0 – 20.0 | **4.00** | 3.00 – 5.00 | 70.0% |" in page
+    assert "| n | yes | plain, 2 workers | fp32 | 20.0 | 8.0 – 25.0 | 5.00 | 4.00 – 5.00 | 70.0% |" in page
 
 
 def test_the_experts_loop_is_measured_where_nothing_is_augmented() -> None:
@@ -67,10 +66,12 @@ def test_the_experts_loop_is_measured_where_nothing_is_augmented() -> None:
 
 
 @pytest.mark.integration
-def test_our_side_is_measured() -> None:
-    found = speed.measure("two-conv", augmented=True, side="ours", images=300, number=1)
-    assert found.epoch > 0
-    assert 0 < found.accuracy < 1
+@pytest.mark.parametrize("side", ["ours", "plain, 0 workers", "expert, two processes"])
+def test_a_side_is_measured_in_a_process_of_its_own(side: str) -> None:
+    found = speed.measured("two-conv", augmented=False, side=side, images=300)
+    assert found["epoch"] > 0
+    assert 0 < found["accuracy"] < 1
+    assert found["precision"] in ("fp32", "bf16")
 
 
 THEIRS = Found(
@@ -81,14 +82,12 @@ OURS = Found(
 )
 
 
-def test_best_and_past_by_hand() -> None:
+def test_the_best_by_hand() -> None:
     assert [THEIRS.best(seconds) for seconds in (99, 100, 639, 640)] == [None, 0.98, 0.98, 0.99]
-    assert [OURS.past(value) for value in (0.96, 0.97, 0.99, 0.991)] == [20, 80, 100, None]
-    assert THEIRS.at(0.99) == 640
 
 
 def test_sentences_by_hand() -> None:
-    assert SearchComparison(ours=OURS, theirs=THEIRS).sentences() == [
+    assert [*sentences(OURS, THEIRS)] == [
         "mnist-bench: 3 trials, 3 of them complete, in 120 s, best 99.10%.",
         "Optuna's pattern: 3 trials, 2 of them complete, in 800 s, best 99.00%; when mnist-bench had ended, after "
         "120 s, its best was 98.00%.",
@@ -97,17 +96,15 @@ def test_sentences_by_hand() -> None:
     ]
 
 
-def test_sentences_where_nothing_is_passed() -> None:
+def test_sentences_if_nothing_is_passed() -> None:
     none = Found(trials=(Ended(seconds=1, value=None),), seconds=2)
-    assert SearchComparison(ours=OURS, theirs=none).sentences()[-1].startswith("Optuna's pattern completed no trial")
-    assert SearchComparison(ours=THEIRS, theirs=OURS).sentences()[-1] == "mnist-bench has not passed 99.10%."
+    assert [*sentences(OURS, none)][-1].startswith("Optuna's pattern completed no trial")
+    assert [*sentences(THEIRS, OURS)][-1] == "mnist-bench has not passed 99.10%."
 
 
 def test_trials_are_taken_in_the_order_of_their_ends() -> None:
-    assert against_optuna.in_order([(3, None), (1, 0.5)]) == (
-        Ended(seconds=1, value=0.5),
-        Ended(seconds=3, value=None),
-    )
+    row = against_optuna.row([(3, None), (1, 0.5)], 4)
+    assert Found.of(row).trials == (Ended(seconds=1, value=0.5), Ended(seconds=3, value=None))
 
 
 @given(st.integers(0, 2**31))
@@ -131,7 +128,7 @@ def searched(*overrides: str, trials: int) -> list[optuna.trial.FrozenTrial]:
     space = space_sources.load("smoke", ["epochs=2", *overrides])
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(0))
     data = load_training_set(DataOptions(subset=300))
-    study.optimize(optuna_pattern.make_objective(space, data, 0), n_trials=trials)
+    study.optimize(against_optuna.make_objective(space, data, 0), n_trials=trials)
     return study.trials
 
 
@@ -139,7 +136,7 @@ def test_the_pattern_reports_each_epoch_and_returns_the_last() -> None:
     for trial in searched(trials=2):
         assert list(trial.intermediate_values) == [1, 2]
         assert trial.value == trial.intermediate_values[2]
-        assert trial.user_attrs == {optuna_pattern.TRAINED: True}
+        assert trial.user_attrs == {against_optuna.TRAINED: True}
 
 
 def test_the_pattern_does_not_train_what_is_beyond_the_limits() -> None:

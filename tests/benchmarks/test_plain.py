@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 import random
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import get_args
 
-import measured
 import plain
 import pytest
+import speed
 import torch
 from hypothesis import given, settings, strategies as st
-from plain_net import Net
+from plain import Net
 from torch import nn
 
 from mnist_bench.config.settings import (
@@ -90,10 +89,10 @@ def test_the_nets_of_the_space_are_ours(config: ModelConfig) -> None:
         torch.testing.assert_close(net(pictures), ours(pictures), rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", measured.IMAGES)
+@pytest.mark.parametrize("name", speed.IMAGES)
 @pytest.mark.parametrize("augmented", [False, True])
 def test_the_measured_nets_have_the_parameters_of_ours(name: str, augmented: bool) -> None:
-    config = measured.config(name, augmented=augmented)
+    config = speed.config(name, augmented=augmented)
     assert sum(p.numel() for p in Net(config.model).parameters()) == plan_layers(config.model).trainable
     assert (config.augment != AugmentConfig()) == augmented
 
@@ -152,13 +151,3 @@ def test_average_by_hand() -> None:
         average.update_parameters(net)
     (averaged,) = average.module.parameters()
     assert averaged.item() == pytest.approx((1 * 2 / 11 + 12 * 9 / 11) * 3 / 12 + 24 * 9 / 12)
-
-
-def test_the_script_says_what_it_took(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("sys.argv", ["plain.py", "two-conv", "--augmented", "--images", "300"])
-    monkeypatch.setattr(plain, "close_test_set", lambda: None)  # it would stay closed for the tests that follow
-    plain.main()
-    said = json.loads(capsys.readouterr().out)
-    assert said["images"] == 300
-    assert said["seconds"] > 0
-    assert 0 <= said["accuracy"] <= 1

@@ -7,13 +7,13 @@ import os
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
 import portable
 import pytest
-from portable import Instructions, Line, Searched
+from portable import Instructions, Line
 
 from mnist_bench.numerics.kinds import PORTABLE_CANARY, PORTABLE_LATER
 from support import wants
@@ -23,17 +23,10 @@ LINE = Line(
     processor="a processor", caches="32 KB, 1024 KB", torch="2.13.0", compiler="GCC 13.3",
     canary="c" * 64, portable_canary="p" * 64, digest="d" * 64, date="2026-11-29",
 )  # fmt: skip
-SEARCHED = Searched(
-    processor="a processor",
-    caches="32 KB, 1024 KB",
-    torch="2.13.0",
-    python="3.11.7",
-    canary="c" * 64,
-    command="search smoke",
-    digest="d" * 64,
-    date="2026-12-01",
-    remark="",
-)
+SEARCHED = {
+    "processor": "a processor", "caches": "32 KB, 1024 KB", "torch": "2.13.0", "python": "3.11.7", "canary": "c" * 64,
+    "command": "search smoke", "digest": "d" * 64, "date": "2026-12-01", "remark": "by hand",
+}  # fmt: skip
 COUNTED = Instructions(translated=1234567, approximate={}, torch="2.13.0", date="2026-11-29")
 
 
@@ -81,10 +74,9 @@ def test_lines_are_added_and_a_machine_measured_again_is_replaced(tmp_path: Path
 def test_whole_searches_stay_on_the_page(tmp_path: Path) -> None:
     assert run(tmp_path, LINE) == 0
     kept = json.loads((tmp_path / "portable.json").read_text())
-    searched = {**asdict(SEARCHED), "remark": "by hand"}
-    (tmp_path / "portable.json").write_text(json.dumps({**kept, "searches": [searched]}))
+    (tmp_path / "portable.json").write_text(json.dumps({**kept, "searches": [SEARCHED]}))
     assert run(tmp_path, LINE) == 0
-    assert json.loads((tmp_path / "portable.json").read_text())["searches"] == [searched]
+    assert json.loads((tmp_path / "portable.json").read_text())["searches"] == [SEARCHED]
     assert (
         "| `cccccccc` | `search smoke` | `dddddddd` | 2026-12-01 | by hand |\n"
         in (tmp_path / "portable.md").read_text()

@@ -21,9 +21,9 @@ from support.paths import ROOT
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import killing
-import soaked
+import soak
 from killing import Kills, SearchProcesses
-from soaked import Outcome, Tables
+from soak import Outcome, Tables
 
 from search.study.location import StudyLocation
 from search.study.studies import open_study
@@ -49,7 +49,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
 def processes(tmp_path: Path) -> Iterator[SearchProcesses]:
     """Return a search with the fake trainer in two workers, not started yet; a silent period is soon given up."""
     command = [sys.executable, fake.__file__, str(tmp_path), "2", "0.05", str(STALL)]
-    made = SearchProcesses(command, StudyLocation.of("fake-0", tmp_path), tmp_path / "printed")
+    made = SearchProcesses(command=command, location=StudyLocation.of("fake-0", tmp_path), log=tmp_path / "printed")
     yield made
     made.stop()
 
@@ -109,12 +109,12 @@ def test_what_was_in_the_log_and_is_not_any_more_is_counted(processes: SearchPro
 KILLED = Outcome(
     kills=Kills(kinds={"worker": 1, "driver": 2}, at_work=2),
     tables=Tables(ended=4, failed=0, running=0, periods=9),
-    lost=0, raised=0, begun=11, seconds=125.0, undisturbed=40.0, same=True,
+    lost=0, begun=11, seconds=125.0, undisturbed=40.0, same=True,
 )  # fmt: skip
 
 
 def test_a_row_by_hand() -> None:
-    assert list(soaked.row(KILLED).values()) == [
+    assert list(soak.rows(KILLED).values()) == [
         "3 (driver 2, worker 1)", "2", "4", "0", "0", "0", "0", "0", "yes", "11, 9", "2 min 5 s (undisturbed 40 s)",
     ]  # fmt: skip
 
@@ -128,9 +128,7 @@ def test_the_promise_is_exactly_so_many_trials_and_nothing_else() -> None:
 
 
 def test_the_page_has_a_column_for_each_search() -> None:
-    lines = soaked.page(
-        {"ours": KILLED, "theirs": replace(KILLED, same=None, lost=1)}, 4, "What was done."
-    ).splitlines()
+    lines = [*soak.page({"ours": KILLED, "theirs": replace(KILLED, same=None, lost=1)}, 4, "What was done.")]
     assert "|  | ours | theirs |" in lines
     assert "| finished, then lost | 0 | 1 |" in lines
     assert "| digest and weights of the undisturbed search | yes | no two are alike |" in lines

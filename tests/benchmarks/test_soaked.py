@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import optuna
 import pytest
-
-from support.paths import ROOT
-
-sys.path.insert(0, str(ROOT / "benchmarks"))
-
-import counted
-import stock_optuna
+import soaked
 
 from mnist_bench.space_files import space_sources
 
@@ -33,11 +26,11 @@ class PruneTrial(optuna.pruners.BasePruner):
 def test_trials_report_every_period_that_is_begun_and_can_be_pruned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(counted.VARIABLE, str(tmp_path / "begun"))
-    trainer = counted.make_trainer(device="cpu", subset=300)
+    monkeypatch.setenv(soaked.VARIABLE, str(tmp_path / "begun"))
+    trainer = soaked.make_trainer(device="cpu", subset=300)
     sampler = optuna.samplers.RandomSampler(0)
     study = optuna.create_study(direction="maximize", sampler=sampler, pruner=PruneTrial(1))
-    study.optimize(stock_optuna.make_objective(SPACE, trainer), n_trials=2)
+    study.optimize(soaked.make_objective(SPACE, trainer), n_trials=2)
     whole, pruned = study.trials
     assert list(whole.intermediate_values) == [1, 2]
     assert whole.value == whole.intermediate_values[2]
@@ -49,6 +42,6 @@ def test_trials_report_every_period_that_is_begun_and_can_be_pruned(
 
 def test_a_study_is_made_once_and_takes_the_pruner_of_the_space(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'study.db'}"
-    first, second = (stock_optuna.make_study(url, SPACE) for _ in range(2))
+    first, second = (soaked.make_study(url, SPACE) for _ in range(2))
     assert first.study_name == second.study_name
     assert isinstance(second.pruner, optuna.pruners.SuccessiveHalvingPruner)

@@ -1,0 +1,153 @@
+"""What the benchmarks share: options, a ledger from which a stopped run continues, and the head of a published page."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mnist_bench.numerics.kinds import Precision
+from mnist_bench.numerics.machine import Machine, sentence, this_machine
+from mnist_bench.numerics.precision import best_precision
+from search.files import append_line, atomic_write, make_folder
+
+ROOT = Path(__file__).parents[1]
+LEDGERS = ROOT / "results" / "_bench"
+QUIET = 0.5
+"""The highest load average of a machine that does nothing."""
+
+
+def options(description: str | None, *, publishes: bool = True) -> argparse.ArgumentParser:
+    """Return the parser of a script: its docstring is the help, and the page that it publishes goes to a folder."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    if publishes:
+        parser.add_argument("--output", type=Path, metavar="FOLDER", help="also write the page and its figures here")
+    return parser
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Made:
+    """How figures were made, as a page says above them."""
+
+    command: str
+    machine: Machine
+    commit: str
+    date: str
+
+    def __str__(self) -> str:
+        """Return it in a line."""
+        return f"`{self.command}` on {sentence(self.machine)}; commit {self.commit}, {self.date}."
+
+
+def made(command: str | None = None, precision: Precision | None = None, packages: Sequence[str] = ()) -> Made:
+    """Return how the figures of this process are made.
+
+    Args:
+        command: instead of the command line of this process.
+        precision: in which it trains, if not in the fastest of the processor.
+        packages: those whose versions count, besides the usual ones.
+    """
+    cpu = torch.device("cpu")
+    machine = this_machine(cpu, precision or best_precision(cpu))
+    return Made(
+        command=command or command_line(),
+        machine=replace(machine, versions={**machine.versions, **{name: version(name) for name in packages}}),
+        commit=commit(),
+        date=f"{datetime.now(UTC):%Y-%m-%d}",
+    )
+
+
+def command_line() -> str:
+    """Return the command line of this process."""
+    script = Path(sys.argv[0]).resolve()
+    name = script.relative_to(ROOT) if script.is_relative_to(ROOT) else script.name
+    return shlex.join(["python", str(name), *sys.argv[1:]])
+
+
+def commit() -> str:
+    """Return the commit of this checkout; changes outside of results/ are told apart by a hash."""
+    with suppress(OSError, subprocess.CalledProcessError):
+        head, changes = (
+            subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+            for words in (("rev-parse", "--short=8", "HEAD"), ("diff", "HEAD", "--", ".", ":!results"))
+        )
+        changed = f" with changes {hashlib.sha256(changes.encode()).hexdigest()[:8]}" if changes else ""
+        return f"{head.strip()}{changed}"
+    return "unknown"
+
+
+class Ledger:
+    """Rows that a run has finished, a line of JSON each; another command, commit or machine begins a new ledger."""
+
+    def __init__(self, path: Path, of: Made) -> None:
+        run = json.dumps({**asdict(of), "date": ""})
+        lines = path.read_text().splitlines() if path.exists() else []
+        if lines[:1] != [run]:
+            make_folder(path.parent)
+            atomic_write(path, f"{run}\n".encode())
+        self._path, self._rows = path, dict(_rows(lines[1:] if lines[:1] == [run] else []))
+
+    def row(self, name: str, make: Callable[[], Any]) -> Any:
+        """Return the row of that name, JSON's kind of value; it is made and kept if it is not there."""
+        if name not in self._rows:
+            self._rows[name] = make()
+            append_line(self._path, json.dumps([name, self._rows[name]]))
+        return self._rows[name]
+
+
+def _rows(lines: Iterable[str]) -> Iterator[tuple[str, Any]]:
+    for line in lines:
+        with suppress(ValueError):  # a killed process left half a line
+            name, row = json.loads(line)
+            yield name, row
+
+
+@contextmanager
+def ledger(of: Made) -> Iterator[Ledger]:
+    """Yield the ledger of this script, which stays if the block is stopped and goes when it ends."""
+    path = LEDGERS / f"{Path(sys.argv[0]).stem}.jsonl"
+    yield Ledger(path, of)
+    path.unlink()
+
+
+def load_before() -> float:
+    """Return how many processes have been at work in the last minute, and warn if the machine is not quiet."""
+    load = os.getloadavg()[0]
+    if load > QUIET:
+        print(f"This machine is busy (load {load:.1f}); the figures mean little.", file=sys.stderr)
+    return load
+
+
+def publish(folder: Path | None, name: str, page: Iterable[str], figures: Mapping[str, Any]) -> None:
+    """Print the lines of a page; if there is a folder, write `name`.md with them and `name`.json with figures."""
+    text = "\n".join([*page, ""])
+    print(text)
+    if folder is not None:
+        write(folder, name, text, f"{json.dumps(figures, indent=1)}\n")
+
+
+def write(folder: Path, name: str, page: str, figures: str) -> None:
+    """Write `name`.md and `name`.json into a folder, which is made if it is missing."""
+    make_folder(folder)
+    atomic_write(folder / f"{name}.md", page.encode())
+    atomic_write(folder / f"{name}.json", figures.encode())
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a Markdown table; a column whose heading ends in a colon is aligned to the right."""
+    marks = ["---:" if head.endswith(":") else "---" for head in heads]
+    for cells in ([head.removesuffix(":") for head in heads], marks, *rows):
+        yield f"| {' | '.join(cells)} |"
