@@ -8,7 +8,6 @@ An exit code of 1 says that bits differed, or that there is no such device. Noth
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import frame
 import torch
 
 from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
@@ -41,7 +41,7 @@ LITTLE = ("subset=1000", "epochs=1", "periods=[1]", "model.filters=16", "model.b
 
 def main() -> int:
     """Measure, and print a line for each figure."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = frame.options(__doc__, publishes=False)
     parser.add_argument("--device", default="cuda", help="cuda, cuda:1 or cpu (default: cuda)")
     asked = parser.parse_args()
     try:

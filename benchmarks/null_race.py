@@ -7,10 +7,11 @@ of one configuration: every drop is wrong, and a winner is named if all others a
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 
+import frame
 import numpy as np
 from numpy.random import Generator
 
@@ -45,14 +46,12 @@ def skewed(random: Generator, shape: tuple[int, int]) -> np.ndarray:
 
 def unequal(random: Generator, shape: tuple[int, int]) -> np.ndarray:
     """Return errors of mean 60 with twice the spread for candidate 0."""
-    deviations = np.array([12.0] + [6.0] * (shape[0] - 1))[:, None]
-    return MEAN + deviations * random.standard_normal(shape)
+    return random.normal(MEAN, np.array([12.0] + [6.0] * (shape[0] - 1))[:, None], shape)
 
 
 def tenfold(random: Generator, shape: tuple[int, int]) -> np.ndarray:
     """Return errors of mean 240 and deviation 6, but for the last candidate, which swings ten times as much."""
-    deviations = np.array([6.0] * (shape[0] - 1) + [60.0])[:, None]
-    return 4 * MEAN + deviations * random.standard_normal(shape)
+    return random.normal(4 * MEAN, np.array([6.0] * (shape[0] - 1) + [60.0])[:, None], shape)
 
 
 def collapsed(random: Generator, shape: tuple[int, int]) -> np.ndarray:
@@ -67,13 +66,20 @@ def shared(random: Generator, shape: tuple[int, int]) -> np.ndarray:
     return random.normal(MEAN, 5.0, shape) + random.normal(0.0, 5.0, (1, shape[1]))
 
 
-def simulate(draw: Draw, gaps: Sequence[float], races: int, seed: int = 0) -> Outcome:
+def _errors(table: list[list[int]], racing: Sequence[int], seeds: int) -> dict[int, list[int]]:
+    return {candidate: table[candidate][:seeds] for candidate in racing}
+
+
+def simulate(draw: Draw, gaps: Sequence[float], races: int) -> Outcome:
     """Run that number of races of candidates whose mean errors lie `gaps` above those of `draw`."""
     ends = []
     for number in range(races):
-        random = np.random.default_rng([seed, number])
-        table = draw(random, (len(gaps), race.ROUNDS[-1])) + np.array(gaps)[:, None]
-        ends.append(_race(np.maximum(0, np.rint(table)).astype(int).tolist()))
+        drawn = draw(np.random.default_rng([0, number]), (len(gaps), race.ROUNDS[-1])) + np.array(gaps)[:, None]
+        table = np.maximum(0, np.rint(drawn)).astype(int).tolist()
+        end = race.run(range(len(table)), partial(_errors, table))
+        if end is None:
+            raise RuntimeError("a race of drawn errors is never stopped")
+        ends.append(end)
     others = [[c in end.dropped for c in range(1, min(len(gaps), 7))] for end in ends]
     return Outcome(
         named=float(np.mean([len(end.racing) == 1 for end in ends])),
@@ -83,38 +89,38 @@ def simulate(draw: Draw, gaps: Sequence[float], races: int, seed: int = 0) -> Ou
     )
 
 
-def _race(table: list[list[int]]) -> race.Race:
-    end = race.run(range(len(table)), lambda racing, seeds: {c: table[c][:seeds] for c in racing})
-    if end is None:
-        raise RuntimeError("a race of drawn errors is never stopped")
-    return end
+def rows() -> Iterator[tuple[str, Draw, list[float]]]:
+    """Yield each kind of errors and each gap."""
+    kinds = {"normal (60, 6)": normal(6.0), "skewed (60, 6)": skewed}
+    eight = {"seeds shared": shared, "one swings twice": unequal, "one swings tenfold": tenfold}
+    for name, draw in (kinds | eight | {"one seed collapsed": collapsed}).items():
+        yield f"null, 8 copies, {name}", draw, [0] * 8
+    for name, draw in (kinds | {"normal (60, 1)": normal(1.0)}).items():
+        yield f"null, 2 copies, {name}", draw, [0, 0]
+    yield "best, 3 near, 4 far, normal", normal(6.0), [0, 2, 2, 2, 30, 30, 40, 40]
+    for gap in (6.0, 9.0, 12.0, 15.0, 20.0):
+        yield f"7 worse by {gap:g}, normal", normal(6.0), [0, *[gap] * 7]
+    for name, draw in {"normal": normal(6.0), "the last tenfold": tenfold, "the last collapsed": collapsed}.items():
+        for gap in (12.0, 15.0, 20.0):
+            yield f"6 worse by {gap:g}, {name}", draw, [0, *[gap] * 6, 20]
+    for gap in (9.0, 12.0, 15.0):
+        yield f"1 of 2 worse by {gap:g}, normal", normal(6.0), [0, gap]
 
 
-def main(races: int) -> None:
+def main() -> None:
     """Print a row for each kind of errors and each gap."""
-    rows: list[tuple[str, Draw, list[float]]] = [
-        ("null, 8 copies, normal (60, 6)", normal(6.0), [0] * 8),
-        ("null, 8 copies, skewed (60, 6)", skewed, [0] * 8),
-        ("null, 8 copies, seeds shared", shared, [0] * 8),
-        ("null, 8 copies, one swings twice", unequal, [0] * 8),
-        ("null, 8 copies, one swings tenfold", tenfold, [0] * 8),
-        ("null, 8 copies, one seed collapsed", collapsed, [0] * 8),
-        ("null, 2 copies, normal (60, 6)", normal(6.0), [0, 0]),
-        ("null, 2 copies, skewed (60, 6)", skewed, [0, 0]),
-        ("null, 2 copies, normal (60, 1)", normal(1.0), [0, 0]),
-        ("best, 3 near, 4 far, normal", normal(6.0), [0, 2, 2, 2, 30, 30, 40, 40]),
-        *((f"7 worse by {gap:g}, normal", normal(6.0), [0.0, *[gap] * 7]) for gap in (6.0, 9.0, 12.0, 15.0, 20.0)),
-        *((f"6 worse by {gap:g}, normal", normal(6.0), [0.0, *[gap] * 6, 20.0]) for gap in (12.0, 15.0, 20.0)),
-        *(("the same, the last tenfold", tenfold, [0.0, *[gap] * 6, 20.0]) for gap in (12.0, 15.0, 20.0)),
-        *(("the same, the last collapsed", collapsed, [0.0, *[gap] * 6, 20.0]) for gap in (12.0, 15.0, 20.0)),
-        *((f"1 of 2 worse by {gap:g}, normal", normal(6.0), [0.0, gap]) for gap in (9.0, 12.0, 15.0)),
-    ]
-    print(f"{races} races a row           winner named   anyone dropped   #0 dropped   others dropped")
-    for name, draw, gaps in rows:
-        found = simulate(draw, gaps, races)
-        figures = f"{found.named:12.1%}   {found.any_dropped:14.1%}   {found.best_dropped:10.1%}"
-        print(f"{name:<35} {figures}   {found.dropped:14.1%}", flush=True)
+    parser = frame.options(__doc__)
+    parser.add_argument("races", type=int, nargs="?", default=200)
+    asked = parser.parse_args()
+    made = frame.made()
+    found = {name: simulate(draw, gaps, asked.races) for name, draw, gaps in rows()}
+    heads = ["", "winner named:", "anyone dropped:", "#0 dropped:", "others dropped:"]
+    cells = ([name, *(f"{share:.1%}" for share in asdict(row).values())] for name, row in found.items())
+    page = ["# Simulated races", "", f"{asked.races} races a row. {made}", "", *frame.table(heads, cells)]
+    frame.publish(
+        asked.output, "null-race", page, {**asdict(made), "rows": {name: asdict(row) for name, row in found.items()}}
+    )
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200)
+    main()

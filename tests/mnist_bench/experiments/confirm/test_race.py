@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import math
-import sys
 from collections.abc import Sequence
 from types import ModuleType
 
@@ -18,14 +17,8 @@ from support.paths import ROOT
 @pytest.fixture
 def null_race(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """Return the benchmark whose figures are published."""
-    path = ROOT / "benchmarks" / "null_race.py"
-    spec = importlib.util.spec_from_file_location("null_race", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "null_race", module)  # where dataclasses look for their module
-    spec.loader.exec_module(module)
-    return module
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    return importlib.import_module("null_race")
 
 
 def tail(statistic: float) -> float:
