@@ -2,11 +2,10 @@
 
     python benchmarks/costs.py driver [--trials 50 1000 5000] [--postgresql]
     python benchmarks/costs.py samplers          50 trials of spaces/conv.yaml, by sampler
-    python benchmarks/costs.py function          200 trials of a quick function, by sampler
     python benchmarks/costs.py portable          an epoch of four networks in each precision; about two minutes
     python benchmarks/costs.py many              a study of 10,000 trials; about ten minutes
 
-`driver`, `samplers` and `function` train nothing: ask, report, the pruner's decision, tell, the event log and Optuna's
+`driver` and `samplers` train nothing: ask, report, the pruner's decision, tell, the event log and Optuna's
 tables in SQLite count, or in a PostgreSQL server that is started for it. Processor time is the driver's own; the
 clock's has the database's work, too. The goal is under 30 ms of processor time a trial; of 50 trials in conv.yaml,
 whose planner says what is feasible, under 20 ms with random and under 100 ms with a model.
@@ -50,7 +49,7 @@ from mnist_bench.searches import running
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.space_files import drawn, space_sources
 from mnist_bench.training.period import fit
-from search import Search, canonical_json, hashed, run
+from search import Search, canonical_json, hashed
 from search.driver.progress import Observer
 from search.driver.run import keep_nothing
 from search.executors.in_process import InProcessExecutor
@@ -63,11 +62,9 @@ from search.trainer_api import PLAIN, Report, TrainerSpec
 from support import search_fake as fake
 from support.postgres_server import Server
 
+TRIALS = 50
+"""Of the search of each sampler."""
 SAMPLERS: tuple[Sampler, ...] = (Random(), Tpe(), Curves())
-FUNCTION: Mapping[str, Any] = {
-    "x": {"float": [0.0, 5.0]}, "y": {"float": [-1.0, 1.0]}, "kind": {"choice": ["a", "b", "c"]},
-    "n": {"int": [1, 10]}, "lr": {"float": [1e-4, 1e-1], "log": True},
-}  # fmt: skip
 IMAGES = 3_600
 """Of an epoch in each precision; a sixth of them validates."""
 AVX2 = {**environment_of("portable"), "MKL_CBWR": "", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
@@ -110,35 +107,19 @@ def samplers(asked: argparse.Namespace) -> Rows:
     """Yield the driver's time for each trial when it proposes configurations of conv.yaml."""
     space = space_sources.load("conv")
 
-    def search(sampler: Sampler, seed: int, folder: Path) -> None:
-        Search.of(
-            space, drawn.planner(space, asdict(COEFFICIENTS["cpu-bf16"])),
-            TrainerSpec(factory="support.fake_trainer:Trainer", options={}),
-            trials=50, periods=len(space.settings["periods"]), seed=seed, sampler=sampler, results=folder,
-        ).run()  # fmt: skip
-
-    yield from by_sampler(search, 50, asked.repeats)
-
-
-def function(asked: argparse.Namespace) -> Rows:
-    """Yield the driver's time for each trial when it searches a function that takes no time."""
-
-    def search(sampler: Sampler, seed: int, folder: Path) -> None:
-        run(lambda c: -((c.x - 2) ** 2) - c.y, FUNCTION, trials=200, sampler=sampler, seed=seed, results=folder)
-
-    yield from by_sampler(search, 200, asked.repeats)
-
-
-def by_sampler(search: Callable[[Sampler, int, Path], None], trials: int, repeats: int) -> Rows:
-    """Yield milliseconds of processor time per trial for each sampler and seed."""
-    yield "sampler", *(f"seed {seed}, ms/trial:" for seed in range(repeats))
+    yield "sampler", *(f"seed {seed}, ms/trial:" for seed in range(asked.repeats))
     for sampler in SAMPLERS:
         found = []
-        for seed in range(repeats):
+        for seed in range(asked.repeats):
             with tempfile.TemporaryDirectory() as folder:
+                search = Search.of(
+                    space, drawn.planner(space, asdict(COEFFICIENTS["cpu-bf16"])),
+                    TrainerSpec(factory="support.fake_trainer:Trainer", options={}), trials=TRIALS,
+                    periods=len(space.settings["periods"]), seed=seed, sampler=sampler, results=Path(folder),
+                )  # fmt: skip
                 used = time.process_time()
-                search(sampler, seed, Path(folder))
-                found.append(f"{(time.process_time() - used) / trials * 1000:.1f}")
+                search.run()
+                found.append(f"{(time.process_time() - used) / TRIALS * 1000:.1f}")
         yield sampler.name, *found
 
 
@@ -279,7 +260,7 @@ def measured(*words: str, environment: Mapping[str, str] | None = None) -> tuple
     return time.monotonic() - began, usage.ru_maxrss / 1000, printed
 
 
-COSTS = {"driver": driver, "samplers": samplers, "function": function, "portable": portable, "many": many}
+COSTS = {"driver": driver, "samplers": samplers, "portable": portable, "many": many}
 SIZES = [50, 1000, 5000]
 
 

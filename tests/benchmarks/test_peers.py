@@ -17,8 +17,6 @@ from search.strategies.distributions import OptunaRanges
 from search.strategies.optuna_study import suggest
 from support.dose import dose
 
-CONV = space_sources.load("conv")
-
 
 def measurements(side: str, *epochs: float) -> list[speed.Measurement]:
     """Return a side's measurements of one net, round by round."""
@@ -47,22 +45,11 @@ def test_rows_by_hand() -> None:
     assert (another.accuracy, another.precision) == (0.7, "fp32")
 
 
-def test_the_plain_loop_is_quoted_where_it_is_measured_one_way_alone() -> None:
-    rows = speed.rows([one for one in TABLE if one.side != "plain, 0 workers"])
-    assert all(row.quoted for row in rows)
-
-
 def test_the_table_marks_the_faster_plain_loop() -> None:
     page = [*speed.page(speed.rows(TABLE), 3, "`COMMAND` on 2 cores of a processor.")]
     assert "`COMMAND` on 2 cores of a processor." in page
     assert "| n | yes | plain, 0 workers | fp32 | 12.0 | 10.0 – 20.0 | **4.00** | 3.00 – 5.00 | 70.0% |" in page
     assert "| n | yes | plain, 2 workers | fp32 | 20.0 | 8.0 – 25.0 | 5.00 | 4.00 – 5.00 | 70.0% |" in page
-
-
-def test_the_experts_loop_is_measured_where_nothing_is_augmented() -> None:
-    assert speed.takes_part(speed.EXPERT[1], augmented=False)
-    assert not speed.takes_part(speed.EXPERT[0], augmented=True)
-    assert speed.takes_part(speed.OURS, augmented=True)
 
 
 @pytest.mark.integration
@@ -109,17 +96,16 @@ def test_trials_are_taken_in_the_order_of_their_ends() -> None:
 @given(st.integers(0, 2**31))
 @settings(max_examples=dose(20))
 def test_optuna_is_asked_for_the_ranges_of_the_space(seed: int) -> None:
-    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed))
-    trial = study.ask()
-    params = CONV.sample(partial(suggest, trial))
-    assert trial.params == OptunaRanges.of(CONV).encode(params)
-    for field in CONV.fields:
-        if field.path in params:
-            assert field.distribution is not None
-            assert field.distribution.contains(params[field.path])
-            for end in ("low", "high", "step", "log"):
-                asked = getattr(trial.distributions[field.path], end, None)
-                assert asked == getattr(field.distribution, end, None)
+    space = space_sources.load("conv")
+    trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed)).ask()
+    params = space.sample(partial(suggest, trial))
+    assert trial.params == OptunaRanges.of(space).encode(params)
+    for path, asked in trial.distributions.items():
+        (distribution,) = (field.distribution for field in space.fields if field.path == path)
+        assert distribution is not None
+        assert distribution.contains(params[path])
+        for end in ("low", "high", "step", "log"):
+            assert getattr(asked, end, None) == getattr(distribution, end, None)
 
 
 def searched(*overrides: str, trials: int) -> list[optuna.trial.FrozenTrial]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import publish
@@ -15,17 +14,7 @@ from support import canned
 from support.paths import ROOT
 
 KEEP = publish.keep
-PUBLISHED = ROOT / "results" / "published"
 BOARD = '{"studies": [{"study": "conv-0", "rows": [{"number": 7}]}]}'
-
-
-@pytest.mark.slow
-def test_the_parts_may_be_left_out(tmp_path: Path) -> None:
-    """argparse refuses a default that is a list where the parts have choices."""
-    command = [sys.executable, str(ROOT / "benchmarks" / "publish.py")]
-    done = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert done.stderr.endswith("conv ends with the exported page in a browser: it needs Chromium and chromedriver.\n")
 
 
 @pytest.fixture(autouse=True)
