@@ -63,18 +63,11 @@ def made(command: str | None = None, precision: Precision | None = None, package
     cpu = torch.device("cpu")
     machine = this_machine(cpu, precision or best_precision(cpu))
     return Made(
-        command=command or command_line(),
+        command=command or shlex.join(["python", os.path.relpath(sys.argv[0], ROOT), *sys.argv[1:]]),
         machine=replace(machine, versions={**machine.versions, **{name: version(name) for name in packages}}),
         commit=commit(),
         date=f"{datetime.now(UTC):%Y-%m-%d}",
     )
-
-
-def command_line() -> str:
-    """Return the command line of this process."""
-    script = Path(sys.argv[0]).resolve()
-    name = script.relative_to(ROOT) if script.is_relative_to(ROOT) else script.name
-    return shlex.join(["python", str(name), *sys.argv[1:]])
 
 
 def commit() -> str:

@@ -8,7 +8,6 @@ An exit code of 1 says that bits differed, or that there is no such device. Noth
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from mnist_bench.numerics.machine import sentence, this_machine
 from mnist_bench.numerics.precision import best_precision
 from mnist_bench.space_files import space_sources
 from mnist_bench.training.period import advance, fit
+from search.study.studies import open_study
 
 PROGRAM = (sys.executable, "-c", "from mnist_bench.cli.app import main; main()")
 TRIALS = 10
@@ -82,10 +82,8 @@ def search_repeats(device: str, changes: tuple[str, ...]) -> bool:
     for workers in (1, 2):
         started = time.perf_counter()
         digests.append(digest_of_search(device, workers, changes))
-        seconds = time.perf_counter() - started
-        print(
-            f"{TRIALS} trials of conv-gpu, --workers {workers}: {seconds:.1f} s, digest {digests[-1][:8]}", flush=True
-        )
+        took = f"{time.perf_counter() - started:.1f} s, digest {digests[-1][:8]}"
+        print(f"{TRIALS} trials of conv-gpu, --workers {workers}: {took}", flush=True)
     return told("search", digests[0] == digests[1])
 
 
@@ -93,12 +91,9 @@ def digest_of_search(device: str, workers: int, changes: tuple[str, ...]) -> str
     """Search conv-gpu in a process of its own, and return the study's digest."""
     search = ["search", "conv-gpu", "--trials", str(TRIALS), "--device", device, "--workers", str(workers)]
     with tempfile.TemporaryDirectory() as folder:
-        results = ["--results", str(Path(folder) / "results")]
-        command = [*PROGRAM, *search, *(f"--set={change}" for change in changes), *results]
-        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
-        shown = subprocess.run([*PROGRAM, "leaderboard", "--json", *results], stdout=subprocess.PIPE, check=True)
-        (study,) = json.loads(shown.stdout)["studies"]
-    return str(study["digest"])
+        words = [*search, *(f"--set={change}" for change in changes), "--results", folder]
+        subprocess.run([*PROGRAM, *words], stdout=subprocess.DEVNULL, check=True)
+        return open_study(Path(folder), None).digest
 
 
 def memory(config: TrainConfig, data: Dataset, precision: Precision) -> str:

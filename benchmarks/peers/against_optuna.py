@@ -33,12 +33,10 @@ import plain
 import torch
 
 from mnist_bench.cells import percent
-from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.guard import close_test_set
 from mnist_bench.data.mnist import DataOptions, TrainingSet, load_training_set
-from mnist_bench.errors import ArchitectureError
-from mnist_bench.nets.architecture import plan_layers
-from mnist_bench.space_files import space_sources
+from mnist_bench.nets.cost_model import COEFFICIENTS
+from mnist_bench.space_files import drawn, space_sources
 from search.space.space import Space
 from search.strategies.optuna_study import suggest
 from search.study.studies import open_study
@@ -169,11 +167,14 @@ def search_by_optuna(asked: argparse.Namespace) -> None:
 def make_objective(space: Space, data: TrainingSet, workers: int) -> Callable[[optuna.Trial], float]:
     """Return the objective: validation accuracy after the last epoch."""
 
+    planner = drawn.planner(space, asdict(COEFFICIENTS["cpu-fp32"]))
+
     def objective(trial: optuna.Trial) -> float:
-        config = space_sources.config(space, space.sample(partial(suggest, trial)))
-        if not is_feasible(config, space):
+        plan = planner(space.sample(partial(suggest, trial)))
+        if any(excess > 0 for excess in plan.constraints.values()):
             raise optuna.TrialPruned
         trial.set_user_attr(TRAINED, True)
+        config = plan.config
         batches, validation = plain.loaders(data, config, workers)
         training = plain.Training(config, config.epochs * len(batches))
         accuracy = 0.0
@@ -186,16 +187,6 @@ def make_objective(space: Space, data: TrainingSet, workers: int) -> Callable[[o
         return accuracy
 
     return objective
-
-
-def is_feasible(config: TrainConfig, space: Space) -> bool:
-    """Return whether the net exists and keeps to the space's limits."""
-    try:
-        net = plan_layers(config.model)
-    except ArchitectureError:
-        return False
-    facts = {"macs": net.macs, "parameters": net.parameters}
-    return all(facts[name] <= limit for name, limit in space.settings.get("limits", {}).items())
 
 
 def main() -> None:
