@@ -199,8 +199,7 @@ def search_many(results: str, trials: str) -> None:
     """Search conv.yaml with the trainer above."""
     asked = SearchConfig(
         space="conv", overrides=("limits={}", "periods=[0.5, 1, 2, 4, 8]"), sampler="tpe", start=False,
-        trials=int(trials), study_name=STUDY,
-        executor="in-process", results=Path(results),
+        trials=int(trials), study_name=STUDY, executor="in-process", results=Path(results),
     )  # fmt: skip
     trainer = TrainerSpec(factory="costs:Inventor")
     with (
