@@ -58,8 +58,7 @@ MODULES = {
     "mnist_bench/studies": ("openings",),
     "mnist_bench/training": ("batches", "period"),
 }
-"""Those by which the promises stand, and those that show, compare and export results. PostgreSQL's lock is not among
-them: all tests with a server are slow."""
+"""Those by which the promises stand, and those that show, compare and export results; none that needs a server."""
 FAST = "not (slow or soak or browser or ray or integration)"
 TESTS = ("tests/search", "tests/mnist_bench", "tests/cli")
 TRIED = ("search", "mnist_bench", "tests", "spaces")
@@ -139,7 +138,7 @@ def chosen(fault: Mutation, earlier: str, milliseconds: Mapping[str, int], found
     # A fixture may be made once for all tests of a file: any of them may look at it.
     files = {_file(context) for context in contexts if context.endswith("|setup")}
     if not contexts:
-        # What runs while a module is imported, or in a worker process, is of no test.
+        # What runs once in a process, or in a worker's, is of no test.
         files = {own, *(_file(context) for of_line in by_line.values() for context in of_line)}
     tests = {context.rpartition("|")[0] for context in contexts}
 

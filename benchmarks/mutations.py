@@ -40,7 +40,7 @@ class Mutation:
     """With the function or class; does not depend on changes elsewhere in the module."""
     edit: Edit
     lines: range
-    """Lines that run where the edit has an effect; none if it has its effect when the module is imported."""
+    """Lines that run where the edit has an effect; none if that is once in a process, as while it is imported."""
 
     def planted(self, source: bytes) -> bytes:
         """Return the module's source with the fault."""
@@ -62,7 +62,8 @@ def mutations(module: str, source: bytes) -> Iterator[Mutation]:
             after = _first_line(blocks[0][0]) if blocks else node.end_lineno + 1
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 place = f"{within}.{node.name}".lstrip(".")
-                inside = in_function or not isinstance(node, ast.ClassDef)
+                is_once = isinstance(node, ast.ClassDef) or "cache" in map(ast.unparse, node.decorator_list)
+                inside = in_function or not is_once
                 after = (node.end_lineno or first) + 1
             for start, end, text in edits.of(node):
                 name = f"{module}:{place}: {_on_one_line(source[start:end].decode())} -> {_on_one_line(text)}"
