@@ -86,6 +86,7 @@ def test_two_trials_have_their_curves_side_by_side(cli: Any) -> None:
 def test_a_study_and_a_trial_part_in_their_runs(cli: Any) -> None:
     text = cli("compare", "conv-0", "conv-1/1").stdout
     assert "conv-0 and conv-1/1 part in a result, period 1, val loss: 0.05 in conv-0, 0.37 in conv-1/1." in text
+    assert "Trials shared with conv-0: the same configuration and seed" in text
     assert "Value after each period" not in text
 
 

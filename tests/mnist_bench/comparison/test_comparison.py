@@ -51,6 +51,14 @@ def test_a_shared_trial_with_another_result_is_told_besides_where_the_search_par
     assert "The first shared trial with another result is a/2: period 4, train loss, 0.125 and 0.75." in lines
 
 
+def test_a_search_with_one_more_trial_parts_where_that_begins() -> None:
+    trials = [handmade.trial(number, range(number)) for number in range(3)]
+    short, long = (handmade.study(trials[:count], name=f"of-{count}") for count in (2, 3))
+    lines = tables_of(compared(short, long))[-1].footnotes
+    next_events = "trial 0 reports period 1 in of-2, trial 2 begins in of-3"
+    assert f"of-2 and of-3 part after 2 events that agree; next: {next_events}." in lines
+
+
 def test_on_a_narrow_screen_the_names_of_settings_remain_the_longest() -> None:
     made = named("b")
     tables = tables_of(compared(named("a"), replace(made, spec={**made.spec, "seed": 1})))
