@@ -34,7 +34,7 @@ help:
 	@echo "make gpu      training and searching on a CUDA device: times, and whether both repeat"
 	@echo "make format   lay out the code"
 	@echo "make schema   write spaces/schema.json"
-	@echo "make reference   write the pages of docs/reference that are made from the code"
+	@echo "make reference   write what pages take from the code and from results/published"
 	@echo "make notebooks   write the notebooks of docs/notebooks from their pages"
 	@echo "make clean    remove the virtual environments and caches; studies stay"
 
@@ -88,6 +88,7 @@ schema: .venv/installed
 
 reference: .venv/installed
 	$(BIN)/python docs/reference_pages.py
+	$(BIN)/python docs/figures.py
 
 notebooks: .venv/installed
 	$(BIN)/python docs/notebooks.py

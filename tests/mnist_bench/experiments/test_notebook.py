@@ -15,7 +15,7 @@ from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.result_table import markdown
 from mnist_bench.space_files import space_sources
 from support.handmade_scored import epoch, result, scored
-from support.published import FOLDER, published_text
+from support.paths import ROOT
 
 KERAS = AugmentConfig(
     rotation_degrees=10, zoom=0.1, zoom_per_axis=True, shear_radians=0.1, interpolation="nearest", fill="edge"
@@ -75,8 +75,9 @@ def test_which_epochs_are_augmented_and_how_fast_they_learn() -> None:
 
 
 def test_the_published_table_is_made_of_the_published_runs() -> None:
-    rows = [published_row(row) for row in json.loads((FOLDER / "notebook.json").read_text())["rows"]]
-    page = published_text("notebook.md").splitlines()
+    folder = ROOT / "results" / "published"
+    rows = [published_row(row) for row in json.loads((folder / "notebook.json").read_text())["rows"]]
+    page = (folder / "notebook.md").read_text().splitlines()
     printed = markdown(result(NOTEBOOK, *rows).table()).splitlines()
     assert page[-len(printed) :] == printed
 
