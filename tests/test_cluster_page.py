@@ -71,9 +71,3 @@ def test_the_wheel_is_installed_whatever_its_version(tmp_path: Path) -> None:
     environment = {**os.environ, "HOME": str(tmp_path)}
     done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True)
     assert (done.stdout.splitlines(), done.stderr) == (["install", f"{wheel}[ray]"], "")
-
-
-@pytest.mark.parametrize("anchor", re.findall(r"\]\(#([^)]+)\)", PAGE))
-def test_every_heading_that_is_linked_is_there(anchor: str) -> None:
-    headings = re.findall(r"^#+ (.+)$", PAGE, re.MULTILINE)
-    assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

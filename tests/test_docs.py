@@ -100,23 +100,6 @@ def test_every_linked_file_is_there() -> None:
     refuse(f"{where}: {path}" for page, where, path in links if not (page.parent / path).exists())
 
 
-def test_every_linked_heading_is_there() -> None:
-    links = [(page, where, link.partition("#")) for page, where, link in in_pages(r"\]\(([^)#:]*#[^)]+)\)")]
-    refuse(
-        f"{where}: {path}#{heading}"
-        for page, where, (path, _, heading) in links
-        if not path or path.endswith(".md")
-        if heading not in headings(page.parent / path if path else page)
-    )
-
-
-@cache
-def headings(page: Path) -> set[str]:
-    """Return the names of a page's headings in its address."""
-    plain = (re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading) for heading in re.findall(r"(?m)^#+ (.+)$", text_of(page)))
-    return {re.sub(r"[^\w-]", "", heading.lower().replace(" ", "-")) for heading in plain}
-
-
 def test_every_page_is_in_the_navigation() -> None:
     named = re.findall(r": (\S+\.md)$", text_of(ROOT / "mkdocs.yml"), re.MULTILINE)
     pages = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}

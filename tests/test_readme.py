@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from textwrap import dedent
 
-from mnist_bench.cli.app import app
 from mnist_bench.space_files import space_sources
 from support.paths import ROOT
 from support.sources import found_in, refuse
@@ -16,12 +15,6 @@ MOST_LINES = 70
 """Of a README that is read to its end."""
 MOST_NUMBERS = 2
 """In a hundred words of the README's prose: more numbers are read in a table, or not at all."""
-
-
-def test_every_command_is_on_their_page() -> None:
-    registered = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
-    missing = {name for name in registered if name and f"mnist-bench {name}" not in DOCS["commands"]}
-    assert missing == set()
 
 
 def test_the_readme_is_short_and_begins_with_three_commands() -> None:

@@ -15,7 +15,6 @@ import pytest
 from typer.testing import CliRunner
 
 from mnist_bench.cli.app import app
-from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.leaderboard.board import leaderboard_of
 from mnist_bench.leaderboard.board_table import table_of
 from mnist_bench.nets.summary import settings_by_heading
@@ -141,11 +140,6 @@ def test_every_file_of_a_study_is_listed() -> None:
     names = {*declared_files(), "study.db", "confirm", "ablation", "confirm.json", "front.json"}
     assert len(names) > 15
     assert {name for name in names if f"`{name}`" not in page and f"`{name}/`" not in page} == set()
-
-
-def test_every_exit_code_is_listed() -> None:
-    rows = re.findall(r"^\| (\d+) \|", text_of("files.md"), re.MULTILINE)
-    assert [int(row) for row in rows] == [*ExitCode]
 
 
 def read_variables() -> Iterator[str]:

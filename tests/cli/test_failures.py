@@ -1,4 +1,4 @@
-"""With `--json`, each failure is one JSON object on stdout; the sentence on stderr and the exit code stay."""
+"""A failure is a sentence on stderr and an exit code; with `--json` it is one JSON object on stdout as well."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import errno
 import json
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,6 @@ from typer.testing import Result
 from mnist_bench.cli.failures import INTERRUPTED, OTHER, USAGE, in_words
 from search import errors
 from search.errors import Problem, SearchError, SpaceError
-from support.commands import COMMANDS
 
 Run = Callable[..., Result]
 
@@ -35,66 +35,79 @@ def failure(result: Result) -> dict[str, Any]:
     return dict(document["error"])
 
 
+NONE = "No study x; `mnist-bench studies` lists them."
+MISSPELT = "sampler: no `tpee`; did you mean `tpe`?"
+DENIED = "out.json: cannot be used (Permission denied)."
+PLACES = ({"source": "b.yaml", "line": 7, "column": 3}, {"source": "b.yaml", "line": 9, "column": 1})
+PROBLEMS = [{**place, "message": message} for place, message in zip(PLACES, ("one", "two"), strict=True)]
+OF_A_SPACE = {"file": "b.yaml", "line": 7, "column": 3, "problems": PROBLEMS}
+
+
 @pytest.mark.parametrize(
-    ("error", "known"),
+    ("error", "kind", "code", "message", "more"),
     [
-        (SearchError("It broke."), {"kind": "SearchError", "message": "It broke.", "exit_code": 1}),
-        (
-            errors.StudyNotFoundError("No study x; `mnist-bench studies` lists them."),
-            {
-                "kind": "StudyNotFoundError",
-                "message": "No study x; `mnist-bench studies` lists them.",
-                "exit_code": 3,
-                "command": "mnist-bench studies",
-            },
-        ),
-        (
-            errors.UsageError("sampler: no `tpee`; did you mean `tpe`?"),
-            {
-                "kind": "UsageError",
-                "message": "sampler: no `tpee`; did you mean `tpe`?",
-                "exit_code": 2,
-                "suggestion": "tpe",
-            },
-        ),
+        (SearchError("It broke."), "SearchError", 1, "It broke.", {}),
+        (errors.StudyNotFoundError(NONE), "StudyNotFoundError", 3, NONE, {"command": "mnist-bench studies"}),
+        (errors.UsageError(MISSPELT), "UsageError", 2, MISSPELT, {"suggestion": "tpe"}),
+        (PermissionError(13, "Permission denied", "out.json"), "OSError", 1, DENIED, {"file": "out.json"}),
+        (typer.Abort(), "Aborted", 1, "Aborted.", {}),
         (
             SpaceError([Problem("b.yaml", 9, 1, "two"), Problem("b.yaml", 7, 3, "one")]),
-            {
-                "kind": "SpaceError",
-                "message": "b.yaml:7:3  one\nb.yaml:9:1  two",
-                "exit_code": 2,
-                "file": "b.yaml",
-                "line": 7,
-                "column": 3,
-                "problems": [
-                    {"source": "b.yaml", "line": 7, "column": 3, "message": "one"},
-                    {"source": "b.yaml", "line": 9, "column": 1, "message": "two"},
-                ],
-            },
+            *("SpaceError", 2, "b.yaml:7:3  one\nb.yaml:9:1  two", OF_A_SPACE),
         ),
-        (
-            PermissionError(13, "Permission denied", "out.json"),
-            {
-                "kind": "OSError",
-                "message": "out.json: cannot be used (Permission denied).",
-                "exit_code": 1,
-                "file": "out.json",
-            },
-        ),
-        (KeyboardInterrupt(), {"kind": INTERRUPTED, "exit_code": 130}),
-        (typer.Abort(), {"kind": "Aborted", "message": "Aborted.", "exit_code": 1}),
-        (ZeroDivisionError("by zero"), {"kind": OTHER, "exit_code": 1}),
     ],
 )
-def test_an_error_is_an_object(
-    cli: Run, monkeypatch: pytest.MonkeyPatch, error: BaseException, known: dict[str, Any]
+def test_an_error_is_a_sentence_and_an_object(
+    cli: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    kind: str,
+    code: int,
+    message: str,
+    more: dict[str, object],
 ) -> None:
     raising(monkeypatch, error)
     plain, as_json = cli("studies"), cli("studies", "--json")
     assert (plain.stdout, plain.stderr, plain.exit_code) == ("", as_json.stderr, as_json.exit_code)
-    found = failure(as_json)
-    assert {key: found[key] for key in known} == known
-    assert "message" not in known or found == known
+    assert failure(as_json) == {"kind": kind, "message": message, "exit_code": code, **more}
+    what_next = "Error: the space cannot be used; `mnist-bench space show conv` prints a good file's fields.\n"
+    sentences = {"SpaceError": f"{message}\n{what_next}", "Aborted": "Aborted!\n"}
+    assert plain.stderr == sentences.get(kind, f"Error: {message}\n")
+
+
+def test_what_is_wrong_with_set_is_not_blamed_on_the_space(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    raising(monkeypatch, SpaceError([Problem("--set optim.lr", 1, 1, "abc is not a number")]))
+    assert cli("studies").stderr.splitlines()[-1] == "Error: what --set gives cannot be used."
+
+
+def test_unexpected_errors_name_their_type_and_the_way_to_the_traceback(
+    cli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raising(monkeypatch, ZeroDivisionError("by [bold]zero\x1b[31m"))
+    plain, as_json = cli("studies"), cli("studies", "--json")
+    assert (plain.exit_code, failure(as_json)["kind"]) == (1, OTHER)
+    assert plain.stderr.startswith("Error: ZeroDivisionError: by [bold]zero[31m")
+    assert "-v" in plain.stderr
+    assert "Traceback" not in plain.stderr
+    assert "Traceback" in cli("-v", "studies").stderr
+
+
+def test_ctrl_c_exits_with_130(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    raising(monkeypatch, KeyboardInterrupt())
+    assert cli("studies").exit_code == 130
+    assert failure(cli("studies", "--json"))["kind"] == INTERRUPTED
+
+
+def test_a_working_folder_that_was_deleted_is_one_sentence(
+    cli: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    raising(monkeypatch, FileNotFoundError(2, "No such file or directory"))  # as `Path.resolve` does
+    result = cli("studies")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "Error: the folder in which you work was deleted; change to another one with cd.\n"
 
 
 def test_a_full_disk_below_the_output_is_a_sentence() -> None:
@@ -126,13 +139,8 @@ def test_after_two_dashes_it_is_a_name(cli: Run) -> None:
     assert (result.stdout, result.exit_code) == ("", 3)
 
 
-def test_without_the_option_nothing_is_on_stdout(cli: Run) -> None:
+def test_without_the_option_nothing_is_on_stdout_and_the_nearest_command_is_suggested(cli: Run) -> None:
     assert cli("leaderboard", "--jsn").stdout == ""
-
-
-READS = [name for name, command in COMMANDS.items() if "--json" in {o for p in command.params for o in p.opts}]
-
-
-@pytest.mark.parametrize("name", READS)
-def test_each_command_with_json_fails_in_json(cli: Run, name: str) -> None:
-    assert failure(cli(*name.split(), "--no-such-option", "--json"))["kind"] == USAGE
+    result = cli("serach")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "search" in result.stderr
