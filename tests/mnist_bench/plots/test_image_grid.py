@@ -33,12 +33,3 @@ def test_names_stand_at_the_middle_of_their_pictures() -> None:
     assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "b", "c"]
     assert axes.get_yticks().tolist() == [15.5, 45.5]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["x", "y"]
-
-
-def test_a_long_heading_is_broken_at_words() -> None:
-    remarks = ["study " + "a" * 64, "the first training image", "bilinear interpolation, background outside"]
-    figure = image_grid.labelled_figure(np.zeros((1, 2, 28, 28), np.uint8), [4, 7], ["x"], "digits " * 20, remarks)
-    assert [line.split()[0] for line in figure.get_suptitle().splitlines()] == ["digits", "digits"]
-    assert figure.get_supxlabel().splitlines() == [f"{remarks[0]} · {remarks[1]}", remarks[2]]
-    (axes,) = figure.axes
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["4", "7"]

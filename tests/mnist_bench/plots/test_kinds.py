@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from inspect import signature
-from typing import cast
 
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from mnist_bench.plots import style
 from mnist_bench.plots.kinds import DATA_KINDS, KINDS, STUDY_KINDS, module_of, picture
@@ -17,7 +15,6 @@ from mnist_bench.plots.subject import Subject
 from search.errors import SearchError
 from search.study.studies import StoredStudy
 from support import handmade
-from support.handmade_predictions import predictions
 
 STUDIES: dict[str, Callable[[], StoredStudy]] = {
     "empty": lambda: handmade.study([], goal=5),
@@ -37,13 +34,6 @@ STUDIES: dict[str, Callable[[], StoredStudy]] = {
     "ended by the machine": handmade.ended_by_machine,
     "mixed": handmade.mixed,
 }
-
-
-def timed(study: StoredStudy) -> StoredStudy:
-    """Return the study with a place and a time to each report."""
-    starts = [(trial, 10.0 * trial.number) for trial in study.trials]
-    trials = [handmade.with_reports(trial, worker=trial.number % 2, started=at, handled=at + 9) for trial, at in starts]
-    return replace(study, trials=tuple(trials))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -68,43 +58,6 @@ def test_each_kind_shows_something_else() -> None:
 def test_there_is_no_picture_of_an_unknown_kind() -> None:
     with pytest.raises(KeyError, match="letters"):
         picture("letters", Subject(study=handmade.mixed()))
-
-
-def test_a_kinds_picture_is_that_of_its_module(monkeypatch: pytest.MonkeyPatch) -> None:
-    subject, figure = Subject(study=handmade.mixed()), Figure()
-    asked: list[Subject] = []
-
-    def drawn(about: Subject) -> Figure:
-        asked.append(about)
-        return figure
-
-    monkeypatch.setattr("mnist_bench.plots.study.history.picture", drawn)
-    assert picture("history", subject) is figure
-    assert asked == [subject]
-
-
-def captioned(study: StoredStudy, kind: str) -> Figure:
-    """Return a kind's picture, of answers made by hand where it shows a net's."""
-    if kind in ("confusion", "mistakes"):
-        found = predictions([(4, 9, 0.51 + row / 100) for row in range(41)], study=study.name, recorded_errors=2)
-        module = module_of(kind)
-        return cast("Figure", module.draw(module.rows(found)))
-    return picture(kind, Subject(study=study))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["confusion", "history", "mistakes", "pareto", "timeline"])
-def test_no_caption_is_cut_off_however_long_the_studys_name(kind: str) -> None:
-    study = timed(handmade.mixed(name="study-of-digits-" * 4))
-    with style.styled():
-        figure = captioned(study, kind)
-        canvas = FigureCanvasAgg(figure)
-        canvas.draw()  # type: ignore[no-untyped-call]
-        texts = [text for text in figure.texts if text.get_text()]
-        right = [text.get_window_extent(canvas.get_renderer()).x1 for text in texts]  # type: ignore[no-untyped-call]
-    assert f"study {study.name}" in figure.get_supxlabel()
-    assert len(right) >= 2
-    assert max(right) <= figure.bbox.width
 
 
 @pytest.mark.slow

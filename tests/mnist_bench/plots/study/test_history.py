@@ -1,21 +1,14 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from matplotlib.collections import PathCollection
-from matplotlib.figure import Figure
 
 from mnist_bench.plots.study.history import draw, rows
 from search.errors import StudyNotFoundError
 from search.event_log.records import TrialRecord
-from support import handmade as made
+from support import drawn, handmade as made
 
-
-def marks(figure: Figure) -> list[tuple[float, float]]:
-    """Return the places of all marks but the best's."""
-    (axes,) = figure.axes
-    drawn = [found for found in axes.collections if isinstance(found, PathCollection)]
-    return sorted((float(x), float(y)) for found in drawn for x, y in np.asarray(found.get_offsets()))
+FOUR = [made.trial(n, curve=made.curve(first, 6)) for n, first in enumerate((0.8, 0.9, 0.85, 0.7))]
+CUT = [made.trial(4, curve=[0.999]), made.trial(5, curve=[0.999], state="RUNNING", reason="running")]
 
 
 def test_each_trial_has_its_last_accuracy_and_its_ending() -> None:
@@ -27,29 +20,23 @@ def test_each_trial_has_its_last_accuracy_and_its_ending() -> None:
     assert history.total == 6
 
 
-def test_the_heading_names_the_best_and_how_many_complete_ones_after_it_did_no_better() -> None:
-    trials = [made.trial(n, curve=made.curve(first, 6)) for n, first in enumerate((0.8, 0.9, 0.85, 0.7))]
-    cut = [made.trial(4, curve=[0.999]), made.trial(5, curve=[0.999], state="RUNNING", reason="running")]
-
-    def heading(complete: int) -> str:
-        return rows(made.searched([*trials[:complete], *cut])).finding
-
-    assert heading(1) == "#0, the only complete one of 3 trials, has 99.30%"
-    assert heading(2) == "#1, the last of 2 complete trials, is the best: 99.60%"
-    assert heading(3) == "#1, the last but one of 3 complete trials, is the best: 99.60%"
-    assert heading(4) == ("#1 is the best complete trial, 99.60%; none of the 2 after it is better")
-
-
-def test_infeasible_trials_are_not_counted_and_failed_ones_are() -> None:
-    history = rows(made.mixed())
-    assert history.finding == "#1, the last but one of 3 complete trials, is the best: 99.50%"
-    assert (
-        rows(made.searched([made.trial(0, curve=[None]), made.trial(1, curve=[0.9])])).finding
-        == "None of 2 trials is complete"
-    )
-    assert history.untrained == {"infeasible": 1}
-    assert [(point.number, point.value) for point in history.of("failed")] == [(6, None)]
-    assert [point.number for point in history.of("unfinished")] == [7]
+@pytest.mark.parametrize(
+    ("trials", "finding"),
+    [
+        ([*FOUR[:1], *CUT], "#0, the only complete one of 3 trials, has 99.30%"),
+        ([*FOUR[:2], *CUT], "#1, the last of 2 complete trials, is the best: 99.60%"),
+        ([*FOUR[:3], *CUT], "#1, the last but one of 3 complete trials, is the best: 99.60%"),
+        ([*FOUR, *CUT], "#1 is the best complete trial, 99.60%; none of the 2 after it is better"),
+        ([made.trial(3, curve=made.curve(0.9, 6))], "The only trial, #3, has 99.60%"),
+        ([made.trial(0, curve=[0.9])], "The only trial is not complete"),
+        ([made.trial(0, curve=[0.9]), made.trial(1, curve=[None])], "None of 2 trials is complete"),
+        (made.mixed().trials, "#1, the last but one of 3 complete trials, is the best: 99.50%"),
+    ],
+)
+def test_the_heading_names_the_best_and_how_many_complete_ones_after_it_did_no_better(
+    trials: list[TrialRecord], finding: str
+) -> None:
+    assert rows(made.searched(trials)).finding == finding
 
 
 def test_bests_are_the_complete_trials_above_all_before_them_as_the_leaderboard_ranks() -> None:
@@ -66,44 +53,23 @@ def test_bests_are_the_complete_trials_above_all_before_them_as_the_leaderboard_
     assert study.best.number == 4
 
 
-@pytest.mark.parametrize(
-    ("trials", "finding"),
-    [
-        ([made.trial(3, curve=made.curve(0.9, 6))], "The only trial, #3, has 99.60%"),
-        ([made.trial(0, curve=[0.9])], "The only trial is not complete"),
-        ([made.trial(0, curve=[0.9]), made.trial(1, curve=[None])], "None of 2 trials is complete"),
-    ],
-)
-def test_headings_of_odd_studies(trials: list[TrialRecord], finding: str) -> None:
-    assert rows(made.searched(trials)).finding == finding
-
-
 def test_without_an_accuracy_there_is_no_history() -> None:
     with pytest.raises(StudyNotFoundError, match="Study conv-0 has no trial with an accuracy yet"):
         rows(made.searched([made.trial(0, curve=[None])]))
 
 
-def test_marks_lie_at_the_errors_and_failed_trials_on_the_lower_edge() -> None:
+def test_marks_lie_at_the_errors_failed_trials_on_the_lower_edge_and_infeasible_ones_nowhere() -> None:
     figure = draw(rows(made.mixed()))
     (axes,) = figure.axes
-    edge = axes.get_ylim()[0]
-    numbers, errors = zip(*marks(figure), strict=True)
-    assert numbers == (0, 1, 2, 3, 4, 6, 7)
-    assert errors == pytest.approx((0.6, 0.5, 6, 9, 8, edge, 7))
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("trial", "validation accuracy (%, log of the error)")
-    assert "#1  99.50%" in [text.get_text() for text in axes.texts]
-
-
-def test_the_step_line_ends_at_the_last_trial() -> None:
-    (axes,) = draw(rows(made.mixed())).axes
-    (steps, _) = axes.lines
-    assert list(np.asarray(steps.get_xdata())) == [0, 1, 7]
-    assert list(np.asarray(steps.get_ydata())) == pytest.approx([0.6, 0.5, 0.5])
-
-
-def test_the_detail_line_counts_every_kind_of_trial() -> None:
-    detail = draw(rows(made.mixed())).get_supxlabel()
-    assert detail.splitlines() == [
+    errors = (0.6, 0.5, 6, 9, 8, axes.get_ylim()[0], 7)
+    expected = zip((0, 1, 2, 3, 4, 6, 7), errors, strict=True)
+    assert [*map(pytest.approx, expected)] == drawn.marks(figure)
+    (numbers, best), _ = drawn.plotted(axes)
+    assert numbers == [0, 1, 7]
+    assert best == pytest.approx([0.6, 0.5, 0.5])
+    assert drawn.units(figure) == [("trial", "validation accuracy (%, log of the error)")]
+    assert "#1  99.50%" in drawn.texts(figure)
+    assert figure.get_supxlabel().splitlines() == [
         "study conv-0: 3 complete, 2 pruned, 1 unfinished (rings), 1 failed (crosses) (1 infeasible not shown)",
         "pale: stopped after 1 (small) to 3 of 6 epochs",
     ]
@@ -113,8 +79,7 @@ def test_a_trial_that_never_learned_lies_on_the_lower_edge_and_is_told_of() -> N
     figure = draw(
         rows(made.searched([*(made.trial(n, curve=made.curve(0.9, 6)) for n in range(3)), made.trial(3, curve=[0.1])]))
     )
-    (axes,) = figure.axes
-    assert marks(figure)[-1] == pytest.approx((3, axes.get_ylim()[0]))
+    assert drawn.marks(figure)[-1] == pytest.approx((3, figure.axes[0].get_ylim()[0]))
     assert figure.get_supxlabel().endswith("on the lower edge: 1 below 99.60%")
 
 
@@ -122,7 +87,6 @@ def test_values_of_another_trainer_are_drawn_as_they_are() -> None:
     history = rows(made.halved_values())
     assert history.finding == "#11, the only complete one of 12 trials, has -0.25"
     figure = draw(history)
-    (axes,) = figure.axes
-    assert marks(figure)[0] == pytest.approx((0, -12))
-    assert axes.get_ylabel() == "value (higher is better)"
+    assert drawn.marks(figure)[0] == pytest.approx((0, -12))
+    assert drawn.units(figure) == [("trial", "value (higher is better)")]
     assert figure.get_supxlabel().endswith("pale: stopped after 1 (small) to 2 of 4 reports")

@@ -4,13 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
 
 from mnist_bench.plots.study.parallel import ABSENT, SPREAD, draw, places, rows
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord, TrialRecord
-from support import handmade as made
+from support import drawn, handmade as made
 
 BEFORE = (1, 7, 13, 19, 25, 31)
 """Numbers of trials with batchnorm before the activation and with a hidden layer."""
@@ -26,13 +24,6 @@ def study(*complete: TrialRecord) -> StudyRecord:
     return made.searched([*(made.trial(100 + n, curve=[0.8], params=made.params(n)) for n in range(30)), *complete])
 
 
-def lines(figure: Figure) -> list[list[float]]:
-    """Return where each trial's line crosses the axes; pruned ones first, the best last."""
-    (axes,) = figure.axes
-    drawn = [found for found in axes.collections if isinstance(found, LineCollection)]
-    return [line[:, 0].tolist() for found in drawn for line in found.get_segments()]
-
-
 def test_places_on_every_axis_and_beside_that_of_an_absent_parameter() -> None:
     parallel = rows(made.halved())
     batchnorm, layers, units, lr, momentum, accuracy = places(parallel, parallel.comparison.trials[4])
@@ -41,10 +32,6 @@ def test_places_on_every_axis_and_beside_that_of_an_absent_parameter() -> None:
     assert units == pytest.approx(ABSENT, abs=SPREAD)
     assert (lr, momentum) == pytest.approx((0.5, 0.8))
     assert accuracy == pytest.approx(0.3174, abs=1e-4)  # log(10 / 6) / log(10 / 2)
-
-
-def test_a_present_conditional_parameter_lies_on_its_axis() -> None:
-    parallel = rows(made.halved())
     assert places(parallel, parallel.comparison.trials[3])[2] == pytest.approx(0.5)
 
 
@@ -55,11 +42,8 @@ def test_the_accuracy_reaches_from_the_worst_to_the_best_and_diverged_trials_lie
     assert [places(parallel, trial)[-1] for trial in parallel.comparison.trials] == pytest.approx(
         [0, 1, 0, 0], abs=1e-9
     )
-
-
-def test_equal_accuracies_lie_together() -> None:
-    parallel = rows(made.searched([made.trial(n, curve=[0.98], params=made.params(n)) for n in range(2)]))
-    assert {places(parallel, trial)[-1] for trial in parallel.comparison.trials} == {1.0}
+    equal = rows(made.searched([made.trial(n, curve=[0.98], params=made.params(n)) for n in range(2)]))
+    assert {places(equal, trial)[-1] for trial in equal.comparison.trials} == {1.0}
 
 
 def test_shared_are_the_options_of_all_complete_trials_that_chance_does_not_give_the_rarest_first() -> None:
@@ -83,16 +67,11 @@ def test_the_heading_says_what_the_complete_trials_share(trials: list[TrialRecor
     assert rows(study(*trials)).finding == finding
 
 
-@pytest.mark.parametrize(
-    ("trials", "finding"),
-    [
-        ([complete(6), complete(8)], "All 2 trials are complete"),
-        ([complete(6)], "#6 is the only complete trial"),
-        ([made.trial(0, curve=[0.9], params=made.params(0))], "The only trial is not complete"),
-    ],
-)
-def test_headings_of_small_studies(trials: list[TrialRecord], finding: str) -> None:
-    assert rows(made.searched(trials)).finding == finding
+def test_headings_of_small_studies() -> None:
+    assert rows(made.searched([complete(6), complete(8)])).finding == "All 2 trials are complete"
+    assert rows(made.searched([complete(6)])).finding == "#6 is the only complete trial"
+    pruned = made.trial(0, curve=[0.9], params=made.params(0))
+    assert rows(made.searched([pruned])).finding == "The only trial is not complete"
 
 
 def test_what_all_trials_have_is_no_finding() -> None:
@@ -108,27 +87,19 @@ def test_without_parameters_there_is_nothing_to_draw() -> None:
 def test_a_line_a_trial_through_all_axes_with_the_best_ones_values_beside() -> None:
     parallel = rows(made.halved())
     figure = draw(parallel)
-    (axes,) = figure.axes
-    assert len(lines(figure)) == 9
-    assert lines(figure)[-1] == pytest.approx(places(parallel, parallel.comparison.trials[8]))
-    labels = [label.get_text() for label in axes.get_yticklabels()]
-    assert labels == [
-        "batchnorm",
-        "hidden_layers",
-        "hidden_units (log)",
-        "lr (log)",
-        "momentum",
+    lines = [*drawn.lines(figure)]
+    assert len(lines) == 9
+    assert lines[-1][0] == pytest.approx(places(parallel, parallel.comparison.trials[8]))
+    assert lines[-1][1] == [*range(6)]
+    assert drawn.rows(figure) == [
+        *("batchnorm", "hidden_layers", "hidden_units (log)", "lr (log)", "momentum"),
         "accuracy after 1 epoch\n(log of the error)",
     ]
-    beside = [text.get_text() for text in axes.texts][-7:]
-    assert beside == ["#8", "after", "0", "–", "0.01", "0.9", "98.00%"]
-    assert "absent" in [text.get_text() for text in axes.texts]
+    assert drawn.texts(figure)[-7:] == ["#8", "after", "0", "–", "0.01", "0.9", "98.00%"]
+    assert "absent" in drawn.texts(figure)
     assert "thick: #8" in figure.get_supxlabel()
-
-
-def test_no_absent_place_where_every_trial_has_every_parameter() -> None:
-    (axes,) = draw(rows(made.searched([made.trial(n, curve=[0.9], params=made.params(1)) for n in range(2)]))).axes
-    assert "absent" not in [text.get_text() for text in axes.texts]
+    all_have = draw(rows(made.searched([made.trial(n, curve=[0.9], params=made.params(1)) for n in range(2)])))
+    assert "absent" not in drawn.texts(all_have)
 
 
 def test_text_from_outside_is_drawn_as_it_is() -> None:
@@ -142,9 +113,6 @@ def test_text_from_outside_is_drawn_as_it_is() -> None:
 
 def test_the_last_axis_of_another_trainer_is_that_of_its_values() -> None:
     parallel = rows(made.halved_values())
-    assert [places(parallel, trial)[-1] for trial in parallel.comparison.trials] == pytest.approx(
-        [n / 11 for n in range(12)]
-    )
-    (axes,) = draw(parallel).axes
-    assert axes.get_yticklabels()[-1].get_text() == "value after 1 report\n(higher is better)"
-    assert [text.get_text() for text in axes.texts][-1] == "-1"
+    ends = [places(parallel, trial)[-1] for trial in parallel.comparison.trials]
+    assert ends == pytest.approx([n / 11 for n in range(12)])
+    assert drawn.rows(draw(parallel))[-1] == "value after 1 report\n(higher is better)"

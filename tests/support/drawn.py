@@ -1,0 +1,44 @@
+"""What a figure shows, in the units of its axes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.figure import Figure
+
+
+def marks(figure: Figure) -> list[tuple[float, float]]:
+    """Return the places of all scattered marks in order."""
+    drawn = (found for axes in figure.axes for found in axes.collections if isinstance(found, PathCollection))
+    return sorted((float(x), float(y)) for found in drawn for x, y in np.asarray(found.get_offsets()))
+
+
+def lines(figure: Figure) -> Iterator[tuple[list[float], list[float]]]:
+    """Yield the horizontal and vertical places of each line in a collection, in the order in which they are drawn."""
+    for axes in figure.axes:
+        for found in axes.collections:
+            for line in found.get_segments() if isinstance(found, LineCollection) else ():
+                yield line[:, 0].tolist(), line[:, 1].tolist()
+
+
+def plotted(axes: Axes) -> list[tuple[list[float], list[float]]]:
+    """Return the horizontal and vertical places of each line that was plotted on its own."""
+    return [(np.asarray(line.get_xdata()).tolist(), np.asarray(line.get_ydata()).tolist()) for line in axes.lines]
+
+
+def texts(figure: Figure) -> list[str]:
+    """Return the texts inside of the axes."""
+    return [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
+def units(figure: Figure) -> list[tuple[str, str]]:
+    """Return the labels of the axes, (horizontal, vertical)."""
+    return [(axes.get_xlabel(), axes.get_ylabel()) for axes in figure.axes]
+
+
+def rows(figure: Figure) -> list[str]:
+    """Return the labels of the first axes' rows."""
+    return [label.get_text() for label in figure.axes[0].get_yticklabels()]
