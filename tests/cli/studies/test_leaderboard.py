@@ -362,6 +362,7 @@ def test_a_file_has_the_format_of_its_name(cli: Cli) -> None:
         ("--json --csv", 2, "Give one of --json and --csv.\n"),
         ("--learning-curves", 2, "--learning-curves needs --json, --csv, or --output FILE.json or .csv.\n"),
         ("--output trials.xlsx", 2, "trials.xlsx: the name has to end with .csv, .json or .md"),
+        ("none", 3, "No study none in results"),
         (
             "--output trials.csv --json",
             2,
