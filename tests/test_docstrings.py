@@ -42,7 +42,7 @@ from pathlib import Path
 import mnist_bench
 
 functions = {name: getattr(mnist_bench, name) for name in mnist_bench.__all__}
-runner = doctest.DocTestRunner()
+runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)  # a time differs from run to run
 page, *modules = sys.argv[1:]
 for name in modules:
     found = doctest.DocTestFinder().find(import_module(name), extraglobs=functions)

@@ -91,9 +91,9 @@ def show(study: StudyRecord, trial: TrialRecord | int | None = None) -> StudyRec
 
     Examples:
         >>> show(open_study("finished"), 6)
-        trial #6: complete, 0.86747 after 3 of 3 periods in 0.5 s
+        trial #6: complete, 0.86747 after 3 of 3 periods in ... s
         params: augment.rotation_degrees=5.38, model.batchnorm=none, model.blocks=2, model.filters=2, model…
-        reports: 0.813253, 0.825301, 0.86747
+        reports: 0.801205, 0.831325, 0.86747
     """
     return study if trial is None else chosen(study, trial)
 

@@ -34,7 +34,7 @@ run(search + " -n 3")
 run("search tiny.yaml -n 4 --executor in-process")
 run("search unseeded.yaml --executor in-process")
 run("search tiny.yaml -n 3 --executor in-process --sampler unseeded.py:Mine --study-name unseeded")
-run("search tiny.yaml -n 2 --executor in-process --sampler unseeded.py:Mine --study-name unseeded --order arrival")
+run("search tiny.yaml -n 2 --executor in-process --sampler unseeded.py:Mine --study-name late --order as-completed")
 run("search tiny.yaml -n 3 --executor in-process --sampler-option share=0.3")
 run("search tiny.yaml --executor in-process --sampler raising.py:Mine --study-name raising")
 text = Path("mine.py").read_text()
@@ -119,7 +119,7 @@ def test_what_is_not_repeatable_is_searched_with_by_arrival_alone(ran: dict[str,
     assert refused.code == 2
     assert "unseeded.py:Mine: not repeatable: asked again after the same history" in refused.err
     line = (
-        "search tiny.yaml -n 2 --executor in-process --sampler unseeded.py:Mine --study-name unseeded --order arrival"
+        "search tiny.yaml -n 2 --executor in-process --sampler unseeded.py:Mine --study-name late --order as-completed"
     )
     assert ran[line].code == 0, ran[line].err
 

@@ -12,7 +12,10 @@ from support.paths import ROOT, TESTS
 from support.warm_processes import FOLDER
 
 SMALL = TESTS / "data" / "small.yaml"
-SEARCH = f"search {SMALL} --trials 8 --concurrent-trials 4 --executor in-process --study-name finished --results canned"
+SEARCH = (
+    f"search {SMALL} --trials 8 --concurrent-trials 4 --executor in-process --precision portable "
+    "--study-name finished --results canned"
+)
 PUBLISHED = ROOT / "results" / "published" / "studies"
 CONFIRMED = PUBLISHED / "conv-0"
 """A study that was confirmed and ablated, with its winner's weights; copy it before a database is opened there."""

@@ -191,7 +191,7 @@ class RayExecutor(Fleet[_Worker]):
         if job is None:
             self._greet(worker, head)
             return []
-        if "report" not in head or head["report"]["end"] == "out_of_memory":
+        if "report" not in head or head["report"].get("end") == "out_of_memory":
             worker.answer = worker.actor.greet.remote()  # when its next process is ready
         if "report" in head:
             report = replace(Report.from_json(head["report"]), worker=worker.index, started=worker.started)

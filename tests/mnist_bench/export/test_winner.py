@@ -49,7 +49,7 @@ def test_that_a_study_was_searched_further_since_its_confirmation_is_news(tmp_pa
     (tmp_path / study.name / "confirm").mkdir(parents=True)
     found = handmade_confirmation.found()
     confirmed.save(replace(found, digest="f" * 64) if further else found, tmp_path / study.name)
-    with pytest.raises(StudyNotFoundError, match="the network that `confirm` trained on all images was not kept"):
+    with pytest.raises(StudyNotFoundError, match="the network that `confirm` trained on all images is missing"):
         load_winner(study, None, WinnerOptions(on_all=True), news.append)
     told = "conv-0 was searched further since it was confirmed; this is the trial that was selected then."
     assert news == [told] * further
