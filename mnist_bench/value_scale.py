@@ -185,10 +185,14 @@ def lowest_shown(accuracies: Iterable[float]) -> float:
 
 
 def _round(low: float, high: float) -> list[float]:
-    """Return about five round values."""
+    """Return about five round values, three at least."""
     size = 10.0 ** math.floor(math.log10((high - low) / 5))
     step = next(factor * size for factor in (1.0, 2.0, 5.0, 10.0) if factor * size >= (high - low) / 5)
-    return [count * step for count in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    steps = range(math.ceil(low / step), math.floor(high / step) + 1)
+    if len(steps) < 3:
+        step /= 2
+        steps = range(math.ceil(low / step), math.floor(high / step) + 1)
+    return [count * step for count in steps]
 
 
 def _suits_log(values: Sequence[float]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 from matplotlib.figure import Figure
 
 from mnist_bench.plots import value_axis
@@ -58,6 +58,7 @@ def test_no_error_at_all_is_drawn_at_half_an_image_and_labelled_100() -> None:
     assert labels([1.0, 1.0])[0] == "100"
 
 
+@example([0.734375])
 @given(SHARES)
 def test_any_accuracies_have_ticks_and_show_the_better_half(accuracies: list[float]) -> None:
     scale = Scale.of(accuracies)
