@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import signal
 import sys
 from collections.abc import Iterator
@@ -36,8 +37,36 @@ LONG = ("soak", "integration")
 """As is everything in the full dose."""
 LONGER = 4
 """How many times the limit of other tests they have, which stands in pyproject.toml or in PYTEST_TIMEOUT."""
+TOO_MUCH = (
+    "an unmarked test takes {limit:g} s of processor time at most, and this one took {taken:.1f} s: make it smaller"
+)
 if TYPE_CHECKING:
     from support.postgres_server import Server
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `make check` limit tests that have no marker; elsewhere a slow machine is no fault."""
+    parser.addoption(
+        "--most-seconds", type=float, help="processor time of an unmarked test that runs, with its processes"
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
+    """Fail an unmarked test that takes longer than the limit; its fixtures may be those of others, too."""
+    limit: float | None = pyfuncitem.config.getoption("--most-seconds")
+    before = _processor_seconds()
+    found = yield
+    taken = _processor_seconds() - before
+    if limit is not None and taken > limit and not is_one_of(SLOW, pyfuncitem):
+        pytest.fail(TOO_MUCH.format(limit=limit, taken=taken), pytrace=False)
+    return found
+
+
+def _processor_seconds() -> float:
+    """Return the processor time of this process, of those that it started and of those that were forked for it."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return warm_processes.Popen.seconds + sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def pytest_configure(config: pytest.Config) -> None:

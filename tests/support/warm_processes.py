@@ -72,6 +72,8 @@ class ColdPopen(subprocess.Popen[Any]):
 class Popen(ColdPopen):
     """A process, forked if that makes no difference to it."""
 
+    seconds = 0.0
+    """Processor time of all forked processes that were waited for."""
     _line: socket.socket | None = None
     """Tells the end of a forked process."""
 
@@ -94,11 +96,12 @@ class Popen(ColdPopen):
             return found
         self._line.setblocking(not wait_flags & os.WNOHANG)
         try:
-            status = int(self._line.recv(100))
+            status, seconds = self._line.recv(100).split()
         except BlockingIOError:
             return 0, 0
         self._line.close()
-        return self.pid, status
+        Popen.seconds += float(seconds)
+        return self.pid, int(status)
 
     def _internal_poll(self, *given: Any, **named: Any) -> int | None:
         if self._line is None:

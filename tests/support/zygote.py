@@ -104,14 +104,14 @@ class Server:
     def _bury(self, pid: int, watched: int) -> None:
         self._selector.unregister(watched)
         os.close(watched)
-        _, status = os.waitpid(pid, 0)
+        _, status, used = os.wait4(pid, 0)
         with self._lines.pop(pid) as line:
-            _tell(line, status)
+            _tell(line, status, used.ru_utime + used.ru_stime)
 
 
-def _tell(line: socket.socket, number: int) -> None:
+def _tell(line: socket.socket, *numbers: float) -> None:
     try:
-        line.send(str(number).encode())
+        line.send(" ".join(map(str, numbers)).encode())
     except OSError:
         return  # whoever asked is gone
 
