@@ -98,7 +98,6 @@ results: .venv/tested
 
 peers: .venv/compared
 	$(BIN)/python benchmarks/peers/speed.py --output results/published
-	$(BIN)/python benchmarks/peers/against_optuna.py --output results/published
 
 gpu: .venv/tested
 	$(BIN)/python benchmarks/gpu.py

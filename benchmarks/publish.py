@@ -12,8 +12,7 @@ interrupted run; times are meaningful only if the run was not interrupted.
 
 conv/ holds the last lines of the search, the ten best trials (leaderboard.json has all), the confirmation, the
 ablation, two plots, and report.html with all. `mnist-bench reproduce
-results/published/conv/RECORD.json` trains the best trial again and compares it bit for bit. exported.md shows how the
-exported network computes in other programs; this needs the extra `images`, Chromium and chromedriver.
+results/published/conv/RECORD.json` trains the best trial again and compares it bit for bit.
 front/ holds a search for accuracy with few parameters, and its front with fresh seeds on the test set.
 portable/ holds a search whose digest, and whose winner's RECORD.json, are the same on every x86-64 processor.
 studies/ keeps the studies themselves, as far as pages are made of them: `pages` makes these again after a change of
@@ -192,21 +191,13 @@ def experiment(
     return rows
 
 
-def export(folder: Path, results: tuple[str, ...]) -> None:
-    """Compare the exported winner with the one that was trained."""
-    winner = folder.parent / "winner"
-    run("export", "conv-0", "--confirmed", "--to", str(winner), *results)
-    compare = [sys.executable, "benchmarks/exported_winner.py", str(winner), "--output", str(folder)]
-    subprocess.run(compare, cwd=ROOT, check=True)
-
-
 def notebook(results: Path) -> None:
     """Train the notebook's nets and write the table; the rows as JSON come from the runs trained by then."""
     experiment(NOTEBOOK, "notebook", "The notebook, trained again", FOLDER, ("--results", str(results)), "--markdown")
 
 
 STEPS: dict[str, tuple[Step, ...]] = {
-    "conv": (search, confirm, ablate, export),
+    "conv": (search, confirm, ablate),
     "front": (search_small, confirm_front),
     "portable": (search_portable,),
 }
@@ -253,6 +244,4 @@ if __name__ == "__main__":
         "parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=f"{', '.join(PARTS)}(default: all)"
     )
     parts = parser.parse_args().parts or [part for part in PARTS if part != "pages"]
-    if "conv" in parts and shutil.which("chromedriver") is None:
-        parser.error("conv ends with the exported page in a browser: it needs Chromium and chromedriver.")
     main(parts)

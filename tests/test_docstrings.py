@@ -65,15 +65,6 @@ def test_examples_of_the_python_api(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_modules_of_the_api_are_all_run() -> None:
-    modules = {path.stem for path in (ROOT / "mnist_bench" / "api").glob("*.py")} - {
-        "__init__",
-        "arguments",
-        "progress",
-    }
-    assert modules == set(IN_TURN)
-
-
 def test_every_function_says_what_it_raises_and_gives_an_example() -> None:
     said = {name: getattr(mnist_bench, name).__doc__ for name in vars(mnist_bench)["__all__"] if name != "tables"}
     assert {name for name, text in said.items() if "Raises:\n" not in text} == set()

@@ -50,14 +50,6 @@ def test_every_part_stands_on_one_page(maker: ModuleType) -> None:
     assert sorted(stand) == sorted(maker.PARTS)
 
 
-def test_a_bar_in_a_cell_does_not_end_it(maker: ModuleType) -> None:
-    assert maker.table(("one", "other"), [("a|b", "c")]).splitlines()[-1] == r"| a\|b | c |"
-
-
-def test_marks_of_markdown_are_escaped_outside_of_code(maker: ModuleType) -> None:
-    assert maker._escaped("a_b *c* `d_e`") == r"a\_b \*c\* `d_e`"
-
-
 @cache
 def names_under(page: str, heading: str) -> frozenset[str]:
     """Return what the first column of the tables under a heading names."""
