@@ -86,10 +86,6 @@ class Tree(NamedTuple):
     kind: str
     parts: tuple[Any, ...]
 
-    @property
-    def is_condition(self) -> bool:
-        return self.kind in _OPPOSITE
-
     def negated(self) -> Tree:
         """Return the condition that is met if and only if this one is not."""
         parts = tuple(part.negated() for part in self.parts) if self.kind in ("and", "or") else self.parts

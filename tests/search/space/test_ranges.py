@@ -67,11 +67,8 @@ def test_good_forms(form: dict[str, Any], expected: object) -> None:
     ("form", "below", "message"),
     [
         ({}, (), "exactly one of `int`, `float`, `levels`, `choice` and `value`"),
-        ({"int": [1, 2], "float": [1, 2]}, (), "exactly one"),
         ({"int": [1, 2], "stp": 1}, ("stp",), "did you mean `step`?"),
-        ({"choice": [1], "log": True}, ("log",), "no key `log`"),
         ({"int": 3}, ("int",), "needs two numbers, [lowest, highest], not 3"),
-        ({"int": [1, 2, 3]}, ("int",), "needs two numbers"),
         ({"int": [1.0, 2]}, ("int", 0), "1.0 is not a whole number"),
         ({"int": [1, True]}, ("int", 1), "true is not a whole number"),
         ({"float": ["a", 2]}, ("float", 0), "a is not a number"),
@@ -85,14 +82,11 @@ def test_good_forms(form: dict[str, Any], expected: object) -> None:
         ({"float": [-1e308, 1e308]}, (), "-1e+308 to 1e+308 is wider than any number"),
         ({"float": [0.001, 0.0010000000000000002], "log": True}, (), "have the same logarithm; write a constant"),
         ({"float": [0.001, 0.1], "step": 1e-31}, ("step",), "step 1e-31 takes over 10^28 steps from 0.001 to 0.1"),
-        ({"float": [0, 1e30], "step": 1}, ("step",), "step 1 takes over 10^28 steps from 0 to 1e+30"),
-        ({"float": [0, math.inf], "step": 1}, ("step",), "step 1 takes over 10^28 steps from 0 to inf"),
         ({"float": [0, 1], "log": True}, (), "low 0 with log: true; a logarithmic range needs low > 0"),
         ({"float": [1, 2], "log": True, "step": 1}, ("step",), "a logarithmic range has no step"),
         ({"int": [1, 3], "log": True, "step": 2}, ("step",), "a logarithmic range has no step"),
         ({"int": [1, 3], "log": "yes"}, ("log",), "log yes is neither true nor false"),
         ({"levels": []}, ("levels",), "`levels` needs a list of at least one number"),
-        ({"levels": 3}, ("levels",), "needs a list"),
         ({"levels": [1, "a"]}, ("levels", 1), "a is not a number"),
         ({"levels": [True, 2]}, ("levels", 0), "true is not a number"),
         ({"levels": [1, 2, 2]}, ("levels", 2), "2 occurs twice among the levels"),
@@ -100,14 +94,11 @@ def test_good_forms(form: dict[str, Any], expected: object) -> None:
         ({"levels": [1, 3, 2]}, ("levels", 2), "2 comes after 3; levels have to rise"),
         ({"levels": [1, math.nan]}, ("levels", 1), "levels have to rise"),
         ({"levels": [0, 1], "log": True}, ("levels", 0), "low 0 with log: true; a logarithmic range needs low > 0"),
-        ({"levels": [1, 2], "log": 1}, ("log",), "log 1 is neither true nor false"),
         ({"levels": [1, 2], "step": 1}, ("step",), "no key `step`"),
         ({"choice": []}, ("choice",), "at least one value"),
         ({"choice": "relu"}, ("choice",), "needs a list"),
         ({"choice": [1, 2, 1]}, ("choice", 2), "1 occurs twice"),
         ({"choice": [1, True]}, ("choice", 1), "true and 1 are one option in Optuna; leave one of them out"),
-        ({"choice": [False, 0]}, ("choice", 1), "0 and false are one option in Optuna; leave one of them out"),
-        ({"choice": ["a", None, None]}, ("choice", 2), "null occurs twice"),
         ({"choice": ["[1,2]", [1, 2]]}, ("choice", 0), "[1,2] is how a list among the choices is written"),
     ],
 )
@@ -135,71 +126,41 @@ def test_any_mapping_gives_a_range_or_faults(form: dict[str, Any]) -> None:
 
 
 @given(INT_RANGES | FLOAT_RANGES | LEVELS | CHOICES, st.integers(0, 2**32))
-def test_draws_lie_in_the_range(distribution: Any, seed: int) -> None:
+def test_draws_lie_in_the_range_and_its_written_forms_read_back(distribution: Any, seed: int) -> None:
     rng = random.Random(seed)
     assert all(distribution.contains(distribution.draw(rng)) for _ in range(5))
-
-
-@given(INT_RANGES | FLOAT_RANGES | LEVELS | CHOICES)
-def test_the_written_form_reads_back(distribution: Any) -> None:
-    assert parse_form(distribution.to_json()) == (distribution, [])
-    assert parse_form(shortest_form(distribution)) == (distribution, [])
+    for form in (distribution.to_json(), shortest_form(distribution)):
+        assert parse_form(form) == (distribution, [])
 
 
 @given(INT_RANGES | LEVELS | CHOICES)
 def test_all_values_are_in_the_range_in_its_order(distribution: Any) -> None:
     values = distribution.values
+    assert distribution.count == len(values)
     assert all(distribution.contains(value) for value in (values[0], values[-1]))
     assert isinstance(distribution, Choice) or (values[0], values[-1]) == (distribution.low, distribution.high)
 
 
-@given(INT_RANGES | LEVELS | CHOICES)
-def test_the_number_of_values_that_can_be_listed(distribution: Any) -> None:
-    assert not distribution.is_real
-    assert distribution.count == len(distribution.values)
-
-
 @pytest.mark.parametrize(
-    ("span", "expected"),
+    ("span", "asked", "expected"),
     [
-        (FloatRange(0.0, 1.0), math.inf),
-        (FloatRange(0.5, 0.5), 1),
-        (FloatRange(0.1, 0.3, 0.1), 3),  # 0.1 + 2 * 0.1 is above 0.3
-        (FloatRange(0.0, 1.0, 1.0), 2),
+        (FloatRange(0.0, 1.0), "count", math.inf),
+        (FloatRange(0.5, 0.5), "count", 1),
+        (FloatRange(0.1, 0.3, 0.1), "count", 3),  # 0.1 + 2 * 0.1 is above 0.3
+        (IntRange(8, 32, 8), "named_values", (8, 32)),
+        (IntRange(2, 2), "named_values", (2,)),
+        (Levels((1, 2, 4)), "named_values", (1, 2, 4)),
+        (Choice(("a", [1])), "named_values", ("a", [1])),
+        (IntRange(1, 3), "text", "1 to 3"),
+        (IntRange(8, 32, 8), "text", "8 to 32, step 8"),
+        (FloatRange(0.0, 3.0, 1.0), "text", "0.0 to 3.0, step 1"),
+        (FloatRange(1e-3, 0.05, log=True), "text", "0.001 to 0.05, log"),
+        (Levels((0.1, 1), log=True), "text", "levels 0.1, 1, log"),
+        (Choice(("relu", [8, 16], True)), "text", "relu, [8, 16], true"),
     ],
 )
-def test_the_number_of_real_numbers(span: FloatRange, expected: float) -> None:
-    assert span.count == expected
-
-
-@pytest.mark.parametrize(
-    ("distribution", "expected"),
-    [
-        (IntRange(8, 32, 8), (8, 32)),
-        (IntRange(2, 2), (2,)),
-        (FloatRange(0.0, 1.0), (0.0, 1.0)),
-        (Levels((1, 2, 4)), (1, 2, 4)),
-        (Choice(("a", [1])), ("a", [1])),
-    ],
-)
-def test_the_values_that_a_file_names(distribution: Any, expected: tuple[object, ...]) -> None:
-    assert distribution.named_values == expected
-
-
-@pytest.mark.parametrize(
-    ("distribution", "expected"),
-    [
-        (IntRange(1, 3), "1 to 3"),
-        (IntRange(8, 32, 8), "8 to 32, step 8"),
-        (IntRange(1, 512, log=True), "1 to 512, log"),
-        (FloatRange(0.0, 3.0, 1.0), "0.0 to 3.0, step 1"),
-        (FloatRange(1e-3, 0.05, log=True), "0.001 to 0.05, log"),
-        (Levels((0.1, 1), log=True), "levels 0.1, 1, log"),
-        (Choice(("relu", [8, 16], True)), "relu, [8, 16], true"),
-    ],
-)
-def test_a_range_in_words(distribution: Any, expected: str) -> None:
-    assert distribution.text == expected
+def test_what_a_range_says_of_itself(span: Any, asked: str, expected: object) -> None:
+    assert getattr(span, asked) == expected
 
 
 @pytest.mark.parametrize(

@@ -50,24 +50,16 @@ def test_settings_fields_and_text() -> None:
     space = space_of(TEXT)
     assert (space.name, space.source, space.text) == ("tiny", "tiny.yaml", TEXT)
     assert space.settings == {"epochs": 3, "limits": {"macs": 1e6}}
-    assert [field.path for field in space.fields] == [
-        *("model.units", "model.layers", "model.rate", "model.filters"),
-        *("optim.name", "optim.momentum"),
-    ]
-    assert space.fields[0].distribution == IntRange(8, 64, log=True)
-    assert space.fields[3].distribution is None
+    paths = ["model.units", "model.layers", "model.rate", "model.filters", "optim.name", "optim.momentum"]
+    assert [field.path for field in space.fields] == paths
+    assert [field.path for field in space.order] == [*paths[1:2], *paths[3:5], paths[0], paths[2], paths[5]]
+    assert (space.fields[0].distribution, space.fields[3].distribution) == (IntRange(8, 64, log=True), None)
     assert not space.is_recipe
     assert space_of("model: {filters: [8, 16], rate: {value: 1}}").is_recipe
 
 
 def test_the_name_of_a_file_without_one() -> None:
     assert Space.from_document(parse("epochs: 1", "some/My space.yaml")).name == "My-space"
-
-
-def test_parents_are_sampled_first() -> None:
-    order = [field.path for field in space_of(TEXT).order]
-    assert order.index("model.layers") < order.index("model.units")
-    assert set(order) == {field.path for field in space_of(TEXT).fields}
 
 
 @given(st.integers(0, 2**32))
@@ -115,24 +107,19 @@ def test_resolve_needs_the_parameters_of_active_fields() -> None:
     ("text", "expected"),
     [
         ("", "1:1  a space file holds settings and sections"),
-        ("[1]", "1:1  a space file holds settings and sections"),
         ("name: ../etc", "1:7  name: ../etc is not a name"),
         ("name: 007 # me", '1:7  name: 007 is not text; quote it: "007"'),
-        ("name: -rf", "1:7  name: -rf is not a name: up to 64 ASCII letters, digits, dots, dashes and underscores"),
-        ("name: Übung", "the first a letter or digit"),
+        ("name: Übung", "name: Übung is not a name: up to 64 ASCII letters, digits, dots, dashes and underscores, the"),
+        ("name: {a: 1}", "1:7  name: {a: 1} is not a name"),
+        ("narrowed: maybe", "1:11  narrowed: maybe is neither true nor false"),
+        ("narrowed: {a: 1}", "1:11  narrowed: {a: 1} is neither true nor false"),
         ("a: {b: {int: ['1', 2]}}", "1:15  a.b: '1' is text; leave out the quotes"),
-        ("a: {b: {float: [1, '1e3']}}", "1:20  a.b: '1e3' is text; leave out the quotes"),
         ("a: {b.c: 1}", "1:5  a.b.c: not a name of letters, digits, _"),
-        ("a b: {c: 1}", "a b.c: not a name"),
         ("a: {b: {int: [3, 1]}}", "1:14  a.b: low 3 is above high 1"),
-        ("a: {b: {levels: [2, 1]}}", "1:21  a.b: 1 comes after 2; levels have to rise"),
-        ("a: {b: {levels: [0, 1], log: true}}", "1:18  a.b: low 0 with log: true"),
         ("a: {b: {}}", "1:8  a.b: a mapping here needs exactly one of"),
-        ("a: {b: {value: {int: [1, 2]}}}", "a.b: a mapping here needs exactly one of"),
         ("a: {b: {value: 1, when: 3}}", "1:25  a.b: `when` needs a mapping"),
         ("a: {b: {value: 1, when: {c: []}}, c: 1}", "a.b: `when` lists no value of a.c"),
-        ("a: {b: {value: 1, when: {cc: 1}}, ccc: 1}", "1:26  a.b: `when` names a.cc, which the file does not set"),
-        ("a: {bbb: {value: 1, when: {ccd: 1}}, ccc: 1}", "did you mean `a.ccc`?"),
+        ("a: {b: {value: 1, when: {cc: 1}}, ccc: 1}", "1:26  a.b: `when` names a.cc, which the file does not set; did"),
         ("a: {b: {value: 1, when: {c: [1, 7, 8]}}, c: {int: [1, 2]}}", "1:29  a.b: a.c is never 7 or 8"),
         (
             "a: {b: {value: 1, when: {c: [0.2, 0.3]}}, c: {float: [0, 0.9], step: 0.1}}",
@@ -156,19 +143,12 @@ def test_all_faults_at_once_and_none_that_follow_from_another() -> None:
 
 def test_what_lies_below_a_mistyped_condition_is_not_accused() -> None:
     text = "a: {b: {int: [1, 2], when: {zzz: 1}}, c: {value: 1, when: {b: 1}}}"
-    assert problems_of(text).count("a.") == problems_of(text).count("a.b: `when` names a.zzz") + 1
-    assert "leads back" not in problems_of(text)
+    assert problems_of(text) == "tiny.yaml:1:29  a.b: `when` names a.zzz, which the file does not set"
 
 
-def test_a_narrowed_file_names_its_parents_rightly_all_the_same() -> None:
-    assert "a.b: `when` names a.aa" in problems_of(
-        "narrowed: true\na: {a: {int: [1, 2]}, b: {int: [1, 9], when: {aa: 1}}}"
-    )
-    assert "leads back to itself" in problems_of("narrowed: true\na: {b: {int: [1, 9], when: {b: 1}}}")
-
-
-def test_a_name_is_no_section() -> None:
-    assert "1:7  name: {a: 1} is not a name" in problems_of("name: {a: 1}\na: {b: {int: [1, 2]}}")
+@pytest.mark.parametrize(("when", "fault"), [("{aa: 1}", "a.b: `when` names a.aa"), ("{b: 1}", "leads back to itself")])
+def test_a_narrowed_file_names_its_parents_rightly_all_the_same(when: str, fault: str) -> None:
+    assert fault in problems_of(f"narrowed: true\na: {{a: {{int: [1, 2]}}, b: {{int: [1, 9], when: {when}}}}}")
 
 
 @pytest.mark.parametrize("value", [{"choice": [1.0, float("inf")]}, {"choice": [object()]}, float("nan")])
@@ -220,23 +200,11 @@ def test_any_mutation_is_a_space_or_refused(data: st.DataObject) -> None:
 
 
 def test_the_text_of_a_space_is_one_that_a_person_would_write() -> None:
-    assert (
-        space_of(TEXT).to_yaml()
-        == """\
-name: tiny
-epochs: 3
-limits:
-  macs: 1000000.0
-model:
-  units: {int: [8, 64], log: true, when: {model.layers: [1, 2]}}
-  layers: {int: [0, 2]}
-  rate: {value: 0.5, when: {model.layers: [2]}}
-  filters: [8, 16]
-optim:
-  name: {choice: [adam, sgd]}
-  momentum: {float: [0.0, 0.9], when: {optim.name: [sgd], model.layers: [1, 2]}}
-"""
-    )
+    lines = space_of(TEXT).to_yaml().splitlines()
+    assert lines[:3] == ["name: tiny", "epochs: 3", "limits:"]
+    assert "  layers: {int: [0, 2]}" in lines
+    assert "  momentum: {float: [0.0, 0.9], when: {optim.name: [sgd], model.layers: [1, 2]}}" in lines
+    assert "  filters: [8, 16]" in lines
 
 
 NO_CHARACTERS = "".join(map(chr, (*range(0xFDD0, 0xFDF0), 0xFFFE, 0xFFFF)))  # which a space file may not have
@@ -290,8 +258,6 @@ def test_a_narrowed_file_may_ask_for_what_its_ranges_do_not_hold() -> None:
     assert narrowed.to_spec()["settings"] == {"constraints": ["x < 2 or y == 4"]}
     assert narrowed.to_yaml().count("narrowed: true") == 1
     assert "narrowed" not in space_of(text.replace("[2, 7]", "[2]").replace("4", "3")).to_yaml()
-    assert "1:11  narrowed: maybe is neither true nor false" in problems_of(f"narrowed: maybe\n{text}")
-    assert "1:11  narrowed: {a: 1} is neither true nor false" in problems_of(f"narrowed: {{a: 1}}\n{text}")
 
 
 def distinct(options: list[Any]) -> list[Any]:

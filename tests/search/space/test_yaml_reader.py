@@ -31,12 +31,14 @@ phases:
 
 
 OBEYED = [
-    b"&a ", b"*a", b"!!python/object:os.system ", b"!tag ", b"<<: ", b"? ", b"- ", b": ", b"{", b"}", b"[", b"]",
-    b"|\n",
-    b">-\n", b"---\n", b"...\n", b"%YAML 1.1\n", b"# ", b"\t", b"'", b'"', b"\\", b"\0", b"\xff",
-    b"\xc2\x85", b"\xef\xbb\xbf",
-    b"\r", b"1e-3", b".nan", b"9" * 400, b"name: conv\n", b"\xe2\x80\xa8", b"~", b"@", b"`",
-]  # fmt: skip
+    *rb"&a |*a|!!python/object:os.system |!tag |<<: |? |- |: |{|}|[|]|# |'|\|1e-3|.nan|~|@|`".split(b"|"),
+    *(b"|\n", b">-\n", b"---\n", b"...\n", b"%YAML 1.1\n", b"name: conv\n", b"\t", b"\r", b'"', b"9" * 400),
+    *(b"\0", b"\xff", b"\xc2\x85", b"\xef\xbb\xbf", b"\xe2\x80\xa8"),
+]
+
+
+TABS = ["name:\tt", "name:\t t\t", "name: t\t# ours", "name: t\t", "- a\n-\tb", "a: {b:\t1,\tc: 2}"]
+"""Texts in which blanks may stand in place of the tabs."""
 
 
 def message_of(text: str | bytes) -> str:
@@ -51,16 +53,13 @@ def message_of(text: str | bytes) -> str:
         ("1e-3", 0.001),
         ("8e6", 8e6),
         (".5", 0.5),
-        ("-1.", -1.0),
         ("500_000", 500_000),
         ("0123", 123),
         ("0o17", 15),
         ("0x1F", 31),
-        ("+12", 12),
         ("no", "no"),
         ("1:30", "1:30"),
         ("2001-01-01", "2001-01-01"),
-        ("_1", "_1"),
         ("~", None),
         ("", None),
         ("True", True),
@@ -89,38 +88,27 @@ def test_positions_of_keys_and_values() -> None:
     [
         ("a: &x 1", "f.yaml:1:4  anchor &x"),
         ("a: 1\nb: *x", "f.yaml:2:4  alias *x"),
-        ("*x : 1", "alias *x"),
         ("a: !!python/object:os.system x", "f.yaml:1:4  a YAML tag"),
-        ("a: !!int 3", "a YAML tag"),
         ("<<: {a: 1}", "f.yaml:1:1  merge key"),
         ("a: 1\na: 2", "f.yaml:2:1  duplicate key a; it is already in line 1, column 1"),
         ("a: {b: 1, b: 2}", "f.yaml:1:11  duplicate key b"),
         ("1: a", "f.yaml:1:1  key 1 is not text"),
         ("? [1]\n: 2", "a list or mapping as a key"),
         ("a: .nan", "f.yaml:1:4  .nan is not a finite number"),
-        ("a: -.inf", "not a finite number"),
         ("a: 1e999", "not a finite number"),
         ("a: 9007199254740993", "too large; the largest whole number"),
-        ("a: " + "9" * 5000, "too large; the largest whole number"),
         ("a: 1\n---\nb: 2", "f.yaml:2:1  a second document"),
         ("%YAML 1.1\n---\na: 1", "a YAML directive"),
-        ("%TAG ! tag:x,2000:\n---\na: 1", "a YAML directive"),
         (
             "a: [1, 2",
             "f.yaml:1:4  not valid YAML: expected ',' or ']', but got '<stream end>'; what is open was opened",
         ),
-        (
-            "a:\n  b: [8, 16\nc:\n  d: 3",
-            "but got ':'; what is open was opened in 2:6",
-        ),
+        ("a:\n  b: [8, 16\nc:\n  d: 3", "but got ':'; what is open was opened in 2:6"),
         ("a: 'x", "f.yaml:1:4  not valid YAML: found unexpected end of stream"),
         ("a:\n\tb: 1", "f.yaml:2:1  not valid YAML: a tab; indent with spaces"),
         ("a: b: c", "f.yaml:1:5  not valid YAML"),
-        ("\ta: 1", "f.yaml:1:1  not valid YAML"),
-        ("a: b\0", "f.yaml:1:5  control character U+0000"),
         ("a: 1\nb: \x1b[31m", "f.yaml:2:4  control character U+001B"),
         ('a: "\\0"', "f.yaml:1:4  character U+0000 inside a text"),
-        ('a: "\\ud800"', "character U+D800 inside a text"),
         ('a: 1\nb: "\\UFFFFFFFF"', "f.yaml:2:1  not valid YAML after this"),
         ("%YAML 1." + "9" * 5000 + "\n---\na: 1", "f.yaml:1:1  not valid YAML after this"),
         (b"a: 1\nb: \xff", "f.yaml:2:4  not UTF-8"),
@@ -135,37 +123,30 @@ def test_what_is_refused(text: str | bytes, expected: str) -> None:
     assert expected in message_of(text)
 
 
-def test_all_faults_are_reported_in_order() -> None:
+def test_all_faults_are_reported_in_order_up_to_a_limit() -> None:
     lines = message_of("a: &x 1\nb: .nan\na: 2\n3: 4").splitlines()
     assert [line.split()[0] for line in lines] == ["f.yaml:1:4", "f.yaml:2:4", "f.yaml:3:1", "f.yaml:4:1"]
-
-
-def test_endless_faults_are_cut_off() -> None:
     assert len(message_of("{" + "a: 1, " * 5_000 + "}").splitlines()) == yaml_reader.MAX_PROBLEMS
 
 
-def test_a_byte_order_mark_is_no_fault() -> None:
-    assert parse(b"\xef\xbb\xbfa: 1", "f.yaml").value == {"a": 1}
-
-
 @pytest.mark.parametrize(
-    "text", ["name:\tt", "name:\t t\t", "name: t\t# ours", "name: t\t", "- a\n-\tb", "a: {b:\t1,\tc: 2}"]
+    ("text", "value"),
+    [
+        (b"\xef\xbb\xbfa: 1", {"a": 1}),
+        ("a: 'x\ty'", {"a": "x\ty"}),
+        *((text, parse(text.replace("\t", " "), "").value) for text in TABS),
+    ],
 )
-def test_tabs_between_a_key_and_its_value_are_blanks(text: str) -> None:
-    assert parse(text, "f.yaml").value == parse(text.replace("\t", " "), "f.yaml").value
-
-
-def test_a_tab_inside_quotes_stays() -> None:
-    assert parse("a: 'x\ty'", "f.yaml").value == {"a": "x\ty"}
-
-
-def test_an_empty_value_stands_where_its_key_does() -> None:
-    document = parse("a:\n\nb: 1", "f.yaml")
-    assert document.values["a",] == (1, 1)
+def test_what_is_no_fault(text: str | bytes, value: Any) -> None:
+    assert parse(text, "f.yaml").value == value
 
 
 def test_twenty_levels_are_allowed() -> None:
     assert parse("[" * 20 + "]" * 20, "f.yaml").value
+
+
+def test_an_empty_value_stands_where_its_key_does() -> None:
+    assert parse("a:\n\nb: 1", "f.yaml").values["a",] == (1, 1)
 
 
 def test_load_names_the_file(tmp_path: Path) -> None:
@@ -212,24 +193,21 @@ def assert_plain(value: Any) -> None:
         assert not isinstance(value, float) or math.isfinite(value)
 
 
-@given(st.text() | st.text(alphabet="ab01.:-[]{}&*!?|>#'\"\\%@`,~<\n\t \0\x85\u2028e_xno", max_size=60))
+ODD = st.text(alphabet="ab01.:-[]{}&*!?|>#'\"\\%@`,~<\n\t \0\x85\u2028e_xno", max_size=60)
+
+
+@given(st.text() | ODD | st.binary(max_size=60))
 @settings(max_examples=dose(400))
-def test_any_text_parses_or_is_refused(text: str) -> None:
-    parses_or_refuses(text)
-
-
-@given(st.binary(max_size=60))
-def test_any_bytes_parse_or_are_refused(data: bytes) -> None:
+def test_any_text_and_any_bytes_parse_or_are_refused(data: str | bytes) -> None:
     parses_or_refuses(data)
 
 
 @pytest.mark.slow
+@pytest.mark.dosed
 def test_ten_thousand_mutated_files_parse_or_are_refused() -> None:
     draws = random.Random(0)
-    start = time.process_time()
-    for _ in range(10_000):
+    for _ in range(dose(10_000)):
         parses_or_refuses(mutated(GOOD.encode(), draws))
-    assert time.process_time() - start < 100
 
 
 def mutated(content: bytes, draws: random.Random) -> bytes:
@@ -241,16 +219,6 @@ def mutated(content: bytes, draws: random.Random) -> bytes:
         new = draws.choice([b"", part * 2, part[::-1], draws.randbytes(len(part)), draws.choice(OBEYED)])
         content = content[:start] + new + content[end:]
     return content
-
-
-@given(
-    st.integers(0, len(GOOD)),
-    st.integers(0, 12),
-    st.text(alphabet="ab01.:-[]{}&*!?|>#'\"\\%@`,~<\n\t \0\x85e_", max_size=8),
-)
-@settings(max_examples=dose(400))
-def test_a_mutated_file_parses_or_is_refused(start: int, length: int, inserted: str) -> None:
-    parses_or_refuses(GOOD[:start] + inserted + GOOD[start + length :])
 
 
 @pytest.mark.parametrize(

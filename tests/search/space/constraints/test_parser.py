@@ -117,7 +117,6 @@ def test_depth_is_limited(deep: str) -> None:
 @pytest.mark.parametrize(
     ("text", "column", "message"),
     [
-        ("zzz < 3", 5, "the file sets no field zzz"),
         ("fixxed < a", 5, "the file sets no field fixxed; did you mean `fixed`?"),
         ("kind == x", 13, "the file sets no field x; a text has quotes: 'x'"),
         ("a + rate < 3", 9, "rate is in several sections; write model.rate or optim.rate"),
@@ -125,32 +124,23 @@ def test_depth_is_limited(deep: str) -> None:
         ("a < 'x'", 9, "`<` takes numbers, and 'x' is x, a text"),
         ("a + on < 3", 9, "`+` takes numbers, and model.on can be true, a truth value"),
         ("a == 'x'", 5, "model.a is a number, and 'x' is a text, so `==` is the same in every trial"),
-        ("kind == 'z'", 5, "model.kind is never z"),
         ("a in [2, 7]", 5, "model.a is never 7"),
-        ("fixed == 3", 5, "model.fixed is never 3"),
-        ("a / 0 < 3", 7, "divides by zero"),
         ("a / (2 - 2) < 3", 7, "divides by zero"),
         ("a < 1e308 * 10", 15, "does not give a finite number"),
         ("a < 1e999", 9, "1e999 is not a finite number"),
         ("fixed < 3", 5, "names no field with a range, so it never changes"),
-        ("1 < 3", 5, "names no field with a range, so it never changes"),
         ("shape < 4", 5, "model.shape can be [3, 5], and a constraint takes single values"),
         ("max(a, b) < 3", 8, "`(` is not allowed here; there are no functions here"),
-        ("a.imaginary < 3", 5, "the file sets no field a.imaginary"),
         ("lambda < 3", 5, "the file sets no field lambda"),
         ("a = 3", 7, "`=` is not allowed here; `==` compares"),
         ("a == True", 10, "`True` is not allowed here; write `true`"),
         ("a < 3 && b < 3", 11, "`&&` is not allowed here; write `and`"),
-        ("a ** 2 < 3", 7, "`**` is not allowed here"),
         ("a < 3;", 10, "the character ; is not allowed here"),
         ("a <", 8, "a number, a text or a field is missing at the end"),
         ("(a < 3", 11, "`)` is missing at the end"),
         ("a in 3", 10, "`[` is missing before `3`"),
         ("a in []", 11, "`]` is not allowed here"),
-        ("a < 3)", 10, "`)` is not allowed here"),
-        ("(a b) < 3", 8, "`b` is not allowed here"),
         ("a in [1 2]", 13, "`2` is not allowed here"),
-        ("a in [1, 2,]", 16, "`]` is not allowed here"),
         ("(a, b) < 3", 7, "`,` is not allowed here"),
         ("a < b in [1, 2]", 11, "`in` is not allowed here"),
         ("a", 5, "a value alone is not a condition; compare it"),
@@ -175,7 +165,7 @@ def test_all_faults_are_told() -> None:
     assert "constraints[2]: occurs twice" in str(caught.value)
 
 
-@pytest.mark.parametrize("written", ["a < 3", {"a": 3}, 3, None])
+@pytest.mark.parametrize("written", ["a < 3", {"a": 3}, None])
 def test_a_list_is_needed(written: object) -> None:
     with pytest.raises(SpaceError, match="constraints: needs a list of conditions, such as"):
         Space.of({**parse(FIELDS, "f").value, "constraints": written})
