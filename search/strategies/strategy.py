@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field
 from typing import Any, ClassVar
 
 _BOUNDS = "bounds"
@@ -13,7 +13,7 @@ _BOUNDS = "bounds"
 class Strategy(ABC):
     """A sampler or a pruner. Its subclasses are frozen dataclasses, whose fields are its options.
 
-    A built-in strategy declares each option by `whole` or `real`.
+    A built-in strategy declares each option by `whole`.
     """
 
     __slots__ = ()
@@ -36,13 +36,6 @@ class Strategy(ABC):
     def portable(self) -> bool:
         """Whether it decides the same on every processor in a portable study (`search.study.StudySpec.portable`)."""
 
-    def __post_init__(self) -> None:
-        """Make the whole numbers of real options real: 25 and 25.0 select the same, and are hashed alike."""
-        for option in fields(self):
-            value = getattr(self, option.name)
-            if type(value) is int and (bounds := option.metadata.get(_BOUNDS)) and bounds.include(value):
-                object.__setattr__(self, option.name, bounds.kind(value))
-
     def describe(self, periods: int) -> str:
         """Return a few words for a headline: `tpe (multivariate)`, `asha (after reports 1, 3 of 6)`, `mine.py:Mine`.
 
@@ -53,30 +46,23 @@ class Strategy(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The numbers that an option takes, `least` and `most` included."""
+    """The whole numbers that an option takes, `least` and `most` included."""
 
-    kind: type[int] | type[float]
-    least: float
-    most: float
+    least: int
+    most: int
 
     def include(self, value: Any) -> bool:
-        """Return whether an option takes this value; a whole number is a real one, and True is not a number."""
-        is_number = isinstance(value, int | self.kind) and not isinstance(value, bool)
-        return is_number and bool(self.least <= value <= self.most)
+        """Return whether an option takes this value; True is not a number."""
+        return isinstance(value, int) and not isinstance(value, bool) and self.least <= value <= self.most
 
     def __str__(self) -> str:
         """Return the bounds in words: `a whole number from 1 to 1000000`."""
-        return f"a {'whole ' if self.kind is int else ''}number from {self.least} to {self.most}"
+        return f"a whole number from {self.least} to {self.most}"
 
 
 def whole(default: int, *, least: int, most: int = 1_000_000) -> int:
     """Return the field of an option that takes whole numbers."""
-    return field(default=default, metadata={_BOUNDS: Bounds(int, least, most)})
-
-
-def real(default: float, *, least: float, most: float) -> float:
-    """Return the field of an option that takes real numbers."""
-    return field(default=default, metadata={_BOUNDS: Bounds(float, least, most)})
+    return field(default=default, metadata={_BOUNDS: Bounds(least, most)})
 
 
 def bounds_of(option: Field[Any]) -> Bounds:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
-import optuna
 import pytest
 from hypothesis import given, strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
@@ -18,7 +16,8 @@ from search.strategies.optuna_study import OptunaStudy, frozen_trial
 from search.strategies.pruners import NoPruner
 from search.strategies.samplers import Random
 
-LISTS = Choice(([3, 5], "relu", None, 2))
+OPTIONS = ([3, 5], "relu", None, 2)
+LISTS = Choice(OPTIONS)
 
 
 @pytest.mark.parametrize(
@@ -52,26 +51,17 @@ def test_levels_are_stored_as_their_indices_and_come_back_as_they_were_written(n
     levels = Levels(tuple(sorted(numbers)))
     stored = [encode(levels, level) for level in levels.values]
     assert stored == list(range(len(numbers)))
-    assert all(to_optuna(levels)._contains(index) for index in stored)
     assert [repr(decode(levels, index)) for index in stored] == [repr(level) for level in levels.values]
 
 
-@pytest.mark.parametrize("ours", [IntRange(1, 9), FloatRange(0.0, 1.0), LISTS])
-def test_values_come_back(ours: Any) -> None:
-    rng = random.Random(0)
-    for _ in range(9):
-        value = ours.draw(rng)
-        assert decode(ours, encode(ours, value)) == value
+@pytest.mark.parametrize(
+    ("ours", "value"), [(IntRange(1, 9), 3), (FloatRange(0.0, 1.0), 0.3), *((LISTS, option) for option in OPTIONS)]
+)
+def test_values_come_back(ours: Any, value: object) -> None:
+    assert decode(ours, encode(ours, value)) == value
 
 
 @pytest.mark.parametrize(("value", "option"), [([3.0, 5], "[3,5]"), (2.0, 2), ("relu", "relu"), (None, None)])
 def test_an_option_that_is_written_otherwise_is_the_same_option(value: Any, option: Any) -> None:
     assert LISTS.contains(value)
     assert repr(encode(LISTS, value)) == repr(option)
-
-
-def test_optuna_suggests_values_of_ours() -> None:
-    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
-    for _ in range(9):
-        trial = study.ask({"kernel_size": to_optuna(LISTS)})
-        assert LISTS.contains(decode(LISTS, trial.params["kernel_size"]))

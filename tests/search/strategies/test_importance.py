@@ -1,3 +1,5 @@
+"""Which parameters matter, and which shares chance alone makes."""
+
 from __future__ import annotations
 
 import random
@@ -6,12 +8,17 @@ from typing import Any
 import pytest
 
 from search.strategies import importance
-from search.strategies.importance import Importance, importances
+from search.strategies.importance import importances
 from support import search_fake
 
 pytestmark = pytest.mark.slow
 
 SPACE = search_fake.space()
+
+
+@pytest.fixture(autouse=True)
+def few_shuffles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importance, "SHUFFLES", 29)
 
 
 def drawn(count: int, seed: int = 0) -> list[dict[str, Any]]:
@@ -20,12 +27,8 @@ def drawn(count: int, seed: int = 0) -> list[dict[str, Any]]:
     return [SPACE.sample(lambda _, distribution: distribution.draw(rng)) for _ in range(count)]
 
 
-def named(found: list[Importance]) -> dict[str, Importance]:
-    return {row.path: row for row in found}
-
-
 def test_the_parameter_that_makes_the_value_stands_out_alone_and_comes_first() -> None:
-    found = importances(SPACE, [(params, params["model.width"]) for params in drawn(100)])
+    found = importances(SPACE, [(params, params["model.width"]) for params in drawn(60)])
     assert [row.path for row in found if row.stands_out] == ["model.width"]
     assert found[0].path == "model.width"
     assert found[0].share > 0.5
@@ -33,12 +36,12 @@ def test_the_parameter_that_makes_the_value_stands_out_alone_and_comes_first() -
 
 
 def test_a_choice_with_a_list_among_its_options_is_measured_as_any_other() -> None:
-    trials = [(params, float(params["model.kind"] == [1, 2])) for params in drawn(100)]
+    trials = [(params, float(params["model.kind"] == [1, 2])) for params in drawn(60)]
     assert importances(SPACE, trials)[0].path == "model.kind"
 
 
 def test_a_conditional_parameter_counts_on_the_trials_that_have_it() -> None:
-    trials = [(params, params.get("model.extra", 0.0)) for params in drawn(200)]
+    trials = [(params, params.get("model.extra", 0.0)) for params in drawn(120)]
     found = importances(SPACE, trials)
     assert found[0].path == "model.extra"
     assert found[0].stands_out
@@ -56,11 +59,6 @@ def test_equal_values_make_nothing_important() -> None:
     assert not any(row.stands_out for row in found)
 
 
-def test_the_same_trials_give_the_same_figures_twice() -> None:
-    trials = [(params, params["optim.lr"]) for params in drawn(20)]
-    assert importances(SPACE, trials) == importances(SPACE, trials)
-
-
 def test_of_many_trials_some_are_taken_at_even_distances(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importance, "MAX_TRIALS", 20)
     trials = [(params, params["model.width"]) for params in drawn(39)]
@@ -74,7 +72,6 @@ def test_without_parameters_there_is_nothing_to_measure() -> None:
 
 
 def test_a_parameter_that_no_trial_has_is_left_out() -> None:
-    shallow = [{**params, "model.depth": 1} for params in drawn(12)]
-    for params in shallow:
-        params.pop("model.extra", None)
-    assert "model.extra" not in named(importances(SPACE, [(params, params["model.width"]) for params in shallow]))
+    flat = [{path: value for path, value in params.items() if path != "model.extra"} for params in drawn(12)]
+    found = importances(SPACE, [({**params, "model.depth": 1}, params["model.width"]) for params in flat])
+    assert "model.extra" not in {row.path for row in found}

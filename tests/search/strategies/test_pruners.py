@@ -19,33 +19,31 @@ from support import golden_searches, search_fake as fake
 from support.paths import DATABASE
 
 
-def stops(pruner: Pruner, *, periods: int, trials: int) -> list[int]:
-    """Return the period at which each of these trials is stopped, 0 for never; each is worse than all before it."""
+def study_of(pruner: Pruner, periods: int) -> OptunaStudy:
+    """Return an empty study for trials of so many periods."""
     space = fake.space({"m": {"a": {"float": [0.0, 1.0]}}})
-    optuna_study = OptunaStudy(name="stops", space=space, sampler=Random(), pruner=pruner, seed=0, periods=periods)
-    stopped = []
-    for number in range(trials):
-        optuna_study.ask(number)
-        stopped.append(next((p for p in range(1, periods + 1) if optuna_study.report(number, p, -float(number))), 0))
-        optuna_study.tell(number, "PRUNED", None)
-    return stopped
+    return OptunaStudy(name="stops", space=space, sampler=Random(), pruner=pruner, seed=0, periods=periods)
 
 
 def test_asha_stops_all_but_the_first_at_its_first_rung() -> None:
-    assert stops(Asha(min_resource=2), periods=9, trials=6) == [0, 2, 2, 2, 2, 2]
+    study, stopped = study_of(Asha(min_resource=2), 9), []
+    for number in range(6):
+        study.ask(number)
+        stopped.append(next((p for p in range(1, 10) if study.report(number, p, -float(number))), 0))
+        study.tell(number, "PRUNED", None)
+    assert stopped == [0, 2, 2, 2, 2, 2]
 
 
 def test_a_rung_at_every_report_decides_as_one_at_powers_of_the_factor() -> None:
-    space, draws = fake.space({"m": {"a": {"float": [0.0, 1.0]}}}), random.Random(0)
+    draws = random.Random(0)
     curves = [[draws.random() for _ in range(4)] for _ in range(120)]
     decided = []
     for pruner, periods in ((Asha(every_report=1), (1, 2, 3, 4)), (Asha(), (1, 3, 9, 27))):
-        optuna_study = OptunaStudy(name="rungs", space=space, sampler=Random(), pruner=pruner, seed=0, periods=30)
-        stopped = []
+        study, stopped = study_of(pruner, 30), []
         for number, curve in enumerate(curves):
-            optuna_study.ask(number)
+            study.ask(number)
             reports = enumerate(zip(periods, curve, strict=True))
-            stopped.append(next((nth for nth, report in reports if optuna_study.report(number, *report)), None))
+            stopped.append(next((nth for nth, report in reports if study.report(number, *report)), None))
         decided.append(stopped)
     assert decided[0] == decided[1]
     assert set(decided[0]) == {0, 1, 2, 3, None}
@@ -64,44 +62,15 @@ def test_a_rung_at_every_report_decides_as_one_at_powers_of_the_factor() -> None
 )
 def test_trials_are_stopped_only_where_they_may_be(pruner: Pruner, periods: set[int]) -> None:
     assert {period for period in range(1, 10) if pruner.may_stop_at(period)} == periods
-    assert stopped_at(pruner, periods=9, trials=120) == periods
+    study, draws, stopped = study_of(pruner, 9), random.Random(0), set()
+    for number in range(120):
+        study.ask(number)
+        stopped |= {period for period in range(1, 10) if study.report(number, period, draws.random())}
+        study.tell(number, "COMPLETE", 0.5)
+    assert stopped == periods
 
 
-def stopped_at(pruner: Pruner, *, periods: int, trials: int) -> set[int]:
-    """Return the periods at which trials of random values, reporting on whatever the pruner says, are told to stop."""
-    space = fake.space({"m": {"a": {"float": [0.0, 1.0]}}})
-    optuna_study = OptunaStudy(name="stops", space=space, sampler=Random(), pruner=pruner, seed=0, periods=periods)
-    draws, stopped = random.Random(0), set()
-    for number in range(trials):
-        optuna_study.ask(number)
-        for period in range(1, periods + 1):
-            if optuna_study.report(number, period, draws.random()):
-                stopped.add(period)
-        optuna_study.tell(number, "COMPLETE", 0.5)
-    return stopped
-
-
-EVERY = pytest.mark.parametrize("pruner", golden_searches.PRUNERS.values(), ids=golden_searches.PRUNERS)
-
-
-@EVERY
-def test_every_pruner_stops_trials_only_where_it_says_that_it_may(pruner: Pruner) -> None:
-    assert stopped_at(pruner, periods=9, trials=120) <= {
-        period for period in range(1, 10) if pruner.may_stop_at(period)
-    }
-
-
-@EVERY
-@pytest.mark.parametrize("two_objectives", [False, True])
-def test_every_pruner_forecasts_that_no_trial_comes_back(pruner: Pruner, two_objectives: bool) -> None:
-    kept = pruner.survivors(50, 9, two_objectives=two_objectives)
-    assert len(kept) == 9
-    assert kept[0] == pytest.approx(50)
-    assert kept == sorted(kept, reverse=True)
-    assert kept[-1] >= 0
-
-
-@EVERY
+@pytest.mark.parametrize("pruner", golden_searches.PRUNERS.values(), ids=golden_searches.PRUNERS)
 def test_nothing_that_is_not_finite_reaches_storage(tmp_path: Path, pruner: Pruner) -> None:
     study = fake.run(tmp_path, goal=12, behaviour="diverge", pruner=pruner).study
     assert len(study.finished()) == 12
@@ -116,31 +85,19 @@ def test_nothing_that_is_not_finite_reaches_storage(tmp_path: Path, pruner: Prun
     )
 
 
-def test_survivors_of_successive_halving_by_simulation() -> None:
-    rng = random.Random(0)
-    passed = 0
-    for _ in range(400):
-        seen: list[float] = []
-        for _ in range(30):
-            seen.append(rng.random())
-            passed += sorted(seen, reverse=True).index(seen[-1]) < max(1, len(seen) // 3)
-    assert Asha().survivors(30, 3)[1] == pytest.approx(passed / 400, rel=0.05)
-
-
-def test_survivors_of_a_search_with_two_objectives_by_simulation() -> None:
+@pytest.mark.parametrize("two_objectives", [False, True])
+def test_survivors_of_successive_halving_by_simulation(two_objectives: bool) -> None:
     draws = random.Random(0)
     passed = 0
     for _ in range(400):
         seen: list[tuple[float, float]] = []
         for _ in range(30):
-            value, cost = draws.random(), draws.random()
+            value, cost = draws.random(), draws.random() if two_objectives else 0.0
             seen.append((value, cost))
             compared = sorted((v for v, c in seen if c <= cost), reverse=True)
             passed += value >= compared[max(1, len(compared) // 3) - 1]
-    kept = Asha().survivors(30, 3, two_objectives=True)
-    assert kept[1] == pytest.approx(passed / 400, rel=0.05)
-    assert kept[1] > Asha().survivors(30, 3)[1]
-    many = Asha().survivors(200_000, 4, two_objectives=True)  # in no more time than with one objective
+    assert Asha().survivors(30, 3, two_objectives=two_objectives)[1] == pytest.approx(passed / 400, rel=0.05)
+    many = Asha().survivors(200_000, 4, two_objectives=two_objectives)  # in no more time for two
     assert many[0] == 200_000 > many[1] > many[3]
 
 

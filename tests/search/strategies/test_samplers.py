@@ -15,7 +15,6 @@ from search.proposals.prospects import Prospects
 from search.strategies.optuna_study import OptunaStudy
 from search.strategies.pruners import NoPruner
 from search.strategies.samplers import Random, Sampler, Tpe
-from search.study.spec import versions
 from search.trainer_api import Plan
 from support import search_fake as fake
 from support.dose import dose
@@ -60,15 +59,6 @@ def test_a_model_comes_to_prefer_the_levels_near_the_best() -> None:
         optuna_study.tell(number, "COMPLETE", -abs(powers[-1] + 3))
     near = [-4.5 < power < -1.5 for power in powers]  # three of nine levels
     assert sum(near[20:]) >= 12
-
-
-def test_the_fingerprint_names_what_a_pruner_is_built_on() -> None:
-    class BuiltOnScipy(NoPruner):
-        needs = ("scipy",)
-        uses = ("greenlet",)
-
-    assert versions(Random(), NoPruner()).keys() == {"optuna", "numpy"}
-    assert versions(Random(), BuiltOnScipy()).keys() == {"optuna", "numpy", "scipy", "greenlet"}
 
 
 NARROW = 16
