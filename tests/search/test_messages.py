@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
-from search.messages import command_line, quoted
+from search.messages import command_line
 from support.commands import pasted
 from support.dose import dose
 
 NAMES = ["plain", "my results", "we ird\nnew é", "a\tb", "\x1b[31m", "it's\na \\ 'quote'", "", "‮", "\udcff", "\n7"]
 
 
-@pytest.mark.parametrize("name", NAMES, ids=ascii)
-def test_a_word_is_pasted_as_it_was(name: str) -> None:
-    told = quoted(name)
-    assert told.isprintable()
-    assert pasted(told) == [name]
-
-
+@example(words=NAMES)
 @given(words=st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), max_size=4))
 @settings(max_examples=dose(100), deadline=None)
 def test_any_command_is_pasted_as_it_was(words: list[str]) -> None:

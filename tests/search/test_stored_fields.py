@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -55,17 +56,15 @@ def test_a_field_that_nobody_has_is_found_with_its_place() -> None:
     [
         (
             FORMAT + 1,
-            f"Study a was made by a newer mnist-bench: format {FORMAT + 1}, this version reads up to {FORMAT}; install "
-            "a newer version.",
+            f"newer mnist-bench: format {FORMAT + 1}, this version reads up to {FORMAT}; install a newer version",
         ),
-        (7, "Study a was made by an older mnist-bench; version 0.3.0 (commit 5a98ef84) reads it."),
+        (7, "older mnist-bench; version 0.3.0 (commit 5a98ef84) reads it"),
     ],
 )
 def test_another_format_is_named_with_the_way_out(found: int, sentence: str) -> None:
     check_format(FORMAT, "Study a")
-    with pytest.raises(OtherVersionError) as caught:
+    with pytest.raises(OtherVersionError, match=rf"^Study a was made by an? {re.escape(sentence)}\.$"):
         check_format(found, "Study a")
-    assert str(caught.value) == sentence
 
 
 @pytest.mark.parametrize(
@@ -78,18 +77,16 @@ def test_the_first_studies_do_not_name_their_format(text: str, number: int | Non
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"sampler": {"name": "tpe", "nosuch": 3}}, "sampler.nosuch is a setting that this version does not know"),
-        ({"pruner": {"name": "asha", "nosuch": 3}}, "pruner.nosuch is a setting that this version does not know"),
-        (
-            {"sampler": {"name": "no-such-sampler"}},
-            "sampler: no-such-sampler is a setting that this version does not know",
-        ),
+        ({"sampler": {"name": "tpe", "nosuch": 3}}, "sampler.nosuch"),
+        ({"pruner": {"name": "asha", "nosuch": 3}}, "pruner.nosuch"),
+        ({"sampler": {"name": "no-such-sampler"}}, "sampler: no-such-sampler"),
+        ({"sampler": {"name": "mine.py:Mine", "options": {}, "code": {}, "signature": ""}}, "sampler.signature"),
     ],
 )
 def test_a_sampler_or_pruner_of_a_newer_version_is_named(change: dict[str, Any], named: str) -> None:
     known = {"sampler": {"name": "tpe"}, "pruner": {"name": "none"}}
     registry.check_known(known)
-    with pytest.raises(OtherVersionError, match=named):
+    with pytest.raises(OtherVersionError, match=f"^{named} is a setting that this version does not know"):
         registry.check_known({**known, **change})
 
 

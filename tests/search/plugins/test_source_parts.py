@@ -30,7 +30,6 @@ def part(file: str) -> bytes:
     ("old", "new"),
     [
         ("trials=20", "trials=50"),
-        ("print(study.best)", "print(study.digest)"),
         ("\n\nstudy", "\n# Then the search:\n\nstudy"),
         ("study = search.run", 'if __name__ == "__main__":\n    print("begins")\nstudy = search.run'),
         ("study = search.run(objective", "print(search.run(objective, {}).best)\nsearch.run(objective"),
@@ -44,7 +43,6 @@ def test_what_stands_below_the_function_does_not_count(old: str, new: str) -> No
     ("old", "new"),
     [
         ("WIDTH = 3", "WIDTH = 4"),
-        ("* WIDTH", "+ WIDTH"),
         ("@search.wraps", "@search.cached"),
         ("\nstudy", "\nWIDTH = 5\nstudy"),
         ("\nstudy", '\nif __name__ == "__main__":\n    pass\nelse:\n    WIDTH = 5\nstudy'),
@@ -57,12 +55,7 @@ def test_what_the_function_may_depend_on_counts(old: str, new: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "file",
-    [
-        "import search\nfor seed in range(3):\n    search.run(f, space, seed=seed)\nWIDTH = 3",
-        "def f(:",
-        "WIDTH = '\0'",
-    ],
+    "file", ["import search\nfor seed in range(3):\n    search.run(f, space)\nWIDTH = 3", "def f(:", "WIDTH = '\0'"]
 )
 def test_a_file_of_which_less_is_certain_counts_as_a_whole(file: str) -> None:
     assert part(file) == file.encode()

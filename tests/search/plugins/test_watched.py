@@ -31,7 +31,6 @@ class Mine(BaseSampler):
         return self.draws.sample_independent(study, trial, name, span)
 """
 """Proposes values together for the third trial."""
-WIDTHS = '{"model.width": IntDistribution(8, 64, step=8)}'
 
 
 def sampler(folder: Path, inferred: str, proposed: str) -> dict[str, object]:
@@ -41,70 +40,53 @@ def sampler(folder: Path, inferred: str, proposed: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("inferred", "proposed", "sentence"),
+    ("kind", "inferred", "proposed", "sentence"),
     [
         (
+            OutsideRangeError,
             '{"model.extra": FloatDistribution(0, 5)}',
             '{"model.extra": 4.0}',
-            "Sampler mine.py:Mine proposed 4.0 for model.extra, which is outside its range: 0.0 to 1.0.",
+            "proposed 4.0 for model.extra, which is outside its range: 0.0 to 1.0.",
         ),
         (
+            OutsideRangeError,
             '{"model.width": IntDistribution(8, 64)}',
             '{"model.width": 12}',
-            "Sampler mine.py:Mine proposed 12 for model.width, which is outside its range: 8 to 64, step 8.",
+            "proposed 12 for model.width, which is outside its range: 8 to 64, step 8.",
         ),
-    ],
-)
-def test_a_value_outside_the_space_ends_the_search_whatever_range_was_inferred(
-    tmp_path: Path, inferred: str, proposed: str, sentence: str
-) -> None:
-    with pytest.raises(OutsideRangeError) as caught:
-        fake.run(tmp_path, **sampler(tmp_path, inferred, proposed))
-    assert str(caught.value) == sentence
-    assert len(open_study(tmp_path, "fake-0").trials) == 2
-
-
-@pytest.mark.parametrize(
-    ("inferred", "proposed", "sentence"),
-    [
         (
+            PluginError,
             "{}",
             '{"model.width": 16}',
-            "Sampler mine.py:Mine proposed 16 for model.width in sample_relative; its infer_relative_search_space has "
-            "to name the range, too.",
+            "proposed 16 for model.width in sample_relative; its infer_relative_search_space has to name the range, "
+            "too.",
         ),
         (
+            PluginError,
             '{"model.with": IntDistribution(8, 64)}',
             '{"model.with": 16}',
-            "Sampler mine.py:Mine proposed 16 for model.with, and the space has no such range; did you mean "
-            "`model.width`?",
+            "proposed 16 for model.with, and the space has no such range; did you mean `model.width`?",
         ),
         (
+            PluginError,
             '{"model.width": CategoricalDistribution([8, 16])}',
             '{"model.width": 16}',
-            "Sampler mine.py:Mine takes model.width for CategoricalDistribution(choices=(8, 16)) in "
-            "infer_relative_search_space; in the space it is IntDistribution(high=64, log=False, low=8, step=8).",
-        ),
-        (
-            '{"optim.lr": FloatDistribution(1e-4, 1e-1)}',
-            '{"optim.lr": 0.01}',
-            "Sampler mine.py:Mine takes optim.lr for FloatDistribution(high=0.1, log=False, low=0.0001, step=None) in "
-            "infer_relative_search_space; in the space it is FloatDistribution(high=0.1, log=True, low=0.0001, "
-            "step=None).",
+            "takes model.width for CategoricalDistribution(choices=(8, 16)) in infer_relative_search_space; in the "
+            "space it is IntDistribution(high=64, log=False, low=8, step=8).",
         ),
     ],
 )
-def test_a_name_or_kind_of_range_that_the_space_does_not_have_is_a_sentence(
-    tmp_path: Path, inferred: str, proposed: str, sentence: str
+def test_what_the_space_does_not_have_ends_the_search_with_a_sentence(
+    tmp_path: Path, kind: type[PluginError], inferred: str, proposed: str, sentence: str
 ) -> None:
-    with pytest.raises(PluginError) as caught:
+    with pytest.raises(kind) as caught:
         fake.run(tmp_path, **sampler(tmp_path, inferred, proposed))
-    assert str(caught.value) == sentence
+    assert (type(caught.value), str(caught.value)) == (kind, f"Sampler mine.py:Mine {sentence}")
     assert len(open_study(tmp_path, "fake-0").trials) == 2
 
 
 @pytest.mark.parametrize(
-    "inferred", [WIDTHS, '{"model.width": IntDistribution(16, 16)}', '{"model.width": IntDistribution(1, 999)}']
+    "inferred", ['{"model.width": IntDistribution(16, 16)}', '{"model.width": IntDistribution(1, 999)}']
 )
 def test_a_value_of_the_space_is_taken_from_a_wider_or_narrower_range_too(tmp_path: Path, inferred: str) -> None:
     study = fake.run(tmp_path, **sampler(tmp_path, inferred, '{"model.width": 16}')).study
@@ -117,9 +99,8 @@ def test_a_system_attribute_that_is_no_json_is_blamed_on_who_sets_it(tmp_path: P
         "        study._storage.set_trial_system_attr(trial._trial_id, 'x', math.nan)\n        return {PROPOSED}",
     )
     path = own_code.write(tmp_path, noting.replace("{INFERRED}", "{}").replace("{PROPOSED}", "{}"))
-    with pytest.raises(UsageError) as refused:
-        fake.run(tmp_path, sampler=named_sampler(path), goal=4)
-    assert str(refused.value) == (
-        "System attributes that a sampler or pruner has set on trial 0 cannot be kept (Out of range float values are "
-        "not JSON compliant); they must be plain JSON values."
+    words = (
+        r"^System attributes that a sampler or pruner has set on trial 0 cannot be kept \(Out of range float values are"
     )
+    with pytest.raises(UsageError, match=words):
+        fake.run(tmp_path, sampler=named_sampler(path), goal=4)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 
 from search.event_log.records import TrialRecord
 from search.proposals.choice import Why, choose, choose_by_relevance
-from search.proposals.coordinates import Candidate, Coordinates
+from search.proposals.coordinates import Coordinates
 from search.proposals.curves import MAX_REPORTS, Curve
 from search.proposals.prospects import CROSSED, REACH, Prospects
 from search.proposals.relevance import Parts
@@ -48,12 +48,29 @@ def curve(trial: int, params: Mapping[str, Any], *values: float) -> Curve:
     return Curve(trial=trial, params=params, point=point, shares=SHARES, values=values, ended=True)
 
 
+def tried(
+    prospects: Prospects,
+    trials: int,
+    value: Callable[[Mapping[str, Any]], float] = quality,
+    reports: Callable[[int], int] = lambda number: len(SHARES),
+) -> list[Curve]:
+    """Return the curves of so many first trials; each reports its value as often as its number says."""
+    covering = [prospects.covering(number, ()) for number in range(trials)]
+    return [curve(number, params, *([value(params)] * reports(number))) for number, params in enumerate(covering)]
+
+
 def chosen(
-    curves: Sequence[Curve], candidates: Sequence[Candidate], prospects: Prospects, draws: np.random.Generator
-) -> tuple[Mapping[str, Any], Why]:
-    found = choose(curves, candidates, prospects, draws)
+    curves: Sequence[Curve], prospects: Prospects, *seed: int, parts: Parts | None = None
+) -> tuple[Mapping[str, Any], Why, int]:
+    """Return the next configuration, why it is that, and among how many."""
+    draws = np.random.default_rng(seed or 0)
+    candidates = prospects.candidates(curves, draws)
+    if parts is None:
+        found = choose(curves, candidates, prospects, draws)
+    else:
+        found = choose_by_relevance(curves, candidates, prospects, draws, parts)
     assert found is not None
-    return found
+    return (*found, len(candidates))
 
 
 def found_by(sampler: Curves | None, seed: int, trials: int) -> tuple[float, list[Mapping[str, Any]]]:
@@ -65,9 +82,7 @@ def found_by(sampler: Curves | None, seed: int, trials: int) -> tuple[float, lis
         if sampler is None or number < sampler.n_startup_trials:
             params = prospects.covering(number, tried)
         else:
-            draws = np.random.default_rng([seed, number])
-            candidates = prospects.candidates(curves, draws)
-            params, _ = chosen(curves, candidates, prospects, draws)
+            params, *_ = chosen(curves, prospects, seed, number)
         end = quality(params)
         values = (end - 0.2, end - 0.05, end)
         curves.append(curve(number, params, *values))
@@ -75,17 +90,12 @@ def found_by(sampler: Curves | None, seed: int, trials: int) -> tuple[float, lis
 
 
 @pytest.mark.slow
-def test_what_was_learned_makes_the_later_proposals_better() -> None:
-    learned = [found_by(Curves(), seed, 40)[0] for seed in range(3)]
-    spread = [found_by(None, seed, 40)[0] for seed in range(3)]
-    assert min(learned) > max(spread) + 0.03
-
-
-def test_nothing_near_an_earlier_trial_is_proposed() -> None:
+def test_what_was_learned_makes_the_later_proposals_better_and_none_is_near_an_earlier_trial() -> None:
+    learned, params = found_by(Curves(), 0, 25)
+    assert learned > max(found_by(None, seed, 25)[0] for seed in range(3)) + 0.03
     coordinates = Coordinates(SPACE.distributions)
-    _, params = found_by(Curves(), 0, 40)
     places = np.array([coordinates.of(each) for each in params])
-    apart = coordinates.distances(places, places) + np.eye(40) * 99
+    apart = coordinates.distances(places, places) + np.eye(25) * 99
     spread = coordinates.distances(places[:8], places[:8]) + np.eye(8) * 99
     assert apart.min() > 0.3 * spread.min()
 
@@ -99,34 +109,30 @@ def test_nothing_infeasible_is_proposed_where_random_search_does(tmp_path: Path)
     assert infeasible(Curves(n_startup_trials=3)) == []
 
 
-def test_a_space_of_few_configurations_ends_in_repetitions(tmp_path: Path) -> None:
-    tiny = {"name": "tiny", "model": {"width": {"int": [8, 16], "step": 8}, "depth": {"int": [1, 1]}}}
-    found = fake.run(tmp_path, goal=6, sampler=Curves(n_startup_trials=2), space_values=tiny).study
-    assert [trial.params["model.width"] for trial in found.trials[:2]] in ([8, 16], [16, 8])
-    assert len(found.complete()) > 0
-
-
 @pytest.mark.parametrize(
-    "ranges",
+    ("ranges", "different"),
     [
-        {"width": {"int": [8, 8]}, "depth": {"int": [1, 1]}},
-        {"width": {"int": [8, 8]}, "depth": {"int": [1, 1]}, "which": {"choice": [*range(60)]}},
-        {"width": {"int": [8, 64]}, "depth": {"int": [1, 8]}},
+        ({"width": {"int": [8, 8]}, "depth": {"int": [1, 1]}}, 1),
+        ({"width": {"int": [8, 16], "step": 8}, "depth": {"int": [1, 1]}}, 2),
+        ({"width": {"int": [8, 8]}, "depth": {"int": [1, 1]}, "which": {"choice": [*range(60)]}}, 12),
+        ({"width": {"int": [8, 64]}, "depth": {"int": [1, 8]}}, 12),
     ],
-    ids=["one configuration", "one choice", "a small grid"],
+    ids=["one configuration", "two", "one choice", "a small grid"],
 )
-def test_nothing_comes_twice_while_there_is_something_else(tmp_path: Path, ranges: dict[str, Any]) -> None:
+def test_nothing_comes_twice_while_there_is_something_else(
+    tmp_path: Path, ranges: dict[str, Any], different: int
+) -> None:
     sampler = Curves(n_startup_trials=2)
-    found = fake.run(tmp_path, goal=20, sampler=sampler, space_values={"name": "tiny", "model": ranges}).study
-    different = {str(trial.params) for trial in found.trials}
-    assert len(different) == (1 if len(ranges) == 2 and ranges["depth"] == {"int": [1, 1]} else 20)
+    found = fake.run(tmp_path, goal=12, sampler=sampler, space_values={"name": "tiny", "model": ranges}).study
+    assert len({str(trial.params) for trial in found.trials[:different]}) == different
+    assert len({str(trial.params) for trial in found.trials}) == different
 
 
 @pytest.mark.parametrize("behaviour", ["diverge", "no_number", "lack_memory", "raise_sometimes"])
 @pytest.mark.parametrize("startup", [1, 4])
 def test_trials_that_fail_are_not_tried_again_and_end_no_search(tmp_path: Path, behaviour: str, startup: int) -> None:
-    found = fake.run(tmp_path, goal=16, behaviour=behaviour, sampler=Curves(n_startup_trials=startup), widest=24).study
-    assert len(found.trials) == len({str(trial.params) for trial in found.trials}) == 16
+    found = fake.run(tmp_path, goal=10, behaviour=behaviour, sampler=Curves(n_startup_trials=startup), widest=24).study
+    assert len(found.trials) == len({str(trial.params) for trial in found.trials}) == 10
 
 
 def test_constraints_are_met_by_what_is_proposed(tmp_path: Path) -> None:
@@ -140,14 +146,12 @@ def test_of_long_curves_some_reports_are_read_and_the_last_one() -> None:
     prospects = Prospects(SPACE, Free(), 0)
     shares = tuple((period + 1) / 300 for period in range(300))
     curves = [
-        replace(curve(number, params, *np.linspace(0.1, quality(params), 300).tolist()), shares=shares)
-        for number, params in enumerate(prospects.covering(number, ()) for number in range(12))
+        replace(each, shares=shares, values=tuple(np.linspace(0.1, quality(each.params), 300).tolist()))
+        for each in tried(prospects, 12)
     ]
     assert curves[0].read[-1] == 299
     assert len(curves[0].read) == 12
-    draws = np.random.default_rng(0)
-    candidates = prospects.candidates(curves, draws)
-    params, why = chosen(curves, candidates, prospects, draws)
+    params, why, _ = chosen(curves, prospects)
     assert why.best == max(each.values[-1] for each in curves)
     assert quality(params) > np.median([quality(each.params) for each in curves])
 
@@ -165,54 +169,34 @@ def test_most_crosses_may_exceed_a_limit() -> None:
     planner = Strict()
     prospects = Prospects(SPACE, planner, 0)
     # The best ones lie where nothing is feasible.
-    curves = [
-        curve(number, params, 0.9 + 0.09 * params["m.a"])
-        for number, params in enumerate(prospects.covering(number, ()) for number in range(12))
-    ]
+    curves = tried(prospects, 12, lambda params: 0.9 + 0.09 * float(params["m.a"]))
     draws = np.random.default_rng(0)
     candidates = prospects.candidates(curves, draws)
     before = planner.asked
-    params, _ = chosen(curves, candidates, prospects, draws)
+    params, _ = choose(curves, candidates, prospects, draws) or ({}, None)
     assert Free()(params).feasible
     assert planner.asked - before < CROSSED
 
 
 def test_where_nothing_is_feasible_nothing_is_chosen() -> None:
     prospects = Prospects(SPACE, Free(), 0)
-    curves = [curve(number, prospects.covering(number, ()), 0.5) for number in range(3)]
+    curves = tried(prospects, 3)
     infeasible = [prospects.coordinates.candidate({**curves[0].params, "m.a": 0.9})]
     assert choose(curves, infeasible, prospects, np.random.default_rng(0)) is None
 
 
-def test_why_is_said_in_the_terms_of_the_study() -> None:
+@pytest.mark.parametrize("trials", [12, 2 * MAX_REPORTS], ids=["all reports are read", "the most telling are read"])
+def test_why_is_said_in_the_terms_of_the_study(trials: int) -> None:
     prospects = Prospects(SPACE, Free(), 0)
-    curves = [
-        curve(number, params, *((quality(params),) * (1 + number % 3)))
-        for number, params in enumerate(prospects.covering(number, ()) for number in range(12))
-    ]
-    draws = np.random.default_rng(0)
-    candidates = prospects.candidates(curves, draws)
-    params, why = chosen(curves, candidates, prospects, draws)
+    curves = tried(prospects, trials, reports=lambda number: 1 + number % 3)
+    params, why, among = chosen(curves, prospects)
+    assert quality(params) > sorted(quality(each.params) for each in curves)[int(0.8 * trials)]
     assert why.low < why.expected < why.high < 1.0
     assert math.isclose(why.expected, quality(params), abs_tol=0.1)
-    assert why.best == max(each.values[-1] for each in curves if len(each.values) == 3)
-    assert (why.among, why.closest in range(12)) == (len(candidates), True)
-
-
-def test_of_many_reports_the_most_telling_are_read() -> None:
-    """The time of a proposal stays the same, and what matters is known still."""
-    prospects = Prospects(SPACE, Free(), 0)
-    params = [prospects.covering(number, ()) for number in range(2 * MAX_REPORTS)]
-    curves = [curve(number, each, *((quality(each),) * (1 + number % 3))) for number, each in enumerate(params)]
-    draws = np.random.default_rng(0)
-    candidates = prospects.candidates(curves, draws)
-    best, why = chosen(curves, candidates, prospects, draws)
-    assert quality(best) > sorted(map(quality, params))[int(1.6 * MAX_REPORTS)]
-    complete = [each for each in curves if len(each.values) == len(SHARES)]
-    assert why.best == max(each.values[-1] for each in complete)
-    place = prospects.coordinates.of(best)
-    apart = prospects.coordinates.distances(place[None], np.array([each.point for each in curves]))[0]
-    assert why.closest == int(np.argmin(apart))
+    assert why.best == max(each.values[-1] for each in curves if len(each.values) == len(SHARES))
+    coordinates = prospects.coordinates
+    apart = coordinates.distances(coordinates.of(params)[None], np.array([each.point for each in curves]))
+    assert (why.closest, why.among) == (int(np.argmin(apart[0])), among)
 
 
 def test_of_two_that_promise_the_same_the_cheaper_one_is_tried() -> None:
@@ -224,26 +208,17 @@ def test_of_two_that_promise_the_same_the_cheaper_one_is_tried() -> None:
             return replace(super().__call__(params), costs=(100,) * 3 if params["m.f"] < 0.5 else (1,) * 3)
 
     prospects = Prospects(SPACE, Priced(), 0)
-    params = [prospects.covering(number, ()) for number in range(24)]
-    curves = [curve(number, each, *((quality(each),) * 3)) for number, each in enumerate(params)]
+    curves = tried(prospects, 24)
 
     def dear(*, cost: bool) -> int:
-        found = []
-        for seed in range(8):
-            draws = np.random.default_rng(seed)
-            chosen = choose_by_relevance(
-                curves, prospects.candidates(curves, draws), prospects, draws, Parts(cost=cost)
-            )  # fmt: skip
-            assert chosen is not None
-            found.append(chosen[0]["m.f"] < 0.5)
-        return sum(found)
+        return sum(chosen(curves, prospects, seed, parts=Parts(cost=cost))[0]["m.f"] < 0.5 for seed in range(1, 9))
 
     assert dear(cost=True) < dear(cost=False)
 
 
 def test_the_neighbours_of_a_candidate_lie_near_it_and_are_no_copies() -> None:
     prospects = Prospects(SPACE, Free(), 0)
-    curves = [curve(number, prospects.covering(number, ()), 0.5) for number in range(8)]
+    curves = tried(prospects, 8)
     parent = curves[0].params
     found = prospects.near([parent], curves, np.random.default_rng(0))
     changed = [[path for path in parent if each.params[path] != parent[path]] for each in found]
