@@ -13,6 +13,7 @@ from support import log_alone_writer
 from support.paths import IMPORTABLE
 from support.ray_nodes import ENVIRONMENT, Nodes, variables
 from support.scripted import Clock
+from support.searched import Searched
 
 
 @pytest.fixture
@@ -21,6 +22,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr("search.driver.retry_policy.time", SimpleNamespace(monotonic=lambda: clock.now))
     return clock
+
+
+@pytest.fixture(scope="session")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
+    """Return what puts studies with Optuna's tables into a folder; not for a module with `log_alone`."""
+    return Searched(lambda: tmp_path_factory.mktemp("searched"))
 
 
 @pytest.fixture

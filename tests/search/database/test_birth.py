@@ -63,7 +63,6 @@ def test_a_half_made_database_has_no_study_yet_and_gets_one(tmp_path: Path, page
 
 
 def test_tables_are_never_rolled_back_unasked(tmp_path: Path) -> None:
-    """A journal beside a whole database may be of another one, from which a copy was put back."""
     with closing(sqlite3.connect(tmp_path / "whole")) as connection:
         connection.execute("CREATE TABLE filled (value)")
     content = (tmp_path / "whole").read_bytes()

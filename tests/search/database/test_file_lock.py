@@ -7,6 +7,8 @@ import fcntl
 import json
 import os
 import socket
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +62,8 @@ def test_a_signature_of_a_terabyte_is_not_read(tmp_path: Path) -> None:
     assert holder(path) == "another process"
 
 
-def test_one_holds_it_and_is_named_to_others(tmp_path: Path) -> None:
+def test_one_holds_it_and_is_named_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.database.file_lock.time.sleep", lambda seconds: None)
     path = tmp_path / "driver.lock"
     assert not is_held(path)
     assert holder(path) == "another process"
@@ -72,7 +75,7 @@ def test_one_holds_it_and_is_named_to_others(tmp_path: Path) -> None:
             pytest.raises(StudyLockedError, match=f"^Study conv-0 is in use by {me}.*; wait for it or stop it"),
             driver_lock(path, "Study conv-0"),
         ):
-            raise AssertionError("two hold it")
+            pytest.fail("two hold it")
         assert is_held(path)
     assert not is_held(path)
     assert holder(path).startswith(me)  # nobody erases a signature
@@ -80,18 +83,29 @@ def test_one_holds_it_and_is_named_to_others(tmp_path: Path) -> None:
         assert path.read_text().count("pid") == 1
 
 
-def test_a_file_that_was_removed_while_it_was_held_locks_nobody_out(tmp_path: Path) -> None:
-    path = tmp_path / "driver.lock"
-    with driver_lock(path, "Study conv-0"):
+def test_a_lock_on_a_file_that_was_removed_keeps_nobody_out(tmp_path: Path) -> None:
+    path, took, done = tmp_path / "driver.lock", threading.Event(), threading.Event()
+
+    def wait_for_it() -> None:
+        with driver_lock(path, "The second"):
+            took.set()
+            done.wait()
+
+    second = threading.Thread(target=wait_for_it, daemon=True)
+    with driver_lock(path, "The first"):
+        second.start()
+        time.sleep(0.1)  # it has opened the file, and waits
         path.unlink()
-        with driver_lock(path, "Study conv-0"):
-            assert is_held(path)
+    took.wait()
+    assert is_held(path)
+    done.set()
+    second.join()
 
 
 def test_a_lock_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "missing" / "driver.lock"
     with pytest.raises(StorageError) as refused, driver_lock(path, "Study conv-0"):
-        raise AssertionError("it was taken")
+        pytest.fail("it was taken")
     assert str(refused.value) == f"{path}: cannot be written (No such file or directory)."
 
 

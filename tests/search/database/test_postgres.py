@@ -18,7 +18,6 @@ import optuna
 import pytest
 
 from search.database.engines import open_for_reading, open_for_writing, open_tables_for_reading, sqlite_url
-from search.database.urls import resolved
 from search.driver.progress import Observer
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log.records import TrialRecord
@@ -123,27 +122,6 @@ def test_a_study_in_postgresql_is_the_same_as_in_sqlite(
     assert fake.run(tmp_path, goal=GOAL, url=url, workers=2).study.digest == digest
     assert studies.open_study(tmp_path / "elsewhere", None, url).digest == digest
     assert tables(url) == tables_in_sqlite(undisturbed)
-
-
-def test_a_study_is_stopped_and_goes_on(undisturbed: Path, digest: str, tmp_path: Path, url: str) -> None:
-    for _ in range(100):
-        if fake.run(tmp_path, goal=GOAL, url=url, stopping=fake.StopAfter(9)).reached:
-            break
-    assert studies.open_study(tmp_path, None, url).digest == digest
-    assert tables(url) == tables_in_sqlite(undisturbed)
-
-
-def test_psycopg_is_meant_where_no_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for scheme in ("postgresql", "postgres", "postgresql+psycopg"):
-        assert resolved(f"{scheme}://me:w%40rd@host/db?sslmode=require") == (
-            "postgresql+psycopg://me:w%40rd@host/db?sslmode=require"
-        )
-    monkeypatch.setattr("search.database.urls.find_spec", lambda name: None)
-    for use in (open_for_writing, open_for_reading, open_tables_for_reading):
-        with pytest.raises(
-            UsageError, match=r"^PostgreSQL needs .* `pip install 'mnist-bench\[postgres\]'` adds it\.$"
-        ):
-            use("postgresql://me@host/db")
 
 
 def test_a_second_driver_is_refused_by_name_and_takes_over_when_the_first_has_died(tmp_path: Path, url: str) -> None:
@@ -336,15 +314,6 @@ def test_a_removed_study_leaves_the_others_alone(tmp_path: Path, postgres: Serve
     assert postgres.do("SELECT count(*) FROM studies", database) == [(1,)]
     assert postgres.do("SELECT study FROM search_drivers", database) == [("two",)]
     assert fake.run(tmp_path, goal=3, name="one", url=url).reached
-
-
-def test_a_study_is_removed_from_a_database_file_that_others_share(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'team.db'}"
-    for name in ("one", "two"):
-        fake.run(tmp_path, goal=3, name=name, url=url)
-    remove_study(tmp_path, "one", url)
-    assert [summary.name for summary in studies.list_studies(tmp_path, url)] == ["two"]
-    assert len(tables(url, "two")) >= 3
 
 
 def test_checkpoints_of_another_study_of_the_same_name_are_not_believed(tmp_path: Path, url: str) -> None:

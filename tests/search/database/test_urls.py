@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from search.database.urls import redacted, sqlite_file
+from search.database.engines import open_for_reading, open_for_writing, open_tables_for_reading
+from search.database.urls import is_secret, redacted, resolved, sqlite_file
 from search.errors import UsageError
 from search.study.studies import list_studies, open_study
 from support import search_fake as fake
 from support.paths import DATABASE
+
+
+@pytest.mark.parametrize(
+    ("url", "secret"),
+    [
+        ("sqlite:///x.db", False),
+        ("sqlite:///x.db?timeout=5", False),
+        ("postgresql://me@host:5432/db", False),
+        ("postgresql+psycopg://me:canary@host/db", True),
+        ("postgresql://me:@host/db", True),
+        ("postgresql://host/db?user=me&password=canary", True),
+        ("postgresql://host:port/db", True),
+        ("me:canary@host", True),
+        ("", True),
+    ],
+)
+def test_whether_a_url_may_be_shown_and_how(url: str, secret: bool) -> None:
+    assert is_secret(url) == secret
+    assert "canary" not in redacted(url)
 
 
 @pytest.mark.parametrize(
@@ -20,7 +41,6 @@ from support.paths import DATABASE
         "sqlite:///",
         "sqlite:///:memory:",
         "sqlite://team.db",
-        "sqlite://host/team.db",
         "sqlite:///team.db?timeout=5",
         "sqlite://me:w@/team.db",
         "sqlite:///file:team.db?uri=true",
@@ -29,12 +49,9 @@ from support.paths import DATABASE
 def test_an_sqlite_url_names_a_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.chdir(tmp_path)
     said = f"--storage {redacted(url)}: an SQLite database is a file, without options; write sqlite:///FILE."
-    with pytest.raises(UsageError) as refused:
-        fake.run(tmp_path / "results", goal=1, url=url)
-    assert str(refused.value) == said
-    with pytest.raises(UsageError) as refused:
-        open_study(tmp_path / "results", "fake-0", url)
-    assert str(refused.value) == said
+    for use in (lambda: fake.run(Path("results"), goal=1, url=url), lambda: open_study(Path("results"), "a", url)):
+        with pytest.raises(UsageError, match=f"^{re.escape(said)}$"):
+            use()
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
 
 
@@ -69,3 +86,13 @@ def test_a_studys_own_database_may_lie_in_a_folder_of_any_name(tmp_path: Path) -
 def test_other_databases_have_no_file() -> None:
     assert sqlite_file("postgresql://me@host/db") is None
     assert sqlite_file("sqlite:////srv/team.db") == Path("/srv/team.db")
+
+
+def test_psycopg_is_meant_if_no_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for scheme in ("postgresql", "postgres", "postgresql+psycopg"):
+        url = resolved(f"{scheme}://me:w%40rd@host/db?sslmode=require")
+        assert url == "postgresql+psycopg://me:w%40rd@host/db?sslmode=require"
+    monkeypatch.setattr("search.database.urls.find_spec", lambda name: None)
+    for use in (open_for_writing, open_for_reading, open_tables_for_reading):
+        with pytest.raises(UsageError, match=r"^PostgreSQL needs .* `pip install 'mnist-bench\[postgres\]'` adds it"):
+            use("postgresql://me@host/db")

@@ -11,33 +11,24 @@ from hypothesis import given, settings, strategies as st
 from search.errors import StorageError
 from search.space.space import Space
 from search.study.folder import StudyFolder
-from search.study.invocation_log import (
-    Invocation,
-    invocations,
-    keep_invocation,
-    latest_data,
-    latest_net,
-)
+from search.study.invocation_log import Invocation, invocations, keep_invocation, latest_data, latest_net
 from support.dose import dose
 
 SPACE = Space.of({"name": "tiny", "epochs": 3, "model": {"units": {"int": [1, 8]}}})
 TYPED = Invocation(
     command="mnist-bench search tiny.yaml --set 'model.name=é'", data_dir="/data", net="/nets/my nets.py:build"
 )
+CALLED = Invocation(data_dir="/data/mine.npz", net="package.nets:build")
 
 
-def test_each_command_is_added_and_the_space_stays_as_it_was(tmp_path: Path) -> None:
+def test_each_invocation_is_added_and_the_space_stays_as_it_was(tmp_path: Path) -> None:
     files = StudyFolder(tmp_path)
+    keep_invocation(files, SPACE, None)
+    assert invocations(files) == []
     keep_invocation(files, SPACE, TYPED)
-    keep_invocation(files, Space.of({"name": "other"}), Invocation(command="again"))
-    assert invocations(files) == [TYPED, Invocation(command="again")]
+    keep_invocation(files, Space.of({"name": "other"}), CALLED)
+    assert invocations(files) == [TYPED, CALLED]
     assert files.space.read_text() == SPACE.to_yaml()
-
-
-def test_a_call_from_python_keeps_what_it_named(tmp_path: Path) -> None:
-    files, called = StudyFolder(tmp_path), Invocation(data_dir="/data/mine.npz", net="package.nets:build")
-    keep_invocation(files, SPACE, called)
-    assert invocations(files) == [called]
 
 
 def test_what_an_earlier_version_kept_is_read(tmp_path: Path) -> None:
@@ -46,25 +37,9 @@ def test_what_an_earlier_version_kept_is_read(tmp_path: Path) -> None:
     assert invocations(files) == [Invocation(command="mnist-bench search conv")]
 
 
-def test_a_search_that_names_nothing_keeps_its_space_alone(tmp_path: Path) -> None:
-    files = StudyFolder(tmp_path)
-    keep_invocation(files, SPACE, None)
-    assert (invocations(files), files.space.exists()) == ([], True)
-
-
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="missing: cannot be written"):
         keep_invocation(StudyFolder(tmp_path / "missing"), SPACE, None)
-
-
-@pytest.mark.parametrize("name", ["space.yaml", "commands.jsonl"])
-def test_what_is_kept_goes_through_no_link(tmp_path: Path, name: str) -> None:
-    (tmp_path / "study").mkdir()
-    (tmp_path / "victim").write_text("precious")
-    (tmp_path / "study" / name).symlink_to(tmp_path / "victim")
-    with pytest.raises(StorageError, match=f"{name}: is a symbolic link"):
-        keep_invocation(StudyFolder(tmp_path / "study"), SPACE, TYPED)
-    assert (tmp_path / "victim").read_text() == "precious"
 
 
 def test_commands_of_a_terabyte_are_not_read_whole(tmp_path: Path) -> None:
@@ -84,15 +59,7 @@ def test_a_damaged_line_costs_no_other(tmp_path_factory: pytest.TempPathFactory,
     assert invocations(files)[-1] == TYPED
 
 
-def test_a_command_to_copy_names_what_was_searched_on_last(tmp_path: Path) -> None:
-    files = StudyFolder(tmp_path)
-    assert latest_data(invocations(files)) is None
-    for source in (None, "/a/mine.npz", "/a/moved here", None):
-        keep_invocation(files, SPACE, Invocation(command="mnist-bench search conv", data_dir=source))
-    assert latest_data(invocations(files)) == "/a/moved here"
-
-
 def test_the_latest_data_and_net_are_those_that_were_named_last() -> None:
-    searched = [Invocation(data_dir="/a", net="/a.py:build"), Invocation(data_dir="/b"), Invocation(command="typed")]
-    assert (latest_data(searched), latest_net(searched)) == ("/b", "/a.py:build")
+    searched = [TYPED, CALLED, Invocation(data_dir="/b"), Invocation(command="typed")]
+    assert (latest_data(searched), latest_net(searched)) == ("/b", "package.nets:build")
     assert (latest_data([]), latest_net([])) == (None, None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from pathlib import Path
 
 import optuna
 import pytest
@@ -16,7 +15,7 @@ from search.event_log.events import Created, Event, Reported, trial_of
 from search.study.location import StudyLocation
 from search.study.optuna_tables import OptunaTables
 from search.study.studies import read_events
-from support import search_fake as fake
+from support.searched import Searched
 
 
 class LateCommit(InMemoryStorage):
@@ -31,12 +30,10 @@ class LateCommit(InMemoryStorage):
         return trial
 
 
-@pytest.fixture(scope="module")
-def events(tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
+@pytest.fixture
+def events(searched: Searched) -> list[Event]:
     """Return the events of a search up to the first end of a trial."""
-    results: Path = tmp_path_factory.mktemp("search")
-    fake.run(results, goal=2)
-    found = read_events(StudyLocation.of("fake-0", results))
+    found = read_events(StudyLocation.of("fake-0", searched.made(goal=2)))
     return found[: next(number for number, event in enumerate(found) if event.kind == "tell") + 1]
 
 

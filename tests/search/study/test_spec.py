@@ -8,17 +8,18 @@ from typing import Any
 import pytest
 
 from search.differences import differences
-from search.errors import FingerprintError, UsageError
-from search.strategies.pruners import Asha, Median, Pruner
+from search.errors import FingerprintError, OtherVersionError, UsageError
+from search.strategies.pruners import Asha, Median, NoPruner, Pruner
 from search.strategies.registry import named_sampler
 from search.strategies.samplers import Curves, Random, Sampler, Tpe
 from search.study import spec as specs
-from search.study.spec import StudySpec, check_same, fingerprint
+from search.study.spec import StudySpec, check_known, check_same, fingerprint
 from search.study.start_list import StartList
 from support import search_fake as fake
 
 PORTABLE_ARITHMETIC = "756029c203f7fc8a0c3b43277a828dd173ac6cc611624f1d5894f24e735804e2"
 """On every processor: it stands in the specification of each portable study, also of a published one."""
+DECIDING: dict[str, Any] = {"context": {"data": "a"}, "versions": {"torch": "1"}, "numerics": {"check": "x"}}
 
 
 def plain(**changes: Any) -> dict[str, Any]:
@@ -43,11 +44,9 @@ def plain(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_all_that_decides_is_part_of_the_fingerprint(change: dict[str, Any], named: str) -> None:
-    asked: dict[str, Any] = {"context": {"data": "a"}, "versions": {"torch": "1"}, "numerics": {"check": "x"}}
-    stored, current = plain(**asked), plain(**(asked | change))
-    assert fingerprint(stored) == fingerprint(plain(**asked))
-    assert fingerprint(stored) != fingerprint(current)
-    check_same("study", stored, plain(**asked))
+    stored, current = plain(**DECIDING), plain(**(DECIDING | change))
+    assert fingerprint(stored) == fingerprint(plain(**DECIDING)) != fingerprint(current)
+    check_same("study", stored, plain(**DECIDING))
     with pytest.raises(FingerprintError) as refused:
         check_same("study", stored, current)
     assert f"\n  {named}" in str(refused.value)
@@ -60,50 +59,49 @@ def test_what_stands_beside_the_options_is_part_of_the_fingerprint(item: str) ->
 
 
 def test_the_versions_of_what_decides_are_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    stored = plain(versions={"torch": "1"})
     found = {name: version(name) for name in ("optuna", "numpy")}
-    assert stored["versions"].items() >= {**found, "torch": "1"}.items()
+    assert plain(versions={"torch": "1"})["versions"].items() >= {**found, "torch": "1"}.items()
     monkeypatch.setattr(specs, "version", lambda package: f"{version(package)}.later")
-    later = plain(versions={"torch": "1"})
-    assert {name: later["versions"][name] for name in found} == {name: f"{of}.later" for name, of in found.items()}
-    assert fingerprint(stored) != fingerprint(later)
+    assert plain()["versions"].items() >= {name: f"{of}.later" for name, of in found.items()}.items()
+
+
+def test_the_packages_of_the_sampler_and_of_the_pruner_are_part_of_it() -> None:
+    class BuiltOnScipy(NoPruner):
+        needs = ("scipy",)
+        uses = ("greenlet",)
+
+    assert specs.versions(Random(), NoPruner()).keys() == {"optuna", "numpy"}
+    assert specs.versions(Random(), BuiltOnScipy()).keys() == {"optuna", "numpy", "scipy", "greenlet"}
 
 
 def test_a_stored_specification_is_read_as_it_was() -> None:
     spec = fake.make_spec(
-        Tpe(n_startup_trials=3), Asha(), 3, 7, order="as-completed", enqueued=({"optim.lr": 0.01},),
-        context={"data": "a"}, numerics={"check": "a"},
-    )  # fmt: skip
-    again = StudySpec.from_json(spec.to_json())
-    assert again.to_json() == spec.to_json()
-    assert (again.order, again.concurrent_trials, again.seed, again.periods) == ("as-completed", 3, 7, fake.PERIODS)
-    assert (again.given(0), again.given(1)) == ({"optim.lr": 0.01}, None)
-
-
-def test_trials_of_another_study_are_enqueued_before_the_list() -> None:
-    spec = fake.make_spec(
-        Random(), Asha(), 3, 7, enqueued=({"optim.lr": 0.01}, {"optim.lr": 0.02}), enqueued_from=(None, "old/3"),
+        Tpe(n_startup_trials=3), Asha(), 3, 7, order="as-completed", context={"data": "a"}, numerics={"check": "a"},
+        enqueued=({"optim.lr": 0.01}, {"optim.lr": 0.02}), enqueued_from=(None, "old/3"),
         start=StartList(configurations=({"optim.lr": 0.03},)),
     )  # fmt: skip
     again = StudySpec.from_json(spec.to_json())
     assert again.to_json() == spec.to_json()
+    assert (again.order, again.concurrent_trials, again.seed, again.periods) == ("as-completed", 3, 7, fake.PERIODS)
     given = [again.given(number) for number in range(4)]
-    assert given == [{"optim.lr": 0.01}, {"optim.lr": 0.02}, {"optim.lr": 0.03}, None]
+    assert given == [{"optim.lr": 0.01}, {"optim.lr": 0.02}, {"optim.lr": 0.03}, None], "the list comes last"
 
 
-def test_the_fingerprint_leaves_out_the_description_of_the_numerics() -> None:
-    spec = fake.make_spec(Random(), Asha(), 4, 0, numerics={"cpu": "a"}).to_json()
-    other = fake.make_spec(Random(), Asha(), 4, 0, numerics={"cpu": "b"}).to_json()
-    assert fingerprint(spec) == fingerprint(other)
-    check_same("study", spec, other)
-    assert fingerprint(spec) != fingerprint(fake.make_spec(Random(), Asha(), 5, 0).to_json())
+@pytest.mark.parametrize(
+    ("change", "named"), [({"nosuch": 1}, "nosuch"), ({"pruner": {"name": "asha", "nosuch": 3}}, r"pruner\.nosuch")]
+)
+def test_a_specification_of_a_newer_version_is_named(change: dict[str, Any], named: str) -> None:
+    check_known(plain(start=StartList(configurations=({"optim.lr": 0.03},))))
+    with pytest.raises(OtherVersionError, match=f"^{named} is a setting that this version does not know"):
+        check_known({**plain(), **change})
 
 
-def test_the_numerics_are_described_where_a_check_differs() -> None:
+def test_the_numerics_are_described_if_a_check_differs_and_decide_nothing_else() -> None:
     then, same, now = (
-        fake.make_spec(Random(), Asha(), 4, 0, numerics={"check": "a", **other}).to_json()
+        plain(numerics={"check": "a", **other})
         for other in ({"wide_check": "x", "cpu": "b"}, {"wide_check": "x", "cpu": "c"}, {"wide_check": "y", "cpu": "c"})
     )
+    assert fingerprint(then) == fingerprint(same)
     check_same("study", then, same)
     assert differences({**then, "seed": 1}, same) == [("seed", "1", "0")]
     with pytest.raises(
@@ -131,10 +129,8 @@ def test_fields_in_another_order_are_named_as_the_difference() -> None:
 
 
 def test_a_portable_study_is_stored_as_one_and_any_other_as_before() -> None:
-    assert "portable" not in plain()
     stored = plain(portable=True)
     assert stored["portable"] is True
-    assert stored["space"] == plain()["space"]
     again = StudySpec.from_json(stored)
     assert again.to_json() == stored
     assert again.space.elementary.is_portable

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -20,30 +19,23 @@ from search.study.optuna_tables import OptunaTables
 from search.study.studies import read_events
 from search.study.tables_check import TablesDiff, compare_tables, rebuild
 from support import search_fake as fake
-from support.paths import DATABASE
+from support.searched import Searched
 
-GOAL = 12
+GOAL = 8
 OBJECTIVES = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return the digest of the search that nothing disturbs."""
-    return fake.run(tmp_path_factory.mktemp("undisturbed"), goal=GOAL).study.digest
-
-
-@pytest.fixture(scope="module")
-def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the results of a search that was stopped half-way."""
-    results = tmp_path_factory.mktemp("stopped")
-    assert not fake.run(results, goal=GOAL, stopping=fake.StopAfter(40)).reached
-    return results
+NONE = TablesDiff(missing=(), unknown=(), otherwise=(), pending=())
 
 
 @pytest.fixture
-def place(stopped: Path, tmp_path: Path) -> StudyLocation:
-    """Return a copy of it, to be damaged."""
-    return StudyLocation.of("fake-0", Path(shutil.copytree(stopped, tmp_path / "results")))
+def undisturbed(searched: Searched) -> str:
+    """Return the digest of the search that nothing disturbs."""
+    return searched.digest(goal=GOAL)
+
+
+@pytest.fixture
+def place(searched: Searched, tmp_path: Path) -> StudyLocation:
+    """Return the study of a search that was stopped half-way, to be damaged."""
+    return searched(tmp_path, goal=GOAL, events=14)
 
 
 @contextmanager
@@ -68,11 +60,8 @@ def mend(place: StudyLocation) -> None:
         storage.engine.dispose()
 
 
-def execute(place: StudyLocation, statement: str) -> None:
-    with closing(sqlite3.connect(place.folder / DATABASE)) as connection:
-        connection.execute("PRAGMA foreign_keys=OFF")
-        assert connection.execute(statement).rowcount
-        connection.commit()
+def end_of(place: StudyLocation) -> str:
+    return fake.run(place.folder.parent, goal=GOAL).study.digest
 
 
 @pytest.mark.slow
@@ -81,37 +70,37 @@ def execute(place: StudyLocation, statement: str) -> None:
     [{}, {"behaviour": "diverge"}, {"space_values": OBJECTIVES}, {"space_values": fake.CONDITIONAL_LEVELS}],
     ids=lambda o: str(*o),
 )
-def test_the_tables_of_a_search_follow_its_log(tmp_path: Path, options: dict[str, Any]) -> None:
-    fake.run(tmp_path, goal=GOAL, **options)
-    place = StudyLocation.of("fake-0", tmp_path)
-    assert found(place) == TablesDiff(missing=(), unknown=(), otherwise=(), pending=())
+def test_the_tables_of_a_search_follow_its_log(searched: Searched, tmp_path: Path, options: dict[str, Any]) -> None:
+    place = searched(tmp_path, goal=GOAL, **options)
+    assert found(place) == NONE
     mend(place)
-    assert found(place) == TablesDiff(missing=(), unknown=(), otherwise=(), pending=())
-
-
-DAMAGES = {
-    "DELETE FROM trials WHERE number = 2": TablesDiff(missing=(2,), unknown=(), otherwise=(), pending=()),
-    "DELETE FROM trial_params WHERE trial_id = 2": TablesDiff(missing=(), unknown=(), otherwise=(1,), pending=()),
-    "DELETE FROM trial_intermediate_values WHERE trial_id = 1": TablesDiff(
-        missing=(), unknown=(), otherwise=(0,), pending=()
-    ),
-    "UPDATE trial_intermediate_values SET intermediate_value = 0.5 WHERE trial_id = 1 AND step = 1": TablesDiff(
-        missing=(), unknown=(), otherwise=(0,), pending=()
-    ),
-    "UPDATE trials SET state = 'FAIL' WHERE number = 1": TablesDiff(missing=(), unknown=(), otherwise=(1,), pending=()),
-}
+    assert found(place) == NONE
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("statement", DAMAGES)
+@pytest.mark.parametrize(
+    ("statement", "kind", "trial"),
+    [
+        ("DELETE FROM trials WHERE number = 2", "missing", 2),
+        ("DELETE FROM trial_params WHERE trial_id = 2", "otherwise", 1),
+        ("DELETE FROM trial_intermediate_values WHERE trial_id = 1", "otherwise", 0),
+        ("UPDATE trial_intermediate_values SET intermediate_value = 0.5 WHERE trial_id = 1", "otherwise", 0),
+        ("DELETE FROM trial_system_attributes WHERE trial_id = 1", "otherwise", 0),
+        ("UPDATE trial_user_attributes SET value_json = '7' WHERE trial_id = 2", "otherwise", 1),
+        ("UPDATE trials SET state = 'FAIL' WHERE number = 1", "otherwise", 1),
+    ],
+)
 def test_every_difference_is_found_and_mended_and_the_search_goes_on(
-    undisturbed: str, place: StudyLocation, statement: str
+    undisturbed: str, place: StudyLocation, statement: str, kind: str, trial: int
 ) -> None:
-    execute(place, statement)
-    assert found(place) == DAMAGES[statement]
+    with closing(sqlite3.connect(place.files.database)) as connection, connection:
+        connection.execute("PRAGMA foreign_keys=OFF")
+        assert connection.execute(statement).rowcount
+    difference: dict[str, Any] = {"missing": (), "unknown": (), "otherwise": (), "pending": (), kind: (trial,)}
+    assert found(place) == TablesDiff(**difference)
     mend(place)
     assert not found(place)
-    assert fake.run(place.folder.parent, goal=GOAL).study.digest == undisturbed
+    assert end_of(place) == undisturbed
     assert not found(place)
 
 
@@ -121,10 +110,10 @@ def test_a_trial_that_others_added_is_unknown(undisturbed: str, place: StudyLoca
     added = theirs.ask().number
     assert found(place).unknown == (added,)
     with pytest.raises(StorageError, match="do not follow its event log") as refused:
-        fake.run(place.folder.parent, goal=GOAL)
+        end_of(place)
     assert f"`mnist-bench doctor fake-0 --repair --results {place.folder.parent}` writes them" in str(refused.value)
     mend(place)
-    assert fake.run(place.folder.parent, goal=GOAL).study.digest == undisturbed
+    assert end_of(place) == undisturbed
 
 
 def test_what_a_dashboard_notes_is_no_difference(place: StudyLocation) -> None:
@@ -136,13 +125,12 @@ def test_what_a_dashboard_notes_is_no_difference(place: StudyLocation) -> None:
 
 def test_a_study_that_is_gone_is_missing_and_written_anew(undisturbed: str, place: StudyLocation) -> None:
     optuna.delete_study(study_name=place.name, storage=place.url)
-    trials = len([event for event in read_events(place) if event.kind == "ask"])
-    assert len(found(place).missing) == trials
+    assert len(found(place).missing) == len([event for event in read_events(place) if event.kind == "ask"])
     with pytest.raises(StorageError, match="--repair"):
-        fake.run(place.folder.parent, goal=GOAL)
+        end_of(place)
     mend(place)
     assert not found(place)
-    assert fake.run(place.folder.parent, goal=GOAL).study.digest == undisturbed
+    assert end_of(place) == undisturbed
 
 
 @pytest.mark.slow
@@ -150,22 +138,10 @@ def test_a_study_that_is_gone_is_missing_and_written_anew(undisturbed: str, plac
 def test_a_driver_killed_between_log_and_tables_leaves_one_event_pending(
     undisturbed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    with monkeypatch.context() as patch:
-        die_at_third(patch, kind)
-        with pytest.raises(fake.Killed):
-            fake.run(tmp_path, goal=GOAL)
-    place = StudyLocation.of("fake-0", tmp_path)
-    assert not found(place)
-    assert found(place).pending == (trial_of(read_events(place)[-1]),)
-    assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed
-    assert found(place) == TablesDiff(missing=(), unknown=(), otherwise=(), pending=())
-
-
-def die_at_third(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    """Let what writes Optuna's tables die at the third event of a kind, half-way where it takes several steps."""
     apply, left = OptunaTables.apply, 3
 
     def dying(mirror: OptunaTables, event: Event) -> None:
+        """Die at the third event of the kind, half-way if it takes several steps."""
         nonlocal left
         left -= event.kind == kind
         if left == 0:
@@ -174,13 +150,21 @@ def die_at_third(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
             raise fake.Killed
         apply(mirror, event)
 
-    monkeypatch.setattr(OptunaTables, "apply", dying)
+    with monkeypatch.context() as patch:
+        patch.setattr(OptunaTables, "apply", dying)
+        with pytest.raises(fake.Killed):
+            fake.run(tmp_path, goal=GOAL)
+    place = StudyLocation.of("fake-0", tmp_path)
+    assert not found(place)
+    assert found(place).pending == (trial_of(read_events(place)[-1]),)
+    assert end_of(place) == undisturbed
+    assert found(place) == NONE
 
 
 def test_no_more_than_reading_is_done_to_look(place: StudyLocation) -> None:
-    before = (place.folder / DATABASE).read_bytes()
+    before = place.files.database.read_bytes()
     found(place)
-    assert (place.folder / DATABASE).read_bytes() == before
+    assert place.files.database.read_bytes() == before
     with tables(place) as storage, pytest.raises(Exception, match="readonly"), storage.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM trials")
 
