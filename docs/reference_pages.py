@@ -235,7 +235,7 @@ def _options_of(path: str) -> Iterator[SpaceField]:
             bounds = bounds_of(option)
             yield SpaceField(
                 path=f"{path}.{option.name}",
-                type=NOUNS["integer" if bounds.kind is int else "number"],
+                type=NOUNS["integer"],
                 bounds=f"{bounds.least} to {bounds.most}",
                 unit="",
                 default=option.default,
