@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 import mnist_bench
+from mnist_bench.experiments.confirm.confirming import RaceOptions
 from search.errors import UsageError
 from support import handmade
 
@@ -23,6 +25,8 @@ NET = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
     ("asked", "fault"),
     [
         (lambda: mnist_bench.confirm(STUDY, budget=TEXT), "budget='5m': give seconds"),
+        (lambda: mnist_bench.confirm(STUDY, budget=math.nan), "budget=nan: give seconds"),
+        (lambda: RaceOptions(opening=TEXT), "test_set='5m': give judged, never or always."),
         (lambda: mnist_bench.confirm_front(STUDY, top=0), "top=0: give a whole number of at least 1."),
         (lambda: mnist_bench.ablate(STUDY, 1, seeds=0), "seeds=0: give a whole number of at least 1."),
         (

@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.experiments.confirm import confirming as fronts
-from mnist_bench.experiments.confirm.confirming import ConfirmOptions, front_trials
+from mnist_bench.experiments.confirm.confirming import front_trials
 from mnist_bench.experiments.confirm.result_tables import front_finding, front_footnote, table_of
 from mnist_bench.experiments.confirm.results import Evaluated, Front, evaluated, load, save
-from mnist_bench.experiments.grid import Observer
 from mnist_bench.next_commands import NextCommands
-from search.errors import StorageError, StudyLockedError, StudyNotFoundError, UsageError
+from search.errors import StorageError, StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord
 from search.study.folder import StudyFolder
 from support import handmade
@@ -45,17 +43,6 @@ def test_without_a_front_it_says_what_would_do() -> None:
     empty = handmade.two_objectives()
     with pytest.raises(StudyNotFoundError, match="no complete trial"):
         front_trials(replace(empty, trials=tuple(each for each in empty.trials if each.state == "PRUNED")), 8)
-
-
-def test_a_study_that_is_searched_is_refused() -> None:
-    live = replace(handmade.two_objectives(), live=True)
-    with pytest.raises(StudyLockedError, match="being searched"):
-        fronts.confirm_front(live, ConfirmOptions(), Observer())
-
-
-def test_none_at_all_is_no_number_of_configurations() -> None:
-    with pytest.raises(UsageError, match="top=0: give a whole number of at least 1"):
-        ConfirmOptions(top=0)
 
 
 def test_a_member_is_on_the_front_where_pairs_of_seeds_say_so() -> None:
