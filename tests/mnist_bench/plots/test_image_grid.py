@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from mnist_bench.plots import image_grid
 
@@ -24,12 +23,3 @@ def test_pictures_in_colour_stand_on_white() -> None:
     assert joined.shape == (12, 7, 3)
     assert (joined == 0).sum() == 2 * 3 * 3 * 3
     assert joined[0, 0].tolist() == [255, 255, 255]
-
-
-def test_names_stand_at_the_middle_of_their_pictures() -> None:
-    axes = Figure().add_subplot()
-    image_grid.draw_grid(axes, np.zeros((2, 3, 28, 28), np.uint8), ["a", "b", "c"], ["x", "y"])
-    assert axes.get_xticks().tolist() == [15.5, 45.5, 75.5]
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "b", "c"]
-    assert axes.get_yticks().tolist() == [15.5, 45.5]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["x", "y"]

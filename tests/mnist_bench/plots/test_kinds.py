@@ -1,16 +1,15 @@
-"""The contract of all kinds: what each module offers, and that no study, however odd, ends in a traceback."""
+"""No study, however odd, ends in a traceback."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from inspect import signature
 
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from mnist_bench.plots import style
-from mnist_bench.plots.kinds import DATA_KINDS, KINDS, STUDY_KINDS, module_of, picture
+from mnist_bench.plots.kinds import STUDY_KINDS, picture
 from mnist_bench.plots.subject import Subject
 from search.errors import SearchError
 from search.study.studies import StoredStudy
@@ -34,25 +33,6 @@ STUDIES: dict[str, Callable[[], StoredStudy]] = {
     "ended by the machine": handmade.ended_by_machine,
     "mixed": handmade.mixed,
 }
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_each_kind_has_rows_a_drawing_and_a_picture(kind: str) -> None:
-    module = module_of(kind)
-    assert module.__doc__
-    assert all(callable(getattr(module, name)) for name in ("rows", "draw", "picture"))
-    assert module.rows.__doc__
-    assert module.draw.__doc__
-
-
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if KINDS[kind].half])
-def test_the_picture_of_a_kind_for_half_a_page_takes_a_width(kind: str) -> None:
-    assert "width" in signature(module_of(kind).picture).parameters
-
-
-def test_each_kind_shows_something_else() -> None:
-    assert (*STUDY_KINDS, *DATA_KINDS) == tuple(KINDS)
-    assert len({kind.shows for kind in KINDS.values()}) == len(KINDS)
 
 
 def test_there_is_no_picture_of_an_unknown_kind() -> None:

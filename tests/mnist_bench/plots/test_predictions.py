@@ -27,6 +27,8 @@ from search.study.studies import StoredStudy
 from support import handmade
 from support.handmade_predictions import predictions
 
+Trained = tuple[StoredStudy, TrialRecord, StudyFolder]
+
 
 @pytest.fixture(scope="module")
 def digits(device: torch.device) -> Dataset:
@@ -35,7 +37,7 @@ def digits(device: torch.device) -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def trained(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[StoredStudy, TrialRecord, StudyFolder]:
+def trained(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """Return a study of one short trial, the trial, and the folder of its weights."""
     config = TrainConfig(epochs=1)
     result = fit(config, 5, digits, "fp32")
@@ -49,7 +51,7 @@ def trained(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     return replace(handmade.study([trial]), spec=spec), trial, folder
 
 
-def test_the_net_errs_where_the_search_saw_it_err(trained: tuple[StoredStudy, TrialRecord, StudyFolder]) -> None:
+def test_the_net_errs_where_the_search_saw_it_err(trained: Trained, digits: Dataset) -> None:
     study, trial, weights = trained
     said = predict(study, trial, kept_weights(study, trial, weights))
     report = trial.reports[-1]
@@ -58,48 +60,26 @@ def test_the_net_errs_where_the_search_saw_it_err(trained: tuple[StoredStudy, Tr
     right[said.wrong] = False
     assert base64.b64encode(np.packbits(right).tobytes()).decode() == report.details["correct"]
     assert said.remarks == ("study conv-0, trial #3, 300 validation images",)
-
-
-def test_rows_are_in_the_order_of_the_split(
-    trained: tuple[StoredStudy, TrialRecord, StudyFolder], digits: Dataset
-) -> None:
-    study, trial, weights = trained
-    said = predict(study, trial, weights.weights_of(3))
     assert said.indices.tolist() == digits.validation.tolist()
     assert said.labels.tolist() == digits.labels[digits.validation].tolist()
-    assert said.images.shape == (300, 28, 28)
-    assert said.images.dtype == np.uint8
-    assert (said.images[9] == digits.images[said.indices[9], 0].numpy()).all()
-    assert said.probabilities.shape == (300, 10)
+    assert (said.images == digits.images[digits.validation, 0].numpy()).all()
     assert np.allclose(said.probabilities.sum(1), 1)
 
 
-def test_a_net_is_loaded_without_images(
-    trained: tuple[StoredStudy, TrialRecord, StudyFolder], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_net_is_loaded_without_images(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     study, trial, weights = trained
     stored = handmade.kept_in(weights.path.parent, study)
     monkeypatch.setattr("mnist_bench.studies.compatibility.training_set", None)
     assert weights_hash(Subject(study=stored).load_net().state_dict()) == trial.reports[-1].weights
 
 
-def test_a_net_whose_weights_were_not_kept_is_not_found(
-    trained: tuple[StoredStudy, TrialRecord, StudyFolder], tmp_path: Path
-) -> None:
-    study, trial, _ = trained
+def test_missing_weights_anothers_weights_and_other_data_are_refused(trained: Trained, tmp_path: Path) -> None:
+    study, trial, weights = trained
     with pytest.raises(StudyNotFoundError, match=r"weights of conv-0/3 are not in .*ten best.*machine that searched"):
         kept_weights(study, trial, StudyFolder(tmp_path))
-
-
-def test_another_nets_weights_are_refused(trained: tuple[StoredStudy, TrialRecord, StudyFolder]) -> None:
-    study, trial, weights = trained
-    other = replace(trial, reports=(replace(trial.reports[-1], weights=handmade.HASH),))
+    another = replace(trial, reports=(replace(trial.reports[-1], weights=handmade.HASH),))
     with pytest.raises(WeightsError, match="different weights from those that trial 3 ended with"):
-        kept_weights(study, other, weights)
-
-
-def test_another_data_set_is_refused(trained: tuple[StoredStudy, TrialRecord, StudyFolder]) -> None:
-    study, trial, weights = trained
+        kept_weights(study, another, weights)
     data = {**study.spec["context"]["data"], "subset": 1000}
     other = replace(study, spec={**study.spec, "context": {**study.spec["context"], "data": data}})
     with pytest.raises(UsageError, match="other data"):

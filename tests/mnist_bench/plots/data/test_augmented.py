@@ -2,19 +2,17 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, strategies as st
 
-from mnist_bench.config.settings import AugmentConfig, Interpolation
+from mnist_bench.config.settings import AugmentConfig
 from mnist_bench.data.mnist import DataOptions, Images, load_training_set
 from mnist_bench.plots.data import augmented
 from mnist_bench.training.augmentation import DRAWS as NUMBERS, maps
 from search.errors import SearchError, SpaceError, UsageError
-from search.messages import joined
 from support import drawn
 
 
@@ -32,17 +30,11 @@ def test_settings_replace_the_notebooks() -> None:
 
 @pytest.mark.parametrize(
     ("assignment", "words"),
-    [
-        ("augment.rotation=3", "did you mean `rotation_degrees`?"),
-        ("augment.rotation_degrees=91", "91 is above 90"),
-        ("augment.interpolation=nosuch", f"nosuch is not {joined(get_args(Interpolation), 'or')}"),
-        ("augment.zoom_per_axis=1", "1 is not true or false"),
-    ],
+    [("augment.rotation=3", "did you mean `rotation_degrees`"), ("augment.rotation_degrees=91", "91 is above 90")],
 )
 def test_settings_are_checked_like_a_space_files(assignment: str, words: str) -> None:
-    with pytest.raises(SpaceError) as caught:
+    with pytest.raises(SpaceError, match=words):
         augmented.settings([assignment])
-    assert words in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -98,5 +90,4 @@ def test_the_picture_names_its_rows_columns_strengths_and_seed(mnist: Images) ->
     figure = augmented.draw(augmented.rows(mnist, augmented.NOTEBOOK, 7))
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == list("5041921314")
     assert drawn.rows(figure) == ["original", "draw 1", "draw 2", "draw 3", "draw 4"]
-    assert figure.get_suptitle().startswith("Digits turned ±10°")
     assert "seed 7" in figure.get_supxlabel()

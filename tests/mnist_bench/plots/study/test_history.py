@@ -64,21 +64,14 @@ def test_marks_lie_at_the_errors_failed_trials_on_the_lower_edge_and_infeasible_
     errors = (0.6, 0.5, 6, 9, 8, axes.get_ylim()[0], 7)
     expected = zip((0, 1, 2, 3, 4, 6, 7), errors, strict=True)
     assert [*map(pytest.approx, expected)] == drawn.marks(figure)
-    (numbers, best), _ = drawn.plotted(axes)
-    assert numbers == [0, 1, 7]
-    assert best == pytest.approx([0.6, 0.5, 0.5])
-    assert drawn.units(figure) == [("trial", "validation accuracy (%, log of the error)")]
-    assert "#1  99.50%" in drawn.texts(figure)
-    assert figure.get_supxlabel().splitlines() == [
-        "study conv-0: 3 complete, 2 pruned, 1 unfinished (rings), 1 failed (crosses) (1 infeasible not shown)",
-        "pale: stopped after 1 (small) to 3 of 6 epochs",
-    ]
+    assert drawn.plotted(axes)[0] == ([0, 1, 7], pytest.approx([0.6, 0.5, 0.5]))
+    counted = "3 complete, 2 pruned, 1 unfinished (rings), 1 failed (crosses) (1 infeasible not shown)"
+    assert counted in figure.get_supxlabel()
 
 
 def test_a_trial_that_never_learned_lies_on_the_lower_edge_and_is_told_of() -> None:
-    figure = draw(
-        rows(made.searched([*(made.trial(n, curve=made.curve(0.9, 6)) for n in range(3)), made.trial(3, curve=[0.1])]))
-    )
+    learned = [made.trial(n, curve=made.curve(0.9, 6)) for n in range(3)]
+    figure = draw(rows(made.searched([*learned, made.trial(3, curve=[0.1])])))
     assert drawn.marks(figure)[-1] == pytest.approx((3, figure.axes[0].get_ylim()[0]))
     assert figure.get_supxlabel().endswith("on the lower edge: 1 below 99.60%")
 
@@ -86,7 +79,4 @@ def test_a_trial_that_never_learned_lies_on_the_lower_edge_and_is_told_of() -> N
 def test_values_of_another_trainer_are_drawn_as_they_are() -> None:
     history = rows(made.halved_values())
     assert history.finding == "#11, the only complete one of 12 trials, has -0.25"
-    figure = draw(history)
-    assert drawn.marks(figure)[0] == pytest.approx((0, -12))
-    assert drawn.units(figure) == [("trial", "value (higher is better)")]
-    assert figure.get_supxlabel().endswith("pale: stopped after 1 (small) to 2 of 4 reports")
+    assert drawn.marks(draw(history))[0] == pytest.approx((0, -12))

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mnist_bench.plots.study.parameters import Parameter, jitter, log_ticks, parameters
-from search.errors import StudyNotFoundError
 from search.space.ranges import Choice, Distribution, FloatRange, IntRange, Levels
 from support import handmade as made
 
@@ -24,17 +23,10 @@ def test_parameters_come_in_the_order_of_the_space_without_those_that_no_trial_h
 
 
 def test_a_name_that_two_sections_have_keeps_its_section() -> None:
-    sections = {
-        "augment": {"zoom": {"float": [0, 0.1]}},
-        "model": {"zoom": {"float": [0, 1]}, "blocks": {"int": [1, 3]}},
-    }
+    sections = {"augment": {"zoom": {"float": [0, 1]}}, "model": {"zoom": {"float": [0, 1]}, "blocks": {"int": [1, 3]}}}
     params = {"augment.zoom": 0.05, "model.zoom": 0.5, "model.blocks": 2}
-    study = made.searched([], sections)
-    trial = made.trial(0, curve=[0.9])
-    with_params = made.searched([replace(trial, params=params)], sections)
-    assert [found.label for found in parameters(with_params)] == ["augment.zoom", "model.zoom", "blocks"]
-    with pytest.raises(StudyNotFoundError, match="no trial with a searched parameter"):
-        parameters(study)
+    study = made.searched([replace(made.trial(0, curve=[0.9]), params=params)], sections)
+    assert [found.label for found in parameters(study)] == ["augment.zoom", "model.zoom", "blocks"]
 
 
 def test_a_range_of_one_value_is_no_parameter() -> None:
@@ -64,29 +56,28 @@ def test_places(distribution: Distribution, value: Any, place: float) -> None:
     assert parameter(distribution).place(value) == pytest.approx(place)
 
 
-def test_few_whole_numbers_or_levels_are_options_and_many_are_numbers() -> None:
-    assert parameter(IntRange(8, 24, 8)).options == (8, 16, 24)
-    assert parameter(IntRange(1, 6)).numbers is None
-    assert parameter(IntRange(1, 7)).options == ()
-    assert parameter(IntRange(1, 7)).numbers == IntRange(1, 7)
-    assert parameter(Levels((0.5, 1, 9))).options == (0.5, 1, 9)
-    assert parameter(Levels(tuple(range(6)))).numbers is None
-    assert parameter(many := Levels(tuple(range(1, 8)), log=True)).numbers == many
-    assert parameter(many).log
-    assert parameter(FloatRange(0.1, 1, log=True)).log
-    assert not parameter(IntRange(1, 3, log=True)).log
+@pytest.mark.parametrize(
+    ("distribution", "options", "log"),
+    [
+        (IntRange(8, 24, 8), (8, 16, 24), False),
+        (IntRange(1, 6), (1, 2, 3, 4, 5, 6), False),
+        (IntRange(1, 7), (), False),
+        (IntRange(1, 3, log=True), (1, 2, 3), False),
+        (Levels((0.5, 1, 9)), (0.5, 1, 9), False),
+        (Levels(tuple(range(1, 8)), log=True), (), True),
+        (FloatRange(0.1, 1, log=True), (), True),
+    ],
+)
+def test_few_whole_numbers_or_levels_are_options_and_many_are_numbers(
+    distribution: Distribution, options: tuple[Any, ...], *, log: bool
+) -> None:
+    found = parameter(distribution)
+    assert (found.options, found.numbers, found.log) == (options, None if options else distribution, log)
 
 
-def test_options_are_named_briefly() -> None:
-    options = Choice(("before_activation", [8, 16, 32], None, True))
-    assert parameter(options).names(8) == ["before", "[8, 16,…", "null", "true"]
-    assert parameter(FloatRange(0, 1)).text(0.0093421, 8) == "0.00934"
-
-
-def test_logarithmic_ticks_are_round_and_few() -> None:
-    assert log_ticks(1e-3, 3e-2) == pytest.approx([0.001, 0.003, 0.01, 0.03])
-    assert log_ticks(0.05, 0.5) == pytest.approx([0.05, 0.1, 0.2, 0.5])
-    assert log_ticks(1e-4, 1e-1) == pytest.approx([1e-4, 1e-3, 1e-2, 1e-1])
+@pytest.mark.parametrize("ticks", [(0.001, 0.003, 0.01, 0.03), (0.05, 0.1, 0.2, 0.5), (1e-4, 1e-3, 1e-2, 1e-1)])
+def test_logarithmic_ticks_are_round_and_few(ticks: tuple[float, ...]) -> None:
+    assert log_ticks(ticks[0], ticks[-1]) == pytest.approx(ticks)
 
 
 @given(st.floats(1e-9, 1e6), st.floats(1.2, 1e9))
