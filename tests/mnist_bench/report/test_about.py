@@ -10,7 +10,8 @@ import pytest
 
 from mnist_bench.report import about
 from mnist_bench.space_files import space_sources
-from support import handmade
+from search.study.studies import StoredStudy
+from support import handmade, handmade_report
 
 PACKAGED = "8f9dfd1ad9d2b90accd80bd21e4d44fb91c4f242be4a266fce2af079ef236ec1"
 """SHA-256 over the training files of MNIST, which the package brings."""
@@ -27,19 +28,33 @@ def test_ranges_machine_and_weights_stand_in_it() -> None:
     )
 
 
-def test_the_title_counts_trials_and_names_the_data() -> None:
-    study = handmade.mixed()
+def on(**data: Any) -> StoredStudy:
+    context = handmade.spec()["context"]
+    return handmade.mixed(spec={**handmade.spec(), "context": {**context, "data": {**context["data"], **data}}})
 
-    def titled(**data: Any) -> str:
-        context = study.spec["context"]
-        return about.title(
-            replace(study, spec={**study.spec, "context": {**context, "data": {**context["data"], **data}}})
-        )
 
-    assert titled() == "6 of 7 trials on your own data"
-    assert titled(data_hash=PACKAGED) == "6 of 7 trials on MNIST"
-    assert titled(dataset="kmnist", subset=6000) == "6 of 7 trials on 6,000 images of kmnist"
-    assert about.title(replace(study, totals=(6,))) == "6 trials on your own data"
+@pytest.mark.parametrize(
+    ("study", "title"),
+    [
+        (on(), "6 of 7 trials on your own data"),
+        (on(data_hash=PACKAGED), "6 of 7 trials on MNIST"),
+        (on(dataset="kmnist", subset=6000), "6 of 7 trials on 6,000 images of kmnist"),
+        (handmade.mixed(goal=6), "6 trials on your own data"),
+        (handmade.mixed(goal=5), "6 trials on your own data"),
+        (handmade.study([handmade.trial(0)]), "1 trial on your own data"),
+        (handmade.halved_values(), "12 trials of ridge.py:Trainer"),
+        (replace(handmade.halved_values(), spec={**handmade.halved_values().spec, "context": {}}), "12 trials"),
+    ],
+)
+def test_the_title_counts_trials_and_names_the_data_or_the_trainer(study: StoredStudy, title: str) -> None:
+    assert about.title(study) == title
+
+
+def test_a_study_says_from_which_studies_its_first_trials_are() -> None:
+    spec = {**handmade.spec(), "enqueued_from": ["old-0/3", None, "old-0/1", "conv-5k/2"]}
+    begins = "begins with 2 trials of old-0 and 1 trial of conv-5k"
+    assert handmade_report.report(handmade.mixed(spec=spec)).facts["search"]["trials"] == begins
+    assert "trials" not in handmade_report.report().facts["search"]
 
 
 @pytest.mark.parametrize(
