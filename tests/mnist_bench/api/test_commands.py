@@ -20,7 +20,6 @@ import search
 from mnist_bench.api.progress import attended
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.grid import Observer
-from mnist_bench.leaderboard.board import Leaderboard
 from search.driver.attended.screens import TerminalLine
 from search.errors import Interrupted, UsageError
 from support import handmade, handmade_confirmation
@@ -37,12 +36,6 @@ def test_a_package_with_a_commands_name_is_called_and_imported(name: str) -> Non
     assert function.__module__.startswith("mnist_bench.api.")
     assert package.__doc__ == function.__doc__
     assert inspect.signature(package) == inspect.signature(function)
-
-
-def test_such_a_package_does_what_the_command_does() -> None:
-    board: Any = mnist_bench.leaderboard(handmade.mixed(), top=2)
-    assert isinstance(board, Leaderboard)
-    assert (len(board.rows), board.rows[0].rank) == (2, 1)
 
 
 def test_a_file_of_several_studies_has_the_rows_of_all(tmp_path: Path) -> None:

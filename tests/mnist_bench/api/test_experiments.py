@@ -14,7 +14,7 @@ from mnist_bench.experiments.grid import Observer
 from mnist_bench.experiments.ladder import LADDER
 from mnist_bench.experiments.notebook import NOTEBOOK
 from mnist_bench.experiments.scored_recipes import Benchmark, BenchmarkOptions
-from search.errors import SearchError, UsageError
+from search.errors import SearchError
 from support import handmade, own_nets, stopping
 from support.handmade_confirmation import FRONT
 
@@ -83,8 +83,3 @@ def test_options_reach_a_benchmark_of_recipes(
 def test_an_experiment_that_its_observer_stops_is_an_error() -> None:
     with pytest.raises(SearchError, match=r"^Stopped before the end\.$"):
         mnist_bench.compare_methods(pruners=["none"], seeds=2, trials=3, observer=stopping.at_once())
-
-
-def test_one_search_of_each_way_is_no_contest() -> None:
-    with pytest.raises(UsageError, match=r"^seeds=1: give at least 2, because one seed shows no spread\.$"):
-        mnist_bench.compare_methods(seeds=1)

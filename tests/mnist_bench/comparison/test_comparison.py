@@ -3,11 +3,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mnist_bench.comparison.comparison import Comparison, compare
 from mnist_bench.comparison.comparison_table import tables_of
+from mnist_bench.result_table import Table
+from mnist_bench.statistics.inference import wilson
 from search.errors import StudyNotFoundError, UsageError
 from search.study.studies import StoredStudy
 from support import handmade
@@ -36,6 +39,42 @@ def test_equal_studies_share_all_trials_and_do_not_part() -> None:
     assert (pair.parting, pair.differing, found.settings) == (None, None, ())
     assert found.same_images
     assert {trial.period for trial in pair.shared} == {0}
+    assert tables_of(found)[-1].footnotes[1:] == [
+        "a and b share #0, #1, #2, #3, #4, #7.",
+        "a and b do not part: everything that both have is the same, bit for bit.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "shared"),
+    [
+        (range(5, 8), "a and b share #0 (#5 there), #1 (#6 there), #2 (#7 there)."),
+        (range(10), "a and b share #0, #1, #2, #3, #4, #5, #6, #7 and 2 more."),
+        ((), None),
+    ],
+)
+def test_shared_trials_are_named_by_both_numbers_and_many_are_counted(
+    numbers: Sequence[int], shared: str | None
+) -> None:
+    trials = [handmade.trial(n, range(n + 1), seed=7 + n) for n in range(10)]
+    others = [replace(trials[place], number=number) for place, number in enumerate(numbers)]
+    others = others or [handmade.trial(0, range(3), seed=99)]
+    lines = tables_of(compared(handmade.study(trials, name="a"), handmade.study(others, name="b")))[-1].footnotes
+    assert [line for line in lines if " share " in line] == ([] if shared is None else [shared])
+
+
+def test_as_data_a_side_has_its_figures_and_a_pair_the_trials_that_both_have() -> None:
+    document = tables_of(compared(named("a"), named("b", totals=(9,))))[0].document
+    first, second = document["sides"]
+    low, high = wilson(995, 1000)
+    figures = {"trial": 1, "seed": 101, "value": 0.995, "low": low, "high": high, "errors": 5, "images": 1000}
+    assert {name: first[name] for name in figures} == {name: second[name] for name in figures} == figures
+    assert first["digest"] == named("a").digest
+    (pair,) = document["pairs"]
+    assert [(each["first"], each["second"], each["difference"]) for each in pair["shared"]][:2] == [
+        (0, 0, None), (1, 1, None)
+    ]  # fmt: skip
+    assert document["settings"] == [{"setting": "trials", "values": ["7", "9"], "follows": False}]
 
 
 def test_values_are_of_the_same_images_for_there_are_none() -> None:
@@ -46,7 +85,11 @@ def test_values_are_of_the_same_images_for_there_are_none() -> None:
 def test_a_shared_trial_with_another_result_is_told_besides_where_the_search_parts() -> None:
     other = with_loss(named("b"), 2, 4, 0.75)
     found = compared(named("a"), replace(other, trials=(replace(other.trials[0], seed=7), *other.trials[1:])))
-    (lines,) = [table.footnotes for table in tables_of(found) if table.caption[0].startswith("Trials shared")]
+    (pair,) = found.pairs
+    assert (len(pair.shared), pair.identical) == (5, 4)
+    assert pair.differing is not None
+    assert (pair.differing.first.label, pair.differing.second.label, pair.differing.period) == ("a/2", "b/2", 4)
+    lines = tables_of(found)[-1].footnotes
     assert "a and b part at the seed of trial 0: 100 in a, 7 in b." in lines
     assert "The first shared trial with another result is a/2: period 4, train loss, 0.125 and 0.75." in lines
 
@@ -59,24 +102,22 @@ def test_a_search_with_one_more_trial_parts_where_that_begins() -> None:
     assert f"of-2 and of-3 part after 2 events that agree; next: {next_events}." in lines
 
 
-def test_on_a_narrow_screen_the_names_of_settings_remain_the_longest() -> None:
+def test_on_a_narrow_screen_the_names_remain_the_longest() -> None:
     made = named("b")
-    tables = tables_of(compared(named("a"), replace(made, spec={**made.spec, "seed": 1})))
-    (settings,) = [table for table in tables if [*table.caption] == ["Settings that differ"]]
-    assert [column.importance for column in settings.columns] == [3, 2, 1]
+    runs, settings, shared = tables_of(compared(named("a"), replace(made, spec={**made.spec, "seed": 1})))
 
+    def kept(table: Table[Any]) -> list[str]:
+        return [column.heading for column in sorted(table.columns, key=lambda column: -column.importance)]
 
-def test_a_shared_trial_with_another_result_is_where_training_parts() -> None:
-    found = compared(named("a"), with_loss(named("b"), 2, 4, 0.75))
-    (pair,) = found.pairs
-    assert (len(pair.shared), pair.identical) == (6, 5)
-    assert pair.differing is not None
-    assert (pair.differing.first.label, pair.differing.second.label, pair.differing.period) == ("a/2", "b/2", 4)
+    assert kept(runs)[:6] == ["side", "validation", "trial", "errors", "images", "trials"]
+    assert kept(settings) == ["setting", "a", "b"]
+    assert kept(shared) == ["compared with", "shared", "trials", "identical", "same configuration"]
 
 
 def test_a_study_without_a_complete_trial_is_not_tested() -> None:
     found = compared(named("a"), handmade.study([handmade.trial(0, periods=1)], name="b"))
     assert found.pairs[0].test is None
+    assert tables_of(found)[0].footnotes[1:] == ["a and b are not tested: b has no complete trial."]
 
 
 @pytest.mark.parametrize(

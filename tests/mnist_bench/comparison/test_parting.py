@@ -27,10 +27,6 @@ def changed(number: int, change: Callable[[TrialRecord], TrialRecord]) -> Stored
     return replace(study, name="other", trials=tuple(trials))
 
 
-def test_equal_studies_do_not_part() -> None:
-    assert parted(handmade.mixed(), handmade.mixed(name="other")) is None
-
-
 @pytest.mark.parametrize(
     ("number", "change", "found"),
     [
@@ -94,19 +90,26 @@ def test_searches_in_completion_order_are_compared_trial_by_trial() -> None:
 
 
 def test_two_runs_part_in_a_period() -> None:
-    first, second = (
-        handmade.mixed(),
-        changed(1, partial(handmade.with_reports, period=3, metrics={"train_loss": 0.75})),
-    )
-    sides = [replace(side_of(study, Path("results")), is_study=False) for study in (first, second)]
+    other = changed(1, partial(handmade.with_reports, period=3, metrics={"train_loss": 0.75}))
+    sides = [replace(side_of(study, Path("results")), is_study=False) for study in (handmade.mixed(), other)]
     parting = parting_of(*sides)
     assert parting is not None
     assert (parting.part, parting.period, parting.name) == ("result", 3, "train loss")
 
 
-def test_the_order_of_events_is_that_of_the_log() -> None:
+def test_the_order_of_events_is_that_of_the_log_or_trial_by_trial() -> None:
     study = open_study(canned.studies(), "finished")
     kinds = {"ask": "ask", "report": "report", "tell": "end"}
     events = read_events(StudyLocation.of("finished", canned.studies()))
     logged = [(kinds[event.kind], event.trial) for event in events if isinstance(event, OfTrial)]
     assert [(step.kind, step.trial) for step in steps_of(study)] == logged
+    by_trial = [(step.kind, step.trial, step.period) for step in steps_of(study, by_time=False)]
+    assert by_trial == [
+        step
+        for trial in study.trials
+        for step in (
+            ("ask", trial.number, None),
+            *(("report", trial.number, period) for period in range(1, len(trial.reports) + 1)),
+            ("end", trial.number, None),
+        )
+    ]

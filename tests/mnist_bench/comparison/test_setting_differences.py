@@ -35,10 +35,6 @@ def test_each_setting_is_a_row_and_equal_values_are_a_sign() -> None:
     }  # fmt: skip
 
 
-def test_the_trial_budget_is_a_setting() -> None:
-    assert differing(handmade.mixed(), handmade.mixed(name="b", totals=(7, 20))) == {"trials": ("7", "20")}
-
-
 def searching(form: dict[str, Any], field: str = "optim.lr") -> StoredStudy:
     """Return a study of a space with one field."""
     return with_spec("b", space={"name": "conv", "settings": {}, "fields": [[field, form]]})

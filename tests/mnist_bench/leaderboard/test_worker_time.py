@@ -47,27 +47,22 @@ def test_periods_that_took_no_time_are_refused() -> None:
         worker_time_of(study([ran(0, (0, 5.0, 0.0, 5.0)), ran(1, (1, 5.0, 0.0, 5.0))]))
 
 
-def test_the_order_costs_what_workers_idle_while_a_delivered_period_waits() -> None:
-    """#1 is delivered at 4 s and waits for #0 until 10 s; worker 1 gets #2 at 7 s, so it idled for 3 s."""
-    found = worker_time_of(
-        study([ran(0, (0, 0.0, 10.0, 10.0)), ran(1, (1, 0.0, 4.0, 10.1)), ran(2, (1, 7.0, 3.5, 11.0))])
-    )
-    assert found.ordering == pytest.approx(3)
-    assert found.available == pytest.approx(21)
-    assert found.idle == pytest.approx(3.5)
-
-
-def test_an_idle_worker_with_nothing_waiting_is_not_the_orders_fault() -> None:
-    """The periods come in the logical order; the driver's own time after 4 s is no waiting either."""
-    found = worker_time_of(study([ran(0, (0, 0.0, 4.0, 5.0)), ran(1, (1, 0.0, 6.0, 6.0)), ran(2, (0, 9.0, 1.0, 10.0))]))
-    assert found.ordering == 0
-    assert found.idle == pytest.approx(5 + 4)
-
-
-def test_several_waiting_periods_count_an_idle_worker_once() -> None:
-    """#1 and #2 wait for #0 from 2 s and 3 s to 8 s; workers 1 and 2 idle for 6 s and 5 s."""
-    found = worker_time_of(study([ran(0, (0, 0.0, 8.0, 8.0)), ran(1, (1, 0.0, 2.0, 8.0)), ran(2, (2, 0.0, 3.0, 8.1))]))
-    assert found.ordering == pytest.approx(6 + 5)
+@pytest.mark.parametrize(
+    ("trials", "ordering", "idle"),
+    [
+        # #1 is delivered at 4 s and waits for #0 until 10 s; worker 1 gets #2 at 7 s, so it idled for 3 s.
+        ([ran(0, (0, 0.0, 10.0, 10.0)), ran(1, (1, 0.0, 4.0, 10.1)), ran(2, (1, 7.0, 3.5, 11.0))], 3, 3.5),
+        # The periods come in the logical order; the driver's own time after 4 s is no waiting either.
+        ([ran(0, (0, 0.0, 4.0, 5.0)), ran(1, (1, 0.0, 6.0, 6.0)), ran(2, (0, 9.0, 1.0, 10.0))], 0, 5 + 4),
+        # #1 and #2 wait for #0 from 2 s and 3 s to 8 s; workers 1 and 2 idle for 6 s and 5 s, each counted once.
+        ([ran(0, (0, 0.0, 8.0, 8.0)), ran(1, (1, 0.0, 2.0, 8.0)), ran(2, (2, 0.0, 3.0, 8.1))], 6 + 5, 6 + 5),
+    ],
+)
+def test_the_order_costs_what_workers_idle_while_a_delivered_period_waits(
+    trials: list[TrialRecord], ordering: float, idle: float
+) -> None:
+    found = worker_time_of(study(trials))
+    assert (found.ordering, found.idle) == pytest.approx((ordering, idle))
 
 
 def test_pauses_are_left_out_and_told() -> None:
@@ -80,15 +75,17 @@ def test_pauses_are_left_out_and_told() -> None:
     assert found.idle == 4
 
 
-@pytest.mark.parametrize(("gap", "pauses"), [(30.0, 0), (30.5, 1)])
-def test_thirty_seconds_are_not_a_pause_yet(gap: float, pauses: int) -> None:
-    found = worker_time_of(study([ran(0, (0, 0.0, 1.0, 1.0), (0, 1.0 + gap, 1.0, 2.0 + gap))]))
-    assert len(found.pauses) == pauses
-
-
-def test_a_long_period_of_another_worker_bridges_what_is_no_pause() -> None:
-    found = worker_time_of(study([ran(0, (0, 1.0, 1.0, 100.0), (0, 99.0, 1.0, 101.0)), ran(1, (1, 0.0, 100.0, 100.0))]))
-    assert found.pauses == ()
+@pytest.mark.parametrize(
+    ("trials", "pauses"),
+    [
+        ([ran(0, (0, 0.0, 1.0, 1.0), (0, 31.0, 1.0, 32.0))], 0),
+        ([ran(0, (0, 0.0, 1.0, 1.0), (0, 31.5, 1.0, 32.5))], 1),
+        # A long period of another worker bridges what is no pause.
+        ([ran(0, (0, 1.0, 1.0, 100.0), (0, 99.0, 1.0, 101.0)), ran(1, (1, 0.0, 100.0, 100.0))], 0),
+    ],
+)
+def test_more_than_thirty_seconds_in_which_nothing_runs_are_a_pause(trials: list[TrialRecord], pauses: int) -> None:
+    assert len(worker_time_of(study(trials)).pauses) == pauses
 
 
 def test_pruning_saves_the_other_epochs_at_each_trials_own_pace() -> None:
