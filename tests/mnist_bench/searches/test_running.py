@@ -16,12 +16,13 @@ from support import own_code, own_nets
 from support.own_data import arrays, write_npz
 
 
-def test_a_search_without_a_worker_is_refused_before_anything_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        "mnist_bench.searches.running.close_test_set", lambda: None
-    )  # it would stay closed for other tests
+@pytest.fixture(autouse=True)
+def left_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the test set open: it would stay closed for other tests."""
+    monkeypatch.setattr("mnist_bench.searches.running.close_test_set", lambda: None)
+
+
+def test_a_search_without_a_worker_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     asked = SearchConfig(space="smoke", workers=0, device="cpu", results=tmp_path / "results")
     with pytest.raises(UsageError, match=r"^workers=0: give a whole number of at least 1\.$"):
         run(asked, Observer(), lambda: False)
@@ -31,7 +32,6 @@ def test_a_search_without_a_worker_is_refused_before_anything_is_written(
 @pytest.mark.slow
 def test_a_search_from_python_remembers_its_data_and_its_net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("mnist_bench.searches.running.close_test_set", lambda: None)
     space = {"name": "tiny", "epochs": 1, "net": {"width": {"choice": [4, 8]}}, "optim": {"batch_size": 32}}
     asked = SearchConfig(
         space=space, trials=1, executor="in-process", device="cpu", results=tmp_path / "results",
@@ -42,10 +42,7 @@ def test_a_search_from_python_remembers_its_data_and_its_net(tmp_path: Path, mon
 
 
 @pytest.mark.slow
-def test_a_search_that_names_nothing_of_ones_own_keeps_no_invocation(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mnist_bench.searches.running.close_test_set", lambda: None)
+def test_a_search_that_names_nothing_of_ones_own_keeps_no_invocation(tmp_path: Path) -> None:
     asked = SearchConfig(
         space="smoke", overrides=("subset=1000", "epochs=1"), trials=1, executor="in-process", device="cpu",
         results=tmp_path / "results",

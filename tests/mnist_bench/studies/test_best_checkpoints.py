@@ -49,20 +49,19 @@ def test_with_two_objectives_those_of_the_front_are_kept_too_while_they_are_on_i
     assert kept(tmp_path, [*small, *accurate, ended(13, 70, 15)], "macs") == [0, *range(3, 14)]
 
 
-def test_other_files_in_the_folder_stay(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("names", "left"),
+    [
+        (("99.safetensors", "mine.safetensors", "99.txt"), {"mine.safetensors", "99.txt"}),
+        ((".0.safetensors.0123456789abcdef", ".mine"), {".mine"}),  # the first a killed process left half written
+    ],
+)
+def test_other_files_in_the_folder_stay(tmp_path: Path, names: tuple[str, ...], left: set[str]) -> None:
     (tmp_path / "weights").mkdir()
-    for name in ("99.safetensors", "mine.safetensors", "99.txt"):
+    for name in names:
         (tmp_path / "weights" / name).touch()
     BestCheckpoints(StudyFolder(tmp_path))(ended(0, 9, 9), b"0", [ended(0, 9, 9)])
-    assert {path.name for path in tmp_path.glob("weights/*")} == {"0.safetensors", "mine.safetensors", "99.txt"}
-
-
-def test_what_a_killed_process_left_half_written_is_removed(tmp_path: Path) -> None:
-    (tmp_path / "weights").mkdir()
-    for name in (".0.safetensors.0123456789abcdef", ".mine"):
-        (tmp_path / "weights" / name).touch()
-    BestCheckpoints(StudyFolder(tmp_path))(ended(0, 9, 9), b"0", [ended(0, 9, 9)])
-    assert {path.name for path in tmp_path.glob("weights/*")} == {"0.safetensors", ".mine"}
+    assert {path.name for path in tmp_path.glob("weights/*")} == {"0.safetensors", *left}
 
 
 def test_weights_that_were_trained_again_lie_where_the_search_keeps_them(tmp_path: Path) -> None:

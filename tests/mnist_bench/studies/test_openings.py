@@ -57,13 +57,12 @@ def test_older_openings_of_a_renamed_study_are_found_by_the_name_inside(tmp_path
 
 
 @pytest.mark.parametrize("line", [TORN, "", "[]", "\0", "[" * 100_000])
-def test_what_was_torn_in_a_studys_ledger_was_whole_before_in_the_results(tmp_path: Path, line: str) -> None:
-    write(tmp_path / LEDGER, entry("confirm a: #1"))
+def test_a_torn_line_of_a_studys_ledger_was_whole_in_the_results_and_one_there_counts_there(
+    tmp_path: Path, line: str
+) -> None:
+    whole = entry("confirm a: #1")
+    write(tmp_path / LEDGER, whole)
     write(tmp_path / "a" / LEDGER, line)
     assert counts(tmp_path, "a") == (1, 1)
-
-
-def test_a_torn_line_in_the_results_counts_there(tmp_path: Path) -> None:
-    write(tmp_path / LEDGER, entry("confirm a: #1"), TORN)
-    write(tmp_path / "a" / LEDGER, entry("confirm a: #1"))
+    write(tmp_path / LEDGER, whole, TORN)
     assert counts(tmp_path, "a") == (1, 2)

@@ -14,9 +14,8 @@ from hypothesis import given, settings, strategies as st
 
 import mnist_bench
 from mnist_bench.errors import NotInTableError
-from mnist_bench.tables import shipped, table_trainer as replay
-from mnist_bench.tables.points import Nearest
-from mnist_bench.tables.recorded_benchmark import RecordedBenchmark, RecordedCurve
+from mnist_bench.tables import shipped
+from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
 from mnist_bench.tables.shipped import load
 from mnist_bench.tables.stored import pack
 from search.errors import StorageError, UsageError
@@ -49,13 +48,6 @@ def test_every_way_to_a_training_leads_to_the_same_one(point: int, seed: int) ->
         report = table.report(point, seed, period)
         assert report.weights == bytes(table.arrays.weights[3 * point + seed, period - 1].tolist()).hex()
         assert report.metrics["errors"] == (None if curve.diverged else errors[period - 1])
-
-
-def test_a_curve_has_accuracies() -> None:
-    curve = RecordedCurve(
-        epochs=(1, 2), errors=(900, 50), val_loss=(0.3, 0.02), costs=(5, 5), images=1000, diverged=False
-    )
-    assert curve.accuracies == pytest.approx((0.1, 0.95))
 
 
 @pytest.mark.parametrize("periods", [0, -1, 4, 99, 1.5, True, "2"])
@@ -116,29 +108,6 @@ def test_a_point_that_is_missing_is_answered_with_the_ways_out() -> None:
         table.curve(CONFIG)
     nearest = table.points[table.nearest(CONFIG)]
     assert sum(nearest[path] != value for path, value in CONFIG.items()) == 1
-
-
-def test_the_nearest_point_is_another_one_where_that_is_taken() -> None:
-    table = handmade()
-    nearest = Nearest(table, np.arange(90))
-    own = table.point_of(CONFIG)
-    assert nearest.least(CONFIG) == (own, 0.0)
-    assert nearest(CONFIG) == own
-    second = nearest(CONFIG, taken={own})
-    assert second != own
-    assert nearest.least(table.points[second])[1] == 0.0
-
-
-def test_a_search_over_a_table_plans_and_trains_its_points() -> None:
-    table = handmade()
-    planner, trainer = replay.TablePlanner(table), replay.TableTrainer(table, seed=1)
-    plan = planner(CONFIG)
-    assert table.points[plan.config] == CONFIG
-    assert len(plan.costs) == 3
-    _, report = trainer.advance(plan.config, 77, 2, b"")
-    assert report == table.report(plan.config, 1, 2)
-    assert trainer.numerics["kind"] == "cpu-bf16"
-    assert planner.codec.from_json(planner.codec.to_json(5)) == 5
 
 
 # Loading

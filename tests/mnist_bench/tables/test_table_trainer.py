@@ -44,10 +44,3 @@ def test_the_nearest_point_is_the_same_or_the_next_that_is_free() -> None:
     assert second != first
     assert sum(made.points[second].get(path) != value for path, value in made.points[20].items()) == 1
     assert nearest(asked, taken=range(len(made))) == first  # there is none left
-
-
-def test_whether_a_range_applies_counts_as_another_option() -> None:
-    made = table()
-    nearest = Nearest(made, np.arange(len(made)))
-    plain = next(params for params in made.points if params["model.hidden_layers"] == 0)
-    assert made.points[nearest(plain)] == plain

@@ -90,15 +90,12 @@ def test_ties_go_to_the_order_of_groups_and_what_diverged_comes_last() -> None:
     assert [tried.mean for tried in steps[1].tried] == [None, 400, 500]
 
 
-def test_among_equals_the_cheaper_net_is_taken() -> None:
+@pytest.mark.parametrize(("sign", "first"), [(-1, "convolutions"), (1, "optimizer")])
+def test_among_equals_the_cheaper_net_is_taken(sign: int, first: str) -> None:
     def bench(configs: Mapping[str, TrainConfig]) -> list[Measured]:
-        return [measured(config, macs=100 - len(name)) for name, config in configs.items()]
+        return [measured(config, macs=100 + sign * len(name)) for name, config in configs.items()]
 
-    assert walk(measured(START), measured(END), bench, lambda _: None)[0].name == "convolutions"
-    bench_of_small = lambda configs: [  # noqa: E731
-        measured(config, macs=len(name)) for name, config in configs.items()
-    ]
-    assert walk(measured(START), measured(END), bench_of_small, lambda _: None)[0].name == "optimizer"
+    assert walk(measured(START), measured(END), bench, lambda _: None)[0].name == first
 
 
 def test_where_time_is_up_the_rest_is_one_step_to_the_end() -> None:
@@ -224,7 +221,7 @@ def test_what_is_kept_is_read_as_it_was(tmp_path: Path) -> None:
     assert not made.complete
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"question": 1}', "[" * 9])
+@pytest.mark.parametrize("text", ["", '{"question": 1}', "[" * 9])
 def test_a_damaged_file_is_one_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / "ablation").mkdir()
     (tmp_path / "ablation" / "ablation.json").write_text(text)

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.confirm.confirming import RaceOptions, candidates_of, confirm_values
+from mnist_bench.experiments.confirm.confirming import RaceOptions, confirm_values
 from mnist_bench.experiments.confirm.results import ConfirmedValues, load
 from mnist_bench.experiments.confirm.runs import last_value, losses, smallest_step
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.experiments.own_trainer import OwnCode
-from search.errors import FingerprintError, SearchError, StudyLockedError, StudyNotFoundError
+from search.errors import FingerprintError, SearchError, StudyLockedError
 from search.executors.protocol import Done, Job, Outcome
 from search.study.studies import StoredStudy
 from search.trainer_api import Report
@@ -113,13 +113,9 @@ def test_configurations_that_do_not_differ_are_tied(confirm: Confirm) -> None:
 
 def test_a_run_that_diverges_ends_the_race_of_its_configuration(confirm: Confirm) -> None:
     found, _ = confirm(lambda rate, draws: None if rate > 0.004 else noisy(rate, draws))
-    assert (found.candidate(3).values, found.candidate(3).dropped_after, found.candidate(3).p_value) == (
-        (None,),
-        1,
-        None,
-    )
-    assert found.winner == 2
-    assert not found.has_winner
+    dropped = found.candidate(3)
+    assert (dropped.values, dropped.dropped_after, dropped.p_value) == ((None,), 1, None)
+    assert (found.winner, found.has_winner) == (2, False)
 
 
 def test_without_a_run_that_finishes_there_is_nothing_to_confirm(confirm: Confirm) -> None:
@@ -171,19 +167,6 @@ def test_a_machine_that_computes_differently_and_a_live_study_are_refused(confir
         confirm(noisy, canary="other")
     with pytest.raises(StudyLockedError, match="is being searched"):
         confirm(noisy, replace(four(), live=True))
-
-
-def test_complete_trials_race_and_pruned_ones_only_if_there_is_one_complete_at_most() -> None:
-    assert [trial.number for trial in candidates_of(four(), 8)] == [3, 2, 1, 0]
-    assert [trial.number for trial in candidates_of(four(), 2)] == [3, 2]
-    lonely = made.value_study(
-        [made.value_trial(0, [1.0] * 4), made.value_trial(1, [5.0, 6.0]), made.value_trial(2, [9.0])]
-    )
-    assert [trial.number for trial in candidates_of(lonely, 8)] == [0, 1]
-    twins = made.value_study([made.value_trial(n, [1.0 + n] * 4, config={"rate": 1}) for n in range(2)])
-    assert [trial.number for trial in candidates_of(twins, 8)] == [1]
-    with pytest.raises(StudyNotFoundError, match="no complete or pruned trial to confirm"):
-        candidates_of(made.value_study([made.value_trial(0, [None])]), 8)
 
 
 def test_a_run_that_diverges_late_has_no_value() -> None:

@@ -44,20 +44,20 @@ def values() -> ReplayedValues:
     return ReplayedValues(handmade_value_table.table())
 
 
-def _without_times(trace: Trace) -> Trace:
-    return replace(trace, own_seconds=0.0)
+def played(searched: ReplayedTable | ReplayedValues, entrant: Entrant, seed: int, terms: Terms = TERMS) -> Trace:
+    """Return a replay without the time that its strategies took."""
+    return replace(replay(searched, entrant, seed, terms), own_seconds=0.0)
 
 
 @pytest.mark.parametrize("entrant", [TPE, RANDOM, FIRST])
 def test_a_replay_stays_within_its_budget_and_comes_again(replayed: ReplayedTable, entrant: Entrant) -> None:
-    found = replay(replayed, entrant, 5, TERMS)
+    found = played(replayed, entrant, 5)
     assert 7 < found.spent <= 8
     assert 0 < found.complete <= found.trials
     assert [choice.spent for choice in found.choices] == sorted(choice.spent for choice in found.choices)
     assert [choice.seen for choice in found.choices] == sorted((choice.seen for choice in found.choices), reverse=True)
     assert found.choices[-1].spent <= found.spent
-    assert _without_times(replay(replayed, entrant, 5, TERMS)) == _without_times(found)
-    assert _without_times(replay(replayed, entrant, 6, TERMS)) != _without_times(found)
+    assert played(replayed, entrant, 5) == found != played(replayed, entrant, 6)
 
 
 def test_with_twice_the_budget_a_search_goes_on_as_it_began(replayed: ReplayedTable) -> None:
@@ -69,14 +69,13 @@ def test_with_twice_the_budget_a_search_goes_on_as_it_began(replayed: ReplayedTa
 
 @pytest.mark.parametrize("entrant", [TPE, RANDOM, FIRST, Entrant(sampler="curves", pruner="asha")])
 def test_a_choice_on_values_is_scored_by_its_regret(values: ReplayedValues, entrant: Entrant) -> None:
-    found = replay(values, entrant, 5, TERMS)
+    found, table = played(values, entrant, 5), values.table
     assert 0 < found.complete <= found.trials
-    assert [choice.unseen for choice in found.choices] == [
-        values.table.regrets[values.table.point_of(choice.params)] for choice in found.choices
-    ]
-    losses = [values.table.losses[values.table.point_of(choice.params)] for choice in found.choices]
+    points = [table.point_of(choice.params) for choice in found.choices]
+    assert [choice.unseen for choice in found.choices] == [table.regrets[point] for point in points]
+    losses = [table.losses[point] for point in points]
     assert losses == sorted(losses, reverse=True)
-    assert _without_times(replay(values, entrant, 5, TERMS)) == _without_times(found)
+    assert played(values, entrant, 5) == found
 
 
 def test_a_long_search_finds_the_best_of_all_values(values: ReplayedValues) -> None:
@@ -114,11 +113,9 @@ def test_what_has_diverged_is_never_chosen(replayed: ReplayedTable) -> None:
 
 
 def test_the_number_of_workers_changes_the_time_alone(replayed: ReplayedTable) -> None:
-    both = replay(replayed, TPE, 0, replace(TERMS, workers=(4, 1)))
+    both = played(replayed, TPE, 0, replace(TERMS, workers=(4, 1)))
     assert both.seconds[1] > 2 * both.seconds[4]
-    assert _without_times(replace(both, seconds={4: both.seconds[4]})) == _without_times(
-        replay(replayed, TPE, 0, TERMS)
-    )
+    assert replace(both, seconds={4: both.seconds[4]}) == played(replayed, TPE, 0)
 
 
 def test_the_first_period_picks_the_best_of_it(replayed: ReplayedTable) -> None:
@@ -135,9 +132,9 @@ def test_the_first_period_picks_the_best_of_it(replayed: ReplayedTable) -> None:
 def test_a_sampler_that_knows_what_there_is_chooses_among_the_points(sampler: str) -> None:
     replayed = ReplayedTable(every_second_point(table()))
     entrant = Entrant(sampler=sampler, pruner="asha")
-    found = replay(replayed, entrant, 0, TERMS)
+    found = played(replayed, entrant, 0)
     assert {replayed.table.point_of(choice.params) % 2 for choice in found.choices} == {0}
-    assert _without_times(replay(replayed, entrant, 0, TERMS)) == _without_times(found)
+    assert played(replayed, entrant, 0) == found
 
 
 def test_curves_learn_what_helps(replayed: ReplayedTable) -> None:
@@ -166,13 +163,12 @@ def test_where_points_are_few_a_proposal_goes_to_the_nearest_and_to_none_twice()
 
 def test_several_processes_come_to_the_same_in_any_order(replayed: ReplayedTable) -> None:
     heard: list[bool] = []
-    alone = replays(replayed, [RANDOM, FIRST], range(4), TERMS)
-    beside = replays(
-        replayed, [RANDOM, FIRST], range(4), TERMS, processes=2,
-        on_trace=lambda: heard.append(True),
-    )  # fmt: skip
-    for mine, theirs in zip(alone, beside, strict=True):
-        assert list(map(_without_times, mine)) == list(map(_without_times, theirs))
+
+    def traces(**more: Any) -> list[list[Trace]]:
+        found = replays(replayed, [RANDOM, FIRST], range(4), TERMS, **more)
+        return [[replace(trace, own_seconds=0.0) for trace in traces] for traces in found]
+
+    assert traces(processes=2, on_trace=lambda: heard.append(True)) == traces()
     assert len(heard) == 8
 
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats as oracle  # type: ignore[import-untyped]
 
-from mnist_bench.experiments.contest.contest_record import Contest, Entrant
+from mnist_bench.experiments.contest.contest_record import Contest, Entrant, Trace
 from mnist_bench.experiments.contest.error_curves import standings
 from mnist_bench.experiments.contest.verdicts import (
     EntrantComparison,
@@ -19,7 +19,7 @@ from mnist_bench.experiments.contest.verdicts import (
     speedups,
 )
 from mnist_bench.statistics.paired import effect_shown
-from support.handmade_contest import RANDOM, TPE_ASHA, TWICE, clear, close, contest, finals, trace
+from support.handmade_contest import RANDOM, TPE_ASHA, TWICE, clear, close, contest, trace
 
 COMPARISON = EntrantComparison(
     entrant=RANDOM, first=TPE_ASHA, difference=0.0012, low=0.0005, high=0.0019, p_value=0.03, smallest=0.0009
@@ -68,41 +68,44 @@ def test_equal_is_what_lies_within_two_hundredths_of_a_point_with_its_whole_inte
     assert found.verdict == verdict
 
 
-def test_verdicts_in_words() -> None:
-    assert COMPARISON.words == (
-        "tpe + asha ends 0.12 percentage points lower than random at the same budget [0.05, 0.19], p = 0.03"
-    )
-    better = replace(COMPARISON, difference=-0.0021, low=-0.003, high=-0.0012, p_value=0.00012)
-    assert (
-        better.words
-        == "random ends 0.21 percentage points lower than tpe + asha at the same budget [0.12, 0.30], p < 0.001"
-    )
-    twice = replace(better, entrant=TWICE)
-    assert twice.claim == "random ends 0.21 percentage points lower than tpe + asha at double the budget"
-    assert (
-        replace(COMPARISON, entrant=TWICE).claim
-        == "tpe + asha ends 0.12 percentage points lower than random at half the budget"
-    )
-    thrice = replace(better, entrant=replace(RANDOM, budgets=3))
-    assert thrice.claim == "random ends 0.21 percentage points lower than tpe + asha at 3 times the budget"
-    chance = replace(COMPARISON, difference=0.0004, low=-0.002, p_value=0.61, smallest=0.0031)
-    assert chance.words == (
-        "random against tpe + asha: no significant difference (+0.04 percentage points [−0.20, 0.19], p = 0.61); "
-        "0.31 percentage points would have been detected"
-    )
+BETTER = replace(COMPARISON, difference=-0.0021, low=-0.003, high=-0.0012, p_value=0.00012)
+CHANCE = replace(COMPARISON, difference=0.0004, low=-0.002, p_value=0.61, smallest=0.0031)
+EQUAL = replace(COMPARISON, difference=0.0001, low=0.00005, high=0.00015, p_value=0.001)
 
 
-def test_equal_is_said_with_its_interval() -> None:
-    close_by = replace(COMPARISON, difference=0.0001, low=0.00005, high=0.00015, p_value=0.001)
-    assert (
-        close_by.words
-        == "random against tpe + asha: equal within 0.02 percentage points (+0.01 [0.01, 0.01], p = 0.001)"
-    )
-    wide = replace(close_by, low=-0.004, high=0.0042, p_value=0.9, smallest=0.0058)
-    assert wide.words == (
-        "random against tpe + asha: no significant difference (+0.01 percentage points [−0.40, 0.42], p = 0.9); "
-        "0.58 percentage points would have been detected"
-    )
+@pytest.mark.parametrize(
+    ("compared", "words"),
+    [
+        (
+            COMPARISON,
+            "tpe + asha ends 0.12 percentage points lower than random at the same budget [0.05, 0.19], p = 0.03",
+        ),
+        (BETTER, "random ends 0.21 percentage points lower than tpe + asha at the same budget [0.12, 0.30], p < 0.001"),
+        (
+            CHANCE,
+            "random against tpe + asha: no significant difference (+0.04 percentage points [−0.20, 0.19], p = 0.61); "
+            "0.31 percentage points would have been detected",
+        ),
+        (EQUAL, "random against tpe + asha: equal within 0.02 percentage points (+0.01 [0.01, 0.01], p = 0.001)"),
+    ],
+)
+def test_verdicts_in_words(compared: EntrantComparison, words: str) -> None:
+    assert compared.words == words
+
+
+@pytest.mark.parametrize(
+    ("compared", "claim"),
+    [
+        (replace(BETTER, entrant=TWICE), "random ends 0.21 percentage points lower than tpe + asha at double the"),
+        (replace(COMPARISON, entrant=TWICE), "tpe + asha ends 0.12 percentage points lower than random at half the"),
+        (
+            replace(BETTER, entrant=replace(RANDOM, budgets=3)),
+            "random ends 0.21 percentage points lower than tpe + asha at 3 times the",
+        ),
+    ],
+)
+def test_a_claim_names_the_budget(compared: EntrantComparison, claim: str) -> None:
+    assert compared.claim == f"{claim} budget"
 
 
 def test_only_who_made_a_choice_with_every_seed_is_compared() -> None:
@@ -117,35 +120,30 @@ def test_only_who_made_a_choice_with_every_seed_is_compared() -> None:
     assert judge(one_seed).finding == "Nothing to compare: too few searches made a choice within the budget"
 
 
-def test_failures_name_a_few_seeds_and_count_many() -> None:
-    rows = standings(contest({TPE_ASHA: [trace()] * 3, RANDOM: [trace((1.0, 0.1))] * 3}))
-    assert failures(rows, (0, 1, 2)) == ["tpe + asha: no trial was complete within the budget with seeds 0, 1, 2."]
-    rows = standings(contest({TPE_ASHA: [trace()] * 6}))
-    assert failures(rows, range(6)) == ["tpe + asha: no trial was complete within the budget with 6 seeds."]
+@pytest.mark.parametrize(("count", "seeds"), [(3, "seeds 0, 1, 2"), (6, "6 seeds")])
+def test_failures_name_a_few_seeds_and_count_many(count: int, seeds: str) -> None:
+    rows = standings(contest({TPE_ASHA: [trace()] * count, RANDOM: [trace((1.0, 0.1))] * count}))
+    assert failures(rows, range(count)) == [f"tpe + asha: no trial was complete within the budget with {seeds}."]
 
 
 # Speed-ups
 
 
-def reaches(*at: float, last: float = 0.02) -> list[object]:
-    return [trace((0.5, 0.2), (one, last)) for one in at]
-
-
-def test_a_speed_up_is_how_much_later_the_first_one_gets_as_far() -> None:
-    made = contest({TPE_ASHA: [trace((0.5, 0.2), (8.0, 0.02))] * 4, RANDOM: [trace((0.5, 0.2), (2.0, 0.01))] * 4})
-    (found,) = speedups(made)
+@pytest.mark.parametrize(
+    ("searches", "ratio"),
+    [
+        ({TPE_ASHA: [trace((0.5, 0.2), (8.0, 0.02))] * 4, RANDOM: [trace((0.5, 0.2), (2.0, 0.01))] * 4}, 4),
+        ({RANDOM: [trace((0.5, 0.2), (2.0, 0.01))] * 4, TPE_ASHA: [trace((0.5, 0.2), (8.0, 0.02))] * 4}, 1 / 4),
+        # At the same cost, which is half of the way of an entrant with two budgets.
+        ({RANDOM: [trace((8.0, 0.02))] * 3, TWICE: [trace((8.0, 0.02))] * 3}, 1),
+    ],
+)
+def test_a_speed_up_is_how_much_later_the_first_one_gets_as_far(
+    searches: dict[Entrant, list[Trace]], ratio: float
+) -> None:
+    (found,) = speedups(contest(searches))
     assert found is not None
-    assert (found.ratio, found.low, found.high) == pytest.approx((4, 4, 4))
-    (slower,) = speedups(contest(dict(reversed(list(zip(made.entrants, made.traces, strict=True))))))
-    assert slower is not None
-    assert slower.ratio == pytest.approx(1 / 4)
-
-
-def test_an_entrant_with_several_budgets_has_spent_them() -> None:
-    made = contest({RANDOM: [trace((8.0, 0.02))] * 3, TWICE: [trace((8.0, 0.02))] * 3})
-    (found,) = speedups(made)
-    assert found is not None
-    assert found.ratio == pytest.approx(1)  # at the same cost, which is half of the way
+    assert (found.ratio, found.low, found.high) == pytest.approx((ratio,) * 3)
 
 
 def test_the_interval_of_a_speed_up_is_a_paired_bootstrap() -> None:
@@ -175,29 +173,31 @@ def test_there_is_no_speed_up_to_a_guess() -> None:
 # Headings
 
 
-def test_the_heading_is_the_largest_difference_that_is_shown_at_the_same_budget() -> None:
-    assert judge(clear()).finding == "tpe + asha ends 1.00 percentage points lower than random at the same budget"
-    assert judge(close()).finding == "No significant difference between tpe + asha and any other in 3 seeds"
-    two = finals({RANDOM: [0.02, 0.019], TWICE: [0.019, 0.0195]})
-    assert judge(two).finding == "No significant difference between random and the other in 2 seeds"
-    far_off = replace(COMPARISON, entrant=TWICE, difference=0.3)
-    better = replace(COMPARISON, entrant=Entrant(sampler="tpe"), difference=-0.001)
-    assert (
-        finding([COMPARISON, far_off], 3)
-        == "tpe + asha ends 0.12 percentage points lower than random at the same budget"
-    )
-    lower = "tpe ends 0.10 percentage points lower than tpe + asha at the same budget"
-    assert finding([COMPARISON, better], 3) == lower
-    assert finding([far_off, None], 3) == "tpe + asha ends 30.00 percentage points lower than random at half the budget"
+FAR_OFF = replace(COMPARISON, entrant=TWICE, difference=0.3)
+LOWER = "tpe + asha ends 0.12 percentage points lower than random at the same budget"
+NOTHING = "No significant difference between tpe + asha and "
+SAME = replace(COMPARISON, difference=0.0, low=-0.0001, high=0.0001)
 
 
-def test_equals_are_called_so() -> None:
-    equal = replace(COMPARISON, difference=0.0, low=-0.0001, high=0.0001)
-    assert finding([equal], 3) == "tpe + asha and the other are equal within 0.02 percentage points"
-    assert finding([equal, equal], 3) == "tpe + asha and all others are equal within 0.02 percentage points"
-    assert finding([equal, replace(COMPARISON, p_value=0.4)], 3).startswith(
-        "No significant difference between tpe + asha "
-    )
+@pytest.mark.parametrize(
+    ("found", "heading"),
+    [
+        ([COMPARISON, FAR_OFF], LOWER),
+        (
+            [COMPARISON, replace(COMPARISON, entrant=Entrant(sampler="tpe"), difference=-0.001)],
+            "tpe ends 0.10 percentage points lower than tpe + asha at the same budget",
+        ),
+        ([FAR_OFF, None], "tpe + asha ends 30.00 percentage points lower than random at half the budget"),
+        ([SAME], "tpe + asha and the other are equal within 0.02 percentage points"),
+        ([SAME, SAME], "tpe + asha and all others are equal within 0.02 percentage points"),
+        ([SAME, replace(COMPARISON, p_value=0.4)], f"{NOTHING}any other in 3 seeds"),
+        ([replace(COMPARISON, p_value=0.4)], f"{NOTHING}the other in 3 seeds"),
+    ],
+)
+def test_the_heading_is_the_largest_difference_that_is_shown_at_the_same_budget(
+    found: list[EntrantComparison | None], heading: str
+) -> None:
+    assert finding(found, 3) == heading
 
 
 # The rate of false claims
@@ -222,11 +222,3 @@ def test_of_contests_without_a_difference_at_most_one_in_twenty_claims_one(entra
         errors = 0.02 + draws.normal(0, 0.001, 10) + draws.gamma(4, 0.0005, (entrants, 10))
         claimed += any(one and one.verdict in ("better", "worse") for one in judged(errors))
     assert 0.005 < claimed / 400 < 0.072  # 0.05 and two standard errors
-
-
-def test_a_difference_as_large_as_would_be_shown_is_shown_four_times_in_five() -> None:
-    draws = np.random.default_rng(0)
-    gap = 0.001 * math.sqrt(2) * effect_shown(10)
-    found = [judged(draws.normal([[0.02], [0.02 + gap]], 0.001, (2, 10)))[0] for _ in range(400)]
-    shown = sum(one is not None and one.verdict == "worse" for one in found)
-    assert shown / 400 == pytest.approx(0.8, abs=0.05)
