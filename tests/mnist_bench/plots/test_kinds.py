@@ -29,6 +29,7 @@ STUDIES: dict[str, Callable[[], StoredStudy]] = {
     "texts like formulas": lambda: handmade.study(
         [replace(handmade.trial(n, range(n)), params={"model.$_y": "$\\frac{$"}) for n in range(3)]
     ),
+    "no error": lambda: handmade.study([handmade.trial(0)]),
     "nothing searched": lambda: handmade.study([handmade.trial(n, range(n)) for n in range(12)]),
     "ended by the machine": handmade.ended_by_machine,
     "mixed": handmade.mixed,

@@ -94,14 +94,10 @@ def test_other_numbers_of_errors_are_said() -> None:
 
 @pytest.mark.parametrize(
     ("dataset", "packaged", "noun"),
-    [
-        ("mnist", True, "digit"), ("mnist", False, "class"), ("qmnist", False, "digit"),
-        ("fashion-mnist", False, "class"), ("kmnist", False, "class"),
-    ],
-)  # fmt: skip
+    [("mnist", True, "digit"), ("mnist", False, "class"), ("qmnist", False, "digit"), ("kmnist", False, "class")],
+)
 def test_what_is_not_known_to_be_digits_is_called_a_class(
     digits: Dataset, dataset: DatasetName, *, packaged: bool, noun: str
 ) -> None:
-    data_hash = digits.data_hash if packaged else handmade.HASH
-    data = Data(dataset=dataset, data_hash=data_hash, split_hash=handmade.HASH)
+    data = Data(dataset=dataset, data_hash=digits.data_hash if packaged else handmade.HASH, split_hash=handmade.HASH)
     assert predictions([(0, 0, 1.0)], of_digits=data.is_of_digits).noun == noun

@@ -33,16 +33,13 @@ def test_a_curve_has_the_accuracy_after_each_epoch_up_to_where_it_diverged() -> 
     assert (diverged.done, diverged.values, diverged.ending) == ((1, 2), (0.9, 0.95), "failed")
 
 
-def test_rungs_count_who_came_and_who_was_stopped() -> None:
+def test_rungs_count_who_came_and_who_was_stopped_at_the_epochs_of_the_periods() -> None:
     study = made.halved()
     assert rows(study).rungs == (PrunerRung(done=1, reached=9, stopped=6), PrunerRung(done=3, reached=3, stopped=2))
     assert rows(with_pruner(study, name="median")).rungs == ()
     halved = rows(with_pruner(study, name="asha", reduction_factor=2))
     assert [rung.done for rung in halved.rungs] == [1, 2, 4]
-
-
-def test_rungs_stand_at_the_epochs_of_the_periods() -> None:
-    curves = rows(with_config(made.halved(), 6, periods=[0.5, 1, 2, 4, 5, 6]))
+    curves = rows(with_config(study, 6, periods=[0.5, 1, 2, 4, 5, 6]))
     assert [rung.done for rung in curves.rungs] == [0.5, 2]
     assert list(curves.curves[7].done) == [0.5, 1, 2]
     assert curves.finding == "Pruning stopped 6 of 9 trials after 0.5 epochs and 2 after 2 epochs"

@@ -30,7 +30,6 @@ def test_each_trial_has_its_last_accuracy_and_its_ending() -> None:
         ([made.trial(3, curve=made.curve(0.9, 6))], "The only trial, #3, has 99.60%"),
         ([made.trial(0, curve=[0.9])], "The only trial is not complete"),
         ([made.trial(0, curve=[0.9]), made.trial(1, curve=[None])], "None of 2 trials is complete"),
-        (made.mixed().trials, "#1, the last but one of 3 complete trials, is the best: 99.50%"),
     ],
 )
 def test_the_heading_names_the_best_and_how_many_complete_ones_after_it_did_no_better(

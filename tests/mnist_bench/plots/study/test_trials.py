@@ -2,16 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from mnist_bench.plots.study.trials import compare, ending
+from mnist_bench.plots.study.trials import compare
 from search.errors import StudyNotFoundError
 from support import handmade as made
-
-
-def test_endings() -> None:
-    assert [ending(trial) for trial in made.mixed().trials if trial.reason != "infeasible"] == [
-        "complete", "complete", "complete", "pruned", "pruned", "failed", "unfinished"
-    ]  # fmt: skip
-    assert ending(made.trial(0, curve=[None])) == "failed"
 
 
 def test_trials_are_compared_after_the_epochs_that_all_pruned_ones_were_trained() -> None:
