@@ -11,19 +11,39 @@ from search.trainer_api import Report
 
 
 class Stopping(Observer):
-    """Counts the runs that end, and stops an experiment when a function of their number says so."""
+    """Keeps what it hears, and stops an experiment when a function of the number of runs that ended says so."""
 
     def __init__(self, stopping: Callable[[int], bool]) -> None:
-        self.runs = 0
+        self.started: list[int] = []
+        self.ended: list[TrainingRun] = []
+        self.news: list[str] = []
         self._stopping = stopping
+
+    @property
+    def runs(self) -> int:
+        """The number of runs that ended."""
+        return len(self.ended)
+
+    def on_start(self, runs: int, seconds: float) -> None:
+        """See `Observer.on_start`."""
+        self.started.append(runs)
 
     def on_run(self, run: TrainingRun, reports: Sequence[Report]) -> None:
         """See `Observer.on_run`."""
-        self.runs += 1
+        self.ended.append(run)
+
+    def on_news(self, text: str) -> None:
+        """See `Observer.on_news`."""
+        self.news.append(text)
 
     def stopping(self) -> bool:
         """See `Observer.stopping`."""
         return self._stopping(self.runs)
+
+
+def never() -> Stopping:
+    """Return an observer that stops nothing."""
+    return Stopping(lambda runs: False)
 
 
 def at_once() -> Stopping:

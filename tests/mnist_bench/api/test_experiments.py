@@ -10,7 +10,6 @@ import pytest
 
 import mnist_bench
 from mnist_bench.experiments.confirm.confirming import ConfirmOptions
-from mnist_bench.experiments.grid import Observer
 from mnist_bench.experiments.ladder import LADDER
 from mnist_bench.experiments.notebook import NOTEBOOK
 from mnist_bench.experiments.scored_recipes import Benchmark, BenchmarkOptions
@@ -33,16 +32,6 @@ class Experiment:
         return self.found
 
 
-class Heard(Observer):
-    """Keeps the news."""
-
-    def __init__(self) -> None:
-        self.news: list[str] = []
-
-    def on_news(self, text: str) -> None:
-        self.news.append(text)
-
-
 def experiment(monkeypatch: pytest.MonkeyPatch, name: str, found: Any) -> Experiment:
     """Return what stands in for the experiment of that name from now on."""
     made = Experiment(found)
@@ -51,7 +40,7 @@ def experiment(monkeypatch: pytest.MonkeyPatch, name: str, found: Any) -> Experi
 
 
 def test_options_reach_the_confirmation_of_a_front(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    run, observer = experiment(monkeypatch, "confirm.confirming.confirm_front", FRONT), Heard()
+    run, observer = experiment(monkeypatch, "confirm.confirming.confirm_front", FRONT), stopping.never()
     study = handmade.kept_in(Path("out"), handmade.two_objectives())
     own_nets.write(tmp_path, own_nets.GOOD)
     net = f"{tmp_path / 'my_nets.py'}:build"
@@ -70,7 +59,7 @@ def test_options_reach_the_confirmation_of_a_front(monkeypatch: pytest.MonkeyPat
 def test_options_reach_a_benchmark_of_recipes(
     function: Callable[..., Any], benchmark: Benchmark, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, observer = experiment(monkeypatch, "scored_recipes.train", found := object()), Heard()
+    run, observer = experiment(monkeypatch, "scored_recipes.train", found := object()), stopping.never()
     assert found is function(
         ["linear", "vgg"], seeds=4, workers=2, device="cpu", precision="fp32", results="out", observer=observer
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,8 +17,6 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     def executor(spec: TrainerSpec, workers: int, log: Path) -> InProcessExecutor:
         return InProcessExecutor(spec)
 
-    def leave_open(*_: Any) -> None:
-        """Do nothing: it would stay closed for other tests."""
-
-    monkeypatch.setattr("mnist_bench.data.guard.close_test_set", leave_open)
+    # The test set would stay closed for other tests.
+    monkeypatch.setattr("mnist_bench.experiments.grid.close_test_set", lambda: None)
     monkeypatch.setattr("mnist_bench.experiments.grid.LocalExecutor", executor)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +11,11 @@ import pytest
 from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.data.mnist import DataOptions, load_training_set
 from mnist_bench.errors import ArchitectureError, Stopped
-from mnist_bench.experiments.grid import Grid, Observer, TrainingRun, Workplace, open_grid, open_grid_of, product
+from mnist_bench.experiments.grid import Grid, Observer, Workplace, open_grid, open_grid_of, product
 from mnist_bench.numerics import device
 from search.errors import FingerprintError, StudyLockedError
 from search.executors.in_process import InProcessExecutor
-from search.trainer_api import Report, TrainerSpec
+from search.trainer_api import TrainerSpec
 from support import handmade, stopping
 
 NUMERICS = {"check": "77c0", "trainer_revision": 2, "kind": "cpu-fp32"}
@@ -67,27 +66,22 @@ def test_every_configuration_meets_every_seed_and_is_numbered_from_one() -> None
     assert {run.config.epochs for run in runs if run.name == "b"} == {7}
 
 
-class Heard(Observer):
-    """An observer that remembers."""
-
-    def __init__(self) -> None:
-        self.runs: list[str] = []
-
-    def on_run(self, run: TrainingRun, reports: Sequence[Report]) -> None:
-        self.runs.append(run.title)
-
-
 def test_runs_are_trained_the_longest_first_once_and_reported_by_name_and_seed(grid: Grid) -> None:
     configs = {"short": TrainConfig(epochs=1), "long": TrainConfig(epochs=2)}
-    heard, again = Heard(), Heard()
+    heard, again = stopping.never(), stopping.never()
     grid.executor.start()
     curves = replace(grid, observer=heard).train(product(configs, [3, 4]))
-    assert heard.runs == ["long, seed 1 of 2", "long, seed 2 of 2", "short, seed 1 of 2", "short, seed 2 of 2"]
+    assert [run.title for run in heard.ended] == [
+        "long, seed 1 of 2",
+        "long, seed 2 of 2",
+        "short, seed 1 of 2",
+        "short, seed 2 of 2",
+    ]
     assert {key: len(reports) for key, reports in curves.items()} == {
         ("short", 3): 1, ("long", 3): 2, ("short", 4): 1, ("long", 4): 2,
     }  # fmt: skip
     assert replace(grid, observer=again).train(product(configs, [3, 4])) == curves
-    assert again.runs == []
+    assert again.runs == 0
     with pytest.raises(Stopped):
         replace(grid, observer=stopping.at_once()).train(product(configs, [5]))
     assert grid.train_until(0.0, product(configs, [5])) is None, "the deadline has passed"
@@ -99,6 +93,7 @@ def test_runs_are_trained_the_longest_first_once_and_reported_by_name_and_seed(g
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("in_this_process")
 def test_a_folder_has_one_workshop_at_a_time(tmp_path: Path) -> None:
     with (
         open_grid(tmp_path, "The work", Observer(), data=DataOptions(subset=1200), workers=1),
@@ -109,12 +104,8 @@ def test_a_folder_has_one_workshop_at_a_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_studys_workshop_computes_in_its_precision_and_is_refused_where_the_bits_differ(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        "mnist_bench.experiments.grid.close_test_set", lambda: None
-    )  # it would stay closed for other tests
+@pytest.mark.usefixtures("in_this_process")
+def test_a_studys_workshop_computes_in_its_precision_and_is_refused_where_the_bits_differ(tmp_path: Path) -> None:
     study, data = handmade.mixed(), load_training_set(DataOptions(subset=1200))
     study.spec["numerics"].update(precision="fp32", device="cpu")
     study.spec["context"]["data"].update(subset=1200, data_hash=data.data_hash, split_hash=data.split.digest)

@@ -4,7 +4,6 @@ truly; and what follows from them is worked out by hand."""
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,31 +24,13 @@ from mnist_bench.space_files import space_sources
 from mnist_bench.training.period import fit
 from mnist_bench.training.weights import export, model_in
 from search.errors import UsageError
-from search.trainer_api import Report
+from support import stopping
 from support.handmade_data import write_data
 from support.handmade_scored import epoch, scored
 
 in_this_process = pytest.mark.usefixtures("in_this_process")
 T_9 = 2.262157
 """Student's 97.5% point for 9 degrees of freedom, from a table."""
-
-
-class Heard(Observer):
-    """An observer that remembers, and stops after so many runs."""
-
-    def __init__(self, stop_after: int = 1000) -> None:
-        self.runs: list[tuple[str, int]] = []
-        self.started: list[int] = []
-        self._stop_after = stop_after
-
-    def on_start(self, runs: int, seconds: float) -> None:
-        self.started.append(runs)
-
-    def on_run(self, run: TrainingRun, reports: Sequence[Report]) -> None:
-        self.runs.append((run.name, run.seed))
-
-    def stopping(self) -> bool:
-        return len(self.runs) >= self._stop_after
 
 
 def options(tmp_path: Path, *recipes: str, seeds: int = 1, **others: Any) -> BenchmarkOptions:
@@ -82,20 +63,20 @@ def by_hand(run: TrainingRun, data: Path, images: slice) -> tuple[list[str], int
 def test_runs_are_fit_on_all_images_and_judged_on_the_test_images_alone(
     benchmark: Benchmark, recipe: str, scores: int, tmp_path: Path
 ) -> None:
-    data = write_data(tmp_path / "data", train=600, test=120)
-    found = train(benchmark, options(tmp_path, recipe), Heard())
+    data = write_data(tmp_path / "data", train=300, test=60)
+    found = train(benchmark, options(tmp_path, recipe), Observer())
     (row,) = found.rows
     config = space_sources.recipe(space_sources.load(f"{benchmark.name}/{recipe}"))
     run = TrainingRun(name=recipe, config=config, seed=benchmark.seed_of(0), title="")
-    weights, errors, loss = by_hand(run, data, slice(600, 720))
+    weights, errors, loss = by_hand(run, data, slice(300, 360))
     assert [epoch.weights for epoch in row.runs[0]] == weights[-scores:]
     last = row.runs[0][-1]
     assert last.test_errors == errors
-    assert (last.test_accuracy, last.test_loss) == pytest.approx((1 - errors / 120, loss), rel=1e-5)
-    assert (found.train_images, row.seeds, row.precision, row.epochs) == (600, (run.seed,), "fp32", config.epochs)
+    assert (last.test_accuracy, last.test_loss) == pytest.approx((1 - errors / 60, loss), rel=1e-5)
+    assert (found.train_images, row.seeds, row.precision, row.epochs) == (300, (run.seed,), "fp32", config.epochs)
 
-    other = write_data(tmp_path / "other", train=600, test=120, skip=500)
-    judged_anew = train(benchmark, options(tmp_path, recipe, data_dir=other), Heard()).rows[0].runs[0][-1]
+    other = write_data(tmp_path / "other", train=300, test=60, skip=500)
+    judged_anew = train(benchmark, options(tmp_path, recipe, data_dir=other), Observer()).rows[0].runs[0][-1]
     assert judged_anew.weights == last.weights
     assert judged_anew.test_loss != last.test_loss
     assert openings(tmp_path) == [f"bench {benchmark.name}: {recipe}; 1 seed"] * 2
@@ -104,19 +85,21 @@ def test_runs_are_fit_on_all_images_and_judged_on_the_test_images_alone(
 @pytest.mark.slow
 @in_this_process
 def test_a_stopped_benchmark_continues_and_nothing_is_trained_or_judged_again(tmp_path: Path) -> None:
-    write_data(tmp_path / "data", train=600, test=120)
+    write_data(tmp_path / "data", train=300, test=60)
     asked = options(tmp_path, "99.0", seeds=2)
-    stopped, resumed, again, more = Heard(stop_after=1), Heard(), Heard(), Heard()
+    stopped, resumed, again, more = stopping.after(1), *(stopping.never() for _ in range(3))
     with pytest.raises(Stopped):
         train(LADDER, asked, stopped)
     found = train(LADDER, asked, resumed)
-    runs = [("ladder/99.0", LADDER.seed_of(number)) for number in range(3)]
-    assert sorted(stopped.runs + resumed.runs) == sorted(runs[:2])
+    seeds = [LADDER.seed_of(number) for number in range(3)]
+    assert {run.seed for run in stopped.ended + resumed.ended} == {*seeds[:2]}
+    assert stopped.runs + resumed.runs == 2
     assert stopped.started == resumed.started == [2]
     opened = len(openings(tmp_path))
-    assert (train(LADDER, asked, again), again.runs, len(openings(tmp_path))) == (found, [], opened)
+    assert (train(LADDER, asked, again), again.runs, len(openings(tmp_path))) == (found, 0, opened)
     row = train(LADDER, replace(asked, seeds=3, workers=2), more)
-    assert (row.rows[0].runs[:2], row.workers, more.runs) == (found.rows[0].runs, 2, runs[2:])
+    assert (row.rows[0].runs[:2], row.workers) == (found.rows[0].runs, 2)
+    assert [run.seed for run in more.ended] == seeds[2:]
     assert train(LADDER, asked, again).workers == 1, "as when they were trained"
 
 
@@ -124,7 +107,7 @@ def test_a_stopped_benchmark_continues_and_nothing_is_trained_or_judged_again(tm
 @in_this_process
 def test_recipes_of_other_data_are_trained_apart_and_stand_in_the_benchmarks_order(tmp_path: Path) -> None:
     write_data(tmp_path / "data", train=60, test=30)
-    heard = Heard()
+    heard = stopping.never()
     found = train(NOTEBOOK, options(tmp_path, "three_channels", "linear", "batchnorm"), heard)
     assert [row.recipe for row in found.rows] == ["linear", "batchnorm", "three_channels"]
     assert [row.parameters for row in found.rows] == [7_850, 340_700, 340_880]
@@ -136,7 +119,7 @@ def test_recipes_of_other_data_are_trained_apart_and_stand_in_the_benchmarks_ord
 @in_this_process
 def test_recipes_that_begin_alike_have_the_same_bits(tmp_path: Path) -> None:
     write_data(tmp_path / "data", train=60, test=30)
-    found = train(NOTEBOOK, options(tmp_path, "vgg_as_written", "vgg_augmented"), Heard())
+    found = train(NOTEBOOK, options(tmp_path, "vgg_as_written", "vgg_augmented"), Observer())
     first, second = (replace(row.runs[0][0], seconds=0.0) for row in found.rows)
     assert first == second
 
@@ -144,17 +127,17 @@ def test_recipes_that_begin_alike_have_the_same_bits(tmp_path: Path) -> None:
 @pytest.mark.slow
 @in_this_process
 def test_a_run_that_diverges_is_counted_and_not_averaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_data(tmp_path / "data", train=600, test=120)
+    write_data(tmp_path / "data", train=300, test=60)
     config = space_sources.recipe(space_sources.load("notebook/dropout"))
     wild = replace(config, epochs=3, optim=replace(config.optim, optimizer="sgd_nesterov", lr=10.0))
     monkeypatch.setattr(space_sources, "recipe", lambda space: wild)
-    (row,) = train(LADDER, options(tmp_path, "99.0", seeds=2), Heard()).rows
+    (row,) = train(LADDER, options(tmp_path, "99.0", seeds=2), Observer()).rows
     assert (row.runs, row.unended, row.asked) == ((), 2, 2)
     assert openings(tmp_path) == [], "there was nothing to judge"
 
 
 def test_missing_test_files_are_noticed_before_anything_is_trained(tmp_path: Path) -> None:
-    data = write_data(tmp_path / "data", train=600, test=120)
+    data = write_data(tmp_path / "data", train=300, test=60)
     (data / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(DataError, match="t10k-labels"):
         train(LADDER, options(tmp_path, "99.0"), Observer())

@@ -314,17 +314,12 @@ def test_what_was_found_is_kept_and_returned_for_the_same_question(folder: Path)
 
 
 def test_nets_that_are_gone_and_cannot_be_trained_here_leave_what_was_found(folder: Path) -> None:
-    study, files, heard = handmade.mixed(), StudyFolder(folder).confirm, []
-
-    class Hearing(Observer):
-        def on_news(self, text: str) -> None:
-            heard.append(text)
-
+    study, files, heard = handmade.mixed(), StudyFolder(folder).confirm, stopping.never()
     handmade_confirmation.write_records(files)
     confirmed.save(found(), folder)
     files.net_of(1, 3).touch()
-    assert confirm.confirm_study(handmade.kept_in(folder.parent, study), confirm.RaceOptions(), Hearing()) == found()
-    (told,) = heard
+    assert confirm.confirm_study(handmade.kept_in(folder.parent, study), confirm.RaceOptions(), heard) == found()
+    (told,) = heard.news
     assert told.startswith(
         "7 networks trained on all images cannot be made again here: Study conv-0 was trained on other data"
     )

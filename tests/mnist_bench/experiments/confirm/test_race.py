@@ -158,13 +158,13 @@ def test_where_nobody_is_left_it_ends() -> None:
 @pytest.mark.parametrize("spread", ["normal", "skewed", "shared", "unequal", "collapsed"])
 def test_copies_of_one_configuration_seldom_name_a_winner(null_race: ModuleType, spread: str) -> None:
     draw = null_race.normal(6.0) if spread == "normal" else getattr(null_race, spread)
-    found = null_race.simulate(draw, [0] * 8, 200)
+    found = null_race.simulate(draw, [0] * 8, 100)
     assert found.named <= 0.05
     assert found.any_dropped <= 0.05
 
 
 def test_a_gap_of_two_and_a_half_deviations_is_found_and_the_best_stays(null_race: ModuleType) -> None:
-    found = null_race.simulate(null_race.normal(6.0), [0, *[15] * 7], 200)
+    found = null_race.simulate(null_race.normal(6.0), [0, *[15] * 7], 100)
     assert found.dropped > 0.9
     assert found.best_dropped <= 0.05
 

@@ -22,20 +22,8 @@ from mnist_bench.studies import compatibility
 from search.hashed import EndReason
 from search.study.folder import ConfirmFolder
 from search.trainer_api import Report
-from support import handmade
+from support import handmade, stopping
 from support.handmade_confirmation import found
-
-
-class Hearing(Observer):
-    """Keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.news: list[str] = []
-
-    def on_news(self, text: str) -> None:
-        """See `Observer`."""
-        self.news.append(text)
-
 
 SECOND = 1_000_000
 """Estimated microseconds of each of the six periods of a run."""
@@ -107,7 +95,7 @@ def test_workers_wait_for_each_other_after_each_round(tmp_path: Path) -> None:
 
 
 def test_what_is_trained_takes_no_time_and_its_pace_counts_for_the_rest(tmp_path: Path) -> None:
-    observer = Hearing()
+    observer = stopping.never()
     _, its = made(tmp_path, observer=observer)
     slow = replace(TRIALS[0], reports=tuple(replace(report, seconds=3.0) for report in TRIALS[0].reports))
     its._rates[0] = runs._rate([slow.reports], slow.costs)

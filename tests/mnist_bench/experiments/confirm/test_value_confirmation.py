@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from search.errors import FingerprintError, SearchError, StudyLockedError
 from search.executors.protocol import Done, Job, Outcome
 from search.study.studies import StoredStudy
 from search.trainer_api import Report
-from support import handmade as made
+from support import handmade as made, stopping
 
 Value = Callable[[float, random.Random], float | None]
 """Returns a run's value, given its rate and the random numbers of its seed."""
@@ -132,16 +133,9 @@ def test_an_earlier_confirmation_is_returned_and_earlier_runs_are_not_trained_ag
 
 
 def test_a_stopped_confirmation_is_resumed(confirm: Confirm) -> None:
-    class Ends(Observer):
-        def __init__(self) -> None:
-            self.asked = 0
-
-        def stopping(self) -> bool:
-            self.asked += 1
-            return self.asked > 9
-
+    asked = count(1)
     with pytest.raises(Stopped):
-        confirm(noisy, observer=Ends())
+        confirm(noisy, observer=stopping.Stopping(lambda runs: next(asked) > 9))
     found, resumed = confirm(noisy)
     assert found.winner == 3
     assert 0 < resumed.jobs < (4 * 2 + 6) * made.VALUE_PERIODS

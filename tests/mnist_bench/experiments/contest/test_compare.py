@@ -13,7 +13,7 @@ from mnist_bench.experiments.contest.contest_record import Contest
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.tables import shipped, stored
 from search.errors import UsageError
-from support import handmade_value_table
+from support import handmade_value_table, stopping
 from support.handmade_table import table
 from support.paths import TESTS
 
@@ -42,17 +42,6 @@ def test_a_table_of_values_is_searched_like_any_other(monkeypatch: pytest.Monkey
     assert found.guess == 1
 
 
-class News(Observer):
-    """Remembers what it hears."""
-
-    def __init__(self) -> None:
-        self.heard: list[str] = []
-
-    def on_news(self, text: str) -> None:
-        """Remember it."""
-        self.heard.append(text)
-
-
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[str, str]:
     """Return the files of two tables of the same points on two tasks."""
@@ -64,7 +53,7 @@ def files(tmp_path: Path) -> tuple[str, str]:
 
 
 def _run(asked: ContestOptions) -> list[Contest]:
-    return compare_methods(asked, News())
+    return compare_methods(asked, stopping.never())
 
 
 def test_each_table_is_a_contest_of_its_own(files: tuple[str, str]) -> None:
@@ -96,16 +85,16 @@ def test_the_reference_is_better_than_what_is_found_but_no_lucky_row(files: tupl
 
 
 def test_progress_is_told_in_tenths(files: tuple[str, str]) -> None:
-    news = News()
+    news = stopping.never()
     compare_methods(replace(ASKED, tables=files[:1], seeds=10), news)
-    assert news.heard[-1] == "handmade: 30 of 30 searches"
-    assert len(news.heard) == 10
+    assert news.news[-1] == "handmade: 30 of 30 searches"
+    assert len(news.news) == 10
 
 
 def test_what_does_not_fit_one_table_is_said_before_any_is_searched(files: tuple[str, str]) -> None:
-    news = News()
+    news = stopping.never()
     with pytest.raises(UsageError, match="no sampler 'gp'"):
         compare_methods(replace(ASKED, tables=files, samplers=("gp",)), news)
-    assert news.heard == []
+    assert news.news == []
     with pytest.raises(UsageError, match="no table"):
         compare_methods(replace(ASKED, tables=("nowhere",)), news)
