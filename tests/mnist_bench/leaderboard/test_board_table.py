@@ -86,4 +86,25 @@ def test_the_columns_of_csv_are_the_same_with_and_without_rows(of_nets: bool) ->
     board = leaderboard_of(handmade.mixed(), of_nets=of_nets)
     table, none = table_of(board), table_of(cut(board, 0))
     assert [list(record) for record in table.records()] == [list(table.keys)] * len(table.rows)
+    assert {record["study"] for record in table.records()} == {"conv-0"}
     assert (none.records(), none.keys) == ([], table.keys)
+
+
+def test_settings_that_differ_most_among_the_tied_trials_come_first() -> None:
+    params = [
+        {"model.blocks": blocks, "optim.lr": lr, "model.kernel_size": size}
+        for blocks, lr, size in ((1, 0.1, 3), (2, 0.1, 3), (3, 0.2, 3), (1, 0.3, 5), (1, 0.4, 5))
+    ]
+    wrong = [range(5), range(5), range(5), range(300), range(300)]
+    study = handmade.study([handmade.trial(n, wrong[n], params=each) for n, each in enumerate(params)])
+    headings = [column.heading for column in table_of(leaderboard_of(study)).columns if column.is_setting]
+    assert [heading for heading in headings if heading != "filters"] == ["blocks", "lr → drops", "kernel"]
+
+
+@pytest.mark.parametrize(
+    ("openings", "words"),
+    [(0, "not been evaluated"), (1, "been evaluated once"), (2, "been evaluated twice"), (3, "been evaluated 3 times")],
+)
+def test_how_often_the_test_set_was_evaluated_is_told(openings: int, words: str) -> None:
+    board = leaderboard_of(handmade.mixed(), test_openings=openings)
+    assert table_of(board).footnotes[-1] == f"The test set has {words}."

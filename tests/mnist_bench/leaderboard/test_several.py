@@ -44,9 +44,12 @@ def test_what_trials_have_not_ended_or_were_not_trained_comes_after_all_complete
     assert table_of(board).divisions() == {7: "ended early"}
 
 
-def test_they_are_live_while_one_of_them_is_searched() -> None:
+def test_what_holds_of_one_of_them_holds_of_all() -> None:
     assert board_of(replace(FIRST, live=True), SECOND).live
     assert not board_of(FIRST, SECOND).live
+    normed = study("normed", range(6), params={"model.batchnorm": "after_activation"})
+    (params,) = [column for column in table_of(board_of(FIRST, normed)).columns if column.heading == "params"]
+    assert params.legend == ["params: running statistics of batchnorm included"]
 
 
 def test_of_two_objectives_the_best_are_shown_and_not_the_front_alone() -> None:

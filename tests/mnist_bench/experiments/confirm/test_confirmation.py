@@ -179,12 +179,10 @@ class Slow:
         self.estimates = 0
 
     def monotonic(self) -> float:
-        """See `time.monotonic`."""
         self.now += 1.0
         return self.now
 
     def estimate(self, part: Part, numbers: Sequence[int], upto: int) -> float:
-        """See `Runs.estimate`."""
         self.estimates += 1
         self.monotonic()
         return 10.0 if part is FINAL else float(len(numbers))
