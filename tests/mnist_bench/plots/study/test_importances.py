@@ -85,25 +85,24 @@ def test_the_heading_names_what_stands_out(shares: tuple[float, ...], finding: s
     assert found(*bars).finding == f"After 1 epoch, {finding}"
 
 
-def test_diverged_trials_are_the_worst(given: list[float]) -> None:
-    study = made.searched(
-        [made.trial(n, curve=[0.9 + n / 100] if n < 8 else [None], params=made.params(n)) for n in range(10)]
-    )
-    measure(study, compare(study))
-    assert given == pytest.approx([0.9, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.0, 0.0])
+NETS = [made.trial(n, curve=[0.9 - n / 100] if n < 8 else [None], params=made.params(n)) for n in range(10)]
+VALUES = [made.value_trial(n, [-1.0 - n] if n < 8 else [None]) for n in range(10)]
 
 
 @pytest.mark.parametrize(
-    ("settings", "score"), [({}, [-1.0, -2.0, -3.0]), ({"direction": "minimize"}, [1.0, 2.0, 3.0])]
+    ("study", "scores"),
+    [
+        (made.searched(NETS), [0.9, 0.89, 0.88]),
+        (made.value_study(VALUES), [-1.0, -2.0, -3.0]),
+        (made.value_study(VALUES, {"direction": "minimize"}), [1.0, 2.0, 3.0]),
+    ],
 )
-def test_scores_of_another_trainer_are_larger_for_better_values(
-    settings: dict[str, str], score: list[float], given: list[float]
+def test_scores_are_larger_for_better_values_and_diverged_trials_are_the_worst(
+    study: StudyRecord, scores: list[float], given: list[float]
 ) -> None:
-    trials = [made.value_trial(n, [None] if n > 8 else [-1.0 - n]) for n in range(10)]
-    study = made.value_study(trials, settings)
     measure(study, compare(study))
-    assert given[:3] == score
-    assert given[9] < min(given[:9])
+    assert given[:3] == pytest.approx(scores)
+    assert given[8] == given[9] < min(given[:8])
 
 
 def test_few_trials_are_not_measured() -> None:
@@ -118,12 +117,9 @@ def test_the_picture_has_a_bar_and_a_line_of_chance_a_parameter() -> None:
     # What lies beyond the axis becomes a pointer at its edge.
     assert [places[0] for places, _ in drawn.plotted(axes)] == pytest.approx([10, 40, axes.get_xlim()[1]])
     assert drawn.rows(figure) == ["lr", "units (31 trials)", "zoom"]
-
-
-def test_of_many_parameters_the_least_important_are_left_out() -> None:
-    figure = draw(found(*(bar(f"p{n}", 1 / 40) for n in range(40))))
-    assert len(figure.axes[0].patches) == 30
-    assert "10 less important ones left out" in figure.get_supxlabel()
+    many = draw(found(*(bar(f"p{n}", 1 / 40) for n in range(40))))
+    assert len(many.axes[0].patches) == 30
+    assert "10 less important ones left out" in many.get_supxlabel()
 
 
 def test_the_picture_and_its_ranking_in_text_are_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
