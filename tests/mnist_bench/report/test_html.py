@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import base64
+import re
 
 from mnist_bench.plots.drawing import Picture
 from mnist_bench.report import html
+from support import handmade_report
 
 
 def test_small_drawings_stay_drawings_and_of_large_ones_the_smaller_format_is_embedded() -> None:
@@ -17,3 +19,9 @@ def test_small_drawings_stay_drawings_and_of_large_ones_the_smaller_format_is_em
         "data:image/png;base64,cG5n",
         f"data:image/svg+xml;base64,{base64.b64encode(large).decode()}",
     ]
+
+
+def test_numbers_stand_on_the_right_and_settings_can_be_hidden() -> None:
+    head = re.findall(r'<th scope="col" class="(.*?)">(.*?)</th>', html.render(handmade_report.report()))
+    classes = {heading: kind for kind, heading in head}
+    assert (classes["rank"], classes["state"], classes["blocks"]) == ("right", "left", "left setting")
