@@ -7,8 +7,7 @@ or the table says why not.
 from __future__ import annotations
 
 import inspect
-import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -193,24 +192,6 @@ def same(option: str, default: Any, parameter: Any) -> bool:
     if option in ("no_start", "only"):
         return default is not parameter
     return bool(default == parameter) or (default is None and parameter in ({}, ()))
-
-
-@pytest.mark.parametrize("command", MIRRORS)
-def test_a_closed_set_of_values_is_the_same_on_both_sides(command: str) -> None:
-    mirror = MIRRORS[command]
-    for name, annotation in typing.get_type_hints(inspect.unwrap(COMMANDS[command].callback)).items():
-        wanted = mirror.renamed.get(name, name)
-        for function in mirror.functions:
-            if (values := {*words_in(annotation)} - {"both"}) and wanted in inspect.signature(function).parameters:
-                assert {*words_in(typing.get_type_hints(inspect.unwrap(function))[wanted])} == values, (function, name)
-
-
-def words_in(annotation: Any) -> Iterator[str]:
-    """Yield the texts that a Literal anywhere in an annotation allows."""
-    for inner in typing.get_args(annotation):
-        if isinstance(inner, str):
-            yield inner
-        yield from words_in(inner)
 
 
 def test_every_command_has_its_function_or_a_reason() -> None:

@@ -142,10 +142,3 @@ def test_a_trial_without_a_report_is_refused(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     with pytest.raises(StudyNotFoundError, match=r"Trial conv-0/6 has no report yet, so there is nothing to compare"):
         compare(["conv-0/1", "conv-0/6"], HERE)
-
-
-def test_in_python_a_comparison_is_shown_in_a_few_lines() -> None:
-    found = compared(named("a"), named("b"))
-    assert repr(found).splitlines()[0] == "a compared with b"
-    assert "a/1 and b/1 are not tested against each other" in repr(found)
-    assert "<table" in found._repr_html_()

@@ -127,9 +127,3 @@ def test_studies_of_different_objectives_are_refused_with_those_of_each() -> Non
         board_of(FIRST, handmade.two_objectives())
     with pytest.raises(UsageError, match="2 studies have the name a; in one leaderboard each needs its own"):
         board_of(FIRST, FIRST)
-
-
-def test_a_notebook_shows_the_table_of_all() -> None:
-    board = board_of(FIRST, SECOND)
-    assert repr(board).startswith("a, b: 6 complete of 6 trials.\nstudy a, rank 1, trial #1, validation 99.50%")
-    assert "<th>study</th>" in board._repr_html_()

@@ -28,16 +28,6 @@ def test_a_row_tells_error_difference_verdict_and_what_it_took() -> None:
     assert "regret" not in [column.heading for column in table.columns]
 
 
-def test_what_came_for_fits_into_eighty_columns(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
-    output.print_result("table", *tables_of([clear(reference=(0.0135, 0.0004))]))
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[4].split() == ["contestant", "error", "against", "tpe", "+", "asha", "verdict", "speed-up", "ms"]
-    assert max(map(len, lines[4:8])) <= 80
-
-
 def test_the_caption_says_what_was_measured_and_what_it_holds_for() -> None:
     (table,) = tables_of([clear()])
     assert table.caption == [

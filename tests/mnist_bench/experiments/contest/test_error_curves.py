@@ -11,11 +11,6 @@ from mnist_bench.experiments.contest.error_curves import STEPS, curve, curves, s
 from support.handmade_contest import RANDOM, TPE_ASHA, TWICE, close, contest, trace
 
 
-def test_names_tell_the_way_and_the_budget() -> None:
-    assert [entrant.name for entrant in (TPE_ASHA, RANDOM, TWICE)] == ["tpe + asha", "random", "random ×2"]
-    assert TWICE.way == "random"
-
-
 def test_a_curve_is_the_error_of_the_current_choice_and_a_guess_before_the_first() -> None:
     one = trace((2.0, 0.1), (5.05, 0.05), (10.0, 0.06))
     found = curves(contest({RANDOM: [one], TWICE: [one]}), STEPS)
