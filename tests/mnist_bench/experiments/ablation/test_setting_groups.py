@@ -57,9 +57,7 @@ def test_settings_that_do_nothing_are_no_difference() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("drops", "group"), [(0, ()), (1, ()), (2, ("schedule",))]
-)  # fmt: skip
+@pytest.mark.parametrize(("drops", "group"), [(0, ()), (1, ()), (2, ("schedule",))])
 def test_the_second_drop_counts_where_there_are_two(drops: int, group: tuple[str, ...]) -> None:
     config = TrainConfig(optim=OptimConfig(drops=drops))
     later = replace(config, optim=replace(config.optim, second_drop_fraction=0.9))

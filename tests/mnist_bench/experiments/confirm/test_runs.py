@@ -163,10 +163,10 @@ def test_the_test_set_is_opened_once_for_what_is_not_known(tmp_path: Path, opene
     assert opened[1:] == ["confirm conv-0: #2; 8 seeds each 2"]
 
 
-def test_what_was_evaluated_of_other_runs_is_evaluated_again(tmp_path: Path, opened: list[str]) -> None:
-    _, its = made(tmp_path)
-    first = finals(its, 1)
-    confirmed.save(found(finals=first.finals, test_images=1000), tmp_path)
+def test_what_was_evaluated_of_other_runs_or_on_other_test_files_is_evaluated_again(
+    tmp_path: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmed.save(found(finals=finals(made(tmp_path)[1], 1).finals, test_images=1000), tmp_path)
     lost = ConfirmFolder(tmp_path / "confirm").record_of(1, FINAL.seeds - 1, on_all=True)
     kept = lost.read_bytes()
     lost.unlink()
@@ -175,17 +175,9 @@ def test_what_was_evaluated_of_other_runs_is_evaluated_again(tmp_path: Path, ope
     lost.write_bytes(kept)
     finals(made(tmp_path)[1], 1)
     assert len(opened) == 2
-
-
-def test_other_test_files_are_another_test_set(
-    tmp_path: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _, its = made(tmp_path)
-    first = finals(its, 1)
-    confirmed.save(found(finals=first.finals, test_images=1000), tmp_path)
     monkeypatch.setattr(runs, "own_test_files", lambda options: NEW)
     assert finals(made(tmp_path)[1], 1).test_files == NEW
-    assert len(opened) == 2
+    assert len(opened) == 3
 
 
 def test_a_copy_of_the_packaged_test_files_is_the_same_test_set() -> None:
@@ -243,17 +235,17 @@ def test_what_was_found_of_a_longer_front_stays(tmp_path: Path, opened: list[str
 
 def test_of_several_test_sets_that_of_the_named_files_is_preferred(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compatibility, "training_set", lambda data, folder, name: SimpleNamespace(options=folder))
-    monkeypatch.setattr(runs, "own_test_files", {"old": OLD, "new": NEW}.__getitem__)
+    monkeypatch.setattr(runs, "own_test_files", lambda folder: {"old": OLD, "new": NEW}[folder.name])
+
+    def of(final: Final, files: tuple[str, ...]) -> Evaluated:
+        return Evaluated(finals=(replace(final, test_files=files),), images=300, test_files=files)
+
     one, zero = found().finals
-    of = {
-        files: Evaluated(finals=(replace(one, test_files=files),), images=300, test_files=files) for files in (OLD, NEW)
-    }
-    other = Evaluated(finals=(replace(zero, test_files=NEW),), images=300, test_files=NEW)
-    evaluated = [other, of[OLD], of[NEW]]
-    for folder, files in (("old", OLD), ("new", NEW)):
-        assert preferred(evaluated, 1, STUDY, folder) == of[files]  # type: ignore[arg-type]
-        assert preferred(evaluated, 0, STUDY, folder) == other  # type: ignore[arg-type]
-        assert all_stand(of[files].finals, STUDY, folder)  # type: ignore[arg-type]
-    assert preferred(evaluated, 1, STUDY, None) == of[OLD]
-    assert preferred(evaluated, 2, STUDY, None) == Evaluated(finals=(), images=0)
-    assert not all_stand(of[OLD].finals, STUDY, "new")  # type: ignore[arg-type]
+    other, old, new = of(zero, NEW), of(one, OLD), of(one, NEW)
+    for folder, its in ((Path("old"), old), (Path("new"), new)):
+        assert preferred([other, old, new], 1, STUDY, folder) == its
+        assert preferred([other, old, new], 0, STUDY, folder) == other
+        assert all_stand(its.finals, STUDY, folder)
+    assert preferred([other, old, new], 1, STUDY, None) == old
+    assert preferred([other, old, new], 2, STUDY, None) == Evaluated(finals=(), images=0)
+    assert not all_stand(old.finals, STUDY, Path("new"))
