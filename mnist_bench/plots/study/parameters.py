@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -19,8 +18,6 @@ MAX_OPTIONS = 6
 """A parameter with at most this number of whole numbers or levels is drawn as options, not as numbers."""
 JITTER = (5**0.5 - 1) / 2
 """The golden ratio: the fractional parts of its multiples spread evenly over 0..1, however many there are."""
-LOG_TICKS = (((1, 2, 3, 5, 7), 1), ((1, 2, 5), 1), ((1, 3), 1), ((1,), 1), ((1,), 2), ((1,), 4), ((1,), 100))
-"""(Mantissas of ticks, step between decades), from the finest on; the first with at most four ticks is used."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,17 +101,6 @@ def parameters(study: StudyRecord) -> list[Parameter]:
 def jitter(number: int) -> float:
     """Return a shift from -0.5 to 0.5 that keeps equal values apart; a trial has the same shift in every drawing."""
     return (number * JITTER) % 1 - 0.5
-
-
-def log_ticks(low: float, high: float) -> list[float]:
-    """Return round numbers between the two ends of a logarithmic axis: the most that are not more than four."""
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for mantissas, step in LOG_TICKS:
-        every = (mantissa * 10.0**power for power in powers[::step] for mantissa in mantissas)
-        ticks = [tick for tick in every if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9)]
-        if len(ticks) <= 4:
-            break
-    return ticks
 
 
 def _name(field: Field) -> str:

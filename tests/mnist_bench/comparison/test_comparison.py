@@ -102,6 +102,24 @@ def test_a_search_with_one_more_trial_parts_where_that_begins() -> None:
     assert f"of-2 and of-3 part after 2 events that agree; next: {next_events}." in lines
 
 
+def test_a_trial_that_one_side_trained_further_is_the_same_as_far_as_both_went() -> None:
+    short, long = (handmade.study([handmade.trial(0, range(9), periods=n)], name=f"to-{n}") for n in (3, 6))
+    (pair,) = compared(short, long).pairs
+    assert (len(pair.shared), pair.identical) == (1, 1)
+
+
+def test_the_settings_in_which_the_best_trials_differ_are_columns_and_what_follows_from_others_is_told_below() -> None:
+    study = handmade.mixed(name="b")
+    context = {**study.spec["context"], "costs": {"mac_ps": 1}}
+    trials = [handmade.trial(1, range(4), params={"optim.lr": 0.5, "model.blocks": 1})]
+    other = replace(study, spec={**study.spec, "seed": 1, "context": context}, trials=tuple(trials), totals=(1,))
+    runs, settings, _ = tables_of(compared(named("a"), other))
+    cells = dict(zip([column.heading for column in runs.columns], runs.texts()[1], strict=True))
+    assert (cells["blocks"], cells["lr → drops"], cells["errors"]) == ("1", ".5", "4")
+    assert [texts[0] for texts in settings.texts()] == ["seed", "trials"]
+    assert settings.footnotes[-1].startswith("1 value more follow from these: ")
+
+
 def test_on_a_narrow_screen_the_names_remain_the_longest() -> None:
     made = named("b")
     runs, settings, shared = tables_of(compared(named("a"), replace(made, spec={**made.spec, "seed": 1})))

@@ -4,9 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import example, given, strategies as st
 
-from mnist_bench.plots.study.parameters import Parameter, log_ticks, parameters
+from mnist_bench.plots.study.parameters import Parameter, parameters
 from search.space.ranges import Choice, Distribution, FloatRange, IntRange, Levels
 from support import handmade as made
 
@@ -70,12 +69,3 @@ def test_few_whole_numbers_or_levels_are_options_and_many_are_numbers(
 ) -> None:
     found = parameter(distribution)
     assert (found.options, found.numbers, found.log) == (options, None if options else distribution, log)
-
-
-@given(st.floats(1e-9, 1e6), st.floats(1.2, 1e9))
-@example(1e-3, 30.0)
-def test_any_logarithmic_axis_has_at_most_four_ticks_inside(low: float, ratio: float) -> None:
-    ticks = log_ticks(low, low * ratio)
-    assert len(ticks) <= 4
-    assert all(0.999 * low <= tick <= 1.001 * low * ratio for tick in ticks)
-    assert ticks or ratio < 2
