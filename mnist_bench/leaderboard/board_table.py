@@ -299,7 +299,7 @@ def footnotes(board: Leaderboard, *, raced: bool = False, commands: NextCommands
     if board.boards:
         lines.append(_apart_line(board, commands))
     if board.first is not None and board.ahead:
-        lines.append(ahead_line(board.first, board.ahead))
+        lines.append(ahead_line(board.first, board.ahead, foreign=board.net is None))
     if board.cost is not None and not board.boards:
         lines.append(_front_line(board, board.cost))
     if board.net is None:

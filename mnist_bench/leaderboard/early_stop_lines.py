@@ -59,10 +59,12 @@ def is_ahead(trial: TrialRecord, first: TrialRecord | None) -> bool:
     return then is not None and trial.score is not None and trial.score > score(then, trial.direction)
 
 
-def ahead_line(first: int, ahead: Sequence[int]) -> str:
-    """Return which trials stopped early though they were ahead of the first complete one at the same epoch."""
+def ahead_line(first: int, ahead: Sequence[int], *, foreign: bool) -> str:
+    """Return which trials stopped early though they were ahead of the first complete one at the same epoch; `foreign`
+    studies have reports, and no epochs."""
     named = first_few([f"#{number}" for number in ahead], NAMED)
     which = "it" if len(ahead) == 1 else "one of them"
+    unit = "report" if foreign else "epoch"
     return (
-        f"ahead: stopped early, ahead of #{first} at the same epoch: {named}. With more training, {which} might lead."
+        f"ahead: stopped early, ahead of #{first} at the same {unit}: {named}. With more training, {which} might lead."
     )

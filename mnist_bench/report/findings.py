@@ -36,7 +36,7 @@ def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iter
             yield _front(study, study.cost, board)
         yield from _best(study, board, ended)
         if board.first is not None and board.ahead:
-            ahead = ahead_line(board.first, board.ahead).removeprefix("ahead: ")
+            ahead = ahead_line(board.first, board.ahead, foreign=False).removeprefix("ahead: ")
             yield ahead[0].upper() + ahead[1:]
         if board.stop is not None:
             yield f"{stop_line(board.stop, foreign=False)} {ended} of {board.goal} trials have ended."

@@ -29,7 +29,7 @@ def findings_of_values(study: StudyRecord, board: Leaderboard, sections: Section
         if study.cost is not None and len(board.front) > 1:
             yield _front(study, study.cost, board)
         if board.ahead:
-            ahead = ahead_line(best.number, board.ahead).removeprefix("ahead: ")
+            ahead = ahead_line(best.number, board.ahead, foreign=True).removeprefix("ahead: ")
             yield ahead[0].upper() + ahead[1:]
     if board.stop is not None:
         yield f"{stop_line(board.stop, foreign=True)} {ended} of {board.goal} trials have ended."

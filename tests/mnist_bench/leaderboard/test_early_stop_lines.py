@@ -71,8 +71,9 @@ def test_all_that_were_ahead_are_told_however_few_rows_are_shown() -> None:
     board = leaderboard_of(handmade.ended_early(), top=1)
     line = "ahead: stopped early, ahead of #0 at the same epoch: #2, #1. With more training, one of them might lead."
     assert line in table_of(board).footnotes
-    assert ahead_line(3, [4]).endswith(": #4. With more training, it might lead.")
-    assert ": #4, #5, #6, #7, #8 and 2 more. " in ahead_line(3, range(4, 11))
+    values = ahead_line(3, [4], foreign=True)
+    assert values == "ahead: stopped early, ahead of #3 at the same report: #4. With more training, it might lead."
+    assert ": #4, #5, #6, #7, #8 and 2 more. " in ahead_line(3, range(4, 11), foreign=False)
 
 
 def test_complete_trials_come_first_and_a_better_one_that_stopped_says_so_in_its_row() -> None:

@@ -112,7 +112,7 @@ def test_trials_that_were_ahead_when_they_were_pruned_are_named() -> None:
     trials = [made.value_trial(0, [1.0, 2.0, 3.0, 4.0]), made.value_trial(1, [9.0])]
     stop = EarlyStop(rule="patience", limit=1, best=0, value=4.0, since=1)
     found = findings(made.value_study(trials, goal=9, stop=stop))
-    assert found[1].startswith("Stopped early, ahead of #0 at the same ")
+    assert found[1] == "Stopped early, ahead of #0 at the same report: #1. With more training, it might lead."
 
 
 def test_the_page_of_another_trainer_has_no_recipe_no_data_and_no_test_set() -> None:
