@@ -126,11 +126,19 @@ def avx2_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("avx2_alone")
-def test_without_a_precision_a_search_is_portable_if_that_is_free(tmp_path: Path) -> None:
-    assert made("conv", results=tmp_path).is_portable
-    assert made("conv", results=tmp_path, precision="fp32").precision == "fp32"
-    assert made("conv", results=tmp_path, executor="ray").precision == "auto"
-    assert made("conv", results=tmp_path, executor="in-process").precision == "auto"
+@pytest.mark.parametrize(
+    ("options", "precision"),
+    [
+        ({}, "portable"),
+        ({"precision": "fp32"}, "fp32"),
+        ({"executor": "ray"}, "auto"),
+        ({"executor": "in-process"}, "auto"),
+    ],
+)
+def test_without_a_precision_a_search_is_portable_if_that_is_free(
+    tmp_path: Path, options: dict[str, Any], precision: str
+) -> None:
+    assert made("conv", results=tmp_path, **options).precision == precision
 
 
 @pytest.mark.usefixtures("avx2_alone")
