@@ -5,28 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.config.json import to_json
-from mnist_bench.config.settings import TrainConfig
 from mnist_bench.experiments.ablation import path as ablation
-from mnist_bench.experiments.ablation.path import Ablation, Measured, Step
 from mnist_bench.experiments.confirm import results as confirmed
 from mnist_bench.experiments.confirm.results import Confirmed
 from mnist_bench.leaderboard.board import leaderboard_of
 from mnist_bench.report import sections as report_sections, test_results
 from mnist_bench.report.findings import findings
 from support import handmade, handmade_confirmation
+from support.handmade_ablation import PATH
 from support.handmade_report import HERE
 
 RACE = handmade_confirmation.found(cut=True, budget=60.0)
 LED = replace(RACE, seeds=1, winner=None, leader=1, cheapest=None, finals=(), test_images=0, least=110.0)
-START = Measured(config=to_json(TrainConfig()), errors=(76, 78), parameters=7850, macs=7840, seconds=1.0)
-STEP = Step(
-    groups=("batchnorm",), change="batchnorm none → after", after=replace(START, errors=(50, 46)), tried=(),
-    waiting=(), fewer=29.0, low=21.0, high=37.0,
-)  # fmt: skip
-PATH = Ablation(
-    question="q", study="conv-0", trial=1, baseline="linear", images=1000, seeds=(0, 1), start=START, steps=(STEP,)
-)
 SINCE = "The study was searched further since; the {} is of its earlier state."
 
 

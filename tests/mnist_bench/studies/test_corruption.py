@@ -32,7 +32,8 @@ from search.event_log.records import TrialRecord
 from search.study.checkpoint_store import CheckpointStore
 from support import handmade, handmade_data, search_fake as fake
 from support.dose import dose
-from support.handmade_confirmation import FRONT
+from support.handmade_ablation import PATH
+from support.handmade_confirmation import FRONT, found
 from support.paths import DATABASE, ROOT
 
 CORRUPTIONS = 112
@@ -77,17 +78,8 @@ def a_record(folder: Path) -> Written:
 
 
 def a_confirmation(folder: Path) -> Written:
-    candidate = confirmed.RaceCandidate(
-        number=1, parameters=61_234, macs=2_100_000, search_accuracy=0.995, search_epochs=6.0, complete=True,
-        errors=(5, None, 7),
-    )  # fmt: skip
-    found = confirmed.Confirmed(
-        study="conv-0", digest=handmade.HASH, top=8, budget=None, seconds=3.5, train_images=5000,
-        validation_images=1000, test_images=1000, candidates=(candidate,), seeds=3, cut=False, winner=1, cheapest=1,
-        leader=None, least=None, finals=(), earlier=(),
-    )  # fmt: skip
     (folder / "confirm").mkdir()
-    confirmed.save(found, folder)
+    confirmed.save(found(study=folder.name), folder)
     return Written(folder / "confirm" / "confirm.json", lambda: confirmed.load(confirmed.Confirmed, folder))
 
 
@@ -98,12 +90,8 @@ def a_front(folder: Path) -> Written:
 
 
 def an_ablation(folder: Path) -> Written:
-    start = ablation.Measured(config=to_json(TrainConfig()), errors=(76, None), parameters=7, macs=7840, seconds=1.5)
-    made = ablation.Ablation(
-        question="q", study="conv-0", trial=1, baseline="linear", images=1000, seeds=(0, 1), start=start, steps=()
-    )
     (folder / "ablation").mkdir()
-    ablation.save(made, folder)
+    ablation.save(PATH, folder)
     return Written(folder / "ablation" / "ablation.json", lambda: ablation.load(folder))
 
 

@@ -35,7 +35,8 @@ from search.errors import SearchError
 from search.study import checkpoint_store
 from support import handmade
 from support.dose import dose
-from support.handmade_confirmation import FRONT
+from support.handmade_ablation import PATH
+from support.handmade_confirmation import FRONT, found
 
 MEGABYTES = 300
 """More than any of these files may take."""
@@ -287,37 +288,15 @@ def a_record() -> dict[str, Any]:
     return record.to_json(record.record_of(handmade.mixed(), handmade.mixed().trials[1]))
 
 
-def a_confirmation() -> dict[str, Any]:
-    candidate = confirmed.RaceCandidate(
-        number=1, parameters=61_234, macs=2_100_000, search_accuracy=0.995, search_epochs=6.0, complete=True,
-        errors=(5, None, 7),
-    )  # fmt: skip
-    made = confirmed.Confirmed(
-        study="conv-0", digest=handmade.HASH, top=8, budget=None, seconds=3.5, train_images=5000,
-        validation_images=1000, test_images=1000, candidates=(candidate,), seeds=3, cut=False, winner=1, cheapest=1,
-        leader=None, least=None, finals=(), earlier=(),
-    )  # fmt: skip
-    return asdict(made)
-
-
-def an_ablation() -> dict[str, Any]:
-    start = ablation.Measured(config=to_json(TrainConfig()), errors=(76, None), parameters=7, macs=7840, seconds=1.5)
-    return asdict(
-        ablation.Ablation(
-            question="q", study="conv-0", trial=1, baseline="linear", images=1000, seeds=(0, 1), start=start, steps=()
-        )
-    )
-
-
 def time_spent() -> dict[str, Any]:
     return {"identity": handmade.HASH, "seconds": 1.5, "decided": {"another round?": True}}
 
 
 KEPT: dict[str, tuple[Callable[[], dict[str, Any]], str, Callable[[Path], Any]]] = {
     "record": (a_record, "RECORD.json", lambda folder: record.read(folder / "RECORD.json")),
-    "confirmation": (a_confirmation, "confirm/confirm.json", partial(confirmed.load, confirmed.Confirmed)),
+    "confirmation": (lambda: asdict(found()), "confirm/confirm.json", partial(confirmed.load, confirmed.Confirmed)),
     "front": (lambda: asdict(FRONT), "confirm/front.json", partial(confirmed.load, Front)),
-    "ablation": (an_ablation, "ablation/ablation.json", ablation.load),
+    "ablation": (lambda: asdict(PATH), "ablation/ablation.json", ablation.load),
     "time spent": (time_spent, "p.json", lambda folder: TimeBudget(folder / "p.json", handmade.HASH, time.monotonic())),
 }  # fmt: skip
 

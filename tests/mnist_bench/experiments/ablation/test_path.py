@@ -11,19 +11,10 @@ import pytest
 
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.experiments.ablation.path import (
-    Ablation,
-    Measured,
-    Step,
-    change,
-    interval,
-    load,
-    save,
-    sentence,
-    walk,
-)  # fmt: skip
+from mnist_bench.experiments.ablation.path import Measured, Step, change, interval, load, save, sentence, walk
 from mnist_bench.experiments.ablation.setting_groups import effective
 from search.errors import StorageError
+from support.handmade_ablation import PATH
 
 START = effective(TrainConfig(model=ModelConfig(blocks=0, hidden_layers=0)))
 END = effective(
@@ -205,20 +196,14 @@ def test_a_setting_of_an_own_net_stands_beside_ours_of_the_same_name() -> None:
     assert change(own, both) == ("decay 0 → .01, net.decay 0.45 → 0.9, net.epochs 1 → 2, width 8 → 4, epochs 6 → 9")
 
 
-def ablation(steps: tuple[Step, ...]) -> Ablation:
-    return Ablation(
-        question="0" * 64, study="conv-0", trial=1, baseline="notebook/linear", images=10_000, seeds=(7, 8),
-        start=measured(START, (800, 810)), steps=steps,
-    )  # fmt: skip
-
-
 def test_what_is_kept_is_read_as_it_was(tmp_path: Path) -> None:
     assert load(tmp_path) is None
-    made = ablation(path(Bench({"convolutions": (1, None), "optimizer": (7, None), "averaging": (8, 9)}, None)))
+    steps = path(Bench({"convolutions": (1, None), "optimizer": (7, None), "averaging": (8, 9)}, None))
+    made = replace(PATH, start=measured(START, (800, 810)), steps=steps)
     (tmp_path / "ablation").mkdir()
     save(made, tmp_path)
     assert load(tmp_path) == replace(made, study=tmp_path.name)
-    assert not made.complete
+    assert (made.complete, replace(made, steps=steps[:1]).complete) == (False, True)
 
 
 @pytest.mark.parametrize("text", ["", '{"question": 1}', "[" * 9])
