@@ -44,12 +44,6 @@ def test_all_kinds_come_back_with_their_files(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr() == ("", "")
 
 
-def test_what_the_study_lacks_is_a_reason_where_all_are_drawn(failing: dict[str, Exception]) -> None:
-    failing["timeline"] = StudyNotFoundError("It has no times.")
-    missing = [picture for picture in pictures.plot(handmade.mixed(), formats=["svg"]) if not picture.files]
-    assert [(picture.kind, picture.reason) for picture in missing] == [("timeline", "It has no times.")]
-
-
 @pytest.mark.parametrize(
     ("asked", "fault"),
     [

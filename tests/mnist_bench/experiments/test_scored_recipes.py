@@ -18,7 +18,7 @@ from mnist_bench.errors import DataError, Stopped
 from mnist_bench.experiments.grid import Observer, TrainingRun
 from mnist_bench.experiments.ladder import LADDER
 from mnist_bench.experiments.notebook import NOTEBOOK
-from mnist_bench.experiments.scored_recipes import Benchmark, BenchmarkOptions, Epoch, train
+from mnist_bench.experiments.scored_recipes import Benchmark, BenchmarkOptions, Epoch, ScoredRecipe, train
 from mnist_bench.numerics import device
 from mnist_bench.space_files import space_sources
 from mnist_bench.training.period import fit
@@ -165,24 +165,31 @@ def test_the_interval_is_students() -> None:
     assert found.interval == pytest.approx((0.9905 - reach, 0.9905 + reach), abs=1e-9)
 
 
-def test_figures_of_a_row() -> None:
-    found = scored("linear", 0.92, 0.93, 0.94)
-    values = found.plain()
-    assert (values["accuracy"], values["accuracy_deviation"]) == pytest.approx((0.93, 0.01))
-    assert (values["loss"], values["train_loss"], values["seconds"]) == pytest.approx((0.2, 0.1, 4.0))
-    assert (values["low"], values["high"]) == found.interval
-    assert [len(run) for run in values["runs"]] == [2, 2, 2]
-
-
-def test_without_runs_or_with_one_there_is_no_spread() -> None:
-    nothing, one = scored("linear", unended=2).plain(), scored("linear", 0.9).plain()
-    assert [nothing[name] for name in ("accuracy", "accuracy_deviation", "low", "seconds")] == [None] * 4
-    assert [one[name] for name in ("accuracy", "accuracy_deviation", "low", "seconds")] == [0.9, None, None, 4.0]
-
-
-def test_seconds_are_the_median_runs() -> None:
-    runs = tuple((epoch(0.9, seconds=seconds), epoch(0.9, seconds=seconds)) for seconds in (1.0, 50.0, 2.0))
-    assert scored("99.0", runs=runs).seconds == 4.0
+@pytest.mark.parametrize(
+    ("row", "accuracy", "deviation", "seconds"),
+    [
+        (scored("linear", 0.92, 0.93, 0.94), 0.93, 0.01, 4.0),
+        (scored("linear", 0.9), 0.9, None, 4.0),
+        (scored("linear", unended=2), None, None, None),
+        # Seconds are the median run's.
+        (
+            scored("linear", runs=tuple((epoch(0.9, seconds=seconds),) * 2 for seconds in (1.0, 50.0, 2.0))),
+            0.9,
+            0.0,
+            4.0,
+        ),
+    ],
+)
+def test_figures_of_a_row(
+    row: ScoredRecipe, accuracy: float | None, deviation: float | None, seconds: float | None
+) -> None:
+    values = row.plain()
+    assert (values["accuracy"], values["accuracy_deviation"]) == (pytest.approx(accuracy), pytest.approx(deviation))
+    assert (values["low"], values["high"]) == (row.interval or (None, None))
+    assert (values["seconds"], row.seconds) == (seconds, seconds)
+    assert [len(run) for run in values["runs"]] == [2] * len(row.runs)
+    if row.runs:
+        assert (values["loss"], values["train_loss"]) == pytest.approx((0.2, 0.1))
 
 
 def test_a_digest_is_of_all_figures_but_the_seconds() -> None:

@@ -74,7 +74,7 @@ def ended_early(longest_before: int) -> StudyRecord:
 
 SMOKE, CONV = (space_sources.load(name).to_spec() for name in ("smoke", "conv"))
 CODE = {"module": "mine.py", "sha256": handmade.HASH}
-OWN = {
+OWN: dict[str, Any] = {
     "sampler": {"name": "mine.py:Mine", "options": {"share": 0.3, "way": "1"}, "code": CODE},
     "pruner": {"name": "package.pruners:Third", "options": {}, "code": CODE},
 }
@@ -189,11 +189,6 @@ def test_the_data_that_were_searched_on_last_are_named_whoever_searched_and_comm
     report = handmade_report.report(invocations=[Invocation(data_dir="/before.npz"), last, last])
     assert report.typed == (typed,)
     assert any(" --data '/home/me/my data' " in command for command in report.commands)
-
-
-def test_the_space_is_one_that_a_search_reads() -> None:
-    report = handmade_report.report(other(space=CONV))
-    assert space_sources.parse(report.space, "space.yaml").to_spec() == CONV
 
 
 def test_the_day_is_that_of_the_last_period() -> None:

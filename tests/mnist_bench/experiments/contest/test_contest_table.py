@@ -103,8 +103,7 @@ def test_as_data(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_csv_has_a_row_an_entrant_and_task(capsys: pytest.CaptureFixture[str]) -> None:
     output.print_result("csv", *tables_of([clear(task="a"), close(task="b")]))
-    header, *rows = capsys.readouterr().out.splitlines()
-    assert header.startswith("task,contestant,seeds,budget,error,standard_error,")
+    _, *rows = capsys.readouterr().out.splitlines()
     assert [row.split(",")[:2] for row in rows] == [
         [task, name.name] for task in ("a", "b", "all") for name in (TPE_ASHA, RANDOM, TWICE)
     ]

@@ -77,7 +77,8 @@ def test_the_picture_has_a_line_a_trial_and_counts_at_the_rungs() -> None:
     figure = draw(rows(made.halved()))
     lines = [*drawn.lines(figure)]
     assert len(lines) == 8
-    assert lines[7] == ([1, 2, 3], pytest.approx([3, 1.5, 0.8]))
+    assert lines[7][0] == [1, 2, 3]
+    assert lines[7][1] == pytest.approx([3, 1.5, 0.8])
     assert drawn.texts(figure) == ["6 of 9\nstopped", "2 of 3\nstopped", "1\ncomplete", "#8\n99.90%"]
 
 

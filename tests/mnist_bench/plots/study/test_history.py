@@ -63,7 +63,9 @@ def test_marks_lie_at_the_errors_failed_trials_on_the_lower_edge_and_infeasible_
     errors = (0.6, 0.5, 6, 9, 8, axes.get_ylim()[0], 7)
     expected = zip((0, 1, 2, 3, 4, 6, 7), errors, strict=True)
     assert [*map(pytest.approx, expected)] == drawn.marks(figure)
-    assert drawn.plotted(axes)[0] == ([0, 1, 7], pytest.approx([0.6, 0.5, 0.5]))
+    (numbers, best), _ = drawn.plotted(axes)
+    assert numbers == [0, 1, 7]
+    assert best == pytest.approx([0.6, 0.5, 0.5])
     counted = "3 complete, 2 pruned, 1 unfinished (rings), 1 failed (crosses) (1 infeasible not shown)"
     assert counted in figure.get_supxlabel()
 

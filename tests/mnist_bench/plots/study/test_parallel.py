@@ -81,7 +81,8 @@ def test_a_line_a_trial_through_all_axes_with_the_best_ones_values_beside() -> N
     figure = draw(parallel)
     lines = [*drawn.lines(figure)]
     assert len(lines) == 9
-    assert lines[-1] == (pytest.approx(places(parallel, parallel.comparison.trials[8])), [*range(6)])
+    assert lines[-1][0] == pytest.approx(places(parallel, parallel.comparison.trials[8]))
+    assert lines[-1][1] == [*range(6)]
     assert drawn.rows(figure)[:5] == ["batchnorm", "hidden_layers", "hidden_units (log)", "lr (log)", "momentum"]
     assert drawn.texts(figure)[-7:] == ["#8", "after", "0", "–", "0.01", "0.9", "98.00%"]
 
