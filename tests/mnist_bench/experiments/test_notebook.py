@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -34,6 +35,7 @@ COUNTS = {
 }
 
 
+@cache
 def recipe(name: str) -> TrainConfig:
     return space_sources.recipe(space_sources.load(f"notebook/{name}"))
 

@@ -66,10 +66,11 @@ def test_weights_are_kept_in_a_new_folder(tmp_path: Path, monkeypatch: pytest.Mo
     assert (tmp_path / "new" / "sub" / "w.safetensors").read_bytes() == b"weights"
 
 
-def test_a_recipe_names_its_precision_and_options_replace_it() -> None:
-    recipes = {"of the recipe": TrainingOptions(), "of the options": TrainingOptions(precision="bf16")}
-    found = {name: recipe_training.of_recipe("notebook/linear", options).precision for name, options in recipes.items()}
-    assert found == {"of the recipe": "portable", "of the options": "bf16"}
+@pytest.mark.parametrize(
+    ("options", "precision"), [(TrainingOptions(), "portable"), (TrainingOptions(precision="bf16"), "bf16")]
+)
+def test_a_recipe_names_its_precision_and_options_replace_it(options: TrainingOptions, precision: str) -> None:
+    assert recipe_training.of_recipe({**SMALL, "precision": "portable"}, options).precision == precision
 
 
 @pytest.mark.slow
