@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 
 from mnist_bench.plots.net import confusion
 from mnist_bench.plots.net.confusion import Pair
@@ -51,6 +52,14 @@ def test_the_picture_prints_every_count_and_the_sums_and_shades_the_errors() -> 
     assert (cells[9, 4], cells[2, 7], cells[4, 4], cells.get((0, 1))) == ("2", "1", "1", None)
     assert (cells[10, 4], cells[9, 10], cells[10, 10], cells[10, 0]) == ("2", "2", "3", "0")
     assert np.argwhere(np.asarray(axes.images[0].get_array())).tolist() == [[4, 9], [7, 2]]
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=60))
+def test_any_answers_are_counted(pairs: list[tuple[int, int]]) -> None:
+    found = confusion.rows(predictions([(true, predicted, 0.7) for true, predicted in pairs]))
+    assert found.counts.sum() == len(pairs)
+    assert found.wrong.sum() == sum(true != predicted for true, predicted in pairs)
+    assert str(found.wrong.sum()) in found.finding or found.wrong.sum() <= 1
 
 
 def test_classes_with_names_are_called_so() -> None:

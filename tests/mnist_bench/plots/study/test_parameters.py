@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
 
-from mnist_bench.plots.study.parameters import Parameter, parameters
+from mnist_bench.plots.study.parameters import Parameter, jitter, parameters
 from search.space.ranges import Choice, Distribution, FloatRange, IntRange, Levels
 from support import handmade as made
 
@@ -69,3 +71,10 @@ def test_few_whole_numbers_or_levels_are_options_and_many_are_numbers(
 ) -> None:
     found = parameter(distribution)
     assert (found.options, found.numbers, found.log) == (options, None if options else distribution, log)
+
+
+@given(st.integers(0, 10**6))
+def test_jitter_is_small_and_keeps_neighbours_apart(number: int) -> None:
+    shifts = sorted(map(jitter, range(number, number + 50)))
+    assert -0.5 <= shifts[0] < shifts[-1] < 0.5
+    assert min(after - before for before, after in pairwise(shifts)) > 0.005
