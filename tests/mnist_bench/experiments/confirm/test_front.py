@@ -23,18 +23,13 @@ def numbers(study: StudyRecord, top: int) -> tuple[list[int], int]:
     return [trial.number for trial in trials], left_out
 
 
-def test_the_front_goes_from_the_cheapest_up() -> None:
+def test_the_front_goes_from_the_cheapest_up_and_of_a_longer_one_both_ends_are_taken_and_evenly_between_them() -> None:
     assert numbers(handmade.two_objectives(), 8) == ([2, 4, 1], 0)
-
-
-def test_of_a_longer_front_both_ends_are_taken_and_evenly_between_them() -> None:
     shapes = [(20 - number, 100 + number) for number in range(9)]
     trials = [handmade.trial(n, range(wrong), facts={"macs": macs}) for n, (wrong, macs) in enumerate(shapes)]
     study = handmade.study(trials)
     study.spec["space"]["settings"]["objective"] = ["val_accuracy", "macs"]
-    assert numbers(study, 5) == ([0, 2, 4, 6, 8], 4)
-    assert numbers(study, 2) == ([0, 8], 7)
-    assert numbers(study, 1) == ([8], 8)
+    assert [numbers(study, top) for top in (5, 2, 1)] == [([0, 2, 4, 6, 8], 4), ([0, 8], 7), ([8], 8)]
 
 
 def test_without_a_front_it_says_what_would_do() -> None:

@@ -35,15 +35,19 @@ WORSE = candidate(9, (0.1, 0.11), dropped_after=2, p_value=0.001)
 
 
 def test_the_table_has_means_with_intervals_and_how_each_race_ended() -> None:
-    table = table_of(confirmed(WINNER, WORSE), HERE)
-    assert table.caption == ["ridge-0: 2 configurations raced with up to 2 fresh seeds in 75 s."]
+    pruned = candidate(2, (None,), complete=False, search_reports=1, dropped_after=1)
+    table = table_of(confirmed(WINNER, WORSE, pruned), HERE)
+    assert table.caption == ["ridge-0: 3 configurations raced with up to 2 fresh seeds in 75 s."]
     assert [column.heading for column in table.columns] == ["trial", "seeds", "score", "race", "in the search"]
     assert table.texts() == [
-        ["#5", "2", "0.76 [0.6329, 0.8871]", "winner", "0.5"],
+        ["#5", "2", "0.76 [0.6329, 0.8871]", "selected", "0.5"],
         ["#9", "2", "0.105 [0.04147, 0.1685]", "dropped after 2 seeds (p = 0.001)", "0.5"],
+        ["#2", "1", "–", "dropped after 1 seed: a run did not finish", "0.5 (pruned after 1 report)"],
     ]
     assert "larger values are better" in table.footnotes[0]
-    assert "#5 alone is left: all others are significantly worse" in markdown(table)
+    alone = table_of(confirmed(WINNER, WORSE), HERE)
+    assert alone.texts()[0][3] == "winner"
+    assert "#5 alone is left: all others are significantly worse" in markdown(alone)
 
 
 @pytest.mark.parametrize(
@@ -78,16 +82,4 @@ def test_a_race_that_was_cut_names_the_command_that_continues_it() -> None:
     assert table_of(found, HERE).footnotes[-2:] == [
         "The budget of 60 s ended the race after 2 seeds; unresolved: #5, #3.",
         "`mnist-bench confirm ridge-0 --top 2 --trainer ridge.py:Trainer` continues the race to its end.",
-    ]
-
-
-def test_a_pruned_trial_shows_how_far_it_came() -> None:
-    pruned = candidate(2, (None,), complete=False, search_reports=1, dropped_after=1)
-    table = table_of(confirmed(WINNER, pruned), HERE)
-    assert table.texts()[1] == [
-        "#2",
-        "1",
-        "–",
-        "dropped after 1 seed: a run did not finish",
-        "0.5 (pruned after 1 report)",
     ]
