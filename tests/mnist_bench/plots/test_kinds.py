@@ -30,6 +30,9 @@ STUDIES: dict[str, Callable[[], StoredStudy]] = {
         [replace(handmade.trial(n, range(n)), params={"model.$_y": "$\\frac{$"}) for n in range(3)]
     ),
     "no error": lambda: handmade.study([handmade.trial(0)]),
+    "errors unknown": lambda: handmade.study(
+        [handmade.with_reports(handmade.trial(n, range(n + 1)), metrics={"errors": None}) for n in range(2)]
+    ),
     "nothing searched": lambda: handmade.study([handmade.trial(n, range(n)) for n in range(12)]),
     "ended by the machine": handmade.ended_by_machine,
     "mixed": handmade.mixed,
