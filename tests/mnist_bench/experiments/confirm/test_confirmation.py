@@ -19,7 +19,7 @@ from mnist_bench.data.mnist import DataOptions
 from mnist_bench.errors import DataError, Stopped
 from mnist_bench.experiments.confirm import confirming as confirm, results as confirmed
 from mnist_bench.experiments.confirm.race import Dropped, Race
-from mnist_bench.experiments.confirm.result_tables import command
+from mnist_bench.experiments.confirm.result_tables import command, table_of
 from mnist_bench.experiments.confirm.results import Evaluated, earlier, evaluated
 from mnist_bench.experiments.confirm.runs import FINAL, RACE, NetRuns, Part, seeds
 from mnist_bench.experiments.grid import Observer, TrainingRun
@@ -32,7 +32,7 @@ from search.hashed import derived_seed
 from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy
 from support import handmade, handmade_confirmation, stopping
-from support.handmade_confirmation import FRONT, found
+from support.handmade_confirmation import FRONT, candidate, found
 
 
 @pytest.fixture
@@ -489,3 +489,26 @@ def test_a_budget_counts_on_the_winner_that_takes_longest(
     trials: dict[int, TrialRecord], seconds: dict[int, float], slowest: list[int]
 ) -> None:
     assert confirm.slowest_finalists([*seconds], trials, seconds.__getitem__) == slowest
+
+
+LUCK = "In the search #1 had 99.50%, with fresh seeds {}: the search's figure was {} percentage points too {}."
+CLOSED = "Nothing was trained on all images, and the test set was not used; `mnist-bench confirm conv-0{}` continues"
+WORSE = (found().candidate(0), found().candidate(2))
+
+
+@pytest.mark.parametrize(
+    ("race", "line"),
+    [
+        (found(), LUCK.format("99.37%", "0.13", "high")),
+        (found(candidates=(candidate(1, 20, 24, 22, 26), *WORSE)), LUCK.format("99.77%", "0.27", "low")),
+        (found(candidates=(candidate(1, 60, 8972, 62, 66), *WORSE)), "#1: 1 of 4 seeds did not learn (10.28%)."),
+        (SHUT, f"{CLOSED.format('')}, then evaluates once on the test set."),
+        (LED, "No statistical test was made, so nothing is selected yet. " + CLOSED.format(" --budget 110s")),
+    ],
+)
+def test_below_the_race_stands_its_luck_who_did_not_learn_and_what_is_open(
+    race: confirmed.Confirmed, line: str
+) -> None:
+    notes = table_of(race).footnotes
+    assert any(note.startswith(line) for note in notes)
+    assert any("did not learn" in note for note in notes) == ("did not learn" in line)
