@@ -113,7 +113,8 @@ def _settings_table(comparison: Comparison) -> Table[SettingDifference]:
         columns.append(_side_column(side.label, place, len(comparison.sides) - place))
     following = [row.name for row in comparison.settings if row.follows]
     told = len(following) and len(following) < len(comparison.settings)
-    more = f"{number_of(len(following), 'value')} more follow from these: {first_few(following, MOST_FOLLOWING)}."
+    follow = "follows" if len(following) == 1 else "follow"
+    more = f"{number_of(len(following), 'value')} more {follow} from these: {first_few(following, MOST_FOLLOWING)}."
     notes = [f"{summary.NOTHING}: has no effect there."] if any(summary.NOTHING in row.values for row in rows) else []
     return Table(
         rows=rows, columns=columns, caption=["Settings that differ"], footnotes=[*notes, *([more] if told else [])]

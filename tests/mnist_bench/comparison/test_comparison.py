@@ -117,7 +117,7 @@ def test_the_settings_in_which_the_best_trials_differ_are_columns_and_what_follo
     cells = dict(zip([column.heading for column in runs.columns], runs.texts()[1], strict=True))
     assert (cells["blocks"], cells["lr → drops"], cells["errors"]) == ("1", ".5", "4")
     assert [texts[0] for texts in settings.texts()] == ["seed", "trials"]
-    assert settings.footnotes[-1].startswith("1 value more follow from these: ")
+    assert settings.footnotes[-1].startswith("1 value more follows from these: ")
 
 
 def test_on_a_narrow_screen_the_names_remain_the_longest() -> None:
