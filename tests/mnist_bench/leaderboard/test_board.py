@@ -83,6 +83,13 @@ def test_intervals_are_wilsons_on_the_validation_images_that_the_study_names(wro
     assert (net.errors, net.low, net.high) == (wrong, *wilson(images - wrong, images))
 
 
+def test_without_its_errors_or_with_more_than_there_are_images_an_accuracy_has_no_interval() -> None:
+    trials = [handmade.with_reports(handmade.trial(0, [1]), metrics={"errors": errors}) for errors in (None, 1001)]
+    assert [row.net and (row.net.low, row.net.high) for row in leaderboard_of(handmade.study(trials)).rows] == [
+        (None, None)
+    ] * 2
+
+
 def test_a_trial_that_errs_on_nearly_the_same_images_is_tied_and_one_far_behind_is_not() -> None:
     study = handmade.mixed()
     board = leaderboard_of(study)
