@@ -162,10 +162,15 @@ def test_several_processes_come_to_the_same_in_any_order(replayed: ReplayedTable
     assert len(heard) == 8
 
 
-def test_a_contest_can_be_stopped(replayed: ReplayedTable) -> None:
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_contest_can_be_stopped(replayed: ReplayedTable, processes: int) -> None:
     left = iter([False, False, True])
     with pytest.raises(Stopped):
-        replays(replayed, [RANDOM], range(5), TERMS, stopping=lambda: next(left))
+        replays(replayed, [RANDOM], range(5), TERMS, processes=processes, stopping=lambda: next(left))
+
+
+def test_the_first_period_trains_no_configuration_twice(replayed: ReplayedTable) -> None:
+    assert replay(replayed, FIRST, 0, replace(TERMS, budget=200)).trials == len(replayed.table)
 
 
 @pytest.mark.integration
