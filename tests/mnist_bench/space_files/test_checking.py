@@ -35,160 +35,99 @@ def lines_of(text: str) -> list[str]:
     [
         ("model: {batchnrom: none}", "1:9  model.batchnrom: no such field; did you mean `batchnorm`?"),
         ("model: {lr: 1}", "1:9  model.lr: no such field; did you mean `optim.lr`?"),
+        ("model: {L2: 0.1}", "1:9  model.L2: no such field; did you mean `optim.weight_decay`?"),
+        ("optim: {learning_rate: 0.1}", "1:9  optim.learning_rate: no such field; did you mean `lr`?"),
+        ("augment: {elastic: 4}", "did you mean `grid_pixels` or `grid_shift`?"),
         ("modl: {blocks: 1}", "1:1  modl: no such setting or section; did you mean `model`?"),
-        ("epoch: 3", "1:1  epoch: no such setting or section; did you mean `epochs`?"),
+        ("learning_rate: 0.1", "1:1  learning_rate: no such setting or section; did you mean `optim.lr`?"),
+        ("lr: 0.1", "1:1  lr: no such setting or section; did you mean `optim.lr`?"),
+        ("dropout: 0.5", "did you mean `model.block_dropout` or `model.hidden_dropout`?"),
         ("model: 3", "1:8  model: a section holds fields, `name: value` each, not 3"),
         ("model:\n\nepochs: 3", "1:1  model: a section holds fields, `name: value` each, not null"),
-        ("model:", "model: a section holds fields, `name: value` each, not null"),
         ("epochs: {int: [1, 2]}", "1:9  epochs: takes the same value in all trials"),
+        ("objective: {choice: [macs]}", "1:12  objective: takes the same value in all trials"),
+        ("direction: minimize", "1:1  direction: a search of networks always maximizes"),
         ("epochs: 0", "1:9  epochs: 0 is below 1 (1 <= epochs <= 1000)"),
+        ("epochs: 3.0", "epochs: 3.0 is a real number; write the whole number 3"),
+        ("epochs: 2.5", "epochs: 2.5 is not a whole number"),
+        ("epochs: true", "epochs: true is not a whole number"),
+        ("epochs: [3, 4]", "1:9  epochs: [3, 4] is not a whole number"),
+        ("epochs: [{lr: 1, blocks: 2}]", "1:9  epochs: [{lr: 1, blocks: 2}] is not a whole number"),
+        ("epochs: '3'", "1:9  epochs: '3' is text; leave out the quotes"),
         ("subset: 5e3", "1:9  subset: 5000.0 is a real number; write the whole number 5000"),
-        (
-            "train_on: all\noptim: {lr: {float: [0.1, 0.2]}}",
-            "1:11  train_on: all leaves a search no image to select on",
-        ),
-        (
-            "objective: val_acuracy",
-            "1:12  objective: val_acuracy is not val_accuracy, [val_accuracy, parameters] or [val_accuracy, macs]; did "
-            "you mean `val_accuracy`?",
-        ),
+        ("subset: 10", "1:9  subset: 10 is not a whole number of at least 1000 images"),
+        ("subset: 200000", "1:9  subset: 200000 is more than there are: 1000 to 60000 images"),
+        ("train_on: everything", "train_on: everything is not search_split or all"),
+        ("train_on: all\noptim: {lr: {float: [0.1, 0.2]}}", "1:11  train_on: all leaves a search no image to select"),
+        ("objective: val_acuracy", "1:12  objective: val_acuracy is not val_accuracy, [val_accuracy, parameters] or ["),
+        ("objective: val_acuracy", "did you mean `val_accuracy`?"),
         (
             "objective: [val_accuracy]",
             "1:12  objective: [val_accuracy] is not val_accuracy, [val_accuracy, parameters]",
         ),
-        (
-            "direction: minimize",
-            "1:1  direction: a search of networks always maximizes validation accuracy; leave it out",
-        ),
         ("objective: [val_accuracy, mac]", "1:27  objective[1]: mac is not parameters or macs; did you mean `macs`?"),
         ("objective: [macs, macs]", "1:13  objective[0]: macs is not val_accuracy"),
-        ("objective: [val_accuracy, [macs]]", "1:27  objective[1]: [macs] is not parameters or macs"),
-        ("objective: {choice: [macs]}", "1:12  objective: takes the same value in all trials"),
-        ("epochs: 3.0", "epochs: 3.0 is a real number; write the whole number 3"),
-        ("epochs: 2.5", "epochs: 2.5 is not a whole number"),
-        ("epochs: true", "epochs: true is not a whole number"),
-        (
-            "model: {block_dropout: {float: [0, 1.3]}}",
-            "1:36  model.block_dropout: 1.3 is not below 1 (0 <= block_dropout < 1)",
-        ),
+        ("model: {block_dropout: {float: [0, 1.3]}}", "1:36  model.block_dropout: 1.3 is not below 1 (0 <= block_"),
         ("model: {block_dropout: {float: [-0.1, 0.3]}}", "1:33  model.block_dropout: -0.1 is below 0"),
         ("model: {block_dropout: {value: 2}}", "1:32  model.block_dropout: 2 is not below 1"),
-        ("optim: {hard_share: 1}", "1:21  optim.hard_share: 1 is not below 1 (0 <= hard_share < 1)"),
         ("optim: {easy_share: 0}", "1:21  optim.easy_share: 0 is not above 0 (0 < easy_share < 1)"),
-        ("optim: {easy_share: {float: [0.1, 1.0]}}", "1:35  optim.easy_share: 1.0 is not below 1"),
-        ("optim: {cooldown: 0.2}", "1:9  optim.cooldown: no such field; did you mean `cooldown_fraction`?"),
         ("augment: {grid_pixels: {int: [2, 9]}}", "1:34  augment.grid_pixels: 9 is above 8 (0 <= grid_pixels <= 8)"),
-        ("augment: {grid_pixels: 2.5}", "augment.grid_pixels: 2.5 is not a whole number"),
-        ("augment: {grid_shift: 0}", "1:23  augment.grid_shift: 0 is not above 0 (0 < grid_shift <= 7)"),
-        ("augment: {elastic: 4}", "1:11  augment.elastic: no such field; did you mean `grid_pixels` or `grid_shift`?"),
         ("model: {filters: [8, 0]}", "1:22  model.filters[1]: 0 is below 1 (1 <= filters <= 512)"),
-        ("model: {filters: many}", "model.filters: many is not a whole number"),
         ("model: {filters: {choice: [[8, 16], [8, 0]]}}", "1:41  model.filters[1]: 0 is below 1"),
         ("model: {blocks: {levels: [1, 2, 9]}}", "1:33  model.blocks: 9 is above 4 (0 <= blocks <= 4)"),
         ("model: {blocks: {levels: [1, 2.0]}}", "1:30  model.blocks: 2.0 is a real number; write the whole number 2"),
-        ("model: {kernel_size: {levels: [1, 4, 5]}}", "1:35  model.kernel_size: 4 is not 1, 3, 5 or 7"),
-        ("model: {activation: {levels: [1]}}", "1:31  model.activation: 1 is not relu"),
         ("optim: {lr: {levels: [0.1, 20], log: true}}", "1:28  optim.lr: 20 is above 10 (0 < lr <= 10)"),
-        ("model: {blocks: {int: [1, 9]}}", "1:27  model.blocks: 9 is above 4 (0 <= blocks <= 4)"),
         ("model: {kernel_size: {int: [1, 5]}}", "1:28  model.kernel_size: 2 is not 1, 3, 5 or 7"),
-        (
-            "model: {activation: rleu}",
-            f"model.activation: rleu is not {ACTIVATIONS}; did you mean `relu`?",
-        ),
+        ("model: {activation: rleu}", f"model.activation: rleu is not {ACTIVATIONS}; did you mean `relu`?"),
         ("model: {activation: {choice: [relu, rleu]}}", "1:37  model.activation: rleu"),
-        ("model: {hidden_units: {float: [10, 20]}}", "takes no range of real numbers; use `int` or `choice`"),
+        ("model: {activation: {levels: [1]}}", "1:31  model.activation: 1 is not relu"),
+        ("model: {activation: [relu, gelu]}", f"{ACTIVATIONS}; for a choice write {{choice: ["),
         ("model: {activation: {float: [0, 1]}}", "model.activation: takes no range of real numbers; use `choice`"),
-        ("model: {hidden_units: null}", "model.hidden_units: null is not a whole number"),
-        ("optim: {lr: 0}", "optim.lr: 0 is not above 0 (0 < lr <= 10)"),
+        ("model: {hidden_units: {float: [10, 20]}}", "takes no range of real numbers; use `int` or `choice`"),
+        ("optim: {lr: fast}", "optim.lr: fast is not a number"),
+        ("optim: {lr: '1e-3'}", "1:13  optim.lr: '1e-3' is text; leave out the quotes"),
+        ("optim: {batch_size: [64, 128]}", "1:21  optim.batch_size: [64, 128] is not a whole number; for a choice"),
         ("augment: {zoom_per_axis: 1}", "augment.zoom_per_axis: 1 is not true or false"),
         ("limits: 3", "1:9  limits: needs a mapping with parameters or macs, not 3"),
         ("limits: {mac: 3}", "1:15  limits.mac: no such key; did you mean `macs`?"),
         ("limits: {macs: -3}", "1:16  limits.macs: -3 is not a number above zero"),
         ("limits: {macs: true}", "limits.macs: true is not a number above zero"),
-        ("subset: 10", "1:9  subset: 10 is not a whole number of at least 1000 images"),
-        ("subset: many", "subset: many is not a whole number"),
-        ("train_on: everything", "train_on: everything is not search_split or all"),
-        ("search: {sampler: tpf}", "1:19  search.sampler: no sampler 'tpf'"),
-        ("search: {pruner: {name: asha, nosuch: 3}}", "search.pruner: pruner asha has no option 'nosuch'"),
-        ("search: {pruner: {name: asha, reduction_factor: 1}}", "search.pruner: "),
-        ("search: {pruner: {name: [asha]}}", "search.pruner: needs a pruner's name, or a mapping with `name`"),
-        ("search: {pruner: 3}", "search.pruner: needs a pruner's name"),
-        (
-            "search: {sampler: optuna:os}",
-            "1:19  search.sampler: No sampler optuna:os; Optuna",
-        ),
-        (
-            "search:\n  sampler: {name: optuna:TPESampler, depth: 3}",
-            "2:12  search.sampler: Sampler optuna:TPESampler cannot be created: TypeError: ",
-        ),
-        (
-            "search: {pruner: {name: optuna:PercentilePruner, percentile: 200}}",
-            "1:18  search.pruner: Pruner optuna:PercentilePruner cannot be created: ValueError: ",
-        ),
-        (
-            "search: {sampler: {name: optuna:TPESampler, seed: 1}}",
-            "1:19  search.sampler: Sampler optuna:TPESampler: its seed comes from the search's; leave it out",
-        ),
         ("search: tpe", "search: needs a mapping with sampler, pruner or start"),
+        ("search: {sampler: tpf}", "1:19  search.sampler: no sampler 'tpf'"),
+        ("search: {pruner: {name: [asha]}}", "search.pruner: needs a pruner's name, or a mapping with `name`"),
+        ("search: {pruner: {name: asha, eta: 3, min_resource: 0}}", "has no option 'eta'; it has "),
+        ("search: {pruner: {name: asha, eta: 3, min_resource: 0}}", "; pruner asha: min_resource is 0; it takes"),
+        ("search: {sampler: optuna:os}", "1:19  search.sampler: No sampler optuna:os; Optuna"),
+        ("search:\n  sampler: {name: optuna:TPESampler, depth: 3}", "2:12  search.sampler: Sampler optuna:TPESampler"),
+        ("search: {pruner: {name: optuna:PercentilePruner, percentile: 200}}", "cannot be created: ValueError: "),
+        ("search: {sampler: {name: optuna:TPESampler, seed: 1}}", "its seed comes from the search's; leave it out"),
         ("epochs: 6\nperiods: [1, 2]", "2:10  periods: [1, 2] does not rise to 6, the epochs"),
         ("epochs: 3\nperiods: [2, 1, 3]", "periods: [2, 1, 3] does not rise to 3"),
+        ("epochs: 3\nperiods: [2, 2, 3]", "periods: [2, 2, 3] does not rise to 3"),
         ("periods: [0, 6]", "1:11  periods[0]: 0 is not above 0 (0 < periods)"),
+        ("phases: 3", "phases: 3 is not a list"),
+        ("phases: [3]", "phases[0]: 3 is not a mapping of settings"),
+        ("phases: [{lr: 1}]", "phases[0].epochs: is missing"),
+        ("phases: [{epochs: 2}]", "1:9  phases: their epochs add up to 2, not to 6"),
         ("phases: [{epochs: 6, lr: 99}]", "1:26  phases[0].lr: 99 is above 10 (0 < lr <= 10)"),
         ("phases: [{epochs: 6, l-r: 1}]", "1:27  phases[0].l-r: no such field; did you mean `lr`?"),
-        ("epochs: [{lr: 1, blocks: 2}]", "1:9  epochs: [{lr: 1, blocks: 2}] is not a whole number"),
-        ('subset: ""', "1:9  subset:  is not a whole number of at least 1000 images"),
-        ("phases: [{epochs: 2}]", "1:9  phases: their epochs add up to 2, not to 6"),
-        ("phases: [{lr: 1}]", "phases[0].epochs: is missing"),
-        (
-            "phases: [{epochs: 6, augment: {zom: 2}}]",
-            "1:37  phases[0].augment.zom: no such field; did you mean `zoom`?",
-        ),
-        ("phases: [3]", "phases[0]: 3 is not a mapping of settings"),
-        ("phases: 3", "phases: 3 is not a list"),
+        ("phases: [{epochs: 6, augment: {zom: 2}}]", "1:37  phases[0].augment.zom: no such field; did you mean `zoom`"),
         (
             "model: {blocks: 3, filters: [8, 16]}",
-            "1:29  model.filters: [8, 16] fits 2 blocks only, and there are 3; one number is for all",
+            "1:29  model.filters: [8, 16] fits 2 blocks only, and there are 3; one",
         ),
         (
             "model: {blocks: {int: [1, 2]}, filters: [8, 16]}",
-            "1:41  model.filters: [8, 16] fits 2 blocks only, and there may be 1; one number is for all",
+            "1:41  model.filters: [8, 16] fits 2 blocks only, and there may",
         ),
         (
             "model: {hidden_units: {choice: [64, [64, 32]]}, hidden_layers: 1}",
-            "1:37  model.hidden_units: [64, 32] fits 2 hidden layers only, and there are 1",
+            "[64, 32] fits 2 hidden layers only, and",
         ),
         ("model: {pool_axes: channels_rows, filters: 1}", "model: no network can be built from these settings"),
-        ("subset: 200000", "1:9  subset: 200000 is more than there are: 1000 to 60000 images"),
-        ("epochs: '3'", "1:9  epochs: '3' is text; leave out the quotes"),
-        ("subset: '2000'", "1:9  subset: '2000' is text; leave out the quotes"),
-        ("optim: {lr: '1e-3'}", "1:13  optim.lr: '1e-3' is text; leave out the quotes"),
-        ("augment: {zoom_per_axis: 'true'}", "augment.zoom_per_axis: 'true' is text; leave out the quotes"),
-        ("model: {kernel_size: '3'}", "model.kernel_size: '3' is text; leave out the quotes"),
-        ("optim: {lr: fast}", "optim.lr: fast is not a number"),
-        (
-            "optim: {batch_size: [64, 128]}",
-            "1:21  optim.batch_size: [64, 128] is not a whole number; for a choice write {choice: [64, 128]}",
-        ),
-        (
-            "model: {activation: [relu, gelu]}",
-            f"model.activation: [relu, gelu] is not {ACTIVATIONS}; for a choice write {{choice: [",
-        ),
-        ("epochs: [3, 4]", "1:9  epochs: [3, 4] is not a whole number"),
-        ("learning_rate: 0.1", "1:1  learning_rate: no such setting or section; did you mean `optim.lr`?"),
-        ("lr: 0.1", "1:1  lr: no such setting or section; did you mean `optim.lr`?"),
-        ("optim: {learning_rate: 0.1}", "1:9  optim.learning_rate: no such field; did you mean `lr`?"),
-        ("model: {L2: 0.1}", "1:9  model.L2: no such field; did you mean `optim.weight_decay`?"),
-        (
-            "dropout: 0.5",
-            "1:1  dropout: no such setting or section; did you mean `model.block_dropout` or `model.hidden_dropout`?",
-        ),
-        ("bs: 64", "did you mean `optim.batch_size`?"),
-        ("model: {epochs: 3}", "1:9  model.epochs: no such field; did you mean `epochs`?"),
-        ("search: {pruner: {name: asha, eta: 3, min_resource: 0}}", "has no option 'eta'; it has "),
-        ("search: {pruner: {name: asha, eta: 3, min_resource: 0}}", "; pruner asha: min_resource is 0; it takes"),
         (
             "limits: {parameters: 200_000}\nmodel: {blocks: {int: [1, 2]}}",
-            "1:22  limits.parameters: the smallest network has 206,922 parameters, above the limit of 200,000",
+            "1:22  limits.parameters: the smallest network",
         ),
     ],
 )
@@ -205,13 +144,11 @@ def test_faults_and_where(text: str, expected: str) -> None:
         "limits: {macs: 8e6, parameters: 500_000}",
         "objective: val_accuracy",
         "objective: [val_accuracy, macs]",
-        "objective: [val_accuracy, parameters]",
         "epochs: 2\nperiods: [0.5, 1, 2]",
         "epochs: 2\nphases: [{epochs: 1}, {epochs: 1, lr: 1e-4, augment: {zoom: 0.1}}]",
         "model: {filters: [8, 16], kernel_size: [3, 5], block_dropout: {choice: [0.1, [0, 0.2]]}}",
         "model: {kernel_size: {int: [1, 7], step: 2}}",
         "model: {blocks: {levels: [1, 2]}, filters: {levels: [8, 9], when: {blocks: 2}}, kernel_size: {levels: [7]}}",
-        "optim: {lr: {levels: [1e-3, 5e-3, 1], log: true}, momentum: {levels: [0, 0.9]}}",
         "augment: {rotation_degrees: {int: [0, 15]}}",
         "model: {blocks: 0, hidden_layers: 0}",
         "search: {sampler: {name: random}, pruner: none}",
@@ -233,14 +170,13 @@ def test_good_spaces(text: str) -> None:
     ("overrides", "expected"),
     [
         (["objective=[val_accuracy, mac]"], r"--set objective:1:16  objective\[1\]: mac is not .* did you mean `macs`"),
-        (
-            ["epochs=3"],
-            r"periods: \[0.25, .*, 8\] does not rise to 3, the epochs; also give --set 'periods=\[0.25, .*, 3\]'",
-        ),
+        (["epochs=3"], r"periods: \[0.25, .*, 8\] does not rise to 3, .*; also give --set 'periods=\[0.25, .*, 3\]'"),
         (["epochs=3", "periods=[1, 2]"], r"--set periods:1:1 .* does not rise to 3, the epochs; \[1, 2, 3\] would"),
         (["lr=0.1"], "--set lr:1:1  lr: no such setting or section; did you mean `optim.lr`"),
+        (["optim.lr={float: [0, 1]}"], "--set optim.lr:1:10  optim.lr: 0.0 is not above 0"),
         (["limits.macs=1"], "--set limits.macs:1:1  limits.macs: the smallest network has .* above the limit of 1"),
         (["search.pruner=hyperband"], "--set search.pruner:1:1  search.pruner: no pruner 'hyperband'; there are asha"),
+        (["objective=[val_accuracy, macs]"], "curves needs a single objective; with two use tpe or random"),
     ],
 )
 def test_overrides_are_checked_against_the_whole_space(overrides: list[str], expected: str) -> None:
@@ -249,15 +185,13 @@ def test_overrides_are_checked_against_the_whole_space(overrides: list[str], exp
 
 
 @pytest.mark.parametrize(
-    "overrides",
+    ("name", "overrides"),
     [
-        ["model.hidden_layers=0"],
-        ["model.hidden_layers={int: [0, 1]}"],
-        ["optim.lr=0.01"],
-        ["model.batchnorm=none", "model.hidden_layers=1"],
+        ("conv", ["model.hidden_layers=0"]),
+        ("conv-gpu", ["model.hidden_layers={int: [0, 1]}"]),
+        ("small", ["model.batchnorm=none", "model.hidden_layers=1", "optim.lr=0.01"]),
     ],
 )
-@pytest.mark.parametrize("name", ["conv", "conv-gpu", "small"])
 def test_the_file_of_a_space_with_overrides_is_that_space(tmp_path: Path, name: str, overrides: list[str]) -> None:
     space = space_sources.load(name, overrides)
     written = tmp_path / "space.yaml"
@@ -269,8 +203,6 @@ def test_the_objective_that_holds_anyway_makes_no_other_search() -> None:
     assert space_sources.load("conv", ["objective=val_accuracy"]).to_spec() == space_sources.load("conv").to_spec()
     two = ["objective=[val_accuracy, macs]", "search.sampler=tpe"]
     assert space_sources.load("conv", two).to_spec()["settings"]["objective"] == ["val_accuracy", "macs"]
-    with pytest.raises(SpaceError, match="curves needs a single objective; with two use tpe or random"):
-        space_sources.load("conv", two[:1])
 
 
 def test_every_option_of_a_choice_is_told() -> None:
@@ -292,20 +224,19 @@ def test_a_setting_that_a_net_of_ones_own_cannot_have(tmp_path: Path, text: str,
     assert [problem.message for problem in refused.value.problems] == [said]
 
 
-def test_a_data_set_of_ones_own_may_be_larger() -> None:
-    space, _ = Space.read(parse("subset: 90000", "f.yaml"))
-    assert check(space, images=None) == []
-    assert check(space, images=100_000) == []
-
-
 @pytest.mark.parametrize(
     ("images", "fitting"),
-    [(5000, "1000 to 5000 images"), (600, "600 images; leave it out, or --set subset=null, to take them all")],
+    [
+        (None, None),
+        (100_000, None),
+        (5000, "1000 to 5000 images"),
+        (600, "600 images; leave it out, or --set subset=null, to take them all"),
+    ],
 )
-def test_a_data_set_of_ones_own_may_be_smaller(images: int, fitting: str) -> None:
-    space, _ = Space.read(parse("subset: 6000", "f.yaml"))
-    (problem,) = check(space, images=images)
-    assert str(problem).startswith(f"f.yaml:1:9  subset: 6000 is more than there are: {fitting}")
+def test_a_subset_has_to_fit_the_data_at_hand(images: int | None, fitting: str | None) -> None:
+    found = check(Space.from_document(parse("subset: 6000", "f.yaml")), images=images)
+    told = [f"f.yaml:1:9  subset: 6000 is more than there are: {fitting}"] if fitting else []
+    assert [str(problem) for problem in found] == told
 
 
 def test_all_faults_at_once() -> None:

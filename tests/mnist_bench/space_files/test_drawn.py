@@ -41,11 +41,9 @@ def test_the_mean_costs_are_those_of_what_may_be_trained() -> None:
 
 def test_settings_of_a_net_that_differ_most_have_every_option(tmp_path: Path) -> None:
     name = own_nets.write(tmp_path, own_nets.UNTYPED)
-    ranges = {
-        "width": {"int": [4, 40]}, "rate": {"float": [0, 1]},
-        "kind": {"choice": ["a", "b", "c"]}, "norm": {"choice": [True, False]},
-    }  # fmt: skip
-    drawn = Drawn(space_sources.open_with_data({"name": "own", "net": ranges}, data_dir=None, net=name)[0])
+    options = {"kind": {"choice": ["a", "b", "c"]}, "norm": {"choice": [True, False]}}
+    ranges = {"width": {"int": [4, 40]}, "rate": {"float": [0, 1]}, **options}
+    drawn = Drawn(space_sources.load({"name": "own", "net": ranges}, net=name))
     found = drawn.net_settings
     assert len(found) == VARIED < len(drawn.trainable)
     assert found[0] == drawn.trainable[0].config.net
@@ -53,21 +51,22 @@ def test_settings_of_a_net_that_differ_most_have_every_option(tmp_path: Path) ->
     assert {settings["norm"] for settings in found} == {True, False}
     assert len({settings["width"] for settings in found}) == VARIED
     only = {"name": "one", "net": {"kind": {"choice": ["a", "b"]}, "rate": {"float": [0.1, 1]}}}
-    assert len(Drawn(space_sources.open_with_data(only, data_dir=None, net=name)[0]).net_settings) == 2
+    assert len(Drawn(space_sources.load(only, net=name)).net_settings) == 2
 
 
 @pytest.mark.parametrize(
-    ("parts", "words"),
+    ("over", "constrained", "impossible", "words"),
     [
         (
-            (0.5, 0.25, 0.125),
+            0.5,
+            0.25,
+            0.125,
             "50% of random configurations exceed a limit, 25% miss a constraint and 12% cannot be built",
         ),
-        ((0.5, 0.0, 0.125), "50% of random configurations exceed a limit and 12% cannot be built"),
-        ((0.0, 0.0, 0.0), ""),
+        (0.0, 0.25, 0.125, "25% of random configurations miss a constraint and 12% cannot be built"),
+        (0.0, 0.0, 0.0, ""),
     ],
 )
-def test_why_configurations_are_not_trained(parts: tuple[float, float, float], words: str) -> None:
-    over, constrained, impossible = parts
-    shares = Shares(over_a_limit=over, constrained=constrained, impossible=impossible, infeasible=sum(parts))
+def test_why_configurations_are_not_trained(over: float, constrained: float, impossible: float, words: str) -> None:
+    shares = Shares(over_a_limit=over, constrained=constrained, impossible=impossible, infeasible=1.0)
     assert str(shares) == words

@@ -25,17 +25,16 @@ def test_every_field_is_explained() -> None:
             assert field["description"], name
 
 
-def forms(section: str, name: str) -> list[str]:
-    members = SCHEMA["properties"][section]["properties"][name]["anyOf"]
-    return [member["required"][0] for member in members if "required" in member]
-
-
 def test_fields_offer_the_ranges_that_they_take() -> None:
-    assert forms("model", "blocks") == ["int", "levels", "choice", "value"]
-    assert sorted(forms("optim", "lr")) == ["choice", "float", "int", "levels", "value"]
-    assert forms("model", "activation") == ["choice", "value"]
-    assert forms("model", "kernel_size") == ["int", "levels", "choice", "value"]
-    assert forms("augment", "zoom_per_axis") == ["choice", "value"]
+    for path, ranges in {
+        "model.blocks": {"int", "levels", "choice", "value"},
+        "optim.lr": {"float", "int", "levels", "choice", "value"},
+        "model.activation": {"choice", "value"},
+        "augment.zoom_per_axis": {"choice", "value"},
+    }.items():
+        section, _, name = path.partition(".")
+        members = SCHEMA["properties"][section]["properties"][name]["anyOf"]
+        assert {member["required"][0] for member in members if "required" in member} == ranges, path
 
 
 @cache
@@ -53,15 +52,12 @@ def test_shipped_spaces_are_valid(name: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "model: {filters: {int: [8, 32], step: 8, when: {blocks: 2}}, kernel_size: {int: [3, 7], step: 2}}",
+        "model: {filters: {int: [8, 32], step: 8, when: {blocks: 2}}, kernel_size: {levels: [1, 5]}}",
         "model: {filters: [8, 16], block_dropout: {choice: [0.1, [0.1, 0.2]]}}",
         "augment: {rotation_degrees: {int: [0, 15]}, zoom: {float: [0, 0.15]}}",
-        "model: {kernel_size: {levels: [1, 5]}, filters: {levels: [8, 32], log: true, when: {blocks: 2}}}",
-        "optim: {lr: {levels: [1e-3, 1], log: true}}",
-        "optim: {momentum: {value: 0.9, when: {optimizer: sgd_nesterov}}}",
+        "optim: {lr: {levels: [1e-3, 1], log: true}, momentum: {value: 0.9, when: {optimizer: sgd_nesterov}}}",
         "epochs: 2\nphases: [{epochs: 1}, {epochs: 1, lr: 1e-4, augment: {zoom: 0.1}}]",
-        "search: {sampler: random, pruner: {name: asha, min_resource: 2}}",
-        "objective: [val_accuracy, macs]",
+        "search: {sampler: random, pruner: {name: asha, min_resource: 2}}\nobjective: [val_accuracy, macs]",
     ],
 )
 def test_what_the_schema_allows(text: str) -> None:
@@ -75,24 +71,14 @@ def test_what_the_schema_allows(text: str) -> None:
         "model: {batchnrom: none}",
         "model: {activation: rleu}",
         "model: {block_dropout: {float: [0, 1.3]}}",
-        "model: {blocks: {int: [1, 9]}}",
-        "model: {blocks: {int: [1]}}",
         "model: {blocks: {int: [1, 2], stp: 1}}",
         "model: {blocks: {float: [1, 2]}}",
         "optim: {lr: {choice: []}}",
-        "optim: {lr: {levels: []}}",
-        "optim: {lr: {levels: [0.1, 11]}}",
-        "optim: {lr: {levels: [0.1, 1], step: 1}}",
-        "model: {blocks: {levels: [1, 1.5]}}",
         "model: {kernel_size: {levels: [1, 4]}}",
-        "model: {activation: {levels: [1, 2]}}",
         "epochs: {int: [1, 2]}",
         "phases: [{epochs: 1, augment: {zom: 1}}]",
-        "subset: 10",
         "limits: {macs: 0}",
         "search: {pruner: asher}",
-        "objective: [val_accuracy, time]",
-        "objective: [val_accuracy]",
         "objective: [val_accuracy, macs, parameters]",
     ],
 )

@@ -49,7 +49,7 @@ def test_describe() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["conv", "conv-gpu", "smoke", "small"])
+@pytest.mark.parametrize("name", ["conv", "small"])
 def test_no_random_net_is_beyond_the_extremes(name: str) -> None:
     space = space_sources.load(name)
     found = extremes(Drawn(space))
@@ -60,46 +60,36 @@ def test_no_random_net_is_beyond_the_extremes(name: str) -> None:
         assert found.macs[0] <= net.macs <= found.macs[1]
 
 
-def test_extremes_of_a_recipe_are_the_notebooks_linear_model() -> None:
-    found = extremes(drawn_of("model: {blocks: 0, hidden_layers: 0}"))
-    assert (found.parameters, found.macs) == ((7850, 7850), (7840, 7840))
-
-
-def test_extremes_of_conditional_nets() -> None:
-    found = extremes(
-        drawn_of(
-            "model: {blocks: 0, hidden_layers: {int: [0, 1]}, hidden_units: {int: [1, 100], when: {hidden_layers: 1}}}"
-        )
-    )
-    assert found.parameters == (784 + 1 + 20, 784 * 100 + 100 + 1010)
+@pytest.mark.parametrize(
+    ("text", "parameters"),
+    [
+        ("model: {blocks: 0, hidden_layers: 0}", (7850, 7850)),  # the notebook's linear model
+        (
+            "model: {blocks: 0, hidden_layers: {int: [0, 1]}, hidden_units: {int: [1, 100], when: {hidden_layers: 1}}}",
+            (785 + 20, 785 * 100 + 1010),
+        ),
+        (
+            "optim: {batch_size: {int: [8, 99]}}\n"
+            "model: {blocks: 0, hidden_layers: 1, hidden_units: {value: 9, when: {optim.batch_size: 50}}}",
+            (785 * 9 + 100, 785 * 128 + 1290),
+        ),
+    ],
+)
+def test_extremes_reach_through_conditions(text: str, parameters: tuple[int, int]) -> None:
+    assert extremes(drawn_of(text)).parameters == parameters
 
 
 @pytest.mark.parametrize("name", ["blocks", "hidden_units"])
 def test_extremes_of_levels_are_those_of_a_choice_of_the_same_values(name: str) -> None:
-    kinds = ("levels", "choice")
-    levels, choice = (
-        extremes(drawn_of(f"model: {{hidden_layers: 1, {name}: {{{kind}: [1, 2, 4]}}}}")) for kind in kinds
-    )
-    assert levels == choice
+    levels = drawn_of(f"model: {{hidden_layers: 1, {name}: {{levels: [1, 2, 4]}}}}")
+    assert extremes(levels) == extremes(drawn_of(f"model: {{hidden_layers: 1, {name}: {{choice: [1, 2, 4]}}}}"))
 
 
 def test_extremes_leave_out_values_that_set_has_taken_out_of_a_range() -> None:
-    model = {
-        "blocks": 0, "hidden_layers": {"int": [0, 2]},
-        "hidden_units": {"int": [8, 512], "when": {"hidden_layers": [1, 2]}},
-    }  # fmt: skip
+    units = {"int": [8, 512], "when": {"hidden_layers": [1, 2]}}
+    model = {"blocks": 0, "hidden_layers": {"int": [0, 2]}, "hidden_units": units}
     narrowed = space_sources.load({"model": model}, ["model.hidden_layers={int: [0, 1]}"])
     assert extremes(Drawn(narrowed)).parameters == (785 * 8 + 9 * 10, 785 * 512 + 513 * 10)
-
-
-def test_extremes_reach_through_a_condition_on_another_section() -> None:
-    found = extremes(
-        drawn_of(
-            "optim: {batch_size: {int: [8, 99]}}\n"
-            "model: {blocks: 0, hidden_layers: 1, hidden_units: {value: 9, when: {optim.batch_size: 50}}}"
-        )
-    )
-    assert found.parameters == (785 * 9 + 100, 785 * 128 + 1290)
 
 
 def test_extremes_leave_out_nets_that_cannot_exist() -> None:
