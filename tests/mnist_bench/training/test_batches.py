@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
@@ -11,14 +9,12 @@ import torch
 from hypothesis import given, settings, strategies as st
 from safetensors.torch import load as tensors_in
 
-from mnist_bench.config.json import to_json
 from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import OptimConfig, TrainConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.numerics.generators import seeded
 from mnist_bench.training.batches import LastLosses, batches, no_losses, selections
 from mnist_bench.training.period import advance, fit
-from search import canonical_json
 from search.hashed import Name
 from support.dose import dose
 
@@ -59,23 +55,6 @@ def test_an_epoch_takes_the_hardest_and_a_fixed_number_of_others(
     place = torch.empty(IMAGES, dtype=torch.int64)
     place[torch.randperm(IMAGES, generator=seeded(seed, "order", 1))] = torch.arange(IMAGES)
     assert torch.equal(place[chosen], place[chosen].sort().values)  # in the epoch's order
-
-
-def distortions_of(schedule: Schedule, digits: Dataset, seed: int, epoch: int) -> torch.Tensor:
-    """Return how an epoch distorts each image, by the image's place."""
-    steps = range(schedule.first_step(epoch), schedule.first_step(epoch + 1))
-    taken = list(selections(schedule, digits, seed, steps, None))
-    distortions = torch.cat([some.distortions for some in taken if some.distortions is not None])
-    return distortions[torch.cat([some.chosen for some in taken]).argsort()]
-
-
-def test_each_epoch_and_each_seed_distorts_every_image_anew(plain: TrainConfig, digits: Dataset) -> None:
-    schedule = Schedule(config=plain, images=IMAGES)
-    first = distortions_of(schedule, digits, 1, 0)
-    assert torch.equal(first, distortions_of(schedule, digits, 1, 0))
-    for other in (distortions_of(schedule, digits, 1, 1), distortions_of(schedule, digits, 2, 0)):
-        assert len(other) == len(first) == IMAGES
-        assert not (first == other).all(dim=1).any()
 
 
 def test_a_later_epoch_goes_by_what_each_image_lost_when_it_was_last_taken(digits: Dataset) -> None:
@@ -162,27 +141,3 @@ def test_cut_into_periods_or_straight_gives_the_same_weights(
     found, expected = (tensors_in(result.state) for result in (cut, straight))
     assert all(torch.equal(found[name], expected[name]) for name in expected)
     assert {name for name in expected if name.startswith("losses")} == {"losses.earlier", "losses.newest"}
-
-
-SCRIPT = """
-import hashlib, json, sys
-from mnist_bench.config.json import from_json
-from mnist_bench.data.mnist import DataOptions
-from mnist_bench.data.tensors import load_dataset
-from mnist_bench.numerics.device import setup
-from mnist_bench.training.period import fit
-config = from_json(json.loads(sys.argv[1]))
-data = load_dataset(DataOptions(subset=1200), setup("cpu"))
-print(hashlib.sha256(fit(config, 1, data, "fp32").state).hexdigest())
-"""
-
-
-@pytest.mark.slow
-def test_two_processes_give_the_same_bits(hard: TrainConfig) -> None:
-    config = replace(
-        hard, augment=replace(hard.augment, grid_pixels=4), optim=replace(hard.optim, cooldown_fraction=0.5)
-    )
-    command = [sys.executable, "-c", SCRIPT, canonical_json.dumps(to_json(config))]
-    first, second = (subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2))
-    assert first == second
-    assert len(first.strip()) == 64
