@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mnist_bench.config.settings import ModelConfig
@@ -11,14 +13,9 @@ from mnist_bench.nets.architecture import block_filters, plan_layers
 NOTEBOOK_CNN = ModelConfig(
     blocks=3, convs_per_block=2, filters=10, hidden_layers=2, hidden_units=400, hidden_dropout=(0.5, 0.6)
 )
-NOTEBOOK_BATCHNORM = ModelConfig(
-    blocks=3, convs_per_block=2, filters=10, hidden_layers=2, hidden_units=400, hidden_dropout=(0.5, 0.6),
-    batchnorm="after_activation", hidden_batchnorm="after_activation",
-)  # fmt: skip
+NOTEBOOK_BATCHNORM = replace(NOTEBOOK_CNN, batchnorm="after_activation", hidden_batchnorm="after_activation")
 VGG = ModelConfig(blocks=4, convs_per_block=(2, 2, 3, 3), filters=7, hidden_units=100, hidden_activation="sigmoid")
-VGG_AS_WRITTEN = ModelConfig(
-    blocks=4, convs_per_block=(2, 2, 3, 3), filters=7, hidden_units=100, pool_axes="channels_rows"
-)
+VGG_AS_WRITTEN = replace(VGG, pool_axes="channels_rows", hidden_activation="relu")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +111,7 @@ def test_filters_grow_to_multiples() -> None:
         (ModelConfig(blocks=2, filters=(8, 16, 32)), "model.filters has 3 entries for 2 blocks"),
         (ModelConfig(blocks=2, block_dropout=(0.1,)), "model.block_dropout has 1 entries for 2 blocks"),
         (ModelConfig(hidden_layers=1, hidden_units=(8, 8)), "model.hidden_units has 2 entries for 1 hidden layers"),
-        (ModelConfig(blocks=1, filters=1, pool_axes="channels_rows"), "1x28x28"),
+        (ModelConfig(blocks=1, filters=1, pool_axes="channels_rows"), "channels_rows: 1x28x28 .* cannot be pooled"),
     ],
 )
 def test_a_net_that_cannot_exist_is_refused(model: ModelConfig, words: str) -> None:

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields, replace
+from typing import Any
 
 import pytest
 
-from mnist_bench.config.settings import (
-    AugmentConfig,
-    ConvolutionKind,
-    ModelConfig,
-    OptimConfig,
-    TrainConfig,
-)
+from mnist_bench.config.settings import AugmentConfig, ConvolutionKind, ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.cost_model import (
     COEFFICIENTS,
@@ -61,20 +56,19 @@ def test_more_work_costs_more(dearer: TrainConfig) -> None:
     assert costs(dearer)[0] > costs(TrainConfig())[0]
 
 
+def features(**settings: Any) -> tuple[float, ...]:
+    """Return the work of the first epoch on the full data set."""
+    return period_features(TrainConfig(**settings), train_images=50_000, validation_images=10_000)[0]
+
+
 def test_a_separable_convolution_takes_the_time_of_a_full_one() -> None:
-    full, separable = (
-        period_features(TrainConfig(model=model), train_images=50_000, validation_images=10_000)[0]
-        for model in (ModelConfig(), ModelConfig(convolutions="separable"))
-    )
+    full, separable = features(), features(model=ModelConfig(convolutions="separable"))
     assert separable[3] < full[3]  # fewer weights to change
     assert separable[:3] + separable[4:] == full[:3] + full[4:]
 
 
 def test_a_grid_costs_a_share_of_an_affine_distortion_more() -> None:
-    affine, both = (
-        period_features(TrainConfig(augment=augment), train_images=50_000, validation_images=10_000)[0]
-        for augment in (AugmentConfig(zoom=0.1), AugmentConfig(zoom=0.1, grid_pixels=4))
-    )
+    affine, both = (features(augment=AugmentConfig(zoom=0.1, grid_pixels=side)) for side in (0, 4))
     assert both[2] == (1 + GRID_SHARE) * affine[2]
     assert both[:2] + both[3:] == affine[:2] + affine[3:]
 
@@ -98,12 +92,8 @@ def test_learned_images_cost_nothing_in_the_epochs_that_leave_them_out() -> None
 
 
 def test_shifted_views_multiply_the_cost_of_the_evaluation() -> None:
-    config = TrainConfig(epochs=1)
-    shifting = replace(config, model=ModelConfig(test_shift=1))
-    one, three = (
-        period_features(each, train_images=50_000, validation_images=10_000)[0] for each in (config, shifting)
-    )
-    macs = filled_macs(plan_layers(config.model))
+    one, three = features(), features(model=ModelConfig(test_shift=1))
+    macs = filled_macs(plan_layers(ModelConfig()))
     assert three[0] - one[0] == pytest.approx(2 * EVALUATION_SHARE * 10_000 * macs)
     assert three[2:] == one[2:]
 
@@ -119,10 +109,8 @@ def test_muon_costs_its_products_of_matrices_at_each_step(
     convolutions: ConvolutionKind, matrices: list[tuple[int, int]]
 ) -> None:
     model = ModelConfig(blocks=1, convs_per_block=3, filters=16, convolutions=convolutions, hidden_layers=0)
-    muon, sgd = (
-        period_features(TrainConfig(model=model, optim=optim), train_images=50_000, validation_images=10_000)[0]
-        for optim in (OptimConfig(optimizer="muon"), OptimConfig(optimizer="sgd_nesterov"))
-    )
+    muon = features(model=model, optim=OptimConfig(optimizer="muon"))
+    sgd = features(model=model, optim=OptimConfig(optimizer="sgd_nesterov"))
     # The last layer has no filters.
     products = MUON_ITERATIONS * sum(2 * short**2 * long + short**3 for short, long in matrices)
     assert muon[0] - sgd[0] == pytest.approx(390 * products / PASSES)
@@ -138,8 +126,9 @@ def test_halves_cost_an_epoch_and_one_more_evaluation() -> None:
 def test_each_coefficient_prices_its_own_work() -> None:
     config = TrainConfig(epochs=1, augment=AugmentConfig(zoom=0.1))
     none = {field.name: 0.0 for field in fields(Coefficients) if field.name != "vector"}
-    work = period_features(config, train_images=50_000, validation_images=10_000)[0]
+    work = features(epochs=1, augment=config.augment)
     unit = price_list(Coefficients(**dict.fromkeys(none, 1.0)))
+    assert costs(config, Coefficients(**none)) == (1,)
     for place, name in enumerate(none):
         alone = replace(Coefficients(**none), **{name: 100.0})
         assert costs(config, alone) == (max(1, round(100 * work[place] * unit[place])),)

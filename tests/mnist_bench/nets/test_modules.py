@@ -60,10 +60,7 @@ def test_pooling_before_the_activation_changes_nothing() -> None:
 
 def test_shifted_views_are_averaged_in_evaluation_alone() -> None:
     config = replace(MODELS[2], test_shift=2, block_dropout=0.0)
-    shifting, plain = (
-        build_model(config, seeded(0, "init")),
-        build_model(replace(config, test_shift=0), seeded(0, "init")),
-    )
+    shifting, plain = (build_model(replace(config, test_shift=shift), seeded(0, "init")) for shift in (2, 0))
     assert torch.equal(shifting(PICTURES), plain(PICTURES))
     assert shifting.state_dict().keys() == plain.state_dict().keys()
     wide = functional.pad(PICTURES, (2, 2, 2, 2), mode="replicate")
@@ -83,17 +80,12 @@ def test_an_evaluation_takes_the_macs_of_all_views() -> None:
     assert plan.evaluation_macs == 3 * plan.macs == 3 * plan_layers(MODELS[1]).evaluation_macs
 
 
-def test_the_mean_of_pixels_is_float32_under_autocast() -> None:
+def test_the_mean_of_pixels_and_logits_are_float32_under_autocast() -> None:
     model = build_model(ModelConfig(final_pool="mean"), seeded(0, "init"))
     place = next(place for place, layer in enumerate(model) if isinstance(layer, nn.AdaptiveAvgPool2d))
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert model[:place](PICTURES).dtype == torch.bfloat16
         assert model[: place + 1](PICTURES).dtype == torch.float32
-
-
-def test_logits_are_float32_under_autocast() -> None:
-    model = build_model(MODELS[1], seeded(0, "init"))
-    with torch.autocast("cpu", dtype=torch.bfloat16):
         assert model[:-1](PICTURES).dtype == torch.bfloat16
         assert model(PICTURES).dtype == torch.float32
 
