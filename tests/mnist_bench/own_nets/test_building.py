@@ -69,7 +69,15 @@ def test_a_class_with_lazy_and_tied_weights_is_a_net_too(tmp_path: Path) -> None
     assert build(code, {}, COLOUR, torch.Generator().manual_seed(1))(colour).shape == (3, 20)
 
 
-def test_building_leaves_the_global_generators_alone_and_depends_on_the_seed(tmp_path: Path) -> None:
+def test_frozen_weights_are_not_trained_and_code_that_needs_values_is_counted_too(tmp_path: Path) -> None:
+    frozen = counts(load_net(own_nets.write(tmp_path, own_nets.FROZEN)).code, {}, MNIST)
+    assert frozen.parameters - frozen.trainable == 4 * 9
+    asking = own_nets.CLASS.replace("last(hidden)", "last(hidden if float(hidden.sum()) < 1e9 else -hidden)")
+    plain, by_values = (load_net(own_nets.write(tmp_path, text)).code for text in (own_nets.CLASS, asking))
+    assert counts(by_values, {}, MNIST) == counts(plain, {}, MNIST)
+
+
+def test_building_and_dropout_draw_from_the_nets_own_seed_alone(tmp_path: Path) -> None:
     code = load_net(own_nets.write(tmp_path, own_nets.GOOD)).code
     before = torch.get_rng_state()
     first, again, other = (build(code, {}, MNIST, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
@@ -77,16 +85,11 @@ def test_building_leaves_the_global_generators_alone_and_depends_on_the_seed(tmp
     weights = [net.state_dict()["0.weight"] for net in (first, again, other)]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
-
-
-def test_dropout_repeats_from_the_nets_own_seed(tmp_path: Path) -> None:
-    code = load_net(own_nets.write(tmp_path, own_nets.GOOD)).code
-    first, second = (build(code, {}, MNIST, torch.Generator().manual_seed(1)).train() for _ in range(2))
     pictures = torch.rand(4, 1, 28, 28)
-    drawn = [first(pictures) for _ in range(2)]
+    drawn = [first.train()(pictures) for _ in range(2)]
     torch.rand(5)
-    assert torch.equal(second(pictures), drawn[0])
-    assert torch.equal(second(pictures), drawn[1])
+    assert torch.equal(again.train()(pictures), drawn[0])
+    assert torch.equal(again(pictures), drawn[1])
     assert not torch.equal(drawn[0], drawn[1])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -20,13 +20,6 @@ def test_the_code_names_function_and_hash_and_finds_the_net_again(tmp_path: Path
     assert display_name(net.code) == f"my_nets.py:build ({net.loaded.code.sha256[:8]})"
     assert net.file == "my_nets.py"
     assert net.text == own_nets.GOOD
-
-
-def test_a_name_may_hold_blanks(tmp_path: Path) -> None:
-    net = load_net(own_nets.write(tmp_path, own_nets.GOOD, "my nets.py"))
-    assert display_name(net.code) == f"my nets.py:build ({net.loaded.code.sha256[:8]})"
-    with pytest.raises(UsageError, match=r"my nets\.py has changed"):
-        loaded_net("my nets.py:build " + "0" * 64)
 
 
 def test_a_file_that_is_the_same_is_not_run_again_and_one_that_changed_is(tmp_path: Path) -> None:
@@ -53,18 +46,19 @@ def test_settings_may_be_any_kind_of_mapping(tmp_path: Path, text: str) -> None:
     assert load_net(own_nets.write(tmp_path, f"{head}{text}{body}")).settings.declared is None
 
 
-def test_who_has_not_named_the_code_is_told_how(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"your own code, nowhere\.py:build: name it with --net nowhere\.py:build"):
-        loaded_net("nowhere.py:build " + "0" * 64)
-    with pytest.raises(
-        UsageError, match=r"name it with --net nowhere\.py:build, with the folder that the file lies in\.$"
-    ):
-        loaded_net("nowhere.py:build " + "0" * 64)
-    with pytest.raises(UsageError, match=r"name it with --net package\.nets:build\.$"):
-        loaded_net("package.nets:build " + "0" * 64)
-    load_net(own_nets.write(tmp_path, own_nets.GOOD, "elsewhere.py"))
-    with pytest.raises(UsageError, match=r"elsewhere\.py has changed: its SHA-256 was 00000000… and is"):
-        loaded_net("elsewhere.py:build " + "0" * 64)
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nowhere.py:build", r"name it with --net nowhere\.py:build, with the folder that the file lies in\.$"),
+        ("package.nets:build", r"name it with --net package\.nets:build\.$"),
+        ("my nets.py:build", r"my nets\.py has changed: its SHA-256 was 00000000… and is"),
+    ],
+)
+def test_who_has_not_named_the_code_is_told_how(tmp_path: Path, name: str, words: str) -> None:
+    net = load_net(own_nets.write(tmp_path, own_nets.GOOD, "my nets.py"))
+    assert display_name(net.code) == f"my nets.py:build ({net.loaded.code.sha256[:8]})"
+    with pytest.raises(UsageError, match=words):
+        loaded_net(f"{name} {'0' * 64}")
 
 
 @pytest.mark.parametrize(
@@ -96,29 +90,19 @@ def test_what_is_no_net_is_refused_in_a_sentence(tmp_path: Path, text: str, reas
         load_net(own_nets.write(tmp_path, text))
 
 
-def test_a_function_of_a_package_is_named_by_its_module(tmp_path: Path) -> None:
+def test_a_function_is_named_by_its_module_in_a_package_and_else_by_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     package = tmp_path / "package_of_nets"
     package.mkdir()
     (package / "__init__.py").touch()
     own_nets.write(package, own_nets.GOOD, "nets.py")
-    sys.path.insert(0, str(tmp_path))
-    try:
-        from package_of_nets import nets  # type: ignore[import-not-found]
-
-        assert name_of_function(nets.build) == "package_of_nets.nets:build"
-        assert load_net("package_of_nets.nets:build").code.startswith("package_of_nets.nets:build ")
-    finally:
-        sys.path.remove(str(tmp_path))
-
-
-def test_a_function_is_named_by_its_file(tmp_path: Path) -> None:
     own_nets.write(tmp_path, own_nets.GOOD, "given_as_function.py")
-    sys.path.insert(0, str(tmp_path))
-    try:
-        import given_as_function  # type: ignore[import-not-found]
-    finally:
-        sys.path.remove(str(tmp_path))
-    assert name_of_function(given_as_function.build) == f"{tmp_path}/given_as_function.py:build"
+    monkeypatch.syspath_prepend(str(tmp_path))
+    nets, alone = map(import_module, ("package_of_nets.nets", "given_as_function"))
+    assert name_of_function(nets.build) == "package_of_nets.nets:build"
+    assert load_net("package_of_nets.nets:build").code.startswith("package_of_nets.nets:build ")
+    assert name_of_function(alone.build) == f"{tmp_path}/given_as_function.py:build"
     assert name_of_function("a.py:b") == "a.py:b"
     assert name_of_function(None) is None
     for stranger in (lambda settings, shape, classes: None, len):
