@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from mnist_bench.data.colour import in_red
 from mnist_bench.data.mnist import form_of, load_training_set
 from mnist_bench.data.own.formats import options_for
 from mnist_bench.data.test_set import open_test_set
@@ -25,41 +23,27 @@ pytestmark = pytest.mark.slow
 RED = PictureForm(channels=3, height=28, width=28, classes=10)
 
 
-def test_grey_becomes_red_and_the_others_stay_dark() -> None:
-    grey = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
-    coloured = in_red(grey)
-    assert coloured.shape == (2, 3, 3, 4)
-    assert coloured.dtype == np.uint8
-    assert (coloured[:, 0] == grey).all()
-    assert not coloured[:, 1:].any()
-
-
 def test_the_digits_are_mnists_and_so_is_their_split() -> None:
     grey = load_training_set(options_for(None, subset=1200))
     red = load_training_set(options_for(None, dataset="mnist-red", subset=1200))
     assert red.options.form == RED
-    assert (red.images.images == in_red(grey.images.images)).all()
+    assert (red.images.images[:, 0] == grey.images.images).all()
+    assert not red.images.images[:, 1:].any()
     assert (red.images.labels == grey.images.labels).all()
     assert red.split.digest == grey.split.digest
     assert red.data_hash != grey.data_hash
 
 
-def test_it_is_made_of_files_of_ones_own_and_loaded_again_as_recorded(tmp_path: Path) -> None:
-    folder = write_data(tmp_path / "data", train=1200, test=100)
+@pytest.mark.parametrize("own", [False, True])
+def test_it_is_made_of_any_files_and_loaded_again_as_recorded(tmp_path: Path, own: bool) -> None:
+    folder = write_data(tmp_path / "data", train=1200, test=100) if own else None
     options = options_for(folder, dataset="mnist-red")
     loaded = load_training_set(options)
-    assert loaded.images.images.shape == (1200, 3, 28, 28)
-    assert open_test_set(options, purpose="look", ledgers=[]).images.shape == (100, 3, 28, 28)
+    images = open_test_set(options, purpose="look", ledgers=[]).images
+    assert (loaded.images.images.shape[1:], images.shape[1:]) == ((3, 28, 28), (3, 28, 28))
     recorded = Data(dataset="mnist-red", data_hash=loaded.data_hash, split_hash=loaded.split.digest, form=RED)
-    assert recorded.is_own
+    assert recorded.is_own is own
     assert training_set(recorded, folder, "The record").options == options
-
-
-def test_the_packaged_one_is_loaded_again_without_a_folder() -> None:
-    loaded = load_training_set(options_for(None, dataset="mnist-red"))
-    recorded = Data(dataset="mnist-red", data_hash=loaded.data_hash, split_hash=loaded.split.digest, form=RED)
-    assert not recorded.is_own
-    assert training_set(recorded, None, "The record").options == loaded.options
 
 
 def test_pictures_in_colour_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

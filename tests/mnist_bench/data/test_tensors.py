@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from mnist_bench.data.mnist import DataOptions, Images, load_training_set
 from mnist_bench.data.tensors import Dataset, with_evaluation_images
 
 
-def test_images_stay_bytes_and_the_training_part_is_normalised(digits: Dataset) -> None:
-    assert digits.images.dtype == torch.uint8
-    assert digits.images.shape == (60_000, 1, 28, 28)
-    assert digits.labels.dtype == torch.int64
+def test_the_training_part_is_normalised_and_the_hashes_are_those_of_the_arrays(digits: Dataset) -> None:
+    loaded = load_training_set(DataOptions(subset=1200))
+    assert (digits.data_hash, digits.split_hash) == (loaded.data_hash, loaded.split.digest)
     assert (len(digits.train), len(digits.validation)) == (1000, 200)
     pixels = digits.normalise(digits.pixels(digits.train))
     assert pixels.mean().item() == pytest.approx(0, abs=1e-5)
     assert pixels.std().item() == pytest.approx(1, abs=1e-4)
-
-
-def test_hashes_are_those_of_the_arrays(digits: Dataset) -> None:
-    loaded = load_training_set(DataOptions(subset=1200))
-    assert (digits.data_hash, digits.split_hash) == (loaded.data_hash, loaded.split.digest)
 
 
 def test_images_for_evaluation_are_normalised_like_the_training_part(digits: Dataset) -> None:
@@ -41,7 +34,4 @@ def test_all_images_together_are_normalised_by_their_own_moments(digits: Dataset
     assert pixels.mean().item() == pytest.approx(0, abs=1e-5)
     assert pixels.std().item() == pytest.approx(1, abs=1e-4)
     assert everything.moments != digits.moments
-
-
-def test_the_split_is_what_it_was(digits: Dataset) -> None:
     assert digits.training_on("search_split") is digits

@@ -1,60 +1,22 @@
-"""The test set: one way to open it, a ledger, and a guard that holds elsewhere."""
+"""The test set: one way to open it, a ledger, and a guard that closes it for the whole process."""
 
 from __future__ import annotations
 
+import gzip
 import json
-import subprocess
-import sys
+import os
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mnist_bench.data import guard, mnist
-from mnist_bench.data.mnist import DataOptions
-from mnist_bench.data.test_set import TEST_FILES, open_test_set
-from search.errors import StorageError
-from support.paths import ROOT
-
-GUARDED = """
-import gzip, os, pathlib, sys
-import numpy
 from mnist_bench.data.mnist import DataOptions, load_training_set
-from mnist_bench.data.guard import close_test_set
-from mnist_bench.data import mnist
-from mnist_bench.data.test_set import open_test_set
+from mnist_bench.data.test_set import TEST_FILES, open_test_set
 from mnist_bench.errors import ClosedDoorError
-close_test_set()
-close_test_set()
-path = mnist.PACKAGED / "t10k-labels-idx1-ubyte.gz"
-low_level = lambda path: os.open(path, os.O_RDONLY)
-by_bytes = lambda path: open(bytes(path))
-for read in (open, gzip.open, pathlib.Path.read_bytes, numpy.fromfile, low_level, by_bytes):
-    try:
-        read(path)
-    except ClosedDoorError as error:
-        assert isinstance(error, PermissionError)
-        assert str(path) in str(error)
-    else:
-        sys.exit(f"{read} passed")
-load_training_set(DataOptions())
-assert len(open_test_set(DataOptions(), purpose="test", ledgers=[pathlib.Path(sys.argv[1])]).labels) == 10_000
-try:
-    open(path)
-except ClosedDoorError:
-    print("held")
-"""
-
-BY_NAME = """
-import pathlib, sys
-from mnist_bench.data.guard import close_test_set
-from mnist_bench.errors import ClosedDoorError
-close_test_set()
-for name in sys.argv[1:]:
-    try:
-        print(pathlib.Path(name).read_text())
-    except ClosedDoorError:
-        print("closed")
-"""
+from search.errors import StorageError
 
 
 def test_every_opening_is_in_the_ledger_with_its_hashes(tmp_path: Path) -> None:
@@ -83,19 +45,33 @@ def test_each_ledger_has_the_same_line_and_a_torn_one_stays_by_itself(tmp_path: 
     assert second.read_text() == '{"time": "2026\n' + first.read_text()
 
 
-def test_the_closed_test_set_opens_through_the_door_alone(tmp_path: Path) -> None:
-    command = [sys.executable, "-W", "error", "-c", GUARDED, str(tmp_path / "ledger")]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
-    assert (done.stdout, done.returncode) == ("held\n", 0), done.stderr
+def low_level(path: Path) -> int:
+    return os.open(path, os.O_RDONLY)
+
+
+def by_bytes(path: Path) -> object:
+    return open(bytes(path))
+
+
+@pytest.mark.parametrize("read", [open, gzip.open, Path.read_bytes, np.fromfile, low_level, by_bytes])
+def test_the_closed_test_set_opens_through_the_door_alone(read: Callable[[Path], object], tmp_path: Path) -> None:
+    for _ in range(2):
+        guard.close_test_set()
+    path = mnist.PACKAGED / "t10k-labels-idx1-ubyte.gz"
+    load_training_set(DataOptions())
+    assert len(open_test_set(DataOptions(), purpose="test", ledgers=[tmp_path / "ledger"]).labels) == 10_000
+    with pytest.raises(ClosedDoorError, match=rf"^{path}: the test set cannot be read here$") as refused:
+        read(path)
+    assert isinstance(refused.value, PermissionError)
 
 
 def test_files_are_closed_by_the_whole_names_under_which_data_sets_have_them(tmp_path: Path) -> None:
     plain = (*TEST_FILES, "t10k-images.idx3-ubyte", "qmnist-test-images-idx3-ubyte", "qmnist-test-labels-idx2-int")
     closed = [f"{name}{ending}" for name in plain for ending in ("", ".gz")]
     mine = ["t10k-0.png", "t10k-images-0.png", "t10k-images-idx3-ubyte.png", "t10k-nets.yaml", "qmnist-test-0.png"]
+    guard.close_test_set()
     for name in (*closed, *mine):
-        with guard.passage():  # a test before this one may have closed the test set for the whole process
+        with guard.passage():
             (tmp_path / name).write_text("read")
-    command = [sys.executable, "-c", BY_NAME, *closed, *mine]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert done.stdout.split() == ["closed"] * len(closed) + ["read"] * len(mine), done.stderr
+        with pytest.raises(ClosedDoorError) if name in closed else nullcontext():
+            assert (tmp_path / name).read_text() == "read"
