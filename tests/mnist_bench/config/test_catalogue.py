@@ -9,7 +9,7 @@ from typing import Annotated, get_args
 import pytest
 from annotated_types import Ge
 
-from mnist_bench.config.catalogue import Declared, all_settings, declared_in, sections, setting_of
+from mnist_bench.config.catalogue import all_settings, declared_in, setting_of
 from mnist_bench.config.declaration import Group, Setting
 from mnist_bench.config.json import every_setting, flattened
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
@@ -34,25 +34,20 @@ def test_a_field_without_metadata_has_a_group_of_its_own_and_always_counts() -> 
 
 
 def test_every_setting_is_there_with_its_default_and_its_text() -> None:
-    assert {path: known.default for path, known in all_settings().items()} == dict(
-        flattened(every_setting(TrainConfig()))
-    )
+    defaults = {path: known.default for path, known in all_settings().items()}
+    assert defaults == dict(flattened(every_setting(TrainConfig())))
     assert [path for path, known in all_settings().items() if not known.about] == []
-
-
-def test_the_sections() -> None:
-    assert dict(sections()) == {"model": ModelConfig, "augment": AugmentConfig, "optim": OptimConfig}
 
 
 def test_what_no_setting_here_is_called_has_no_metadata() -> None:
     assert setting_of("fake.x") == Setting()
 
 
-@pytest.mark.parametrize("known", all_settings().values(), ids=all_settings().keys())
-def test_what_a_setting_needs_can_be_asked_of_a_config(known: Declared) -> None:
-    for need in known.setting.needs:
-        values = [attrgetter(path)(TrainConfig()) for path in need.paths]
-        assert need.are_met(TrainConfig()) == any(map(need.is_on, values))
+def test_what_a_setting_needs_can_be_asked_of_a_config() -> None:
+    for known in all_settings().values():
+        for need in known.setting.needs:
+            values = [attrgetter(path)(TrainConfig()) for path in need.paths]
+            assert need.are_met(TrainConfig()) == any(map(need.is_on, values)), known.path
 
 
 def test_every_group_has_settings() -> None:
@@ -64,23 +59,18 @@ def test_every_group_has_settings() -> None:
     [
         ("optim.momentum", TrainConfig(), False),
         ("optim.momentum", TrainConfig(optim=OptimConfig(optimizer="sgd_nesterov")), True),
-        ("optim.momentum", TrainConfig(optim=OptimConfig(optimizer="muon")), True),
         ("optim.filter_lr", TrainConfig(optim=OptimConfig(optimizer="sgd_nesterov")), False),
         ("optim.filter_norms", TrainConfig(optim=OptimConfig(optimizer="muon")), True),
-        ("optim.beta1", TrainConfig(), True),
         ("optim.warmup_fraction", TrainConfig(), False),
         ("optim.second_drop_fraction", TrainConfig(optim=OptimConfig(drops=1)), False),
-        ("model.filter_growth", TrainConfig(), True),
         ("model.filter_growth", TrainConfig(model=ModelConfig(filters=(8, 16))), False),
         ("model.block_dropout", TrainConfig(model=ModelConfig(blocks=0)), False),
         ("model.batchnorm_momentum", TrainConfig(), False),
         ("model.batchnorm_momentum", TrainConfig(model=ModelConfig(hidden_batchnorm=("after_activation",))), True),
         ("augment.fill", TrainConfig(), False),
         ("augment.fill", TrainConfig(augment=AugmentConfig(zoom=0.1)), True),
-        ("augment.fill", TrainConfig(augment=AugmentConfig(grid_pixels=3)), True),
         ("augment.grid_shift", TrainConfig(augment=AugmentConfig(zoom=0.1)), False),
         ("augment.grid_shift", TrainConfig(augment=AugmentConfig(grid_pixels=3)), True),
-        ("optim.cooldown_fraction", TrainConfig(), True),
         ("optim.cooldown_fraction", TrainConfig(optim=OptimConfig(schedule="one_cycle")), False),
         ("optim.hard_share", TrainConfig(epochs=1), False),
         ("optim.easy_share", TrainConfig(), False),

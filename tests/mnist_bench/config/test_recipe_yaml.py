@@ -40,25 +40,18 @@ def test_trials_of_the_shipped_space_come_back_as_they_were(seed: int) -> None:
     assert space_sources.recipe(read_back(recipe_yaml.text(to_json(config), name="conv"))) == config
 
 
-def test_lists_phases_and_a_subset() -> None:
+def test_lists_phases_a_subset_and_the_data_set() -> None:
     config = TrainConfig(
         epochs=3,
         model=ModelConfig(filters=(8, 24), hidden_layers=2, hidden_dropout=(0.1, 0.25)),
         phases=(Phase(epochs=1, augment=AugmentConfig(zoom=1e-05)), Phase(epochs=2, lr=1e-4)),
     )
-    text = recipe_yaml.text(to_json(config), name="conv-1.2", subset=1500)
+    text = recipe_yaml.text(to_json(config), name="conv-1.2", subset=1500, dataset="mnist-red")
     space = read_back(text)
-    assert text.splitlines()[:3] == ['name: "conv-1.2"', "subset: 1500", "epochs: 3"]
+    assert text.splitlines()[:4] == ['name: "conv-1.2"', "dataset: mnist-red", "subset: 1500", "epochs: 3"]
     assert "  filters: [8, 24]" in text.splitlines()
-    assert (space.name, space.settings["subset"], space_sources.recipe(space)) == ("conv-1.2", 1500, config)
-
-
-def test_a_data_set_is_named_where_it_is_not_mnist() -> None:
-    config = TrainConfig()
-    text = recipe_yaml.text(to_json(config), name="conv", subset=1500, dataset="mnist-red")
-    assert text.splitlines()[:3] == ["name: conv", "dataset: mnist-red", "subset: 1500"]
-    space = read_back(text)
-    assert (space_sources.dataset_of(space), space_sources.recipe(space)) == ("mnist-red", config)
+    assert (space.name, space.settings["subset"], space_sources.dataset_of(space)) == ("conv-1.2", 1500, "mnist-red")
+    assert space_sources.recipe(space) == config
     assert "dataset" not in recipe_yaml.text(to_json(config), name="conv", dataset="mnist")
 
 

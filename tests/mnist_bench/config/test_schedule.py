@@ -71,6 +71,7 @@ def test_every_step_is_in_one_epoch(
 def test_hard_images_make_later_epochs_shorter_by_a_known_number_of_steps() -> None:
     choosing = schedule(epochs=3, hard_share=0.5)
     assert (choosing.hard_images(1), choosing.easy_images(1), choosing.images_in(1)) == (500, 167, 667)
+    assert choosing.period_ends == (1.0, 2.0, 3.0)
     assert [choosing.steps(period) for period in (1, 2, 3)] == [range(10), range(10, 16), range(16, 22)]
     assert schedule(hard_share=0.5, easy_share=0.1).images_in(1) == 550
     assert schedule(batch_size=700, hard_share=0.5).batch_size == 667
@@ -95,11 +96,6 @@ def test_a_share_of_the_steps_is_over_at_its_epoch(share: float, batch: int, har
     assert whole.first_step(epoch_at(config, share)) == pytest.approx(share * whole.total_steps, rel=1e-3, abs=5)
 
 
-def test_periods_are_whole_epochs_unless_named() -> None:
-    assert schedule(epochs=3).period_ends == (1.0, 2.0, 3.0)
-    assert schedule(epochs=3).steps(2) == range(10, 20)
-
-
 def test_drops_come_at_shares_of_the_full_budget() -> None:
     dropping = schedule(drops=2, first_drop_fraction=0.5, second_drop_fraction=0.75, drop_factor=0.1)
     rates = [dropping.lr(step) for step in range(40)]
@@ -120,11 +116,6 @@ def test_a_cooldown_takes_what_the_drops_leave_down_to_near_zero(cooldown: float
     assert all(0 < share <= 1 for share in shares)
 
 
-def test_a_cooldown_over_all_of_the_budget_is_a_straight_line_to_zero() -> None:
-    optim = OptimConfig(cooldown_fraction=1.0)
-    assert [lr_factor(optim, progress) for progress in (0, 0.25, 0.5, 1)] == [1, 0.75, 0.5, 0]
-
-
 @given(st.floats(0, 0.9))
 def test_one_cycle_is_a_triangle(warmup: float) -> None:
     rates = [schedule(schedule="one_cycle", warmup_fraction=warmup).lr(step) for step in range(40)]
@@ -136,9 +127,15 @@ def test_one_cycle_is_a_triangle(warmup: float) -> None:
     assert abs((top + 0.5) / 40 - warmup) <= 1 / 40
 
 
-def test_one_cycle_meets_its_corners() -> None:
-    optim = OptimConfig(schedule="one_cycle", warmup_fraction=0.2)
-    assert [lr_factor(optim, progress) for progress in (0, 0.1, 0.2, 0.6, 1)] == pytest.approx([0, 0.5, 1, 0.5, 0])
+@pytest.mark.parametrize(
+    ("optim", "factors"),
+    [
+        (OptimConfig(schedule="one_cycle", warmup_fraction=0.25), [0, 1, 2 / 3, 0]),
+        (OptimConfig(cooldown_fraction=1.0), [1, 0.75, 0.5, 0]),
+    ],
+)
+def test_a_schedule_meets_its_corners(optim: OptimConfig, factors: list[float]) -> None:
+    assert [lr_factor(optim, progress) for progress in (0, 0.25, 0.5, 1)] == pytest.approx(factors)
 
 
 def test_phases_have_their_own_learning_rate_and_augmentation() -> None:
