@@ -34,32 +34,25 @@ def test_what_is_packed_is_the_file_again_whose_digest_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("name", "content", "words"),
     [
-        (b"", "starts with nothing"),
-        (ENCODED[:-1], "is cut off"),
-        (ENCODED + b"x", "has bytes after its last value"),
-        (ENCODED[:6], "is cut off in its header"),
-        (struct.pack(">HBBI", 0, 0x0D, 1, 4) + bytes(4), "starts with 00000d01"),
-        (b"<!DOCTYPE html>", "not an IDX file"),
-        (struct.pack(">HBB3I", 0, 8, 3, 2**32 - 1, 2**32 - 1, 28), "at most"),
+        ("train-labels-idx1-ubyte", b"", "starts with nothing"),
+        ("train-labels-idx1-ubyte", ENCODED[:-1], "is cut off"),
+        ("train-labels-idx1-ubyte", ENCODED + b"x", "has bytes after its last value"),
+        ("train-labels-idx1-ubyte", ENCODED[:6], "is cut off in its header"),
+        ("train-labels-idx1-ubyte", struct.pack(">HBBI", 0, 0x0D, 1, 4) + bytes(4), "starts with 00000d01"),
+        ("train-labels-idx1-ubyte", struct.pack(">HBB3I", 0, 8, 3, 2**32 - 1, 2**32 - 1, 28), "at most"),
+        ("a.gz", ZIPPED[:-9], "cannot be read"),
+        ("a.gz", b"no gzip", "cannot be read"),
+        ("a.gz", ZIPPED[:-8] + bytes(8), "cannot be read"),
     ],
 )
-def test_a_bad_file_is_named(tmp_path: Path, content: bytes, words: str) -> None:
-    path = tmp_path / "train-labels-idx1-ubyte"
+def test_a_bad_file_is_named(tmp_path: Path, name: str, content: bytes, words: str) -> None:
+    path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(DataError, match=words) as caught:
         idx.read(path)
     assert str(path) in str(caught.value)
-    assert caught.value.exit_code == 2
-
-
-def test_a_gzip_file_that_is_cut_off_or_none_is_named(tmp_path: Path) -> None:
-    for content in (gzip.compress(ENCODED)[:-9], b"no gzip", gzip.compress(ENCODED)[:-8] + bytes(8)):
-        path = tmp_path / "a.gz"
-        path.write_bytes(content)
-        with pytest.raises(DataError, match=r"a\.gz: cannot be read"):
-            idx.read(path)
 
 
 def test_a_missing_file_names_its_folder(tmp_path: Path) -> None:

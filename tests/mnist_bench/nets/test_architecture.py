@@ -92,12 +92,6 @@ def test_without_blocks_there_is_no_final_pool() -> None:
     assert plan_layers(ModelConfig(blocks=0, final_pool="mean")) == without
 
 
-def test_every_layer_takes_what_the_one_before_gives() -> None:
-    for model in (NOTEBOOK_BATCHNORM, VGG, VGG_AS_WRITTEN, ModelConfig(blocks=2, activation="silu")):
-        layers = plan_layers(model).layers
-        assert [layer.inputs for layer in layers[1:]] == [layer.outputs for layer in layers[:-1]]
-
-
 def test_filters_grow_to_multiples() -> None:
     assert block_filters(ModelConfig(blocks=3, filters=10, filter_growth=1.5)) == (10, 15, 23)
     assert block_filters(ModelConfig(blocks=3, filters=10, filter_growth=1.5, filter_multiple=8)) == (8, 16, 24)

@@ -32,23 +32,19 @@ PICTURES = torch.rand(8, 1, 28, 28, generator=seeded(0, Name("pictures")))
 
 
 @pytest.mark.parametrize("config", MODELS)
-def test_a_net_has_the_parameters_and_macs_of_its_plan(config: ModelConfig) -> None:
+def test_a_net_has_the_parameters_shapes_and_macs_of_its_plan(config: ModelConfig) -> None:
     model = build_model(config, seeded(0, "init"))
     plan = plan_layers(config)
     assert sum(parameter.numel() for parameter in model.parameters()) == plan.trainable
     running = sum(buffer.numel() for name, buffer in model.named_buffers() if "running" in name)
     assert running == plan.parameters - plan.trainable
-    with FlopCounterMode(display=False) as counter:
-        model(PICTURES)
-    assert counter.get_total_flops() == 2 * len(PICTURES) * plan.macs
-
-
-@pytest.mark.parametrize("config", MODELS)
-def test_every_layer_gives_the_shape_of_its_plan(config: ModelConfig) -> None:
     values = PICTURES
-    for module, layer in zip(build_model(config, seeded(0, "init")), plan_layers(config).layers, strict=True):
-        values = module(values)
-        assert values.shape[1:] == layer.outputs
+    with FlopCounterMode(display=False) as counter:
+        for module, layer in zip(model, plan.layers, strict=True):
+            assert values.shape[1:] == layer.inputs
+            values = module(values)
+            assert values.shape[1:] == layer.outputs
+    assert counter.get_total_flops() == 2 * len(PICTURES) * plan.macs
 
 
 def test_pooling_before_the_activation_changes_nothing() -> None:

@@ -39,7 +39,8 @@ def test_the_mean_costs_are_those_of_what_may_be_trained() -> None:
     assert Drawn(space_sources.load("smoke", ["limits={}"])).shares.infeasible == 0
 
 
-def test_settings_of_a_net_that_differ_most_have_every_option(tmp_path: Path) -> None:
+def test_settings_of_a_net_that_differ_most_have_every_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_bench.space_files.drawn.DRAWN_OWN", 12)
     name = own_nets.write(tmp_path, own_nets.UNTYPED)
     options = {"kind": {"choice": ["a", "b", "c"]}, "norm": {"choice": [True, False]}}
     ranges = {"width": {"int": [4, 40]}, "rate": {"float": [0, 1]}, **options}
