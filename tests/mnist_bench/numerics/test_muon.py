@@ -25,18 +25,10 @@ def test_it_keeps_the_singular_vectors_and_evens_out_the_values(shape: tuple[int
 
 
 @given(factor=st.floats(2**-10, 2**10), seed=st.integers(0, 9))
-def test_the_size_of_a_gradient_does_not_matter(factor: float, seed: int) -> None:
-    matrix = noise(5, 12, seed=seed)
-    torch.testing.assert_close(orthogonalised(matrix * factor), orthogonalised(matrix), atol=1e-4, rtol=1e-4)
-
-
-def test_zero_stays_zero() -> None:
-    assert not orthogonalised(torch.zeros(4, 9)).any()
-
-
-def test_half_precision_is_computed_in_float32() -> None:
-    matrix = noise(4, 9).bfloat16()
-    assert torch.equal(orthogonalised(matrix), orthogonalised(matrix.float()))
+def test_neither_the_size_nor_the_precision_of_a_gradient_matters(factor: float, seed: int) -> None:
+    matrix = noise(5, 12, seed=seed).bfloat16()
+    torch.testing.assert_close(orthogonalised(matrix.float() * factor), orthogonalised(matrix), atol=1e-4, rtol=1e-4)
+    assert not orthogonalised(matrix * 0).any()
 
 
 def test_an_update_is_the_orthogonalised_nesterov_momentum() -> None:

@@ -60,21 +60,20 @@ def seen(monkeypatch: pytest.MonkeyPatch, name: str) -> list[tuple[int, ...]]:
     return shapes
 
 
-@pytest.mark.parametrize("features", [10, 16])
-def test_batch_normalisation_of_layers_sees_features_in_groups_of_8(
-    features: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shapes = seen(monkeypatch, "native_batch_norm")
+def test_layers_reach_the_kernels_whose_bits_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    normalised, multiplied = (seen(monkeypatch, name) for name in ("native_batch_norm", "ops.mkldnn._linear_pointwise"))
     with PortableOperations():
-        assert nn.BatchNorm1d(features)(noise(50, features)).shape == (50, features)
-        nn.BatchNorm2d(features)(noise(50, features, 7, 7))
-    assert shapes == [(50, 16), (50, 16, 7, 7)]
+        for features in (10, 16):
+            assert nn.BatchNorm1d(features)(noise(50, features)).shape == (50, features)
+            nn.BatchNorm2d(features)(noise(50, features, 7, 7))
+        nn.Linear(33, 10)(noise(50, 33))
+    assert normalised == [(50, 16), (50, 16, 7, 7)] * 2, "features in groups of 8"
+    assert multiplied == [(50, 33)], "and not MKL"
 
 
 @pytest.mark.parametrize("features", [10, 16])
 def test_the_gradient_of_batch_normalisation_is_the_same_for_any_layout(features: int) -> None:
-    """PyTorch has other kernels for a gradient that is not channels-last, as that of a flattened image; their bits are
-    others, and depend on the build of PyTorch."""
+    """PyTorch's kernels for a gradient that is not channels-last compute other bits, which depend on its build."""
     images, layer = noise(64, features, 7, 7), nn.BatchNorm2d(features)
     gradient = noise(64, features, 7, 7)
     found = []
@@ -84,13 +83,6 @@ def test_the_gradient_of_batch_normalisation_is_the_same_for_any_layout(features
             of_outputs = gradient.contiguous(memory_format=layout)
             found.append(torch.autograd.grad(layer(inputs), [inputs, *layer.parameters()], of_outputs))
     assert all(torch.equal(first, second) for first, second in zip(*found, strict=True))
-
-
-def test_linear_layers_do_not_reach_mkl(monkeypatch: pytest.MonkeyPatch) -> None:
-    shapes = seen(monkeypatch, "ops.mkldnn._linear_pointwise")
-    with PortableOperations():
-        nn.Linear(33, 10)(noise(50, 33))
-    assert shapes == [(50, 33)]
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -111,17 +103,14 @@ def test_batch_normalisation_with_padded_features_is_that_of_pytorch(shape: tupl
 
 
 @pytest.mark.parametrize("features", [10, 16])
-def test_an_operation_in_place_may_follow_batch_normalisation(features: int) -> None:
-    layers = nn.Sequential(nn.BatchNorm2d(features), nn.ReLU(inplace=True))
+def test_batch_normalisation_without_weights_or_averages_before_an_operation_in_place(features: int) -> None:
+    layer = nn.BatchNorm2d(features, affine=False, track_running_stats=False)
+    images = noise(50, features, 7, 7).requires_grad_()
+    expected = layer(images).relu()
     with PortableOperations():
-        layers(noise(50, features, 7, 7)).sum().backward()
-
-
-def test_batch_normalisation_without_weights_or_averages() -> None:
-    layer = nn.BatchNorm1d(10, affine=False, track_running_stats=False)
-    expected = layer(noise(50, 10))
-    with PortableOperations():
-        torch.testing.assert_close(layer(noise(50, 10)), expected)
+        found = nn.Sequential(layer, nn.ReLU(inplace=True))(images)
+        found.sum().backward()
+    torch.testing.assert_close(found, expected)
 
 
 @pytest.mark.parametrize(("stride", "padding"), [(1, 0), (2, 0), ((2, 3), 0), (2, 1)])
@@ -152,14 +141,6 @@ def test_operations_that_depend_on_the_processor_are_named_forward_and_backward(
     assert found.names == {"torch.conv2d with a stride and a kernel of 5 pixels or more"}
 
 
-def test_a_process_that_was_not_started_for_it_computes_nothing_portable(monkeypatch: pytest.MonkeyPatch) -> None:
-    portable.check_process.cache_clear()
-    monkeypatch.delenv("ATEN_CPU_CAPABILITY", raising=False)
-    assert not portable.computes_portable_bits()
-    with pytest.raises(DeviceError, match=r"^Portable precision needs a process that is started with ATEN_CPU"):
-        computing_in(CPU, "portable")
-
-
 @pytest.fixture
 def prepared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Make this process look as if it was started for portable precision."""
@@ -188,8 +169,9 @@ def test_a_machine_without_portable_bits_is_named(
     portable.check_process()
     portable.check_process.cache_clear()
     monkeypatch.setattr(where, lambda: there)
+    assert not portable.computes_portable_bits()
     with pytest.raises(DeviceError, match=f"^Portable precision {words}.*; leave out --precision portable"):
-        portable.check_process()
+        computing_in(CPU, "portable")
 
 
 def test_portable_precision_is_the_cpus() -> None:
@@ -201,8 +183,7 @@ def test_portable_precision_is_the_cpus() -> None:
 
 @pytest.mark.slow
 def test_operations_agree_with_float64_and_with_other_machines() -> None:
-    """If the hashes differ on a machine that is in results/published/portable.md, the kernels or the layers changed:
-    no portable study can be resumed."""
+    """If the hashes differ on a machine that is in results/published/portable.md, no portable study can be resumed."""
     code = (
         "import json; from mnist_bench.numerics.device import describe, setup\n"
         "from mnist_bench.numerics.canaries import portable_canary as canaries\n"

@@ -13,8 +13,6 @@ from torch.nn import functional
 from mnist_bench.numerics.canaries.canary import canary
 from mnist_bench.numerics.canaries.wide_canary import wide_canary
 
-afresh = wide_canary.__wrapped__
-
 
 class Nudged(torch.autograd.Function):
     """Passes values on, and each gradient one step of its number format further up."""
@@ -39,12 +37,14 @@ def of_size(function: Callable[..., Tensor], size: int) -> Callable[..., Tensor]
     return nudging
 
 
-def test_it_repeats_and_tells_precisions_apart(device: torch.device) -> None:
-    assert afresh("cpu", "fp32") == wide_canary("cpu", "fp32")
-    assert wide_canary("cpu", "bf16") != wide_canary("cpu", "fp32")
+@pytest.mark.parametrize(("kept", "afresh"), [(canary, canary.__wrapped__), (wide_canary, wide_canary.__wrapped__)])
+def test_a_canary_repeats_and_tells_precisions_apart(
+    kept: Callable[[str, str], str], afresh: Callable[[str, str], str], device: torch.device
+) -> None:
+    assert afresh("cpu", "fp32") == kept("cpu", "fp32") != kept("cpu", "bf16")
 
 
-@pytest.mark.parametrize(("layer", "size"), [("conv2d", 24), ("batch_norm", 32), ("max_pool2d", 32), ("linear", 64)])
+@pytest.mark.parametrize(("layer", "size"), [("conv2d", 24), ("linear", 64)])
 def test_the_first_sees_a_kernel_that_computes_otherwise(
     layer: str, size: int, device: torch.device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -53,15 +53,12 @@ def test_the_first_sees_a_kernel_that_computes_otherwise(
     assert canary.__wrapped__("cpu", "fp32") != before
 
 
-@pytest.mark.parametrize(
-    ("layer", "size"),
-    [("batch_norm", 10), ("batch_norm", 76), ("max_pool2d", 24), ("conv2d", 16), ("linear", 784)],
-)
+@pytest.mark.parametrize(("layer", "size"), [("batch_norm", 10), ("max_pool2d", 24)])
 def test_one_kernel_that_computes_otherwise_in_one_size_is_seen(
     layer: str, size: int, device: torch.device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, seen_by_the_first = wide_canary("cpu", "fp32"), canary("cpu", "fp32")
     monkeypatch.setattr(functional, layer, of_size(getattr(functional, layer), size))
-    assert afresh("cpu", "fp32") != before
+    assert wide_canary.__wrapped__("cpu", "fp32") != before
     if layer == "batch_norm":  # as between two releases of PyTorch
         assert canary.__wrapped__("cpu", "fp32") == seen_by_the_first
