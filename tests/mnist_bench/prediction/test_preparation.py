@@ -59,28 +59,28 @@ def test_a_photograph_of_uneven_light_is_read() -> None:
     clean = np.asarray(image, np.float64)
     light = 0.6 * clean + 40 + np.linspace(0, 60, 400)[:, None] + np.random.default_rng(0).normal(0, 4, clean.shape)
     assert np.abs(prepare(light) - prepare(clean)).mean() < 8
+    clean[350:360, 20:30] -= 20  # a faint spot is none of the digit
+    assert np.abs(prepare(light) - prepare(clean)).mean() < 8
 
 
-@pytest.mark.parametrize("grey", [np.zeros((28, 28)), np.full((300, 200), 255), np.full((1, 1), 7), [[0, 9], [9, 0]]])
-def test_an_empty_picture_is_refused(grey: Any) -> None:
-    with pytest.raises(ValueError, match="an empty image"):
-        prepare(grey)
-
-
-def test_pixels_that_are_no_numbers_are_refused() -> None:
-    picture = np.zeros((28, 28))
-    picture[5:20, 10:14] = 255
-    for number in (np.nan, np.inf):
-        picture[14, 14] = number
-        for digit in (True, False):
-            with pytest.raises(ValueError, match="pixels that are not numbers"):
-                prepare(picture, digit=digit)
-
-
-@pytest.mark.parametrize("grey", [np.zeros(28), np.zeros((28, 28, 3)), np.zeros((0, 28))])
-def test_what_has_no_rows_and_columns_is_refused(grey: NDArray[Any]) -> None:
-    with pytest.raises(ValueError, match="not an image of rows and columns"):
-        prepare(grey)
+@pytest.mark.parametrize(
+    ("grey", "words"),
+    [
+        (np.zeros((28, 28)), "an empty image"),
+        (np.full((300, 200), 255), "an empty image"),
+        (np.full((1, 1), 7), "an empty image"),
+        ([[0, 9], [9, 0]], "an empty image"),
+        ([[0, np.nan], [255, 0]], "pixels that are not numbers"),
+        ([[0, np.inf], [255, 0]], "pixels that are not numbers"),
+        (np.zeros(28), "not an image of rows and columns"),
+        (np.zeros((28, 28, 3)), "not an image of rows and columns"),
+        (np.zeros((0, 28)), "not an image of rows and columns"),
+    ],
+)
+def test_what_is_no_picture_is_refused(grey: Any, words: str) -> None:
+    for digit in (True, False):
+        with pytest.raises(ValueError, match=words):
+            prepare(grey, digit=digit)
 
 
 @settings(max_examples=dose(400))
@@ -119,17 +119,10 @@ def a_stroke(mode: str) -> tuple[NDArray[np.uint8], Image.Image]:
     """Return a stroke, 0 to 255, and the same as an image of a mode: 65535 is white where it has whole numbers."""
     drawn = np.zeros((40, 40), np.uint8)
     drawn[10:30, 18:22] = 255
-    if mode[0] in "IF":
-        deep = {"I;16": "uint16", "I": "int32", "F": "float32"}[mode]
-        return drawn, Image.fromarray(drawn.astype(deep) * (100 if mode == "F" else 257))
-    return drawn, Image.fromarray(drawn).convert(mode)
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_pictures_of_every_depth_are_alike(mode: str) -> None:
-    drawn, image = a_stroke(mode)
-    assert image.mode == mode
-    assert np.abs(prepare(brightness(image)) - prepare(drawn)).max() < 1
+    deep = {"I;16": "uint16", "I": "int32", "F": "float32"}.get(mode)
+    if deep is None:
+        return drawn, Image.fromarray(drawn).convert(mode)
+    return drawn, Image.fromarray(drawn.astype(deep) * (100 if mode == "F" else 257))
 
 
 def test_a_large_picture_is_made_smaller_first() -> None:
@@ -140,10 +133,8 @@ def test_a_large_picture_is_made_smaller_first() -> None:
 
 def test_a_picture_of_its_own_size_is_fitted_as_it_is() -> None:
     drawn = np.random.default_rng(0).integers(0, 256, (31, 17, 3), np.uint8)
-    for image, channels in ((Image.fromarray(drawn), 3), (Image.fromarray(drawn[..., 0]), 1)):
-        found = fit(pixels(image, channels), 31, 17)
-        expected = np.moveaxis(drawn, 2, 0) if channels == 3 else drawn[None, ..., 0]
-        assert (found == expected).all()
+    assert (fit(pixels(Image.fromarray(drawn), 3), 31, 17) == np.moveaxis(drawn, 2, 0)).all()
+    assert (fit(pixels(Image.fromarray(drawn[..., 0]), 1), 31, 17) == drawn[None, ..., 0]).all()
 
 
 def test_a_picture_is_fitted_whole_and_its_proportions_are_kept() -> None:
@@ -155,27 +146,22 @@ def test_a_picture_is_fitted_whole_and_its_proportions_are_kept() -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("channels", [1, 3])
-def test_pixels_of_every_mode_are_alike(mode: str, channels: int) -> None:
+def test_pictures_of_every_mode_are_alike(mode: str) -> None:
     drawn, image = a_stroke(mode)
-    assert np.abs(pixels(image, channels) - drawn).max() < 1e-9
-    assert pixels(image, channels).shape == (channels, 40, 40)
+    assert image.mode == mode
+    assert np.abs(prepare(brightness(image)) - prepare(drawn)).max() < 1
+    for channels in (1, 3):
+        found = pixels(image, channels)
+        assert found.shape == (channels, 40, 40)
+        assert np.abs(found - drawn).max() < 1e-9
 
 
-@pytest.mark.parametrize("mode", ["I;16", "I"])
-def test_sixteen_bits_are_eight_and_never_stretched(mode: str) -> None:
+@pytest.mark.parametrize("kind", ["uint16", "int32"])
+def test_sixteen_bits_are_eight_and_never_stretched(kind: str) -> None:
     drawn = np.random.default_rng(0).integers(0, 26, (9, 7)).astype(np.uint8)
-    deep = Image.fromarray(drawn.astype("uint16" if mode == "I;16" else "int32") * 257)
-    assert deep.mode == mode
+    deep = Image.fromarray(drawn.astype(kind) * 257)
     assert (fit(pixels(deep, 1), 9, 7)[0] == drawn).all()
-
-
-def test_sixteen_bits_of_a_drawing_are_not_stretched_to_its_brightest_pixel() -> None:
-    drawn = np.zeros((40, 40), np.uint16)
-    drawn[10:30, 18:22] = 25
-    assert brightness(Image.fromarray(drawn * 257)).max() == pytest.approx(25)
-    with pytest.raises(ValueError, match="an empty image"):
-        prepare(brightness(Image.fromarray(drawn)))
+    assert brightness(deep).max() == pytest.approx(drawn.max())
 
 
 @pytest.mark.parametrize(("kind", "white"), [("int32", 2_000_000_000), ("float32", 1.0), ("float32", 4000.0)])
