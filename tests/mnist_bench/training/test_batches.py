@@ -57,6 +57,23 @@ def test_an_epoch_takes_the_hardest_and_a_fixed_number_of_others(
     assert torch.equal(place[chosen], place[chosen].sort().values)  # in the epoch's order
 
 
+def test_each_epoch_and_each_seed_distorts_every_image_anew(plain: TrainConfig, digits: Dataset) -> None:
+    schedule = Schedule(config=plain, images=IMAGES)
+
+    def distortions(seed: int, epoch: int) -> torch.Tensor:
+        """Return how each image is distorted, by the image's place."""
+        steps = range(schedule.first_step(epoch), schedule.first_step(epoch + 1))
+        taken = list(selections(schedule, digits, seed, steps, None))
+        drawn = torch.cat([some.distortions for some in taken if some.distortions is not None])
+        return drawn[torch.cat([some.chosen for some in taken]).argsort()]
+
+    first = distortions(1, 0)
+    assert torch.equal(first, distortions(1, 0))
+    for other in (distortions(1, 1), distortions(2, 0)):
+        assert len(other) == len(first) == IMAGES
+        assert not (first == other).all(dim=1).any()
+
+
 def test_a_later_epoch_goes_by_what_each_image_lost_when_it_was_last_taken(digits: Dataset) -> None:
     schedule = choosing(batch_size=100)
     losses = no_losses(schedule, digits.device)
