@@ -174,6 +174,22 @@ def test_a_machine_without_portable_bits_is_named(
         computing_in(CPU, "portable")
 
 
+@pytest.mark.usefixtures("prepared")
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("ATEN_CPU_CAPABILITY", "default", "a process that is started with ATEN_CPU_CAPABILITY=avx2;"),
+        ("MKL_DEBUG_CPU_TYPE", "5", "a process without the environment variable MKL_DEBUG_CPU_TYPE;"),
+    ],
+)
+def test_a_process_that_was_not_started_for_it_computes_nothing_portable(
+    name: str, value: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(DeviceError, match=f"^Portable precision needs {words}"):
+        computing_in(CPU, "portable")
+
+
 def test_portable_precision_is_the_cpus() -> None:
     assert find_device("auto", "portable") == CPU
     assert choose_precision(CPU, "portable") == "portable"
