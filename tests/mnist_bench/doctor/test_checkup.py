@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +26,7 @@ from mnist_bench.training.remote import scorer
 from search.database import file_lock
 from search.driver.progress import Observer
 from search.driver.run import Run
-from search.errors import OtherVersionError, StorageError, StudyLockedError, StudyNotFoundError
+from search.errors import StorageError, StudyLockedError, StudyNotFoundError
 from search.event_log.events import Reported
 from search.event_log.history import History
 from search.event_log.records import TrialRecord
@@ -97,16 +99,27 @@ def found(checkup: Checkup, about: str, severity: str) -> Diagnostic:
     return finding
 
 
-def goes_on_to(place: StudyLocation, digest: str) -> bool:
-    return search(place.folder.parent).study.digest == digest
+def contents(folder: Path) -> dict[Path, bytes]:
+    """Return the content of every file, those aside that SQLite makes for any reader."""
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(("-shm", "-wal"))]
+    return {path: path.read_bytes() for path in files}
 
 
-@pytest.mark.slow
-def test_a_paused_study_is_well(place: StudyLocation) -> None:
-    checkup = check(place, repair=True)
+def execute(place: StudyLocation, *statements: str, values: Sequence[object] = ()) -> None:
+    """Change the study's database by hand."""
+    with closing(sqlite3.connect(place.folder / DATABASE)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement, values)
+        connection.execute("PRAGMA journal_mode=DELETE")
+
+
+def test_a_paused_study_is_well_and_looking_changes_nothing(place: StudyLocation) -> None:
+    before = contents(place.folder)
+    checkup = check(place)
+    assert contents(place.folder) == before
     assert {finding.severity for finding in checkup.findings} == {"ok"}
     assert "are paused" in found(checkup, "driver", "ok").text
-    assert checkup.repaired == ()
+    assert check(place, repair=True).repaired == ()
 
 
 def test_a_study_that_ended_early_is_well_and_says_how_it_goes_on() -> None:
@@ -118,45 +131,15 @@ def test_a_study_that_ended_early_is_well_and_says_how_it_goes_on() -> None:
     )
 
 
-@pytest.mark.slow
-def test_looking_changes_nothing(place: StudyLocation) -> None:
-    before = contents(place.folder)
-    check(place)
-    assert contents(place.folder) == before
-
-
-def test_a_study_of_a_newer_format_is_called_so(place: StudyLocation) -> None:
-    set_value(place, "$.format", FORMAT + 1, kind="create")
-    (finding,) = check(place, repair=True).findings
-    assert finding.text == (
-        f"Study smoke-0 was made by a newer mnist-bench: format {FORMAT + 1}, this version reads up to {FORMAT}; "
-        "install a newer version."
-    )
-    with pytest.raises(OtherVersionError, match=f"format {FORMAT + 1}"):
-        search(place.folder.parent)
-
-
-def test_a_study_of_an_older_version_is_refused_with_the_one_that_reads_it(place: StudyLocation) -> None:
-    with closing(sqlite3.connect(place.folder / DATABASE)) as connection, connection:
-        connection.execute("UPDATE search_events SET payload = json_remove(payload, '$.format') WHERE kind = 'create'")
-        connection.execute("ALTER TABLE search_events DROP COLUMN chain")
-    (finding,) = check(place, repair=True).findings
-    assert finding.text == "Study smoke-0 was made by an older mnist-bench; version 0.3.0 (commit 5a98ef84) reads it."
-
-
 def test_tables_whose_rows_are_deleted_are_written_anew(place: StudyLocation, digest: str) -> None:
-    with closing(sqlite3.connect(place.folder / DATABASE)) as connection:
-        connection.execute("DELETE FROM trials WHERE number = 0")
-        connection.execute("DELETE FROM trial_intermediate_values")
-        connection.commit()
+    execute(place, "DELETE FROM trials WHERE number = 0", "DELETE FROM trial_intermediate_values")
     with pytest.raises(StorageError, match="doctor smoke-0 --repair"):
         search(place.folder.parent)
-    checkup = check(place)
-    assert found(checkup, "Optuna's tables", "problem").text.startswith("they lack #0; differ in #1")
+    assert found(check(place), "Optuna's tables", "problem").text.startswith("they lack #0; differ in #1")
     checkup = check(place, repair=True)
     assert [done.advice for done in checkup.repaired] == ["They were written again from the event log."]
     assert "agree with the event log" in found(checkup, "Optuna's tables", "ok").text
-    assert goes_on_to(place, digest)
+    assert search(place.folder.parent).study.digest == digest
     theirs = optuna.load_study(study_name=NAME, storage=place.url)
     assert [trial.state.is_finished() for trial in theirs.trials] == [True] * len(theirs.trials)
 
@@ -169,6 +152,8 @@ def test_a_study_that_is_worked_on_is_only_read(place: StudyLocation) -> None:
         assert checkup.problems == 0
         with pytest.raises(StudyLockedError):
             check(place, repair=True)
+        with pytest.raises(StudyLockedError):
+            doctor.check_study(place, cut=True)
 
 
 def test_a_study_whose_confirmation_is_under_way_is_not_repaired(place: StudyLocation) -> None:
@@ -179,58 +164,56 @@ def test_a_study_whose_confirmation_is_under_way_is_not_repaired(place: StudyLoc
             check(place, repair=True)
 
 
-def test_decisions_are_made_again(place: StudyLocation) -> None:
-    assert "each as in the log" in found(check(place, replay=True), "replay", "ok").text
-    assert all(finding.about != "replay" for finding in check(place).findings)
-
-
-def set_value(place: StudyLocation, what: str, value: int, *, kind: str, trial: int | None = None) -> None:
-    """Set a value of an event's payload in the log, as a forger does."""
-    with closing(sqlite3.connect(place.folder / DATABASE)) as connection:
-        change = "UPDATE search_events SET payload = json_set(payload, ?, ?) WHERE kind = ? AND trial IS ?"
-        connection.execute(change, (what, value, kind, trial))
-        connection.commit()
+def forge(place: StudyLocation, what: str, value: object, *, kind: str, trial: int | None = None) -> None:
+    """Set a value of an event's payload in the log, and chain the log anew."""
+    change = "UPDATE search_events SET payload = json_set(payload, ?, ?) WHERE kind = ? AND trial IS ?"
+    execute(place, change, values=(what, value, kind, trial))
     chain_anew(place.folder / DATABASE)
 
 
-def test_a_log_whose_proposal_was_changed_is_noticed_when_it_is_decided_again(place: StudyLocation) -> None:
-    set_value(place, "$.seed", 1, kind="ask", trial=2)
+def test_decisions_are_made_again_if_that_is_asked_for(place: StudyLocation) -> None:
+    assert all(finding.about != "replay" for finding in check(place).findings)
+    assert "each as in the log" in found(check(place, replay=True), "replay", "ok").text
+    forge(place, "$.seed", 1, kind="ask", trial=2)
     assert ": ask of #2: seed 1 in the log, " in found(check(place, replay=True), "replay", "problem").text
-
-
-def test_a_study_of_another_driver_is_not_decided_again(place: StudyLocation) -> None:
-    set_value(place, "$.spec.driver_revision", 1, kind="create")
+    forge(place, "$.spec.driver_revision", 1, kind="create")
     assert "driver revision 1 decided differently" in found(check(place, replay=True), "replay", "note").text
 
 
-def with_numerics(monkeypatch: pytest.MonkeyPatch, **changed: Any) -> None:
-    """Let a process that trains report other numerics than it has."""
+@pytest.mark.parametrize(
+    ("versions", "numerics", "text", "advice"),
+    [
+        ({"torch": "99.0"}, {}, "99.0 now", "pip install torch==2."),
+        (None, {"trainer_revision": 99}, "trainer_revision", "mnist-bench that began the study"),
+        (None, {"check": "0" * 64}, "check", "bit-identical"),
+    ],
+)
+def test_another_installation_or_machine_is_told_with_the_way_back(
+    place: StudyLocation,
+    monkeypatch: pytest.MonkeyPatch,
+    versions: dict[str, str] | None,
+    numerics: dict[str, Any],
+    text: str,
+    advice: str,
+) -> None:
+    if versions:
+        monkeypatch.setattr("mnist_bench.searches.study_context.versions", lambda numerics: versions)
     before = scorer.numerics_here
-    monkeypatch.setattr(scorer, "numerics_here", lambda *where: {**before(*where), **changed})
-
-
-def test_another_installation_is_told_with_the_way_back(place: StudyLocation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.searches.study_context.versions", lambda numerics: {"torch": "99.0"})
+    monkeypatch.setattr(scorer, "numerics_here", lambda *where: {**before(*where), **numerics})
     finding = found(check(place), "installation", "problem")
-    assert "versions.torch" in finding.text
-    assert "99.0 now" in finding.text
-    assert finding.advice.startswith("pip install torch==2.")
-    monkeypatch.undo()
-    with_numerics(monkeypatch, trainer_revision=99)
-    finding = found(check(place), "installation", "problem")
-    assert "trainer_revision" in finding.text
-    assert "mnist-bench that began the study" in finding.advice
+    assert text in finding.text
+    assert advice in finding.advice
 
 
 @pytest.mark.parametrize(
     ("stored", "advice"),
     [
-        ({"scipy": "none"}, "pip uninstall scipy"),
         (
             {"scipy": "none", "torch": "2.0.0+cpu", "numpy": "1.0"},
             "pip uninstall scipy && pip install numpy==1.0 torch==2.0.0+cpu --extra-index-url "
             "https://download.pytorch.org/whl/cpu",
         ),
+        ({"scipy": "none"}, "pip uninstall scipy"),
         ({"torch": "2.0.0"}, "pip install torch==2.0.0"),
     ],
 )
@@ -243,23 +226,16 @@ def test_the_way_back_to_another_installation_can_be_typed(
     assert found["installation"].advice == advice
 
 
-def test_a_search_that_goes_on_with_a_start_list_is_as_the_study_needs_it(tmp_path: Path) -> None:
-    handmade_data.write_data(tmp_path / "data", train=1000, test=10)
+def test_a_search_that_goes_on_with_a_start_list_is_as_the_study_needs_it(place: StudyLocation) -> None:
+    results = place.folder.parent
     asked = SearchConfig(
-        space="conv", overrides=("subset=1000",), trials=3, executor="in-process", results=tmp_path,
-        data_dir=tmp_path / "data",
+        space="conv", overrides=("subset=1000",), trials=3, executor="in-process", results=results,
+        data_dir=results / "data",
     )  # fmt: skip
     begun = running.run(asked, Observer(), lambda: True).study
     assert begun.spec["start"]["made_of"] == ["conv-5k", "conv-5k-wrong"]
-    place = StudyLocation.of(begun.name, tmp_path)
-    assert found(check(place), "installation", "ok").text.startswith("as the study needs it")
-
-
-def test_another_machine_is_told(place: StudyLocation, monkeypatch: pytest.MonkeyPatch) -> None:
-    with_numerics(monkeypatch, check="0" * 64)
-    finding = found(check(place), "installation", "problem")
-    assert "check" in finding.text
-    assert "bit-identical" in finding.advice
+    checkup = check(StudyLocation.of(begun.name, results))
+    assert found(checkup, "installation", "ok").text.startswith("as the study needs it")
 
 
 def test_other_data_are_told(place: StudyLocation, tmp_path: Path) -> None:
@@ -267,27 +243,41 @@ def test_other_data_are_told(place: StudyLocation, tmp_path: Path) -> None:
     assert "no train-images" in found(doctor.check_study(place, data_dir=tmp_path), "data", "note").text
 
 
-def test_a_torn_database_is_a_finding(place: StudyLocation) -> None:
-    database = place.folder / DATABASE
-    database.write_bytes(database.read_bytes()[:5000])
-    (finding,) = check(place, repair=True).findings
-    assert (finding.about, finding.severity) == ("event log", "problem")
-    assert "is damaged" in finding.text
+DAMAGE = "UPDATE search_events SET at = '' WHERE seq = 9"
+"""Of an event, in a place that means nothing to a search."""
+FAULTS: dict[str, Callable[[StudyLocation], object]] = {
+    rf"^Study smoke-0 was made by a newer mnist-bench: format {FORMAT + 1}, this .* up to {FORMAT}; install a newer": (
+        lambda place: forge(place, "$.format", FORMAT + 1, kind="create")
+    ),
+    r"^Study smoke-0 was made by an older mnist-bench; version 0\.3\.0 \(commit 5a98ef84\) reads it\.$": (
+        lambda place: execute(
+            place,
+            "UPDATE search_events SET payload = json_remove(payload, '$.format') WHERE kind = 'create'",
+            "ALTER TABLE search_events DROP COLUMN chain",
+        )
+    ),
+    r"^The database \S* is damaged": lambda place: os.truncate(place.folder / DATABASE, 5000),
+    r"^Event 9 of study smoke-0 is damaged; `mnist-bench doctor smoke-0 --cut --results ": (
+        lambda place: execute(place, DAMAGE)
+    ),
+    "was not written by a search": lambda place: forge(place, "$.seed", "none", kind="ask", trial=2),
+}
 
 
-def test_a_damaged_log_is_a_finding_that_no_repair_touches(place: StudyLocation) -> None:
-    damage_event(place, 9)
+@pytest.mark.parametrize("words", FAULTS)
+def test_a_log_that_cannot_be_believed_is_a_finding_that_no_repair_touches(place: StudyLocation, words: str) -> None:
+    FAULTS[words](place)
     before = (place.folder / DATABASE).read_bytes()
     (finding,) = check(place, repair=True).findings
     assert (finding.about, finding.severity) == ("event log", "problem")
-    assert finding.text.startswith("Event 9 of study smoke-0 is damaged; `mnist-bench doctor smoke-0 --cut --results ")
+    assert re.search(words, finding.text)
     assert (place.folder / DATABASE).read_bytes() == before
 
 
 def test_after_a_cut_the_search_comes_to_the_same_end(place: StudyLocation, digest: str) -> None:
     search(place.folder.parent)
     lost = sum(isinstance(event, Reported) for event in read_events(place)[9:])
-    damage_event(place, 9)
+    execute(place, DAMAGE)
     checkup = doctor.check_study(place, cut=True, data_dir=place.folder.parent / "data")
     assert checkup.problems == 0
     (cut,) = checkup.repaired
@@ -296,39 +286,10 @@ def test_after_a_cut_the_search_comes_to_the_same_end(place: StudyLocation, dige
         f"{lost} reports will be trained again; the same search then ends with the digest of an undisturbed one. The "
         f"damaged database is kept as {place.folder / 'aside' / DATABASE}."
     )
-    assert goes_on_to(place, digest)
-
-
-def test_a_study_that_is_worked_on_is_not_cut(place: StudyLocation) -> None:
-    damage_event(place, 9)
-    with file_lock.driver_lock(place.files.lock, "Study smoke-0"), pytest.raises(StudyLockedError):
-        doctor.check_study(place, cut=True)
-
-
-def damage_event(place: StudyLocation, seq: int) -> None:
-    """Change an event in a place that means nothing to a search."""
-    with closing(sqlite3.connect(place.folder / DATABASE)) as connection, connection:
-        connection.execute("UPDATE search_events SET at = '' WHERE seq = ?", [seq])
-        connection.execute("PRAGMA journal_mode=DELETE")
-
-
-def test_a_log_without_sense_is_a_finding(place: StudyLocation) -> None:
-    with closing(sqlite3.connect(place.folder / DATABASE)) as connection:
-        connection.execute("""UPDATE search_events SET payload = '{}' WHERE seq = 3""")
-        connection.commit()
-    chain_anew(place.folder / DATABASE)
-    (finding,) = check(place).findings
-    assert (finding.about, finding.severity) == ("event log", "problem")
-    assert "was not written by a search" in finding.text
+    assert search(place.folder.parent).study.digest == digest
 
 
 def test_a_study_that_is_not_there(place: StudyLocation) -> None:
     results = place.folder.parent
     with pytest.raises(StudyNotFoundError, match=f"^No study none in {results}/; `mnist-bench studies --results "):
         doctor.check_study(StudyLocation.of("none", results))
-
-
-def contents(folder: Path) -> dict[Path, bytes]:
-    """Return the content of every file, those aside that SQLite makes for any reader."""
-    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(("-shm", "-wal"))]
-    return {path: path.read_bytes() for path in files}
