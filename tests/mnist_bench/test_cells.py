@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
@@ -9,52 +11,62 @@ from mnist_bench import cells
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"),
+    ("write", "figure", "text"),
     [
-        (0.04, "0.0 s"),
-        (5.13, "5.1 s"),
-        (9.95, "10 s"),
-        (31, "31 s"),
-        (119.4, "119 s"),
-        (119.6, "2 min"),
-        (262, "4 min 22 s"),
-        (3599.6, "1 h"),
-        (7462, "2 h 4 min"),
+        (cells.duration, 0.04, "0.0 s"),
+        (cells.duration, 9.95, "10 s"),
+        (cells.duration, 119.4, "119 s"),
+        (cells.duration, 119.6, "2 min"),
+        (cells.duration, 262, "4 min 22 s"),
+        (cells.duration, 3599.6, "1 h"),
+        (cells.duration, 7462, "2 h 4 min"),
+        (cells.roughly, 0.4, "0 s"),
+        (cells.roughly, 119.4, "119 s"),
+        (cells.roughly, 150, "2 min"),
+        (cells.roughly, 7300, "2.0 h"),
+        (cells.count, None, "–"),
+        (cells.count, 850, "850"),
+        (cells.count, 61234, "61.2k"),
+        (cells.count, 999400, "999k"),
+        (cells.count, 999600, "1M"),
+        (cells.count, 1870000000.0, "1.87G"),
+        (cells.count, 2470000000000.0, "2.47T"),
+        (cells.size, 7, "7 bytes"),
+        (cells.size, 999, "1 kB"),
+        (cells.size, 99500, "100 kB"),
+        (cells.size, 996000, "1 MB"),
+        (cells.size, 18000000000000.0, "18 TB"),
+        (cells.size, 9e22, "90,000 EB"),
+        (cells.short, 0.00573, "0.00573"),
+        (cells.short, 0.9997, "0.9997"),
+        (cells.short, 1234.5, "1234"),
+        (cells.short, True, "true"),
+        (cells.percent, 0.9939, "99.39%"),
+        (cells.percent, None, "–"),
+        (cells.points, 0.0012, "0.12"),
+        (cells.points, -0.0005, "−0.05"),
+        (cells.points, -1e-05, "0.00"),
+        (cells.p_value, 0.0312, "p = 0.031"),
+        (cells.p_value, 0.0001, "p = 0.0001"),
+        (cells.p_value, 9e-05, "p < 0.0001"),
+        (cells.p_column, 1.0, "1.000"),
+        (cells.p_column, 0.001, "0.001"),
+        (cells.p_column, 0.0009, "<0.001"),
+        (cells.times, 3.91, "3.9"),
+        (cells.times, 0.96, "1.0"),
+        (cells.times, 0.94, "0.94"),
+        (cells.objectives, "macs", "high accuracy and few MACs"),
+        (cells.objectives, "parameters", "high accuracy and few parameters"),
     ],
 )
-def test_durations(seconds: float, text: str) -> None:
-    assert cells.duration(seconds) == text
+def test_how_figures_are_written(write: Callable[[Any], str], figure: object, text: str) -> None:
+    assert write(figure) == text
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.4, "0 s"), (119.4, "119 s"), (150, "2 min"), (1170, "20 min"), (7300, "2.0 h")]
-)
-def test_estimated_durations(seconds: float, text: str) -> None:
-    assert cells.roughly(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        (None, "–"),
-        (850, "850"),
-        (61_234, "61.2k"),
-        (999_400, "999k"),
-        (999_600, "1M"),
-        (2_100_000, "2.1M"),
-        (1.87e9, "1.87G"),
-        (2.47e12, "2.47T"),
-    ],
-)
-def test_counts(number: float | None, text: str) -> None:
-    assert cells.count(number) == text
-
-
-@pytest.mark.parametrize(
-    ("setting", "text"), [(0.00573, "0.00573"), (0.9997, "0.9997"), (1.0, "1"), (1234.5, "1234"), (True, "true")]
-)
-def test_settings_in_few_digits(setting: object, text: str) -> None:
-    assert cells.short(setting) == text
+def test_digits_signs_and_bounds_may_be_asked_for() -> None:
+    assert (cells.percent(0.0251, 1), cells.percent(0.8, 0)) == ("2.5%", "80%")
+    assert [cells.points(share, sign=True) for share in (0.0012, -0.0005, 0.0)] == ["+0.12", "−0.05", "0.00"]
+    assert (cells.p_value(0.001, 0.001), cells.p_value(0.0009, 0.001)) == ("p = 0.001", "p < 0.001")
 
 
 def test_only_an_end_at_the_end_reads_so() -> None:
@@ -98,25 +110,6 @@ def test_safe_lines_keep_line_breaks() -> None:
     assert cells.safe_lines("a\x1b[1m\nb\r") == "a[1m\nb "
 
 
-def test_shares_have_two_decimals_or_as_many_as_asked() -> None:
-    assert (cells.percent(0.9939), cells.percent(0.0251, 1), cells.percent(0.8, 0)) == ("99.39%", "2.5%", "80%")
-
-
-def test_differences_of_shares_are_in_percentage_points_with_a_sign_of_their_own() -> None:
-    assert [cells.points(share) for share in (0.0012, -0.0005, 0.00001, -0.00001)] == ["0.12", "−0.05", "0.00", "0.00"]
-    assert [cells.points(share, sign=True) for share in (0.0012, -0.0005, 0.0)] == ["+0.12", "−0.05", "0.00"]
-
-
-def test_small_p_values_are_bounds() -> None:
-    assert [cells.p_value(found) for found in (0.0312, 0.0001, 0.00009)] == ["p = 0.031", "p = 0.0001", "p < 0.0001"]
-    assert [cells.p_value(found, 0.001) for found in (0.001, 0.0009)] == ["p = 0.001", "p < 0.001"]
-    assert [cells.p_column(found) for found in (1.0, 0.0123, 0.001, 0.0009)] == ["1.000", "0.012", "0.001", "<0.001"]
-
-
-def test_ratios_below_1_have_a_digit_more() -> None:
-    assert [cells.times(ratio) for ratio in (3.91, 0.96, 0.94, 0.5)] == ["3.9", "1.0", "0.94", "0.50"]
-
-
 @pytest.mark.parametrize(
     ("low", "high", "text"),
     [
@@ -128,26 +121,3 @@ def test_ratios_below_1_have_a_digit_more() -> None:
 )  # fmt: skip
 def test_ranges_of_time(low: float, high: float, text: str) -> None:
     assert cells.between(low, high) == text
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [
-        (7, "7 bytes"),
-        (990, "990 bytes"),
-        (999, "1 kB"),
-        (99_500, "100 kB"),
-        (996_000, "1 MB"),
-        (2e3, "2 kB"),
-        (25e9, "25 GB"),
-        (1.8e13, "18 TB"),
-        (9e22, "90,000 EB"),
-    ],
-)
-def test_sizes(count: float, text: str) -> None:
-    assert cells.size(count) == text
-
-
-def test_two_objectives() -> None:
-    assert cells.objectives("macs") == "high accuracy and few MACs"
-    assert cells.objectives("parameters") == "high accuracy and few parameters"

@@ -52,20 +52,12 @@ def test_whatever_a_path_holds_is_one_word_of_the_shell(results: str, data: str,
     assert pasted(line) == ["mnist-bench", "plot", "conv-0", *place, "--data", data, "--net", net]
 
 
-@pytest.mark.parametrize(
-    "storage",
-    [
-        "postgresql://me:word@host/db",
-        "postgresql://me:pa/s@:word@host/db",
-        "postgresql://host/db?user=me&password=word",
-    ],
-)
-def test_a_storage_that_may_hold_a_password_is_not_shown(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_storage_is_named_unless_the_environment_does_or_it_may_hold_a_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("OPTUNA_STORAGE", raising=False)
-    assert place_words(Path("results"), storage) == ()
-
-
-def test_a_storage_that_the_environment_names_needs_no_option(monkeypatch: pytest.MonkeyPatch) -> None:
     assert place_words(Path("results"), "sqlite:///x.db") == ("--storage", "sqlite:///x.db")
+    for place in ("me:word@host/db", "me:pa/s@:word@host/db", "host/db?user=me&password=word"):
+        assert place_words(Path("results"), f"postgresql://{place}") == ()
     monkeypatch.setenv("OPTUNA_STORAGE", "sqlite:///x.db")
     assert place_words(Path("results"), "sqlite:///x.db") == ()
