@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from mnist_bench.bench import worker_pool as crews
 from mnist_bench.bench.bench_worker import period_of
-from mnist_bench.bench.worker_pool import WorkerPool, open_worker_pool
+from mnist_bench.bench.worker_pool import Order, WorkerPool, open_worker_pool
 from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.errors import DeviceError
 from search.errors import WorkerError
@@ -26,9 +26,17 @@ def pool() -> Iterator[WorkerPool]:
         yield opened
 
 
-def test_all_do_the_same_from_a_common_start(pool: WorkerPool) -> None:
+def test_all_do_the_same_from_a_common_start(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    given, share = list[int](), WorkerPool.share
+
+    def noting(self: WorkerPool, orders: Sequence[Order]) -> object:
+        given.append(len(orders))
+        return share(self, orders)
+
+    monkeypatch.setattr(WorkerPool, "share", noting)
     began = time.monotonic()
     seconds = pool.together(period_of(TINY))
+    assert given == [2]
     assert 0 < seconds < time.monotonic() - began - crews.LEAD + 0.01
 
 

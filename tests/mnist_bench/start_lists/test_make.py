@@ -92,7 +92,6 @@ def test_a_setting_that_the_source_does_not_name_has_its_default() -> None:
     ("value", "options", "expected"),
     [
         (2, [[1, 1, 2], [1, 2, 2]], [1, 2, 2]),
-        (1, [[1, 1, 2], [1, 2, 2]], [1, 1, 2]),
         (5, [3, [5, 3, 3]], [5, 3, 3]),
         ([3, 3], [3, 5], 3),
         ([1, 2, 3], [[1, 2], [1, 2, 2]], [1, 2, 2]),
@@ -101,7 +100,6 @@ def test_a_setting_that_the_source_does_not_name_has_its_default() -> None:
         (True, [[1, 1], [1, 2]], None),
         ([1, 2], [[1, 2, 2]], None),
         (2, [[], [1, 2]], [1, 2]),
-        (2, [[]], None),
     ],
 )
 def test_a_number_for_all_layers_becomes_the_list_most_like_it(value: Any, options: list[Any], expected: Any) -> None:
