@@ -1,20 +1,27 @@
-"""Winners made by hand: nets that were trained for seconds, in studies that were never searched."""
+"""Winners made by hand: nets with drawn weights, or trained for seconds, in studies that were never searched."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import torch
+
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import DatasetName, ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.data.mnist import SHA256, TRAIN_FILES
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.experiments.confirm.results import Evaluated
 from mnist_bench.export.winner import Validation, Winner, picture_kind
+from mnist_bench.nets.modules import build_model
+from mnist_bench.picture_form import MNIST
 from mnist_bench.prediction.input_spec import InputSpec
 from mnist_bench.studies.record import record_of
 from mnist_bench.training.evaluation import evaluate
 from mnist_bench.training.period import fit
 from mnist_bench.training.weights import export, model_in
+from search import canonical_json
 from support import handmade
 
 NETS = {
@@ -52,6 +59,35 @@ the last pool of some takes three columns, rows or maps, of which the third coun
 def config(model: ModelConfig, **more: Any) -> TrainConfig:
     """Return a configuration that trains a net for two epochs of 100 images a step."""
     return TrainConfig(epochs=2, model=model, optim=OptimConfig(lr=0.01, batch_size=100), **more)
+
+
+PICTURES = np.random.default_rng(0).integers(0, 256, (8, 1, 28, 28)).astype(np.float32)
+"""Pictures for a net whose weights are drawn, 0 to 255."""
+GIVEN = torch.from_numpy((PICTURES - 33) / 79)
+"""The same as the net gets them."""
+
+
+def drawn(model: ModelConfig = NETS["linear"], *, names: tuple[str, ...] = ()) -> Winner:
+    """Return a net with drawn weights, and the running statistics of PICTURES, as trial 0 of a study of MNIST."""
+    recipe = config(model)
+    net = build_model(model, torch.Generator().manual_seed(0))
+    for layer in net.modules():
+        if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm):
+            layer.momentum = 1.0
+    with torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(0)
+        net.train()(GIVEN)
+    trial = replace(handmade.trial(0, range(6), planned=2), config=to_json(recipe))
+    study = handmade.study([trial])
+    record = record_of(study, trial)
+    packaged = canonical_json.sha256([SHA256[file] for file in TRAIN_FILES])
+    data = replace(record.data, data_hash=packaged, form=replace(MNIST, classes=len(names) or 10))
+    return Winner(
+        study=study, trial=trial, on_all=False, record=replace(record, data=data), net=net.eval(),
+        is_drawn=True, input_spec=InputSpec(mean=(33.0,), std=(79.0,), names=names),
+        validation=Validation(errors=6, images=1000), confirmed=None, test_openings=0,
+        tested=Evaluated(finals=(), images=0),
+    )  # fmt: skip
 
 
 def winner(

@@ -3,90 +3,45 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
 from mnist_bench.config.json import to_json
-from mnist_bench.config.settings import ModelConfig, TrainConfig
-from mnist_bench.data.mnist import SHA256, TRAIN_FILES
-from mnist_bench.experiments.confirm.results import Evaluated
-from mnist_bench.export import card, drawing_page, onnx_graph
-from mnist_bench.export.winner import Validation, Winner
-from mnist_bench.nets.modules import build_model
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.export import card, drawing_page, export_folder, onnx_graph
+from mnist_bench.export.winner import Winner
 from mnist_bench.own_nets.own_net import load_net
-from mnist_bench.picture_form import MNIST
 from mnist_bench.prediction.input_spec import InputSpec
-from mnist_bench.studies.record import record_of
-from search import canonical_json
-from support import handmade, handmade_winner, own_nets, wants
-from support.paths import TESTS
-
-PICTURES = np.random.default_rng(0).integers(0, 256, (8, 1, 28, 28)).astype(np.float32)
-GIVEN = torch.from_numpy((PICTURES - 33) / 79)
-LINEAR = handmade_winner.NETS["linear"]
-
-
-def drawn(model: ModelConfig = LINEAR, *, names: tuple[str, ...] = ()) -> Winner:
-    """Return a net with drawn weights, and the running statistics of PICTURES, as trial 0 of a study of MNIST."""
-    recipe, draw = handmade_winner.config(model), torch.Generator().manual_seed(0)
-    net = build_model(model, draw)
-    for layer in net.modules():
-        if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm):
-            layer.momentum = 1.0
-    with torch.no_grad(), torch.random.fork_rng():
-        torch.manual_seed(0)
-        net.train()(GIVEN)
-    net.eval()
-    trial = replace(handmade.trial(0), config=to_json(recipe))
-    study = handmade.study([trial])
-    record = record_of(study, trial)
-    packaged = canonical_json.sha256([SHA256[file] for file in TRAIN_FILES])
-    data = replace(record.data, data_hash=packaged, form=replace(MNIST, classes=len(names) or 10))
-    return Winner(
-        study=study, trial=trial, on_all=False, record=replace(record, data=data), net=net,
-        is_drawn=True, input_spec=InputSpec(mean=(33.0,), std=(79.0,), names=names),
-        validation=Validation(errors=6, images=1000), confirmed=None, test_openings=0,
-        tested=Evaluated(finals=(), images=0),
-    )  # fmt: skip
+from support import handmade_winner, own_nets
+from support.exported import WAYS, by_page
+from support.handmade_winner import drawn
 
 
 def expected(winner: Winner) -> NDArray[Any]:
     """Return the probabilities of the net, which differ between classes and between pictures."""
     with torch.inference_mode():
-        found = np.asarray(winner.net(GIVEN).softmax(1))
+        found = np.asarray(winner.net(handmade_winner.GIVEN).softmax(1))
     assert np.ptp(found, axis=0).max() > 0.1
     return found
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("net", handmade_winner.NETS)
-def test_onnx_agrees_with_the_net(net: str) -> None:
+def test_every_way_of_computing_the_net_agrees(net: str, way: Callable[..., NDArray[Any]], tmp_path: Path) -> None:
     winner = drawn(handmade_winner.NETS[net])
-    session = onnxruntime.InferenceSession(onnx_graph.graph(winner))
-    assert np.allclose(session.run(None, {"pictures": PICTURES})[0], expected(winner), atol=1e-5)
-
-
-@pytest.mark.skipif(not (shutil.which("node") or os.environ.get("CI")), reason=wants.NODE)
-@pytest.mark.parametrize("net", handmade_winner.NETS)
-def test_the_page_agrees_with_the_net(net: str, tmp_path: Path) -> None:
-    winner = drawn(handmade_winner.NETS[net])
-    page, pictures = tmp_path / "draw.html", tmp_path / "pictures.json"
-    page.write_text(drawing_page.page(winner))
-    pictures.write_text(json.dumps({"prepared": PICTURES.reshape(len(PICTURES), -1).tolist(), "grey": []}))
-    command = ["node", str(TESTS / "support" / "run_page.js"), str(page), str(pictures)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert np.allclose(json.loads(done.stdout)["probabilities"], expected(winner), atol=0.005)
+    export_folder.write(winner, tmp_path)
+    assert np.allclose(
+        way(tmp_path, handmade_winner.PICTURES), expected(winner), atol=0.005 if way is by_page else 1e-5
+    )
 
 
 @pytest.mark.parametrize(("classes", "bars"), [(19, 19), (20, 20), (21, 10)])
@@ -127,6 +82,9 @@ def test_the_head_of_the_card_is_what_hugging_face_reads() -> None:
         ],
     }
     assert '(["digit.png"])[0].label\n' in text
+    assert "6 of 1,000 wrong" in text
+    assert drawn().weights in text
+    assert "The test set has not been evaluated." in text
     named = card.card(drawn(names=tuple("abcdefghij")), onnx=False, page=False)
     assert '(["digit.png"])[0].name\n' in named
 
