@@ -236,7 +236,8 @@ def test_the_card_says_how_pictures_of_ones_own_are_prepared(own: Winner) -> Non
         assert words in text
     assert "draw.html" not in text
     _, head, _ = text.split("---\n", 2)
-    assert YAML(typ="safe").load(head)["tags"] == ["mnist-bench"]
+    read = YAML(typ="safe").load(head)
+    assert (read["tags"], read.get("datasets")) == (["mnist-bench"], None)
 
 
 def test_odd_names_are_whole_in_every_file(own: Winner, tmp_path: Path) -> None:
