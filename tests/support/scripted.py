@@ -25,7 +25,7 @@ class Scripted:
     """Jobs under way come back from each wait, failures first; `fails` says which of them fail, and how."""
 
     clock: Clock
-    fails: Callable[[Job], Outcome | None]
+    fails: Callable[[Job], Outcome | None] = lambda job: None
     workers: int = 1
     at_once: int | None = None
     """How many come back from a wait; None for all."""

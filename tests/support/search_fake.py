@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,22 +11,23 @@ from typing import Any
 
 from search.driver import retry_policy
 from search.driver.progress import Observer
-from search.driver.run import OnTrialEnd, Run, Search, keep_nothing
+from search.driver.replay import Replay, replay
+from search.driver.run import Run, Search
 from search.event_log.early_stop import StopRules
-from search.event_log.events import Event
+from search.event_log.events import Created, Event, GoalSet
+from search.event_log.history import History
 from search.event_log.log import EventLog
 from search.event_log.records import TrialRecord
 from search.event_log.timeline import Order
 from search.executors.in_process import InProcessExecutor
 from search.executors.local.pool import LocalExecutor
-from search.executors.protocol import Executor
 from search.space.space import Space
 from search.space.yaml_reader import Document
 from search.strategies.pruners import Asha, Pruner
 from search.strategies.samplers import Sampler, Tpe
 from search.study.location import StudyLocation
 from search.study.spec import StudySpec
-from search.study.start_list import StartList
+from search.study.studies import read_events
 from search.trainer_api import PLAIN, Plan, TrainerSpec
 from support.fake_trainer import PERIODS as PERIODS, Trainer as Trainer
 
@@ -65,20 +65,19 @@ def space(values: Mapping[str, Any] = SPACE) -> Space:
 
 
 class Planner:
-    """Plans any parameters; those above `widest` are infeasible."""
+    """Plans any parameters; those above `widest` are infeasible. `says` are other fields of each plan."""
 
     codec = PLAIN
 
-    def __init__(self, widest: int = 64) -> None:
-        self._widest = widest
+    def __init__(self, widest: int = 64, **says: Any) -> None:
+        self._widest, self._says = widest, says
 
     def __call__(self, params: Mapping[str, Any]) -> Plan[Mapping[str, Any]]:
         """See `search.trainer_api.Planner`."""
         cost = 1000 * params["model.width"] * params["model.depth"]
         excess = float(params["model.width"] - self._widest)
-        return Plan(
-            config=dict(params), costs=(cost,) * PERIODS, constraints={"width": excess}, facts={"parameters": cost}
-        )
+        says = {"costs": (cost,) * PERIODS, "facts": {"parameters": cost}, **self._says}
+        return Plan(config=dict(params), constraints={"width": excess}, **says)
 
 
 @dataclass
@@ -117,81 +116,99 @@ class StopAfter:
 
 def make_spec(sampler: Sampler, pruner: Pruner, concurrent_trials: int, seed: int, **more: Any) -> StudySpec:
     """Return a specification over the fake space."""
-    more = {"order": "deterministic", "context": {}, "versions": {}, "numerics": {}} | more
+    usual: dict[str, Any] = {"order": "deterministic", "context": {}, "versions": {}, "numerics": {}, "space": space()}
     return StudySpec(
-        space=more.pop("space", space()),
-        seed=seed,
-        concurrent_trials=concurrent_trials,
         sampler=sampler,
         pruner=pruner,
+        concurrent_trials=concurrent_trials,
+        seed=seed,
         periods=PERIODS,
-        **more,
+        **(usual | more),
     )
+
+
+def begun(spec: StudySpec, goal: int = 12) -> History:
+    """Return the history of a search that has begun and asked for nothing yet."""
+    return History.of([Created(name="fake-0", spec=spec.to_json()), GoalSet(goal=goal)])
 
 
 def make_search(
     results: Path,
     *,
-    goal: int = 30,
     name: str = "fake-0",
+    url: str | None = None,
     workers: int = 0,
     behaviour: str = "",
     delay: float = 0.0,
+    widest: int = 48,
+    space_values: Mapping[str, Any] = SPACE,
     sampler: Sampler | None = None,
     pruner: Pruner | None = None,
     concurrent_trials: int = 4,
-    order: Order = "deterministic",
     seed: int = 0,
-    widest: int = 48,
-    observer: Observer | None = None,
-    on_trial_end: OnTrialEnd = keep_nothing,
-    stopping: Any = lambda: False,
     patience: int | None = None,
     target: float | None = None,
-    executor: Executor | None = None,
-    enqueued: tuple[Mapping[str, Any], ...] = (),
-    start: StartList | None = None,
-    url: str | None = None,
-    space_values: Mapping[str, Any] = SPACE,
-    trial_timeout: float = math.inf,
-    max_outage: float = 60.0,
-    portable: bool = False,
+    **more: Any,
 ) -> Search:
-    """Return a search with the fake trainer: in this process, or with so many worker processes."""
+    """Return a search with the fake trainer, in this process or with so many worker processes.
+
+    `more` are other fields of the search, such as `goal` or `stopping`, and of its specification, such as `order`.
+    """
     marks = results / "marks"
     marks.mkdir(parents=True, exist_ok=True)
     options = {"behaviour": behaviour, "marks": str(marks), "delay": delay}
     trainer = TrainerSpec(factory="support.fake_trainer:Trainer", options=options)
-    return Search(
-        location=StudyLocation.of(name, results, url),
-        goal=goal,
-        spec_for=lambda numerics: make_spec(
-            sampler or Tpe(n_startup_trials=5),
-            pruner or Asha(),
-            concurrent_trials,
-            seed,
-            order=order,
-            numerics=numerics,
-            enqueued=enqueued,
-            start=start or StartList(),
-            space=space(space_values),
-            portable=portable,
-        ),
-        planner_for=lambda _: Planner(widest),
-        executor=executor
-        or (LocalExecutor(trainer, workers, results / "log") if workers else InProcessExecutor(trainer)),
-        observer=observer or Observer(),
-        on_trial_end=on_trial_end,
-        stopping=stopping,
-        stop_rules=StopRules(patience=patience, target=target),
-        trial_timeout=trial_timeout,
-        max_outage=max_outage,
-    )
+    executor = LocalExecutor(trainer, workers, results / "log") if workers else InProcessExecutor(trainer)
+    fields: dict[str, Any] = {
+        "location": StudyLocation.of(name, results, url),
+        "goal": 30,
+        "planner_for": lambda spec: Planner(widest),
+        "executor": executor,
+        "stop_rules": StopRules(patience=patience, target=target),
+        **{given: more.pop(given) for given in [*more] if given in Search.__dataclass_fields__},
+    }
+    of_spec = {"space": space(space_values), **more}
+
+    def spec_for(numerics: Mapping[str, Any]) -> StudySpec:
+        kinds = sampler or Tpe(n_startup_trials=5), pruner or Asha()
+        return make_spec(*kinds, concurrent_trials, seed, numerics=numerics, **of_spec)
+
+    return Search(spec_for=spec_for, **fields)
 
 
 def run(results: Path, **options: Any) -> Run:
     """Run a search with the fake trainer."""
     return make_search(results, **options).run()
+
+
+def run_in_parts(results: Path, events: int, **options: Any) -> Run:
+    """Run a search that is stopped after so many events, and resumed, until it ends."""
+    for _ in range(500):
+        found = run(results, stopping=StopAfter(events), **options)
+        if found.reached:
+            return found
+    raise AssertionError("the search never came to its end")
+
+
+def events_of(results: Path, name: str = "fake-0") -> list[Event]:
+    """Return the events of a search."""
+    return read_events(StudyLocation.of(name, results))
+
+
+def decided_again(events: Sequence[Event], widest: int = 48) -> Replay:
+    """Return what comes of deciding a search again from its events."""
+    return replay(events, lambda spec: Planner(widest))
+
+
+class NoWorkers(InProcessExecutor):
+    """An executor that must not be started."""
+
+    def __init__(self) -> None:
+        super().__init__(TrainerSpec(factory="support.fake_trainer:Trainer"))
+
+    def start(self) -> Mapping[str, Any]:
+        """See `Executor.start`."""
+        raise AssertionError("workers were started for nothing")
 
 
 def was_run_again(results: Path) -> bool:

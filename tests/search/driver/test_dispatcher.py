@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,7 @@ from search.driver.dispatcher import Dispatcher
 from search.driver.driver import Driver
 from search.driver.progress import Observer, WorkerTime
 from search.errors import WorkerError
-from search.event_log.events import Created, Event, GoalSet
-from search.event_log.history import History
+from search.event_log.events import Event
 from search.event_log.records import TrialRecord
 from search.event_log.timeline import Order
 from search.executors.protocol import Job, Outcome
@@ -32,26 +32,31 @@ from support.scripted import TICK, Clock, Scripted, killed, raised
 pytestmark = pytest.mark.usefixtures("log_alone")
 
 
+BOTH_ORDERS = pytest.mark.parametrize("order", ["deterministic", "as-completed"])
+# With NoPruner trials train on past what is not handled yet.
+TWO_PRUNERS = pytest.mark.parametrize("pruner", [Asha(), NoPruner()])
+
+
+def tries(executor: Scripted, trial: int, period: int) -> list[tuple[float, float]]:
+    """Return when a period was begun, and after how many seconds it was to be taken for hung."""
+    return [(at, job.stall_seconds) for at, job in executor.started if (job.trial, job.period) == (trial, period)]
+
+
 def test_a_lost_period_is_tried_again_later_and_with_twice_the_time(clock: Clock, tmp_path: Path) -> None:
     def fails(job: Job) -> Outcome | None:
-        tries = [other for _, other in executor.started if (other.trial, other.period) == (0, 1)]
-        return killed(job) if (job.trial, job.period) == (0, 1) and len(tries) < 3 else None
+        return killed(job) if (job.trial, job.period) == (0, 1) and len(tries(executor, 0, 1)) < 3 else None
 
     executor = Scripted(clock, fails)
     assert fake.run(tmp_path, goal=3, executor=executor).reached
-    tries = [(at, job.stall_seconds) for at, job in executor.started if (job.trial, job.period) == (0, 1)]
-    assert [stall for _, stall in tries] == [60, 120, 240]
-    starts = [at for at, _ in tries]
-    assert starts[1] - starts[0] >= 0.2
-    assert starts[2] - starts[1] >= 0.4
+    (first, at_first), (second, at_second), (third, at_third) = tries(executor, 0, 1)
+    assert (at_first, at_second, at_third) == (60, 120, 240)
+    assert second - first >= 0.2
+    assert third - second >= 0.4
 
 
 def test_workers_that_always_die_end_the_search_with_the_trials_number(clock: Clock, tmp_path: Path) -> None:
-    executor = Scripted(clock, killed)
-    with pytest.raises(
-        WorkerError, match=r"^20 workers in a row died while they trained trial \d, period 1: SIGKILL\.$"
-    ):
-        fake.run(tmp_path, executor=executor)
+    with pytest.raises(WorkerError, match=r"^20 workers in a row died while they trained trial \d, period 1: SIGKILL"):
+        fake.run(tmp_path, executor=Scripted(clock, killed))
 
 
 @dataclass
@@ -61,34 +66,29 @@ class Away:
     dispatcher: Dispatcher
 
     def append(self, event: Event) -> None:
-        """See `search.driver.driver.Journal`."""
         self.dispatcher.work_on(0.003)
 
-    def show(self, event: Event) -> None:
-        """See `search.driver.driver.Journal`."""
-        self.dispatcher.work_on(0.003)
+    show = append
 
 
 class Narrowing(Scripted):
     """An executor in which the second try of a period takes all places, as one does that was lost beside others."""
 
     def idle(self) -> int:
-        """See `Executor.idle`."""
         keys = [(job.trial, job.period) for _, job in self.started]
         again = [job for job in self._running if keys.count((job.trial, job.period)) > 1]
         return 0 if again else super().idle()
 
     def submit(self, job: Job) -> None:
-        """See `Executor.submit`."""
         assert self.idle()
         super().submit(job)
 
 
 def test_a_period_that_takes_all_places_is_given_no_company(clock: Clock, tmp_path: Path) -> None:
-    def is_first_try(job: Job) -> bool:
-        return sum((other.trial, other.period) == (job.trial, job.period) for _, other in executor.started) == 1
+    def fails(job: Job) -> Outcome | None:
+        return killed(job) if job.seed % 3 == 0 and len(tries(executor, job.trial, job.period)) == 1 else None
 
-    executor = Narrowing(clock, lambda job: killed(job) if job.seed % 3 == 0 and is_first_try(job) else None, workers=4)
+    executor = Narrowing(clock, fails, workers=4)
     undisturbed = fake.run(tmp_path / "undisturbed", goal=12).study
     assert fake.run(tmp_path / "narrow", goal=12, executor=executor).study.digest == undisturbed.digest
 
@@ -101,7 +101,6 @@ class Counting(CheckpointStore):
         self.dropped = 0
 
     def drop(self, trial: int, periods: Iterable[int]) -> None:
-        """See `CheckpointStore.drop`."""
         listed = list(periods)
         self.dropped += len(listed)
         super().drop(trial, listed)
@@ -110,7 +109,7 @@ class Counting(CheckpointStore):
 def test_a_period_removes_the_state_before_it_and_asks_for_no_other(clock: Clock, tmp_path: Path) -> None:
     periods = 20
     states, study = Counting(tmp_path), Study(goal=1, periods=periods)
-    dispatcher = Dispatcher(Scripted(clock, lambda job: None), states, study.history, lambda: False)
+    dispatcher = Dispatcher(Scripted(clock), states, study.history, lambda: False)
     dispatcher.adopt(study.ask(0))
     for period in range(1, periods + 1):
         assert dispatcher.obtain(0) is not None
@@ -126,7 +125,7 @@ def test_a_state_that_a_killed_driver_left_behind_goes_when_its_trial_is_resumed
         states.put(0, period, Report(value=0.5, metrics={}, weights="", seconds=0), b"state")
     study = Study(goal=1)
     study.train(study.ask(0), 2)
-    Dispatcher(Scripted(clock, lambda job: None), states, study.history, lambda: False).adopt(0)
+    Dispatcher(Scripted(clock), states, study.history, lambda: False).adopt(0)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0-2.state", "0-3.state"]
 
 
@@ -134,19 +133,17 @@ def crash(job: Job) -> Outcome | None:
     return raised(job) if job.seed % 4 == 0 and job.period == 2 else None
 
 
-@pytest.mark.parametrize("order", ["deterministic", "as-completed"])
-@pytest.mark.parametrize("pruner", [Asha(), NoPruner()])  # with NoPruner trials train on past what is not handled yet
+@BOTH_ORDERS
+@TWO_PRUNERS
 def test_what_is_being_handled_is_not_trained_again_in_an_outage(
     clock: Clock, tmp_path: Path, pruner: Pruner, order: Order
 ) -> None:
     executor = Scripted(clock, crash, workers=3)
     spec = fake.make_spec(Tpe(n_startup_trials=5), pruner, 1, 0, order=order, numerics=executor.start())
-    history = History.of([Created(name="fake-0", spec=spec.to_json()), GoalSet(goal=12)])
+    history = fake.begun(spec)
     dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), history, lambda: False, pruner.may_stop_at)
-    driver = Driver(
-        spec=spec, history=history, recorder=Away(dispatcher), planner=fake.Planner(48),
-        dispatcher=dispatcher,
-    )  # fmt: skip
+    parts: dict[str, Any] = {"recorder": Away(dispatcher), "planner": fake.Planner(48), "dispatcher": dispatcher}
+    driver = Driver(spec=spec, history=history, **parts)
     assert driver.run(lambda: False)
     times = Counter((job.trial, job.period) for _, job in executor.started)
     crashed = {(trial.number, 2) for trial in history.trials if trial.reason == "crashed"}
@@ -158,12 +155,12 @@ def test_what_is_being_handled_is_not_trained_again_in_an_outage(
     assert len(times) == reported + len(crashed)
 
 
-@pytest.mark.parametrize("order", ["deterministic", "as-completed"])
-@pytest.mark.parametrize("pruner", [Asha(), NoPruner()])  # with NoPruner trials train on past what is not handled yet
+@BOTH_ORDERS
+@TWO_PRUNERS
 def test_a_trial_has_the_time_that_its_periods_left_and_then_ends(
     clock: Clock, tmp_path: Path, pruner: Pruner, order: Order
 ) -> None:
-    executor = Scripted(clock, lambda job: None, workers=2, _trainer=Trainer("claim_time"))
+    executor = Scripted(clock, workers=2, _trainer=Trainer("claim_time"))
     study = fake.run(tmp_path, goal=6, executor=executor, pruner=pruner, order=order, trial_timeout=1.0).study
     for _, job in executor.started:
         assert job.stall_seconds == pytest.approx(1 - 0.4 * (job.period - 1))
@@ -175,10 +172,9 @@ def test_a_trial_has_the_time_that_its_periods_left_and_then_ends(
 
 
 def test_while_nothing_trains_an_outage_is_slept_through(clock: Clock, tmp_path: Path) -> None:
-    executor = Scripted(clock, lambda job: None)
+    executor = Scripted(clock)
     spec = fake.make_spec(Tpe(), NoPruner(), 1, 0, numerics=executor.start())
-    history = History.of([Created(name="fake-0", spec=spec.to_json()), GoalSet(goal=12)])
-    dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), history, lambda: False)
+    dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), fake.begun(spec), lambda: False)
     before = time.monotonic()
     dispatcher.work_on(0.05)
     assert time.monotonic() - before >= 0.05
@@ -191,9 +187,8 @@ def test_the_orders_share_is_that_of_all_lanes_time() -> None:
     assert WorkerTime(workers=0).ordering_share == 0
 
 
-@pytest.mark.parametrize("workers", [3, 4])
-def test_no_more_is_lost_to_the_order_than_there_was(clock: Clock, tmp_path: Path, workers: int) -> None:
-    run = fake.run(tmp_path, goal=12, executor=Scripted(clock, lambda job: None, workers=workers))
+def test_no_more_is_lost_to_the_order_than_there_was(clock: Clock, tmp_path: Path) -> None:
+    run = fake.run(tmp_path, goal=12, executor=Scripted(clock, workers=3))
     assert 0 < run.order_cost < 1
 
 
@@ -213,7 +208,7 @@ def test_a_trial_trains_on_before_its_turn_but_never_past_a_rung(clock: Clock, t
                 early.add(job.period - 1)
             super().submit(job)
 
-    executor = Watched(clock, lambda job: None, workers=4)
+    executor = Watched(clock, workers=4)
     assert fake.run(tmp_path, goal=40, executor=executor, observer=Watch()).reached
     assert early == {2}
     trained = [(job.trial, job.period) for _, job in executor.started]
@@ -222,7 +217,7 @@ def test_a_trial_trains_on_before_its_turn_but_never_past_a_rung(clock: Clock, t
 
 @pytest.mark.slow
 def test_more_is_never_trained_than_is_reported(clock: Clock, tmp_path: Path) -> None:
-    executor = Scripted(clock, lambda job: None, workers=3, _trainer=fake.Trainer("diverge"))
+    executor = Scripted(clock, workers=3, _trainer=fake.Trainer("diverge"))
     study = fake.run(tmp_path, goal=30, executor=executor, pruner=NoPruner()).study
     assert "diverged" in {trial.reason for trial in study.trials}
     reported = [(trial.number, n) for trial in study.trials for n in range(1, len(trial.reports) + 1)]

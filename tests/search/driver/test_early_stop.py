@@ -14,14 +14,8 @@ from typing import Any
 
 import pytest
 
-from search.driver.replay import replay
 from search.errors import UsageError
 from search.event_log.events import Event, Resumed, Stopped
-from search.event_log.records import EarlyStop
-from search.executors.in_process import InProcessExecutor
-from search.study import studies
-from search.study.location import StudyLocation
-from search.trainer_api import TrainerSpec
 from support import search_fake as fake
 from support.dose import dose
 
@@ -29,29 +23,18 @@ pytestmark = pytest.mark.usefixtures("log_alone")
 
 GOAL, PATIENCE = 30, 6
 TARGET = 0.85
-
-
-class NoWorkers(InProcessExecutor):
-    """Must not be asked to do anything."""
-
-    def __init__(self) -> None:
-        super().__init__(TrainerSpec(factory="support.fake_trainer:Trainer"))
-
-    def start(self) -> Any:
-        raise AssertionError("a search that has ended starts no worker")
-
-
-def log(results: Path) -> list[Event]:
-    return studies.read_events(StudyLocation.of("fake-0", results))
+Ended = tuple[str, list[tuple[int, Event]]]
+"""The digest of a search, and where it stopped or was resumed."""
 
 
 def stops(results: Path) -> list[tuple[int, Event]]:
-    return [(seq, event) for seq, event in enumerate(log(results)) if isinstance(event, Stopped | Resumed)]
+    return [(seq, event) for seq, event in enumerate(fake.events_of(results)) if isinstance(event, Stopped | Resumed)]
 
 
 def is_decided_again(results: Path) -> bool:
-    found = replay(log(results), lambda spec: fake.Planner(48))
-    return found.difference is None and found.events == len(log(results))
+    events = fake.events_of(results)
+    found = fake.decided_again(events)
+    return found.difference is None and found.events == len(events)
 
 
 @pytest.fixture(scope="module")
@@ -61,20 +44,20 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[tuple[int, Event]]]:
-    """Return the digest of the search that patience ends and that nothing disturbs, and where it stopped."""
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """Return what the search comes to that patience ends and that nothing disturbs."""
     results = tmp_path_factory.mktemp("ended")
     return fake.run(results, goal=GOAL, patience=PATIENCE).study.digest, stops(results)
 
 
 def test_patience_ends_a_search_and_leaves_its_trials_paused(tmp_path: Path) -> None:
     run = fake.run(tmp_path, goal=GOAL, patience=PATIENCE)
+    study, stop, best = run.study, run.study.stop, run.study.best
     assert run.reached
-    study = run.study
-    assert study.stop is not None
-    assert study.best is not None
-    assert (study.stop.rule, study.stop.limit, study.stop.since) == ("patience", PATIENCE, PATIENCE)
-    assert (study.stop.best, study.stop.value) == (study.best.number, study.best.value)
+    assert stop is not None
+    assert best is not None
+    assert (stop.rule, stop.limit, stop.since) == ("patience", PATIENCE, PATIENCE)
+    assert (stop.best, stop.value) == (best.number, best.value)
     assert len(study.finished()) < GOAL
     paused = {trial.number for trial in study.trials if trial.reason == "paused"}
     assert paused
@@ -86,7 +69,7 @@ def test_patience_ends_a_search_and_leaves_its_trials_paused(tmp_path: Path) -> 
 
 def test_a_target_ends_a_search_at_the_first_complete_trial_that_reaches_it(tmp_path: Path) -> None:
     study = fake.run(tmp_path, goal=GOAL, target=TARGET, patience=GOAL).study
-    assert isinstance(study.stop, EarlyStop)
+    assert study.stop is not None
     assert (study.stop.rule, study.stop.limit, study.stop.since) == ("target", TARGET, 0)
     assert [trial.number for trial in study.complete() if (trial.value or 0) >= TARGET] == [study.stop.best]
     assert is_decided_again(tmp_path)
@@ -99,27 +82,22 @@ def test_a_target_that_no_trial_reaches_changes_nothing(whole: str, tmp_path: Pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [1, 8])
-def test_any_number_of_workers_stops_at_the_same_event(
-    ended: tuple[str, list[tuple[int, Event]]], tmp_path: Path, workers: int
-) -> None:
-    digest = fake.run(tmp_path, goal=GOAL, workers=workers, delay=0.002, patience=PATIENCE).study.digest
+def test_any_number_of_workers_stops_at_the_same_event(ended: Ended, tmp_path: Path) -> None:
+    digest = fake.run(tmp_path, goal=GOAL, workers=5, delay=0.002, patience=PATIENCE).study.digest
     assert (digest, stops(tmp_path)) == ended
 
 
-def test_the_same_command_again_is_done_at_once(ended: tuple[str, list[tuple[int, Event]]], tmp_path: Path) -> None:
+def test_the_same_command_again_is_done_at_once(ended: Ended, tmp_path: Path) -> None:
     fake.run(tmp_path, goal=GOAL, patience=PATIENCE)
     for options in ({}, {"goal": GOAL + 20}, {"goal": 3}, {"patience": 2}, {"target": 0.1, "patience": 50}):
-        again = fake.run(tmp_path, executor=NoWorkers(), **{"goal": GOAL, "patience": PATIENCE, **options})
+        again = fake.run(tmp_path, executor=fake.NoWorkers(), **{"goal": GOAL, "patience": PATIENCE, **options})
         assert again.reached
         assert again.study.stop is not None
         assert (again.study.digest, stops(tmp_path)) == ended
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "options", [{}, {"patience": PATIENCE + 1}, {"target": 0.9}, {"goal": GOAL + 8}], ids=lambda options: str(options)
-)
+@pytest.mark.parametrize("options", [{"target": 0.9}, {"patience": PATIENCE + 1}, {"goal": GOAL + 8}], ids=str)
 def test_gone_on_with_a_search_comes_to_the_digest_of_one_that_never_stopped(
     whole: str, tmp_path: Path, options: dict[str, Any]
 ) -> None:
@@ -145,8 +123,9 @@ def test_a_search_that_had_stopped_asking_ends_its_segment_first(tmp_path: Path)
     fake.run(tmp_path / "never", goal=20)
     grown = fake.run(tmp_path / "never", goal=26).study
     fake.run(tmp_path / "cut", goal=20, patience=8)
-    assert [event.kind for event in log(tmp_path / "cut")][-2:] == ["tell", "stop"]
-    assert any(event.kind == "decline" for event in log(tmp_path / "cut"))
+    kinds = [event.kind for event in fake.events_of(tmp_path / "cut")]
+    assert kinds[-2:] == ["tell", "stop"]
+    assert "decline" in kinds
     on = fake.run(tmp_path / "cut", goal=26).study
     assert (on.totals, on.digest) == (grown.totals, grown.digest)
     assert is_decided_again(tmp_path / "cut")
@@ -158,7 +137,7 @@ def test_a_search_that_ended_early_is_not_cut_short_without_its_rule_and_goes_on
         fake.run(tmp_path, goal=5)
     fake.run(tmp_path, goal=GOAL, stopping=fake.StopAfter(3))
     (at, stopped), (_, resumed) = stops(tmp_path)
-    assert log(tmp_path)[at - 1].time == stopped.time == resumed.time > 0
+    assert fake.events_of(tmp_path)[at - 1].time == stopped.time == resumed.time > 0
     assert is_decided_again(tmp_path)
 
 
@@ -193,7 +172,7 @@ def test_a_rule_is_called_on_time_only_where_any_search_with_it_has_the_digest(
 
 @pytest.mark.slow
 def test_a_search_killed_between_any_two_events_stops_at_the_same_one(
-    ended: tuple[str, list[tuple[int, Event]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ended: Ended, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = ended[1][0][0]
     for name, lives in {"each": chain([at - 12], repeat(1)), "some": cycle([5, 9])}.items():  # each of the last twelve
@@ -206,17 +185,15 @@ def test_a_search_killed_between_any_two_events_stops_at_the_same_one(
 
 @pytest.mark.integration
 @pytest.mark.dosed
-def test_a_search_killed_for_real_stops_at_the_same_event(
-    ended: tuple[str, list[tuple[int, Event]]], tmp_path: Path
-) -> None:
+def test_a_search_killed_for_real_stops_at_the_same_event(ended: Ended, tmp_path: Path) -> None:
     """Its driver is killed by SIGKILL at random moments, a few periods apart, until it has come to its end."""
     command = [sys.executable, fake.__file__, str(tmp_path), "2", "0.01", "patience", str(PATIENCE)]
     moments, kills, wanted = random.Random(2), 0, max(3, dose(10))
     while True:
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-            before = len(log(tmp_path))
+            before = len(fake.events_of(tmp_path))
             further = before + moments.randint(1, 1 + 80 // wanted)
-            while kills < wanted and process.poll() is None and len(log(tmp_path)) < further:
+            while kills < wanted and process.poll() is None and len(fake.events_of(tmp_path)) < further:
                 time.sleep(0.005)
             if kills < wanted and process.poll() is None:
                 process.send_signal(signal.SIGKILL)
@@ -230,12 +207,12 @@ def test_a_search_killed_for_real_stops_at_the_same_event(
 
 def test_a_stop_that_its_rule_did_not_bring_about_is_noticed(tmp_path: Path) -> None:
     fake.run(tmp_path, goal=GOAL, patience=PATIENCE)
-    events = log(tmp_path)
+    events = fake.events_of(tmp_path)
     ((at, stopped),) = stops(tmp_path)
     assert isinstance(stopped, Stopped)
     for otherwise, words in (
         (replace(stopped, limit=PATIENCE + 1), f"event {at}: stop comes when its patience of 7 did not end the search"),
         (replace(stopped, time=stopped.time + 1), f"event {at}: stop: time "),
     ):
-        found = replay([*events[:at], otherwise], lambda spec: fake.Planner(48))
+        found = fake.decided_again([*events[:at], otherwise])
         assert words in str(found.difference)

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from search.driver.replay import replay
 from search.errors import FingerprintError, OutsideRangeError, PluginError
 from search.event_log.events import Asked
 from search.event_log.timeline import Order
 from search.strategies.pruners import NoPruner
 from search.strategies.registry import named_pruner, named_sampler
 from search.strategies.samplers import Random
-from search.study.location import StudyLocation
-from search.study.studies import open_study, read_events
+from search.study.studies import open_study
 from support import own_code, search_fake as fake
 
 pytestmark = pytest.mark.usefixtures("log_alone")
 
 GOAL = 12
+TWO = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}
 PERCENTILE = ("optuna.pruners:PercentilePruner", {"percentile": 75, "n_startup_trials": 2})
 
 
@@ -32,7 +30,7 @@ def own(folder: Path, text: str = own_code.SEEDED) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_workers_and_stops_change_nothing(tmp_path: Path) -> None:
+def test_workers_and_stops_and_kills_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = own(tmp_path)
     undisturbed = fake.run(tmp_path / "a", **options).study
     assert {trial.reason for trial in undisturbed.trials} >= {"complete", "pruned"}
@@ -40,14 +38,8 @@ def test_workers_and_stops_change_nothing(tmp_path: Path) -> None:
     while not (stopped := fake.run(tmp_path / "c", stopping=fake.StopAfter(11), **options)).reached:
         options = own(tmp_path)  # as a new process does it
     assert stopped.study.digest == undisturbed.digest
-
-
-@pytest.mark.slow
-def test_a_kill_between_any_two_events_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    options = own(tmp_path)
-    undisturbed = fake.run(tmp_path / "a", **options).study
     lives = (3 + life % 5 for life in range(100))
-    killed, deaths = fake.run_killed_between_events(tmp_path / "b", monkeypatch, lives, **options)
+    killed, deaths = fake.run_killed_between_events(tmp_path / "d", monkeypatch, lives, **options)
     assert deaths > 3
     assert killed.study.digest == undisturbed.digest
 
@@ -61,13 +53,6 @@ def test_a_grid_that_has_been_through_ends_no_search(tmp_path: Path, order: Orde
     assert len({tuple(trial.params.values()) for trial in found.study.trials}) == 4
 
 
-def test_optunas_own_tpe_is_one_too(tmp_path: Path) -> None:
-    options = {"goal": GOAL, "sampler": named_sampler("optuna.samplers:TPESampler", {"n_startup_trials": 3})}
-    once = fake.run(tmp_path / "a", **options).study
-    assert once.spec["sampler"]["options"] == {"n_startup_trials": 3}
-    assert fake.run(tmp_path / "b", workers=2, **options).study.digest == once.digest
-
-
 def test_a_pruner_in_a_file_decides(tmp_path: Path) -> None:
     pruner = named_pruner(own_code.write(tmp_path, own_code.PRUNER), {"least": 0.7})
     study = fake.run(tmp_path / "a", goal=GOAL, sampler=Random(), pruner=pruner).study
@@ -75,17 +60,6 @@ def test_a_pruner_in_a_file_decides(tmp_path: Path) -> None:
         first_below = next((n for n, report in enumerate(trial.reports, 1) if (report.value or 0) < 0.7), None)
         assert len(trial.reports) == (first_below or len(trial.costs))
     assert {trial.reason for trial in study.finished()} == {"complete", "pruned"}
-
-
-@pytest.mark.parametrize("order", ["deterministic", "as-completed"])
-def test_two_objectives(tmp_path: Path, order: Order) -> None:
-    values = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}
-    options = {"goal": GOAL, "space_values": values, "order": order}
-    found = [
-        fake.run(tmp_path / name, **{**own(tmp_path, own_code.UNSEEDED.replace("random.random()", "0.3")), **options})
-        for name in "ab"
-    ]
-    assert found[0].study.digest == found[1].study.digest
 
 
 COUNTS = """
@@ -110,46 +84,30 @@ class Pruner(BasePruner):
 
 @pytest.mark.parametrize("text", [COUNTS, READS])
 def test_with_two_objectives_a_pruner_sees_after_a_stop_what_it_would_have_seen(tmp_path: Path, text: str) -> None:
-    values = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}
-    options = {"goal": GOAL, "space_values": values, "sampler": Random(), "concurrent_trials": 2}
+    options = {"goal": GOAL, "space_values": TWO, "sampler": Random(), "concurrent_trials": 2}
     options["pruner"] = named_pruner(own_code.write(tmp_path, text).rpartition(":")[0] + ":Pruner")
     undisturbed = fake.run(tmp_path / "a", **options).study
-    while not (stopped := fake.run(tmp_path / "b", stopping=fake.StopAfter(5), **options)).reached:
-        pass
-    assert stopped.study.digest == undisturbed.digest
-    events = read_events(StudyLocation.of("fake-0", tmp_path / "b"))
-    assert replay(events, lambda spec: fake.Planner(48)).difference is None
+    assert fake.run_in_parts(tmp_path / "b", 5, **options).study.digest == undisturbed.digest
+    assert fake.decided_again(fake.events_of(tmp_path / "b")).difference is None
 
 
 def test_a_counter_in_the_object_lives_by_arrival_alone(tmp_path: Path) -> None:
-    options = {
-        **own(tmp_path, own_code.COUNTING),
-        "pruner": NoPruner(),
-        "widest": 64,
-        "concurrent_trials": 1,
-        "goal": 4,
-    }
-    logical = fake.run(tmp_path / "a", **options).study
-    assert len({trial.params["optim.lr"] for trial in logical.trials}) == 1
-    arrival = fake.run(tmp_path / "b", order="as-completed", **options).study
-    assert len({trial.params["optim.lr"] for trial in arrival.trials}) == 4
+    options = own(tmp_path, own_code.COUNTING) | {"pruner": NoPruner(), "widest": 64, "concurrent_trials": 1, "goal": 4}
+    orders: tuple[Order, ...] = ("deterministic", "as-completed")
+    found = [fake.run(tmp_path / order, order=order, **options).study.trials for order in orders]
+    assert [len({trial.params["optim.lr"] for trial in trials}) for trials in found] == [1, 4]
 
 
-def test_changed_code_does_not_go_on(tmp_path: Path) -> None:
-    fake.run(tmp_path / "a", **own(tmp_path))
-    with pytest.raises(FingerprintError, match=r"sampler\.code\.sha256: \w+… then, \w+… now"):
-        fake.run(tmp_path / "a", **{**own(tmp_path, own_code.SEEDED + "\n"), "goal": GOAL + 1})
-    moved = {**own(tmp_path / "elsewhere"), "goal": GOAL + 1}
-    assert len(fake.run(tmp_path / "a", **moved).study.finished()) == GOAL + 1
-
-
-def test_other_options_do_not_go_on(tmp_path: Path) -> None:
+def test_changed_code_and_other_options_do_not_go_on(tmp_path: Path) -> None:
     options = own(tmp_path)
     fake.run(tmp_path / "a", **options)
+    with pytest.raises(FingerprintError, match=r"sampler\.code\.sha256: \w+… then, \w+… now"):
+        fake.run(tmp_path / "a", **own(tmp_path, own_code.SEEDED + "\n"))
+    half = named_pruner(PERCENTILE[0], {**PERCENTILE[1], "percentile": 50})
     with pytest.raises(FingerprintError, match=r"pruner\.options\.percentile: 75 then, 50 now"):
-        fake.run(
-            tmp_path / "a", **{**options, "pruner": named_pruner(PERCENTILE[0], {**PERCENTILE[1], "percentile": 50})}
-        )
+        fake.run(tmp_path / "a", **{**options, "pruner": half})
+    moved = own(tmp_path / "elsewhere") | {"goal": GOAL + 1}
+    assert len(fake.run(tmp_path / "a", **moved).study.finished()) == GOAL + 1
 
 
 def test_code_that_is_not_named_again_is_asked_for_with_its_options(tmp_path: Path) -> None:
@@ -166,59 +124,55 @@ def test_code_that_is_not_named_again_is_asked_for_with_its_options(tmp_path: Pa
 @pytest.mark.parametrize("order", ["deterministic", "as-completed"])
 @pytest.mark.parametrize("text", [own_code.SEEDED, own_code.COUNTING, own_code.UNSEEDED])
 def test_a_study_is_read_and_replayed_without_the_code(tmp_path: Path, text: str, order: Order) -> None:
-    digest = fake.run(tmp_path / "a", order=order, **own(tmp_path, text)).study.digest
+    searched = fake.run(tmp_path / "a", order=order, **own(tmp_path, text)).study
     (tmp_path / "mine.py").unlink()
-    assert open_study(tmp_path / "a", "fake-0").digest == digest
-    events = read_events(StudyLocation.of("fake-0", tmp_path / "a"))
-    found = replay(events, lambda spec: fake.Planner(48))
+    read = open_study(tmp_path / "a", "fake-0")
+    assert read.digest == searched.digest
+    assert read.spec["sampler"]["code"].keys() == {"module", "sha256"}
+    events = fake.events_of(tmp_path / "a")
+    found = fake.decided_again(events)
     assert (found.events, found.difference) == (len(events), None)
     assert found.believed == ("mine.py:Mine", PERCENTILE[0])
 
 
 def test_a_replay_without_the_code_finds_what_was_changed(tmp_path: Path) -> None:
     fake.run(tmp_path / "a", **own(tmp_path))
-    events = read_events(StudyLocation.of("fake-0", tmp_path / "a"))
-    found = replay(events, lambda spec: fake.Planner(40))  # another limit
-    assert found.difference is not None
-    assert "constraints" in found.difference
-    assert replay([*events[:-2], events[-1]], lambda spec: fake.Planner(48)).difference is not None
-
-
-def test_a_replay_without_the_code_finds_a_parameter_that_is_gone(tmp_path: Path) -> None:
-    fake.run(tmp_path / "a", **own(tmp_path))
-    events = read_events(StudyLocation.of("fake-0", tmp_path / "a"))
+    events = fake.events_of(tmp_path / "a")
+    assert "constraints" in str(fake.decided_again(events, widest=40).difference)  # another limit
+    assert fake.decided_again([*events[:-2], events[-1]]).difference is not None
     asked = events[2]
     assert isinstance(asked, Asked)
     for gone in ("model.kind", "model.width"):
         params = {path: value for path, value in asked.params.items() if path != gone}
-        changed = [*events[:2], replace(asked, params=params), *events[3:]]
-        found = replay(changed, lambda spec: fake.Planner(48))
+        found = fake.decided_again([*events[:2], replace(asked, params=params), *events[3:]])
         assert found.events == 2
         assert str(found.difference).startswith("event 2: ask of #0: ")
 
 
-def test_what_a_sampler_raises_is_one_sentence_and_the_study_is_whole(tmp_path: Path) -> None:
+def test_what_own_code_raises_is_one_sentence_and_the_study_is_whole(tmp_path: Path) -> None:
     with pytest.raises(PluginError) as caught:
         fake.run(tmp_path / "a", **own(tmp_path, own_code.RAISING))
     place = f"{tmp_path}/mine.py:{own_code.RAISING_LINE}"
     assert str(caught.value) == f"Sampler mine.py:Mine raised LookupError: nothing is left to try ({place})."
     assert len(open_study(tmp_path / "a", "fake-0").trials) == 2
+    pruner = own_code.PRUNER.replace("trial.intermediate_values[trial.last_step]", "trial.intermediate_values[99]")
+    with pytest.raises(PluginError, match=r"^Pruner mine\.py:Third raised KeyError: 99 \(/.*/mine\.py:\d+\)\.$"):
+        fake.run(tmp_path / "b", goal=GOAL, pruner=named_pruner(own_code.write(tmp_path, pruner)))
 
 
-def test_a_sampler_that_leaves_the_space_is_stopped_before_it_is_believed(tmp_path: Path) -> None:
-    with pytest.raises(OutsideRangeError) as caught:
-        fake.run(tmp_path / "a", **own(tmp_path, own_code.STRAYING))
-    assert str(caught.value) == (
-        "Sampler mine.py:Mine proposed 4096 for model.width, which is outside its range: 8 to 64, step 8."
-    )
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("4096", r"proposed 4096 for model\.width, which is outside its range: 8 to 64, step 8\.$"),
+        ("10**400", r"proposed 10+\S* for model\."),
+    ],
+)
+def test_a_sampler_that_leaves_the_space_is_stopped_before_it_is_believed(
+    tmp_path: Path, value: str, sentence: str
+) -> None:
+    with pytest.raises(OutsideRangeError, match=rf"^Sampler mine\.py:Mine {sentence}"):
+        fake.run(tmp_path / "a", **own(tmp_path, own_code.STRAYING.replace("4096", value)))
     assert len(open_study(tmp_path / "a", "fake-0").trials) == 2
-
-
-def test_a_number_beyond_all_floats_leaves_the_space_like_others(tmp_path: Path) -> None:
-    text = own_code.STRAYING.replace("4096", "10**400")
-    assert text != own_code.STRAYING
-    with pytest.raises(OutsideRangeError, match=r"^Sampler mine\.py:Mine proposed 10+\S* for model\."):
-        fake.run(tmp_path / "a", **own(tmp_path, text))
 
 
 TELLING = f"""
@@ -238,19 +192,3 @@ def test_every_trial_that_ends_is_told_to_a_sampler_that_lasts_also_after_a_stop
         finished = fake.run(tmp_path / "a", stopping=fake.StopAfter(7), **options).reached
     told = [int(line) for line in (tmp_path / "told.txt").read_text().split()]
     assert sorted(told) == list(range(GOAL))
-
-
-def test_a_pruner_that_raises_is_one_sentence(tmp_path: Path) -> None:
-    text = own_code.PRUNER.replace("trial.intermediate_values[trial.last_step]", "trial.intermediate_values[99]")
-    pruner = named_pruner(own_code.write(tmp_path, text))
-    with pytest.raises(PluginError, match=r"^Pruner mine\.py:Third raised KeyError: 99 \(/.*/mine\.py:\d+\)\.$"):
-        fake.run(tmp_path / "a", goal=GOAL, pruner=pruner)
-
-
-def test_the_code_is_part_of_the_fingerprint_and_stands_as_plain_values(tmp_path: Path) -> None:
-    spec = fake.run(tmp_path / "a", **own(tmp_path)).study.spec
-    assert json.loads(json.dumps(spec["sampler"])) == {
-        "name": "mine.py:Mine",
-        "options": {},
-        "code": {"module": "mine.py", "sha256": spec["sampler"]["code"]["sha256"]},
-    }

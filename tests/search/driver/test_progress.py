@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from search.driver.dispatcher import Dispatcher
 from search.driver.progress import MAX_EXPECTED_TRIALS, Meter, WorkerTime, expected_survivors, seconds_left
-from search.event_log.events import Asked, Created, GoalSet, Reported
+from search.event_log.events import Asked, Reported
 from search.event_log.forecast import GROWTH, Forecast, WorkLeft
-from search.event_log.history import History
 from search.strategies.pruners import Asha, NoPruner
 from search.strategies.samplers import Random
 from search.study.checkpoint_store import CheckpointStore
 from search.trainer_api import Report
 from support import search_fake as fake
 from support.scripted import Clock, Scripted
+
+
+def meter_of(folder: Path, goal: int, expected: float = 1.0, costs: Sequence[float] = (), **time: Any) -> Meter:
+    """Return the meter of a search that has just begun, of which nothing is pruned; `time` is how workers spent it."""
+    history = fake.begun(fake.make_spec(Random(), NoPruner(), 1, 0), goal)
+    executor = Scripted(Clock(), workers=time.get("workers", 1))
+    dispatcher = Dispatcher(executor, CheckpointStore(folder), history, lambda: False)
+    dispatcher.time = WorkerTime(**time)
+    return Meter(history, dispatcher, (expected,) * fake.PERIODS, costs)
+
+
+def reported(seconds: float, **more: Any) -> Report:
+    return Report(value=0.5, metrics={}, weights="", seconds=seconds, **more)
 
 
 @pytest.mark.parametrize(
@@ -30,24 +43,16 @@ def test_the_time_left_is_that_of_the_longest_trial_or_of_all_lanes_together(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, left: float, longest: float, ordering: float, seconds: float
 ) -> None:
     monkeypatch.setattr(Forecast, "remaining", lambda forecast, ahead: WorkLeft(total=left, longest=longest))
-    history = History.of([Created(name="fake-0", spec=fake.make_spec(Random(), NoPruner(), 1, 0).to_json())])
-    executor = Scripted(Clock(), lambda job: None, workers=2)
-    dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), history, lambda: False)
-    dispatcher.time = WorkerTime(since=time.monotonic() - 100, workers=2, ordering=ordering)
-    meter = Meter(history, dispatcher, (1.0,) * fake.PERIODS)
+    meter = meter_of(tmp_path, 1, since=time.monotonic() - 100, workers=2, ordering=ordering)
     assert meter.read().seconds_left is None
     for took in (1.0, 3.0):
-        meter.count(5, Report(value=0.5, metrics={}, weights="", seconds=took))
+        meter.count(5, reported(took))
     assert meter.read().seconds_left == pytest.approx(seconds, rel=0.01)
 
 
 def test_trials_to_come_are_expected_to_cost_as_much_as_typical_ones(tmp_path: Path) -> None:
-    spec = fake.make_spec(Random(), NoPruner(), 1, 0)
-    history = History.of([Created(name="fake-0", spec=spec.to_json()), GoalSet(goal=10)])
-    executor = Scripted(Clock(), lambda job: None, workers=1)
-    dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), history, lambda: False)
-    meter = Meter(history, dispatcher, (10.0,) * fake.PERIODS, [100.0] * fake.PERIODS)
-    meter.count(100, Report(value=0.5, metrics={}, weights="", seconds=50.0))
+    meter = meter_of(tmp_path, 10, 10.0, [100.0] * fake.PERIODS)
+    meter.count(100, reported(50.0))
     assert meter.read().seconds_left == pytest.approx(0.5 * GROWTH * 10 * 100 * fake.PERIODS, rel=0.01)
 
 
@@ -68,11 +73,8 @@ def test_foreseeing_the_rest_takes_a_twentieth_of_the_time(monkeypatch: pytest.M
         return WorkLeft(total=float(len(foreseen)), longest=0.0)
 
     monkeypatch.setattr(Forecast, "remaining", remaining)
-    spec = fake.make_spec(Random(), NoPruner(), 1, 0)
-    history = History.of([Created(name="fake-0", spec=spec.to_json()), GoalSet(goal=12)])
-    dispatcher = Dispatcher(Scripted(clock, lambda job: None), CheckpointStore(tmp_path), history, lambda: False)
-    meter = Meter(history, dispatcher, (1.0,) * fake.PERIODS)
-    meter.count(1, Report(value=0.5, metrics={}, weights="", seconds=1.0))
+    meter = meter_of(tmp_path, 12)
+    meter.count(1, reported(1.0))
     while clock.now < 100:
         assert meter.read().seconds_left == len(foreseen)
         clock.now += 1
@@ -81,13 +83,13 @@ def test_foreseeing_the_rest_takes_a_twentieth_of_the_time(monkeypatch: pytest.M
 
 def test_a_search_that_is_read_takes_the_time_of_its_reports_so_far(tmp_path: Path) -> None:
     spec = fake.make_spec(Random(), NoPruner(), 1, 0)
-    history = History.of([Created(name="fake-0", spec=spec.to_json()), GoalSet(goal=2)])
+    history = fake.begun(spec, 2)
     assert seconds_left(history, spec) is None
     params = {"model.depth": 1, "model.width": 8}
     history.apply(
         Asked(time=0, trial=0, slot=0, params=params, config=params, seed=1, costs=(100,) * 4, facts={}, constraints={},
               attributes={})
     )  # fmt: skip
-    report = Report(value=0.5, metrics={}, weights="", seconds=50.0, worker=0)
-    history.apply(Reported(time=100, trial=0, period=1, report=report, prune=False, verdict=False, attributes={}))
+    trained = reported(50.0, worker=0)
+    history.apply(Reported(time=100, trial=0, period=1, report=trained, prune=False, verdict=False, attributes={}))
     assert seconds_left(history, spec) == pytest.approx(0.5 * (300 + 400), rel=0.01)

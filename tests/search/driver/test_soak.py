@@ -113,12 +113,6 @@ KILLED = Outcome(
 )  # fmt: skip
 
 
-def test_a_row_by_hand() -> None:
-    assert list(soak.rows(KILLED).values()) == [
-        "3 (driver 2, worker 1)", "2", "4", "0", "0", "0", "0", "0", "yes", "11, 9", "2 min 5 s (undisturbed 40 s)",
-    ]  # fmt: skip
-
-
 def test_the_promise_is_exactly_so_many_trials_and_nothing_else() -> None:
     assert KILLED.keeps_promise(4)
     assert not KILLED.keeps_promise(5)
@@ -127,8 +121,11 @@ def test_the_promise_is_exactly_so_many_trials_and_nothing_else() -> None:
     assert not replace(KILLED, tables=replace(KILLED.tables, running=1)).keeps_promise(4)
 
 
-def test_the_page_has_a_column_for_each_search() -> None:
+def test_the_page_has_a_row_of_each_figure_and_a_column_for_each_search() -> None:
     lines = [*soak.page({"ours": KILLED, "theirs": replace(KILLED, same=None, lost=1)}, 4, "What was done.")]
+    assert list(soak.rows(KILLED).values()) == [
+        "3 (driver 2, worker 1)", "2", "4", "0", "0", "0", "0", "0", "yes", "11, 9", "2 min 5 s (undisturbed 40 s)",
+    ]  # fmt: skip
     assert "|  | ours | theirs |" in lines
     assert "| finished, then lost | 0 | 1 |" in lines
     assert "| digest and weights of the undisturbed search | yes | no two are alike |" in lines

@@ -16,20 +16,26 @@ import pytest
 from search.database.engines import sqlite_url
 from search.event_log.events import Told
 from search.event_log.records import StudyRecord, TrialRecord
-from search.executors.protocol import Job, Raised
 from search.strategies.pruners import Median, NoPruner, Pruner
 from search.strategies.samplers import Curves, Sampler, Tpe
 from search.study import studies
-from search.study.location import StudyLocation
 from support import golden_searches, search_fake as fake
-from support.paths import DATABASE, IMPORTABLE
-from support.scripted import Clock, Scripted
+from support.paths import DATABASE
+from support.scripted import Clock, Scripted, raised
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("log_alone")]
 
-GOAL = 20
+GOAL = 10
 OVER_TIME: dict[str, Any] = {"goal": 12, "pruner": NoPruner(), "behaviour": "claim_time", "trial_timeout": 1.0}
 """A search in which each trial has used up its time after three of its four periods."""
+
+
+def timed_out(found: StudyRecord) -> list[TrialRecord]:
+    return [trial for trial in found.trials if trial.reason == "timed_out"]
+
+
+def optunas(results: Path) -> list[optuna.trial.FrozenTrial]:
+    return optuna.load_study(study_name="fake-0", storage=sqlite_url(results / "fake-0" / DATABASE)).trials
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +56,7 @@ def test_what_goes_wrong_once_is_run_again_and_changes_nothing(
 
 
 def test_a_crash_is_run_once_more_and_then_a_result(tmp_path: Path, clock: Clock) -> None:
-    executor = Scripted(clock, lambda job: _raised(job) if job.trial == 2 and job.period == 2 else None)
+    executor = Scripted(clock, lambda job: raised(job) if (job.trial, job.period) == (2, 2) else None)
     found = fake.run(tmp_path, goal=6, pruner=NoPruner(), widest=64, executor=executor).study
     assert [(job.trial, job.period) for _, job in executor.started].count((2, 2)) == 2
     assert [(trial.number, trial.state) for trial in found.trials if trial.state != "COMPLETE"] == [(2, "FAIL")]
@@ -59,68 +65,41 @@ def test_a_crash_is_run_once_more_and_then_a_result(tmp_path: Path, clock: Clock
 
 @pytest.mark.usefixtures("optuna_tables")
 def test_a_crash_keeps_its_last_lines_in_the_record_and_in_optunas_tables(tmp_path: Path) -> None:
-    fake.run(tmp_path, goal=12, workers=2, behaviour="raise")
-    crashed = [trial for trial in studies.open_study(tmp_path, None).trials if trial.reason == "crashed"]
-    assert crashed
-    for trial in crashed:
-        assert trial.error is not None
-        assert trial.error.splitlines()[-1] == "ZeroDivisionError: the fake trainer divides by zero"
-        assert "fake_trainer.py" in trial.error
-        assert _optunas(tmp_path)[trial.number].user_attrs["error"] == trial.error
+    found = fake.run(tmp_path, goal=8, behaviour="raise").study
+    errors = {trial.number: str(trial.error) for trial in found.trials if trial.reason == "crashed"}
+    assert errors
+    for number, error in errors.items():
+        assert error.splitlines()[-1] == "ZeroDivisionError: the fake trainer divides by zero"
+        assert "fake_trainer.py" in error
+        assert optunas(tmp_path)[number].user_attrs["error"] == error
 
 
-@pytest.fixture(scope="module")
-def late(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the results of a search some of whose trials hang in their second period, past the time of a trial."""
-    results = tmp_path_factory.mktemp("late")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", IMPORTABLE)
-        assert fake.run(results, workers=2, **{**OVER_TIME, "behaviour": "hang_in_second"}).reached
-    return results
-
-
-def test_a_trial_that_trains_too_long_is_killed_and_ends_as_timed_out(late: Path) -> None:
-    found = studies.open_study(late, None)
-    ended = _timed_out(found)
+@pytest.mark.usefixtures("optuna_tables")
+def test_a_trial_that_trains_too_long_is_killed_and_ends_as_timed_out(tmp_path: Path) -> None:
+    """Some trials hang in their second period; those beside them are unharmed."""
+    options = {**OVER_TIME, "goal": 8, "behaviour": "hang_in_second"}
+    found = fake.run(tmp_path, workers=2, **options).study
+    theirs = optunas(tmp_path)
+    external = {event.trial for event in fake.events_of(tmp_path) if isinstance(event, Told) and event.external}
     trained = [trial for trial in found.trials if trial.reason != "infeasible"]
-    assert 0 < len(ended) < len(trained) == 12
-    for trial in trained:
-        hangs = trial.seed % 4 == 0
-        assert (trial.state, trial.reason, trial.external) == (
-            ("PRUNED", "timed_out", True) if hangs else ("COMPLETE", "complete", False)
-        )
-        assert len(trial.reports) == (1 if hangs else fake.PERIODS)
-        assert trial.error == ("Training took more than 1 s (--trial-timeout)." if hangs else None)
-        assert (late / "marks" / f"{trial.seed}-2").exists() == hangs
-    assert all((late / "marks" / f"{trial.seed}-2").stat().st_size == 1 for trial in ended)
-
-
-def test_trials_beside_one_that_was_killed_are_unharmed(late: Path) -> None:
+    assert external == {trial.number for trial in trained if trial.seed % 4 == 0}
+    assert 0 < len(external) < len(trained) == 8
     trainer = fake.Trainer()
-    for trial in studies.open_study(late, None).trials:
+    for trial in trained:
+        hangs, mark = trial.number in external, tmp_path / "marks" / f"{trial.seed}-2"
+        assert (trial.state, trial.reason, trial.external, len(trial.reports)) == (
+            ("PRUNED", "timed_out", True, 1) if hangs else ("COMPLETE", "complete", False, fake.PERIODS)
+        )
+        assert trial.error == ("Training took more than 1 s (--trial-timeout)." if hangs else None)
+        assert (mark.stat().st_size if mark.exists() else 0) == hangs
         state = None
         for period, report in enumerate(trial.reports, start=1):
             state, again = trainer.advance(trial.config, trial.seed, period, state)
             assert (again.value, again.weights) == (report.value, report.weights)
-
-
-def test_an_end_by_time_stands_in_the_log_as_external_and_has_a_constraint_and_no_value(late: Path) -> None:
-    found = studies.open_study(late, None)
-    events = studies.read_events(StudyLocation.of("fake-0", late))
-    external = {event.trial for event in events if isinstance(event, Told) and event.external}
-    assert external == {trial.number for trial in _timed_out(found)}
     for number in external:
-        theirs = _optunas(late)[number]
-        assert theirs.state == optuna.trial.TrialState.PRUNED
-        assert theirs.values is None
-        assert theirs.user_attrs["reason"] == "timed_out"
-        assert theirs.constraints["timed_out"] == 1.0
-
-
-def test_the_time_of_all_periods_counts_together(tmp_path: Path) -> None:
-    found = fake.run(tmp_path, **OVER_TIME).study
-    trained = [trial for trial in found.trials if trial.reason != "infeasible"]
-    assert {(trial.reason, len(trial.reports)) for trial in trained} == {("timed_out", 3)}
+        assert (theirs[number].state, theirs[number].values) == (optuna.trial.TrialState.PRUNED, None)
+        assert theirs[number].user_attrs["reason"] == "timed_out"
+        assert theirs[number].constraints["timed_out"] == 1.0
 
 
 def test_an_end_by_time_is_replayed_however_often_the_search_is_killed(
@@ -135,21 +114,18 @@ def test_an_end_by_time_is_replayed_however_often_the_search_is_killed(
 
 def test_the_limit_is_no_part_of_the_search_and_ends_stay_when_it_is_lifted(tmp_path: Path) -> None:
     fake.run(tmp_path, stopping=fake.StopAfter(40), **OVER_TIME)
-    before = _timed_out(studies.open_study(tmp_path, None))
+    before = timed_out(studies.open_study(tmp_path, None))
     assert before
     found = fake.run(tmp_path, **{**OVER_TIME, "trial_timeout": math.inf}).study
-    assert _timed_out(found) == before
+    assert timed_out(found) == before
     assert len(found.complete()) == 12 - len(before)
 
 
-TWO = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}
 FLAT = {
     "name": "flat",
     "model": {"depth": {"int": [1, 3]}, "width": {"int": [8, 64], "step": 8}},
     "optim": {"lr": {"float": [1e-4, 1e-1], "log": True}},
 }
-
-
 # Six trials have to be enough for a model to propose, and for the median pruner to stop one.
 SAMPLERS = {**golden_searches.SAMPLERS, **{make.name: make(n_startup_trials=2) for make in (Tpe, Curves)}}
 PRUNERS = {**golden_searches.PRUNERS, "median": Median(n_startup_trials=1)}
@@ -159,8 +135,8 @@ CASES = [
     pytest.param(sampler, pruner, objectives, id=name, marks=() if name in SELECTED else pytest.mark.integration)
     for sampler in SAMPLERS.values()
     for pruner in PRUNERS.values()
-    for objectives, more in ((1, ""), (2, " two"))
-    if not (more and sampler.name in golden_searches.SINGLE_OBJECTIVE)
+    for objectives in (1, 2)
+    if not (objectives == 2 and sampler.name in golden_searches.SINGLE_OBJECTIVE)
     for name in [f"{sampler.name}-{pruner.name}-{objectives}"]
 ]
 
@@ -170,7 +146,7 @@ CASES = [
 def test_nothing_that_is_no_number_reaches_the_storage(
     tmp_path: Path, sampler: Sampler, pruner: Pruner, objectives: int
 ) -> None:
-    values = {**FLAT, **({"objective": TWO["objective"]} if objectives == 2 else {})}
+    values = {**FLAT, **(golden_searches.TWO if objectives == 2 else {})}
     options: dict[str, Any] = {"goal": 6, "sampler": sampler, "pruner": pruner, "space_values": values}
     found = fake.run(tmp_path, behaviour="no_number", **options).study
     trained = [trial for trial in found.trials if trial.reason != "infeasible"]
@@ -187,15 +163,3 @@ def test_nothing_that_is_no_number_reaches_the_storage(
 
 def _refuse(constant: str) -> Mapping[str, Any]:
     raise AssertionError(f"{constant} is in the event log")
-
-
-def _raised(job: Job) -> Raised:
-    return Raised(job=job, error=f"trial {job.trial} divides by zero")
-
-
-def _timed_out(found: StudyRecord) -> list[TrialRecord]:
-    return [trial for trial in found.trials if trial.reason == "timed_out"]
-
-
-def _optunas(results: Path) -> list[optuna.trial.FrozenTrial]:
-    return optuna.load_study(study_name="fake-0", storage=sqlite_url(results / "fake-0" / DATABASE)).trials

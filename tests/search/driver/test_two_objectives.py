@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,6 @@ from search.strategies.registry import named_pruner
 from search.strategies.samplers import Random, Sampler, Tpe
 from search.study import studies
 from search.study.spec import fingerprint
-from search.trainer_api import Plan
 from support import golden_searches, search_fake as fake
 from support.dose import dose
 from support.paths import DATABASE
@@ -33,12 +31,6 @@ from support.paths import DATABASE
 pytestmark = pytest.mark.usefixtures("log_alone")
 
 TWO = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}
-FLAT = {
-    "name": "flat",
-    "objective": ["val_accuracy", "parameters"],
-    "model": {"depth": {"int": [1, 3]}, "width": {"int": [8, 64], "step": 8}},
-    "optim": {"lr": {"float": [1e-4, 1e-1], "log": True}},
-}
 
 
 def memory_of(pruner: Pruner, *, sampler: Sampler | None = None, periods: int = 9) -> OptunaStudy:
@@ -63,35 +55,18 @@ def pruned(pruner: Pruner, trials: Sequence[tuple[float, int]]) -> list[int]:
     return stopped
 
 
-class Silent(fake.Planner):
-    """Says something else, or nothing, in place of the cost."""
-
-    def __init__(self, facts: Mapping[str, Any]) -> None:
-        super().__init__()
-        self._facts = facts
-
-    def __call__(self, params: Mapping[str, Any]) -> Plan[Mapping[str, Any]]:
-        return replace(super().__call__(params), facts=self._facts)
-
-
-@pytest.mark.parametrize(
-    ("facts", "found"),
-    [
-        ({}, "nothing"),
-        ({"parameters": "big"}, "big"),
-    ],
-)
+@pytest.mark.parametrize(("facts", "found"), [({}, "nothing"), ({"parameters": "big"}, "big")])
 def test_a_plan_without_its_cost_is_refused_before_it_is_written(
-    tmp_path: Path, facts: Mapping[str, Any], found: str
+    tmp_path: Path, facts: dict[str, Any], found: str
 ) -> None:
-    search = fake.make_search(tmp_path, goal=2, space_values=TWO)
+    options = {"goal": 2, "space_values": TWO}
     with pytest.raises(UsageError) as refused:
-        replace(search, planner_for=lambda _: Silent(facts)).run()
+        fake.run(tmp_path, planner_for=lambda _: fake.Planner(facts=facts), **options)
     assert str(refused.value) == (
         "The facts of trial 0's plan have to hold its parameters, which the search minimizes, as a number; they hold "
         f"{found}."
     )
-    assert len(search.run().study.finished()) == 2
+    assert len(fake.run(tmp_path, **options).study.finished()) == 2
 
 
 def test_asha_compares_a_trial_with_those_that_cost_no_more() -> None:

@@ -55,21 +55,23 @@ def _ipython(shell: object) -> Any:
     return SimpleNamespace(get_ipython=lambda: shell)
 
 
-def test_output_that_goes_elsewhere_has_no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
-    assert screen_here() is None
-    monkeypatch.setattr(sys, "stderr", None)
-    assert screen_here() is None
-
-
-def test_a_terminal_has_one_unless_it_cannot_replace_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    assert isinstance(screen_here(), TerminalLine)
-    monkeypatch.setenv("JPY_PARENT_PID", "1")
-    assert screen_here() is None
-    monkeypatch.delenv("JPY_PARENT_PID")
-    monkeypatch.setenv("TERM", "dumb")
-    assert screen_here() is None
+@pytest.mark.parametrize(
+    ("stderr", "variables", "kind"),
+    [
+        (io.StringIO(), {}, type(None)),  # a file, or a pipe
+        (None, {}, type(None)),
+        (Terminal(), {}, TerminalLine),
+        (Terminal(), {"JPY_PARENT_PID": "1"}, type(None)),  # a cell of a notebook, which replaces no line
+        (Terminal(), {"TERM": "dumb"}, type(None)),
+    ],
+)
+def test_a_terminal_has_a_screen_if_it_can_replace_a_line(
+    monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO | None, variables: dict[str, str], kind: type
+) -> None:
+    monkeypatch.setattr(sys, "stderr", stderr)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert isinstance(screen_here(), kind)
 
 
 def test_ipython_in_a_terminal_is_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
