@@ -71,13 +71,18 @@ def test_a_process_that_writes_to_its_log_leaves_no_folder(remote: Make, tempora
     assert list(temporary.iterdir()) == []
 
 
+def named_log(error: WorkerError) -> Path:
+    (path,) = re.findall(r"see (.+)\.$", str(error))
+    return Path(path)
+
+
 @pytest.mark.usefixtures("temporary")
 def test_a_log_that_an_error_names_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.executors.fleet.MAX_STARTS", 1)
     ending = RemoteTrainer(TrainerSpec(factory="os:_exit", options={"status": 3}), PLAIN)
     with pytest.raises(WorkerError, match="exit code 3") as caught:
         ending.advance(CONFIG, 7, 1, None)
-    assert _named_log(caught.value).is_file()
+    assert named_log(caught.value).is_file()
 
 
 def test_a_log_is_there_if_its_process_came_up_before(
@@ -87,17 +92,12 @@ def test_a_log_is_there_if_its_process_came_up_before(
     trainer.advance(CONFIG, 7, 1, None)
     (log,) = temporary.glob("*/*")
 
-    def fail(timeout: float) -> None:
+    def fail(executor: object, timeout: float) -> None:
         raise WorkerError(f"Workers end before they are ready; see {log}.")
 
-    monkeypatch.setattr("search.executors.local.pool.LocalExecutor.wait", lambda self, timeout: fail(timeout))
+    monkeypatch.setattr("search.executors.local.pool.LocalExecutor.wait", fail)
     with pytest.raises(WorkerError) as caught:
         trainer.advance(CONFIG, 7, 1, None)
     trainer.close()
-    assert _named_log(caught.value) == log
+    assert named_log(caught.value) == log
     assert log.is_file()
-
-
-def _named_log(error: WorkerError) -> Path:
-    (path,) = re.findall(r"see (.+)\.$", str(error))
-    return Path(path)

@@ -114,18 +114,14 @@ def rising(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("rising")
-def test_where_the_kernel_counts_more_kills_a_killed_worker_ran_out_of_memory(tmp_path: Path) -> None:
-    found = fake.run(tmp_path, goal=8, workers=1, pruner=NoPruner(), behaviour="die_in_second").study
-    trained = [trial for trial in found.trials if trial.reason != "infeasible"]
-    assert {trial.reason for trial in trained if trial.seed % 4 == 0} == {"out_of_memory"}
-    assert {trial.reason for trial in trained if trial.seed % 4} == {"complete"}
-
-
-@pytest.mark.usefixtures("rising")
-@pytest.mark.parametrize(("deed", "reason"), [("segfault", "crashed"), ("raise", "crashed")])
-def test_other_deaths_are_not_taken_for_it(tmp_path: Path, deed: str, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("deed", "reason"), [("die_in_second", "out_of_memory"), ("segfault", "crashed"), ("raise", "crashed")]
+)
+def test_where_the_kernel_counts_more_kills_a_killed_worker_alone_ran_out_of_memory(
+    tmp_path: Path, deed: str, reason: str
+) -> None:
     found = fake.run(tmp_path, goal=6, workers=1, pruner=NoPruner(), behaviour=deed).study
-    assert {trial.reason for trial in found.finished() if trial.seed % 4 == 0} == {reason}
+    assert {(trial.seed % 4 == 0, trial.reason) for trial in found.finished()} == {(True, reason), (False, "complete")}
 
 
 def starved(job: Job) -> Lost:
@@ -138,8 +134,9 @@ def test_after_memory_ran_out_over_a_trial_it_is_trained_alone(tmp_path: Path, c
         return starved(job) if (job.trial, job.period) == (1, 1) and len(first) == 1 else None
 
     executor = Scripted(clock, fails, workers=3)
-    undisturbed = fake.run(tmp_path / "undisturbed", goal=6, pruner=NoPruner(), widest=64).study
-    found = fake.run(tmp_path / "short", goal=6, pruner=NoPruner(), widest=64, executor=executor).study
+    options = {"goal": 6, "pruner": NoPruner(), "widest": 64}
+    undisturbed = fake.run(tmp_path / "undisturbed", **options).study
+    found = fake.run(tmp_path / "short", executor=executor, **options).study
     moments = [at for at, job in executor.started if job.trial == 1]
     beside = [[other.trial for at, other in executor.started if at == moment] for moment in moments]
     assert len(beside[0]) > 1
