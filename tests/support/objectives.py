@@ -38,13 +38,6 @@ def descent(config: Configuration) -> Iterator[Mapping[str, float]]:
         yield {"value": -loss, "loss": loss, "step": step}
 
 
-def slow_descent(config: Configuration) -> Iterator[Mapping[str, float]]:
-    """Do the same, so slowly that it can be killed meanwhile."""
-    for report in descent(config):
-        time.sleep(0.05)
-        yield report
-
-
 def until_depth(config: Configuration) -> Iterator[float]:
     """Yield fewer reports than there may be."""
     for step in range(config.depth):

@@ -14,6 +14,7 @@ import search
 from search.errors import UsageError
 from search.study.studies import StoredStudy
 
+pytestmark = pytest.mark.usefixtures("log_alone")
 SPACE = {"name": "program", "x": {"float": [0.0, 1.0]}, "way": {"choice": ["plain", 'it\'s "so"; rm -rf *']}}
 
 
@@ -22,7 +23,7 @@ def run(program: str, arguments: str, results: Path, **options: Any) -> StoredSt
     file = results / "program.py"
     file.write_text(program)
     objective = search.Objective.of_command(f"{sys.executable} {file} {arguments}")
-    given: Mapping[str, Any] = {"space": SPACE, "trials": 6, "results": results, **options}
+    given: Mapping[str, Any] = {"space": SPACE, "trials": 4, "results": results, **options}
     return search.planned(objective, **given).run().study
 
 
@@ -33,10 +34,12 @@ def test_values_arrive_as_arguments_whatever_they_hold(tmp_path: Path) -> None:
         assert trial.reports[0].metrics["letters"] == len(trial.params["config.way"])
 
 
-def test_a_field_of_a_section_goes_by_its_path(tmp_path: Path) -> None:
-    program = "import json, sys; print(json.dumps({'value': float(sys.argv[1])}))"
-    study = run(program, "{model.rate}", tmp_path, space={"model": {"rate": {"float": [0, 1]}}})
-    assert [trial.value for trial in study.trials] == [trial.params["model.rate"] for trial in study.trials]
+def test_a_field_of_a_section_goes_by_its_path_and_braces_can_be_written(tmp_path: Path) -> None:
+    program = "import json, sys; print(json.dumps({'value': float(sys.argv[1]), 'braced': len(sys.argv[2])}))"
+    study = run(program, "{model.rate} {{{model.rate}}}", tmp_path, space={"model": {"rate": {"float": [0, 1]}}})
+    for trial in study.trials:
+        rate = trial.params["model.rate"]
+        assert (trial.value, trial.reports[0].metrics["braced"]) == (rate, len(json.dumps(rate)) + 2)
 
 
 def test_a_field_whose_condition_does_not_hold_fails_the_trial_with_a_sentence(tmp_path: Path) -> None:
@@ -93,7 +96,7 @@ def test_the_exit_code_and_the_last_of_the_errors_are_told(tmp_path: Path) -> No
         ("print(0.5)", r"made no report"),
         ('print(\'{"value": "high"}\')', r"metric value is a number"),
         ('print(\'{"value": 1, "loss": 2, "value": 3}\')', r"printed a report that names value twice"),
-        ("print('{' + 100_000_000 * ' ')", r"a line of JSON with more than 1,000,000 characters; a report holds"),
+        ("print('{' + 3_000_000 * ' ')", r"a line of JSON with more than 1,000,000 characters; a report holds"),
     ],
 )
 def test_what_is_no_report_ends_in_a_sentence(program: str, message: str, tmp_path: Path) -> None:
@@ -114,7 +117,7 @@ print('{"value": 1}')
 
 def test_the_error_of_a_program_that_fails_with_long_lines_is_short(tmp_path: Path) -> None:
     with pytest.raises(search.TooManyFailuresError) as caught:
-        run("import sys; sys.exit(100_000_000 * 'x')", "", tmp_path)
+        run("import sys; sys.exit(9_000_000 * 'x')", "", tmp_path)
     assert len(str(caught.value) + "".join(caught.value.__notes__)) < 50_000
 
 
@@ -137,9 +140,3 @@ def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_command_that_cannot_be_filled_is_refused(command: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=message):
         search.planned(search.Objective.of_command(command), SPACE, results=tmp_path)
-
-
-def test_braces_can_be_written(tmp_path: Path) -> None:
-    program = "import json, sys; print(json.dumps({'value': 0.0, 'braces': len(sys.argv[1])}))"
-    study = run(program, "{{{x}}}", tmp_path, trials=1)
-    assert study.trials[0].reports[0].metrics["braces"] == len(json.dumps(study.trials[0].params["config.x"])) + 2

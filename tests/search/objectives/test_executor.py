@@ -141,14 +141,14 @@ def test_a_trial_that_is_forgotten_while_its_first_report_is_made_again_is_forgo
 
 def test_a_report_that_waits_for_a_driver_that_was_held_up_is_no_hang(started: Executors) -> None:
     executor = started("whole", checked=False)
-    executor.submit(replace(JOB, stall_seconds=2.0))
-    time.sleep(4.0)
+    executor.submit(replace(JOB, stall_seconds=1.0))
+    time.sleep(2.0)
     assert isinstance(outcome(executor), Done)
 
 
 def test_a_second_making_that_hangs_is_tried_again_like_any_other(started: Executors, tmp_path: Path) -> None:
     executor = started("hangs_once")
-    executor.submit(replace(JOB, stall_seconds=2.0))
+    executor.submit(replace(JOB, stall_seconds=1.0))
     lost = outcome(executor)
     assert isinstance(lost, Lost)
     assert (lost.cause, executor.idle()) == ("stalled", 1)
