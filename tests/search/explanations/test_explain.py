@@ -15,10 +15,8 @@ from search.explanations.explain import Explanation, explain, proposes_again
 from search.strategies.pruners import Asha, Median, NoPruner, Pruner
 from search.strategies.registry import named_pruner, named_sampler
 from search.strategies.samplers import Curves, Random, Sampler, Tpe
-from search.study.location import StudyLocation
 from search.study.start_list import StartList
-from search.study.studies import read_events
-from support import search_fake as fake
+from support import golden_searches, own_code, search_fake as fake
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("log_alone")]
 GIVEN = {"model.depth": 1, "model.width": 16, "model.kind": "a", "optim.lr": 0.01}
@@ -26,7 +24,7 @@ GIVEN = {"model.depth": 1, "model.width": 16, "model.kind": "a", "optim.lr": 0.0
 
 def searched(folder: Path, **options: Any) -> tuple[StudyRecord, list[Event]]:
     study = fake.run(folder, goal=14, **options).study
-    return study, read_events(StudyLocation.of("fake-0", folder))
+    return study, fake.events_of(folder)
 
 
 def explained(events: list[Event], number: int) -> Explanation:
@@ -102,15 +100,12 @@ def test_where_a_trial_stood_when_it_was_stopped_or_went_on(tmp_path: Path, prun
     for trial in study.trials:
         rows = explained(events, trial.number).standings
         assert [row.value for row in rows] == [report.value for report in trial.reports]
-        assert [row.stopped for row in rows[:-1]] == [False] * (len(rows) - 1 if rows else 0)
-        if rows:
-            assert rows[-1].stopped == (trial.reason == "pruned")
-        assert all(1 <= row.place <= row.arrived for row in rows)
-        asked = [row for row in rows if row.asked]
-        for row in asked:
-            assert re.search(rule, row.rule)
-        if isinstance(pruner, Asha):
-            for row in asked:
+        is_last = [row.period == len(rows) for row in rows]
+        assert [row.stopped for row in rows] == [last and trial.reason == "pruned" for last in is_last]
+        for row in rows:
+            assert 1 <= row.place <= row.arrived
+            assert not row.asked or re.search(rule, row.rule)
+            if isinstance(pruner, Asha) and row.asked:
                 assert row.stopped == (row.place > max(1, row.arrived // 2))
 
 
@@ -140,9 +135,8 @@ def test_the_median_pruner_stops_what_is_below_the_median_of_the_complete_ones_o
 
 
 def test_with_two_objectives_a_trial_stands_among_those_that_cost_no_more(tmp_path: Path) -> None:
-    two = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}
-    options: dict[str, Any] = {"sampler": Random(), "pruner": Asha(reduction_factor=2), "space_values": two}
-    study, events = searched(tmp_path, **options)
+    two = {**fake.SPACE, **golden_searches.TWO}
+    study, events = searched(tmp_path, sampler=Random(), pruner=Asha(reduction_factor=2), space_values=two)
     rows = [row for trial in study.trials for row in explained(events, trial.number).standings if row.asked]
     assert {row.stopped for row in rows} == {True, False}
     for row in rows:
@@ -151,13 +145,9 @@ def test_with_two_objectives_a_trial_stands_among_those_that_cost_no_more(tmp_pa
 
 
 def test_a_proposal_is_explained_where_the_code_of_the_pruner_is_not_at_hand(tmp_path: Path) -> None:
-    code = tmp_path / "mine.py"
-    code.write_text(
-        "from optuna.pruners import BasePruner\n\n\n"
-        "class Never(BasePruner):\n    def prune(self, study, trial):\n        return False\n"
-    )
-    study, events = searched(tmp_path, sampler=Tpe(n_startup_trials=4), pruner=named_pruner(f"{code}:Never"))
-    code.unlink()
+    pruner = named_pruner(own_code.write(tmp_path, own_code.PRUNER), {"least": 0.0})
+    study, events = searched(tmp_path, sampler=Tpe(n_startup_trials=4), pruner=pruner)
+    (tmp_path / "mine.py").unlink()
     told = explained(events, study.trials[-1].number)
     assert told.origin.kind == "model"
-    assert {row.rule for row in told.standings if row.asked} == {"mine.py:Never decides"}
+    assert {row.rule for row in told.standings if row.asked} == {"mine.py:Third decides"}

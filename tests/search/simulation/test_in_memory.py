@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,11 @@ from search.strategies.pruners import Asha, Median, NoPruner, Pruner
 from search.strategies.registry import named_pruner
 from search.strategies.samplers import Random, Sampler, Tpe
 from support.fake_trainer import Trainer
-from support.search_fake import Planner, make_search, make_spec
+from support.search_fake import Planner, make_spec, run
 
 pytestmark = pytest.mark.slow
 
-BUDGET = 2_000_000
+BUDGET = 1_500_000
 
 
 class Spent(Observer):
@@ -29,17 +29,16 @@ class Spent(Observer):
     cost = 0
 
     def on_report(self, trial: TrialRecord) -> None:
-        """Add the newest period's cost."""
         self.cost += trial.costs[len(trial.reports) - 1]
 
 
 def simulated(
-    sampler: Sampler, pruner: Pruner, *, budget: int = BUDGET, workers: int | None = None, widest: int = 48
+    sampler: Sampler, pruner: Pruner, *, workers: int | None = None, widest: int = 48, trainer: Trainer | None = None
 ) -> Simulated:
-    trainer = Trainer()
+    trainer = trainer or Trainer()
     spec = make_spec(sampler, pruner, 4, 7, numerics=trainer.numerics)
     return simulate(
-        spec, Planner(widest), trainer, budget=budget, workers=workers, seconds=lambda job: 0.5 + job.trial % 3
+        spec, Planner(widest), trainer, budget=BUDGET, workers=workers, seconds=lambda job: 0.5 + job.trial % 3
     )
 
 
@@ -54,8 +53,8 @@ WAYS: list[tuple[Sampler, Pruner]] = [
 @pytest.mark.parametrize(("sampler", "pruner"), WAYS)
 def test_the_decisions_are_those_of_a_search_on_disk(tmp_path: Path, sampler: Sampler, pruner: Pruner) -> None:
     spent = Spent()
-    search = make_search(tmp_path, goal=10_000, sampler=sampler, pruner=pruner, seed=7, observer=spent)
-    on_disk = replace(search, stopping=lambda: spent.cost >= BUDGET).run().study
+    options: dict[str, Any] = {"sampler": sampler, "pruner": pruner, "seed": 7, "observer": spent}
+    on_disk = run(tmp_path, goal=10_000, stopping=lambda: spent.cost >= BUDGET, **options).study
     found = simulated(sampler, pruner)
     assert found.study.digest == on_disk.digest
     assert found.spent[-1] == spent.cost
@@ -71,11 +70,11 @@ def test_the_number_of_workers_changes_the_time_alone() -> None:
 
 def test_reports_are_listed_in_the_order_in_which_they_were_taken_up() -> None:
     found = simulated(*WAYS[1])
-    counts: dict[int, int] = {}
+    counts: Counter[int] = Counter()
     for trial, period in found.reported:
-        counts[trial] = counts.get(trial, 0) + 1
+        counts[trial] += 1
         assert period == counts[trial]
-    assert all(len(found.study.trials[trial].reports) == count for trial, count in counts.items())
+    assert counts == {trial.number: len(trial.reports) for trial in found.study.trials if trial.reports}
 
 
 def test_a_space_without_feasible_configurations_ends_with_a_sentence() -> None:
@@ -88,6 +87,5 @@ def test_what_the_trainer_raises_comes_through() -> None:
         def advance(self, config: Any, seed: int, period: int, state: bytes | None) -> Any:
             raise LookupError("not in the table")
 
-    spec = make_spec(Random(), NoPruner(), 4, 7)
     with pytest.raises(LookupError, match="not in the table"):
-        simulate(spec, Planner(), Broken(), budget=1, seconds=lambda job: 1.0)
+        simulated(*WAYS[1], trainer=Broken())
