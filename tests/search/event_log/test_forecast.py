@@ -34,6 +34,7 @@ def test_periods_that_only_wait_for_their_turn_are_not_left() -> None:
     trial = study.ask(0)
     assert forecast.remaining({trial: 3}).total == 10
     assert forecast.remaining({trial: 4}).total == 0
+    assert Forecast(study.history, HALVED).remaining({trial: 1}).total == 0.5 * 30  # it may be stopped after the first
 
 
 def test_infeasible_trials_take_nothing() -> None:

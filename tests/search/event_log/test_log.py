@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
-from search.database import engines, postgres as postgres_locks
+from search.database import postgres as postgres_locks
+from search.database.engines import sqlite_url
 from search.errors import OtherVersionError, StorageError, StudyLockedError
 from search.event_log import log as logs
 from search.event_log.events import Asked, Created, Declined, Event, GoalSet, Stopped, Told
@@ -39,23 +39,17 @@ Open = Callable[[str], EventLog]
 
 
 @contextmanager
-def in_sqlite(folder: Path) -> Iterator[Open]:
-    storage = engines.open_for_writing(engines.sqlite_url(folder / "study.db"))
-    yield lambda study: EventLog(storage.engine, study)
-    storage.engine.dispose()
-
-
-@contextmanager
-def in_postgresql(url: str, *, locked: bool) -> Iterator[Open]:
-    storage = engines.open_for_writing(url)
+def opened(url: str, *, locked: bool = False) -> Iterator[Open]:
+    engine = create_engine(url)
     with ExitStack() as held:
 
         def open_log(study: str) -> EventLog:
             lock = held.enter_context(postgres_locks.driver_lock(url, study)) if locked else None
-            return EventLog(storage.engine, study, lock)
+            return EventLog(engine, study, lock)
 
+        open_log(STUDY + "-table").make_table()
         yield open_log
-    storage.engine.dispose()
+    engine.dispose()
 
 
 @pytest.fixture(
@@ -66,15 +60,21 @@ def in_postgresql(url: str, *, locked: bool) -> Iterator[Open]:
     ]
 )
 def open_log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
-    if request.param == "sqlite":
-        database = partial(in_sqlite, tmp_path)
-    else:
+    url = sqlite_url(tmp_path / "study.db")
+    if request.param != "sqlite":
         server: Server = request.getfixturevalue("postgres")
         url = server.url(server.new_database())
-        database = partial(in_postgresql, url, locked=request.param.endswith("locked"))
-    with database() as opener:
-        opener(STUDY + "-table").make_table()
+    with opened(url, locked=request.param.endswith("locked")) as opener:
         yield opener
+
+
+@pytest.fixture
+def log(open_log: Open) -> EventLog:
+    """Return a log of two events."""
+    made = open_log(STUDY)
+    for event in EVENTS[:2]:
+        made.append(event)
+    return made
 
 
 def test_what_is_appended_is_read_in_order_and_as_it_was(open_log: Open) -> None:
@@ -90,28 +90,22 @@ def test_what_is_appended_is_read_in_order_and_as_it_was(open_log: Open) -> None
     assert begun <= newest[1]
 
 
-def test_a_log_that_was_read_goes_on_after_what_is_there(open_log: Open) -> None:
-    first = open_log(STUDY)
-    first.append(EVENTS[0])
-    first.read()
-    first.append(EVENTS[1])
-    assert first.read() == EVENTS[:2]
+def test_a_log_that_was_read_goes_on_after_what_is_there(log: EventLog) -> None:
+    log.read()
+    log.append(EVENTS[2])
+    assert log.read() == EVENTS[:3]
 
 
-def test_logs_in_one_database_do_not_know_each_other(open_log: Open) -> None:
-    one, other = open_log(STUDY), open_log("other-0")
-    one.append(EVENTS[0])
-    other.append(Created(name="other-0", spec=EVENTS[0].spec))  # type: ignore[union-attr]
-    other.append(EVENTS[1])
-    assert (len(one.read()), len(other.read())) == (1, 2)
-    one.remove()
-    assert (one.read(), len(other.read())) == ([], 2)
+def test_logs_in_one_database_do_not_know_each_other(log: EventLog, open_log: Open) -> None:
+    other = open_log("other-0")
+    other.append(replace(EVENTS[0], name="other-0"))  # type: ignore[arg-type]
+    assert (len(log.read()), len(other.read())) == (2, 1)
+    assert [name for name, _ in sorted(logs.studies(log._engine))] == [STUDY, "other-0"]
+    log.remove()
+    assert (log.read(), len(other.read())) == ([], 1)
 
 
-def test_an_event_that_may_have_come_through_is_there_once_after_it_was_settled(open_log: Open) -> None:
-    log = open_log(STUDY)
-    log.append(EVENTS[0])
-    log.append(EVENTS[1])
+def test_an_event_that_may_have_come_through_is_there_once_after_it_was_settled(log: EventLog) -> None:
     log._length -= 1  # as where the commit came through and nobody heard of it
     log.settle()
     log.append(EVENTS[2])
@@ -138,18 +132,16 @@ def test_after_an_outage_the_lock_is_taken_again(tmp_path: Path) -> None:
         def take(self) -> None:
             self.taken += 1
 
-    with in_sqlite(tmp_path) as opener:
+    with opened(sqlite_url(tmp_path / "study.db")) as opener:
         plain = opener(STUDY)
-        plain.make_table()
         with plain._engine.connect() as connection:
             held = Held(connection)
             log = EventLog(plain._engine, STUDY, held)  # type: ignore[arg-type]
             log.append(EVENTS[0])
-            log.append(EVENTS[1])
-            log._length -= 1  # as where the commit came through and nobody heard of it
+            log._length -= 1
             log.settle()
             assert held.taken == 1
-            assert log.read() == EVENTS[:2]
+            assert log.read() == EVENTS[:1]
 
 
 def test_a_log_of_an_older_version_is_named_as_that(open_log: Open) -> None:
@@ -165,10 +157,7 @@ def test_a_log_of_an_older_version_is_named_as_that(open_log: Open) -> None:
             reader()
 
 
-def test_a_log_that_another_driver_has_gone_on_with_is_left_alone(open_log: Open, tmp_path: Path) -> None:
-    log = open_log(STUDY)
-    log.append(EVENTS[0])
-    log.append(EVENTS[1])
+def test_a_log_that_another_driver_has_gone_on_with_is_left_alone(log: EventLog) -> None:
     log._newest = {**log._newest, "payload": '{"goal":9}'}
     log._length -= 1
     with pytest.raises(StudyLockedError, match="has continued study made-0"):
@@ -178,10 +167,7 @@ def test_a_log_that_another_driver_has_gone_on_with_is_left_alone(open_log: Open
         log.settle()
 
 
-def test_the_studies_of_a_database_are_listed_with_their_newest_event(open_log: Open) -> None:
-    log = open_log(STUDY)
-    log.append(EVENTS[0])
-    log.append(EVENTS[1])
+def test_the_studies_of_a_database_are_listed_with_their_newest_event(log: EventLog) -> None:
     newest = log.newest()
     assert newest is not None
     assert logs.studies(log._engine) == [(STUDY, newest[1])]

@@ -4,18 +4,37 @@ from __future__ import annotations
 
 from hypothesis import given, strategies as st
 
-from search.event_log.timeline import Slot, Timeline
+from search.event_log.timeline import Timeline
 from support.handmade_history import Study
 
 Costs = dict[int, list[int]]
 """Of the periods that each slot's trial has not ended."""
 
 
+def turns(costs: Costs) -> list[tuple[int, int]]:
+    """Return the time and slot of all events, each slot's trial being trained to its end."""
+    timeline, found = Timeline.of(len(costs)), []
+    for index, row in costs.items():
+        timeline.hold(index, index, row[0], verdict=False)
+    while (slot := timeline.next_slot(filling=False)) is not None:
+        found.append((slot.next_time, slot.index))
+        costs[slot.index] = costs[slot.index][1:]
+        if left := costs[slot.index]:
+            timeline.hold(slot.index, slot.index, slot.next_time + left[0], verdict=False)
+        else:
+            timeline.free(slot.index, slot.next_time)
+    return found
+
+
 def test_the_earliest_end_comes_first_and_ties_go_to_the_lower_slot() -> None:
-    timeline = Timeline.of(3)
-    costs = {0: [5, 5], 1: [3, 9], 2: [3, 1]}
-    begin(timeline, costs)
-    assert in_turn(timeline, costs) == [1, 2, 2, 0, 0, 1]
+    assert [slot for _, slot in turns({0: [5, 5], 1: [3, 9], 2: [3, 1]})] == [1, 2, 2, 0, 0, 1]
+
+
+@given(st.lists(st.lists(st.integers(1, 50), min_size=1, max_size=5), min_size=1, max_size=6))
+def test_events_come_in_rising_logical_time(rows: list[list[int]]) -> None:
+    found = turns(dict(enumerate(rows)))
+    assert found == sorted(found)
+    assert len(found) == sum(len(row) for row in rows)
 
 
 def test_all_slots_begin_together_at_0() -> None:
@@ -39,67 +58,20 @@ def test_an_infeasible_trial_is_told_in_the_instant_in_which_it_was_asked() -> N
     assert study.history.slot_of(study.ask(0, excess=1.0, time=10)).next_time == 10
 
 
-def test_free_slots_count_only_while_they_are_filled() -> None:
-    timeline = Timeline.of(2)
-    assert timeline.next_slot(filling=False) is None
-    timeline.hold(1, 0, 1, verdict=False)
-    slot = timeline.next_slot(filling=False)
-    assert slot is timeline.slots[1]
-
-
-@given(st.lists(st.lists(st.integers(1, 50), min_size=1, max_size=5), min_size=1, max_size=6))
-def test_events_come_in_rising_logical_time(rows: list[list[int]]) -> None:
-    timeline, costs = Timeline.of(len(rows)), {index: list(row) for index, row in enumerate(rows)}
-    begin(timeline, costs)
-    times = []
-    while (slot := timeline.next_slot(filling=False)) is not None:
-        times.append((slot.next_time, slot.index))
-        pass_turn(timeline, slot, costs)
-    assert times == sorted(times)
-    assert len(times) == sum(len(row) for row in rows)
-
-
-def test_by_arrival_what_needs_no_worker_comes_first() -> None:
+def test_by_arrival_what_needs_no_worker_comes_first_and_free_slots_only_while_they_are_filled() -> None:
     timeline = Timeline.of(4, "as-completed")
+
+    def first(*, filling: bool = True) -> int | None:
+        slot = timeline.next_slot(filling=filling)
+        return None if slot is None else slot.index
+
+    assert first(filling=False) is None
     for index in range(3):
         timeline.hold(index, index, 1, verdict=False)
-    assert next_index(timeline) == 3  # free
+    assert (first(), first(filling=False)) == (3, 0)  # 3 is free
     timeline.hold(3, 3, 9, verdict=False)
-    assert next_index(timeline) == 0
+    assert first() == 0
     timeline.hold(3, 3, 9, verdict=True)
-    assert next_index(timeline) == 3  # to be told
+    assert first() == 3  # to be told
     timeline.free(3, 9)
-    assert next_index(timeline) == 3
-    assert next_index(timeline, filling=False) == 0
-
-
-def next_index(timeline: Timeline, *, filling: bool = True) -> int:
-    slot = timeline.next_slot(filling=filling)
-    assert slot is not None
-    return slot.index
-
-
-def begin(timeline: Timeline, costs: Costs) -> None:
-    """Let every slot hold a trial whose periods cost this much."""
-    for index, row in costs.items():
-        timeline.hold(index, index, row[0], verdict=False)
-
-
-def in_turn(timeline: Timeline, costs: Costs) -> list[int]:
-    """Return the slots' indices in the order of all events, each trial being trained to its end."""
-    turns = []
-    while (slot := timeline.next_slot(filling=False)) is not None:
-        turns.append(slot.index)
-        pass_turn(timeline, slot, costs)
-    return turns
-
-
-def pass_turn(timeline: Timeline, slot: Slot, costs: Costs) -> None:
-    """Handle the next period of the trial in a slot, which becomes free after the last one."""
-    assert slot.trial is not None
-    _, *left = costs[slot.index]
-    costs[slot.index] = left
-    if left:
-        timeline.hold(slot.index, slot.trial, slot.next_time + left[0], verdict=False)
-    else:
-        timeline.free(slot.index, slot.next_time)
+    assert (first(), first(filling=False)) == (3, 0)
