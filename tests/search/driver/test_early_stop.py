@@ -18,6 +18,7 @@ from search.errors import UsageError
 from search.event_log.events import Event, Resumed, Stopped
 from support import search_fake as fake
 from support.dose import dose
+from support.scripted import Clock, Scripted
 
 pytestmark = pytest.mark.usefixtures("log_alone")
 
@@ -73,6 +74,13 @@ def test_a_target_ends_a_search_at_the_first_complete_trial_that_reaches_it(tmp_
     assert (study.stop.rule, study.stop.limit, study.stop.since) == ("target", TARGET, 0)
     assert [trial.number for trial in study.complete() if (trial.value or 0) >= TARGET] == [study.stop.best]
     assert is_decided_again(tmp_path)
+
+
+def test_periods_under_way_are_waited_for_where_a_rule_ends_a_search(tmp_path: Path, clock: Clock) -> None:
+    executor = Scripted(clock, workers=3, at_once=1)
+    options = {"goal": GOAL, "patience": PATIENCE, "concurrent_trials": 8}
+    assert fake.run(tmp_path, executor=executor, **options).study.stop is not None
+    assert executor.idle() == 3
 
 
 @pytest.mark.slow
