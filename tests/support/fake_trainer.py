@@ -89,9 +89,9 @@ class Trainer:
             time.sleep(self._delay * (1 + seed % 5))
         self._misbehave(seed, period)
         hashed = canonical_json.sha256([dict(config), seed, period, state.hex() if state else ""])
+        noise = int(hashed[:6], 16) / 16**6
         if self._behaviour == "compute_otherwise":
             hashed = hashed[::-1]
-        noise = int(hashed[:6], 16) / 16**6
         value: float | None = 1 - 1 / (1 + period + config.get("model.depth", 1)) - 0.05 * noise
         diverged = self._behaviour == "diverge" and seed % 4 == 0
         if self._behaviour == "no_number" and seed % 2:
