@@ -15,7 +15,8 @@ import pytest
 from typer.testing import Result
 
 from mnist_bench.experiments.ladder import LADDER
-from mnist_bench.experiments.scored_recipes import ScoredRecipes
+from mnist_bench.experiments.notebook import NOTEBOOK
+from mnist_bench.experiments.scored_recipes import BenchmarkOptions, ScoredRecipes
 from mnist_bench.training.remote.scorer import numerics_here
 from support import releases
 from support.handmade_scored import result, scored
@@ -25,38 +26,36 @@ from support.portable_machines import check_as_published
 Run = Callable[..., Result]
 
 
-@pytest.fixture
-def found(monkeypatch: pytest.MonkeyPatch) -> ScoredRecipes:
-    """Let the commands find this ladder without training."""
-    ladder = result(LADDER, scored("99.0", *[0.9900, 0.9910] * 5), scored("99.4", unended=2))
-    monkeypatch.setattr("mnist_bench.experiments.scored_recipes.train", lambda benchmark, asked, observer: ladder)
-    return ladder
+def test_the_table_and_other_forms(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    found = result(LADDER, scored("99.0", *[0.9900, 0.9910] * 5), scored("99.4", unended=2))
 
+    def train(benchmark: object, options: BenchmarkOptions, observer: object) -> ScoredRecipes:
+        asked.append((benchmark, options.recipes, options.seeds))
+        return found
 
-def test_the_table(cli: Run, found: ScoredRecipes) -> None:
-    heads, first, second, gap, *notes = cli("bench", "ladder").stdout.splitlines()
+    monkeypatch.setattr("mnist_bench.experiments.scored_recipes.train", train)
+    heads, first, second, *notes = cli("bench", "ladder").stdout.splitlines()
     assert heads.split() == ["target", "reached", "recipe", "epochs", "parameters", "TFLOP", "seeds", "training"]
     cells = ["99.0%", "met: 99.05% [99.01, 99.09]", "ladder/99.0", "2", "7,850", "0.14", "10", "4.0 s"]
     assert re.split(" {2,}", first) == cells
     assert re.split(" {2,}", second)[1:3] == ["not met: 2 of 2 runs did not finish", "ladder/99.4"]
-    assert [gap, *notes] == found.table().footnotes
-
-
-def test_other_forms_hold_the_same(cli: Run, found: ScoredRecipes) -> None:
-    rows = json.loads(cli("bench", "ladder", "--json").stdout)["rows"]
+    assert notes == found.table().footnotes
+    rows = json.loads(cli("bench", "ladder", "99.0", "99.4", "--json").stdout)["rows"]
     assert [(row["target"], row["met"], row["unended"], len(row["runs"])) for row in rows] == [
         (0.99, True, 0, 10), (0.994, False, 2, 0),
     ]  # fmt: skip
-    lines = cli("bench", "ladder", "--markdown").stdout.splitlines()
+    lines = cli("bench", "notebook", "linear", "--seeds", "3", "--markdown").stdout.splitlines()
     assert lines[2].startswith("| 99.0% | met: 99.05% \\[99.01, 99.09\\] | ladder/99.0 |")
+    assert asked == [(LADDER, (), 10), (LADDER, ("99.0", "99.4"), 10), (NOTEBOOK, ("linear",), 3)]
 
 
 @pytest.mark.parametrize("name", ["notebook", "ladder"])
-def test_an_unknown_recipe_is_one_sentence(name: str, cli: Run, tmp_path: Path) -> None:
+def test_an_unknown_recipe_is_one_sentence(name: str, cli: Run) -> None:
     result = cli("bench", name, "99")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(f"Error: 99: no recipe of the {name}")
-    assert not (tmp_path / "results").exists()
+    assert not Path("results").exists()
 
 
 @pytest.mark.integration

@@ -12,7 +12,6 @@ from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest.compare import ContestOptions
 from mnist_bench.experiments.contest.contest_record import Contest
 from mnist_bench.experiments.grid import Observer
-from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
 from support.handmade_contest import close
 from support.handmade_table import table
 
@@ -43,14 +42,6 @@ def tournament(monkeypatch: pytest.MonkeyPatch) -> FakeTournament:
     return made
 
 
-@pytest.fixture
-def shipped(monkeypatch: pytest.MonkeyPatch) -> RecordedBenchmark:
-    """Replace every table by one made by hand."""
-    made = table()
-    monkeypatch.setattr("mnist_bench.tables.shipped.load", lambda name: made)
-    return made
-
-
 @pytest.mark.slow
 def test_options_reach_the_contest(cli: Cli, tournament: FakeTournament) -> None:
     looked_up = cli(
@@ -69,35 +60,25 @@ def test_options_reach_the_contest(cli: Cli, tournament: FakeTournament) -> None
     )  # fmt: skip
 
 
-def test_as_a_table(cli: Cli, tournament: FakeTournament) -> None:
+def test_a_table_for_each_contest(cli: Cli, tournament: FakeTournament) -> None:
     result = cli(*SEARCH)
     lines = result.stdout.splitlines()
     assert lines[0] == "No significant difference between tpe + asha and any other in 3 seeds."
-    assert lines[1].startswith(
-        "table handmade: error of the selected configuration on 20,000 unseen images at the cost of 10 full "
-    )
+    assert lines[1].startswith("table handmade: error of the selected configuration on 20,000 unseen images at the ")
     assert [line.split(" s  ")[-1] for line in result.stderr.splitlines()] == ["2 searches"]
     assert not Path("results").exists()
-
-
-def test_several_tables_have_a_table_each_and_one_of_wins(cli: Cli, tournament: FakeTournament) -> None:
     tournament.contests = [close(), close(task="other")]
-    lines = cli(*SEARCH).stdout.splitlines()
-    assert sum(": error of the selected configuration on 20,000 " in line for line in lines) == 2
+    assert cli(*SEARCH).stdout.count(": error of the selected configuration on 20,000 ") == 2
 
 
 @pytest.mark.slow
-def test_searches_over_a_table_come_to_a_verdict(cli: Cli, shipped: RecordedBenchmark) -> None:
+def test_searches_over_a_table_come_to_a_verdict(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_bench.tables.shipped.load", lambda name: table())
     result = cli(*SEARCH, "--seeds", "4", "--trials", "5", "--samplers", "random", "--pruners", "none")
     assert result.exit_code == 0, result.output
     assert "table handmade: error of the selected configuration on 20,000 unseen images" in result.stdout
     for name in ("random", "random ×2", "first period, then the best"):
         assert any(line.startswith(name) for line in result.stdout.splitlines()), name
-
-
-def test_two_forms_are_refused_before_anything_is_searched(cli: Cli, tournament: FakeTournament) -> None:
-    result = cli(*SEARCH, "--json", "--csv")
-    assert (result.exit_code, result.stderr, tournament.asked) == (2, "Error: Give one of --json and --csv.\n", [])
 
 
 def test_a_contest_that_was_stopped(cli: Cli, tournament: FakeTournament) -> None:
@@ -119,15 +100,11 @@ def test_a_contest_that_was_stopped(cli: Cli, tournament: FakeTournament) -> Non
         (["--seeds", "1"], "1 is not a whole number from 2 to 10000"),
         (["--sampler-option", "foo=1"], "--sampler-option needs your own sampler in --samplers, file.py:Name"),
         (["--trials", "0"], "--trials"),
+        (["--table", "grid-6k"], "There is no table grid-6k"),
+        (["--markdown", "--csv"], "Give one of --csv and --markdown."),
     ],
 )
-def test_what_is_refused(cli: Cli, shipped: RecordedBenchmark, arguments: list[str], words: str) -> None:
+def test_what_is_refused(cli: Cli, arguments: list[str], words: str) -> None:
     result = cli(*SEARCH, *arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert words in " ".join(result.stderr.split())
-
-
-def test_a_table_that_is_not_there(cli: Cli) -> None:
-    result = cli(*SEARCH, "--table", "grid-6k")
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert "There is no table grid-6k" in result.stderr

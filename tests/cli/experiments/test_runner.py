@@ -17,6 +17,7 @@ from support import handmade
 
 RUN = TrainingRun(name="net", config=TrainConfig(), seed=7, title="net, seed 1 of 2")
 REPORT = handmade.report(1, [1, 2], last=True)
+TESTED = replace(REPORT, metrics={**REPORT.metrics, "test_accuracy": 0.5})
 
 
 def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -29,11 +30,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
     ("run", "report", "words"),
     [
         (RUN, REPORT, "99.80% (2 errors), trained in "),
-        (
-            RUN,
-            replace(REPORT, metrics={**REPORT.metrics, "test_accuracy": 0.5}),
-            "50.00% on the test images, trained in ",
-        ),
+        (RUN, TESTED, "50.00% on the test images, trained in "),
         (RUN, replace(REPORT, end="out_of_memory"), "out of memory, trained in "),
         (replace(RUN, config=TrainConfig(train_on="all")), REPORT, "trained in "),
     ],
@@ -46,28 +43,26 @@ def test_a_run_is_told_by_what_it_can_be_judged_by(
     assert line.startswith(f"net, seed 1 of 2: {words}")
 
 
-def test_an_experiment_is_heard_and_returns_what_it_comes_to(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_experiment_is_heard_and_one_that_was_stopped_says_how_to_go_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["x", "bench", "notebook", "linear"])
+
     def experiment(observer: Observer) -> int:
         observer.on_start(3, 75.0)
         observer.on_news("a step")
         return int(observer.stopping())
 
-    assert runner.result_of(experiment) == 0
-    assert said(capsys) == ["About 3 runs, 75 s if none was trained before.", "a step"]
-
-
-def test_one_that_was_stopped_says_how_to_go_on(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sys.argv", ["x", "bench", "notebook", "linear"])
-
-    def experiment(observer: Observer) -> None:
+    def stopped(observer: Observer) -> None:
         raise Stopped
 
-    with pytest.raises(typer.Exit) as stopped:
-        runner.result_of(experiment)
-    assert stopped.value.exit_code == 130
+    assert runner.result_of(experiment) == 0
+    with pytest.raises(typer.Exit) as ended:
+        runner.result_of(stopped)
+    assert ended.value.exit_code == 130
     assert said(capsys) == [
+        "About 3 runs, 75 s if none was trained before.",
+        "a step",
         "Stopped. The same command continues where it stopped:",
         "  mnist-bench bench notebook linear",
     ]

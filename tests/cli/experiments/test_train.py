@@ -50,29 +50,41 @@ def train(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     return lambda *options: cli("train", "r.yaml", "--seeds", "2", *options).stdout
 
 
-def test_for_people_there_is_a_line_a_period_as_it_ends(train: Callable[..., str]) -> None:
+def test_the_periods_are_lines_rows_and_curves(train: Callable[..., str]) -> None:
     heading, *lines = train().splitlines()
     assert heading.split() == ["seed", "epoch", "train", "loss", "val", "loss", "accuracy", "errors", "time", "end"]
     assert lines[1].split() == ["0", "2", "0.25000", "0.03000", "99.40%", "6", "1.5", "s"]
     assert lines[3].split()[-1] == "diverged"
     assert lines[4].startswith("weights of seed 0  sha256 ")
     assert lines[-1] == "1 of 2 seeds did not train to the end."
+    rows = list(csv.DictReader(io.StringIO(train("--csv"))))
+    assert [(row["seed"], row["epoch"], row["value"], row["errors"]) for row in rows[:2]] == [
+        ("0", "1.0", "0.991", "9"), ("0", "2.0", "0.994", "6"),
+    ]  # fmt: skip
+    assert (rows[3]["end"], rows[3]["value"]) == ("diverged", "")
+    values = json.loads(train("--json"))
+    assert [[report["value"] for report in run["curve"]] for run in values["runs"]] == [[0.991, 0.994], [0.992, None]]
+    assert (values["mean"], values["standard_deviation"]) == (0.994, None)
+    below = train("--markdown").splitlines()
+    table = [line for line in below if line.startswith("|")]
+    assert (len(table), len({line.count(" | ") for line in table})) == (6, 1)
+    assert below[-1] == lines[-1]
 
 
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (("--output", "file/w.safetensors"), "file/w.safetensors: cannot be written (file is a file, not a folder)."),
-        (("--output", "."), ".: cannot be written (it is a folder; name a file in it)."),
-        (("--output", "new/w", "--seeds", "2"), "--output keeps the weights of one seed; leave out --seeds, or"),
+        ("--output file/w.safetensors", "file/w.safetensors: cannot be written (file is a file, not a folder)."),
+        ("--output .", ".: cannot be written (it is a folder; name a file in it)."),
+        ("--output new/w --seeds 2", "--output keeps the weights of one seed; leave out --seeds, or"),
     ],
 )
-def test_a_place_for_the_weights_is_looked_at_as_by_all_commands(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch, words: Sequence[str], reason: str
+def test_a_place_for_the_weights_is_looked_at_before_anything_is_loaded(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, words: str, reason: str
 ) -> None:
     Path("file").touch()
     monkeypatch.setattr("mnist_bench.data.guard.close_test_set", lambda: pytest.fail("it went on"))
-    result = cli("train", "r.yaml", *words)
+    result = cli("train", "r.yaml", *words.split())
     assert result.exit_code == 2
     assert reason in result.stderr
 
@@ -85,23 +97,3 @@ def test_the_weights_may_go_into_a_new_folder(
     result = cli("train", "r.yaml", "--output", "new/sub/w.safetensors")
     assert (result.exit_code, kept) == (0, [Path("new/sub/w.safetensors")])
     assert "weights in new/sub/w.safetensors" in result.stderr
-
-
-def test_csv_has_a_row_a_period(train: Callable[..., str]) -> None:
-    rows = list(csv.DictReader(io.StringIO(train("--csv"))))
-    assert [(row["seed"], row["epoch"], row["value"], row["errors"]) for row in rows[:2]] == [
-        ("0", "1.0", "0.991", "9"), ("0", "2.0", "0.994", "6"),
-    ]  # fmt: skip
-    assert (rows[3]["end"], rows[3]["value"]) == ("diverged", "")
-
-
-def test_markdown_has_the_same_table_and_what_stands_below_it(train: Callable[..., str]) -> None:
-    lines = train("--markdown").splitlines()
-    table = [line for line in lines if line.startswith("|")]
-    assert (len(table), len({line.count(" | ") for line in table})) == (6, 1)
-    assert lines[-1] == "1 of 2 seeds did not train to the end."
-
-
-def test_json_has_the_curves(train: Callable[..., str]) -> None:
-    runs = json.loads(train("--json"))["runs"]
-    assert [[report["value"] for report in run["curve"]] for run in runs] == [[0.991, 0.994], [0.992, None]]

