@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -20,15 +21,23 @@ Cli = Callable[..., Result]
 DAMAGED = "Event 9 of study fake-0 is damaged; `mnist-bench doctor fake-0 --cut` keeps the events before it."
 
 
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of two studies, of which the log of one is damaged."""
+    folder = tmp_path_factory.mktemp("damaged")
+    for name in ("whole-0", "fake-0"):
+        fake.run(folder, goal=6, name=name)
+    with closing(sqlite3.connect(folder / "fake-0" / DATABASE)) as database, database:
+        database.execute("UPDATE search_events SET payload = replace(payload, '0', '1') WHERE seq = 9")
+    return folder
+
+
 @pytest.fixture
-def damaged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cli: Cli) -> Cli:
-    """Return a runner where the log of one of two studies is damaged."""
+def damaged(results: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cli: Cli) -> Cli:
+    """Return a runner where these studies are."""
     monkeypatch.undo()  # of the studies made by hand
     monkeypatch.chdir(tmp_path)
-    for name in ("whole-0", "fake-0"):
-        fake.run(Path("results"), goal=6, name=name)
-    with closing(sqlite3.connect(Path("results", "fake-0", DATABASE))) as database, database:
-        database.execute("UPDATE search_events SET payload = replace(payload, '0', '1') WHERE seq = 9")
+    shutil.copytree(results, "results")
     return cli
 
 
@@ -80,7 +89,3 @@ def test_a_cut_says_what_it_kept_and_what_comes_of_it(damaged: Cli) -> None:
     again = damaged("doctor", "fake-0", "--cut")
     assert (again.exit_code, again.stdout) == (2, "")
     assert again.stderr == "Error: The event log of study fake-0 is not damaged, so there is nothing to cut.\n"
-
-
-def test_a_cut_needs_a_study(cli: Cli) -> None:
-    assert cli("doctor", "--cut").exit_code == 2

@@ -24,55 +24,56 @@ TORCH = Difference(name="torch", then="2.12.0", now="2.13.0")
     ("numerics", "versions", "words"),
     [
         (
-            [CANARY, PRECISION],
-            [],
+            [CANARY, PRECISION], [],
             "The numerics differ (numerics check 77c0… → 1d93…): precision bf16 → fp32; versions are the same.",
         ),
         (
-            [CANARY],
-            [TORCH],
+            [CANARY], [TORCH],
             "The numerics differ (numerics check 77c0… → 1d93…): in nothing that is recorded; versions differ: "
             "torch 2.12.0 → 2.13.0.",
         ),
         (
-            [PRECISION],
-            [TORCH],
+            [PRECISION], [TORCH],
             "The numerics checks agree, but the recorded numerics differ: precision bf16 → fp32; versions differ: "
             "torch 2.12.0 → 2.13.0.",
         ),
+        ([], [], "The numerics agree; versions are the same. The cause is the program itself, or the record."),
         (
-            [],
-            [],
-            "The numerics agree; versions are the same. The cause is the program itself, or the record.",
-        ),
-        (
-            [],
-            [OPTUNA, TORCH],
+            [], [OPTUNA, TORCH],
             "The numerics agree; versions differ: optuna 4.9.0 → 5.0.0, torch 2.12.0 → 2.13.0. The cause is one of "
             "these, the program itself, or the record.",
         ),
     ],
-)
+)  # fmt: skip
 def test_where_something_differs_numerics_and_versions_are_told(
     numerics: Sequence[Difference], versions: Sequence[Difference], words: str
 ) -> None:
-    comparison = RepeatedTrial(
-        periods=((THEN, NOW),), first_difference=Difference(name="period 1, train loss", then="0.2", now="0.3"),
-        numerics=tuple(numerics), versions=tuple(versions), p_value=None,
+    different = Difference(name="period 1, train loss", then="0.2", now="0.3")
+    assert verdict(repeated(NOW, different, numerics, versions))[-1] == words
+
+
+def repeated(
+    now: PeriodResult,
+    difference: Difference | None = None,
+    numerics: Sequence[Difference] = (),
+    versions: Sequence[Difference] = (),
+) -> RepeatedTrial:
+    """Return a trial that came to `now` instead of THEN."""
+    return RepeatedTrial(
+        periods=((THEN, now),), first_difference=difference, numerics=tuple(numerics), versions=tuple(versions),
+        p_value=None,
     )  # fmt: skip
-    assert verdict(comparison)[-1] == words
 
 
 @pytest.fixture
 def kept(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Let every trial be trained again with the same result; returns what would keep the weights of each."""
-    identical = RepeatedTrial(periods=((THEN, THEN),), first_difference=None, numerics=(), versions=(), p_value=None)
     kept: list[object] = []
 
     def reproduce(record: Record, trainer: object, on_period: OnPeriod, keep: object = None) -> RepeatedTrial:
         on_period(THEN, THEN)
         kept.append(keep)
-        return identical
+        return repeated(THEN, versions=[TORCH])
 
     def trainer_for(record: Record, **_: object) -> SimpleNamespace:
         return SimpleNamespace(numerics=record.numerics)
@@ -90,15 +91,14 @@ def test_a_trial_is_shown_period_by_period_or_as_json(cli: Callable[..., Result]
     found = json.loads(cli("reproduce", "conv-0/1", "--json").stdout)
     assert (found["study"], found["trial"], found["identical"]) == ("conv-0", 1, True)
     assert kept == [None, None]
-
-
-def test_weights_are_kept_if_that_is_asked_for(cli: Callable[..., Result], kept: list[object]) -> None:
     assert cli("reproduce", "conv-0/1", "--weights").stdout.splitlines()[-1].startswith("The weights are in ")
-    assert kept != [None]
+    assert kept[-1] is not None
 
 
-def test_where_all_is_identical_no_cause_is_told() -> None:
-    comparison = RepeatedTrial(
-        periods=((THEN, THEN),), first_difference=None, numerics=(), versions=(TORCH,), p_value=None
-    )
-    assert verdict(comparison)[-1] == "Identical, bit for bit."
+def test_another_result_has_an_exit_code_of_its_own(
+    cli: Callable[..., Result], kept: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    different = repeated(NOW, Difference(name="period 1, train loss", then="0.2", now="0.3"))
+    monkeypatch.setattr("mnist_bench.studies.reproduce.reproduce", lambda *_: different)
+    for form in ((), ("--json",)):
+        assert cli("reproduce", "conv-0/1", *form).exit_code == 4

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import Result
@@ -23,28 +24,23 @@ Cli = Callable[..., Result]
 
 
 def test_a_study_shows_counts_fingerprint_digest_and_specification(cli: Cli) -> None:
-    result = cli("show", "--all")
-    assert result.exit_code == 0
-    assert "conv-0: 3 complete" in result.stdout
-    assert "best         #1  99.50%" in result.stdout
-    for text in (
-        "fingerprint  ",
-        "digest       ",
-        "sampler",
-        "  name: tpe",
-        "numerics",
-        "  precision: bf16",
-        "seed: 0",
-    ):
-        assert text in result.stdout
+    printed = cli("show", "--all").stdout
+    assert "conv-0: 3 complete" in printed
+    assert "best         #1  99.50%" in printed
+    for text in ("fingerprint  ", "digest       ", "sampler\n  name: tpe\n", "  precision: bf16", "seed: 0"):
+        assert text in printed
+    values = json.loads(cli("show", "conv-0", "--json").stdout)
+    assert (values["schema_version"], values["study"], values["totals"]) == (2, "conv-0", [7])
+    assert values["spec"] == handmade.spec()
+    assert len(values["fingerprint"]) == 64
 
 
-def test_a_study_stands_on_one_screen(cli: Cli) -> None:
+def test_a_study_stands_on_one_screen(cli: Any) -> None:
     study = handmade.mixed()
     fields = list(space_sources.load("conv").to_spec()["fields"])
     study.spec["space"]["fields"] = fields
     numerics = {**study.spec["numerics"], "cpu": "Abacus", "gpu": None}
-    cli.studies["conv-0"] = replace(study, spec={**study.spec, "numerics": numerics})  # type: ignore[attr-defined]
+    cli.studies["conv-0"] = replace(study, spec={**study.spec, "numerics": numerics})
     folder = StudyFolder(Path("results/conv-0"))
     folder.weights.mkdir(parents=True)
     for file in (folder.weights_of(1), folder.report):
@@ -70,29 +66,30 @@ def test_a_study_stands_on_one_screen(cli: Cli) -> None:
     assert lines[-1] == "The whole specification: `mnist-bench show conv-0 --all`."
 
 
-def test_a_study_without_a_complete_trial_stands_on_one_screen(cli: Cli) -> None:
-    cli.studies["new"] = handmade.study([handmade.trial(0, range(90), periods=1)], name="new")  # type: ignore[attr-defined]
+def test_a_study_without_a_complete_trial_stands_on_one_screen(cli: Any) -> None:
+    cli.studies["new"] = handmade.study([handmade.trial(0, range(90), periods=1)], name="new")
     lines = cli("show").stdout.splitlines()
     assert lines[1] == "finding   no trial is complete"
     assert not any(line.startswith("best") for line in lines)
 
 
 @pytest.mark.parametrize("foreign", [False, True])
-def test_the_finding_of_a_study_all_of_whose_trials_failed_is_the_first_error(cli: Cli, foreign: bool) -> None:
-    failed = [handmade.trial(n, periods=0, state="FAIL", error=f"Traceback\nNameError: no x{n}") for n in range(3)]
-    study = handmade.study(failed)
+def test_the_finding_of_a_study_all_of_whose_trials_failed_is_the_first_error(cli: Any, foreign: bool) -> None:
+    study = handmade.study(
+        [handmade.trial(n, periods=0, state="FAIL", error=f"Traceback\nNameError: no x{n}") for n in range(3)]
+    )
     if foreign:
         study = replace(study, spec={**study.spec, "context": {"trainer": {"factory": "a:b"}}})
-    cli.studies["conv-0"] = study  # type: ignore[attr-defined]
+    cli.studies["conv-0"] = study
     assert cli("show", "conv-0").stdout.splitlines()[1] == (
         "finding   Every trial of conv-0 that was not pruned failed; the first one: NameError: no x0. "
         "`mnist-bench show conv-0/0` shows the whole error."
     )
 
 
-def finding(cli: Cli, *trials: TrialRecord) -> list[str]:
+def finding(cli: Any, *trials: TrialRecord) -> list[str]:
     """Return what `show` finds about a study of these trials, a text a line."""
-    cli.studies["conv-0"] = handmade.study(trials)  # type: ignore[attr-defined]
+    cli.studies["conv-0"] = handmade.study(trials)
     lines = cli("show", columns=120).stdout.splitlines()
     best = next(place for place, line in enumerate(lines) if line.startswith("best "))
     return [line[len("finding   ") :] for line in lines[1:best]]
@@ -110,17 +107,10 @@ def test_the_finding_claims_no_test_that_was_not_made(cli: Cli) -> None:
     ]
 
 
-def test_the_time_says_how_many_trained_at_once(cli: Cli) -> None:
+def test_the_time_says_how_many_trained_at_once(cli: Any) -> None:
     runs = [[(worker, 60.0 * n, 60.0, 60.0 * n + 60) for n in range(handmade.EPOCHS)] for worker in range(2)]
-    cli.studies["conv-0"] = handmade.study([handmade.trial(n, range(9), runs=runs[n]) for n in range(2)])  # type: ignore[attr-defined]
+    cli.studies["conv-0"] = handmade.study([handmade.trial(n, range(9), runs=runs[n]) for n in range(2)])
     assert "time      6 min, 2 trainings at a time; 12 min of training" in cli("show").stdout.splitlines()
-
-
-def test_a_study_as_json(cli: Cli) -> None:
-    values = json.loads(cli("show", "conv-0", "--json").stdout)
-    assert (values["schema_version"], values["study"], values["totals"]) == (2, "conv-0", [7])
-    assert values["spec"] == handmade.spec()
-    assert len(values["fingerprint"]) == 64
 
 
 def test_a_trial_shows_every_setting_its_curve_and_its_hashes(cli: Cli) -> None:
@@ -142,47 +132,41 @@ def test_a_trials_json_is_the_record_that_reproduce_reads(cli: Cli) -> None:
     assert record.parse(text, "stdout") == record.record_of(study, study.trials[3])
 
 
-def test_a_crashed_trial_shows_its_error_as_it_stands(cli: Cli) -> None:
-    result = cli("show", "conv-0/6")
-    assert "  ValueError: no [bold]luck[/bold]" in result.stdout.splitlines()
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [
+        (2, "conv-0/2  PRUNED (timed out)  –"),
+        (2, "  Training took more than 60 s (--trial-timeout)."),
+        (5, "limit exceeded: macs by 5"),
+        (6, "  ValueError: no [bold]luck[/bold]"),
+    ],
+)
+def test_a_trial_that_is_not_complete_says_what_ended_it(cli: Any, number: int, line: str) -> None:
+    if number == 2:
+        cli.studies["conv-0"] = handmade.ended_by_machine()
+    assert line in cli("show", f"conv-0/{number}").stdout.splitlines()
 
 
-def test_a_trial_that_ran_out_of_time_says_so_and_how_much_it_had(cli: Cli) -> None:
-    cli.studies["conv-0"] = handmade.ended_by_machine()  # type: ignore[attr-defined]
-    lines = cli("show", "conv-0/2").stdout.splitlines()
-    assert lines[0] == "conv-0/2  PRUNED (timed out)  –"
-    assert "  Training took more than 60 s (--trial-timeout)." in lines
-
-
-def test_an_infeasible_trial_shows_the_limit(cli: Cli) -> None:
-    assert "limit exceeded: macs by 5" in cli("show", "conv-0/5").stdout.splitlines()
-
-
-def test_an_infeasible_trials_json_says_what_it_exceeds(cli: Cli) -> None:
-    result = cli("show", "conv-0/5", "--json")
-    assert result.exit_code == 0
-    values = json.loads(result.stdout)
+def test_the_json_of_a_trial_without_a_period_says_how_it_ended_and_is_no_record(cli: Cli) -> None:
+    printed = cli("show", "conv-0/5", "--json").stdout
+    values = json.loads(printed)
     assert (values["schema_version"], values["study"], values["number"]) == (2, "conv-0", 5)
     assert (values["state"], values["reason"], values["params"]) == ("PRUNED", "infeasible", {})
     assert (values["constraints"], values["excess"]) == ({"macs": 5.0}, {"macs": 5.0})
-    refused = cli("reproduce", "-", stdin=result.stdout)
+    refused = cli("reproduce", "-", stdin=printed)
     assert refused.exit_code == 2
     assert refused.stderr.startswith("Error: stdin: not a record of a trial (")
+    crashed = json.loads(cli("show", "conv-0/6", "--json").stdout)
+    assert (crashed["state"], crashed["excess"]) == ("FAIL", {})
+    assert crashed["error"].endswith("ValueError: no [bold]luck[/bold]")
 
 
-def test_the_json_of_a_trial_that_crashed_at_once_has_its_error(cli: Cli) -> None:
-    values = json.loads(cli("show", "conv-0/6", "--json").stdout)
-    assert (values["state"], values["excess"]) == ("FAIL", {})
-    assert values["error"].endswith("ValueError: no [bold]luck[/bold]")
-
-
-def test_an_infeasible_trial_shows_the_constraint(cli: Cli) -> None:
+def test_an_infeasible_trial_shows_the_constraint(cli: Any) -> None:
     study, constraint = handmade.mixed(), "lr <= 0.01 * momentum"
     fields = {"optim.lr": {"float": [0.0, 1.0]}, "optim.momentum": {"value": 0.9}}
     study.spec["space"].update(settings={"constraints": [constraint]}, fields=[*map(list, fields.items())])
     missed = replace(study.trials[5], constraints={"macs": -5.0, constraint: 0.125})
-    trials = (*study.trials[:5], missed, *study.trials[6:])
-    cli.studies["conv-0"] = replace(study, trials=trials)  # type: ignore[attr-defined]
+    cli.studies["conv-0"] = replace(study, trials=(*study.trials[:5], missed))
     lines = cli("show", "conv-0/5").stdout.splitlines()
     assert "constraint not met: lr <= 0.01 * momentum by 0.125" in lines
     assert not any("limit exceeded" in line for line in lines)
@@ -190,16 +174,24 @@ def test_an_infeasible_trial_shows_the_constraint(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "code"), [("conv-0/99", 3), ("none/1", 3), ("conv-0/x", 2), ("conv-0/", 2), ("a/1/2", 2)]
+    ("words", "code", "sentence"),
+    [
+        ("conv-0/99", 3, "Study conv-0 has no trial 99"),
+        ("none/1", 3, "No study none"),
+        ("conv-0/x", 2, "'conv-0/x' is not a trial; write STUDY/17."),
+        ("conv-0/", 2, "'conv-0/'"),
+        ("a/1/2", 2, "'a/1' cannot name a study: "),
+        ("../../etc", 2, "'../..' cannot name a study: "),
+        ("conv-0 --space --json", 2, "Give one of --recipe, --space, --code and --json; --json can also be combined"),
+        ("conv-0/0 --recipe --why", 2, "Give one of --recipe, "),
+    ],
 )
-def test_wrong_targets(cli: Cli, target: str, code: int) -> None:
-    result = cli("show", target)
-    assert (result.exit_code, result.stdout) == (code, "")
+def test_what_cannot_be_shown_is_one_sentence(cli: Cli, words: str, code: int, sentence: str) -> None:
+    result = cli("show", *words.split())
+    assert result.exit_code == code
+    assert result.stderr.startswith(f"Error: {sentence}")
     assert result.stderr.count("\n") == 1
-
-
-def test_what_cannot_name_a_study_is_told_apart_from_what_names_no_trial(cli: Cli) -> None:
-    assert cli("show", "conv-0/x").stderr == "Error: 'conv-0/x' is not a trial; write STUDY/17.\n"
+    assert "--json" in words or result.stdout == ""
 
 
 @pytest.mark.parametrize("command", ["show", "reproduce"])
@@ -212,34 +204,30 @@ def test_a_folder_is_not_a_study(cli: Cli, tmp_path: Path, command: str, named: 
     assert result.stderr.startswith(f"Error: {folder}: is a folder. Name a study alone, conv-0, or a trial, conv-0/17")
     (tmp_path / "winner" / "RECORD.json").touch()
     assert cli(command, named.format(tmp_path)).stderr.endswith(f" The record in it is {folder / 'RECORD.json'}.\n")
-    assert cli("show", "../../etc").stderr.startswith("Error: '../..' cannot name a study: ")
 
 
-def test_a_running_study_says_so(cli: Cli) -> None:
-    cli.studies["conv-0"] = handmade.mixed(live=True)  # type: ignore[attr-defined]
-    assert "running now" in cli("show").stdout.splitlines()[0]
+def test_a_running_study_says_so_and_what_runs(cli: Any) -> None:
+    cli.studies["conv-0"] = handmade.mixed(live=True)
+    lines = [" ".join(line.split()) for line in cli("show").stdout.splitlines()]
+    assert "running now" in lines[0]
+    assert "running #7 2 of 6 reports, 93.00%" in lines
 
 
-def test_a_trials_recipe_is_a_file_that_train_takes(cli: Cli) -> None:
-    space = space_sources.parse(cli("show", "conv-0/1", "--recipe").stdout, "recipe.yaml")
-    assert space_sources.recipe(space) == from_json(handmade.mixed().trials[1].config)
+def test_a_recipe_is_a_file_that_train_takes_and_a_space_one_that_search_takes(cli: Cli) -> None:
+    printed = cli("show", "conv-0/1", "--recipe").stdout
+    assert space_sources.recipe(space_sources.parse(printed, "recipe.yaml")) == from_json(
+        handmade.mixed().trials[1].config
+    )
+    assert cli("show", "conv-0", "--recipe").stdout == printed, "of its best trial"
+    assert cli("show", "conv-0/0", "--recipe").stdout != printed
+    space = Space.from_document(parse(cli("show", "conv-0", "--space").stdout, "space.yaml"))
+    assert space.to_spec() == handmade.spec()["space"]
 
 
-def test_a_trials_recipe_names_its_data_set(cli: Cli) -> None:
-    study = handmade.mixed()
-    study.spec["context"]["data"]["dataset"] = "fashion-mnist"
-    cli.studies["conv-0"] = study  # type: ignore[attr-defined]
+def test_a_trials_recipe_names_its_data_set(cli: Any) -> None:
+    cli.studies["conv-0"].spec["context"]["data"]["dataset"] = "fashion-mnist"
     space = space_sources.parse(cli("show", "conv-0/1", "--recipe").stdout, "recipe.yaml")
     assert space_sources.dataset_of(space) == "fashion-mnist"
-
-
-def test_a_studys_recipe_is_that_of_its_best_trial(cli: Cli) -> None:
-    assert cli("show", "conv-0", "--recipe").stdout == cli("show", "conv-0/1", "--recipe").stdout
-
-
-def test_a_studys_space_is_a_file_that_search_takes(cli: Cli) -> None:
-    shown = Space.from_document(parse(cli("show", "conv-0", "--space").stdout, "space.yaml"))
-    assert shown.to_spec() == handmade.spec()["space"]
 
 
 def with_net(text: str, content: bytes) -> StudyRecord:
@@ -250,15 +238,15 @@ def with_net(text: str, content: bytes) -> StudyRecord:
 
 
 @pytest.mark.parametrize("text", ["def build():\n\treturn 1\n", "a = 1\r\nb = 2\r\n", "a = 1", "\ufeffa = 'é'  \n\n"])
-def test_a_studys_code_is_the_file_as_it_was(cli: Cli, text: str) -> None:
-    cli.studies["conv-0"] = with_net(text, text.encode())  # type: ignore[attr-defined]
+def test_a_studys_code_is_the_file_as_it_was(cli: Any, text: str) -> None:
+    cli.studies["conv-0"] = with_net(text, text.encode())
     result = cli("show", "--code")
     assert (result.stdout_bytes, result.stderr) == (text.encode(), "")
 
 
-def test_where_a_studys_code_is_not_the_file_as_it_was_that_is_said(cli: Cli) -> None:
+def test_where_a_studys_code_is_not_the_file_as_it_was_that_is_said(cli: Any) -> None:
     content = "# coding: latin-1\na = 'é'\n".encode("latin-1")
-    cli.studies["conv-0"] = with_net(content.decode(errors="replace"), content)  # type: ignore[attr-defined]
+    cli.studies["conv-0"] = with_net(content.decode(errors="replace"), content)
     result = cli("show", "--code")
     assert (result.exit_code, result.stdout) == (0, "# coding: latin-1\na = '�'\n")
     assert result.stderr == (
@@ -267,15 +255,8 @@ def test_where_a_studys_code_is_not_the_file_as_it_was_that_is_said(cli: Cli) ->
     )
 
 
-def test_one_thing_is_printed_at_a_time(cli: Cli) -> None:
-    result = cli("show", "--space", "--json")
-    said = "Error: Give one of --recipe, --space, --code and --json; --json can also be combined with --why.\n"
-    assert (result.exit_code, result.stderr) == (2, said)
-    assert cli("show", "conv-0/0", "--recipe", "--why").exit_code == 2
-
-
-def test_a_study_that_ended_early_says_why(cli: Cli) -> None:
-    cli.studies["conv-0"] = handmade.ended_early()  # type: ignore[attr-defined]
+def test_a_study_that_ended_early_says_why(cli: Any) -> None:
+    cli.studies["conv-0"] = handmade.ended_early()
     words = "Stopped early by --patience 3: 3 trials ended since #0 (99.00%), and none was better."
     assert words in " ".join(cli("show").stdout.split())
     assert words in cli("show", "--all").stdout.splitlines()

@@ -68,29 +68,32 @@ NUMERICS = {
     "cpu_flags": ["avx2", "avx512_bf16"],
     "gpu": None,
 }
-KEPT = "; Ctrl-C keeps everything"
+TOOK = ": 4.4 to 6.5 minutes on 2 idle cores (Zen 5)"
 EXPECTED = "expected digest 2b5b be42 ... 9756 (published; Zen 4, Zen 5)"
 
 
 @pytest.mark.parametrize(
-    ("numerics", "changes", "lines"),
+    ("numerics", "changes", "computed_with", "published_lines"),
     [
-        ({}, {}, [f"AMD EPYC (Zen 4), bfloat16: 4.4 to 6.5 minutes on 2 idle cores (Zen 5){KEPT}", EXPECTED]),
-        ({"check": "5f1c"}, {}, [f"AMD EPYC (Zen 4), bfloat16: 4.4 to 6.5 minutes on 2 idle cores (Zen 5){KEPT}"]),
-        ({}, {"resumed": True}, [f"AMD EPYC (Zen 4), bfloat16{KEPT}"]),
-        ({}, {"stop_rules": StopRules(patience=3)}, [f"AMD EPYC (Zen 4), bfloat16{KEPT}"]),
-        ({}, {"goal": 60}, [f"AMD EPYC (Zen 4), bfloat16{KEPT}"]),
+        ({}, {}, "AMD EPYC (Zen 4), bfloat16" + TOOK, [EXPECTED]),
+        ({"check": "5f1c"}, {}, "AMD EPYC (Zen 4), bfloat16" + TOOK, []),
+        ({}, {"resumed": True}, "AMD EPYC (Zen 4), bfloat16", []),
+        ({}, {"stop_rules": StopRules(patience=3)}, "AMD EPYC (Zen 4), bfloat16", []),
+        ({}, {"goal": 60}, "AMD EPYC (Zen 4), bfloat16", []),
         (
-            {"cpu_generation": "Zen 3", "cpu_flags": ["avx2"], "precision": "portable"},
-            {},
-            [f"AMD EPYC (Zen 3, no bfloat16), portable float32{KEPT}"],
+            {"cpu_generation": "Zen 3", "cpu_flags": ["avx2"], "precision": "portable"}, {},
+            "AMD EPYC (Zen 3, no bfloat16), portable float32", [],
         ),
-        ({"cpu_generation": "", "precision": "fp32"}, {}, [f"AMD EPYC, float32{KEPT}"]),
-        ({"gpu": {"name": "NVIDIA H100"}}, {"goal": 60}, [f"NVIDIA H100, bfloat16{KEPT}"]),
+        ({"cpu_generation": "", "precision": "fp32"}, {}, "AMD EPYC, float32", []),
+        ({"gpu": {"name": "NVIDIA H100"}}, {"goal": 60}, "NVIDIA H100, bfloat16", []),
     ],
-)
+)  # fmt: skip
 def test_the_first_lines_say_what_is_computed_with_and_what_to_expect(
-    numerics: dict[str, object], changes: dict[str, Any], lines: list[str], monkeypatch: pytest.MonkeyPatch
+    numerics: dict[str, object],
+    changes: dict[str, Any],
+    computed_with: str,
+    published_lines: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stored = replace(SPEC, numerics=NUMERICS).to_json()
     entry = published.Published(
@@ -106,29 +109,18 @@ def test_the_first_lines_say_what_is_computed_with_and_what_to_expect(
     )
     monkeypatch.setattr(published, "entries", lambda: (entry,))
     header = replace(HEADER, spec=replace(SPEC, numerics={**NUMERICS, **numerics}), **changes)
-    assert live.first_lines(header) == lines
-
-
-def test_of_your_own_function_there_are_no_first_lines() -> None:
+    assert live.first_lines(header) == [f"{computed_with}; Ctrl-C keeps everything", *published_lines]
     assert live.first_lines(replace(HEADER, spec=replace(SPEC, numerics={"check": "objective"}))) == []
 
 
-@pytest.mark.parametrize("width", [80, 100])
-def test_a_header_is_folded_between_its_parts(width: int) -> None:
+def test_where_there_is_room_header_and_best_trial_are_told_whole() -> None:
     parts = live.header_parts(HEADER, Path("results"))
-    above = live.lines_above(parts, WORDS, PROGRESS, None, width, 13)
-    lines = above[: next(n for n, line in enumerate(above) if "29/50" in line)]
-    assert (len(lines), "  ·  ".join(lines)) == (2, live.header_line(HEADER, Path("results")))
-    assert all(cell_len(line) <= width for line in lines)
-
-
-def test_where_there_is_room_the_best_trial_is_told_whole() -> None:
-    (_, bar, *best) = live.lines_above(["header"], WORDS, PROGRESS, None, 80, 6)
-    assert "29/50" in bar
-    assert len(best) == 2
-    assert all(cell_len(line) <= 80 for line in best)
-    whole = " ".join(" ".join(best).split())
-    assert whole == " ".join(f"best {WORDS.best(BEST)}".split())
+    above = live.lines_above(parts, WORDS, PROGRESS, None, 80, 13)
+    assert all(cell_len(line) <= 80 for line in above)
+    bar = next(n for n, line in enumerate(above) if "29/50" in line)
+    assert (bar, "  ·  ".join(above[:bar])) == (2, live.header_line(HEADER, Path("results")))
+    assert len(above[bar + 1 :]) == 2
+    assert " ".join(" ".join(above[bar + 1 :]).split()) == " ".join(f"best {WORDS.best(BEST)}".split())
     assert len(live.lines_above(["header"], WORDS, PROGRESS, None, 80, 5)) == 3
 
 
@@ -156,17 +148,14 @@ def test_the_picture_shows_progress_best_running_trials_and_savings() -> None:
 @pytest.mark.parametrize(
     ("periods", "unit"), [(None, "epochs"), ([1, 2, 3], "epochs"), ([0.5, 1, 3], "periods"), ([1, 3], "periods")]
 )
-def test_what_pruning_saved_counts_epochs_only_where_each_is_a_period(periods: list[float] | None, unit: str) -> None:
+@pytest.mark.parametrize("is_running", [True, False])
+def test_what_pruning_saved_counts_epochs_only_where_each_is_a_period(
+    periods: list[float] | None, unit: str, is_running: bool
+) -> None:
     trial = handmade.trial(30, range(9), periods=1, state="RUNNING", params={"epochs": 3, "periods": periods})
-    progress = replace(PROGRESS, running=(replace(trial, costs=(1,) * len(periods or "123")),), best=None)
+    known = replace(trial, costs=(1,) * len(periods or "123"))
+    progress = replace(PROGRESS, running=(known,) if is_running else (), best=None if is_running else known)
     assert picture(progress, None, 120, 40)[-1].startswith(f"pruning saved 118 of 186 {unit} so far")
-
-
-def test_while_no_trial_runs_the_best_one_tells_whether_periods_are_epochs() -> None:
-    between, halves = replace(PROGRESS, running=()), handmade.trial(17, range(6), params={"periods": [0.5, 6]})
-    for best, unit in ((PROGRESS.best, "epochs"), (halves, "periods"), (None, "periods")):
-        lines = picture(replace(between, best=best), None, 120, 40)
-        assert lines[-1].startswith(f"pruning saved 118 of 186 {unit} so far")
 
 
 def test_patience_runs_down_once_a_trial_is_complete() -> None:
@@ -177,20 +166,16 @@ def test_patience_runs_down_once_a_trial_is_complete() -> None:
         assert not any("without a better one" in line for line in lines)
 
 
-def test_it_tells_what_trains_from_what_waits_and_for_what() -> None:
+def test_it_tells_what_trains_from_what_waits_and_for_what_and_settings_where_there_is_room() -> None:
     lines = picture(PROGRESS, None, 160, 40)
     told = {line[2:].split()[0]: line for line in lines[3:11]}
     assert [name for name, line in told.items() if line.startswith("▶")] == ["#33", "#34"]
     assert "waits for its turn " in told["#32"][:60]
     assert "waits for a worker" in told["#35"][:60]
     assert "waits" not in told["#33"]
-
-
-def test_running_trials_tell_their_settings_where_there_is_room() -> None:
-    told = [line for line in picture(PROGRESS, None, 160, 40) if "parameters" in line]
-    assert len({line.index("2 blocks, 16·32 filters") for line in told}) == 1
-    assert {line[line.index("2 blocks") - 2 :][:2] for line in told} == {"  "}
-    assert not [line for line in picture(PROGRESS, None, 80, 40) if "parameters  " in line and "blocks" in line]
+    assert len({line.index("  2 blocks, 16·32 filters") for line in told.values()}) == 1
+    narrow = picture(PROGRESS, None, 80, 40)
+    assert not [line for line in narrow if "parameters  " in line and "blocks" in line]
 
 
 def test_before_any_trial_is_complete_the_best_of_those_under_way_is_shown() -> None:
@@ -200,13 +185,11 @@ def test_before_any_trial_is_complete_the_best_of_those_under_way_is_shown() -> 
     assert not [line for line in picture(PROGRESS, None, 120, 40) if line.startswith("ahead")]
 
 
-def test_before_anything_has_ended_nothing_is_said_of_savings() -> None:
+def test_before_anything_has_ended_nothing_is_said_of_savings_and_no_time_is_promised() -> None:
     begun = replace(PROGRESS, best=None, saved_periods=0, total_periods=0, order_cost=0.0, running=())
-    assert picture(begun, None, 120, 40)[2:] == []
-
-
-def test_where_the_rest_is_unknown_no_time_is_promised() -> None:
-    assert "left" not in live.progress_line(PROGRESS, None, 120)
+    lines = picture(begun, None, 120, 40)
+    assert lines[2:] == []
+    assert "left" not in lines[1]
 
 
 def test_the_clock_runs_down_until_the_search_takes_much_longer() -> None:
@@ -261,30 +244,26 @@ def test_without_a_terminal_there_is_one_line_a_finished_trial(capsys: pytest.Ca
     assert len(lines) == 3
 
 
-def test_a_trial_that_the_machine_ended_is_named_in_words() -> None:
-    first, third = handmade.ended_by_machine().trials[2:]
-    assert WORDS.ended(first).startswith("#2  PRUNED (timed out)  –  epoch 0/6  0.0 s  ")
-    assert WORDS.ended(third).startswith("#3  PRUNED (timed out)  92.00%  epoch 2/6  3.0 s  ")
-
-
 def test_names_with_markup_and_escapes_are_shown_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     with live.PlainView(Path("results")) as view:
         view.on_start(replace(HEADER, name="[/x][link=http:evil]\x1b[31m"))
     assert plain_lines(capsys)[0].startswith("results/[/x][link=http:evil][31m  ·  conv")
 
 
-def test_a_terminal_that_cannot_move_its_cursor_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    assert isinstance(live.view(Path("results")), live.LiveView)
-    monkeypatch.setenv("TERM", "dumb")
-    assert isinstance(live.view(Path("results")), live.PlainView)
-
-
-def test_a_command_in_a_notebooks_cell_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("TERM", "xterm-color")
-    monkeypatch.setenv("JPY_PARENT_PID", "1")
-    assert isinstance(live.view(Path("results")), live.PlainView)
+@pytest.mark.parametrize(
+    ("variables", "kind"),
+    [
+        ({}, live.LiveView),
+        ({"TERM": "dumb"}, live.PlainView),
+        ({"TERM": "xterm-color", "JPY_PARENT_PID": "1"}, live.PlainView),
+    ],
+)
+def test_lines_are_for_what_cannot_move_its_cursor_and_for_a_notebooks_cell(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], kind: type
+) -> None:
+    for name, value in {"FORCE_COLOR": "1", **variables}.items():
+        monkeypatch.setenv(name, value)
+    assert isinstance(live.view(Path("results")), kind)
 
 
 @pytest.mark.parametrize("width", [12, 40, 100])

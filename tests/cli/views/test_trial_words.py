@@ -3,8 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from mnist_bench.cli.views.trial_words import NetWords, ValueWords, words_of
-from search.driver.progress import Progress
+import pytest
+
+from mnist_bench.cli.views.trial_words import NetWords, TrialWords, ValueWords, words_of
 from search.event_log.records import TrialRecord
 from search.space.space import Space
 from search.strategies.pruners import Asha
@@ -12,7 +13,8 @@ from search.strategies.samplers import Tpe
 from search.study.spec import StudySpec
 from support import handmade, search_fake
 
-WORDS = ValueWords()
+VALUES, NETS = ValueWords(), NetWords(handmade.IMAGES)
+STOPPED = handmade.ended_by_machine().trials[2:]
 PARAMS = {"config.lr": 0.00573, "config.way": "adam", "model.depth": 3}
 
 
@@ -30,34 +32,30 @@ def test_a_search_of_networks_has_their_words_and_any_other_those_of_values() ->
     assert isinstance(words_of(own), ValueWords)
 
 
-def test_settings_are_the_parameters_without_the_section_of_the_top_level() -> None:
-    assert WORDS.settings(trial(6)) == "lr 0.00573  way adam  model.depth 3"
-
-
-def test_an_ended_trial_has_its_value_and_if_there_may_be_several_its_reports() -> None:
-    pruned = trial(1, value=-12.5)
-    assert WORDS.ended(pruned).startswith("#3  PRUNED  -12.5  report 1/6  0.5 s  lr 0.00573")
-    single = trial(1, value=1234567.0, of=1)
-    assert WORDS.ended(single).startswith("#3  COMPLETE  1.23457e+06  0.5 s  lr 0.00573")
-
-
-def test_a_crashed_trial_ends_with_its_error() -> None:
-    crashed = trial(0, state="FAIL", error="Traceback\n  File\nValueError: no value")
-    assert WORDS.ended(crashed) == (
-        "#3  FAIL (crashed)  –  report 0/6  0.0 s  lr 0.00573  way adam  model.depth 3  (ValueError: no value)"
-    )
-
-
-def test_the_columns_of_running_trials_are_as_wide_before_and_after_the_first_report() -> None:
-    lines = [WORDS.running(trial(periods), waits) for periods, waits in ((0, "a worker"), (3, ""), (5, "its turn"))]
-    assert len({len(line) for line in lines}) == 1
-    assert [line.split()[:2] for line in lines] == [["report", "0/6"], ["report", "3/6"], ["report", "5/6"]]
-    assert "waits for its turn" in lines[2]
-
-
-def test_pruning_saves_reports() -> None:
-    progress = Progress(
-        goal=5, finished=2, complete=1, pruned=1, failed=0, infeasible=0, running=(), best=None, seconds=1.0,
-        saved_periods=3, total_periods=9, order_cost=0.0, workers=1,
-    )  # fmt: skip
-    assert WORDS.unit(progress) == "reports"
+@pytest.mark.parametrize(
+    ("words", "ended", "line"),
+    [
+        (
+            VALUES,
+            trial(1, value=-12.5),
+            "#3  PRUNED  -12.5  report 1/6  0.5 s  lr 0.00573  way adam  model.depth 3",
+        ),
+        (
+            VALUES,
+            trial(1, value=1234567.0, of=1),
+            "#3  COMPLETE  1.23457e+06  0.5 s  lr 0.00573  way adam  model.depth 3",
+        ),
+        (
+            VALUES,
+            trial(0, state="FAIL", error="Traceback\n  File\nValueError: no value"),
+            "#3  FAIL (crashed)  –  report 0/6  0.0 s  lr 0.00573  way adam  model.depth 3  (ValueError: no value)",
+        ),
+        (NETS, STOPPED[0], "#2  PRUNED (timed out)  –  epoch 0/6  0.0 s  "),
+        (NETS, STOPPED[1], "#3  PRUNED (timed out)  92.00%  epoch 2/6  3.0 s  "),
+    ],
+)
+def test_an_ended_trial_has_its_value_its_reports_and_what_ended_it(
+    words: TrialWords, ended: TrialRecord, line: str
+) -> None:
+    told = words.ended(ended)
+    assert told.startswith(line) if words is NETS else told == line
