@@ -183,13 +183,7 @@ def test_asked_again_it_neither_trains_nor_opens_the_test_set(
     assert len(values["nets"]) == nets
     assert all((folder / path).is_file() for path in values["nets"])
     assert re.fullmatch(r"confirm tiny-0: #\d; 8 seeds each", purposes(folder)[0])
-
-
-def test_its_runs_are_reproduced_from_their_records(ran: list[Ran]) -> None:
     assert [(one.code, one.out.splitlines()[-1]) for one in ran[8:10]] == [(0, "Identical, bit for bit.")] * 2
-
-
-def test_the_leaderboard_says_what_was_confirmed(ran: list[Ran], values: dict[str, Any]) -> None:
     last = ran[10].out.splitlines()[-1]
     assert last.startswith(f"confirmed: #{values['winner']} ")
     assert last.endswith("on the test images, 8 seeds")
@@ -250,7 +244,7 @@ def test_interrupted_it_goes_on_and_finds_the_same(searched: Path, values: dict[
         [str(program), *line.split()], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stderr is not None
-    while "seed 1 of 1:" not in process.stderr.readline():
+    while not (trained := re.search(r"#\d, seed 1 of 1:", process.stderr.readline())):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     out, err = process.communicate()
@@ -259,7 +253,82 @@ def test_interrupted_it_goes_on_and_finds_the_same(searched: Path, values: dict[
     assert err.splitlines()[-2:] == stopped
     done = subprocess.run([str(program), *line.split()], cwd=folder, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["candidates"] == values["candidates"]
-    assert "seed 1 of 1: " not in done.stderr or "trained before" in done.stderr
+    assert trained[0] not in done.stderr
+
+
+WITH_A_FRONT = """
+name: tiny
+epochs: 1
+subset: 1000
+objective: [val_accuracy, parameters]
+model: {blocks: 0, hidden_layers: 1, hidden_units: {int: [2, 16]}}
+optim: {lr: {float: [1e-2, 1e-1], log: true}}
+search: {sampler: random, pruner: none}
+"""
+FRONT_SCRIPT = """
+run("search tiny.yaml -n 4 --executor in-process")
+run("confirm tiny-0 --front --workers 1 --json")
+run("confirm tiny-0 --front --workers 1")
+run("confirm tiny-0 --front --top 1 --workers 1 --json")
+run("confirm tiny-0 --front --top 8 --workers 1 --json")
+run("export tiny-0 --confirmed --to nothing")
+run("leaderboard tiny-0")
+run("confirm tiny-0 --top 1 --workers 1 --json")
+"""
+
+
+@pytest.fixture(scope="module")
+def front_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("front")
+    (made / "tiny.yaml").write_text(WITH_A_FRONT)
+    return made
+
+
+@pytest.fixture(scope="module")
+def ran_on_front(front_folder: Path, in_one_process: InOneProcess) -> list[Ran]:
+    found = list(in_one_process(front_folder, FRONT_SCRIPT).values())
+    assert [one.code for one in found] == [0, 0, 0, 0, 0, 3, 0, 0], [one.err for one in found]
+    return found
+
+
+def test_every_configuration_on_the_front_has_eight_seeds(ran_on_front: list[Ran]) -> None:
+    values, members = ran_on_front[1].values, ran_on_front[1].values["members"]
+    costs = [member["cost"] for member in members]
+    assert costs == sorted(costs)
+    assert len(costs) >= 2
+    assert {member["test"]["seeds"] for member in members} == {8}
+    assert (values["cost"], values["train_images"], values["test_images"]) == ("parameters", 1000, 10_000)
+    assert "confirm tiny-0 --front" in ran_on_front[0].out + ran_on_front[0].err
+    assert len(values["nets"]) == 8 * len(costs)
+    assert (members[0]["on_front"], members[0]["ahead"]) == ("yes", None), "nothing is as cheap"
+    for member in members[1:]:
+        low, high = member["ahead"]["low"], member["ahead"]["high"]
+        assert member["on_front"] == ("yes" if low > 0 else "no" if high < 0 else "not shown"), member
+
+
+def test_a_front_asked_for_again_neither_trains_nor_opens_the_test_set(
+    ran_on_front: list[Ran], front_folder: Path
+) -> None:
+    first, again, alone, longer, raced = (ran_on_front[place] for place in (1, 2, 3, 4, 7))
+    dearest = first.values["members"][-1]["number"]
+    head, command = again.err.splitlines()
+    assert head == "To export the selected network:"
+    assert f"mnist-bench export tiny-0/{dearest} --confirmed --to winner" in command
+    assert again.out.splitlines()[-1] == "The test set has been evaluated once."
+    assert [member["number"] for member in alone.values["members"]] == [dearest]
+    assert (longer.values["finals"], longer.values["members"]) == (first.values["finals"], first.values["members"])
+    known = {final["number"]: final["errors"] for final in first.values["finals"]}
+    (final,) = raced.values["finals"]
+    assert final["errors"] == known[final["number"]]
+    assert raced.values["test_images"] == 10_000
+    assert all("the test set is not evaluated again" in one.err for one in (alone, raced))
+    (line,) = (front_folder / "results" / "test-openings.jsonl").read_text().splitlines()
+    assert json.loads(line)["purpose"].startswith("confirm tiny-0: #")
+
+
+def test_what_comes_after_knows_of_a_front(ran_on_front: list[Ran]) -> None:
+    assert "tiny-0 has a confirmed front and no selected trial; name one of the front: tiny-0/" in ran_on_front[5].err
+    assert re.search(r"^front confirmed: On the test images: .* parameters \(#\d\)\.", ran_on_front[6].out, re.M)
 
 
 def found(**changes: Any) -> confirmed.Confirmed:

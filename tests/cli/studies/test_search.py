@@ -22,11 +22,12 @@ from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy
 from support import handmade, own_code, own_nets
 from support.commands import unknown_options
+from support.copies import Ran
 from support.own_data import arrays, write_npz
 
 Cli = Callable[..., Result]
 WHOLE = handmade.study([handmade.trial(0), handmade.trial(1, range(3))])
-InOneProcess = Callable[[Path, str], dict[str, Any]]
+InOneProcess = Callable[[Path, str], dict[str, Ran]]
 
 
 def ended(study: StoredStudy | None = None, *, reached: bool = True) -> Run:
@@ -101,14 +102,6 @@ def test_the_command_is_kept_as_it_was_typed_but_for_a_password(
     assert asked[0].command == "mnist-bench search 'my space.yaml'"
 
 
-@pytest.mark.parametrize("words", [["--address", "auto"], ["--gpus-per-worker", "0.5"]])
-def test_what_is_for_a_cluster_is_refused_without_one(cli: Cli, asked: list[SearchConfig], words: list[str]) -> None:
-    result = cli("search", "conv", *words)
-    assert result.exit_code == 2
-    assert "are for --executor ray" in str(result.exception) + result.output
-    assert asked == []
-
-
 def test_trials_has_optunas_name_too_and_defaults_are_those_of_the_design(cli: Cli, asked: list[SearchConfig]) -> None:
     assert cli("search", "conv", "--n-trials", "9").exit_code == 0
     assert asked == [
@@ -124,7 +117,7 @@ def test_trials_has_optunas_name_too_and_defaults_are_those_of_the_design(cli: C
     [
         "conv --trials 0", "conv --trial-timeout 0", "conv --patience 0", "conv --target 0", "conv --target 101%",
         "conv --target good", "conv --workers x", "conv --executor dask", "conv --order random",
-        "conv --dataset cifar", "conv --dataset mnist-red", "",
+        "conv --dataset cifar", "conv --dataset mnist-red", "conv --address auto", "conv --gpus-per-worker 0.5", "",
     ],
 )  # fmt: skip
 def test_wrong_options_exit_with_2(cli: Cli, asked: list[SearchConfig], wrong: str) -> None:
@@ -173,12 +166,13 @@ def test_a_target_is_a_share_or_one_sentence(cli: Cli, asked: list[SearchConfig]
     assert [one.target for one in asked] == [0.994] * 3
     words = "Error: --target 99.4: not an accuracy; write 99.4% or 0.994.\n"
     assert cli("search", "conv", "--target", "99.4").stderr == words
-    with pytest.raises(UsageError, match=r"^target=99\.4: give a validation accuracy, above 0 and up to 1\.$"):
-        SearchConfig(space="conv", target=99.4)
-    with pytest.raises(UsageError, match="A patience of 0 trials"):
-        assert SearchConfig(space="conv", patience=0).stop_rules
-    with pytest.raises(UsageError, match=r"^patience='3': give a whole number\.$"):
-        assert SearchConfig(space="conv", patience="3").stop_rules  # type: ignore[arg-type]
+    for wrong, sentence in (
+        ({"target": 99.4}, r"^target=99\.4: give a validation accuracy, above 0 and up to 1\.$"),
+        ({"patience": 0}, "A patience of 0 trials"),
+        ({"patience": "3"}, r"^patience='3': give a whole number\.$"),
+    ):
+        with pytest.raises(UsageError, match=sentence):
+            assert SearchConfig(space="conv", **wrong).stop_rules
 
 
 def test_a_search_by_arrival_promises_no_repetition(ends: Callable[..., Result]) -> None:
@@ -240,15 +234,6 @@ def test_a_search_stopped_by_ctrl_c_says_how_to_go_on_and_exits_with_130(
     assert "Ctrl-C again stops at once" in result.stderr
     assert "mnist-bench search 'my conv.yaml' --trials 50" in result.stderr
     assert "(of 6 of 50 trials so far)" in result.stdout
-
-
-def test_another_database_is_refused(cli: Cli) -> None:
-    result = cli("search", "smoke", "--storage", "mysql://me:word@host/db")
-    assert result.exit_code == 2
-    assert result.stderr == (
-        "Error: --storage: mysql cannot store studies, only SQLite and PostgreSQL can; write sqlite:///FILE or "
-        "postgresql://USER@HOST/DATABASE.\n"
-    )
 
 
 def test_a_search_stopped_by_its_timeout_exits_with_0(ends: Callable[..., Result]) -> None:
@@ -373,30 +358,16 @@ def test_the_time_on_a_gpu_is_not_estimated(cli: Cli, monkeypatch: pytest.Monkey
 
 
 def test_a_dry_run_refuses_what_the_search_would(cli: Cli) -> None:
-    result = cli("search", "smoke", "--dry-run", "--enqueue", "nosuch.yaml")
-    assert (result.exit_code, result.stdout) == (2, "")
-    words = "Error: --enqueue nosuch.yaml: no such file or bundled recipe, and no study nosuch.yaml in results"
-    assert result.stderr.startswith(words)
     Path("odd.yaml").write_text("optim: {batch_size: 8}\n")
-    result = cli("search", "smoke", "--dry-run", "--enqueue", "odd.yaml")
-    assert result.exit_code == 2
-    assert "Error: --enqueue odd.yaml: " in result.stderr
-
-
-def test_a_dry_run_refuses_code_that_the_search_would(cli: Cli) -> None:
-    name = own_code.write(Path(), own_code.UNSEEDED)
-    result = cli("search", "smoke", "--dry-run", "--sampler", name)
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert "mine.py:Mine: not repeatable: asked again after the same history" in result.stderr
-
-
-@pytest.mark.slow
-def test_a_dry_run_refuses_a_net_that_the_search_would(in_one_process: InOneProcess, tmp_path: Path) -> None:
-    own_nets.write(tmp_path, own_nets.UNSEEDED)
-    (tmp_path / "own.yaml").write_text("epochs: 1\noptim: {lr: {float: [1e-3, 1e-1]}}\n")
-    (refused,) = in_one_process(tmp_path, "run('search own.yaml --dry-run --net my_nets.py:build')").values()
-    assert (refused.code, refused.out) == (2, "")
-    assert "not repeatable" in refused.err
+    for words, sentence in (
+        ("--enqueue nosuch.yaml", "--enqueue nosuch.yaml: no such file or bundled recipe, and no study nosuch.yaml in"),
+        ("--enqueue odd.yaml", "--enqueue odd.yaml: "),
+        (f"--sampler {own_code.write(Path(), own_code.UNSEEDED)}", "mine.py:Mine: not repeatable: asked again after "),
+        ("--storage mysql://me:word@host/db", "--storage: mysql cannot store studies, only SQLite and PostgreSQL can;"),
+    ):
+        result = cli("search", "smoke", "--dry-run", *words.split())
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert sentence in result.stderr
 
 
 DRY_RUNS = """
@@ -411,7 +382,7 @@ name: fast
 epochs: 1
 model: {blocks: 0, hidden_layers: 1, hidden_units: {int: [4, 16]}}
 optim: {lr: {float: [1e-3, 1e-1], log: true}, batch_size: 50}
-search: {sampler: random}
+search: {sampler: random, pruner: none}
 """
 
 
@@ -441,23 +412,17 @@ def test_a_dry_run_warns_and_says_what_share_is_infeasible(cli: Cli) -> None:
 def test_a_dry_run_says_that_a_list_is_tried_first(cli: Cli) -> None:
     told = "Tries 10 configurations first that did well in conv-5k and conv-5k-wrong: at most "
     assert told in cli("search", "conv", "--dry-run").stdout
-    assert "first that did well" not in cli("search", "conv", "--dry-run", "--no-warm-start").stdout
-
-
-@pytest.mark.parametrize("words", [["--dry-run"], []])
-def test_a_recipe_has_nothing_to_search(cli: Cli, words: list[str]) -> None:
-    result = cli("search", "notebook/linear", *words)
-    assert result.exit_code == 2
-    advice = "there is nothing to search, because it has no range; use `mnist-bench train notebook/linear`"
-    assert advice in result.stderr
 
 
 def test_what_was_given_for_a_recipe_is_given_to_train(cli: Cli) -> None:
+    for words in ((), ("--dry-run",)):
+        result = cli("search", "notebook/linear", *words)
+        assert result.exit_code == 2
+        assert "nothing to search, because it has no range; use `mnist-bench train notebook/linear`" in result.stderr
     own_nets.write(Path(), own_nets.GOOD, "my nets.py")
     Path("one.yaml").write_text("net: {width: 4}\n")
     given = "--set optim.lr=0.1 --set epochs=2 --net 'my nets.py:build' --dataset kmnist"
-    result = cli("search", "one.yaml", *shlex.split(given))
-    assert f"use `mnist-bench train one.yaml {given}`." in result.stderr
+    assert f"use `mnist-bench train one.yaml {given}`." in cli("search", "one.yaml", *shlex.split(given)).stderr
 
 
 def resumed(*starts: float) -> StoredStudy:
@@ -466,13 +431,55 @@ def resumed(*starts: float) -> StoredStudy:
     return handmade.study([handmade.trial(0, range(5), runs=runs, planned=len(runs))])
 
 
-def test_the_time_of_earlier_runs_is_told_apart_from_this_ones() -> None:
+def test_the_time_of_earlier_runs_is_told_apart_from_this_ones(ends: Callable[..., Result]) -> None:
     study = resumed(10, 12, 100, 1000, 1002)  # before 1000 s: 10 to 13.5 s, a pause, and 100 to 101.5 s
     assert ending.seconds_before(study, 1e9 + 1000) == pytest.approx(5)
     assert ending.seconds_before(study, 1e9 + 10) == 0
-    assert ending.seconds_before(handmade.study([handmade.trial(0)]), 1e9 + 1000) == 0
-
-
-def test_a_resumed_search_tells_its_own_time_and_that_of_earlier_runs(ends: Callable[..., Result]) -> None:
+    assert ending.seconds_before(WHOLE, 1e9 + 1000) == 0
     line = ends(resumed(10, 200)).stdout.splitlines()[1]
     assert re.match(r"1 trial in 0\.\d s \(this run, after 3\.0 s of training in earlier ones\): 1 complete\.", line)
+
+
+FROM_A_STUDY = """
+search = "search fast.yaml --data few.npz --executor in-process --device cpu --concurrent-trials 2"
+wider = f"{search} --study-name wide --set 'model.hidden_units={{int: [4, 32]}}' --enqueue fast-0 --enqueue own.yaml"
+for line in (
+    f"{search} -n 4",
+    f"{search} -n 4 --set 'model.hidden_units={{int: [4, 32]}}'",
+    f"{wider} -n 8 --dry-run",
+    f"{wider} -n 3",
+    "studies remove fast-0 --yes",
+    f"{wider} -n 8",
+    f"{wider} -n 8 --patience 50",
+    "doctor wide --replay",
+    "show wide/0 --json",
+    "show wide/0 --why",
+    "show wide",
+):
+    run(line)
+"""
+
+
+@pytest.mark.slow
+def test_a_search_keeps_the_trials_of_a_study_that_is_removed(in_one_process: InOneProcess, tmp_path: Path) -> None:
+    (tmp_path / "fast.yaml").write_text(FAST)
+    (tmp_path / "own.yaml").write_text(
+        "epochs: 1\nmodel: {blocks: 0, hidden_layers: 1, hidden_units: 5}\noptim: {lr: 0.01, batch_size: 50}\n"
+    )
+    write_npz(tmp_path / "few.npz", arrays(classes=4, side=8, channels=1, train=400))
+    ran = in_one_process(tmp_path, FROM_A_STUDY).values()
+    searched, refused, tried, begun, removed, done, again, examined, trial, why, shown = ran
+    assert (searched.code, searched.err and refused.code) == (0, 2), searched.err
+    assert "with --enqueue fast-0 it begins with the best trials of this study." in refused.err
+    counts = "Begins with 4 of 4 complete trials of fast-0: the best that lie in this space, trained again."
+    assert counts in tried.out
+    assert counts in begun.err
+    assert counts not in done.err
+    assert [each.code for each in (begun, removed, done, again, examined)] == [0] * 5, done.err
+    digest = done.out.split("digest")[-1].split()[:4]
+    assert again.out.split("digest")[-1].split()[:4] == digest
+    assert "replay" in examined.out
+    origin = why.out.split("hyperparameters of ")[-1].split(".")[0]
+    assert origin in {f"fast-0/{number}" for number in range(4)}
+    assert json.loads(trial.out)["seed"] is not None
+    assert "begins with 4 trials of fast-0" in shown.out
