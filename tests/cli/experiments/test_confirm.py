@@ -395,7 +395,8 @@ def test_what_the_nets_get_right_together_is_said_where_it_was_measured(
 
 def test_a_study_searched_further_is_not_confirmed(cli: Any, kept: Callable[[confirmed.Confirmed], None]) -> None:
     kept(found(digest="0" * 64))
-    assert "confirmed" not in cli("leaderboard", "conv-0").stdout
+    for command in ("leaderboard", "show"):
+        assert "confirmed" not in cli(command, "conv-0").stdout
     (study,) = json.loads(cli("leaderboard", "--json").stdout)["studies"]
     assert study["confirmed"] is None
 

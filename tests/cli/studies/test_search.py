@@ -454,6 +454,7 @@ for line in (
     "doctor wide --replay",
     "show wide/0 --json",
     "show wide/0 --why",
+    "show wide/5 --why",
     "show wide",
 ):
     run(line)
@@ -468,7 +469,7 @@ def test_a_search_keeps_the_trials_of_a_study_that_is_removed(in_one_process: In
     )
     write_npz(tmp_path / "few.npz", arrays(classes=4, side=8, channels=1, train=400))
     ran = in_one_process(tmp_path, FROM_A_STUDY).values()
-    searched, refused, tried, begun, removed, done, again, examined, trial, why, shown = ran
+    searched, refused, tried, begun, removed, done, again, examined, trial, why, later, shown = ran
     assert (searched.code, searched.err and refused.code) == (0, 2), searched.err
     assert "with --enqueue fast-0 it begins with the best trials of this study." in refused.err
     counts = "Begins with 4 of 4 complete trials of fast-0: the best that lie in this space, trained again."
@@ -481,5 +482,6 @@ def test_a_search_keeps_the_trials_of_a_study_that_is_removed(in_one_process: In
     assert "replay" in examined.out
     origin = why.out.split("hyperparameters of ")[-1].split(".")[0]
     assert origin in {f"fast-0/{number}" for number in range(4)}
+    assert "Drawn at random by random; " in later.out, later.err
     assert json.loads(trial.out)["seed"] is not None
     assert "begins with 4 trials of fast-0" in shown.out

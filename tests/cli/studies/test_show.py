@@ -219,6 +219,7 @@ def test_a_running_study_says_so_and_what_runs(cli: Any) -> None:
     lines = [" ".join(line.split()) for line in cli("show").stdout.splitlines()]
     assert "running now" in lines[0]
     assert "running #7 2 of 6 reports, 93.00%" in lines
+    assert not any(line.startswith(("weights", "report")) for line in lines), "there are none"
 
 
 def test_a_recipe_is_a_file_that_train_takes_and_a_space_one_that_search_takes(cli: Cli) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -211,6 +211,7 @@ def test_a_bar_is_as_wide_as_asked(done: int, total: int, width: int) -> None:
 
 
 @given(width=st.integers(1, 200), height=st.integers(1, 60))
+@example(width=80, height=10)
 def test_the_progress_line_keeps_to_the_width_while_there_is_room_for_a_bar(width: int, height: int) -> None:
     line = live.progress_line(PROGRESS, 117, width)
     assert "29/50" in line
