@@ -427,6 +427,9 @@ def test_a_winner_alone_is_said_to_be_alone() -> None:
     assert confirmation.verdict(untested, first) == "selected", "without a test there is no winner"
     (line,) = confirmation.race_lines(untested)
     assert line == "#1 alone is left, and no test was made: a run of each other did not finish."
+    later = candidate(4, 95, 99, 97, 98, dropped_after=4, p_value=1e-9)
+    raced = confirmation.ordered(found(candidates=(worse, later, first), cheapest=1))
+    assert raced == [first, later, worse], "who was dropped last stands above"
     (line,) = confirmation.race_lines(both)
     assert line.startswith("#1 alone is left: the others are significantly worse (paired t-tests")
     assert line.endswith(", except those of which a run did not finish: #0.")

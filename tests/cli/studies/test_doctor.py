@@ -29,7 +29,7 @@ from support.waiting import until
 pytestmark = pytest.mark.slow
 
 Cli = Callable[..., Result]
-SEARCH = ("search", "smoke", "--trials", "2", "--concurrent-trials", "2", "--workers", "1", "--set", "subset=1000")
+SEARCH = ("search", "smoke", "--trials", "4", "--concurrent-trials", "4", "--workers", "1", "--set", "subset=3000")
 FOUND = [
     ok("event log", "12 events."),
     note("driver", "paused.\x1b[31m"),
@@ -131,7 +131,7 @@ def wait_for_reports(results: Path, number: int) -> None:
 def search(results: Path) -> str:
     """Search to the end in this process and return the digest."""
     asked = SearchConfig(
-        space="smoke", overrides=("subset=1000",), trials=2, concurrent_trials=2, executor="in-process", results=results
+        space="smoke", overrides=("subset=3000",), trials=4, concurrent_trials=4, executor="in-process", results=results
     )
     return running.run(asked, Observer(), lambda: False).study.digest
 
