@@ -12,7 +12,8 @@ import pytest
 
 from mnist_bench.data.mnist import PACKAGED
 
-SEARCH = ("search", "smoke", "--trials", "2", "--workers", "1", "--set", "subset=1000", "--set", "epochs=1")
+pytestmark = pytest.mark.slow
+
 OPENS_IN_A_WORKER = """
 from mnist_bench.data.mnist import PACKAGED
 from mnist_bench.training.factory import make_trainer
@@ -36,40 +37,27 @@ SPACE = {
 if __name__ == "__main__":  # its worker imports it
     run(SearchConfig(space=SPACE, trials=1), Curious(), lambda: False)
 """
+"""With a worker of its own, which does not close the test set for the driver."""
+SEARCHES = "from mnist_bench.cli.app import main; main()"
+SEARCH = "search smoke --trials 2 --workers 1 --set subset=1000 --set epochs=1 --data-dir data"
 
 
-def mnist_bench(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    program = "from mnist_bench.cli.app import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", program, *arguments], cwd=folder, capture_output=True, text=True, check=False
-    )
+def ran(folder: Path, program: str, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", program, *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.slow
 def test_a_search_works_where_the_test_files_are_deleted(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    data.mkdir()
+    (tmp_path / "data").mkdir()
     for path in PACKAGED.glob("train-*.gz"):
-        shutil.copy(path, data)
-    done = mnist_bench(*SEARCH, "--data-dir", str(data), folder=tmp_path)
+        shutil.copy(path, tmp_path / "data")
+    done = ran(tmp_path, SEARCHES, *SEARCH.split())
     assert done.returncode == 0, done.stderr
     assert "The test set has not been evaluated." in done.stdout
 
 
-@pytest.mark.slow
-def test_what_the_driver_would_open_of_it_is_refused(tmp_path: Path) -> None:
-    """With workers of their own, none of which closes it for the driver."""
-    done = subprocess.run(
-        [sys.executable, "-c", READS_IN_THE_DRIVER], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+@pytest.mark.parametrize("program", [READS_IN_THE_DRIVER, OPENS_IN_A_WORKER], ids=["driver", "worker"])
+def test_what_would_open_it_is_refused(tmp_path: Path, program: str) -> None:
+    done = ran(tmp_path, program)
     assert done.returncode == 1
     assert re.search(r"ClosedDoorError: .*t10k-labels-idx1-ubyte\.gz: the test set cannot be read here", done.stderr)
-
-
-@pytest.mark.slow
-def test_what_a_worker_would_open_of_it_is_refused(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", OPENS_IN_A_WORKER], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert "the test set cannot be read here" in done.stderr

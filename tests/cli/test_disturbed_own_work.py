@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,14 @@ from support.waiting import until
 
 pytestmark = pytest.mark.slow
 
-TRIALS = ("--trials", "10")
+TRIALS = 8
 WAYS = {"function": own_work.FUNCTION, "program": own_work.PROGRAM}
 KILLS = 10
 """How often each search is killed; half of the kills are of the driver."""
+
+
+def line(way: str, workers: int) -> list[str]:
+    return own_work.words("--trials", str(TRIALS), of=WAYS[way], workers=workers)
 
 
 def events(folder: Path) -> list[Event]:
@@ -34,27 +39,38 @@ def reports(folder: Path) -> int:
     return sum(event.kind == "report" for event in events(folder))
 
 
+def digest_of(folder: Path, way: str, workers: int) -> str:
+    """Run a search to its end, and return its digest."""
+    done = own_work.run(folder, line(way, workers))
+    assert done.code == 0, done.err
+    return own_work.digest(done.out)
+
+
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return the digests of the searches that nothing disturbs."""
-    digests = {}
-    for way, words in WAYS.items():
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+    """Return a function that returns the digest of the search that nothing disturbs."""
+
+    @cache
+    def searched(way: str) -> str:
         folder = tmp_path_factory.mktemp(way)
         own_work.write(folder)
-        done = own_work.run(folder, own_work.words(*TRIALS, of=words, workers=1))
-        assert done.code == 0, done.err
-        digests[way] = own_work.digest(done.out)
-    return digests
+        return digest_of(folder, way, workers=1)
+
+    return searched
+
+
+Whole = Callable[[str], str]
+Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def start(tmp_path: Path) -> Iterator[Start]:
     """Return a function that starts a search in the test's folder, which ends with the test at the latest."""
     own_work.write(tmp_path)
     started: list[subprocess.Popen[str]] = []
 
-    def begin(of: Sequence[str], *, workers: int, pause: float) -> subprocess.Popen[str]:
-        started.append(own_work.start(tmp_path, own_work.words(*TRIALS, of=of, workers=workers), pause=pause))
+    def begin(way: str, *, workers: int, pause: float) -> subprocess.Popen[str]:
+        started.append(own_work.start(tmp_path, line(way, workers), pause=pause))
         return started[-1]
 
     yield begin
@@ -65,31 +81,27 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_ctrl_c_pauses_a_search_and_prints_the_command_that_continues_it(
-    whole: dict[str, str], tmp_path: Path, start: Callable[..., subprocess.Popen[str]], way: str
+    whole: Whole, tmp_path: Path, start: Start, way: str
 ) -> None:
-    search = start(WAYS[way], workers=2, pause=0.05)
-    until(lambda: reports(tmp_path) > 4)
+    search = start(way, workers=2, pause=0.2)
+    until(lambda: reports(tmp_path) > 2, pause=0.1)
     below = own_work.descendants(search.pid)
     assert below
     search.send_signal(signal.SIGINT)
     _, told = search.communicate()
     assert search.returncode == 130, told
     assert "Stopping: each trial trains to its next report, which is kept" in told
-    line = own_work.command_in(told, "To resume:")
-    assert line == own_work.words(*TRIALS, of=WAYS[way], workers=2)
+    assert own_work.command_in(told, "To resume:") == line(way, 2)
     until(lambda: not own_work.alive(below))
-    assert reports(tmp_path) < 40
-    done = own_work.run(tmp_path, line)
-    assert (done.code, own_work.digest(done.out)) == (0, whole[way]), done.err
+    assert reports(tmp_path) < TRIALS * own_work.PERIODS
+    assert digest_of(tmp_path, way, workers=2) == whole(way)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_nothing_outlives_a_driver_that_is_killed(
-    tmp_path: Path, start: Callable[..., subprocess.Popen[str]], way: str
-) -> None:
-    search = start(WAYS[way], workers=2, pause=36_000)
+@pytest.mark.parametrize(("way", "processes"), [("function", 3), ("program", 7)])
+def test_nothing_outlives_a_driver_that_is_killed(start: Start, way: str, processes: int) -> None:
+    search = start(way, workers=2, pause=36_000)
     # The process that loads the function, its children, and each program with what it has started itself.
-    until(lambda: len(own_work.descendants(search.pid)) >= {"function": 3, "program": 7}[way])
+    until(lambda: len(own_work.descendants(search.pid)) >= processes)
     below = own_work.descendants(search.pid)
     search.kill()
     search.wait()
@@ -100,11 +112,11 @@ def test_nothing_outlives_a_driver_that_is_killed(
 @pytest.mark.parametrize("workers", [1, 2, 8])
 @pytest.mark.parametrize("way", WAYS)
 def test_a_search_killed_at_random_moments_comes_to_the_same_digest(
-    whole: dict[str, str], tmp_path: Path, start: Callable[..., subprocess.Popen[str]], way: str, workers: int
+    whole: Whole, tmp_path: Path, start: Start, way: str, workers: int
 ) -> None:
     draws = random.Random(workers)
     pause = 0.4 * workers  # seconds for each report, so that the search outlasts the kills on a busy machine, too
-    search, killed, everyone = start(WAYS[way], workers=workers, pause=pause), 0, set[int]()
+    search, killed, everyone = start(way, workers=workers, pause=pause), 0, set[int]()
     while killed < KILLS and search.poll() != 0:
         before = len(events(tmp_path))
         until(lambda: search.poll() is not None or len(events(tmp_path)) > before)  # noqa: B023 (called at once)
@@ -117,12 +129,10 @@ def test_a_search_killed_at_random_moments_comes_to_the_same_digest(
             if _killed([search.pid] if killed % 2 == 0 else draws.sample(victims, len(victims))) == search.pid:
                 search.wait()
         if search.poll():  # killed, or without the process that loads the function
-            search = start(WAYS[way], workers=workers, pause=pause)
+            search = start(way, workers=workers, pause=pause)
     search.kill()
     search.wait()
-    done = own_work.run(tmp_path, own_work.words(*TRIALS, of=WAYS[way], workers=workers))
-    assert done.code == 0, done.err
-    assert own_work.digest(done.out) == whole[way]
+    assert digest_of(tmp_path, way, workers) == whole(way)
     assert killed >= KILLS // 2  # a search may end before the last
     until(lambda: not own_work.alive([*everyone]))
 
@@ -130,15 +140,13 @@ def test_a_search_killed_at_random_moments_comes_to_the_same_digest(
 @pytest.mark.parametrize(
     "depth", [pytest.param(1, marks=pytest.mark.integration), 2, pytest.param(3, marks=pytest.mark.integration)]
 )
-def test_a_program_whose_process_is_killed_runs_again(
-    whole: dict[str, str], tmp_path: Path, start: Callable[..., subprocess.Popen[str]], depth: int
-) -> None:
+def test_a_program_whose_process_is_killed_runs_again(whole: Whole, start: Start, depth: int) -> None:
     """Killed is a child of the driver, the script, or what the script has started: `depth` says how far below."""
-    search = start(own_work.PROGRAM, workers=2, pause=0.1)
+    search = start("program", workers=2, pause=0.1)
     until(lambda: _at_depth(search.pid, depth + 1))
     until(lambda: _killed(_at_depth(search.pid, depth + 1)))
     out, told = search.communicate()
-    assert (search.returncode, own_work.digest(out)) == (0, whole["program"]), told
+    assert (search.returncode, own_work.digest(out)) == (0, whole("program")), told
 
 
 def _at_depth(pid: int, depth: int) -> list[int]:

@@ -32,11 +32,14 @@ from support.waiting import until
 
 pytestmark = pytest.mark.slow
 
-TRIALS = 8
-SLOTS = 8
+TRIALS = 6
+SLOTS = 4
 SLOW = 36_000.0
 """Seconds, at least, of a period that does not end before its search is stopped: more than a test may take."""
 TOLD_BY_TIME: dict[str, Any] = {"seconds": 0.0, "worker": None, "started": None, "handled": None}
+Whole = tuple[str, list[Event]]
+"""A search's digest and its events."""
+Start = Callable[..., subprocess.Popen[str]]
 JUMPING_CLOCK = r"""
 #define _GNU_SOURCE
 #include <sys/syscall.h>
@@ -75,9 +78,9 @@ time_t time(time_t *now) {
 """Stands in for the C library's clocks: the wall clock jumps by an hour every 0.3 s, forward and back."""
 
 
-def command(results: Path, *, delay: float = 0.02, more: Sequence[str] = ()) -> list[str]:
-    options = ["--trials", str(TRIALS), "--workers", "2", "--results", str(results), *more]
-    return [sys.executable, search_cli.__file__, str(delay), "search", "smoke", *options]
+def command(results: Path, *, delay: float = 0.02, workers: int = 2, more: Sequence[str] = ()) -> list[str]:
+    options = ["--trials", TRIALS, "--concurrent-trials", SLOTS, "--workers", workers, "--results", results, *more]
+    return [sys.executable, search_cli.__file__, str(delay), "search", "smoke", *map(str, options)]
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -92,7 +95,7 @@ def run(results: Path, *, preload: str = "", **options: Any) -> subprocess.Compl
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def start() -> Iterator[Start]:
     """Return a function that starts a search, which ends with the test at the latest."""
     started: list[subprocess.Popen[str]] = []
 
@@ -122,7 +125,7 @@ def _timeless(event: Event) -> Event:
 
 def wait_for(results: Path, is_so: Callable[[list[Event]], bool]) -> None:
     """Wait until a study's events are as they should be."""
-    until(lambda: is_so(log_of(results)))
+    until(lambda: is_so(log_of(results)), pause=0.1)
 
 
 def kinds(events: Sequence[Event]) -> Counter[str]:
@@ -134,39 +137,46 @@ def digest(printed: str) -> str:
     return str(line)
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[Event]]:
-    """Return the digest and the events of the search that nothing disturbs."""
-    results = tmp_path_factory.mktemp("whole")
-    done = run(results)
+def goes_on(results: Path, **options: Any) -> Whole:
+    """Run the search to its end, and return its digest and its events."""
+    done = run(results, **options)
     assert done.returncode == 0, done.stderr
     return digest(done.stdout), log_of(results)
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """Return the digest and the events of the search that nothing disturbs."""
+    return goes_on(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGINT,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.integration),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.integration),
+    ],
+)
 def test_whatever_signal_stops_a_search_it_is_a_prefix_of_the_whole_one_and_goes_on(
-    whole: tuple[str, list[Event]], tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
+    whole: Whole, tmp_path: Path, start: Start, number: signal.Signals
 ) -> None:
-    before = 0
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        search = start(tmp_path, delay=0.1)
-        wait_for(tmp_path, lambda found, before=before: len(found) > before + 4)  # type: ignore[misc]
-        search.send_signal(number)
-        _, told = search.communicate()
-        assert search.returncode == 130, told
-        assert "Stopping: each trial trains to its next report, which is kept" in told
-        assert "To resume:" in told
-        stopped = log_of(tmp_path)
-        assert before < len(stopped) < len(whole[1])
-        assert stopped == whole[1][: len(stopped)]
-        before = len(stopped)
-    done = run(tmp_path)
-    assert (done.returncode, digest(done.stdout)) == (0, whole[0])
-    assert log_of(tmp_path) == whole[1]
+    search = start(tmp_path, delay=0.1)
+    wait_for(tmp_path, lambda found: len(found) > 4)
+    search.send_signal(number)
+    _, told = search.communicate()
+    assert search.returncode == 130, told
+    assert "Stopping: each trial trains to its next report, which is kept" in told
+    assert "To resume:" in told
+    stopped = log_of(tmp_path)
+    assert 0 < len(stopped) < len(whole[1])
+    assert stopped == whole[1][: len(stopped)]
+    assert goes_on(tmp_path) == whole
 
 
 @pytest.mark.parametrize("second", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.integration)])
 def test_a_second_signal_ends_a_search_at_once(
-    whole: tuple[str, list[Event]], tmp_path: Path, start: Callable[..., subprocess.Popen[str]], second: signal.Signals
+    whole: Whole, tmp_path: Path, start: Start, second: signal.Signals
 ) -> None:
     search = start(tmp_path, delay=SLOW)
     wait_for(tmp_path, lambda found: kinds(found)["ask"] - kinds(found)["tell"] == SLOTS)
@@ -184,12 +194,11 @@ def test_a_second_signal_ends_a_search_at_once(
     assert "Stopped at once; no report is lost. The same command continues where it stopped:" in told
     stopped = log_of(tmp_path)
     assert stopped == whole[1][: len(stopped)]
-    done = run(tmp_path)
-    assert (done.returncode, digest(done.stdout)) == (0, whole[0])
+    assert goes_on(tmp_path) == whole
 
 
 def test_before_anything_trains_one_signal_ends_a_search_at_once(
-    tmp_path: Path, start: Callable[..., subprocess.Popen[str]], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAKE_BEHAVIOUR", "hang_at_start")
     search = start(tmp_path)
@@ -199,7 +208,7 @@ def test_before_anything_trains_one_signal_ends_a_search_at_once(
     _, told = search.communicate()
     assert search.returncode == 130
     assert "Stopped at once; no report is lost. The same command continues where it stopped:" in told
-    assert "--trials 8 --workers 2" in told
+    assert "--trials 6 --concurrent-trials 4 --workers 2" in told
     assert "Traceback" not in told
 
 
@@ -215,13 +224,9 @@ def jumping_clock(tmp_path: Path) -> Path:
     return library
 
 
-def test_a_clock_that_jumps_by_hours_changes_nothing(
-    whole: tuple[str, list[Event]], tmp_path: Path, jumping_clock: Path
-) -> None:
+def test_a_clock_that_jumps_by_hours_changes_nothing(whole: Whole, tmp_path: Path, jumping_clock: Path) -> None:
     limits = ["--timeout", "600", "--trial-timeout", "600"]
-    done = run(tmp_path, delay=0.05, more=limits, preload=str(jumping_clock))
-    assert (done.returncode, digest(done.stdout)) == (0, whole[0]), done.stderr
-    assert log_of(tmp_path) == whole[1]
+    assert goes_on(tmp_path, delay=0.05, workers=1, more=limits, preload=str(jumping_clock)) == whole
     with closing(sqlite3.connect(tmp_path / "smoke-0" / DATABASE)) as database:
         told = [datetime.fromisoformat(at) for (at,) in database.execute("SELECT at FROM search_events")]
     steps = [(later - earlier).total_seconds() for earlier, later in pairwise(told)]
@@ -229,9 +234,7 @@ def test_a_clock_that_jumps_by_hours_changes_nothing(
     assert min(steps) < -3000
 
 
-def test_a_second_driver_is_refused_by_name_until_the_first_is_dead(
-    whole: tuple[str, list[Event]], tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
-) -> None:
+def test_a_second_driver_is_refused_by_name_until_the_first_is_dead(whole: Whole, tmp_path: Path, start: Start) -> None:
     first = start(tmp_path, delay=SLOW)
     wait_for(tmp_path, lambda found: any(event.kind == "ask" for event in found))
     second = run(tmp_path)
@@ -243,17 +246,16 @@ def test_a_second_driver_is_refused_by_name_until_the_first_is_dead(
     )
     first.kill()
     first.wait()
-    third = run(tmp_path)
-    assert (third.returncode, digest(third.stdout)) == (0, whole[0])
+    assert goes_on(tmp_path) == whole
     assert json.loads((tmp_path / "smoke-0" / "driver.lock").read_text())["pid"] != first.pid
 
 
 def test_a_search_under_other_conditions_is_refused_with_what_differs_and_the_way_out(tmp_path: Path) -> None:
     assert run(tmp_path).returncode == 0
-    other = run(tmp_path, more=["--concurrent-trials", "4", "--set", "optim.lr=0.01", "--study-name", "smoke-0"])
+    other = run(tmp_path, more=["--concurrent-trials", "8", "--set", "optim.lr=0.01", "--study-name", "smoke-0"])
     assert other.returncode == 2
     told = other.stderr.splitlines()
     assert told[0].startswith("Error: Study smoke-0 was made under other conditions")
-    assert "  concurrent_trials: 8 then, 4 now" in told
+    assert "  concurrent_trials: 4 then, 8 now" in told
     assert any(line.startswith("  space.fields.optim.lr") and line.endswith(" now") for line in told)
     assert "or give this search another name with --study-name; with --enqueue" in told[-1]

@@ -33,8 +33,10 @@ subset: 1000
 model: {blocks: 1, filters: 2, hidden_layers: 0}
 optim: {lr: 1e-2}
 """
-SCRIPT = """
-run("search tiny.yaml -n 4 --executor in-process")
+SEARCH = "search tiny.yaml -n 4 --executor in-process"
+ON_RAY = "search tiny.yaml -n 4 --executor ray --workers 2 --data-dir data --results elsewhere"
+SCRIPT = f"""
+run("{SEARCH}")
 run("leaderboard --json")
 record = json.loads(run("show tiny-0/0 --json"))
 run("reproduce tiny-0/0")
@@ -46,27 +48,23 @@ run("reproduce -", stdin=json.dumps(record))
 record["data"]["data_hash"] = "0" * 64
 with open("other-data.json", "w") as file:
     json.dump(record, file)
-run("reproduce other-data.json")
-run("reproduce missing.json")
 run("train recipe.yaml --seeds 2")
 run("train recipe.yaml --json")
 run("train recipe.yaml --output weights.safetensors")
-run("train recipe.yaml --output weights.safetensors --seeds 2")
-run("train tiny.yaml")
 run("train tiny-0/0 --json")
 run("train tiny-0/0 --on all --json")
-run("train tiny-0/0 --dataset kmnist")
 run("train tiny-0/9")
 run("show tiny-0 --space")
-run("train recipe.yaml --set optim.lr=9 --output weights.safetensors/no")
 """
-ON_RAY = """
-run("search tiny.yaml -n 4 --executor in-process")
-run("search tiny.yaml -n 4 --executor ray --workers 2 --data-dir data --results elsewhere")
-"""
-Ran = Any
-"""See conftest.py."""
-InOneProcess = Callable[[Path, str], dict[str, Ran]]
+InOneProcess = Callable[[Path, str], dict[str, Any]]
+REFUSED = {
+    "reproduce other-data.json": "trained on other data (its hash 00000000, here ",
+    "reproduce missing.json": "missing.json: cannot be read",
+    "train recipe.yaml --output weights.safetensors --seeds 2": "one seed",
+    "train tiny.yaml": "no ranges",
+    "train tiny-0/0 --dataset kmnist": "the data set of its study",
+    "train recipe.yaml --set optim.lr=9 --output weights.safetensors/no": "weights.safetensors/no: cannot be written",
+}
 
 
 @pytest.fixture(scope="module")
@@ -78,17 +76,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ran(folder: Path, in_one_process: InOneProcess) -> dict[str, Ran]:
-    return in_one_process(folder, SCRIPT)
+def ran(folder: Path, in_one_process: InOneProcess) -> dict[str, Any]:
+    return in_one_process(folder, SCRIPT + "\n".join(f"run({line!r})" for line in REFUSED))
 
 
-def test_a_search_ends_with_its_leaderboard(ran: dict[str, Ran]) -> None:
-    search = ran["search tiny.yaml -n 4 --executor in-process"]
-    assert search.code == 0
+def test_a_search_ends_with_its_leaderboard_and_keeps_its_space_and_its_command(
+    ran: dict[str, Any], folder: Path
+) -> None:
+    assert ran[SEARCH].code == 0
     (study,) = json.loads(ran["leaderboard --json"].out)["studies"]
     assert study["counts"]["complete"] + study["counts"]["pruned"] == 4
-    assert study["digest"] in search.out.replace(" ", "")
-    assert len(search.err.splitlines()) >= 5
+    assert study["digest"] in ran[SEARCH].out.replace(" ", "")
+    assert len(ran[SEARCH].err.splitlines()) >= 5
+    files = StudyLocation.of("tiny-0", folder / "results").files
+    assert files.space.read_text() == ran["show tiny-0 --space"].out
+    assert len(invocations(files)) == 1
 
 
 @pytest.mark.ray
@@ -99,35 +101,29 @@ def test_ray_comes_to_the_same_search_and_keeps_to_itself(tmp_path: Path, in_one
     for file in PACKAGED.glob("train-*"):
         (tmp_path / "data" / file.name).symlink_to(file)
     try:
-        ran = in_one_process(tmp_path, ON_RAY)
+        ran = in_one_process(tmp_path, f"run({SEARCH!r})\nrun({ON_RAY!r})")
     finally:
         shutil.rmtree(folder_of(idx_files(load_training_set(DataOptions()))), ignore_errors=True)
-    here = ran["search tiny.yaml -n 4 --executor in-process"]
-    there = ran["search tiny.yaml -n 4 --executor ray --workers 2 --data-dir data --results elsewhere"]
+    here, there = ran[SEARCH], ran[ON_RAY]
     assert there.code == 0
-    assert [line for line in there.out.splitlines() if line.startswith("digest")] == [
-        line for line in here.out.splitlines() if line.startswith("digest")
-    ]
+    digests = [[line for line in each.out.splitlines() if line.startswith("digest")] for each in (here, there)]
+    assert digests[0] == digests[1]
     assert "raylet" not in there.out + there.err
     assert len(there.err.splitlines()) == len(here.err.splitlines())
 
 
-def test_a_trial_is_reproduced_bit_for_bit(ran: dict[str, Ran]) -> None:
+def test_a_trial_is_reproduced_bit_for_bit_the_latest_studys_best_one_where_none_is_named(ran: dict[str, Any]) -> None:
     shown = ran["reproduce tiny-0/0"]
     assert shown.code == 0
     assert "numerics agree (numerics check " in shown.out
     assert shown.out.splitlines()[-1] == "Identical, bit for bit."
     assert "≠" not in shown.out
-
-
-def test_the_latest_studys_best_trial_is_reproduced_where_none_is_named(ran: dict[str, Ran]) -> None:
     values = json.loads(ran["reproduce --json"].out)
     (study,) = json.loads(ran["leaderboard --json"].out)["studies"]
     assert (values["identical"], values["trial"], values["study"]) == (True, study["rows"][0]["number"], "tiny-0")
 
 
-def test_a_record_with_another_figure_is_not_reproduced_and_what_differs_is_named(ran: dict[str, Ran]) -> None:
-    assert json.loads(ran["show tiny-0/0 --json"].out)["schema_version"] == 2
+def test_a_record_with_another_figure_is_not_reproduced_and_what_differs_is_named(ran: dict[str, Any]) -> None:
     other = ran["reproduce -"]
     assert other.code == 4
     lines = other.out.splitlines()
@@ -137,7 +133,9 @@ def test_a_record_with_another_figure_is_not_reproduced_and_what_differs_is_name
     assert "differs by no more than chance over these images" in lines[-1]
 
 
-def test_train_shows_a_line_an_epoch_and_the_mean_of_the_seeds(ran: dict[str, Ran]) -> None:
+def test_train_shows_a_line_an_epoch_and_the_mean_of_the_seeds_and_keeps_the_weights(
+    ran: dict[str, Any], folder: Path
+) -> None:
     trained = ran["train recipe.yaml --seeds 2"]
     assert trained.code == 0
     header, *lines = trained.out.splitlines()
@@ -145,49 +143,23 @@ def test_train_shows_a_line_an_epoch_and_the_mean_of_the_seeds(ran: dict[str, Ra
     periods = sorted((line.split()[:2] for line in lines[:4]), key=itemgetter(0))  # as they end, each seed's in order
     assert periods == [["0", "1"], ["0", "2"], ["1", "1"], ["1", "2"]]
     assert lines[-1].endswith("validation accuracy (mean and standard deviation of 2 seeds)")
-
-
-def test_a_trial_trains_as_a_recipe_and_on_all_images(ran: dict[str, Ran]) -> None:
-    recipe = json.loads(ran["show tiny-0/0 --json"].out)["recipe"]
-    assert json.loads(ran["train tiny-0/0 --json"].out)["recipe"] == recipe
-    assert json.loads(ran["train tiny-0/0 --on all --json"].out)["recipe"] == {**recipe, "train_on": "all"}
-
-
-def test_a_trial_that_is_not_there_cannot_be_trained(ran: dict[str, Ran]) -> None:
-    assert (ran["train tiny-0/9"].code, "has no trial 9" in ran["train tiny-0/9"].err) == (3, True)
-
-
-def test_a_search_keeps_its_space_and_its_command(ran: dict[str, Ran], folder: Path) -> None:
-    files = StudyLocation.of("tiny-0", folder / "results").files
-    assert files.space.read_text() == ran["show tiny-0 --space"].out
-    assert len(invocations(files)) == 1
-
-
-def test_train_as_json_and_its_weights(ran: dict[str, Ran], folder: Path) -> None:
     values = json.loads(ran["train recipe.yaml --json"].out)
-    (run,) = values["runs"]
-    last = run["curve"][-1]
+    last = values["runs"][0]["curve"][-1]
     assert (values["mean"], values["standard_deviation"]) == (last["value"], None)
-    assert f"weights of seed 0  sha256 {last['weights']}" in ran["train recipe.yaml --seeds 2"].out
+    assert f"weights of seed 0  sha256 {last['weights']}" in trained.out
     with safe_open(folder / "weights.safetensors", "numpy") as file:
         assert json.loads(file.metadata()["config"]) == values["recipe"]
 
 
-@pytest.mark.parametrize(
-    ("command", "words"),
-    [
-        ("reproduce other-data.json", "trained on other data (its hash 00000000, here "),
-        ("reproduce missing.json", "missing.json: cannot be read"),
-        ("train recipe.yaml --output weights.safetensors --seeds 2", "one seed"),
-        ("train tiny.yaml", "no ranges"),
-        ("train tiny-0/0 --dataset kmnist", "the data set of its study"),
-        (
-            "train recipe.yaml --set optim.lr=9 --output weights.safetensors/no",
-            "weights.safetensors/no: cannot be written",
-        ),
-    ],
-)
-def test_what_is_refused(ran: dict[str, Ran], command: str, words: str) -> None:
-    assert ran[command].code == 2
-    assert words in ran[command].err
-    assert "Traceback" not in ran[command].err
+def test_a_trial_trains_as_a_recipe_and_on_all_images(ran: dict[str, Any]) -> None:
+    recipe = json.loads(ran["show tiny-0/0 --json"].out)["recipe"]
+    assert json.loads(ran["train tiny-0/0 --json"].out)["recipe"] == recipe
+    assert json.loads(ran["train tiny-0/0 --on all --json"].out)["recipe"] == {**recipe, "train_on": "all"}
+    assert (ran["train tiny-0/9"].code, "has no trial 9" in ran["train tiny-0/9"].err) == (3, True)
+
+
+@pytest.mark.parametrize("line", REFUSED)
+def test_what_is_refused(ran: dict[str, Any], line: str) -> None:
+    assert ran[line].code == 2
+    assert REFUSED[line] in ran[line].err
+    assert "Traceback" not in ran[line].err

@@ -21,30 +21,33 @@ from support.paths import ROOT
 
 pytestmark = pytest.mark.slow
 
-STUDIES = ("ridge-0", "fake-0")
-"""One made by the example, which says its trainer's name, and one whose context names no trainer."""
+NAMED = {"ridge-0": " (own_trainer.py:Trainer)", "fake-0": ""}
+"""A study made by the example, which says its trainer's name, and one whose context names no trainer."""
+OWN = str(ROOT / "examples" / "own_trainer.py:Trainer")
 SHOWN = (
-    "studies", "studies --json", "leaderboard {}", "leaderboard {} --json", "leaderboard {} --csv --top 3",
-    "leaderboard {} --markdown", "show {}", "show {} --json", "show {}/0", "show {}/0 --json", "doctor {}",
-    "doctor {} --replay --json", "show {} --all", "show {}/0 --why",
+    "studies", "studies --json", "leaderboard ridge-0", "leaderboard ridge-0 --json", "show ridge-0",
+    "show ridge-0 --all", "show ridge-0/0", "show ridge-0/0 --json", "show ridge-0/0 --why",
+    "doctor ridge-0 --replay --json", "leaderboard fake-0 --csv --top 3", "show fake-0/0", "doctor fake-0",
 )  # fmt: skip
 REFUSED = (
-    "ablate {}", "export {} --to winner", "predict {} picture.png", "train {}/0", "show {} --recipe",
-    "search smoke --trials 1 --study-name {}",
+    "ablate ridge-0", "export ridge-0 --to winner", "predict ridge-0 picture.png", "train ridge-0/0",
+    "show ridge-0 --recipe", "search smoke --trials 1 --study-name ridge-0", "show fake-0 --recipe",
 )  # fmt: skip
-UNNAMED = ("reproduce {}", "reproduce {}/0", "confirm {}", "confirm {} --json")
+UNNAMED = ("reproduce ridge-0/0", "confirm ridge-0 --json", "reproduce fake-0")
 """What trains needs the trainer, which the command does not name."""
-OWN = str(ROOT / "examples" / "own_trainer.py:Trainer")
-FRONT = f"confirm ridge-0 --trainer {OWN} --front"
-TRAINED = (
-    f"reproduce ridge-0/0 --trainer {OWN}", f"reproduce ridge-0 --json --trainer {OWN}",
-    "reproduce ridge-0/0 --trainer changed/own_trainer.py:Trainer", f"reproduce ridge-0/0 --trainer {OWN} --data x",
-    "reproduce ridge-0/0 --trainer other.py:Trainer", f"confirm ridge-0 --top 2 --trainer {OWN}",
-    "leaderboard ridge-0 --json --top 1", "show ridge-0 ", "doctor ridge-0 --json", "report ridge-0",
-    "plot ridge-0 --format png", "plot ridge-0 confusion --json", FRONT,
-    "confirm ridge-0 --trainer changed/own_trainer.py:Trainer",
+AGAIN, RACE = f"reproduce ridge-0 --json --trainer {OWN}", f"confirm ridge-0 --top 2 --trainer {OWN}"
+CHANGED = tuple(
+    f"{each} --trainer changed/own_trainer.py:Trainer" for each in ("reproduce ridge-0/0", "confirm ridge-0")
+)
+OTHER = "reproduce ridge-0/0 --trainer other.py:Trainer"
+OF_NETS = {
+    f"reproduce ridge-0/0 --trainer {OWN} --data x": "--data",
+    f"confirm ridge-0 --trainer {OWN} --front": "--front",
+}
+AFTER_THE_RACE = (
+    "leaderboard ridge-0 --json --top 1", "show ridge-0 ", "plot ridge-0 --format png", "plot ridge-0 confusion --json",
 )  # fmt: skip
-"""In this order: the race is shown by what follows it."""
+LINES = (*SHOWN, *REFUSED, *UNNAMED, AGAIN, *CHANGED, OTHER, *OF_NETS, RACE, *AFTER_THE_RACE)
 
 
 @pytest.fixture(scope="module")
@@ -63,90 +66,79 @@ def ran(folder: Path, in_one_process: Callable[..., dict[str, Any]]) -> dict[str
     (folder / "changed" / "own_trainer.py").write_text(
         source.replace("STEPS, SAMPLES = 8, 25", "STEPS, SAMPLES = 8, 26")
     )
-    lines = [line.format(study) for study in STUDIES for line in (*SHOWN, *REFUSED, *UNNAMED)]
-    return in_one_process(folder, "\n".join(f"run({line!r})" for line in (*lines, *TRAINED)))
+    commands = [f"run({line!r})" for line in LINES]
+    undrawn = ["from support import undrawn", "undrawn.pictures()"]  # in the report: they were drawn by `plot`
+    return in_one_process(folder, "\n".join([*commands, *undrawn, "run('report ridge-0')"]))
 
 
-@pytest.mark.parametrize("study", STUDIES)
+def words(text: str) -> str:
+    """Return a text on one line."""
+    return " ".join(text.split())
+
+
+def study_in(line: str) -> str:
+    return "fake-0" if "fake-0" in line else "ridge-0"
+
+
 @pytest.mark.parametrize("line", SHOWN)
-def test_what_reads_shows_it(ran: dict[str, Any], study: str, line: str) -> None:
-    found = ran[line.format(study)]
-    assert (found.code, found.err) == (0, "")
-    assert study in found.out
+def test_what_reads_shows_it(ran: dict[str, Any], line: str) -> None:
+    assert (ran[line].code, ran[line].err) == (0, "")
+    assert study_in(line) in ran[line].out
 
 
-@pytest.mark.parametrize("study", STUDIES)
 @pytest.mark.parametrize("line", REFUSED)
-def test_what_needs_nets_refuses_it_in_one_sentence(ran: dict[str, Any], study: str, line: str) -> None:
-    found = ran[line.format(study)]
-    assert (found.code, bool(found.out)) == (2, "--json" in line)
-    name = " (own_trainer.py:Trainer)" if study == "ridge-0" else ""
-    assert " ".join(found.err.split()) == (
-        f"Error: Study {study} was made by another trainer{name}, and this command needs networks; `mnist-bench "
-        "leaderboard`, `show`, `plot`, `report`, `reproduce`, `confirm` and `doctor` accept it, and only its own "
-        "program can resume it."
+def test_what_needs_nets_refuses_it_in_one_sentence(ran: dict[str, Any], line: str) -> None:
+    study = study_in(line)
+    assert (ran[line].code, ran[line].out) == (2, "")
+    assert words(ran[line].err) == (
+        f"Error: Study {study} was made by another trainer{NAMED[study]}, and this command needs networks; "
+        "`mnist-bench leaderboard`, `show`, `plot`, `report`, `reproduce`, `confirm` and `doctor` accept it, and only "
+        "its own program can resume it."
     )
 
 
-@pytest.mark.parametrize("study", STUDIES)
 @pytest.mark.parametrize("line", UNNAMED)
-def test_what_trains_asks_for_the_trainer(ran: dict[str, Any], study: str, line: str) -> None:
-    found = ran[line.format(study)]
-    assert (found.code, bool(found.out)) == (2, "--json" in line)
-    name = " (own_trainer.py:Trainer)" if study == "ridge-0" else ""
-    option = "own_trainer.py:Trainer" if study == "ridge-0" else "file.py:Trainer"
-    assert " ".join(found.err.split()) == (
-        f"Error: Study {study} was made by another trainer{name}, which only you can name again: add --trainer "
+def test_what_trains_asks_for_the_trainer(ran: dict[str, Any], line: str) -> None:
+    study = study_in(line)
+    option = NAMED[study].strip(" ()") or "file.py:Trainer"
+    assert (ran[line].code, bool(ran[line].out)) == (2, "--json" in line)
+    assert words(ran[line].err) == (
+        f"Error: Study {study} was made by another trainer{NAMED[study]}, which only you can name again: add --trainer "
         f"{option} (a file with the folder that it lies in)."
     )
 
 
-def test_a_trial_is_reproduced_by_its_trainer(ran: dict[str, Any]) -> None:
-    found = ran[f"reproduce ridge-0/0 --trainer {OWN}"]
-    assert (found.code, found.err) == (0, "")
-    first, *table, weights, verdict = found.out.splitlines()
-    assert first.startswith("Reproducing ridge-0/0 (seed ")
-    assert "numerics agree" in first
-    assert [line.split()[0] for line in table] == ["report", "then", *map(str, range(1, len(table) - 1))]
-    assert all(" = " in line for line in table[2:])
-    assert weights.startswith("weights  sha256")
-    assert verdict == "Identical, bit for bit."
-    again = json.loads(ran[f"reproduce ridge-0 --json --trainer {OWN}"].out)
+def test_a_trial_is_reproduced_by_its_trainer_and_not_by_one_that_was_changed(ran: dict[str, Any]) -> None:
+    again = json.loads(ran[AGAIN].out)
     assert (again["identical"], again["first_difference"], again["numerics"]) == (True, None, [])
-
-
-def test_a_trainer_that_was_changed_does_not_reproduce(ran: dict[str, Any]) -> None:
-    found = ran["reproduce ridge-0/0 --trainer changed/own_trainer.py:Trainer"]
-    assert found.code == 4
-    words = " ".join(found.out.split())
-    assert "numerics differ" in words
-    assert "Not identical: first difference in period 1, train loss" in words
-    refused = ran["confirm ridge-0 --trainer changed/own_trainer.py:Trainer"]
-    assert refused.code == 2
-    assert "was searched on a machine that gives different floating-point results" in refused.err
+    reproduced, confirmed = (ran[line] for line in CHANGED)
+    assert (reproduced.code, confirmed.code) == (4, 2)
+    first, *table = reproduced.out.splitlines()
+    assert first.startswith("Reproducing ridge-0/0 (seed ")
+    assert "numerics differ" in first
+    assert [line.split()[0] for line in table[:3]] == ["report", "then", "1"]
+    assert "Not identical: first difference in period 1, train loss" in words(reproduced.out)
+    assert "was searched on a machine that gives different floating-point results" in confirmed.err
 
 
 def test_another_trainer_and_options_of_nets_are_refused(ran: dict[str, Any]) -> None:
-    assert ran["reproduce ridge-0/0 --trainer other.py:Trainer"].err == (
+    assert ran[OTHER].err == (
         "Error: Study ridge-0 was made by another trainer (own_trainer.py:Trainer), not by other.py:Trainer.\n"
     )
-    for line, option in ((f"reproduce ridge-0/0 --trainer {OWN} --data x", "--data"), (FRONT, "--front")):
+    for line, option in OF_NETS.items():
         assert ran[line].code == 2
-        assert f"and {option} needs networks" in " ".join(ran[line].err.split())
+        assert f"and {option} needs networks" in words(ran[line].err)
 
 
 def test_the_best_configurations_race_by_their_values(ran: dict[str, Any]) -> None:
-    found = ran[f"confirm ridge-0 --top 2 --trainer {OWN}"]
-    assert found.code == 0
-    heading, *rest = found.out.splitlines()
+    assert ran[RACE].code == 0
+    heading, *rest = ran[RACE].out.splitlines()
     assert heading.startswith("ridge-0: 2 configurations raced with up to 8 fresh seeds in ")
     assert any(line.split()[:3] == ["trial", "seeds", "val_loss"] for line in rest)
-    board = json.loads(ran["leaderboard ridge-0 --json --top 1"].out)["studies"][0]
-    confirmed = board["confirmed"]
+    confirmed = json.loads(ran["leaderboard ridge-0 --json --top 1"].out)["studies"][0]["confirmed"]
     assert (confirmed["top"], confirmed["cut"], len(confirmed["candidates"])) == (2, False, 2)
     assert confirmed["winner"] in [row["number"] for row in confirmed["candidates"]]
-    assert f"trial {confirmed['winner']}, val_loss " in " ".join(ran["show ridge-0 "].out.split())
-    assert json.loads(ran["doctor ridge-0 --json"].out)["problems"] == 0
+    assert f"trial {confirmed['winner']}, val_loss " in words(ran["show ridge-0 "].out)
 
 
 def test_all_kinds_of_plots_that_need_no_nets_are_drawn(ran: dict[str, Any]) -> None:
@@ -154,9 +146,8 @@ def test_all_kinds_of_plots_that_need_no_nets_are_drawn(ran: dict[str, Any]) -> 
     assert found.code == 0
     assert found.err.startswith("After 1 report, rate alone stands out from chance, of 3 hyperparameters.\n")
     assert "is not drawn" not in found.err
-    assert [line.rpartition("/")[2] for line in found.out.splitlines()] == [
-        "history.png", "curves.png", "importances.png", "parallel.png", "timeline.png"
-    ]  # fmt: skip
+    kinds = ["history", "curves", "importances", "parallel", "timeline"]
+    assert [Path(line).name for line in found.out.splitlines()] == [f"{kind}.png" for kind in kinds]
     refused = ran["plot ridge-0 confusion --json"]
     assert refused.code == 2
     (skipped,) = json.loads(refused.out)["skipped"]
@@ -167,9 +158,8 @@ def test_the_report_has_the_race_and_nothing_of_nets(ran: dict[str, Any], folder
     found = ran["report ridge-0"]
     assert (found.code, found.err) == (0, "")
     page = (folder / found.out.strip()).read_text()
-    assert "20 trials of own_trainer.py:Trainer" in page
-    assert "Raced with fresh seeds" in page
-    assert "mnist-bench reproduce ridge-0/" in page
+    for word in ("20 trials of own_trainer.py:Trainer", "Raced with fresh seeds", "mnist-bench reproduce ridge-0/"):
+        assert word in page
     for word in ("test set", "recipe of", "accuracy", "Draw a"):
         assert word not in page.partition("<body>")[2]
 
@@ -178,51 +168,48 @@ def test_the_leaderboard_has_values_states_periods_and_parameters(ran: dict[str,
     heading, *rows = [line.split() for line in ran["leaderboard ridge-0"].out.splitlines()[4:]]
     parameters = ["ridge.decay", "ridge.features", "ridge.rate"]
     assert heading == ["rank", "trial", "val_loss", "train_loss", "state", "periods", "time", *parameters]
-    assert rows[0][0] == "1"
-    assert rows[0][4:6] == ["COMPLETE", "8"]
+    assert (rows[0][0], *rows[0][4:6]) == ("1", "COMPLETE", "8")
     board = json.loads(ran["leaderboard ridge-0 --json"].out)["studies"][0]
     assert (board["goal"], len(board["rows"]), board["confirmed"]) == (20, 20, None)
     best = board["rows"][0]
     assert best["value"] == min(row["value"] for row in board["rows"] if row["state"] == "COMPLETE")
     assert best["params"].keys() == set(parameters)
-    rows = list(csv.DictReader(io.StringIO(ran["leaderboard fake-0 --csv --top 3"].out)))
-    assert [row["rank"] for row in rows][:1] == ["1"]
-    assert rows[0].keys() >= {"study", "value", "periods", "model.width", "model.extra"}
+    first, *_ = csv.DictReader(io.StringIO(ran["leaderboard fake-0 --csv --top 3"].out))
+    assert first["rank"] == "1"
+    assert first.keys() >= {"study", "value", "periods", "model.width", "model.extra"}
 
 
-def test_a_value_has_the_name_that_its_space_gives_it(ran: dict[str, Any]) -> None:
+def test_a_value_has_the_name_that_its_space_gives_it_and_is_no_percentage(ran: dict[str, Any]) -> None:
     best = json.loads(ran["leaderboard ridge-0 --json"].out)["studies"][0]["rows"][0]
-    shown = f"#{best['number']}  val_loss {cells.value(best['value'])}\n"
-    assert shown in ran["show ridge-0 --all"].out
+    assert f"#{best['number']}  val_loss {cells.value(best['value'])}\n" in ran["show ridge-0 --all"].out
     assert re.match(r"ridge-0/0  [A-Z]+.*  val_loss \S+\n", ran["show ridge-0/0"].out)
+    assert re.match(r"fake-0/0  [A-Z]+.*  [\d.]+\n", ran["show fake-0/0"].out)
     (listed,) = [row for row in json.loads(ran["studies --json"].out)["studies"] if row["study"] == "ridge-0"]
     assert listed["best"] == best["value"] > 0
-    assert re.match(r"fake-0/0  [A-Z]+.*  [\d.]+\n", ran["show fake-0/0"].out)
-
-
-def test_values_are_no_percentages(ran: dict[str, Any]) -> None:
     for line in ("studies", "leaderboard ridge-0", "show ridge-0", "show ridge-0/0"):
         out, _, ranges = ran[line].out.partition("hyperparameter")  # the place of a value in its range is in percent
         assert "%" not in out
         assert ("%" in ranges) == (line == "show ridge-0")
     assert "   features: " in ran["show ridge-0/0"].out
-    trial = json.loads(ran["show ridge-0/0 --json"].out)
-    assert trial["config"].keys() == {"rate", "decay", "features"}
+    assert json.loads(ran["show ridge-0/0 --json"].out)["config"].keys() == {"rate", "decay", "features"}
 
 
 def test_doctor_examines_what_any_search_has(ran: dict[str, Any]) -> None:
     found = json.loads(ran["doctor ridge-0 --replay --json"].out)
     assert found["problems"] == 0
-    assert {one["about"] for one in found["findings"]} == {
-        "event log", "trainer", "replay", "driver", "Optuna's tables",
-    }  # fmt: skip
+    known = {"event log", "trainer", "replay", "driver", "Optuna's tables"}
+    assert {one["about"] for one in found["findings"]} == known
 
 
 def test_a_study_of_nets_that_has_lost_a_part_is_damaged_and_not_foreign() -> None:
     spec = handmade.spec()
-    assert not is_foreign(spec)
-    assert not is_foreign({**spec, "context": {}})
     other = {**spec["space"], "fields": [["ridge.rate", 0.1]]}
-    assert not is_foreign({**spec, "space": other})
-    assert is_foreign({**spec, "space": other, "context": {"check": ""}})
-    assert is_foreign({**spec, "context": {"check": "", "trainer": {"factory": "mine.py:Trainer", "options": {}}}})
+    trainer = {"factory": "mine.py:Trainer", "options": {}}
+    for context, of_nets, of_others in (
+        (spec["context"], False, False),
+        ({}, False, True),
+        ({"check": ""}, False, True),
+        ({"check": "", "trainer": trainer}, True, True),
+    ):
+        assert is_foreign({**spec, "context": context}) == of_nets
+        assert is_foreign({**spec, "context": context, "space": other}) == of_others

@@ -34,33 +34,35 @@ TABLE = Table(
         Column("note", lambda row: str(row["note"]), 1),
     ],
 )
+BOLD = re.compile("\x1b\\[[01]m")
 
 
-def lines_of(table: Table[Any], width: int | None = None) -> list[str]:
-    """Return what is printed of a table, where `width` is what COLUMNS says."""
+def lines_of(table: Table[Any], width: int | None = None, *, whole: bool = False, **environment: str) -> list[str]:
+    """Return what is printed of a table, where `width` is what COLUMNS says; with FORCE_COLOR, as in a terminal."""
     columns = {} if width is None else {"COLUMNS": str(width)}
-    with redirect_stdout(io.StringIO()) as out, mock.patch.dict(os.environ, columns):
-        output.print_table(table)
+    with redirect_stdout(io.StringIO()) as out, mock.patch.dict(os.environ, {**columns, **environment}):
+        output.print_table(table, whole=whole)
     return out.getvalue().splitlines()
 
 
-def keys(row: dict[str, object]) -> Table[Mapping[str, object]]:
+def keys(row: Mapping[str, object]) -> Table[Mapping[str, object]]:
     """Return a table that shows each value of one row under its key."""
     return Table(rows=[row], columns=[key_column(key) for key in row])
 
 
-def test_cells_are_aligned_by_their_width_on_the_screen() -> None:
+def as_ascii(monkeypatch: pytest.MonkeyPatch, newline: str = "\n") -> io.BytesIO:
+    """Let stdout be a stream that can say ASCII alone, and return what is written to it."""
+    raw = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, "ascii", errors=output.IN_ASCII, newline=newline))
+    return raw
+
+
+def test_text_from_outside_is_printed_as_it_stands_in_cells_aligned_by_their_width_on_the_screen() -> None:
     header, *lines = lines_of(TABLE)
+    assert lines[0].startswith("[/x] [link=http://evil]a[/link]")
+    assert lines[1].startswith("名前[31m forged")
     ends = [cell_len(line[: line.index(mark) + len(mark)]) for line, mark in zip(lines, ("0.5", "-1.5"), strict=True)]
     assert ends[0] == ends[1] == cell_len(header[: header.index("share") + len("share")])
-
-
-def test_text_from_outside_is_printed_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
-    output.print_table(TABLE)
-    printed = capsys.readouterr().out
-    assert "[/x] [link=http://evil]a[/link]" in printed
-    assert "\x1b" not in printed
-    assert len(printed.splitlines()) == 3
 
 
 @given(width=st.integers(1, 80))
@@ -94,31 +96,35 @@ NARROW = {
 
 
 @pytest.mark.parametrize("width", NARROW)
-def test_what_a_narrow_terminal_leaves_out_is_named_and_what_it_shows_explained(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
-) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("COLUMNS", str(width))
-    output.print_table(WIDE)
-    bold = re.compile("\x1b\\[[01]m")
-    assert bold.sub("", capsys.readouterr().out).splitlines() == NARROW[width]
-    output.print_table(WIDE, whole=True)
-    assert bold.sub("", capsys.readouterr().out).splitlines()[:2] == NARROW[80][:2]
+def test_what_a_narrow_terminal_leaves_out_is_named_and_what_it_shows_explained(width: int) -> None:
+    def in_terminal(*, whole: bool = False) -> list[str]:
+        lines = lines_of(WIDE, width, whole=whole, FORCE_COLOR="1", NO_COLOR="1")
+        return [BOLD.sub("", line) for line in lines]
+
+    assert in_terminal() == NARROW[width]
+    assert in_terminal(whole=True)[:2] == NARROW[80][:2]
 
 
-def test_without_a_terminal_tables_are_whole_unless_columns_says_how_wide(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("COLUMNS", raising=False)
+def test_among_equally_important_columns_the_last_goes_first() -> None:
+    table: Table[None] = Table(rows=[None], columns=[Column(name, lambda row: "xxxx") for name in "abc"])
+    assert lines_of(table, 10)[0].split() == ["a", "b"]
+
+
+def test_a_setting_returns_only_where_no_figure_is_left_out() -> None:
+    columns = [
+        Column[None]("a", lambda row: "x" * 8, 9),
+        Column[None]("b", lambda row: "xxxx", 8),
+        Column[None]("figure", lambda row: "x" * 20, 5),
+        Column[None]("setting", lambda row: "x", 4, is_setting=True),
+    ]
+    assert lines_of(Table(rows=[None], columns=columns), 24)[0].split() == ["a", "b"]
+
+
+def test_without_a_terminal_tables_are_whole_unless_columns_says_how_wide() -> None:
     table = keys({"a": "x" * 50, "b": "y" * 500, "c": "end"})
-    output.print_table(table)
-    assert capsys.readouterr().out.splitlines()[1].endswith("y" * 500 + "  end")
-    monkeypatch.setenv("COLUMNS", "60")
-    output.print_table(
-        replace(table, columns=[replace(each, importance=each.heading != "b") for each in table.columns])
-    )
-    assert capsys.readouterr().out.splitlines()[0].split() == ["a", "c"]
+    assert lines_of(table)[1].endswith("y" * 500 + "  end")
+    columns = [replace(each, importance=each.heading != "b") for each in table.columns]
+    assert lines_of(replace(table, columns=columns), 60)[0].split() == ["a", "c"]
 
 
 @given(st.text(), st.integers(1, 40))
@@ -146,24 +152,14 @@ def test_prose_is_broken_in_a_terminal_alone_and_commands_never(
     assert printed.err.splitlines() == [*lines, digest]
 
 
-def test_in_a_notebooks_cell_nothing_is_printed_in_color(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("TERM", "xterm-color")
-    monkeypatch.setenv("COLUMNS", "80")
-    output.print_table(WIDE)
-    assert "\x1b[1m" in capsys.readouterr().out
-    monkeypatch.setenv("CLICOLOR_FORCE", "1")
-    monkeypatch.setenv("GIT_PAGER", "cat")
-    output.print_table(WIDE)
-    assert capsys.readouterr().out.splitlines() == NARROW[80]
+def test_in_a_notebooks_cell_nothing_is_printed_in_color() -> None:
+    assert lines_of(WIDE, 80, FORCE_COLOR="1", TERM="xterm-color")[0].startswith("\x1b[1m")
+    in_cell = lines_of(WIDE, 80, FORCE_COLOR="1", TERM="xterm-color", CLICOLOR_FORCE="1", GIT_PAGER="cat")
+    assert in_cell == NARROW[80]
 
 
 def test_a_stream_that_cannot_say_the_signs_gets_others_and_cells_stay_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
-    raw = io.BytesIO()
-    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, "ascii", errors=output.IN_ASCII))
-    monkeypatch.delenv("COLUMNS", raising=False)
+    raw = as_ascii(monkeypatch)
     output.print_table(Table(rows=["1 → 2 × 3", "–·±▶é"], columns=[Column("a", str), Column("b", lambda row: "end")]))
     sys.stdout.flush()
     assert raw.getvalue().decode().splitlines() == ["a           b", "1 -> 2 x 3  end", "-.+->?      end"]
@@ -173,8 +169,7 @@ FILE = "\ufeffdef build():\r\n\treturn '\x1b[31m\x07é名'\x0c\n  # no newline a
 
 
 def test_a_file_that_goes_into_a_file_or_a_pipe_is_the_same_byte_by_byte(monkeypatch: pytest.MonkeyPatch) -> None:
-    raw = io.BytesIO()
-    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, "ascii", errors=output.IN_ASCII, newline="\r\n"))
+    raw = as_ascii(monkeypatch, "\r\n")
     monkeypatch.setenv("FORCE_COLOR", "1")  # a pipe is none the less no terminal
     output.print_line("before")
     output.print_text(FILE)
@@ -194,29 +189,16 @@ def test_a_file_that_a_terminal_shows_obeys_nothing(
 
 
 def test_one_form_is_asked_for() -> None:
-    assert output.form() == "table"
-    assert output.form(wide=True) == "wide"
+    assert (output.form(), output.form(wide=True)) == ("table", "wide")
     with pytest.raises(UsageError, match=r"^Give one of --json and --csv\.$"):
         output.form(json=True, csv=True)
-
-
-def test_among_equally_important_columns_the_last_goes_first() -> None:
-    table: Table[None] = Table(rows=[None], columns=[Column(name, lambda row: "xxxx") for name in "abc"])
-    assert lines_of(table, 10)[0].split() == ["a", "b"]
-
-
-def test_a_column_shows_what_stands_under_its_key(capsys: pytest.CaptureFixture[str]) -> None:
-    output.print_table(keys({"a": 1, "b": None}))
-    assert capsys.readouterr().out.splitlines() == ["a  b", "1"]
 
 
 def test_json_has_its_schema_version_first(capsys: pytest.CaptureFixture[str]) -> None:
     output.print_json({"rows": ["\ud800", "\x9b", "é"]})
     text = capsys.readouterr().out
     assert text.isascii()
-    values = json.loads(text)
-    assert list(values) == ["schema_version", "rows"]
-    assert values["rows"] == ["\ud800", "\x9b", "é"]
+    assert list(json.loads(text).items()) == [("schema_version", 2), ("rows", ["\ud800", "\x9b", "é"])]
 
 
 def test_csv_defuses_formulas_and_keeps_numbers(capsys: pytest.CaptureFixture[str]) -> None:
@@ -234,7 +216,7 @@ def test_csv_defuses_formulas_and_keeps_numbers(capsys: pytest.CaptureFixture[st
 def test_no_csv_cell_begins_a_formula(text: str) -> None:
     _, line = csv.reader(io.StringIO(csv_text([{"name": text}])))
     (cell,) = line
-    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert not cell.lstrip().startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
 def test_markdown_cannot_break_out_of_its_cell(capsys: pytest.CaptureFixture[str]) -> None:
@@ -244,24 +226,33 @@ def test_markdown_cannot_break_out_of_its_cell(capsys: pytest.CaptureFixture[str
     assert line == "| x \\| y | \\<img src=x> \\[l\\](http://evil) \\`c\\` |"
 
 
+ONE = replace(keys({"a": 1, "c": None}), document={"a": [1]}, caption=["above"], footnotes=["below", "", "last"])
+TWO = replace(keys({"b": 1}), document={"b": [1]})
 FORMS: dict[output.Form, list[str]] = {
-    "table": ["above", "", "a", "1", "below", "", "last"],
-    "markdown": ["above", "", "| a |", "| --- |", "| 1 |", "", "below", "", "last"],
-    "csv": ["a", "1"],
+    "table": ["above", "", "a  c", "1", "below", "", "last", "", "b", "1"],
+    "markdown": [
+        "above",
+        "",
+        "| a | c |",
+        "| --- | --- |",
+        "| 1 |  |",
+        "",
+        "below",
+        "",
+        "last",
+        "",
+        "| b |",
+        "| --- |",
+        "| 1 |",
+    ],
+    "csv": ["a,c,b", "1,,", ",,1"],
+    "json": ["{", '  "schema_version": 2,', '  "a": [', "    1", "  ],", '  "b": [', "    1", "  ]", "}"],
 }
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_table_has_its_words_around_it(form: output.Form, capsys: pytest.CaptureFixture[str]) -> None:
-    output.print_result(form, replace(keys({"a": 1}), caption=["above"], footnotes=["below", "", "last"]))
+def test_tables_have_their_words_around_them_and_are_one_document(
+    form: output.Form, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output.print_result(form, ONE, TWO)
     assert capsys.readouterr().out.splitlines() == FORMS[form]
-
-
-def test_several_tables_are_one_object_and_one_list_of_rows(capsys: pytest.CaptureFixture[str]) -> None:
-    tables = [replace(keys({name: 1}), document={name: [1]}) for name in "ab"]
-    output.print_result("json", *tables)
-    assert json.loads(capsys.readouterr().out) == {"schema_version": 2, "a": [1], "b": [1]}
-    output.print_result("csv", *tables)
-    assert capsys.readouterr().out.splitlines() == ["a,b", "1,", ",1"]
-    output.print_result("table", *tables)
-    assert capsys.readouterr().out.splitlines() == ["a", "1", "", "b", "1"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from support import command_process
-from support.copies import Ran
-from support.own_data import arrays, write_folder, write_npz
+from mnist_bench.report.report_page import commands
+from mnist_bench.studies.compatibility import commands_of
+from search.study.invocation_log import invocations
+from search.study.studies import open_study
+from support.command_process import Place
+from support.own_data import Arrays, arrays, write_folder, write_npz
 
 pytestmark = pytest.mark.slow
 
@@ -32,33 +34,32 @@ augment: {translate_pixels: 1}
 optim: {batch_size: 32}
 """
 CONFIRM = ("confirm", "--top", "2", "--workers", "1", "--force-test", "--json")
+ALONE = ("--trials", "1", "--executor", "in-process")
+CLASSES, SIDE = 5, 12
 
 
-class Place:
-    """A folder with a space and data, in which commands run."""
+def images(test: int = 100, **more: Any) -> Arrays:
+    return arrays(**{"classes": CLASSES, "train": 150, "side": SIDE, "test": test, **more})
+
+
+class DataPlace(Place):
+    """A folder with a space and data, in which commands run that name the data last."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        super().__init__(folder)
         (folder / "tiny.yaml").write_text(SPACE)
 
-    def run(self, *words: str, data: str | None = "mine.npz", code: int = 0) -> str:
-        """Run a command and return what it said, on stderr if it was to fail."""
-        done = self._run(*words, data=data)
-        assert done.code == code, done.out + done.err
-        return done.err if code else done.out
+    def run(self, *words: str, code: int = 0, data: str | None = "mine.npz") -> str:
+        return super().run(*words, *(["--data", data] if data else []), code=code)
 
-    def errors(self, *words: str) -> str:
-        """Run a command and return what it said on stderr."""
-        return self._run(*words, data="mine.npz").err
+    def write(self, values: Arrays, name: str = "mine.npz") -> None:
+        write_npz(self.folder / name, values)
 
-    def copy(self, folder: Path) -> Place:
+    def copy(self, folder: Path) -> DataPlace:
         """Return a copy, which does not exist yet, to change and to confirm."""
         # By another program: the cache holds test files, which may be closed to this process by another test.
         subprocess.run(["cp", "--recursive", str(self.folder), str(folder)], check=True)
-        return Place(folder)
-
-    def _run(self, *words: str, data: str | None) -> Ran:
-        return command_process.run([*words, *(["--data", data] if data else [])], self.folder)
+        return DataPlace(folder)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the trials on the leaderboard."""
@@ -66,129 +67,117 @@ class Place:
         rows: list[dict[str, Any]] = study["rows"]
         return rows
 
+    def card(self, folder: str) -> str:
+        return (self.folder / folder / "README.md").read_text()
+
 
 @pytest.fixture(scope="module")
-def searched(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """Return a place with a finished study of 20 classes in colour, which no test changes."""
-    made = Place(tmp_path_factory.mktemp("searched"))
-    write_npz(made.folder / "mine.npz", arrays())
+def searched(tmp_path_factory: pytest.TempPathFactory) -> DataPlace:
+    """Return a place with a finished study of classes in colour, which no test changes."""
+    made = DataPlace(tmp_path_factory.mktemp("searched"))
+    made.write(images())
     made.run("search", "tiny.yaml", "--trials", "3", "--workers", "1")
     return made
 
 
 @pytest.fixture(scope="module")
-def confirmed(searched: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """Return a copy of that place in which the study is confirmed, which no test changes, and what that printed."""
+def confirmed(searched: DataPlace, tmp_path_factory: pytest.TempPathFactory) -> DataPlace:
+    """Return a copy of that place in which the study is confirmed, and what that printed."""
     made = searched.copy(tmp_path_factory.mktemp("confirmed") / "copy")
     (made.folder / "confirmed.json").write_text(made.run(*CONFIRM))
     return made
 
 
 @pytest.fixture
-def place(searched: Place, tmp_path: Path) -> Place:
+def place(searched: DataPlace, tmp_path: Path) -> DataPlace:
     """Return a copy of the searched place."""
     return searched.copy(tmp_path / "copy")
 
 
-def test_the_search_learned_and_did_not_open_the_test_set(place: Place) -> None:
-    assert "The test set has not been evaluated." in place.run("leaderboard", data=None)
-    assert place.rows()[0]["accuracy"] > 0.15  # three times what chance gives
-
-
-def test_commands_that_are_advised_name_the_data(searched: Place) -> None:
-    tied = searched.run("leaderboard", data=None)
-    whole = f"`mnist-bench confirm tiny-0 --data {searched.folder / 'mine.npz'}`"
-    assert whole in tied  # three nets that hardly ever err
+def test_the_search_learned_did_not_open_the_test_set_and_advises_commands_that_name_the_data(
+    searched: DataPlace,
+) -> None:
+    assert searched.rows()[0]["accuracy"] > 3 / CLASSES  # three times what chance gives
+    shown = searched.run("leaderboard", data=None)
+    assert "The test set has not been evaluated." in shown
+    assert f"`mnist-bench confirm tiny-0 --data {searched.folder / 'mine.npz'}`" in shown  # nets that hardly ever err
+    study = open_study(searched.folder / "results", "tiny-0")
+    repeating = commands(study, study.best, commands_of(study), invocations(study.files))
+    trained = [line for line in repeating if re.match(r"mnist-bench (search|train|reproduce)", line)]
+    assert len(trained) >= 3
+    assert all(f" --data {searched.folder / 'mine.npz'}" in line for line in trained), trained
     (searched.folder / "one.yaml").write_text("model: {blocks: 1}\n")
     assert "use `mnist-bench train one.yaml --data mine.npz`" in searched.run("search", "one.yaml", code=2)
 
 
-def test_the_data_are_recorded_and_what_is_needed_is_said(place: Place) -> None:
+def test_a_trial_is_reproduced_bit_for_bit_on_its_own_data_alone(place: DataPlace) -> None:
     shown = json.loads(place.run("show", "tiny-0/0", "--json", data=None))
-    assert shown["data"]["form"] == {"channels": 3, "height": 32, "width": 32, "classes": 20}
-    assert "trained on images of 32x32 pixels in color, 20 classes; name their file or folder with --data" in place.run(
-        "reproduce", "tiny-0/0", data=None, code=2
-    )
-    write_npz(place.folder / "other.npz", arrays(seed=1))
-    assert "trained on other data" in place.run("reproduce", "tiny-0/0", data="other.npz", code=2)
-    write_npz(place.folder / "grey.npz", arrays(channels=1))
-    assert "those of grey.npz have 32x32 pixels in gray" in place.run("reproduce", "tiny-0/0", data="grey.npz", code=2)
-
-
-def test_a_trial_is_reproduced_bit_for_bit(place: Place) -> None:
+    assert shown["data"]["form"] == {"channels": 3, "height": SIDE, "width": SIDE, "classes": CLASSES}
+    place.write(images(seed=1), "other.npz")
+    place.write(images(channels=1), "grey.npz")
+    for data, words in (
+        (None, f"images of {SIDE}x{SIDE} pixels in color, {CLASSES} classes; name their file or folder with --data"),
+        ("other.npz", "trained on other data"),
+        ("grey.npz", f"those of grey.npz have {SIDE}x{SIDE} pixels in gray"),
+    ):
+        assert words in place.run("reproduce", "tiny-0/0", data=data, code=2)
     assert "Identical, bit for bit." in place.run("reproduce", "tiny-0/0")
 
 
-def test_the_search_goes_on_with_a_copy_of_its_data(place: Place) -> None:
-    write_npz(place.folder / "copy.npz", arrays())
+def test_the_search_goes_on_with_a_copy_of_its_data(place: DataPlace) -> None:
+    place.write(images(), "copy.npz")
     place.run("search", "tiny.yaml", "--trials", "4", "--executor", "in-process", data="copy.npz")
     assert len(place.rows()) == 4
 
 
-def test_the_winner_is_taken_away_and_reads_pictures(place: Place) -> None:
+def test_the_winner_is_taken_away_and_reads_pictures(place: DataPlace) -> None:
     assert "`mnist-bench confirm tiny-0 --data" in place.run("export", "tiny-0", "--confirmed", "--to", "x", code=3)
     assert "with --data" in place.run("export", "tiny-0", "--to", "x", data=None, code=2)
     files = place.run("export", "tiny-0", "--to", "winner").splitlines()
-    assert files == [
-        f"winner/{name}" for name in ("model.safetensors", "net.py", "model.onnx", "README.md", "RECORD.json")
-    ]
+    names = ("model.safetensors", "net.py", "model.onnx", "README.md", "RECORD.json")
+    assert files == [f"winner/{name}" for name in names]
     assert "Identical, bit for bit." in place.run("reproduce", "winner/RECORD.json")
-    pictures = arrays()["x_train"][:20]
     (place.folder / "pictures").mkdir()
-    for number, picture in enumerate(pictures):
-        Image.fromarray(picture).save(place.folder / "pictures" / f"{number:02}.png")
+    for number, picture in enumerate(images()["x_train"][:3]):
+        Image.fromarray(picture).save(place.folder / "pictures" / f"{number}.png")
     here = place.run("predict", "winner", "pictures", "--json", data=None)
     assert here == place.run("predict", "tiny-0", "pictures", "--json")
-    assert all(len(said["probabilities"]) == 20 for said in json.loads(here)["pictures"])
+    assert [len(said["probabilities"]) for said in json.loads(here)["pictures"]] == [CLASSES] * 3
 
 
-def test_where_the_weights_were_not_kept_the_command_names_the_data(place: Place) -> None:
+def test_where_the_weights_were_not_kept_the_command_names_the_data_and_they_are_trained_again(
+    place: DataPlace,
+) -> None:
     best = place.rows()[0]["number"]
-    shutil.copytree(place.folder / "results", place.folder / "copies")
-    (place.folder / "copies" / "tiny-0" / "weights" / f"{best}.safetensors").unlink()
-    elsewhere = (f"tiny-0/{best}", "--results", "copies")
-    said = place.run("predict", *elsewhere, "mine.npz", data=None, code=3)
-    command = rf"mnist-bench reproduce tiny-0/{best} --weights --results copies --data \S+\.npz"
-    assert re.search(f"`{command}` trains it again", said)
-    bare = str(Path("results", "tiny-0", "weights", f"{best}.safetensors"))
-    said = place.run("predict", bare, "mine.npz", data=None, code=2)
-    assert "does not record the training data of its network, images of 32x32 pixels in color, 20 classes" in said
+    kept = Path("results", "tiny-0", "weights", f"{best}.safetensors")
+    said = place.run("predict", str(kept), "mine.npz", data=None, code=2)
+    assert f"training data of its network, images of {SIDE}x{SIDE} pixels in color, {CLASSES} classes" in said
     place.run("export", "tiny-0", "--to", "winner")
-    assert "it is trained again" in place.errors("export", *elsewhere, "--to", "again")
+    (place.folder / kept).unlink()
+    said = place.run("predict", f"tiny-0/{best}", "mine.npz", data=None, code=3)
+    assert re.search(rf"`mnist-bench reproduce tiny-0/{best} --weights --data \S+\.npz` trains it again", said)
+    assert "it is trained again" in place.done("export", f"tiny-0/{best}", "--to", "again", "--data", "mine.npz").err
     for name in ("model.safetensors", "model.onnx", "net.py"):
         assert (place.folder / "again" / name).read_bytes() == (place.folder / "winner" / name).read_bytes()
 
 
-def test_what_needs_the_data_names_them(place: Place) -> None:
-    place.run("report", "tiny-0", "--output", "report.html")
-    page = (place.folder / "report.html").read_text()
-    for command in (
-        "reproduce tiny-0/",
-        "reproduce RECORD.json",
-        "confirm tiny-0",
-        "search space.yaml",
-        "train tiny-0/",
-    ):
-        assert re.search(rf"mnist-bench {command}[^<`]*--data \S+\.npz", page), command
-
-
-def test_the_study_is_confirmed_on_its_own_test_part(confirmed: Place, tmp_path: Path) -> None:
-    place = confirmed.copy(tmp_path / "copy")
-    found = json.loads((place.folder / "confirmed.json").read_text())
+def test_the_study_is_confirmed_on_its_own_test_part(confirmed: DataPlace) -> None:
+    found = json.loads((confirmed.folder / "confirmed.json").read_text())
     assert (found["test_images"], found["test_openings"]) == (100, 1)
-    said = place.errors("export", "tiny-0", "--confirmed", "--to", "winner")
-    assert "trained on all images" in said
-    card = (place.folder / "winner" / "README.md").read_text()
-    assert f"{found['finals'][0]['errors'][0]} of 100 wrong" in card
-    assert " --data DATA" in card
+    assert (
+        "trained on all images"
+        in confirmed.done("export", "tiny-0", "--confirmed", "--to", "winner", "--data", "mine.npz").err
+    )
+    assert f"{found['finals'][0]['errors'][0]} of 100 wrong" in confirmed.card("winner")
+    assert " --data DATA" in confirmed.card("winner")
 
 
-def test_a_test_part_that_was_corrected_is_evaluated_anew(confirmed: Place, tmp_path: Path) -> None:
+def test_a_test_part_that_was_corrected_is_evaluated_anew(confirmed: DataPlace, tmp_path: Path) -> None:
     place = confirmed.copy(tmp_path / "copy")
-    before = json.loads(place.run(*CONFIRM))
-    corrected = arrays()
-    corrected["y_test"] = (corrected["y_test"] + 1) % 20
-    write_npz(place.folder / "corrected.npz", corrected)
+    before = json.loads((place.folder / "confirmed.json").read_text())
+    corrected = images()
+    corrected["y_test"] = (corrected["y_test"] + 1) % CLASSES
+    place.write(corrected, "corrected.npz")
     found = json.loads(place.run(*CONFIRM, data="corrected.npz"))
     assert found["test_openings"] == before["test_openings"] + 1
     assert found["winner"] == before["winner"], "the race knows nothing of the test part"
@@ -200,27 +189,26 @@ def test_a_test_part_that_was_corrected_is_evaluated_anew(confirmed: Place, tmp_
 
 
 def test_errors_are_told_of_the_test_images_on_which_they_were_counted(tmp_path: Path) -> None:
-    made = Place(tmp_path)
-    write_npz(tmp_path / "mine.npz", arrays(classes=5, train=120, test=100, side=12))
-    objectives = ("--set", "objective=[val_accuracy, parameters]")
-    made.run("search", "tiny.yaml", "--trials", "1", "--executor", "in-process", *objectives)
+    made = DataPlace(tmp_path)
+    made.write(images())
+    made.run("search", "tiny.yaml", *ALONE, "--set", "objective=[val_accuracy, parameters]", "--set", "epochs=1")
     race = ("confirm", "--top", "1", "--workers", "1", "--force-test", "--json")
     front = ("confirm", "--front", "--workers", "1", "--json")
     assert json.loads(made.run(*race))["test_images"] == 100
-    write_npz(tmp_path / "mine.npz", arrays(classes=5, train=120, test=300, side=12))
+    made.write(images(test=300))
     found = json.loads(made.run(*front))
     assert found["test_images"] == 300
     made.run("export", "tiny-0/0", "--confirmed", "--to", "winner")
-    assert f"{found['finals'][0]['errors'][0]} of 300 wrong" in (tmp_path / "winner" / "README.md").read_text()
-    write_npz(tmp_path / "mine.npz", arrays(classes=5, train=120, test=100, side=12))
+    assert f"{found['finals'][0]['errors'][0]} of 300 wrong" in made.card("winner")
+    made.write(images())
     again = json.loads(made.run(*front))
     assert (again["test_images"], again["test_openings"]) == (100, 2), "known from the race"
     made.run("export", "tiny-0/0", "--confirmed", "--to", "former")
-    assert f"{again['finals'][0]['errors'][0]} of 100 wrong" in (tmp_path / "former" / "README.md").read_text()
+    assert f"{again['finals'][0]['errors'][0]} of 100 wrong" in made.card("former")
 
 
 @pytest.mark.integration
-def test_it_is_ablated_trained_and_drawn(place: Place) -> None:
+def test_it_is_ablated_trained_and_drawn(place: DataPlace) -> None:
     (place.folder / "plain.yaml").write_text(PLAIN)
     assert "convolutions" in place.run("ablate", "--from", "plain.yaml", "--seeds", "2", "--workers", "1")
     assert json.loads(place.run("train", "tiny-0/0", "--json"))
@@ -229,17 +217,16 @@ def test_it_is_ablated_trained_and_drawn(place: Place) -> None:
 
 
 def test_a_folder_of_pictures_is_searched(tmp_path: Path) -> None:
-    made = Place(tmp_path)
-    write_folder(tmp_path / "pictures", arrays(classes=4, train=60, test=12, side=12))
-    made.run("search", "tiny.yaml", "--trials", "1", "--executor", "in-process", data="pictures")
-    assert "Takes about" in made.run("search", "tiny.yaml", "--dry-run", "--workers", "1", data="pictures")
+    made = DataPlace(tmp_path)
+    write_folder(tmp_path / "pictures", images(test=12, train=60))
+    made.run("search", "tiny.yaml", *ALONE, data="pictures")
+    assert "Takes about" in made.run(
+        "search", "tiny.yaml", "--trials", "2", "--dry-run", "--workers", "1", data="pictures"
+    )
 
 
-def test_a_space_of_nets_that_pool_the_pictures_away_is_refused(tmp_path: Path) -> None:
-    made = Place(tmp_path)
-    write_npz(tmp_path / "mine.npz", arrays(classes=3, train=60, test=12, side=8))
-    said = made.run("search", "tiny.yaml", "--trials", "1", "--set", "model.blocks=4", code=2)
+def test_a_space_of_nets_that_pool_the_pictures_away_is_refused(tmp_path: Path, place: DataPlace) -> None:
+    said = place.run("search", "tiny.yaml", *ALONE, "--set", "model.blocks=4", code=2)
     assert "no network can be built from these settings" in said
-    made.run("search", "tiny.yaml", "--trials", "1", "--executor", "in-process")
-    (tmp_path / "deep.yaml").write_text("name: deep\nepochs: 2\nmodel: {blocks: 4}\n")
-    assert "deep.yaml:3" in made.run("ablate", "--from", "deep.yaml", code=2), "before anything trains"
+    (place.folder / "deep.yaml").write_text("name: deep\nepochs: 2\nmodel: {blocks: 4}\n")
+    assert "deep.yaml:3" in place.run("ablate", "--from", "deep.yaml", code=2), "before anything trains"

@@ -17,12 +17,12 @@ from search.driver.progress import Observer
 from search.driver.run import Run
 from search.messages import command_line
 from search.study import studies
-from support import own_work
+from support import own_code, own_work
 
 Cli = Callable[..., Result]
 OPEN_STUDY = studies.open_study
 """Before anything stands in for it."""
-PARABOLA = ("search", "space.yaml", "--objective", "mine.py:parabola", "--workers", "1")
+PARABOLA, FAILS = "--objective mine.py:parabola", "--objective mine.py:fails"
 
 
 @pytest.fixture
@@ -31,6 +31,21 @@ def here(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     own_work.write(tmp_path)
     monkeypatch.setattr("search.study.studies.open_study", OPEN_STUDY)
     return tmp_path
+
+
+Search = Callable[..., Result]
+
+
+@pytest.fixture
+def search(cli: Cli, here: Path) -> Search:
+    """Return a function that searches with the options in a line, and checks how that ended."""
+
+    def run(line: str, *, space: str = "space.yaml", code: int = 0, stdin: str | None = None) -> Result:
+        result = cli("search", space, "--workers", "1", *shlex.split(line), stdin=stdin)
+        assert result.exit_code == code, result.stderr
+        return result
+
+    return run
 
 
 def words(text: str) -> str:
@@ -46,14 +61,13 @@ def test_options_reach_the_search(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> 
         raise KeyboardInterrupt
 
     monkeypatch.setattr("mnist_bench.searches.objective_search.run_objective", run)
-    given = (
-        "-n", "7", "--patience", "9", "--target", "-0.5", "--timeout", "1m", "--trial-timeout", "9s",
-        "--concurrent-trials", "4", "--order", "as-completed", "--seed", "5",
-        "--sampler", "random", "--pruner", "median", "--pruner-option",
-        "n_warmup_steps=2", "--workers", "3", "--study-name", "mine", "--storage", "sqlite:///x.db", "--results", "out",
-        "--set", "x=1", "--max-outage", "1m",
-    )  # fmt: skip
-    cli("search", "a.yaml", "--objective", "a.py:f", "--periods", "6", "--unchecked", "--stall", "30s", *given)
+    line = (
+        "search a.yaml --objective a.py:f --periods 6 --unchecked --stall 30s -n 7 --patience 9 --target -0.5 "
+        "--timeout 1m --trial-timeout 9s --concurrent-trials 4 --order as-completed --seed 5 --sampler random "
+        "--pruner median --pruner-option n_warmup_steps=2 --workers 3 --study-name mine --storage sqlite:///x.db "
+        "--results out --set x=1 --max-outage 1m"
+    )
+    cli(*line.split())
     cli("search", "a.yaml", "--command", "./a {x}", "--workers", "1")
     function, program = asked
     shared = SearchConfig(
@@ -68,53 +82,53 @@ def test_options_reach_the_search(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> 
     assert program == ObjectiveConfig(shared=SearchConfig(space="a.yaml"), program="./a {x}")
 
 
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (
-            ("--objective", "a.py:f", "--device", "cpu", "--precision", "fp32"),
-            "--device and --precision: only for networks, not with --objective or --command.",
-        ),
-        (("--command", "a", "--data", "x"), "--data-dir: only for networks, not with --objective or --command."),
-        (("--periods", "3"), "--periods: only with --objective or --command."),
-        (("--unchecked", "--stall", "3s"), "--unchecked and --stall: only with --objective or --command."),
-        (("--objective", "a.py:f", "--command", "a"), "Give either --objective, a function, or --command, a program."),
-        (("--objective", "a.py:f", "--target", "high"), "--target high: not a number; write 0.994 or -12.5"),
-        (("--objective", "a.py:f", "--target", "nan"), "--target nan: not a number"),
-        (("--target", "high"), "--target high: not an accuracy; write 99.4% or 0.994."),
-        (("--command", "a"), "a.yaml: cannot be read: No such file or directory"),
-    ],
-)
-def test_what_does_not_go_together_is_refused_in_a_sentence(cli: Cli, given: tuple[str, ...], message: str) -> None:
-    result = cli("search", "a.yaml", *given)
-    assert result.exit_code == 2
-    assert message in words(result.stderr)
+ONLY_NETS = "only for networks, not with --objective or --command."
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (("--objective", "mine.py"), "No objective mine.py; name it as package.module:Name or folder/file.py:Name."),
-        (("--objective", "yours.py:f"), "No objective yours.py:f (No such file or directory: yours.py)"),
-        (("--objective", "mine.py:parabole"), "No objective"),
-        (("--objective", "mine.py:parabola", "--periods", "3"), "returns one value, and the search was made for 3"),
-        (("--objective", "mine.py:parabola", "--set", "deph=2"), "--set deph: the space has no such field; did you"),
-        (("--command", "./train.sh {y}"), "--command: the space has no field y"),
-        (("--command", "./train.sh {x"), "a brace is written twice"),
-        (("--objective", "mine.py:clock"), "does not repeat: called twice with the configuration and seed of trial 0"),
+        ("--objective a.py:f --device cpu --precision fp32", f"--device and --precision: {ONLY_NETS}"),
+        ("--command a --data x", f"--data-dir: {ONLY_NETS}"),
+        ("--periods 3", "--periods: only with --objective or --command."),
+        ("--unchecked --stall 3s", "--unchecked and --stall: only with --objective or --command."),
+        ("--objective a.py:f --command a", "Give either --objective, a function, or --command, a program."),
+        ("--objective a.py:f --target high", "--target high: not a number; write 0.994 or -12.5"),
+        ("--objective a.py:f --target nan", "--target nan: not a number"),
+        ("--target high", "--target high: not an accuracy; write 99.4% or 0.994."),
+        ("--command a", "a.yaml: cannot be read: No such file or directory"),
     ],
 )
-def test_what_cannot_be_searched_is_refused_in_a_sentence(
-    cli: Cli, here: Path, given: tuple[str, ...], message: str
-) -> None:
-    result = cli("search", "space.yaml", *given, "--workers", "1")
+def test_what_does_not_go_together_is_refused_in_a_sentence(cli: Cli, given: str, message: str) -> None:
+    result = cli("search", "a.yaml", *given.split())
     assert (result.exit_code, result.stdout) == (2, "")
     assert message in words(result.stderr)
 
 
-def test_a_function_is_searched_and_the_end_has_digest_best_value_and_next_commands(cli: Cli, here: Path) -> None:
-    first = cli(*PARABOLA, "-n", "4")
-    assert first.exit_code == 0, first.stderr
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("--objective mine.py", "No objective mine.py; name it as package.module:Name or folder/file.py:Name."),
+        ("--objective yours.py:f", "No objective yours.py:f (No such file or directory: yours.py)"),
+        ("--objective mine.py:parabole", "No objective"),
+        ("--objective mine.py:parabola --periods 3", "returns one value, and the search was made for 3"),
+        ("--objective mine.py:parabola --set deph=2", "--set deph: the space has no such field; did you"),
+        ("--objective mine.py:parabola --sampler drawn.py:Mine", "drawn.py:Mine: not repeatable"),
+        ("--command './train.sh {y}'", "--command: the space has no field y"),
+        ("--command './train.sh {x'", "a brace is written twice"),
+        ("--objective mine.py:clock", "does not repeat: called twice with the configuration and seed of trial 0"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused_in_a_sentence(search: Search, here: Path, given: str, message: str) -> None:
+    own_code.write(here, own_code.UNSEEDED, "drawn.py")
+    result = search(given, code=2)
+    assert result.stdout == ""
+    assert message in words(result.stderr)
+
+
+@pytest.mark.slow
+def test_a_function_is_searched_and_the_end_has_digest_best_value_and_next_commands(cli: Cli, search: Search) -> None:
+    first = search(f"{PARABOLA} -n 4")
     header, *lines = first.stderr.splitlines()
     assert header.startswith("results/descent-0  ·  descent  ·  curves + ")
     assert [line.split("  ")[0] for line in lines[:4]] == ["1/4", "2/4", "3/4", "4/4"]
@@ -124,108 +138,88 @@ def test_a_function_is_searched_and_the_end_has_digest_best_value_and_next_comma
     assert "Pruning" not in first.stdout
     for command in ("plot", "report", "leaderboard", f"show descent-0/{best['number']}", "doctor"):
         assert f"mnist-bench {command}" in first.stderr
-    assert "`mnist-bench search` with its --objective or --command can resume it." in words(
-        cli("search", "smoke", "--study-name", "descent-0").stderr
-    )
-    again = cli(*PARABOLA, "-n", "4")
-    assert own_work.digest(again.stdout) == own_work.digest(first.stdout)
+    of_nets = cli("search", "smoke", "--study-name", "descent-0").stderr
+    assert "`mnist-bench search` with its --objective or --command can resume it." in words(of_nets)
+    assert "has ended; nothing is left to run." in search(f"{PARABOLA} -n 4 --dry-run").stdout
+    assert own_work.digest(search(f"{PARABOLA} -n 4").stdout) == own_work.digest(first.stdout)
 
 
-def test_a_space_comes_from_standard_input_and_a_field_is_replaced(cli: Cli, here: Path) -> None:
-    options = ("--objective", "mine.py:parabola", "--workers", "1", "-n", "2", "--set", "depth=2", "--set", "x=1.5")
-    result = cli("search", "-", *options, stdin=own_work.SPACE + "y: {float: [0.0, 1.0]}\n")
-    assert result.exit_code == 0, result.stderr
+def test_a_space_comes_from_standard_input_and_a_field_is_replaced(search: Search) -> None:
+    text = own_work.SPACE + "y: {float: [0.0, 1.0]}\n"
+    result = search(f"{PARABOLA} -n 2 --set depth=2 --set x=1.5", space="-", stdin=text)
     assert re.search(r"^best   #0  -0\.25   y 0\.\d+$", result.stdout, re.MULTILINE)
 
 
-def test_a_target_is_in_the_unit_of_the_objective(cli: Cli, here: Path) -> None:
-    result = cli(*PARABOLA, "--target", "-1000")
-    assert result.exit_code == 0, result.stderr
+def test_a_target_is_in_the_unit_of_the_objective(search: Search) -> None:
+    result = search(f"{PARABOLA} --target -1000")
     assert "target -1000" in result.stderr.splitlines()[0]
     assert "Stopped early by --target -1000: #" in result.stdout
     assert "The same command without --target -1000, or with a larger one, continues to 50 trials" in result.stderr
 
 
-def test_where_every_trial_fails_the_search_ends_with_the_first_error(cli: Cli, here: Path) -> None:
-    result = cli(*PARABOLA[:3], "mine.py:fails", "-n", "3")
-    assert result.exit_code == 1
-    assert re.search(r"Error: Every trial .* failed; the first one: ArithmeticError: no value for \d", result.stderr)
-    assert re.search(r"^1/3  #0  FAIL \(crashed\)  –  \d\.\d s  depth \d  x ", result.stderr, re.MULTILINE)
-
-
-def test_what_does_not_repeat_is_searched_in_completion_order_and_it_is_said(cli: Cli, here: Path) -> None:
-    cli(*PARABOLA, "-n", "2", "--study-name", "plain")
-    result = cli(*PARABOLA[:3], "mine.py:clock", "-n", "2", "--order", "as-completed", "--study-name", "clock")
-    assert result.exit_code == 0, result.stderr
+def test_what_does_not_repeat_is_searched_in_completion_order_and_it_is_said(cli: Cli, search: Search) -> None:
+    search(f"{PARABOLA} -n 2 --study-name plain")
+    search("--objective mine.py:clock -n 2 --study-name clock", code=2)
+    search("--objective mine.py:clock -n 2 --study-name clock --order as-completed")
     assert cli("leaderboard", "clock").stdout.startswith("clock: 2 complete of 2 trials, in completion order.")
     assert "completion order" not in cli("leaderboard", "plain").stdout
     heading, *rows, _ = cli("studies").stdout.splitlines()
     assert heading.split()[-2:] == ["order", "folder"]
-    assert {row.split()[0]: row.split()[-2] for row in rows} == {"plain": "deterministic", "clock": "as-completed"}
-    listed = json.loads(cli("studies", "--json").stdout)["studies"]
-    assert {each["study"]: each["order"] for each in listed} == {"plain": "deterministic", "clock": "as-completed"}
+    orders = {"plain": "deterministic", "clock": "as-completed"}
+    assert {row.split()[0]: row.split()[-2] for row in rows} == orders
+    assert {each["study"]: each["order"] for each in json.loads(cli("studies", "--json").stdout)["studies"]} == orders
 
 
-def test_another_objective_or_a_changed_one_does_not_continue_a_study(cli: Cli, here: Path) -> None:
-    assert cli(*PARABOLA, "-n", "2").exit_code == 0
-    other = cli(*PARABOLA[:3], "mine.py:descent", "-n", "3")
-    assert other.exit_code == 2
-    assert words(other.stderr).startswith(
-        "Error: Study descent-0 was made by mine.py:parabola, not by mine.py:descent; name that one, or give this"
-    )
+def test_another_objective_or_a_changed_one_does_not_continue_a_study(search: Search, here: Path) -> None:
+    search(f"{PARABOLA} -n 2")
+    other = words(search("--objective mine.py:descent -n 3", code=2).stderr)
+    assert "was made by mine.py:parabola, not by mine.py:descent; name that one, or give this" in other
     (here / "mine.py").write_text(own_work.FUNCTIONS.replace("- 1)", "- 2)"))
-    changed = cli(*PARABOLA, "-n", "3")
-    assert changed.exit_code == 2
-    assert words(changed.stderr).startswith("Error: mine.py:parabola has changed since study descent-0 began: ")
+    changed = words(search(f"{PARABOLA} -n 3", code=2).stderr)
+    assert changed.startswith("Error: mine.py:parabola has changed since study descent-0 began: ")
     (here / "mine.py").write_text(own_work.FUNCTIONS)
-    assert cli(*PARABOLA, "-n", "3").exit_code == 0
+    search(f"{PARABOLA} -n 3")
 
 
-def test_a_study_without_a_report_begins_again_once_the_function_was_mended(cli: Cli, here: Path) -> None:
-    fails = ("search", "space.yaml", "--objective", "mine.py:fails", "--workers", "1", "-n", "2")
-    assert cli(*fails).exit_code == 1
+@pytest.mark.slow
+def test_where_every_trial_fails_the_search_begins_again_once_the_function_was_mended(
+    search: Search, here: Path
+) -> None:
+    failed = search(f"{FAILS} -n 2", code=1).stderr
+    assert re.search(r"Error: Every trial .* failed; the first one: ArithmeticError: no value for \d", failed)
+    assert re.search(r"^1/2  #0  FAIL \(crashed\)  –  \d\.\d s  depth \d  x ", failed, re.MULTILINE)
     (here / "mine.py").write_text(own_work.FUNCTIONS.replace("raise ArithmeticError", "return config.x #"))
-    mended = cli(*fails)
-    assert mended.exit_code == 0, mended.stderr
-    assert "Study descent-0 had no report, and begins again as it is asked for now." in mended.stderr
+    mended = search(f"{FAILS} -n 2").stderr
+    assert "Study descent-0 had no report, and begins again as it is asked for now." in mended
     (here / "mine.py").write_text(own_work.FUNCTIONS)
-    assert cli(*fails, "-n", "3").exit_code == 2
-    clock = (*fails[:3], "mine.py:clock", "--workers", "1", "-n", "2", "--study-name", "clock")
-    assert (cli(*clock).exit_code, cli(*clock, "--order", "as-completed").exit_code) == (2, 0)
+    search(f"{FAILS} -n 3", code=2)
 
 
-def test_a_program_is_searched_and_its_script_is_part_of_the_study(cli: Cli, here: Path) -> None:
-    command = ("search", "space.yaml", *own_work.PROGRAM, "--periods", "4", "--workers", "2")
-    result = cli(*command, "-n", "6")
-    assert result.exit_code == 0, result.stderr
-    pruned = result.stderr.count("PRUNED")
+@pytest.mark.slow
+def test_a_program_is_searched_and_its_script_is_part_of_the_study(search: Search, here: Path) -> None:
+    program = "--command './train.sh {x}' --periods 4 --workers 2"
+    pruned = search(f"{program} -n 6").stderr.count("PRUNED")
     assert pruned > 0
     assert len((here / "ended.log").read_text().splitlines()) == pruned
     (here / "train.sh").write_text(own_work.SCRIPT + "# changed\n")
-    changed = cli(*command, "-n", "7")
-    assert changed.exit_code == 2
+    changed = search(f"{program} -n 7", code=2)
     assert "./train.sh '{x}' has changed since study descent-0 began" in changed.stderr
 
 
-def test_a_dry_run_says_what_would_run_and_runs_nothing(cli: Cli, here: Path) -> None:
-    result = cli(
-        *PARABOLA[:3], "mine.py:fails", "--dry-run", "--workers", "2", "--target", "3", "--order", "as-completed"
-    )
-    assert result.exit_code == 0, result.stderr
+def test_a_dry_run_says_what_would_run_and_runs_nothing(search: Search, here: Path) -> None:
+    result = search(f"{FAILS} --dry-run --workers 2 --target 3 --order as-completed")
     assert result.stdout.splitlines()[0] == (
         "descent: mine.py:fails, 2 ranges, 50 trials, curves + asha (no rungs), seed 0, "
         "8 concurrent trials on 2 workers, in completion order, target 3."
     )
     assert "A configuration drawn at random: x " in result.stdout
     assert not (here / "results").exists()
-    cli(*PARABOLA, "-n", "2")
-    assert "has ended; nothing is left to run." in cli(*PARABOLA, "-n", "2", "--dry-run").stdout
 
 
 def test_doctor_replays_a_study_and_names_the_command_that_continues_it(
     cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = [*PARABOLA, "-n", "3", "--sampler", "random", "--seed", "2"]
+    arguments = f"search space.yaml {PARABOLA} -n 3 --sampler random --seed 2 --workers 1".split()
     monkeypatch.setattr("sys.argv", ["mnist-bench", *arguments])
     assert cli(*arguments).exit_code == 0
     examined = cli("doctor", "descent-2", "--replay")

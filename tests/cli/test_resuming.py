@@ -11,6 +11,7 @@ PASSWORDS = [
     "postgresql://me:pa/s@:word@host/db",
     "postgresql://host/db?user=me&password=word",
 ]
+FILE = "sqlite:///a b.db"
 
 
 @pytest.fixture(autouse=True)
@@ -18,60 +19,39 @@ def no_storage_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPTUNA_STORAGE", raising=False)
 
 
-def typed(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
-    monkeypatch.setattr("sys.argv", ["x", "search", "my conv.yaml", *words])
-
-
-@pytest.mark.parametrize("storage", PASSWORDS)
-def test_the_reader_is_told_of_a_storage_that_holds_a_password(storage: str) -> None:
-    (line,) = resuming.hint(storage)
-    assert "the same --storage" in line
-    assert "word@" not in line
-
-
 @pytest.mark.parametrize("storage", [PASSWORDS[0], "sqlite:///x.db"])
 def test_what_the_environment_tells_needs_no_option(monkeypatch: pytest.MonkeyPatch, storage: str) -> None:
     monkeypatch.setenv("OPTUNA_STORAGE", storage)
-    typed(monkeypatch)
+    monkeypatch.setattr("sys.argv", ["x", "search", "my conv.yaml"])
     assert resuming.this_command(storage) == ["  mnist-bench search 'my conv.yaml'"]
-
-
-def test_this_command_reads_as_it_was_typed(monkeypatch: pytest.MonkeyPatch) -> None:
-    typed(monkeypatch, "--trials", "50", "--data-dir", "my data")
-    assert resuming.this_command(None) == ["  mnist-bench search 'my conv.yaml' --trials 50 --data-dir 'my data'"]
 
 
 @pytest.mark.parametrize("storage", PASSWORDS)
 @pytest.mark.parametrize("spelling", [["--storage", "{}"], ["--storage={}"]])
-def test_this_command_keeps_a_password_to_itself(
+def test_a_password_is_kept_and_the_reader_is_told_of_it(
     monkeypatch: pytest.MonkeyPatch, spelling: list[str], storage: str
 ) -> None:
     earlier = "--storage=postgresql://me:word@elsewhere/db"  # the last one counts
-    typed(monkeypatch, earlier, *(part.format(storage) for part in spelling), "-n", "50")
+    typed = [part.format(storage) for part in spelling]
+    monkeypatch.setattr("sys.argv", ["x", "search", "my conv.yaml", earlier, *typed, "-n", "50"])
     command, hint = resuming.this_command(storage)
     assert command == "  mnist-bench search 'my conv.yaml' -n 50"
-    assert [hint] == resuming.hint(storage)
-
-
-@pytest.mark.parametrize("spelling", [["--storage", "sqlite:///a b.db"], ["--storage=sqlite:///a b.db"]])
-def test_this_command_repeats_a_storage_without_a_password(
-    monkeypatch: pytest.MonkeyPatch, spelling: list[str]
-) -> None:
-    typed(monkeypatch, *spelling, "-n", "50")
-    assert resuming.this_command("sqlite:///a b.db") == [
-        "  mnist-bench search 'my conv.yaml' -n 50 --storage 'sqlite:///a b.db'"
-    ]
+    assert "the same --storage" in hint
+    assert "word@" not in hint
 
 
 @pytest.mark.parametrize(
-    ("words", "command"),
+    ("words", "storage", "study", "command"),
     [
-        (["confirm", "--budget", "5s", "--no-test"], "confirm conv-0 --budget 5s --no-test"),
-        (["-v", "ablate", "--results", "my runs"], "-v ablate conv-0 --results 'my runs'"),
+        (["search", "my conv.yaml", "--data-dir", "my data"], None, None, "search 'my conv.yaml' --data-dir 'my data'"),
+        (["search", "a", "--storage", FILE, "-n", "5"], FILE, None, f"search a -n 5 --storage '{FILE}'"),
+        (["search", "a", f"--storage={FILE}", "-n", "5"], FILE, None, f"search a -n 5 --storage '{FILE}'"),
+        (["confirm", "--budget", "5s", "--no-test"], None, "conv-0", "confirm conv-0 --budget 5s --no-test"),
+        (["-v", "ablate", "--results", "my runs"], None, "conv-0", "-v ablate conv-0 --results 'my runs'"),
     ],
 )
-def test_a_study_that_was_the_latest_is_named_for_later(
-    monkeypatch: pytest.MonkeyPatch, words: list[str], command: str
+def test_this_command_reads_as_it_was_typed_and_names_the_study_that_was_the_latest(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], storage: str | None, study: str | None, command: str
 ) -> None:
     monkeypatch.setattr("sys.argv", ["x", *words])
-    assert resuming.this_command(None, "conv-0") == [f"  mnist-bench {command}"]
+    assert resuming.this_command(storage, study) == [f"  mnist-bench {command}"]

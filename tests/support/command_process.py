@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from support.copies import Ran
@@ -23,9 +22,21 @@ main()
 PROGRAM = str(Path(sys.executable).with_name("mnist-bench"))
 
 
-def run(words: Sequence[str], folder: Path) -> Ran:
-    """Run a command, without its first word, in a folder that has its caches, too; a report has no pictures."""
-    program = [sys.executable, "-c", UNDRAWN] if words[0] == "report" else [PROGRAM]
-    environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
-    done = subprocess.run([*program, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    return Ran(done.returncode, done.stdout, done.stderr)
+class Place:
+    """A folder with its own caches, in which commands run; a report has no pictures."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def done(self, *words: str) -> Ran:
+        """Run a command, without its first word."""
+        program = [sys.executable, "-c", UNDRAWN] if words[0] == "report" else [PROGRAM]
+        command, variables = [*program, *words], {**os.environ, "XDG_CACHE_HOME": str(self.folder / "cache")}
+        done = subprocess.run(command, cwd=self.folder, env=variables, capture_output=True, text=True, check=False)
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def run(self, *words: str, code: int = 0) -> str:
+        """Run a command and return what it said, on stderr if it was to fail with this code."""
+        done = self.done(*words)
+        assert done.code == code, done.out + done.err
+        return done.err if code else done.out
