@@ -52,7 +52,7 @@ trap 'echo ended >> ended.log; exit 1' TERM
 value=$1
 for step in 1 2 3 4; do
     sleep "${PAUSE:-0}"
-    value=$(python3 -S -c "print(0.5 * $value)")
+    value=$(awk -v value="$value" 'BEGIN { printf "%.17g", value / 2 }')
     echo "step $step"
     echo "{\\"value\\": $value}"
 done
