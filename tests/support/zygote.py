@@ -36,8 +36,9 @@ PATH = tuple(sys.path)
 OURS = ("search", "mnist_bench", "support")
 LOADED = (
     "scipy.stats", "torch", "torch._dynamo", "torch.utils.flop_counter", "optuna", "sqlalchemy.dialects.sqlite",
-    "rich.live", "rich.markdown", "rich.progress", "typer.rich_utils", "mnist_bench.cli.app", "mnist_bench.bench.bfloat16",
-    "mnist_bench.doctor.checkup", "mnist_bench.doctor.machine_checks", "mnist_bench.experiments.ablation.ablate",
+    "rich.live", "rich.markdown", "rich.progress", "typer.rich_utils", "mnist_bench.cli.app",
+    "mnist_bench.bench.bfloat16", "mnist_bench.doctor.checkup", "mnist_bench.doctor.machine_checks",
+    "mnist_bench.experiments.ablation.ablate",
     "mnist_bench.experiments.confirm.confirming", "mnist_bench.leaderboard.board_table",
     "mnist_bench.net_checks.net_check",
     "mnist_bench.numerics.canaries.canary", "mnist_bench.numerics.canaries.wide_canary", "mnist_bench.searches.running",
