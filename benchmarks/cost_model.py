@@ -14,7 +14,6 @@ after one common factor, the machine's speed.
 from __future__ import annotations
 
 import random
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import get_args
@@ -163,7 +162,7 @@ def measure(nets: int, device: str, precision: str) -> Iterator[str]:
         workers=cores(), device=device, precision=precision, train_images=TRAINED, validation_images=EVALUATED
     ) as pool:
         periods = [period_of(config) for config in configs] * RUNS
-        reports = pool.share(periods, lambda done: print(f"{done} runs", file=sys.stderr, end="\r"))
+        reports = pool.share(periods)
         machine, kind = pool.machine, pool.numerics["kind"]
     seconds = [report.seconds if machine.gpu else report.metrics["cpu_seconds"] for report in reports]
     yield from (sentence(machine), "")

@@ -16,7 +16,7 @@ from search.errors import WorkerError
 from search.event_log import codec
 from search.event_log.events import Reported
 from search.event_log.history import History
-from search.executors.protocol import Done, Executor, Job, KeepingExecutor, Lost, Outcome, Raised
+from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
 from search.trainer_api import Report, finite
 
 
@@ -131,8 +131,7 @@ class Dispatcher:
 
     def forget(self, trial: int) -> None:
         """Let go of a trial that has ended."""
-        if isinstance(self.executor, KeepingExecutor):
-            self.executor.forget(trial)
+        self.executor.forget(trial)
         self._latest_states.pop(trial, None)
         if trial in self._trials:
             self._trials.remove(trial)

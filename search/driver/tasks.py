@@ -13,7 +13,7 @@ from typing import Any
 from search.driver.dispatcher import take_all
 from search.driver.retry_policy import POLL, Key, RetryPolicy, failure_of
 from search.errors import WorkerError
-from search.executors.protocol import Done, Executor, Job, KeepingExecutor, Lost, Outcome, Raised, why_failed
+from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised, why_failed
 from search.study.checkpoint_store import CheckpointStore
 from search.trainer_api import Report
 
@@ -170,6 +170,5 @@ class Training:
         # Written before the end is announced; else a task whose end is announced and lost would be announced twice.
         self._store.save(task, self.reports[task.identity], state)
         if task.is_ended_by(self.reports[task.identity]):
-            if isinstance(self._executor, KeepingExecutor):
-                self._executor.forget(task.number)
+            self._executor.forget(task.number)
             self._on_end(task, self.reports[task.identity])

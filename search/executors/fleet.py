@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 from search.arguments import check_count
 from search.differences import same_bits
 from search.errors import SearchError, WorkerError
+from search.executors.protocol import Executor
 
 MAX_BACK_OFF = 10.0
 """Seconds between two starts of workers that do not come up."""
@@ -28,7 +29,7 @@ W = TypeVar("W", bound=_Numbered)
 """An executor's workers."""
 
 
-class Fleet(ABC, Generic[W]):
+class Fleet(Executor, Generic[W]):
     """The part that executors with several workers share; a worker that is lost is replaced, with back-off."""
 
     def __init__(self, workers: int) -> None:
@@ -39,7 +40,6 @@ class Fleet(ABC, Generic[W]):
         """
         check_count("workers", workers)
         self.workers = workers
-        """See `Executor.workers`."""
         self._workers: list[W] = []
         self._numerics: Mapping[str, Any] | None = None
         """Those of the worker that was the first to greet."""

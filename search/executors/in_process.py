@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from search.errors import FOREIGN, PluginError, SearchError, UsageError, WorkerError
-from search.executors.protocol import Done, Job, Outcome, Raised
+from search.executors.protocol import Done, Executor, Job, Outcome, Raised
 from search.messages import command_line, shortened
 from search.plugins.loading import load_object
 from search.trainer_api import Report, Trainer, TrainerSpec
@@ -57,7 +57,7 @@ def checked(answer: Any) -> tuple[bytes, Report]:
             raise TypeError(f"a trainer returns (state, report), of bytes and a Report; this one: {', '.join(kinds)}")
 
 
-class InProcessExecutor:
+class InProcessExecutor(Executor):
     """One worker: this process."""
 
     workers = 1
@@ -68,7 +68,6 @@ class InProcessExecutor:
         self._job: Job | None = None
 
     def start(self) -> Mapping[str, Any]:
-        """See `Executor.start`."""
         needed = self._spec.environment
         if unset := [f"{name}={value}" for name, value in needed.items() if os.environ.get(name) != value]:
             raise UsageError(
@@ -84,11 +83,9 @@ class InProcessExecutor:
             raise WorkerError(f"The trainer cannot start: {error_text(error)}") from error
 
     def idle(self) -> int:
-        """See `Executor.idle`."""
         return 0 if self._job else 1
 
     def submit(self, job: Job) -> None:
-        """See `Executor.submit`."""
         self._job = job
 
     def wait(self, timeout: float) -> list[Outcome]:
@@ -105,5 +102,4 @@ class InProcessExecutor:
         return [Done(job=job, report=replace(report, worker=0, started=started), state=state)]
 
     def stop(self) -> None:
-        """See `Executor.stop`."""
         self._job = None

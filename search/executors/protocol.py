@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal
 
 from search.trainer_api import Json, Report
 
@@ -66,51 +67,44 @@ def why_failed(failure: Raised | Lost) -> str:
 Outcome = Done | Raised | Lost
 
 
-class Executor(Protocol):
+class Executor(ABC):
     """Runs jobs on a number of workers.
 
     A job that was submitted comes back from `wait` exactly once, whatever happens to its worker; a lost worker is
     replaced. Jobs are pure, so running one twice does no harm. Not safe for use from several threads.
     """
 
-    @property
-    def workers(self) -> int:
-        """Workers, busy or not; each takes one job at a time."""
-        ...
+    workers: int
+    """Workers, busy or not; each takes one job at a time."""
 
+    @abstractmethod
     def start(self) -> Mapping[str, Any]:
         """Start the workers and return their numerics.
 
         Raises:
             WorkerError: a worker cannot start.
         """
-        ...
 
+    @abstractmethod
     def idle(self) -> int:
         """Return how many jobs can be submitted now: the number of idle workers."""
-        ...
 
+    @abstractmethod
     def submit(self, job: Job) -> None:
         """Give a job to an idle worker."""
-        ...
 
+    @abstractmethod
     def wait(self, timeout: float) -> list[Outcome]:
         """Return outcomes as soon as there are any, at the latest after `timeout` seconds.
 
         Raises:
             WorkerError: a worker's numerics differ from the others'.
         """
-        ...
 
+    @abstractmethod
     def stop(self) -> None:
         """End all workers at once; jobs under way are abandoned."""
-        ...
-
-
-@runtime_checkable
-class KeepingExecutor(Executor, Protocol):
-    """An executor that keeps something of a trial between two jobs, such as a process."""
 
     def forget(self, trial: int) -> None:
-        """Give up what is kept of a trial that has ended."""
-        ...
+        """Give up what is kept of a trial that has ended, such as a process; most executors keep nothing."""
+        return

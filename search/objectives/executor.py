@@ -17,7 +17,7 @@ from search.differences import CHECK
 from search.errors import UsageError, WorkerError
 from search.executors.local.oom import kills
 from search.executors.local.pool import ending, outcome_of_end
-from search.executors.protocol import Done, Job, Lost, Outcome, Raised
+from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
 from search.files import open_to_append
 from search.hashed import EndReason
 from search.messages import number_of
@@ -72,8 +72,8 @@ class _Check:
     forks: Forks
 
 
-class ObjectiveExecutor:
-    """Satisfies `search.executors.KeepingExecutor`: at most `workers` children compute at a time.
+class ObjectiveExecutor(Executor):
+    """At most `workers` children compute at a time.
 
     A trial's state is the text of its reports. A child that is lost is replaced by one that runs from the beginning;
     its reports have to be the same.
@@ -131,12 +131,10 @@ class ObjectiveExecutor:
         return {CHECK: NO_CHECK, "python": platform.python_version()}
 
     def idle(self) -> int:
-        """See `Executor.idle`."""
         checks = int(self._check is not None)  # the first report, which is made again, keeps its worker busy
         return self.workers - checks - sum(run.job is not None for run in self._runs.values())
 
     def submit(self, job: Job) -> None:
-        """See `Executor.submit`."""
         expected = _figures(job.state)
         run = self._runs.get(job.trial)
         if run is not None and (run.is_gone or len(run.made) != len(expected)):
@@ -151,7 +149,6 @@ class ObjectiveExecutor:
         run.job, run.started, run.since, run.oom_kills = job, time.time(), time.monotonic(), kills()
 
     def wait(self, timeout: float) -> list[Outcome]:
-        """See `Executor.wait`."""
         self._end_late()
         outcomes: list[Outcome] = []
         end = time.monotonic() + timeout
@@ -173,7 +170,7 @@ class ObjectiveExecutor:
                 return outcomes
 
     def forget(self, trial: int) -> None:
-        """See `KeepingExecutor.forget`: the child may put things in order, and ends."""
+        """Let the child put things in order, and end."""
         if self._check is not None and self._check.run.trial == trial:
             self._end_check()
         if (run := self._runs.pop(trial, None)) is None or run.is_gone:
@@ -186,7 +183,6 @@ class ObjectiveExecutor:
         self._leaving.append(run)
 
     def stop(self) -> None:
-        """See `Executor.stop`."""
         for run in [*self._runs.values()]:
             self._end(run)
         self._runs.clear()

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from typing import Any
 
-from search.executors.protocol import Done, Job, Outcome
+from search.executors.protocol import Done, Executor, Job, Outcome
 from search.trainer_api import Trainer
 
 Seconds = Callable[[Job], float]
 """Returns how long a worker takes for a job."""
 
 
-class VirtualExecutor:
+class VirtualExecutor(Executor):
     """Any number of workers of this process; a job is trained when it is submitted, and delivered in its time."""
 
     def __init__(self, trainer: Trainer[Any], workers: int, seconds: Seconds) -> None:
@@ -27,11 +27,9 @@ class VirtualExecutor:
         self._under_way: list[tuple[float, int, Done]] = []
 
     def start(self) -> Mapping[str, Any]:
-        """See `Executor.start`."""
         return self._trainer.numerics
 
     def idle(self) -> int:
-        """See `Executor.idle`."""
         return self.workers - len(self._under_way)
 
     def submit(self, job: Job) -> None:
@@ -53,5 +51,4 @@ class VirtualExecutor:
         return found
 
     def stop(self) -> None:
-        """See `Executor.stop`."""
         self._under_way.clear()

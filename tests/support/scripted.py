@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from search.executors.protocol import Done, Job, Lost, Outcome, Raised
+from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
 from support.fake_trainer import Trainer
 
 TICK = 0.125
@@ -21,7 +21,7 @@ class Clock:
 
 
 @dataclass(slots=True)
-class Scripted:
+class Scripted(Executor):
     """Jobs under way come back from each wait, failures first; `fails` says which of them fail, and how."""
 
     clock: Clock

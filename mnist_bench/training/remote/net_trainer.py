@@ -12,7 +12,7 @@ from mnist_bench.numerics.device import choose_precision, setup
 from mnist_bench.numerics.kinds import Precision
 from mnist_bench.training.factory import trainer_spec
 from mnist_bench.training.torch_trainer import TorchTrainer
-from search.executors.remote import RemoteTrainer
+from search.executors.jobs import RemoteTrainer
 
 
 class RemoteNetTrainer(RemoteTrainer[TrainConfig]):

@@ -16,7 +16,7 @@ from mnist_bench.numerics.kinds import Precision, environment_of
 from mnist_bench.own_nets import own_net
 from mnist_bench.training.evaluation import Evaluation, logits, logits_of, read, score_of
 from mnist_bench.training.weights import config_in, model_in
-from search.executors.remote import RemoteTrainer
+from search.executors.jobs import RemoteTrainer
 from search.trainer_api import PLAIN, Json, Report, TrainerSpec
 
 FACTORY = "mnist_bench.training.remote.scorer:ScoringWorker"

@@ -49,15 +49,12 @@ class LocalExecutor(Fleet[WorkerProcess]):
         return self._numerics
 
     def idle(self) -> int:
-        """See `Executor.idle`."""
         return sum(worker.is_idle for worker in self._workers)
 
     def submit(self, job: Job) -> None:
-        """See `Executor.submit`."""
         next(worker for worker in self._workers if worker.is_idle).give(job)
 
     def wait(self, timeout: float) -> list[Outcome]:
-        """See `Executor.wait`."""
         if self._failure is not None:
             raise self._failure
         self._replenish()
@@ -78,7 +75,6 @@ class LocalExecutor(Fleet[WorkerProcess]):
         return outcomes  # before the failure is raised: a period that is done is not trained again
 
     def stop(self) -> None:
-        """See `Executor.stop`."""
         ending = [*self._workers, *self._leaving]
         for worker in ending:  # all are killed before any is waited for
             worker.kill()

@@ -101,11 +101,9 @@ class RayExecutor(Fleet[_Worker]):
         return self._numerics
 
     def idle(self) -> int:
-        """See `Executor.idle`."""
         return sum(worker.is_idle for worker in self._workers)
 
     def submit(self, job: Job) -> None:
-        """See `Executor.submit`."""
         next(worker for worker in self._workers if worker.is_idle).give(job)
 
     def wait(self, timeout: float) -> list[Outcome]:

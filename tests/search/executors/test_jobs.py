@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from search.errors import WorkerError
-from search.executors.remote import RemoteTrainer
+from search.executors.jobs import RemoteTrainer
 from search.trainer_api import PLAIN, TrainerSpec
 from support import fake_trainer
 
