@@ -67,6 +67,7 @@ class Dispatcher:
         self._history, self._stopping, self._may_stop_at = history, stopping, may_stop_at
         self._trial_timeout = trial_timeout
         self._retry_policy = RetryPolicy(stall)
+        self.meanwhile: Callable[[], None] = lambda: None  # what else is to be done while workers are waited for
         self._trials: set[int] = set()  # those that have not ended
         self._ready: dict[Key, Result] = {}  # not handled, or being handled: an outage must not train those again
         # A heap of periods for which a worker is wanted, by logical beginning.
@@ -96,6 +97,7 @@ class Dispatcher:
                 self._feed()
             elif not self._running:  # else the wanted period may be under way: it is waited for, nothing new is begun
                 return None
+            self.meanwhile()
             self._collect(POLL)
         return key[0], self._ready[key]
 
@@ -327,7 +329,7 @@ def can_be_stored(report: Report, key: Key) -> bool:
     try:
         stored = as_stored(finite(report), with_details=True)
         event = Reported(trial=key[0], period=key[1], report=stored, prune=False, verdict=True, attributes={})
-        codec.text_of(codec.to_row(event))
+        codec.to_row(event)
     except (TypeError, ValueError):
         return False
     return True

@@ -151,8 +151,8 @@ def _check_same(recorded: Event, made: Event) -> None:
 def _plain(event: Event) -> dict[str, object]:
     if isinstance(event, Reported):  # a log without times is completed with those of the replay
         event = replace(event, report=replace(event.report, handled=None))
-    row = codec.to_row(event)
-    return {"kind": row.kind, "time": row.time, "trial": row.trial, "external": row.external, **row.payload}
+    kind, time, trial, external, _ = codec.to_row(event)
+    return {"kind": kind, "time": time, "trial": trial, "external": external, **codec.payload_of(event)}
 
 
 def _named(event: Event) -> str:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, NamedTuple, get_args
 
 from annotated_types import Ge
 from pydantic import TypeAdapter, ValidationError
@@ -28,41 +28,35 @@ MAX_NUMBER = 2**64
 _CLASSES: Mapping[str, type[Event]] = {event.kind: event for event in get_args(Event)}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EventRow:
-    """An event's columns in the database."""
+class Columns(NamedTuple):
+    """An event's columns in the database, in the order in which they are read and hashed."""
 
     kind: Kind
     time: int
     trial: int | None
     external: bool
-    payload: Mapping[str, Any]
-    """Plain values, written as canonical JSON."""
+    payload: str
+    """All else, as canonical JSON."""
 
 
-def to_row(event: Event) -> EventRow:
-    """Return the columns of an event."""
+def payload_of(event: Event) -> dict[str, Any]:
+    """Return the plain values of an event that have no column of their own."""
     values = {name: getattr(event, name) for name in _payload_fields(event.kind)}
     if isinstance(event, Reported):
         values["report"] = event.report.to_json()
-    return EventRow(
-        kind=event.kind,
-        time=event.time,
-        trial=trial_of(event),
-        external=isinstance(event, Told) and event.external,
-        payload={**event.later, **values},
-    )
+    return {**event.later, **values}
 
 
-def text_of(row: EventRow) -> str:
-    """Return a row's payload as text from which the event can be read back.
+def to_row(event: Event) -> Columns:
+    """Return the columns of an event, from which it can be read back.
 
     Raises:
         TypeError, ValueError: it cannot; the text says in one line why.
     """
-    text = canonical_json.dumps(row.payload)
-    from_row(row.kind, row.time, row.trial, row.external, text)
-    return text
+    external = isinstance(event, Told) and event.external
+    row = Columns(event.kind, event.time, trial_of(event), external, canonical_json.dumps(payload_of(event)))
+    from_row(*row)
+    return row
 
 
 def from_row(kind: object, time: object, trial: object, external: object, payload: object) -> Event:

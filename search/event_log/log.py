@@ -25,7 +25,7 @@ from search import canonical_json
 from search.database.postgres import StudyLock, wait_to_make_tables
 from search.errors import OtherVersionError, StorageError, StudyLockedError, UsageError
 from search.event_log import codec
-from search.event_log.events import Created, Event
+from search.event_log.events import Created, Event, OfTrial
 from search.messages import in_a_sentence
 from search.stored_fields import check_format
 
@@ -133,18 +133,9 @@ class EventLog:
         Raises:
             UsageError: it could not be read back, because custom code gave a value that no event may hold.
         """
-        row = codec.to_row(event)
-        payload = readable(row)
-        columns = {
-            "study": self._study,
-            "seq": self._length,
-            "kind": row.kind,
-            "time": row.time,
-            "trial": row.trial,
-            "external": row.external,
-            "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "payload": payload,
-        }
+        columns = {"study": self._study, "seq": self._length, **readable(event)._asdict()}
+        payload = columns.pop("payload")
+        columns |= {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "payload": payload}
         self._newest = {**columns, "chain": link(self._last, columns.values())}
         with self._writing() as connection:
             if self._held is None:  # else no other process writes, and each question would be a way to the server
@@ -344,33 +335,29 @@ def _until(fault: type[Exception], values: Iterable[T]) -> Iterator[T]:
         yield from values
 
 
-def readable(row: codec.EventRow) -> str:
-    """Return a row's payload as text that can be read back: what cannot would end all that reads the study, this
-    search's next run first.
-
-    Raises:
-        UsageError: it cannot.
-    """
+def readable(event: Event) -> codec.Columns:
+    """Return an event's columns, from which it can be read back: what cannot would end all that reads the study, this
+    search's next run first; UsageError if it cannot."""
     try:
-        return codec.text_of(row)
+        return codec.to_row(event)
     except (TypeError, ValueError) as error:
-        raise UsageError(_not_kept(row, error)) from None
+        raise UsageError(_not_kept(event, error)) from None
 
 
-def _not_kept(row: codec.EventRow, why: Exception) -> str:
+def _not_kept(event: Event, why: Exception) -> str:
     """Return in a sentence whose values cannot be kept, and which values are possible."""
-    if row.trial is None:
+    if not isinstance(event, OfTrial):
         return (
             f"The study's specification cannot be kept ({why}); the trainer's options and `numerics` "
             "must be plain JSON values."
         )
-    if canonical_json.fault(row.payload["attributes"]) is not None:
+    if canonical_json.fault(event.attributes) is not None:
         return (
-            f"System attributes that a sampler or pruner has set on trial {row.trial} cannot be kept ({why}); they "
+            f"System attributes that a sampler or pruner has set on trial {event.trial} cannot be kept ({why}); they "
             "must be plain JSON values."
         )
     return (
-        f"Values from the planner or trainer for trial {row.trial} cannot be kept ({why}); see `search.Plan` and "
+        f"Values from the planner or trainer for trial {event.trial} cannot be kept ({why}); see `search.Plan` and "
         "`search.Report`."
     )
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from search.driver.driver import restored
 from search.errors import TooManyFailuresError
-from search.event_log import codec
 from search.event_log.events import Asked, Created, Event, GoalSet, Reported
 from search.event_log.history import History
 from search.event_log.log import readable
@@ -45,7 +43,7 @@ def rehearse(spec: StudySpec, planner: Planner[Mapping[str, Any]], length: Lengt
     events: list[Event] = []
 
     def keep(event: Event) -> None:
-        readable(codec.to_row(event))  # values that cannot be written to a log cannot be rehearsed
+        readable(event)  # values that cannot be written to a log cannot be rehearsed
         events.append(event)
 
     for event in (Created(name="rehearsal", spec=spec.to_json()), GoalSet(goal=length.trials)):
@@ -57,16 +55,6 @@ def rehearse(spec: StudySpec, planner: Planner[Mapping[str, Any]], length: Lengt
             spec, planner, executor, history, on_event=keep, stopping=lambda: len(history.trials) >= length.proposals
         )
     return events
-
-
-def to_rows(events: Sequence[Event]) -> list[dict[str, Any]]:
-    """Return events as a database has them, as plain values."""
-    return [asdict(codec.to_row(event)) for event in events]
-
-
-def from_rows(rows: Sequence[Mapping[str, Any]]) -> list[Event]:
-    """Return the events that such rows hold."""
-    return [codec.from_row(**{**row, "payload": json.dumps(row["payload"])}) for row in rows]
 
 
 def recorded(spec: StudySpec, events: Sequence[Event]) -> dict[str, Decision]:
