@@ -20,7 +20,6 @@ from search.event_log.timeline import repeats
 from search.messages import number_of
 from search.objectives.configuration import FLAT
 from search.repeatability import check
-from search.space.objective import cost_of
 from search.space.space import Space
 from search.study.spec import StudySpec
 
@@ -81,7 +80,7 @@ def preview_objective(config: ObjectiveConfig) -> list[str]:
 
 def _what(setup: SearchSetup) -> str:
     config, space = setup.config, setup.space
-    ends, cost = setup.period_ends, cost_of(space.settings)
+    ends, cost = setup.period_ends, space.aim.cost
     sampler, pruner = (way.describe(len(ends)) for way in (setup.sampler, setup.pruner))
     rules = "".join(f", {words}" for words in rules_words(config.stop_rules))
     longest = "1 epoch" if ends[-1] == 1 else f"{ends[-1]:g} epochs"

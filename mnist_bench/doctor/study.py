@@ -15,7 +15,7 @@ from mnist_bench.studies import compatibility
 from mnist_bench.studies.foreign import is_foreign, made_by_another
 from mnist_bench.studies.record import data_of
 from mnist_bench.studies.validated import believed
-from search.database.engines import damage, open_for_writing, open_tables_for_reading, storage_errors
+from search.database.engines import damage, open_for_reading, open_for_writing, storage_errors
 from search.database.urls import is_postgresql
 from search.differences import differences
 from search.driver.replay import RecordedPlanner, replay as decide_again
@@ -29,9 +29,9 @@ from search.strategies import registry
 from search.study.invocation_log import invocations
 from search.study.location import StudyLocation
 from search.study.log_end import advice_on_damage
+from search.study.optuna_tables import OptunaTables, TablesDiff, rebuild
 from search.study.spec import DRIVER_REVISION, NOT_INSTALLED, StudySpec, stored_history
 from search.study.studies import has_its_folder, no_such_study, read_events
-from search.study.tables_check import TablesDiff, compare_tables, rebuild
 from search.trainer_api import Planner
 
 
@@ -72,7 +72,7 @@ def examine(
         yield note("driver", f"{busy}; Optuna's tables, which it changes, are not examined.")
     else:
         yield left(study, history)
-        yield tables(location, history.name, events)
+        yield tables(location, history, events)
     if not foreign:
         yield from installation(study, history.next_slot() is None, device=device, data_dir=data_dir)
 
@@ -90,13 +90,13 @@ def repaired_tables(location: StudyLocation) -> list[Diagnostic]:
         events, history, _ = _believed(location)
     except (OtherVersionError, StorageError):
         return []
-    found = tables(location, history.name, events)
+    found = tables(location, history, events)
     if found.severity != "problem":
         return []
     storage = open_for_writing(location.url)
     try:
         with storage_errors():
-            rebuild(storage, history.name, events)
+            rebuild(storage.engine, history.name, history)
     finally:
         storage.engine.dispose()
     return [replace(found, advice="They were written again from the event log.")]
@@ -182,19 +182,19 @@ def left(study: StudyRecord, history: History) -> Diagnostic:
     return ok("driver", f"the study is finished: {history.finished} of {history.goal} trials.")
 
 
-def tables(location: StudyLocation, name: str, events: Sequence[Event]) -> Diagnostic:
-    """Return whether the tables of the study of that name agree with the event log, from which they can be rebuilt."""
+def tables(location: StudyLocation, history: History, events: Sequence[Event]) -> Diagnostic:
+    """Return whether the tables of a study agree with the history of its events, from which they can be rebuilt."""
     locked_elsewhere = location.owns_database or is_postgresql(location.url)
     advice = _FROM_THE_LOG if locked_elsewhere else _FROM_THE_LOG + _SHARED
     try:
-        differing = _differences(location, name, events)
+        differing = _differences(location, history, events)
     except StorageError as error:
         return problem("Optuna's tables", str(error), advice)
     if differing:
         return problem("Optuna's tables", f"{_worded(differing)}.", advice)
     if differing.pending:
         return note(
-            "Optuna's tables", f"the newest event, of #{differing.pending[0]}, is still missing; the next run adds it."
+            "Optuna's tables", f"they lack the newest events, of {_some(differing.pending)}; the next run adds them."
         )
     return ok("Optuna's tables", "they agree with the event log.")
 
@@ -272,13 +272,13 @@ _FROM_THE_LOG = "--repair writes them again from the event log, which is authori
 _SHARED = " Stop the search on other machines first: a lock does not reach them."
 
 
-def _differences(location: StudyLocation, name: str, events: Sequence[Event]) -> TablesDiff:
-    storage = open_tables_for_reading(location.url)
+def _differences(location: StudyLocation, history: History, events: Sequence[Event]) -> TablesDiff:
+    engine = open_for_reading(location.url)
     try:
         with storage_errors():
-            return compare_tables(storage, name, events)
+            return OptunaTables(engine, history.name, history).compare(events)
     finally:
-        storage.engine.dispose()
+        engine.dispose()
 
 
 def _worded(differing: TablesDiff) -> str:

@@ -32,7 +32,6 @@ from search.executors.ray.executor import RayExecutor
 from search.executors.ray.file_staging import StagedFiles
 from search.repeatability import check
 from search.repeatability.check import TriedOn
-from search.space.objective import cost_of
 from search.space.space import Space
 from search.stored_fields import stored
 from search.study.enqueued import origins_of
@@ -87,7 +86,7 @@ def _search(setup: SearchSetup, first: First, start: Start, observer: Observer, 
         executor=executor_of(setup, data),
         typical_costs=lambda spec: replace(setup.drawn, coefficients=spec.context["costs"]).mean_costs,
         observer=observer,
-        on_trial_end=BestCheckpoints(location.files, cost_of(setup.space.settings)),
+        on_trial_end=BestCheckpoints(location.files, setup.space.aim.cost),
         stop_rules=config.stop_rules,
         stopping=config.until_timeout(stopping),
         trial_timeout=math.inf if config.trial_timeout is None else config.trial_timeout,

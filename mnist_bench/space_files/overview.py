@@ -23,7 +23,6 @@ from search.canonical_json import dumps
 from search.event_log.forecast import Forecast
 from search.event_log.history import History
 from search.messages import show
-from search.space.objective import cost_of
 from search.space.ranges import Distribution, NumberRange
 from search.space.space import Field, Space
 from search.strategies.pruners import Pruner
@@ -110,7 +109,7 @@ def search_seconds(drawn: Drawn, kind: DeviceKind, pruner: Pruner, *, trials: in
         workers: trials that train at the same time, on one core each.
     """
     costs = replace(drawn, coefficients=asdict(COEFFICIENTS[kind])).mean_costs
-    has_cost = cost_of(drawn.space.settings) is not None
+    has_cost = drawn.space.aim.cost is not None
     kept = pruner.survivors(trials, len(costs), two_objectives=has_cost)
     left = Forecast(History(goals=[trials]), kept, costs).remaining({})
     return START + left.seconds(workers=workers, pace=PACE * 1e-6)

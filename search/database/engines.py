@@ -53,7 +53,7 @@ def open_for_writing(url: str) -> RDBStorage:
         StorageError: the database cannot be reached, or the file is damaged or not a database.
         UsageError: the URL is invalid, or the database's Python driver is not installed.
     """
-    from search.database.optuna_storage import StudyStorage
+    from optuna.storages import RDBStorage
 
     url = resolved(url)
     options: dict[str, Any] = {"connect_args": postgres.connecting(url)}
@@ -61,7 +61,7 @@ def open_for_writing(url: str) -> RDBStorage:
         options["connect_args"] = {"timeout": SQLITE_TIMEOUT}
         _prepare_sqlite(path)
     with _opening(url), postgres.making_tables(url):
-        storage = StudyStorage(_as_optuna_wants_it(url), engine_kwargs=options)
+        storage = RDBStorage(_as_optuna_wants_it(url), engine_kwargs=options)
     storage.url = redacted(url)  # RDBStorage is pickled with its URL, and the password must not travel along
     postgres.tell_outages(storage.engine)
     if path is not None:
@@ -105,26 +105,6 @@ def open_damaged(path: Path) -> Engine:
         return connection
 
     return sqlalchemy.create_engine("sqlite://", creator=connect, poolclass=sqlalchemy.pool.NullPool)
-
-
-def open_tables_for_reading(url: str) -> RDBStorage:
-    """Open Optuna's tables read-only, as a storage that Optuna's own functions accept.
-
-    Raises:
-        StorageError: the database cannot be reached, or the tables do not exist.
-        UsageError: the URL is invalid, or the database's Python driver is not installed.
-    """
-    from optuna.storages import RDBStorage
-
-    url = resolved(url)
-    options: dict[str, Any] = _reading(url)
-    path = sqlite_file(url)
-    if path is not None:
-        options = {"creator": lambda: _connect_to_read(path), "poolclass": sqlalchemy.pool.NullPool}
-    with _opening(url):
-        return RDBStorage(
-            _as_optuna_wants_it(url), engine_kwargs=options, skip_compatibility_check=True, skip_table_creation=True
-        )
 
 
 def _reading(url: str) -> dict[str, Any]:

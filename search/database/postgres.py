@@ -107,17 +107,6 @@ def wait_to_make_tables(connection: Connection) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_key("tables", ""))))
 
 
-def wait_for_writers(engine: Engine, optuna_study: int) -> None:
-    """Wait until no other session is writing a trial of a study in Optuna's tables; does nothing for SQLite.
-
-    A commit that was sent over a connection which then broke may not have reached the server yet. Optuna locks the
-    study's row before it creates a trial. So when this has had the row, that trial is there, or never will be.
-    """
-    if engine.dialect.name == "postgresql":
-        with engine.connect() as connection:  # rolled back in the end: there is nothing to commit
-            connection.execute(sa.text("SELECT 1 FROM studies WHERE study_id = :id FOR UPDATE"), {"id": optuna_study})
-
-
 class _Session:
     """One session of the server, which is never silently replaced by another.
 

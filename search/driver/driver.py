@@ -22,13 +22,13 @@ from search.errors import TooManyFailuresError, UsageError
 from search.event_log.early_stop import StopRules
 from search.event_log.events import Asked, Declined, Event, GoalSet, Reported, Resumed, Told, trial_of
 from search.event_log.history import History
-from search.event_log.records import TrialRecord, is_external
+from search.event_log.records import ENDS, TrialRecord
 from search.event_log.timeline import Slot, repeats
-from search.hashed import Reason, State, derived_seed
+from search.hashed import Reason, derived_seed
 from search.messages import number_of, show
 from search.proposals.prospects import Prospects
 from search.space.feasibility import constrained
-from search.strategies.optuna_study import FAILED, OptunaStudy, frozen_trial
+from search.strategies.optuna_study import OptunaStudy, frozen_trial
 from search.strategies.pareto_pruning import shortfall
 from search.study.spec import StudySpec
 from search.trainer_api import Plan, Planner, Report, finite
@@ -153,15 +153,15 @@ class Decisions:
         return self._told(trial.number, "pruned", last.value)
 
     def _told(self, number: int, reason: Reason, value: float | None = None, error: str | None = None) -> Told:
-        if reason in FAILED:  # a constraint from which the sampler learns
+        end = ENDS[reason]
+        if end.counts_against:
             self._study.constrain(number, {reason: 1.0})
-        state: State = "COMPLETE" if reason == "complete" else "FAIL" if reason == "crashed" else "PRUNED"
-        self._study.tell(number, state, value)
+        self._study.tell(number, end.state, value)
         return Told(
             time=self._history.slot_of(number).next_time,
             trial=number,
-            external=is_external(reason),
-            state=state,
+            external=end.external,
+            state=end.state,
             reason=reason,
             value=value,
             error=error,
@@ -260,8 +260,7 @@ class Driver:
 
     def _record(self, event: Event) -> None:
         # The order of writes that all else rests on. What is in the log has happened, so it comes first; the history
-        # may not know what the log has lost. Optuna's tables come last: of the 33 ms that a trial takes the driver they
-        # are 24, and if they lack the newest event, the next run adds it.
+        # may not know what the log has lost. Optuna's tables come last: if they lack an event, the next run adds it.
         self._recorder.append(event)
         self._history.apply(event)
         self._recorder.show(event)

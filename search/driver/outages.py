@@ -5,14 +5,15 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from search.database.postgres import Away
 from search.errors import SearchError, StorageError
-from search.event_log.events import Event
+from search.event_log.events import Event, trial_of
 from search.event_log.log import EventLog
 from search.study.optuna_tables import OptunaTables
 
+BEHIND = 1.0  # seconds by which Optuna's tables may be behind the event log
 MAX_OUTAGE = 600.0  # seconds that an outage is waited out for
 _MAX_PAUSE = 5.0  # how late, at most, a server that is back is noticed
 
@@ -55,21 +56,39 @@ class Outages:
             pause = min(_MAX_PAUSE, 2 * pause)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Recorder:
-    """Writes the driver's decisions to the event log and to Optuna's tables."""
+    """Writes the driver's decisions to the event log and, at most once a second, to Optuna's tables."""
 
     log: EventLog
     tables: OptunaTables
     outages: Outages | None  # None if the database is a file
+    _behind: set[int] = field(default_factory=set)  # trials that the tables do not show as they are
+    _shown: float = 0.0  # when the tables were written last
 
     def append(self, event: Event) -> None:
         """Write an event to the log; when this returns, it has happened."""
         self._write(lambda: self.log.append(event), self.log.settle)
 
     def show(self, event: Event) -> None:
-        """Write an event to Optuna's tables."""
-        self._write(lambda: self.tables.apply(event), lambda: self.tables.complete(event))
+        """Take note that the tables do not show an event that the history has."""
+        if (number := trial_of(event)) is not None:
+            self._behind.add(number)
+        self.keep_up()
+
+    def keep_up(self) -> None:
+        """Write the tables if it is time: each event would take 24 of the 33 ms that a trial takes the driver."""
+        if self._behind and time.monotonic() - self._shown >= BEHIND:
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Bring Optuna's tables up to the history."""
+        self._write(self._sync, self._sync)
+        self._shown = time.monotonic()
+
+    def _sync(self) -> None:
+        self.tables.sync(self._behind)
+        self._behind.clear()
 
     def _write(self, write: Callable[[], None], settle: Callable[[], None]) -> None:
         write() if self.outages is None else self.outages.through(write, settle)

@@ -28,6 +28,7 @@ from search.errors import (
     StorageError,
     TooManyFailuresError,
     UsageError,
+    WorkerError,
 )
 from search.event_log.early_stop import StopRules
 from search.event_log.events import MAX_COUNT, MAX_GOAL, Created, Event, GoalSet
@@ -41,7 +42,7 @@ from search.executors.protocol import Executor
 from search.files import make_folder
 from search.messages import first_line, show
 from search.plugins.system_errors import system_errors_of
-from search.space.objective import Direction, direction_of
+from search.space.objective import Direction
 from search.space.settings_check import check_settings
 from search.space.space import Space
 from search.strategies import registry
@@ -177,7 +178,7 @@ class Search:
                 raise UsageError(f"{argument}={show(named)}: give {expected}.")
         if direction is not None:
             check_choice("direction", direction, get_args(Direction))
-            if direction != direction_of(space.settings):  # the setting is written only if it changes something
+            if direction != space.aim.direction:  # the setting is written only if it changes something
                 space = replace(space, settings={**space.settings, "direction": direction})
         check_several("enqueued", enqueued)
         check_settings(space)
@@ -310,8 +311,8 @@ class Search:
             # Only now that the study is in the database is the folder its own: killed before, the search begins again.
             mark_folder(location, log.begun())
             keep_invocation(location.files, spec.space, self.invocation)
-        tables = OptunaTables(storage, location.name, history.spec, location.words)
-        tables.complete(events[-1])
+        tables = OptunaTables(storage.engine, location.name, history)
+        tables.sync(tables.behind(events))
         clean_up(history, states, self.on_trial_end)
         reached, order_cost = (True, 0.0) if spec is None else self._drive(spec, history, log, tables, states)
         return Run(study=StoredStudy.of(history.record(), location), reached=reached, order_cost=order_cost)
@@ -381,24 +382,31 @@ class Search:
             outages = Outages(
                 longest=self.max_outage, meanwhile=dispatcher.work_on, stopping=self.stopping, notice=observer.on_notice
             )
+        recorder = Recorder(log=log, tables=tables, outages=outages)
+        dispatcher.meanwhile = recorder.keep_up
         driver = Driver(
             spec=spec,
             history=history,
-            recorder=Recorder(log=log, tables=tables, outages=outages),
+            recorder=recorder,
             planner=planner,
             dispatcher=dispatcher,
             observer=observer,
             typical_costs=self.typical_costs(spec),
             on_trial_end=lambda trial: release(trial, history, states, self.on_trial_end),
         )
-        if history.stop is not None:
-            driver.go_on()
-        # A segment that has stopped asking is finished before a larger goal opens the next one.
-        reached = not history.declined or driver.run(self.stopping, self.stop_rules)
-        if reached:
-            if history.stop is None and self.goal > history.goal:
-                driver.set_goal(self.goal)
-            reached = driver.run(self.stopping, self.stop_rules)
+        try:
+            if history.stop is not None:
+                driver.go_on()
+            # A segment that has stopped asking is finished before a larger goal opens the next one.
+            reached = not history.declined or driver.run(self.stopping, self.stop_rules)
+            if reached:
+                if history.stop is None and self.goal > history.goal:
+                    driver.set_goal(self.goal)
+                reached = driver.run(self.stopping, self.stop_rules)
+        except (TooManyFailuresError, PluginError, UsageError, WorkerError):
+            recorder.catch_up()  # with the events that led to it
+            raise
+        recorder.catch_up()
         return reached, dispatcher.time.ordering_share
 
 

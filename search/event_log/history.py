@@ -28,8 +28,6 @@ from search.event_log.log import not_understood
 from search.event_log.records import EarlyStop, StudyRecord, TrialRecord
 from search.event_log.timeline import Order, Slot, Timeline
 from search.messages import show
-from search.space.objective import Direction, cost_of, direction_of
-from search.space.ranges import Distribution
 from search.space.space import Space
 from search.trainer_api import is_feasible
 
@@ -40,6 +38,8 @@ class History:
 
     name: str = ""
     spec: Mapping[str, Any] = field(default_factory=dict)
+    space: Space = field(init=False, repr=False)
+    """The space of the specification."""
     goals: list[int] = field(default_factory=list)
     """Trained trials asked for, one number a segment."""
     declined: bool = False
@@ -72,12 +72,6 @@ class History:
     """Events applied."""
     time: int = 0
     """Logical time of the last one of them."""
-    _ranges: dict[str, Distribution | None] = field(default_factory=dict)
-    """The possible values of each field of the space."""
-    _cost: str | None = None
-    """The name of the fact that is minimized in addition to the value."""
-    _direction: Direction = "maximize"
-    """Whether a lower or a higher value is better."""
     _front: list[tuple[float, float]] = field(default_factory=list)
     """Score and cost of the complete trials than which none was better in both."""
 
@@ -190,9 +184,7 @@ class History:
         self.name = event.name
         self.spec = event.spec
         self.timeline = Timeline.of(event.spec["concurrent_trials"], event.spec["order"])
-        self._cost = cost_of(event.spec["space"]["settings"])
-        self._direction = direction_of(event.spec["space"]["settings"])
-        self._ranges = {field.path: field.distribution for field in Space.from_spec(event.spec["space"]).fields}
+        self.space = Space.from_spec(event.spec["space"])
 
     def _set_goal(self, event: GoalSet) -> None:
         if self.declined:
@@ -218,7 +210,7 @@ class History:
             costs=event.costs,
             facts=event.facts,
             constraints=event.constraints,
-            direction=self._direction,
+            direction=self.space.aim.direction,
         )
         self._check_can_begin(event, trial)
         self.trials.append(trial)
@@ -263,7 +255,8 @@ class History:
 
     def _joins_front(self, trial: TrialRecord) -> bool:
         """Return whether no complete trial before was as good as this one, which is counted as complete from now on."""
-        score, cost = _or_lowest(trial.score), 0 if self._cost is None else trial.facts.get(self._cost, 0)
+        score, fact = _or_lowest(trial.score), self.space.aim.cost
+        cost = 0 if fact is None else trial.facts.get(fact, 0)
         if any(other >= score and costs <= cost for other, costs in self._front):
             return False
         self._front = [(other, costs) for other, costs in self._front if other > score or costs < cost]
@@ -280,10 +273,10 @@ class History:
             best=best.number,
             value=_or_lowest(best.value),
             since=self.since_improved,
-            two_objectives=self._cost is not None,
+            two_objectives=self.space.aim.cost is not None,
             longest_before=self.longest_before,
             best_before=self.best_before,
-            direction=self._direction,
+            direction=self.space.aim.direction,
         )
 
     def _check_can_begin(self, event: Asked, trial: TrialRecord) -> None:
@@ -296,7 +289,7 @@ class History:
         _demand(trial.slot < len(self.timeline.slots), "there is no such slot")
         _demand(self.timeline.slots[trial.slot].trial is None, "its slot is taken")
         for path, value in trial.params.items():
-            known = self._ranges.get(path)
+            known = self.space.distributions.get(path)
             if known is None or not known.contains(value):
                 raise ValueError(f"{show(path)} {show(value)} is outside its range")
 

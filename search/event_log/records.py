@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, assert_never
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, assert_never
 
 from search import hashed
 from search.event_log.timeline import Order
 from search.hashed import EndReason, Reason, State
 from search.messages import assigned, duration, html_table, no_attribute, number, number_of, short, shortened
-from search.space.objective import Direction, cost_of, direction_of, metric_of, score
+from search.space.objective import Aim, Direction, score
 from search.space.space import Space
 from search.trainer_api import Report
 
@@ -25,15 +25,24 @@ TOP = 5
 """Trials of a study that a notebook shows."""
 
 
-def is_external(reason: Reason) -> bool:
-    """Return whether the machine decides this end; another one, or the same on another day, may decide otherwise."""
-    match reason:
-        case "out_of_memory" | "timed_out":
-            return True
-        case "complete" | "pruned" | "infeasible" | "diverged" | "crashed" | "running" | "paused":
-            return False
-        case _:
-            assert_never(reason)
+class End(NamedTuple):
+    """What a trial's reason to end implies."""
+
+    state: State
+    external: bool = False  # the machine decides it; another one, or the same on another day, may decide otherwise
+    counts_against: bool = False  # its settings are to blame: samplers learn it as a constraint
+
+
+ENDS: Mapping[Reason, End] = {
+    "complete": End("COMPLETE"),
+    "pruned": End("PRUNED"),
+    "infeasible": End("PRUNED"),
+    "diverged": End("PRUNED", counts_against=True),
+    "out_of_memory": End("PRUNED", external=True, counts_against=True),
+    "timed_out": End("PRUNED", external=True, counts_against=True),
+    "crashed": End("FAIL"),
+}
+"""Every reason for which a trial ends; `running` and `paused` are none."""
 
 
 def reason_of(end: EndReason | None) -> Reason:
@@ -220,19 +229,23 @@ class StudyRecord(_Explored):
         return order
 
     @property
+    def _aim(self) -> Aim:
+        return Aim.of(self.spec["space"]["settings"])
+
+    @property
     def cost(self) -> str | None:
         """The name of the fact that is minimized in addition to the value; None with one objective."""
-        return cost_of(self.spec["space"]["settings"])
+        return self._aim.cost
 
     @property
     def direction(self) -> Direction:
         """Whether the search minimizes or maximizes its value."""
-        return direction_of(self.spec["space"]["settings"])
+        return self._aim.direction
 
     @property
     def metric(self) -> str | None:
         """The name of the value, if the space names it."""
-        return metric_of(self.spec["space"]["settings"])
+        return self._aim.metric
 
     def finished(self) -> list[TrialRecord]:
         """Trained trials that have ended: complete, pruned or failed; infeasible ones are not among them."""

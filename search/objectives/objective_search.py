@@ -23,7 +23,7 @@ from search.objectives.executor import ObjectiveExecutor
 from search.objectives.objective import Function, Objective, option_words
 from search.objectives.reports import VALUE
 from search.plugins.loading import OF_OPTUNA, end_if_loading, is_code
-from search.space.objective import Direction, metric_of
+from search.space.objective import Direction
 from search.space.space import Space
 from search.strategies import registry
 from search.strategies.pruners import Pruner
@@ -161,7 +161,7 @@ def planned(
         check=lambda study: check_objective(objective, study),
         executor=ObjectiveExecutor(
             objective, workers, base.location.files.workers_log, periods=periods,
-            metric=metric_of(read.settings) or VALUE, repeats=repeats(order), checked=checked,
+            metric=read.aim.metric or VALUE, repeats=repeats(order), checked=checked,
         ),
         stall=math.inf if stall is None else stall,
         stop_rules=stop_rules or StopRules(),

@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
 Direction = Literal["minimize", "maximize"]
 
 
-def direction_of(settings: Mapping[str, Any]) -> Direction:
-    """Return whether a search minimizes or maximizes its value: it maximizes unless the settings say otherwise."""
-    return "minimize" if settings.get("direction") == "minimize" else "maximize"
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What a search optimizes.
 
-
-def metric_of(settings: Mapping[str, Any]) -> str | None:
-    """Return the name of the value, which is the first objective; None if the settings do not name it.
-
-    >>> metric_of({"objective": "loss"}), metric_of({"objective": ["loss", "macs"]}), metric_of({})
-    ('loss', 'loss', None)
+    >>> Aim.of({"objective": ["loss", "macs"], "direction": "minimize"})
+    Aim(direction='minimize', metric='loss', cost='macs')
     """
-    objective = settings.get("objective")
-    return objective[0] if isinstance(objective, list) else objective
 
+    direction: Direction
+    """Of the value; a search maximizes unless the settings say otherwise."""
+    metric: str | None
+    """The name of the value; None if the settings do not name it."""
+    cost: str | None
+    """The second objective, a name among a plan's facts that the search minimizes; None with one objective."""
 
-def cost_of(settings: Mapping[str, Any]) -> str | None:
-    """Return the second objective, a name among a plan's facts that the search minimizes; None with one objective.
-
-    `objective: [val_accuracy, macs]` sets it. `direction` is that of the first objective alone.
-    """
-    objective = settings.get("objective")
-    return objective[1] if isinstance(objective, list) else None
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Aim:
+        """Return the aim that the settings of a space describe."""
+        objective = settings.get("objective")
+        metric, cost = objective if isinstance(objective, list) else (objective, None)
+        return cls("minimize" if settings.get("direction") == "minimize" else "maximize", metric, cost)
 
 
 def score(value: float, direction: Direction) -> float:

@@ -20,6 +20,7 @@ from search.errors import Problem, SpaceError
 from search.messages import did_you_mean, listing, show
 from search.space import yaml_reader
 from search.space.constraints import Constraint, read_constraints
+from search.space.objective import Aim
 from search.space.ranges import Choice, Distribution, NumberRange, parse_form, rounded_words, same, shortest_form
 from search.space.yaml_reader import Document, KeyPath
 
@@ -258,7 +259,12 @@ class Space:
         """The fields that are not constants, in the order of the file."""
         return tuple(field for field in self.fields if field.distribution is not None)
 
-    @property
+    @cached_property
+    def aim(self) -> Aim:
+        """What a search of the space optimizes."""
+        return Aim.of(self.settings)
+
+    @cached_property
     def distributions(self) -> dict[str, Distribution]:
         """The ranges by the paths of their fields, in the order of the file."""
         return {field.path: field.distribution for field in self.fields if field.distribution is not None}

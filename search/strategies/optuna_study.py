@@ -21,6 +21,7 @@ from optuna.samplers import BaseSampler
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from search.event_log.records import ENDS
 from search.hashed import Reason, State
 from search.proposals.curves import Curve
 from search.proposals.prospects import Prospects
@@ -34,8 +35,7 @@ from search.strategies.samplers import Ask, ForeignSampler, ProposalOrigin, Rand
 
 logging.getLogger("optuna").setLevel(logging.ERROR)  # the driver reports progress itself
 
-FAILED: tuple[Reason, ...] = ("diverged", "out_of_memory", "timed_out")
-"""Ends that count against a trial's settings."""
+_FAILED = [reason for reason, end in ENDS.items() if end.counts_against]
 _OF_STUDY = "study:"
 """Prefix of a trial's attributes that hold a copy of the study's own, as they were when the trial had been asked for.
 
@@ -253,7 +253,7 @@ class OptunaStudy:
             shares=shares,
             values=() if crashed else tuple(value for _, value in sorted(trial.intermediate_values.items())),
             ended=trial.state != TrialState.RUNNING,
-            failed=any(trial.constraints.get(reason, 0.0) > 0 for reason in FAILED),
+            failed=any(trial.constraints.get(reason, 0.0) > 0 for reason in _FAILED),
         )
 
     def _trial(self, number: int) -> optuna.Trial:

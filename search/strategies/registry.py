@@ -12,7 +12,7 @@ from search import canonical_json
 from search.errors import OtherVersionError, UsageError
 from search.messages import show
 from search.plugins.loading import OF_OPTUNA, Code, is_code, load
-from search.space.objective import cost_of
+from search.space.objective import Aim
 from search.space.space import Space
 from search.stored_fields import stored, unknown
 from search.strategies import optuna_classes
@@ -112,7 +112,7 @@ def of_settings(settings: Mapping[str, Any]) -> tuple[Sampler, Pruner]:
         ValueError: a name or an option is unknown, or an option is out of range; the message is for the user.
     """
     search = settings.get("search", {})
-    default = "curves" if cost_of(settings) is None else "tpe"
+    default = "curves" if Aim.of(settings).cost is None else "tpe"
     return sampler(search.get("sampler", default)), pruner(search.get("pruner", "asha"))
 
 

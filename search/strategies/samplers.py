@@ -198,9 +198,8 @@ class Curves(Sampler):
         return ProposalOrigin(kind="sequence" if why is None else "model", why=why)
 
     def misfits(self, space: Space) -> Iterator[str]:
-        from search.space.objective import cost_of  # not needed to name a sampler
 
-        if cost_of(space.settings) is not None:
+        if space.aim.cost is not None:
             others = [kind() for kind in SAMPLERS.values() if not issubclass(kind, Curves)]
             fitting = [other.name for other in others if not any(other.misfits(space))]
             yield f"{self.name} needs a single objective; with two use {listing(fitting)}"

@@ -12,14 +12,14 @@ from search.errors import OtherVersionError, StorageError, UsageError
 from search.event_log.events import Event, GoalSet, Told
 from search.event_log.history import History
 from search.event_log.log import EventLog, LogEnd, Salvage
-from search.event_log.records import is_external
+from search.event_log.records import ENDS
 from search.event_log.timeline import repeats
 from search.files import atomic_write, make_folder, replaced
 from search.study.location import StudyLocation
 from search.study.log_end import advice_on_damage, log_of, note_end
+from search.study.optuna_tables import rebuild
 from search.study.spec import stored_history
 from search.study.studies import name_inside, no_such_study, read_events
-from search.study.tables_check import rebuild
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +41,7 @@ class Cut:
         nothing does."""
         if not repeats(self.history.order):
             return "it takes up results in the order in which they arrive"
-        ends = [event.trial for event in self.lost if isinstance(event, Told) and is_external(event.reason)]
+        ends = [event.trial for event in self.lost if isinstance(event, Told) and ENDS[event.reason].external]
         if ends:
             return f"the machine had ended #{ends[0]}, and may not end it again"
         # The first goal comes right after the study's creation, and is given again with the command.
@@ -122,7 +122,7 @@ def _write(new: Path, name: str, found: Salvage) -> LogEnd | None:
         log = EventLog(storage.engine, name)
         log.make_table()
         log.restore(found.rows)
-        rebuild(storage, name, found.events)
+        rebuild(storage.engine, name, History.of(found.events))
         log.read()
         storage.remove_session()
         checkpoint(storage.engine)

@@ -1,175 +1,313 @@
-"""Optuna's own tables, kept in step with the event log, so that its command line and dashboard can read a study.
+"""Optuna's own tables, a copy of a study for Optuna's command line and dashboard; no decision reads them.
 
-After a crash the newest event may be in the log but only in part here; `complete` applies it again, and does no
-harm where it was whole. Other tools may write these tables too; where they no longer follow the log, the search stops
-with advice, and `search.study.tables_check` reports the differences and writes them anew.
+`sync` is the one writer: it compares the rows of some trials with the history, and writes what differs, table by table.
+So it may be repeated, after a crash, an outage, or changes by others. Last it writes how many events the tables show;
+the trials of the events after those are behind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, assert_never
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
 
-from optuna.exceptions import UpdateFinishedTrialError
-from optuna.storages import BaseStorage, RDBStorage
-from optuna.study import StudyDirection
-from optuna.trial import TrialState
+import sqlalchemy as sa
+from optuna.distributions import distribution_to_json
+from optuna.storages._rdb.models import BaseModel
+from sqlalchemy.engine import Connection, Engine
 
 from search.arguments import is_number
-from search.database.postgres import wait_for_writers
-from search.errors import StorageError
-from search.event_log.events import (
-    Asked,
-    Created,
-    Declined,
-    Event,
-    GoalSet,
-    OfTrial,
-    Reported,
-    Resumed,
-    Stopped,
-    Told,
-    trial_of,
-)
-from search.messages import command_line
-from search.space.objective import cost_of, direction_of, metric_of, score
-from search.space.space import Space
+from search.event_log.events import Event, trial_of
+from search.event_log.history import History
+from search.event_log.records import TrialRecord
+from search.space.objective import score
 from search.strategies.distributions import OptunaRanges
-from search.strategies.optuna_study import frozen_trial
 from search.study import spec as specs
 
+_TABLES = BaseModel.metadata.tables
+_STUDIES, _TRIALS = _TABLES["studies"], _TABLES["trials"]
+_PARTS = {
+    "trial_params": ("param_name", ("param_value", "distribution_json")),
+    "trial_values": ("objective", ("value", "value_type")),
+    "trial_intermediate_values": ("step", ("intermediate_value", "intermediate_value_type")),
+    "trial_user_attributes": ("key", ("value_json",)),
+    "trial_system_attributes": ("key", ("value_json",)),
+}
+"""The tables with the parts of a trial: of each the column by which its rows differ, and those that hold a value."""
 _MAX_ATTRIBUTE = 2000
 """Characters of a text attribute; the event log has it whole."""
-UNREADABLE_ROWS = (LookupError, ValueError, TypeError, AttributeError, AssertionError)
-"""Exceptions that Optuna raises if rows are missing or other tools have written rows: it trusts its tables."""
-_ASTRAY = (*UNREADABLE_ROWS, UpdateFinishedTrialError)
 _METRIC_NAMES = "study:metric_names"
 """Where Optuna keeps the objectives' names (`Study.set_metric_names`)."""
 _RUNG = "completed_rung_"
 """Prefix of the attributes in which a pruner of Optuna keeps what a trial had reached at its rungs."""
+_AT_ONCE = 500
+"""Trials of a query: SQLite takes 32,766 values, and old ones 999."""
+
+Parts = Mapping[str, Mapping[Any, tuple[Any, ...]]]
+"""What a trial has in each table of `_PARTS`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A trial as it stands in the tables."""
+
+    id: int
+    state: str
+    parts: dict[str, dict[Any, tuple[Any, ...]]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TablesDiff:
+    """Numbers of the trials in which Optuna's tables differ from the event log."""
+
+    missing: tuple[int, ...]
+    """In the log, and not there."""
+    unknown: tuple[int, ...]
+    """There, and not in the log."""
+    otherwise: tuple[int, ...]
+    """There with another state, other parameters, values or attributes; attributes that others added do not count."""
+    pending: tuple[int, ...]
+    """Of events that the tables do not show yet; the next run of the search adds them."""
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.unknown or self.otherwise)
 
 
 class OptunaTables:
-    """One study in an Optuna storage."""
+    """One study in Optuna's tables."""
 
-    def __init__(self, storage: BaseStorage, name: str, spec: Mapping[str, Any], place: Sequence[str] = ()) -> None:
-        """Find the study of a specification, or make it; `place` as in `StudyLocation.words`."""
-        self._storage = storage
-        self._name = name
-        self._place = place
-        self._ids: dict[int, int] = {}
-        space = Space.from_spec(spec["space"])
-        self._ranges = OptunaRanges.of(space)
-        self._cost = cost_of(space.settings)
-        self._direction = direction_of(space.settings)
-        directions = [StudyDirection[self._direction.upper()]]
-        if self._cost is not None:
-            directions.append(StudyDirection.MINIMIZE)
-        try:  # not the other way round: the index that forbids a second one is missing if its making was cut off
-            self._study = storage.get_study_id_from_name(name)
-        except KeyError:
-            self._study = storage.create_new_study(directions, name)
-        storage.set_study_user_attr(self._study, "fingerprint", specs.fingerprint(spec))
-        if (metric := metric_of(space.settings)) is not None:
-            names = [metric] if self._cost is None else [metric, self._cost]
-            storage.set_study_system_attr(self._study, _METRIC_NAMES, names)
+    def __init__(self, engine: Engine, name: str, history: History) -> None:
+        """Read and write nothing yet; the tables are to show the study as this history has it."""
+        self._engine, self._name, self._history = engine, name, history
+        self._ranges, self._aim = OptunaRanges.of(history.space), history.space.aim
+        self._spans = {path: distribution_to_json(span) for path, span in self._ranges.optunas.items()}
 
-    def apply(self, event: Event) -> None:
-        """Write an event as Optuna's tables hold it.
+    def behind(self, events: Sequence[Event]) -> set[int]:
+        """Return the trials of the events that the tables do not show."""
+        with self._engine.connect() as connection:
+            study = self._study(connection)
+            return set() if study is None else _behind(connection, study, events)
 
-        Raises:
-            StorageError: its trial is not there as the events before this one left it.
-        """
-        try:
-            match event:
-                case Asked():
-                    self._ask(event)
-                case Reported():
-                    self._report(event)
-                case Told():
-                    self._tell(event)
-                case Created() | GoalSet() | Declined() | Stopped() | Resumed():
-                    pass  # Optuna has no word for it
-                case _:
-                    assert_never(event)
-        except _ASTRAY as error:
-            raise self._astray(event) from error
+    def sync(self, numbers: Iterable[int]) -> None:
+        """Bring the rows of these trials to what the history says; of all, if the study is not there."""
+        history = self._history
+        with self._engine.connect() as connection:
+            if (study := self._study(connection, locked=True)) is None:
+                study, numbers = self._add_study(connection), range(len(history.trials))
+            for some in _batched(numbers):
+                self._write(connection, study, some)
+            self._study(connection, locked=True)
+            _set(connection, "study_user_attributes", study, "events", history.seq)
+            connection.commit()
 
-    def complete(self, event: Event) -> None:
-        """Write an event that may have been written already, in whole or in part; errors as in `apply`."""
-        self._storage.remove_session()  # one that broke is of no further use
-        if isinstance(event, Asked) and isinstance(self._storage, RDBStorage):
-            wait_for_writers(self._storage.engine, self._study)
-        if isinstance(event, OfTrial) and self._exists(event):
-            try:
-                is_told = self._storage.get_trial(self._id(event)).state.is_finished()
-            except _ASTRAY as error:
-                raise self._astray(event) from error
-            if is_told or isinstance(event, Asked):
-                return
-        try:
-            self.apply(event)
-        except StorageError as error:
-            # A commit that broke with its connection may come through only now, after it was looked for. A trial's end
-            # is the last that is written of it, so all of it is there.
-            if not (isinstance(event, Told) and isinstance(error.__cause__, UpdateFinishedTrialError)):
-                raise
-
-    def _ask(self, event: Asked) -> None:
-        template = frozen_trial(
-            self._ranges,
-            state="RUNNING",
-            params=event.params,
-            system_attrs=event.attributes,
-            user_attrs={**event.facts, "place": f"slot {event.slot} from {event.time}, seed {event.seed}"},
-        )
-        created = self._storage.create_new_trial(self._study, template)
-        if self._storage.get_trial_number_from_id(created) != event.trial:
-            raise self._astray(event)
-        self._ids[event.trial] = created
-
-    def _report(self, event: Reported) -> None:
-        trial = self._id(event)
-        if event.report.value is not None:
-            self._storage.set_trial_intermediate_value(trial, event.period, event.report.value)
-        self._set_attributes(trial, event)
-
-    def _tell(self, event: Told) -> None:
-        trial = self._id(event)
-        self._set_attributes(trial, event)
-        shown = {"reason": event.reason, "error": event.error}
-        for key, value in shown.items():
-            if value is not None:
-                self._storage.set_trial_user_attr(trial, key, str(value)[-_MAX_ATTRIBUTE:])
-        self._storage.set_trial_state_values(trial, TrialState[event.state], self._values(trial, event.value))
-
-    def _values(self, trial: int, value: float | None) -> list[float] | None:
-        """Return the value and, with two objectives, the cost, which is among the trial's facts."""
-        if value is None:
-            return None
-        return [value] if self._cost is None else [value, self._storage.get_trial(trial).user_attrs[self._cost]]
-
-    def _set_attributes(self, trial: int, event: Reported | Told) -> None:
-        for key, value in event.attributes.items():
-            is_score = key.startswith(_RUNG) and is_number(value)
-            # A pruner of Optuna that reads these tables compares it in the direction of the study there.
-            self._storage.set_trial_system_attr(trial, key, score(value, self._direction) if is_score else value)
-
-    def _astray(self, event: Event) -> StorageError:
-        repair = command_line(["mnist-bench", "doctor", self._name, "--repair", *self._place])
-        return StorageError(
-            f"Optuna's tables of study {self._name} do not follow its event log (trial {trial_of(event)}); no result "
-            f"is lost: `{repair}` writes them anew; then resume the search."
+    def compare(self, events: Sequence[Event]) -> TablesDiff:
+        """Return the trials in which the tables differ from the history, which these events made."""
+        history = self._history
+        every = range(len(history.trials))
+        with self._engine.connect() as connection:
+            if (study := self._study(connection)) is None:
+                return TablesDiff(missing=tuple(every), unknown=(), otherwise=(), pending=())
+            late = _behind(connection, study, events)
+            of_study = sa.select(_TRIALS.c.number).where(_TRIALS.c.study_id == study)
+            there = sorted(connection.scalars(of_study))
+            found = {number: row for some in _batched(every) for number, row in _found(connection, study, some).items()}
+        wrong = [
+            number
+            for number in every
+            if number not in found
+            or found[number].state != history.trials[number].state
+            or any(_changes(self._parts(number), found[number].parts))
+        ]
+        return TablesDiff(
+            missing=tuple(number for number in wrong if number not in found and number not in late),
+            unknown=tuple(number for number in there if number not in every),
+            otherwise=tuple(number for number in wrong if number in found and number not in late),
+            pending=tuple(number for number in wrong if number in late),
         )
 
-    def _exists(self, event: OfTrial) -> bool:
-        try:
-            self._id(event)
-        except KeyError:
-            return False
-        return True
+    def _study(self, connection: Connection, *, locked: bool = False) -> int | None:
+        """Return the study's number; `locked`, a server's row until the end of the transaction."""
+        # Every transaction of ours that writes begins so, as Optuna's does that adds a trial. A commit that was sent
+        # over a connection which then broke has come through, or never will, once another one has the row.
+        of_name = sa.select(_STUDIES.c.study_id).where(_STUDIES.c.study_name == self._name)
+        found: int | None = connection.scalar(of_name.with_for_update() if locked else of_name)
+        return found
 
-    def _id(self, event: OfTrial) -> int:
-        if event.trial not in self._ids:
-            self._ids[event.trial] = self._storage.get_trial_id_from_study_id_trial_number(self._study, event.trial)
-        return self._ids[event.trial]
+    def _add_study(self, connection: Connection) -> int:
+        made = connection.execute(_STUDIES.insert().values(study_name=self._name)).inserted_primary_key
+        study = int(made[0]) if made else 0
+        directions = [self._aim.direction, "minimize"][: 2 if self._aim.cost else 1]
+        for objective, direction in enumerate(directions):
+            row = {"study_id": study, "objective": objective, "direction": direction.upper()}
+            connection.execute(_TABLES["study_directions"].insert().values(row))
+        _set(connection, "study_user_attributes", study, "fingerprint", specs.fingerprint(self._history.spec))
+        if self._aim.metric is not None:
+            names = [self._aim.metric, *([self._aim.cost] if self._aim.cost else [])]
+            _set(connection, "study_system_attributes", study, _METRIC_NAMES, names)
+        connection.commit()
+        return study
+
+    def _write(self, connection: Connection, study: int, numbers: Sequence[int]) -> None:
+        history = self._history
+        found = _found(connection, study, numbers)
+        if new := [history.trials[number] for number in numbers if number not in found]:
+            rows = [{"number": trial.number, "study_id": study, "state": "RUNNING", **_begun(trial)} for trial in new]
+            connection.execute(_TRIALS.insert(), rows)
+            connection.commit()
+            found |= _found(connection, study, [trial.number for trial in new])
+        gone: dict[str, list[dict[str, Any]]] = {name: [] for name in _PARTS}
+        added: dict[str, list[dict[str, Any]]] = {name: [] for name in _PARTS}
+        for number in numbers:
+            row, trial = found[number], history.trials[number]
+            for name, key, before, after in _changes(self._parts(number), row.parts):
+                column, columns = _PARTS[name]
+                if before is not None:
+                    gone[name].append({"of": row.id, "at": key})
+                if after is not None:
+                    added[name].append({"trial_id": row.id, column: key, **dict(zip(columns, after, strict=True))})
+        for name, (column, _) in _PARTS.items():
+            table = _TABLES[name]
+            self._study(connection, locked=True)
+            if gone[name]:
+                at = (table.c.trial_id == sa.bindparam("of"), table.c[column] == sa.bindparam("at"))
+                connection.execute(table.delete().where(*at), gone[name])
+            if added[name]:
+                connection.execute(table.insert(), added[name])
+            connection.commit()
+        self._study(connection, locked=True)
+        for number in numbers:
+            row, trial = found[number], history.trials[number]
+            if row.state != trial.state:
+                update = _TRIALS.update().where(_TRIALS.c.trial_id == row.id)
+                connection.execute(update.values(state=trial.state, **_ended(trial)))
+        connection.commit()
+
+    def _parts(self, number: int) -> Parts:
+        """Return what a trial is to have in each table."""
+        trial, attributes = self._history.trials[number], self._history.attributes[number]
+        shown = {"place": f"slot {trial.slot} from {trial.logical_start}, seed {trial.seed}"}
+        if trial.state != "RUNNING":
+            shown["reason"] = trial.reason
+        if trial.error is not None:
+            shown["error"] = trial.error[-_MAX_ATTRIBUTE:]
+        values = [trial.value] if trial.reason in ("complete", "pruned") else []
+        if values and self._aim.cost is not None:
+            values.append(trial.facts[self._aim.cost])
+        stored = self._ranges.stored(trial.params)
+        reached = {period: report.value for period, report in enumerate(trial.reports, 1) if report.value is not None}
+        return {
+            "trial_params": {
+                path: (self._ranges.optunas[path].to_internal_repr(value), self._spans[path])
+                for path, value in ((path, stored[path]) for path in self._ranges.order if path in stored)
+            },
+            "trial_values": {objective: (value, "FINITE") for objective, value in enumerate(values)},
+            "trial_intermediate_values": {period: (value, "FINITE") for period, value in reached.items()},
+            "trial_user_attributes": {key: (json.dumps(value),) for key, value in {**trial.facts, **shown}.items()},
+            "trial_system_attributes": {
+                key: (json.dumps(self._as_shown(key, value)),) for key, value in attributes.items()
+            },
+        }
+
+    def _as_shown(self, key: str, value: Any) -> Any:
+        # A pruner of Optuna that reads these tables compares it in the direction of the study there.
+        return score(value, self._aim.direction) if key.startswith(_RUNG) and is_number(value) else value
+
+
+def rebuild(engine: Engine, name: str, history: History) -> None:
+    """Write a study's rows anew; additions by others are lost."""
+    remove_rows(engine, name)
+    OptunaTables(engine, name, history).sync(())
+
+
+def remove_rows(engine: Engine, name: str) -> None:
+    """Remove a study with all rows that belong to it.
+
+    SQLite checks no foreign keys and gives the numbers of removed rows to new ones. There the leftover rows of
+    removed trials are removed, too.
+    """
+    study = sa.select(_STUDIES.c.study_id).where(_STUDIES.c.study_name == name)
+    of_study, of_others = (
+        sa.select(_TRIALS.c.trial_id).where(condition)
+        for condition in (_TRIALS.c.study_id.in_(study), _TRIALS.c.study_id.not_in(study))
+    )
+    has_orphans = engine.dialect.name == "sqlite"
+    with engine.begin() as connection:
+        for table in reversed(BaseModel.metadata.sorted_tables):
+            if "trial_id" in table.c and table is not _TRIALS:
+                trial = table.c.trial_id
+                connection.execute(
+                    table.delete().where(trial.not_in(of_others) if has_orphans else trial.in_(of_study))
+                )
+            elif "study_id" in table.c:
+                connection.execute(table.delete().where(table.c.study_id.in_(study)))
+
+
+def _found(connection: Connection, study: int, numbers: Sequence[int]) -> dict[int, _Row]:
+    """Return the trials of these numbers that are there; enumerations as texts, for others may write any."""
+    trials = sa.select(_TRIALS.c.number, _TRIALS.c.trial_id, sa.cast(_TRIALS.c.state, sa.String)).where(
+        _TRIALS.c.study_id == study, _TRIALS.c.number.in_(numbers)
+    )
+    found = {number: _Row(id, state, {name: {} for name in _PARTS}) for number, id, state in connection.execute(trials)}
+    by_id = {row.id: row for row in found.values()}
+    for name, (key, columns) in _PARTS.items():
+        table = _TABLES[name]
+        values = [
+            sa.cast(table.c[each], sa.String) if isinstance(table.c[each].type, sa.Enum) else table.c[each]
+            for each in columns
+        ]
+        rows = sa.select(table.c.trial_id, table.c[key], *values).where(table.c.trial_id.in_(list(by_id)))
+        for trial, at, *value in connection.execute(rows):
+            by_id[trial].parts[name][at] = tuple(value)
+    return found
+
+
+def _changes(wanted: Parts, found: Parts) -> Iterator[tuple[str, Any, tuple[Any, ...] | None, tuple[Any, ...] | None]]:
+    """Yield table, key, the value there and the one that is to be there, where they differ.
+
+    Attributes that only the tables have are additions by others.
+    """
+    for name, parts in wanted.items():
+        others = {} if name.endswith("attributes") else dict.fromkeys(found[name])
+        for key in {**others, **dict.fromkeys(parts)}:
+            before, after = found[name].get(key), parts.get(key)
+            if before != after:
+                yield name, key, before, after
+
+
+def _behind(connection: Connection, study: int, events: Sequence[Event]) -> set[int]:
+    attributes = _TABLES["study_user_attributes"]
+    noted = sa.select(attributes.c.value_json).where(attributes.c.study_id == study, attributes.c.key == "events")
+    shown = connection.scalar(noted)
+    since = int(shown) if shown is not None and shown.isdecimal() else 0
+    return {number for event in events[since:] if (number := trial_of(event)) is not None}
+
+
+def _set(connection: Connection, name: str, study: int, key: str, value: Any) -> None:
+    """Set an attribute of the study."""
+    table, text = _TABLES[name], json.dumps(value)
+    there = (table.c.study_id == study, table.c.key == key)
+    if not connection.execute(table.update().where(*there).values(value_json=text)).rowcount:
+        connection.execute(table.insert().values(study_id=study, key=key, value_json=text))
+
+
+def _begun(trial: TrialRecord) -> dict[str, datetime]:
+    started = trial.reports[0].started if trial.reports else None
+    return {"datetime_start": _time(started)}
+
+
+def _ended(trial: TrialRecord) -> dict[str, datetime]:
+    return {"datetime_complete": _time(trial.reports[-1].handled if trial.reports else None)}
+
+
+def _time(seconds: float | None) -> datetime:
+    """Return a time as Optuna stores it: UTC, without saying so."""
+    return (datetime.now(UTC) if seconds is None else datetime.fromtimestamp(seconds, UTC)).replace(tzinfo=None)
+
+
+def _batched(numbers: Iterable[int]) -> Iterator[list[int]]:
+    rest = iter(sorted(numbers))
+    while some := list(islice(rest, _AT_ONCE)):
+        yield some

@@ -23,7 +23,7 @@ from search.event_log.timeline import Order
 from search.messages import command_line, on_one_line
 from search.plugins.loading import is_code
 from search.proposals.exact import cholesky
-from search.space.objective import Direction, cost_of, direction_of
+from search.space.objective import Direction
 from search.space.space import Space
 from search.stored_fields import stored as plain, unknown
 from search.strategies import registry
@@ -92,12 +92,12 @@ class StudySpec:
     @property
     def cost(self) -> str | None:
         """The cost that is minimized in addition to the value; None with one objective."""
-        return cost_of(self.space.settings)
+        return self.space.aim.cost
 
     @property
     def direction(self) -> Direction:
         """Whether the value is minimized or maximized."""
-        return direction_of(self.space.settings)
+        return self.space.aim.direction
 
     def given(self, number: int) -> Mapping[str, Any] | None:
         """Return the parameters with which trial `number` begins whatever the sampler would propose; None if none."""

@@ -25,7 +25,6 @@ from search.event_log.history import History
 from search.event_log.log import EventLog
 from search.event_log.records import StudyRecord, TrialRecord
 from search.messages import command_line, first_line, joined, number, number_of
-from search.study import tables_check
 from search.study.folder import ResultsFolder, StudyFolder
 from search.study.location import StudyLocation, belongs, can_name_a_study, checked_name, place_words
 from search.study.log_end import log_of
@@ -328,10 +327,12 @@ def remove_study(results: Path, name: str, storage: str | None = None) -> None:
         if location.owns_database:
             _remove_folder(location)
             return
+        from search.study.optuna_tables import remove_rows  # with Optuna, which no reader of a study needs
+
         opened = open_for_writing(location.url)
         try:
             is_its_folder = belongs(location, EventLog(opened.engine, name).begun())
-            tables_check.remove(opened, name)
+            remove_rows(opened.engine, name)
             if is_its_folder:
                 _remove_folder(location)
             # The event log goes last: as long as it is there, the study is listed and can be removed again.

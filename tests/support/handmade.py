@@ -21,7 +21,6 @@ from mnist_bench.config.json import to_json, with_params
 from mnist_bench.config.settings import TrainConfig
 from search.event_log.records import EarlyStop, TrialRecord
 from search.hashed import EndReason, Reason, State
-from search.space.objective import direction_of
 from search.space.space import Space
 from search.study.folder import RESULTS
 from search.study.location import StudyLocation
@@ -179,7 +178,7 @@ def value_study(trials: Sequence[TrialRecord], settings: Mapping[str, Any] | Non
     space = Space.of({"name": "ridge", **RIDGE, **(settings or {})})
     context = {"trainer": {"factory": "ridge.py:Trainer", "options": {}}, "check": "77c0"}
     made = {**spec(), "space": space.to_spec(), "context": context, "numerics": {"check": "77c0"}}
-    turned = [replace(trial, direction=direction_of(space.settings)) for trial in trials]
+    turned = [replace(trial, direction=space.aim.direction) for trial in trials]
     return study(turned, **{"name": "ridge-0", "spec": made, **more})
 
 

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from search.event_log.events import Event
-
 
 class NoTables:
     """Stands in for `search.study.optuna_tables.OptunaTables`, and writes nothing."""
 
-    def __init__(self, storage: object, name: str, spec: Mapping[str, Any], options: str) -> None: ...
+    def __init__(self, engine: object, name: str, history: object) -> None: ...
 
-    def apply(self, event: Event) -> None: ...
+    def behind(self, events: object) -> set[int]:
+        return set()
 
-    def complete(self, event: Event) -> None: ...
+    def sync(self, numbers: object) -> None: ...
 
 
 @dataclass(frozen=True)

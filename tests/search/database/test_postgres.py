@@ -17,7 +17,7 @@ from typing import Any
 import optuna
 import pytest
 
-from search.database.engines import open_for_reading, open_for_writing, open_tables_for_reading, sqlite_url
+from search.database.engines import open_for_reading, open_for_writing, sqlite_url
 from search.driver.progress import Observer
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log.records import TrialRecord
@@ -88,7 +88,7 @@ class Watcher(Observer):
 
 def tables(url: str, name: str = "fake-0") -> list[Any]:
     """Return what Optuna's tables say of a study, times and ids aside."""
-    storage = open_tables_for_reading(url)
+    storage = open_for_writing(url)
     try:
         trials = storage.get_all_trials(storage.get_study_id_from_name(name))
     finally:
@@ -149,7 +149,9 @@ def test_a_server_that_is_killed_and_comes_back_costs_nothing(tmp_path: Path, po
 
     alone = fake.run(tmp_path / "alone", goal=8, concurrent_trials=8)
     watcher = Watcher(after=1, does=stop)
-    run = fake.run(tmp_path, goal=8, concurrent_trials=8, url=url, workers=2, delay=0.1, observer=watcher)
+    run = fake.run(
+        tmp_path, goal=8, concurrent_trials=8, url=url, workers=2, delay=0.1, observer=watcher, max_outage=60
+    )
     assert run.study.digest == alone.study.digest
     assert tables(url) == tables_in_sqlite(tmp_path / "alone")
     (away, down), (back, up) = watcher.told
@@ -405,7 +407,6 @@ def test_no_message_repeats_a_password(tmp_path: Path, postgres: Server, url: st
         lambda: studies.open_study(tmp_path, "fake-0", url),
         lambda: studies.list_studies(tmp_path, url),
         lambda: remove_study(tmp_path, "fake-0", url),
-        lambda: open_tables_for_reading(url),
     ]
     for use in uses:
         with pytest.raises(SearchError) as caught:

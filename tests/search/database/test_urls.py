@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from search.database.engines import open_for_reading, open_for_writing, open_tables_for_reading
+from search.database.engines import open_for_reading, open_for_writing
 from search.database.urls import is_secret, redacted, resolved, sqlite_file
 from search.errors import UsageError
 from search.study.studies import list_studies, open_study
@@ -93,6 +93,6 @@ def test_psycopg_is_meant_if_no_driver_is_named(monkeypatch: pytest.MonkeyPatch)
         url = resolved(f"{scheme}://me:w%40rd@host/db?sslmode=require")
         assert url == "postgresql+psycopg://me:w%40rd@host/db?sslmode=require"
     monkeypatch.setattr("search.database.urls.find_spec", lambda name: None)
-    for use in (open_for_writing, open_for_reading, open_tables_for_reading):
+    for use in (open_for_writing, open_for_reading):
         with pytest.raises(UsageError, match=r"^PostgreSQL needs .* `pip install 'mnist-bench\[postgres\]'` adds it"):
             use("postgresql://me@host/db")

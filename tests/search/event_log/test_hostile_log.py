@@ -16,9 +16,10 @@ import pytest
 
 from search.database.engines import open_for_writing
 from search.errors import SearchError, StorageError
+from search.event_log.history import History
 from search.study.location import StudyLocation
+from search.study.optuna_tables import OptunaTables, rebuild
 from search.study.studies import list_studies, open_study, read_events
-from search.study.tables_check import compare_tables, rebuild
 from support import search_fake as fake
 from support.dose import dose
 from support.forgery import chain_anew
@@ -217,8 +218,9 @@ def test_forged_rows_in_optunas_tables_do_no_harm(results: Path, table: str, col
     assert told is None or len(told.splitlines()) == 1
     place = StudyLocation.of(NAME, results)
     storage, events = open_for_writing(place.url), read_events(place)
-    told = refusal(lambda: compare_tables(storage, NAME, events))
-    assert told is None or "Optuna cannot read its tables" in told
-    rebuild(storage, NAME, events)
-    assert not compare_tables(storage, NAME, events)
+    history = History.of(events)
+    tables = OptunaTables(storage.engine, NAME, history)
+    tables.compare(events)
+    rebuild(storage.engine, NAME, history)
+    assert not tables.compare(events)
     storage.engine.dispose()

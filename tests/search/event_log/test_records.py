@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import get_args
 
 import pytest
 
 from search.differences import differences
-from search.event_log.records import StudyRecord, TrialRecord, is_external
-from search.hashed import Reason
+from search.event_log.records import ENDS, StudyRecord, TrialRecord
 from search.trainer_api import Report
 
 
@@ -60,7 +58,7 @@ def test_a_study_has_a_first_failed_trial_only_if_all_that_ended_failed_or_were_
 
 
 def test_the_machine_decides_where_memory_or_time_ran_out() -> None:
-    external = {reason for reason in get_args(Reason) if is_external(reason)}
+    external = {reason for reason, end in ENDS.items() if end.external}
     assert external == {"out_of_memory", "timed_out"}
 
 

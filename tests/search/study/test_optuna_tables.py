@@ -1,63 +1,208 @@
-"""Events written to Optuna's tables a second time, whatever of the first came through."""
+"""Optuna's tables against the event log: every difference is found, and mended from the log."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
-from optuna.storages import InMemoryStorage
-from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.engine import Connection, Engine
 
-from search.errors import StorageError
-from search.event_log.events import Created, Event, Reported, trial_of
+from search.database.engines import open_for_reading, open_for_writing
+from search.driver import outages
+from search.event_log.events import trial_of
+from search.event_log.history import History
+from search.study import optuna_tables
 from search.study.location import StudyLocation
-from search.study.optuna_tables import OptunaTables
+from search.study.optuna_tables import OptunaTables, TablesDiff, rebuild
 from search.study.studies import read_events
+from support import search_fake as fake
 from support.searched import Searched
 
-
-class LateCommit(InMemoryStorage):
-    """Shows a trial as running when it is looked at for the first time: its end comes through a moment later."""
-
-    looks: Iterator[bool] = iter(())
-
-    def get_trial(self, trial_id: int) -> FrozenTrial:
-        trial = copy.copy(super().get_trial(trial_id))
-        if next(self.looks, False):
-            trial.state = TrialState.RUNNING
-        return trial
+GOAL = 8
+OBJECTIVES = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}
+NONE = TablesDiff(missing=(), unknown=(), otherwise=(), pending=())
 
 
 @pytest.fixture
-def events(searched: Searched) -> list[Event]:
-    """Return the events of a search up to the first end of a trial."""
-    found = read_events(StudyLocation.of("fake-0", searched.made(goal=2)))
-    return found[: next(number for number, event in enumerate(found) if event.kind == "tell") + 1]
+def undisturbed(searched: Searched) -> str:
+    """Return the digest of the search that nothing disturbs."""
+    return searched.digest(goal=GOAL)
 
 
-def written(events: list[Event]) -> tuple[LateCommit, OptunaTables]:
-    """Return tables with these events."""
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    assert isinstance(events[0], Created)
-    storage = LateCommit()
-    tables = OptunaTables(storage, "fake-0", events[0].spec)
-    for event in events[1:]:
-        tables.apply(event)
-    return storage, tables
+@pytest.fixture
+def place(searched: Searched, tmp_path: Path) -> StudyLocation:
+    """Return the study of a search that was stopped half-way, to be damaged."""
+    return searched(tmp_path, goal=GOAL, events=14)
 
 
-def test_an_end_that_comes_through_after_it_was_looked_for_is_an_end(events: list[Event]) -> None:
-    storage, tables = written(events)
-    before = storage.get_all_trials(0)
-    storage.looks = iter([True])
-    tables.complete(events[-1])
-    assert storage.get_all_trials(0) == before
+@contextmanager
+def opened(engine: Engine) -> Iterator[Engine]:
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
-def test_a_report_on_a_trial_that_others_have_ended_is_astray(events: list[Event]) -> None:
-    _, tables = written(events)
-    report = next(event for event in events if isinstance(event, Reported) and event.trial == trial_of(events[-1]))
-    with pytest.raises(StorageError, match="do not follow its event log"):
-        tables.apply(report)
+def found(place: StudyLocation) -> TablesDiff:
+    events = read_events(place)
+    with opened(open_for_reading(place.url)) as engine:
+        return OptunaTables(engine, place.name, History.of(events)).compare(events)
+
+
+def mend(place: StudyLocation) -> None:
+    with opened(open_for_writing(place.url).engine) as engine:
+        rebuild(engine, place.name, History.of(read_events(place)))
+
+
+def end_of(place: StudyLocation) -> str:
+    return fake.run(place.folder.parent, goal=GOAL).study.digest
+
+
+def execute(place: StudyLocation, statement: str) -> None:
+    with closing(sqlite3.connect(place.files.database)) as connection, connection:
+        connection.execute("PRAGMA foreign_keys=OFF")
+        assert connection.execute(statement).rowcount
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"behaviour": "diverge"}, {"space_values": OBJECTIVES}, {"space_values": fake.CONDITIONAL_LEVELS}],
+    ids=lambda o: str(*o),
+)
+def test_the_tables_of_a_search_follow_its_log(searched: Searched, tmp_path: Path, options: dict[str, Any]) -> None:
+    place = searched(tmp_path, goal=GOAL, **options)
+    assert found(place) == NONE
+    mend(place)
+    assert found(place) == NONE
+
+
+def test_optuna_reads_a_trial_as_the_study_has_it(searched: Searched, tmp_path: Path) -> None:
+    place = searched(tmp_path, goal=GOAL, space_values=OBJECTIVES)
+    theirs = optuna.load_study(study_name=place.name, storage=place.url)
+    history = History.of(read_events(place))
+    assert theirs.metric_names == ["val_accuracy", "parameters"]
+    assert [direction.name for direction in theirs.directions] == ["MAXIMIZE", "MINIMIZE"]
+    assert len(theirs.trials) == len(history.trials)
+    for shown, trial in zip(theirs.trials, history.trials, strict=True):
+        assert shown.state.name == trial.state
+        assert shown.params.keys() == trial.params.keys()
+        assert list(shown.intermediate_values.values()) == [report.value for report in trial.reports]
+        assert shown.user_attrs["reason"] == trial.reason
+        if trial.state == "COMPLETE":
+            assert shown.values == [trial.value, trial.facts["parameters"]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("statement", "kind", "trial"),
+    [
+        ("DELETE FROM trials WHERE number = 2", "missing", 2),
+        ("DELETE FROM trial_params WHERE trial_id = 2", "otherwise", 1),
+        ("DELETE FROM trial_intermediate_values WHERE trial_id = 1", "otherwise", 0),
+        ("UPDATE trial_intermediate_values SET intermediate_value = 0.5 WHERE trial_id = 1", "otherwise", 0),
+        ("DELETE FROM trial_system_attributes WHERE trial_id = 1", "otherwise", 0),
+        ("UPDATE trial_user_attributes SET value_json = '7' WHERE trial_id = 2", "otherwise", 1),
+        ("UPDATE trials SET state = 'FAIL' WHERE number = 1", "otherwise", 1),
+        ("UPDATE trials SET state = 'nonsense' WHERE number = 1", "otherwise", 1),
+    ],
+)
+def test_every_difference_is_found_and_mended_and_the_search_goes_on(
+    undisturbed: str, place: StudyLocation, statement: str, kind: str, trial: int
+) -> None:
+    execute(place, statement)
+    difference: dict[str, Any] = {"missing": (), "unknown": (), "otherwise": (), "pending": (), kind: (trial,)}
+    assert found(place) == TablesDiff(**difference)
+    mend(place)
+    assert not found(place)
+    assert end_of(place) == undisturbed
+    assert not found(place)
+
+
+@pytest.mark.slow
+def test_a_trial_that_others_added_is_unknown_until_the_search_comes_to_its_number(
+    undisturbed: str, place: StudyLocation
+) -> None:
+    theirs = optuna.load_study(study_name=place.name, storage=place.url)
+    added = theirs.ask({"x": optuna.distributions.FloatDistribution(0, 1)}).number
+    assert found(place).unknown == (added,)
+    assert end_of(place) == undisturbed
+    assert found(place) == NONE
+
+
+def test_what_a_dashboard_notes_is_no_difference_and_stays(undisturbed: str, place: StudyLocation) -> None:
+    theirs = optuna.load_study(study_name=place.name, storage=place.url)
+    running = next(trial for trial in theirs.trials if not trial.state.is_finished())
+    theirs._storage.set_trial_system_attr(running._trial_id, "dashboard:note", "look at this")
+    assert not found(place)
+    assert end_of(place) == undisturbed
+    noted = optuna.load_study(study_name=place.name, storage=place.url).trials[running.number]
+    assert noted.system_attrs["dashboard:note"] == "look at this"
+
+
+def test_a_study_that_is_gone_is_written_anew_by_its_search(undisturbed: str, place: StudyLocation) -> None:
+    optuna.delete_study(study_name=place.name, storage=place.url)
+    assert len(found(place).missing) == len([event for event in read_events(place) if event.kind == "ask"])
+    assert end_of(place) == undisturbed
+    assert found(place) == NONE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", ["trials", "trial_params", "trial_intermediate_values", "study_user_attributes"])
+def test_a_driver_killed_between_two_tables_leaves_the_newest_events_pending(
+    undisturbed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    monkeypatch.setattr(outages, "BEHIND", 0.0)
+    execute, left = Connection.execute, 3
+
+    def dying(connection: Connection, statement: Any, *more: Any, **options: Any) -> Any:
+        nonlocal left
+        if getattr(getattr(statement, "table", None), "name", "") == table:
+            left -= 1
+            if not left:
+                raise fake.Killed
+        return execute(connection, statement, *more, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "execute", dying)
+        with pytest.raises(fake.Killed):
+            fake.run(tmp_path, goal=GOAL)
+    place = StudyLocation.of("fake-0", tmp_path)
+    assert not found(place)
+    assert found(place).pending in ((), (trial_of(read_events(place)[-1]),))
+    assert end_of(place) == undisturbed
+    assert found(place) == NONE
+
+
+def test_the_tables_are_as_far_behind_as_they_may_be_and_no_farther(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outages, "BEHIND", 3600.0)
+    written: list[OptunaTables] = []
+    sync = OptunaTables.sync
+
+    def counted(tables: OptunaTables, numbers: Iterable[int]) -> None:
+        written.append(tables)
+        sync(tables, numbers)
+
+    monkeypatch.setattr(OptunaTables, "sync", counted)
+    fake.run(tmp_path, goal=GOAL)
+    assert len(written) == 3, "as it begins, at its first event, and as it ends"
+
+
+def test_no_more_than_reading_is_done_to_look(place: StudyLocation) -> None:
+    before = place.files.database.read_bytes()
+    found(place)
+    assert place.files.database.read_bytes() == before
+
+
+def test_many_trials_are_read_a_few_at_a_time(place: StudyLocation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(optuna_tables, "_AT_ONCE", 2)
+    assert found(place) == NONE
+    mend(place)
+    assert found(place) == NONE
