@@ -5,6 +5,7 @@ unexport PYTHONDONTWRITEBYTECODE   # where it is set, each of a thousand process
 
 FAST := not (slow or soak or browser or ray or integration)
 WHOLE := integration or browser or ray
+MOST := 1   # second of processor time of a fast test; MOST=3 on a slow or busy machine
 TWO := -n 2 --dist loadfile --no-loadscope-reorder   # what a file's tests look at is made once; the slow ones come first
 
 # Lint and types run beside the tests; they speak after them, and only if something is wrong.
@@ -27,7 +28,7 @@ help:
 	@echo "make mutants  how many of 200 planted faults the fast tests notice"
 	@echo "make test     lint, types, import contracts, and all tests but those of the two lines below"
 	@echo "make integration   tests with PostgreSQL, Chromium, a Ray cluster and other programs; long tests of whole commands"
-	@echo "make faults   every fault of docs/reference/faults.md, injected for real, and every property in its full dose"
+	@echo "make faults   every fault of docs/reference/faults.md, injected for real, every property in its full dose, every pair, emulated processors"
 	@echo "make docs     the documentation as a site, build/site/index.html; a link that leads nowhere fails"
 	@echo "make results  make the published searches and the notebook's table again: about 3.5 hours on 2 cores"
 	@echo "make peers    other people's loops compared with mnist-bench's, measured: about 2 hours on 2 quiet cores"
@@ -51,7 +52,7 @@ weight: .venv/installed
 	@$(BIN)/python benchmarks/weight.py
 
 check: .venv/tested
-	$(call beside_lint,-q -m "$(FAST)" $(TWO))
+	$(call beside_lint,-q -m "$(FAST)" $(TWO) --most-seconds $(MOST))
 
 coverage: .venv/tested
 	$(BIN)/python -m pytest -q -m "$(FAST)" $(TWO) --cov --cov-report term
@@ -67,7 +68,7 @@ integration: .venv/tested
 
 faults: export HYPOTHESIS_PROFILE := full
 faults: .venv/tested
-	$(BIN)/python -m pytest -m "hypothesis or dosed" $(TWO)
+	$(BIN)/python -m pytest -m "hypothesis or dosed or soak" $(TWO)
 	$(BIN)/python -m pytest -v $$(grep -o 'tests/[a-z_/]*\.py::[a-z_0-9]*' docs/reference/faults.md | sort -u)
 
 docs: .venv/tested

@@ -99,6 +99,14 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         return (yield)
 
 
+@pytest.fixture
+def left_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the test set open where a search or a training closes it: it would stay closed for all tests after it."""
+    from mnist_bench.data import guard
+
+    monkeypatch.setattr(guard._Door, "guarded", True)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """Return a PostgreSQL server that runs until the tests end; not in pytest's folder, which is for one user alone."""

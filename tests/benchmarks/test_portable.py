@@ -30,7 +30,7 @@ SEARCHED = {
 COUNTED = Instructions(translated=1234567, approximate={}, torch="2.13.0", date="2026-11-29")
 
 
-@pytest.mark.integration
+@pytest.mark.soak
 def test_emulated_processors_compute_the_bits_of_this_one() -> None:
     if shutil.which(portable.QEMU) is None:
         assert not os.environ.get("CI"), f"{portable.QEMU} has to be installed in CI"

@@ -44,8 +44,7 @@ class Training:
 
 
 @pytest.fixture
-def train(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    monkeypatch.setattr("mnist_bench.data.guard.close_test_set", lambda: None)  # it would stay closed for other tests
+def train(cli: Cli, left_open: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     monkeypatch.setattr("mnist_bench.experiments.recipe_training.of_recipe", lambda *_: Training())
     return lambda *options: cli("train", "r.yaml", "--seeds", "2", *options).stdout
 

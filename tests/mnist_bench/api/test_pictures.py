@@ -19,7 +19,7 @@ PNG: Any = "png"
 
 
 @pytest.fixture(autouse=True)
-def failing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Exception]:
+def failing(left_open: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Exception]:
     """Return errors by kind: each kind draws an empty figure or fails with its error; the test set stays open."""
     errors: dict[str, Exception] = {}
 
@@ -29,8 +29,6 @@ def failing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Except
         return Figure(figsize=(1, 1))
 
     monkeypatch.setattr("mnist_bench.plots.drawing.picture", draw)
-    for place in ("api.pictures", "report.report_file"):
-        monkeypatch.setattr(f"mnist_bench.{place}.close_test_set", lambda: None)
     monkeypatch.chdir(tmp_path)
     return errors
 

@@ -11,12 +11,10 @@ from search.trainer_api import TrainerSpec
 
 
 @pytest.fixture
-def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def in_this_process(left_open: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Train here: a worker takes five seconds to start. That it would come to the same bits is shown elsewhere."""
 
     def executor(spec: TrainerSpec, workers: int, log: Path) -> InProcessExecutor:
         return InProcessExecutor(spec)
 
-    # The test set would stay closed for other tests.
-    monkeypatch.setattr("mnist_bench.experiments.grid.close_test_set", lambda: None)
     monkeypatch.setattr("mnist_bench.experiments.grid.LocalExecutor", executor)

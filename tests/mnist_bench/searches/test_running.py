@@ -15,11 +15,7 @@ from search.errors import UsageError
 from support import own_code, own_nets
 from support.own_data import arrays, write_npz
 
-
-@pytest.fixture(autouse=True)
-def left_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the test set open: it would stay closed for other tests."""
-    monkeypatch.setattr("mnist_bench.searches.running.close_test_set", lambda: None)
+pytestmark = pytest.mark.usefixtures("left_open")
 
 
 def test_a_search_without_a_worker_is_refused_before_anything_is_written(tmp_path: Path) -> None:

@@ -40,10 +40,8 @@ class Heard(Observer):
 
 
 @pytest.mark.slow
-def test_a_search_needs_a_folder(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "mnist_bench.searches.running.close_test_set", lambda: None
-    )  # it would stay closed for other tests
+@pytest.mark.usefixtures("left_open")
+def test_a_search_needs_a_folder(file: Path) -> None:
     heard, space = Heard(), {"model": {"blocks": {"int": [2, 2]}}}
     with pytest.raises(UsageError, match=r"results/conv-0: cannot be created as a folder \(Not a directory\)\.$"):
         running.run(SearchConfig(space=space, study_name="conv-0", results=file), heard, lambda: False)

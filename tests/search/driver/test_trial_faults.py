@@ -130,9 +130,9 @@ FLAT = {
 SAMPLERS = {**golden_searches.SAMPLERS, **{make.name: make(n_startup_trials=2) for make in (Tpe, Curves)}}
 PRUNERS = {**golden_searches.PRUNERS, "median": Median(n_startup_trials=1)}
 SELECTED = {"tpe-asha-2", "random-median-2", "curves-none-1"}
-"""A few for `make test`; `make integration` tries all pairs."""
+"""A few for `make test`; `make faults` tries all pairs."""
 CASES = [
-    pytest.param(sampler, pruner, objectives, id=name, marks=() if name in SELECTED else pytest.mark.integration)
+    pytest.param(sampler, pruner, objectives, id=name, marks=() if name in SELECTED else pytest.mark.soak)
     for sampler in SAMPLERS.values()
     for pruner in PRUNERS.values()
     for objectives in (1, 2)

@@ -1,6 +1,6 @@
 """One contract, run over every sampler with every pruner that it goes with, for one objective and for two.
 
-`make test` runs it over each built-in sampler and pruner once, `make integration` over all pairs: what a pair decides
+`make test` runs it over each built-in sampler and pruner once, `make faults` over all pairs: what a pair decides
 is the matter of `tests/search/driver/test_golden_searches.py`.
 """
 
@@ -67,8 +67,8 @@ PAIR = ("tpe asha two", "random median")
 
 
 def selected(*names: str) -> list[Any]:
-    """Return all cases as parameters, those that are not named for `make integration`."""
-    return [pytest.param(name, marks=() if name in names else pytest.mark.integration) for name in CASES]
+    """Return all cases as parameters, those that are not named for `make faults`."""
+    return [pytest.param(name, marks=() if name in names else pytest.mark.soak) for name in CASES]
 
 
 @dataclass(frozen=True)
