@@ -17,7 +17,7 @@ from mnist_bench.experiments.confirm.runs import last_value, losses, smallest_st
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.experiments.own_trainer import OwnCode
 from search.errors import FingerprintError, SearchError, StudyLockedError
-from search.executors.protocol import Done, Job, Outcome
+from search.executors.protocol import Done, Executor, Job, Outcome
 from search.study.studies import StoredStudy
 from search.trainer_api import Report
 from support import handmade as made, stopping
@@ -26,7 +26,7 @@ Value = Callable[[float, random.Random], float | None]
 """Returns a run's value, given its rate and the random numbers of its seed."""
 
 
-class Trained:
+class Trained(Executor):
     """An executor that trains at once, and counts."""
 
     workers = 1
