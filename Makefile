@@ -5,7 +5,7 @@ unexport PYTHONDONTWRITEBYTECODE   # where it is set, each of a thousand process
 
 FAST := not (slow or soak or browser or ray or integration)
 WHOLE := integration or browser or ray
-MOST := 1   # second of processor time of a fast test; MOST=3 on a slow or busy machine
+MOST := 2   # seconds of processor time of a fast test, which takes half as long without lint beside it
 TWO := -n 2 --dist loadfile --no-loadscope-reorder   # what a file's tests look at is made once; the slow ones come first
 
 # Lint and types run beside the tests; they speak after them, and only if something is wrong.

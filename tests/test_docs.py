@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from support import forged
 from support.commands import command_of, help_of, unknown_options
 from support.paths import ROOT
@@ -118,6 +120,7 @@ def constants() -> str:
     return "\n".join(node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
+@pytest.mark.slow
 def test_the_program_has_every_message_that_the_pages_explain() -> None:
     messages = [*found_in(TROUBLES, r"^> `(.*)`$"), *found_in(ANYTHING, r"^(?:>|\|) `([^`]*…[^`]*)`(?:$| \|)")]
     assert len(messages) > 25

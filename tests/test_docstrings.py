@@ -28,6 +28,7 @@ IN_TURN = ("searches", "commands", "recipes", "pictures", "winner", "speed", "ex
 PAGE = ROOT / "docs" / "reference" / "python.md"
 
 
+@pytest.mark.slow
 def test_examples() -> None:
     """The examples that fail are printed with their places."""
     ran = {module: doctest.testmod(import_module(module)) for module in MODULES if not module.startswith(API)}

@@ -81,6 +81,7 @@ def mode_of(call: ast.Call) -> str | None:
     return next((mode for mode in modes if set(mode) & set("wax+")), None)
 
 
+@pytest.mark.slow
 def test_nothing_else_writes_files() -> None:
     found = {str(path.relative_to(ROOT)): list(writes(nodes_of(path))) for path in SOURCES}
     refuse(

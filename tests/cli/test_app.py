@@ -44,6 +44,7 @@ def ran(*words: str, cwd: Path = ROOT, stdout: int | TextIO = subprocess.PIPE) -
     return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, cwd=cwd, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.cold
 def test_help_and_version_load_nothing_heavy() -> None:
     lines = ["--version", "--help", *(f"{words} --help" for words in sorted({*COMMANDS, *GROUPS}))]

@@ -157,6 +157,7 @@ def test_a_target_is_in_the_unit_of_the_objective(search: Search) -> None:
     assert "The same command without --target -1000, or with a larger one, continues to 50 trials" in result.stderr
 
 
+@pytest.mark.slow
 def test_what_does_not_repeat_is_searched_in_completion_order_and_it_is_said(cli: Cli, search: Search) -> None:
     search(f"{PARABOLA} -n 2 --study-name plain")
     search("--objective mine.py:clock -n 2 --study-name clock", code=2)

@@ -317,6 +317,7 @@ def test_a_model_says_what_it_expected() -> None:
     assert "; 1 trial was known, 0 of which had ended." in " ".join(sentences(alone, "tpe", "", cells.percent))
 
 
+@pytest.mark.slow
 def test_a_stored_study_is_explained(tmp_path: Path) -> None:
     copytree(canned.studies() / "finished", tmp_path / "finished")
 

@@ -188,6 +188,7 @@ def test_what_is_damaged_is_never_believed(write: Callable[[Path], Written], tmp
     assert noticed > CORRUPTIONS // (4 if write is a_study else 2)
 
 
+@pytest.mark.slow
 @pytest.mark.dosed
 def test_a_flipped_bit_of_a_study_is_never_believed(tmp_path: Path) -> None:
     file = a_study(tmp_path)

@@ -39,6 +39,7 @@ def found_by(*command: str, **variables: str) -> tuple[list[str], dict[str, list
     return used, searches
 
 
+@pytest.mark.slow
 def test_fewer_instructions_change_neither_fingerprint_nor_digest() -> None:
     assert found_by(**FEWER) == ([], golden_searches.portable())
 

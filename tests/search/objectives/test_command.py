@@ -14,7 +14,7 @@ import search
 from search.errors import UsageError
 from search.study.studies import StoredStudy
 
-pytestmark = pytest.mark.usefixtures("log_alone")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("log_alone")]  # nearly every test starts processes
 SPACE = {"name": "program", "x": {"float": [0.0, 1.0]}, "way": {"choice": ["plain", 'it\'s "so"; rm -rf *']}}
 
 

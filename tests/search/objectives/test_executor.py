@@ -21,6 +21,8 @@ from support import own_work
 from support.waiting import until
 
 JOB = Job(trial=0, period=1, config={"config.x": 0.5}, seed=7, state=None, stall_seconds=math.inf)
+pytestmark = pytest.mark.slow
+
 COUNTED = """
 import os, signal, time
 from pathlib import Path

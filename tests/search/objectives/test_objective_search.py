@@ -25,7 +25,7 @@ from search.study.studies import StoredStudy, specification
 from support import objectives
 from support.search_fake import Heard, StopAfter
 
-pytestmark = pytest.mark.usefixtures("log_alone")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("log_alone")]  # nearly every test starts processes
 PERIODS = objectives.PERIODS
 
 

@@ -13,6 +13,8 @@ from torch.nn import functional
 from mnist_bench.numerics.canaries.canary import canary
 from mnist_bench.numerics.canaries.wide_canary import wide_canary
 
+pytestmark = pytest.mark.slow
+
 
 class Nudged(torch.autograd.Function):
     """Passes values on, and each gradient one step of its number format further up."""
