@@ -128,8 +128,6 @@ def build(settings, input_shape, classes):
     return Late(classes)
 """
 """One of its layers has its first gradient in the twelfth step."""
-NEEDING = GOOD.replace("Le(64)] = 4", "Le(64)]")
-"""One of its settings has no default."""
 OPTIONAL = f"""{_HEAD}
 @dataclass(frozen=True)
 class Settings:
