@@ -46,8 +46,10 @@ _RUNG = "completed_rung_"
 _AT_ONCE = 500
 """Trials of a query: SQLite takes 32,766 values, and old ones 999."""
 
-Parts = Mapping[str, Mapping[Any, tuple[Any, ...]]]
-"""What a trial has in each table of `_PARTS`."""
+Part = tuple[Any, ...]
+"""A value of a trial, in the columns that hold it."""
+Parts = Mapping[str, Mapping[Any, Part]]
+"""What a trial has in each table of `_PARTS`, by key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class _Row:
 
     id: int
     state: str
-    parts: dict[str, dict[Any, tuple[Any, ...]]]
+    parts: dict[str, dict[Any, Part]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,7 +121,7 @@ class OptunaTables:
             for number in every
             if number not in found
             or found[number].state != history.trials[number].state
-            or any(_changes(self._parts(number), found[number].parts))
+            or any(any(_changes(name, part, found[number].parts[name])) for name, part in self._parts(number).items())
         ]
         return TablesDiff(
             missing=tuple(number for number in wrong if number not in found and number not in late),
@@ -158,24 +160,15 @@ class OptunaTables:
             connection.execute(_TRIALS.insert(), rows)
             connection.commit()
             found |= _found(connection, study, [trial.number for trial in new])
-        gone: dict[str, list[dict[str, Any]]] = {name: [] for name in _PARTS}
-        added: dict[str, list[dict[str, Any]]] = {name: [] for name in _PARTS}
-        for number in numbers:
-            row, trial = found[number], history.trials[number]
-            for name, key, before, after in _changes(self._parts(number), row.parts):
-                column, columns = _PARTS[name]
-                if before is not None:
-                    gone[name].append({"of": row.id, "at": key})
-                if after is not None:
-                    added[name].append({"trial_id": row.id, column: key, **dict(zip(columns, after, strict=True))})
-        for name, (column, _) in _PARTS.items():
-            table = _TABLES[name]
+        wanted = {number: self._parts(number) for number in numbers}
+        for name in _PARTS:
+            changes = [
+                (found[number].id, *change)
+                for number in numbers
+                for change in _changes(name, wanted[number][name], found[number].parts[name])
+            ]
             self._study(connection, locked=True)
-            if gone[name]:
-                at = (table.c.trial_id == sa.bindparam("of"), table.c[column] == sa.bindparam("at"))
-                connection.execute(table.delete().where(*at), gone[name])
-            if added[name]:
-                connection.execute(table.insert(), added[name])
+            _replace(connection, name, changes)
             connection.commit()
         self._study(connection, locked=True)
         for number in numbers:
@@ -264,17 +257,32 @@ def _found(connection: Connection, study: int, numbers: Sequence[int]) -> dict[i
     return found
 
 
-def _changes(wanted: Parts, found: Parts) -> Iterator[tuple[str, Any, tuple[Any, ...] | None, tuple[Any, ...] | None]]:
-    """Yield table, key, the value there and the one that is to be there, where they differ.
+def _changes(
+    name: str, wanted: Mapping[Any, Part], found: Mapping[Any, Part]
+) -> Iterator[tuple[Any, Part | None, Part | None]]:
+    """Yield key, the value that a trial has in a table, and the one that it is to have there, where they differ.
 
     Attributes that only the tables have are additions by others.
     """
-    for name, parts in wanted.items():
-        others = {} if name.endswith("attributes") else dict.fromkeys(found[name])
-        for key in {**others, **dict.fromkeys(parts)}:
-            before, after = found[name].get(key), parts.get(key)
-            if before != after:
-                yield name, key, before, after
+    others = () if name.endswith("attributes") else found
+    for key in dict.fromkeys([*others, *wanted]):
+        before, after = found.get(key), wanted.get(key)
+        if before != after:
+            yield key, before, after
+
+
+def _replace(connection: Connection, name: str, changes: Sequence[tuple[int, Any, Part | None, Part | None]]) -> None:
+    """Change rows of trials, given by id, key, and value before and after."""
+    table, (column, columns) = _TABLES[name], _PARTS[name]
+    if gone := [{"of": trial, "at": key} for trial, key, before, _ in changes if before is not None]:
+        at = (table.c.trial_id == sa.bindparam("of"), table.c[column] == sa.bindparam("at"))
+        connection.execute(table.delete().where(*at), gone)
+    if added := [
+        {"trial_id": trial, column: key, **dict(zip(columns, after, strict=True))}
+        for trial, key, _, after in changes
+        if after is not None
+    ]:
+        connection.execute(table.insert(), added)
 
 
 def _behind(connection: Connection, study: int, events: Sequence[Event]) -> set[int]:
