@@ -39,7 +39,7 @@ from search.event_log.timeline import Order
 from search.executors.in_process import InProcessExecutor
 from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Executor
-from search.files import make_folder
+from search.files import left_of, make_folder
 from search.messages import first_line, show
 from search.plugins.system_errors import system_errors_of
 from search.space.objective import Direction
@@ -272,6 +272,9 @@ class Search:
         make_folder(location.folder)
         # The folder's lock first, also with a server's: checkpoints are files.
         with file_lock.driver_lock(location.files.lock, f"Study {location.name}"), storage_errors():
+            for written in (location.files.space, location.files.log_end):
+                for path in left_of(written):  # by a driver that was killed while it wrote
+                    path.unlink()
             _check_not_emptied(location)
             if location.owns_database or location.lacks_database:
                 check_belongs(location)  # before a database is made

@@ -167,16 +167,16 @@ class OptunaTables:
                 for number in numbers
                 for change in _changes(name, wanted[number][name], found[number].parts[name])
             ]
+            if changes:  # no transaction for nothing: over a connection that breaks again and again it comes to its end
+                self._study(connection, locked=True)
+                _replace(connection, name, changes)
+                connection.commit()
+        if ended := [number for number in numbers if found[number].state != history.trials[number].state]:
             self._study(connection, locked=True)
-            _replace(connection, name, changes)
+            for number in ended:
+                trial, of_trial = history.trials[number], _TRIALS.c.trial_id == found[number].id
+                connection.execute(_TRIALS.update().where(of_trial).values(state=trial.state, **_ended(trial)))
             connection.commit()
-        self._study(connection, locked=True)
-        for number in numbers:
-            row, trial = found[number], history.trials[number]
-            if row.state != trial.state:
-                update = _TRIALS.update().where(_TRIALS.c.trial_id == row.id)
-                connection.execute(update.values(state=trial.state, **_ended(trial)))
-        connection.commit()
 
     def _parts(self, number: int) -> Parts:
         """Return what a trial is to have in each table."""
