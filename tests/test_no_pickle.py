@@ -31,6 +31,7 @@ def faults(nodes: Iterable[ast.AST]) -> Iterator[tuple[int, str]]:
                     yield line, f"{name} with allow_pickle"
 
 
+@pytest.mark.slow
 def test_nothing_unpickles() -> None:
     files = modules_in("search", "mnist_bench", "benchmarks")
     refuse(f"{place(path, line)}: {fault}" for path in files for line, fault in faults(nodes_of(path)))

@@ -40,6 +40,7 @@ def text_of(page: str) -> str:
     return (FOLDER / page).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", ["commands.md", "leaderboard.md", "python.md", "space_fields.md"])
 def test_the_parts_of_a_page_are_fresh(maker: ModuleType, page: str) -> None:
     assert maker.renewed(text_of(page)) == text_of(page), "run `make reference`"
