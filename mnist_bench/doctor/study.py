@@ -96,7 +96,7 @@ def repaired_tables(location: StudyLocation) -> list[Diagnostic]:
     storage = open_for_writing(location.url)
     try:
         with storage_errors():
-            rebuild(storage.engine, history.name, history)
+            rebuild(storage.engine, history)
     finally:
         storage.engine.dispose()
     return [replace(found, advice="They were written again from the event log.")]
@@ -276,7 +276,7 @@ def _differences(location: StudyLocation, history: History, events: Sequence[Eve
     engine = open_for_reading(location.url)
     try:
         with storage_errors():
-            return OptunaTables(engine, history.name, history).compare(events)
+            return OptunaTables(engine, history).compare(events)
     finally:
         engine.dispose()
 

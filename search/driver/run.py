@@ -314,7 +314,7 @@ class Search:
             # Only now that the study is in the database is the folder its own: killed before, the search begins again.
             mark_folder(location, log.begun())
             keep_invocation(location.files, spec.space, self.invocation)
-        tables = OptunaTables(storage.engine, location.name, history)
+        tables = OptunaTables(storage.engine, history)
         tables.sync(tables.behind(events))
         clean_up(history, states, self.on_trial_end)
         reached, order_cost = (True, 0.0) if spec is None else self._drive(spec, history, log, tables, states)

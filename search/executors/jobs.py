@@ -21,7 +21,7 @@ from search.trainer_api import C, Codec, Json, Report, TrainerSpec
 LOG = "measurement.log"
 STALL = 600.0
 """Seconds after which a job of a measurement counts as hung."""
-_POLL = 0.05
+_POLL = 1.0  # seconds; what arrives ends a wait at once
 MakeExecutor = Callable[[Path], Executor]
 """Returns an executor for a log file."""
 

@@ -79,7 +79,7 @@ def cut(location: StudyLocation) -> Cut:
     history = stored_history(found.events)
     database = location.files.database
     with replaced(database) as new:
-        end = _write(new, name, found)
+        end = _write(new, history, found)
         aside = _copy_aside(database, location.files.aside)
         # SQLite would add what these hold to the new file.
         for path in _beside(database):
@@ -115,14 +115,14 @@ def _salvaged(location: StudyLocation, name: str) -> Salvage:
         engine.dispose()
 
 
-def _write(new: Path, name: str, found: Salvage) -> LogEnd | None:
+def _write(new: Path, history: History, found: Salvage) -> LogEnd | None:
     """Write a database with the events that are kept, and all that follows from them; return where its log ends."""
     storage = open_for_writing(sqlite_url(new))
     try:
-        log = EventLog(storage.engine, name)
+        log = EventLog(storage.engine, history.name)
         log.make_table()
         log.restore(found.rows)
-        rebuild(storage.engine, name, History.of(found.events))
+        rebuild(storage.engine, history)
         log.read()
         storage.remove_session()
         checkpoint(storage.engine)

@@ -81,9 +81,9 @@ class TablesDiff:
 class OptunaTables:
     """One study in Optuna's tables."""
 
-    def __init__(self, engine: Engine, name: str, history: History) -> None:
+    def __init__(self, engine: Engine, history: History) -> None:
         """Read and write nothing yet; the tables are to show the study as this history has it."""
-        self._engine, self._name, self._history = engine, name, history
+        self._engine, self._history = engine, history
         self._ranges, self._aim = OptunaRanges.of(history.space), history.space.aim
         self._spans = {path: distribution_to_json(span) for path, span in self._ranges.optunas.items()}
 
@@ -134,12 +134,12 @@ class OptunaTables:
         """Return the study's number; `locked`, a server's row until the end of the transaction."""
         # Every transaction of ours that writes begins so, as Optuna's does that adds a trial. A commit that was sent
         # over a connection which then broke has come through, or never will, once another one has the row.
-        of_name = sa.select(_STUDIES.c.study_id).where(_STUDIES.c.study_name == self._name)
+        of_name = sa.select(_STUDIES.c.study_id).where(_STUDIES.c.study_name == self._history.name)
         found: int | None = connection.scalar(of_name.with_for_update() if locked else of_name)
         return found
 
     def _add_study(self, connection: Connection) -> int:
-        made = connection.execute(_STUDIES.insert().values(study_name=self._name)).inserted_primary_key
+        made = connection.execute(_STUDIES.insert().values(study_name=self._history.name)).inserted_primary_key
         study = int(made[0]) if made else 0
         directions = [self._aim.direction, "minimize"][: 2 if self._aim.cost else 1]
         for objective, direction in enumerate(directions):
@@ -209,10 +209,10 @@ class OptunaTables:
         return score(value, self._aim.direction) if key.startswith(_RUNG) and is_number(value) else value
 
 
-def rebuild(engine: Engine, name: str, history: History) -> None:
+def rebuild(engine: Engine, history: History) -> None:
     """Write a study's rows anew; additions by others are lost."""
-    remove_rows(engine, name)
-    OptunaTables(engine, name, history).sync(())
+    remove_rows(engine, history.name)
+    OptunaTables(engine, history).sync(())
 
 
 def remove_rows(engine: Engine, name: str) -> None:

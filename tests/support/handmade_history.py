@@ -6,19 +6,11 @@ from typing import Any
 
 from search.event_log.events import Asked, Created, GoalSet, Reported, Told
 from search.event_log.history import History
-from search.hashed import Reason, State
+from search.event_log.records import ENDS
+from search.hashed import Reason
 from search.trainer_api import Report
 
 PERIODS = 4
-STATES: dict[Reason, State] = {
-    "complete": "COMPLETE",
-    "pruned": "PRUNED",
-    "diverged": "PRUNED",
-    "crashed": "FAIL",
-    "timed_out": "PRUNED",
-    "infeasible": "PRUNED",
-}
-"""By how a trial ends."""
 
 
 class Study:
@@ -51,7 +43,7 @@ class Study:
         """End a trial; by default it is complete if all its periods were trained, else pruned."""
         record = self.history.trials[trial]
         reason = reason or ("complete" if len(record.reports) == self._periods else "pruned")
-        ended: dict[str, Any] = {"state": STATES[reason], "reason": reason, "value": record.value}
+        ended: dict[str, Any] = {"state": ENDS[reason].state, "reason": reason, "value": record.value}
         self.history.apply(Told(time=time, trial=trial, error=None, attributes={}, **ended))
 
     def add(self, reason: Reason, value: float = 0.5, macs: int = 1) -> None:

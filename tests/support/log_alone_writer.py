@@ -12,7 +12,7 @@ import sqlalchemy as sa
 class NoTables:
     """Stands in for `search.study.optuna_tables.OptunaTables`, and writes nothing."""
 
-    def __init__(self, engine: object, name: str, history: object) -> None: ...
+    def __init__(self, engine: object, history: object) -> None: ...
 
     def behind(self, events: object) -> set[int]:
         return set()

@@ -13,16 +13,16 @@ from search.errors import StorageError, UsageError
 from search.event_log.early_stop import StopRules
 from search.event_log.events import Asked, Created, Event, GoalSet, Reported, Resumed, Stopped, Told
 from search.event_log.history import History
-from search.event_log.records import EarlyStop
+from search.event_log.records import ENDS, EarlyStop
 from search.hashed import Reason
 from search.trainer_api import Report
 from support.dose import dose
-from support.handmade_history import STATES, Study
+from support.handmade_history import Study
 
 Ended = tuple[Reason, float, int]
 """How a trial ended, its value and its cost."""
 ENDS_OF_TRIALS = st.lists(
-    st.tuples(st.sampled_from(list(STATES)), st.integers(0, 4).map(float), st.integers(1, 4)), max_size=25
+    st.tuples(st.sampled_from(list(ENDS)), st.integers(0, 4).map(float), st.integers(1, 4)), max_size=25
 )
 COMPLETE_ONES: list[Ended] = [("complete", 4.0, 4), ("complete", 3.0, 3), ("complete", 3.0, 3), ("complete", 1.0, 1)]
 """With two objectives the third and one that costs more than the first are no better than those before them."""

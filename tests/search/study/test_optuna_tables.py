@@ -51,12 +51,12 @@ def opened(engine: Engine) -> Iterator[Engine]:
 def found(place: StudyLocation) -> TablesDiff:
     events = read_events(place)
     with opened(open_for_reading(place.url)) as engine:
-        return OptunaTables(engine, place.name, History.of(events)).compare(events)
+        return OptunaTables(engine, History.of(events)).compare(events)
 
 
 def mend(place: StudyLocation) -> None:
     with opened(open_for_writing(place.url).engine) as engine:
-        rebuild(engine, place.name, History.of(read_events(place)))
+        rebuild(engine, History.of(read_events(place)))
 
 
 def end_of(place: StudyLocation) -> str:
