@@ -36,12 +36,6 @@ def _count(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 7 and int(text) > 0 else None
 
 
-def _shown_url(url: str | None) -> str:
-    from search.database.urls import redacted
-
-    return "SQLite in the results folder" if url is None else redacted(url)
-
-
 RESULTS = Default[Path](
     name="results",
     variable="MNIST_BENCH_RESULTS",
@@ -61,9 +55,9 @@ STORAGE = Default[str | None](
     name="storage",
     variable="OPTUNA_STORAGE",
     built_in=None,
-    expected='a URL, such as "postgresql://USER@HOST/DATABASE"',
+    expected='a URL, such as "sqlite:///team.db"',
     of_text=str,
-    words=_shown_url,
+    words=lambda url: "SQLite in the results folder" if url is None else url,
 )
 DEFAULTS: tuple[Default[Any], ...] = (RESULTS, WORKERS, STORAGE)
 

@@ -10,9 +10,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
 from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -40,8 +37,6 @@ LONGER = 4
 TOO_MUCH = (
     "an unmarked test takes {limit:g} s of processor time at most, and this one took {taken:.1f} s: make it smaller"
 )
-if TYPE_CHECKING:
-    from support.postgres_server import Server
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -105,17 +100,6 @@ def left_open(monkeypatch: pytest.MonkeyPatch) -> None:
     from mnist_bench.data import guard
 
     monkeypatch.setattr(guard._Door, "guarded", True)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    """Return a PostgreSQL server that runs until the tests end; not in pytest's folder, which is for one user alone."""
-    from support.postgres_server import Server
-
-    with TemporaryDirectory(prefix="mnist-bench-postgres-") as folder:
-        server = Server(Path(folder, "data"))
-        yield server
-        server.stop("fast")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -27,7 +27,6 @@ from mnist_bench.studies.record import PeriodResult, record_of
 from mnist_bench.studies.reproduce import RepeatedTrial, reproduce_values, trainer_for
 from search.defaults import results_in_force
 from search.driver.attended.watching import watched
-from search.driver.outages import MAX_OUTAGE
 from search.driver.progress import Callbacks, Observer, Observers
 from search.errors import UsageError
 from search.event_log.records import StudyRecord, TrialRecord
@@ -68,7 +67,6 @@ def search(
     net: OwnNetSource = None,
     dataset: OfferedDataset | None = None,
     executor: ExecutorName = "local",
-    max_outage: float = MAX_OUTAGE,
     address: str | None = None,
     gpus_per_worker: float = 0.0,
     callbacks: Sequence[Callable[[TrialRecord], object]] = (),
@@ -109,7 +107,6 @@ def search(
         net: your own network: a function at the top of a file, or its name (docs/guides/own_nets.md).
         dataset: name of the data set; None for the space's.
         executor: where training runs: worker processes, this process, or a Ray cluster (docs/guides/cluster.md).
-        max_outage: seconds to wait for PostgreSQL after a lost connection.
         address: address of the Ray cluster, HOST:PORT, or auto.
         gpus_per_worker: share of a GPU that Ray reserves for each worker.
         callbacks: functions that are called with each trial that has ended, a `search.TrialRecord`.
@@ -171,7 +168,6 @@ def search(
         dataset=dataset,
         net=used(net),
         executor=executor,
-        max_outage=max_outage,
         address=address,
         gpus_per_worker=gpus_per_worker,
     )

@@ -208,7 +208,7 @@ def filesystem(kind: str, results: Path) -> Diagnostic:
     return problem(
         "file system",
         f"{results}/ is on {kind}, a network file system, on which the locks that SQLite needs do not work.",
-        "Keep the results on a local disk (--results), or the studies in PostgreSQL (--storage).",
+        "Keep the results on a local disk (--results).",
     )
 
 

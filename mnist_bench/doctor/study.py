@@ -16,7 +16,6 @@ from mnist_bench.studies.foreign import is_foreign, made_by_another
 from mnist_bench.studies.record import data_of
 from mnist_bench.studies.validated import believed
 from search.database.engines import damage, open_for_reading, open_for_writing, storage_errors
-from search.database.urls import is_postgresql
 from search.differences import differences
 from search.driver.replay import RecordedPlanner, replay as decide_again
 from search.errors import OtherVersionError, SearchError, StorageError
@@ -184,8 +183,7 @@ def left(study: StudyRecord, history: History) -> Diagnostic:
 
 def tables(location: StudyLocation, history: History, events: Sequence[Event]) -> Diagnostic:
     """Return whether the tables of a study agree with the history of its events, from which they can be rebuilt."""
-    locked_elsewhere = location.owns_database or is_postgresql(location.url)
-    advice = _FROM_THE_LOG if locked_elsewhere else _FROM_THE_LOG + _SHARED
+    advice = _FROM_THE_LOG if location.owns_database else _FROM_THE_LOG + _SHARED
     try:
         differing = _differences(location, history, events)
     except StorageError as error:

@@ -80,8 +80,7 @@ def search_of_objective(config: ObjectiveConfig) -> Search:
         stop_rules=replace(shared.stop_rules, target=config.target), name=shared.study_name, results=shared.results,
         storage=shared.storage, enqueued=_studies(shared),
     )  # fmt: skip
-    invocation = Invocation(command=shared.command)
-    return replace(search, max_outage=shared.max_outage, invocation=invocation)
+    return replace(search, invocation=Invocation(command=shared.command))
 
 
 def run_objective(config: ObjectiveConfig, observer: Observer, stopping: Callable[[], bool]) -> Run:

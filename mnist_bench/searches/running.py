@@ -91,7 +91,6 @@ def _search(setup: SearchSetup, first: First, start: Start, observer: Observer, 
         stopping=config.until_timeout(stopping),
         trial_timeout=math.inf if config.trial_timeout is None else config.trial_timeout,
         check=validated.believed,
-        max_outage=config.max_outage,
         invocation=_invocation(config),
     )
 

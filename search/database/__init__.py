@@ -1,1 +1,1 @@
-"""The database of a study: SQLite or PostgreSQL, how it is opened, and the locks that keep it to one driver."""
+"""The database of a study: how its file is opened, and the lock that keeps it to one driver."""

@@ -1,4 +1,4 @@
-"""Open the database of a study: SQLite by default, PostgreSQL for teams.
+"""Open the database of a study, a file of SQLite.
 
 It holds the event log, which is the study, and Optuna's own tables, a copy for Optuna's tools.
 """
@@ -17,8 +17,7 @@ from urllib.parse import quote
 import sqlalchemy
 from sqlalchemy.engine import Engine
 
-from search.database import postgres
-from search.database.urls import is_postgresql, redacted, resolved, sqlite_file
+from search.database.urls import sqlite_file
 from search.errors import StorageError, StudyLockedError, is_of_the_system
 from search.files import check_one_name
 from search.messages import first_line
@@ -50,31 +49,23 @@ def open_for_writing(url: str) -> RDBStorage:
     """Open the database for the driver, its only writer, and create missing tables.
 
     Raises:
-        StorageError: the database cannot be reached, or the file is damaged or not a database.
-        UsageError: the URL is invalid, or the database's Python driver is not installed.
+        StorageError: the file is damaged, is not a database, or cannot be opened.
+        UsageError: the URL is invalid.
     """
     from optuna.storages import RDBStorage
 
-    url = resolved(url)
-    options: dict[str, Any] = {"connect_args": postgres.connecting(url)}
-    if (path := sqlite_file(url)) is not None:
-        options["connect_args"] = {"timeout": SQLITE_TIMEOUT}
-        _prepare_sqlite(path)
-    with _opening(url), postgres.making_tables(url):
-        storage = RDBStorage(_as_optuna_wants_it(url), engine_kwargs=options)
-    storage.url = redacted(url)  # RDBStorage is pickled with its URL, and the password must not travel along
-    postgres.tell_outages(storage.engine)
-    if path is not None:
-        sqlalchemy.event.listen(storage.engine, "connect", _set_pragmas)
-        storage.engine.dispose()  # RDBStorage has already connected, without the pragmas
+    _prepare_sqlite(sqlite_file(url))
+    with _opening(url):
+        storage = RDBStorage(_as_optuna_wants_it(url), engine_kwargs={"connect_args": {"timeout": SQLITE_TIMEOUT}})
+    sqlalchemy.event.listen(storage.engine, "connect", _set_pragmas)
+    storage.engine.dispose()  # RDBStorage has already connected, without the pragmas
     return storage
 
 
 def checkpoint(engine: Engine) -> None:
     """Move what SQLite's write-ahead log holds into the database's file, and sync it, as far as no reader is at it."""
-    if engine.dialect.name == "sqlite":
-        with engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 def open_for_reading(url: str) -> Engine:
@@ -82,12 +73,9 @@ def open_for_reading(url: str) -> Engine:
 
     Raises:
         StorageError: the file is empty but its write-ahead log is not; SQLite would delete the log on opening.
-        UsageError: the URL is invalid, or the database's Python driver is not installed.
+        UsageError: the URL is invalid.
     """
-    url = resolved(url)
     path = sqlite_file(url)
-    if path is None:
-        return sqlalchemy.create_engine(url, **_reading(url))
     if path.exists() and _is_emptied(path):
         raise StorageError(_damaged(path, _EMPTIED))
     return sqlalchemy.create_engine(
@@ -107,12 +95,6 @@ def open_damaged(path: Path) -> Engine:
     return sqlalchemy.create_engine("sqlite://", creator=connect, poolclass=sqlalchemy.pool.NullPool)
 
 
-def _reading(url: str) -> dict[str, Any]:
-    """Return the options of a read-only engine; SQLite is opened read-only by `_connect_to_read` instead."""
-    read_only = {"postgresql_readonly": True} if is_postgresql(url) else {}
-    return {"connect_args": postgres.connecting(url), "execution_options": read_only}
-
-
 @contextlib.contextmanager
 def _opening(url: str) -> Iterator[None]:
     try:
@@ -121,7 +103,7 @@ def _opening(url: str) -> Iterator[None]:
         cause = error if isinstance(error, ImportError | RuntimeError) else _fault(error)
         if cause is None:
             raise
-        raise StorageError(f"Cannot open the database {redacted(url)}: {first_line(cause)}.") from error
+        raise StorageError(f"Cannot open the database {url}: {first_line(cause)}.") from error
 
 
 def _as_optuna_wants_it(url: str) -> str:

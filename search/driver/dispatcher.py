@@ -107,16 +107,6 @@ class Dispatcher:
             self._collect(0)
         self._feed()
 
-    def work_on(self, seconds: float) -> None:
-        """Let the workers train for some seconds, while a decision cannot be written."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            self._feed()
-            pause = min(POLL, left)
-            take_all(self.executor.wait(pause if self._running else 0), self._take)
-            if not self._running:
-                time.sleep(pause)
-
     def drain(self) -> None:
         """Wait for the periods under way, so that their states are on disk when the search stops."""
         while self._running:

@@ -174,7 +174,7 @@ class Decisions:
 
 
 class Journal(Protocol):
-    """Writes events to the log and to Optuna's tables; see `search.driver.outages.Recorder`."""
+    """Writes events to the log and to Optuna's tables; see `search.driver.recorder.Recorder`."""
 
     def append(self, event: Event) -> None: ...
     def show(self, event: Event) -> None: ...

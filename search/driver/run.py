@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, get_args
 
 from search.arguments import check_choice, check_count, check_several, check_whole
-from search.database import file_lock, postgres
+from search.database import file_lock
 from search.database.engines import checkpoint, open_for_writing, storage_errors
-from search.database.urls import is_postgresql
 from search.defaults import results_in_force
 from search.differences import CHECK
 from search.driver.attended.interrupts import interruptible
 from search.driver.attended.watching import watched
 from search.driver.dispatcher import Dispatcher
 from search.driver.driver import NO_RULES, Driver
-from search.driver.outages import MAX_OUTAGE, Outages, Recorder
 from search.driver.progress import Callbacks, Header, Observer, Observers, blamed
+from search.driver.recorder import Recorder
 from search.errors import (
     FOREIGN,
     Interrupted,
@@ -113,7 +112,6 @@ class Search:
     """Seconds that a trial may train. Not part of the study's specification: an end by time is an external event."""
     stall: float | None = None  # seconds after which a period counts as hung; None: a multiple of its estimated cost
     check: Callable[[StudyRecord], object] = lambda study: None  # raises if a study to be resumed is not this trainer's
-    max_outage: float = MAX_OUTAGE  # seconds that an outage of a PostgreSQL server is waited out for
     invocation: Invocation | None = None  # the command that started the search, if one did; kept for people to read
     notices: Sequence[str] = ()  # what `observer` is told as the study begins
     callbacks: Sequence[Callable[[TrialRecord], object]] = ()  # called with each trial that has ended
@@ -270,7 +268,6 @@ class Search:
         """Drive the study while no other process does; errors as in `run`."""
         location = self.location
         make_folder(location.folder)
-        # The folder's lock first, also with a server's: checkpoints are files.
         with file_lock.driver_lock(location.files.lock, f"Study {location.name}"), storage_errors():
             for written in (location.files.space, location.files.log_end):
                 for path in left_of(written):  # by a driver that was killed while it wrote
@@ -280,12 +277,11 @@ class Search:
                 check_belongs(location)  # before a database is made
             storage = open_for_writing(location.url)
             try:
-                EventLog(storage.engine, location.name).make_table()
-                with postgres.driver_lock(location.url, location.name) as held:
-                    log = log_of(storage.engine, location, held=held)
-                    run = self._run_on(storage, log)
-                    checkpoint(storage.engine)  # first, or a power cut could leave a note of more events than there are
-                    note_end(location, log.end)
+                log = log_of(storage.engine, location)
+                log.make_table()
+                run = self._run_on(storage, log)
+                checkpoint(storage.engine)  # first, or a power cut could leave a note of more events than there are
+                note_end(location, log.end)
             finally:
                 self.executor.stop()
                 storage.engine.dispose()
@@ -380,12 +376,7 @@ class Search:
             trials=tuple(history.trials),
         )
         observer.on_start(header)
-        outages = None
-        if is_postgresql(self.location.url):
-            outages = Outages(
-                longest=self.max_outage, meanwhile=dispatcher.work_on, stopping=self.stopping, notice=observer.on_notice
-            )
-        recorder = Recorder(log=log, tables=tables, outages=outages)
+        recorder = Recorder(log=log, tables=tables)
         dispatcher.meanwhile = recorder.keep_up
         driver = Driver(
             spec=spec,

@@ -129,7 +129,7 @@ def planned(
         start: configurations tried after those.
         name: the study's name; by default that of the space with the seed.
         results: the folder of all studies; None for $MNIST_BENCH_RESULTS or `results`.
-        storage: URL of a PostgreSQL database, instead of a file in the study's folder.
+        storage: URL of the database, instead of a file in the study's folder.
         direction: "minimize" or "maximize", instead of the space's, which maximizes unless it says otherwise.
         progress: whether to show the progress in the terminal or notebook; None to show it unless there is an observer.
         callbacks: functions that are called with each trial that has ended.

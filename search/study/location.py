@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from search.database.engines import sqlite_url
-from search.database.urls import is_secret, sqlite_file
+from search.database.urls import sqlite_file
 from search.defaults import STORAGE, in_force, results_in_force
 from search.errors import UsageError
 from search.files import atomic_write, read
@@ -46,7 +46,7 @@ class StudyLocation:
 
     name: str  # the folder's; the study inside has it, too, unless the folder was renamed or copied (`name_inside`)
     folder: Path
-    url: str = field(repr=False)  # it may hold a password
+    url: str = field(repr=False)
 
     @classmethod
     def of(cls, name: str, results: Path, storage: str | None = None) -> StudyLocation:
@@ -72,8 +72,7 @@ class StudyLocation:
     @property
     def lacks_database(self) -> bool:
         """Whether its database is to be a file, in its folder or elsewhere, and is not there."""
-        file = self.files.database if self.owns_database else sqlite_file(self.url)
-        return file is not None and not file.exists()
+        return not (self.files.database if self.owns_database else sqlite_file(self.url)).exists()
 
     @property
     def results(self) -> ResultsFolder:
@@ -87,14 +86,14 @@ class StudyLocation:
 
 
 def place_words(results: Path, storage: str | None) -> tuple[str, ...]:
-    """Return `--results` and `--storage` with their values, each only if it is not the default in force, nor secret."""
+    """Return `--results` and `--storage` with their values, each only if it is not the default in force."""
     named = {"--results": None if results == results_in_force() else results, "--storage": storage_to_show(storage)}
     return tuple(word for option, value in named.items() if value is not None for word in (option, str(value)))
 
 
 def storage_to_show(storage: str | None) -> str | None:
-    """Return a storage that a command to copy has to name, and may."""
-    return None if storage is None or is_in_environment(storage) or is_secret(storage) else storage
+    """Return a storage that a command to copy has to name."""
+    return None if storage is None or is_in_environment(storage) else storage
 
 
 def is_in_environment(storage: str) -> bool:

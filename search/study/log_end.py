@@ -12,7 +12,6 @@ from dataclasses import asdict
 from sqlalchemy.engine import Engine
 
 from search import canonical_json
-from search.database.postgres import StudyLock
 from search.event_log.log import EventLog, LogEnd
 from search.files import atomic_write, read
 from search.messages import command_line
@@ -23,11 +22,10 @@ MAX_BYTES = 300
 """Of a noted end."""
 
 
-def log_of(engine: Engine, location: StudyLocation, name: str | None = None, held: StudyLock | None = None) -> EventLog:
+def log_of(engine: Engine, location: StudyLocation, name: str | None = None) -> EventLog:
     """Return the event log of a study; `name` is the study's in the database, if its folder was renamed."""
-    # A server keeps its own log of what is written, and a study's folder there is one of several.
     end = _noted(location.files) if location.owns_database else None
-    return EventLog(engine, name or location.name, held, end=end, advice=advice_on_damage(location))
+    return EventLog(engine, name or location.name, end=end, advice=advice_on_damage(location))
 
 
 def advice_on_damage(location: StudyLocation) -> str:

@@ -15,9 +15,8 @@ from typing import Any, Literal, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from search.database import file_lock, postgres
+from search.database import file_lock
 from search.database.engines import open_for_reading, open_for_writing, storage_errors
-from search.database.urls import is_postgresql, redacted
 from search.errors import StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log import log
 from search.event_log.events import Created, Event
@@ -176,17 +175,14 @@ def list_studies(results: Path, storage: str | None = None) -> list[StudySummary
 
 
 def driver_of(location: StudyLocation) -> str | None:
-    """Return in words which process drives a study, here or, in PostgreSQL, on any machine; None if none does."""
-    if file_lock.is_held(location.files.lock):
-        return file_lock.holder(location.files.lock)
-    if is_postgresql(location.url):
-        return _query(location.url, lambda engine: postgres.holder(engine, location.name))
-    return None
+    """Return in words which process drives a study; None if none does."""
+    lock = location.files.lock
+    return file_lock.holder(lock) if file_lock.is_held(lock) else None
 
 
 @contextlib.contextmanager
-def alone_with(location: StudyLocation) -> Iterator[postgres.StudyLock | None]:
-    """Hold every lock of a study: those in its folder, if it has one, and PostgreSQL's, if it is stored there.
+def alone_with(location: StudyLocation) -> Iterator[None]:
+    """Hold every lock in a study's folder, if it has one.
 
     StudyLockedError if another process works on it; StorageError if it cannot be written within the block.
     """
@@ -195,7 +191,7 @@ def alone_with(location: StudyLocation) -> Iterator[postgres.StudyLock | None]:
             # A study's folder holds the locks of other work, too, such as its confirmation.
             for lock in (location.files.lock, *location.files.inner_locks):
                 held.enter_context(file_lock.driver_lock(lock, f"Study {location.name}"))
-        yield held.enter_context(postgres.driver_lock(location.url, location.name))
+        yield
 
 
 def _newest_by_name(results: Path, storage: str | None) -> dict[str, str | StorageError]:
@@ -240,7 +236,7 @@ def _query(url: str, question: Callable[[Engine], T]) -> T:
         finally:
             engine.dispose()
     except (sa.exc.SQLAlchemyError, ImportError, ValueError, KeyError, TypeError) as error:
-        raise StorageError(f"Cannot read the database {redacted(url)}: {first_line(error)}.") from error
+        raise StorageError(f"Cannot read the database {url}: {first_line(error)}.") from error
 
 
 def _summary(folder: Path, storage: str | None, moment: str | StorageError) -> StudySummary | None:
@@ -312,7 +308,7 @@ def all_failed(location: StudyLocation, first: TrialRecord) -> str:
 
 def where(results: Path, storage: str | None = None) -> str:
     """Return in words where studies are looked for."""
-    return redacted(storage) if storage else f"{results}/"
+    return storage if storage else f"{results}/"
 
 
 def remove_study(results: Path, name: str, storage: str | None = None) -> None:
@@ -323,7 +319,7 @@ def remove_study(results: Path, name: str, storage: str | None = None) -> None:
     location = StudyLocation.of(name, results, storage)
     if newest_event(location) is None and not location.folder.is_dir():
         raise no_such_study(location)
-    with alone_with(location) as held:
+    with alone_with(location):
         if location.owns_database:
             _remove_folder(location)
             return
@@ -336,9 +332,7 @@ def remove_study(results: Path, name: str, storage: str | None = None) -> None:
             if is_its_folder:
                 _remove_folder(location)
             # The event log goes last: as long as it is there, the study is listed and can be removed again.
-            EventLog(opened.engine, name, held).remove()
-            if held is not None:
-                held.forget()
+            EventLog(opened.engine, name).remove()
         finally:
             opened.engine.dispose()
 

@@ -66,9 +66,9 @@ def test_a_fault_is_one_sentence_and_help_needs_no_variable(
 
 
 def test_doctor_names_what_is_in_force_and_from_where() -> None:
-    found = defaults_check.examine(Path("runs"), "postgresql://me:word@host/db")
+    found = defaults_check.examine(Path("runs"), "sqlite:///team.db")
     assert [finding.text for finding in found] == [
         "results: runs (MNIST_BENCH_RESULTS).",
         "workers: 3 (MNIST_BENCH_WORKERS).",
-        "storage: postgresql://me:***@host/db (--storage).",
+        "storage: sqlite:///team.db (--storage).",
     ]

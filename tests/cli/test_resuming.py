@@ -6,11 +6,6 @@ import pytest
 
 from mnist_bench.cli import resuming
 
-PASSWORDS = [
-    "postgresql://me:word@host/db",
-    "postgresql://me:pa/s@:word@host/db",
-    "postgresql://host/db?user=me&password=word",
-]
 FILE = "sqlite:///a b.db"
 
 
@@ -19,25 +14,10 @@ def no_storage_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPTUNA_STORAGE", raising=False)
 
 
-@pytest.mark.parametrize("storage", [PASSWORDS[0], "sqlite:///x.db"])
-def test_what_the_environment_tells_needs_no_option(monkeypatch: pytest.MonkeyPatch, storage: str) -> None:
-    monkeypatch.setenv("OPTUNA_STORAGE", storage)
+def test_what_the_environment_tells_needs_no_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPTUNA_STORAGE", FILE)
     monkeypatch.setattr("sys.argv", ["x", "search", "my conv.yaml"])
-    assert resuming.this_command(storage) == ["  mnist-bench search 'my conv.yaml'"]
-
-
-@pytest.mark.parametrize("storage", PASSWORDS)
-@pytest.mark.parametrize("spelling", [["--storage", "{}"], ["--storage={}"]])
-def test_a_password_is_kept_and_the_reader_is_told_of_it(
-    monkeypatch: pytest.MonkeyPatch, spelling: list[str], storage: str
-) -> None:
-    earlier = "--storage=postgresql://me:word@elsewhere/db"  # the last one counts
-    typed = [part.format(storage) for part in spelling]
-    monkeypatch.setattr("sys.argv", ["x", "search", "my conv.yaml", earlier, *typed, "-n", "50"])
-    command, hint = resuming.this_command(storage)
-    assert command == "  mnist-bench search 'my conv.yaml' -n 50"
-    assert "the same --storage" in hint
-    assert "word@" not in hint
+    assert resuming.this_command(FILE) == ["  mnist-bench search 'my conv.yaml'"]
 
 
 @pytest.mark.parametrize(

@@ -165,12 +165,6 @@ def search(
             help="Worker processes on this machine, this process alone, or a Ray cluster.",
         ),
     ] = "local",
-    max_outage: Annotated[
-        float,
-        options.time(
-            "--max-outage", "Longest wait for PostgreSQL after a lost connection.", "10m", panel=options.RUNNING
-        ),
-    ] = 600,
     address: Annotated[
         str | None,
         typer.Option(
@@ -275,7 +269,7 @@ def search(
         device=device,
         precision=precision, study_name=study_name,
         storage=storage, results=results, data_dir=data_dir, dataset=dataset, net=net, executor=executor,
-        max_outage=max_outage, address=address, gpus_per_worker=gpus_per_worker,
+        address=address, gpus_per_worker=gpus_per_worker,
         command=resuming.as_typed(storage), sampler=sampler, pruner=pruner,
         sampler_options=options.assigned("--sampler-option", sampler_options or ()),
         pruner_options=options.assigned("--pruner-option", pruner_options or ()),

@@ -88,18 +88,13 @@ def test_strategies_data_sets_and_a_cluster_reach_the_search(cli: Cli, asked: li
     ]  # fmt: skip
 
 
-def test_how_long_an_outage_is_waited_out_reaches_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
-    assert cli("search", "conv").exit_code == cli("search", "conv", "--max-outage", "1m").exit_code == 0
-    assert [config.max_outage for config in asked] == [600.0, 60.0]
-
-
-def test_the_command_is_kept_as_it_was_typed_but_for_a_password(
+def test_the_command_is_kept_as_it_was_typed(
     cli: Cli, asked: list[SearchConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = ["search", "my space.yaml", "--storage", "postgresql://me:secret@host/db"]
+    arguments = ["search", "my space.yaml", "--trials", "3"]
     monkeypatch.setattr("sys.argv", ["/usr/bin/mnist-bench", *arguments])
     cli(*arguments)
-    assert asked[0].command == "mnist-bench search 'my space.yaml'"
+    assert asked[0].command == "mnist-bench search 'my space.yaml' --trials 3"
 
 
 def test_trials_has_optunas_name_too_and_defaults_are_those_of_the_design(cli: Cli, asked: list[SearchConfig]) -> None:
@@ -294,15 +289,11 @@ def test_a_neighbour_that_cannot_be_read_does_not_end_the_search_in_an_error(
     assert "  `mnist-bench confirm conv-0` retrains them with fresh seeds.\n" in capsys.readouterr().out
 
 
-def test_advice_is_of_the_study_and_keeps_a_password_to_itself() -> None:
+def test_advice_is_of_the_study() -> None:
     front = ending.advice(ended(handmade.two_objectives()), SearchConfig(space="conv"))
     assert any("mnist-bench confirm two --front " in line for line in front)
     plain = ending.advice(ended(), SearchConfig(space="conv"))
     assert any(line.endswith("   which settings matter, and other plots, into results/conv-0/plots") for line in plain)
-    given = SearchConfig(space="conv", storage="postgresql://me:word@host/db")
-    lines = ending.advice(ended(kept(given)), given)
-    assert not any("me:word" in line or "--storage " in line or "dashboard" in line for line in lines[:-1])
-    assert "with the same --storage" in lines[-1]
 
 
 @pytest.mark.parametrize(
@@ -363,7 +354,6 @@ def test_a_dry_run_refuses_what_the_search_would(cli: Cli) -> None:
         ("--enqueue nosuch.yaml", "--enqueue nosuch.yaml: no such file or bundled recipe, and no study nosuch.yaml in"),
         ("--enqueue odd.yaml", "--enqueue odd.yaml: "),
         (f"--sampler {own_code.write(Path(), own_code.UNSEEDED)}", "mine.py:Mine: not repeatable: asked again after "),
-        ("--storage mysql://me:word@host/db", "--storage: mysql cannot store studies, only SQLite and PostgreSQL can;"),
     ):
         result = cli("search", "smoke", "--dry-run", *words.split())
         assert (result.exit_code, result.stdout) == (2, "")

@@ -48,7 +48,6 @@ def test_a_command_names_the_place_of_a_study_only_if_it_is_not_the_one_in_force
     assert StudyLocation.of("fake-0", Path("there"), url).words == ("--results", "there", "--storage", url)
     monkeypatch.setenv("OPTUNA_STORAGE", url)
     assert StudyLocation.of("fake-0", Path("results"), url).words == ()
-    assert StudyLocation.of("fake-0", Path("results"), "postgresql://me:secret@host/db").words == ()
 
 
 def test_a_study_elsewhere_leaves_the_folder_of_one_that_is_here_alone(
