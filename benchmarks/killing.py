@@ -204,7 +204,7 @@ class SearchProcesses(Processes):
         """Return the events in the log; none if there is no study yet."""
         if not (self.location.folder / "study.db").exists():
             return []
-        engine = open_for_reading(self.location.url)
+        engine = open_for_reading(self.location.files.database)
         try:
             return EventLog(engine, self.location.name).read() if studies(engine) else []
         finally:

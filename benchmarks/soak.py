@@ -37,6 +37,7 @@ from mnist_bench.cells import duration
 from mnist_bench.numerics.device import choose_precision
 from mnist_bench.numerics.kinds import environment_of
 from mnist_bench.space_files import space_sources
+from search.database.engines import sqlite_url
 from search.study.location import StudyLocation
 from search.study.studies import open_study
 
@@ -199,7 +200,8 @@ def ours(asked: argparse.Namespace, folder: Path) -> Outcome:
     kills, seconds = soak(processes, asked)
     same = open_study(results, None).digest == digest and weights(location.folder) == weights(folder / "alone" / STUDY)
     return Outcome(
-        kills=kills, tables=tables(location.url), lost=processes.lost, begun=lines(begun), seconds=seconds,
+        kills=kills, tables=tables(sqlite_url(location.files.database)), lost=processes.lost, begun=lines(begun),
+        seconds=seconds,
         undisturbed=undisturbed, same=same, left=sum(map(is_alive, processes.workers_seen)),
     )  # fmt: skip
 

@@ -51,15 +51,7 @@ WORKERS = Default[int | None](
     of_text=_count,
     words=lambda count: "one per core, or one on a GPU" if count is None else str(count),
 )
-STORAGE = Default[str | None](
-    name="storage",
-    variable="OPTUNA_STORAGE",
-    built_in=None,
-    expected='a URL, such as "sqlite:///team.db"',
-    of_text=str,
-    words=lambda url: "SQLite in the results folder" if url is None else url,
-)
-DEFAULTS: tuple[Default[Any], ...] = (RESULTS, WORKERS, STORAGE)
+DEFAULTS: tuple[Default[Any], ...] = (RESULTS, WORKERS)
 
 
 def in_force(default: Default[T]) -> T:

@@ -12,7 +12,7 @@ from mnist_bench.studies.foreign import check_nets
 from mnist_bench.studies.validated import find_trial
 from search.arguments import check_several, check_whole
 from search.event_log.records import StudyRecord, TrialRecord
-from search.study.studies import StoredStudy, has_its_folder
+from search.study.studies import StoredStudy
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -35,19 +35,15 @@ def chosen(study: StudyRecord, trial: TrialRecord | int | None) -> TrialRecord:
 
 
 def placed(study: StoredStudy, results: str | Path | None, *, of_any_trainer: bool = False) -> StoredStudy:
-    """Return a study whose folder's files are its own; with `results`, with its folder there instead.
+    """Return a study; with `results`, with its folder there instead.
 
     Raises:
         ForeignStudyError: another trainer's search made it, and it is not to be `of_any_trainer`.
-        UsageError: the files in the folder are another study's.
-        StorageError: its database cannot be read.
     """
     if not of_any_trainer:
         check_nets(study)
     if results is not None:
-        there = replace(study.location, folder=Path(results) / study.name)
-        study = replace(study, location=there, owns_folder=has_its_folder(there))
-    _ = study.files  # asked for now, before anything is trained
+        study = replace(study, location=replace(study.location, folder=Path(results) / study.name))
     return study
 
 

@@ -61,7 +61,6 @@ def search(
     device: str = "auto",
     precision: PrecisionName = "auto",
     study_name: str | None = None,
-    storage: str | None = None,
     results: str | Path | None = None,
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
@@ -101,7 +100,6 @@ def search(
         device: auto, cpu, cuda or cuda:1.
         precision: bf16, fp32 or portable; auto for the space's, or else the device's fastest.
         study_name: None for the space's name and the seed; a mapping without a `name` is called `space`.
-        storage: URL of a database in Optuna's form; None for SQLite in the folder `results`.
         results: folder of the studies; None for $MNIST_BENCH_RESULTS or `results`.
         data_dir: your own data: an .npz file or a folder (docs/guides/own_data.md).
         net: your own network: a function at the top of a file, or its name (docs/guides/own_nets.md).
@@ -140,7 +138,7 @@ def search(
         ('tiny-0', 2, {'optim.lr': 0.01})
     """
     results = results_in_force(results)
-    setup.check_study_name(study_name, KINDS, results, storage)
+    setup.check_study_name(study_name, KINDS, results)
     asked = config.SearchConfig(
         space=str(space) if isinstance(space, Path) else space,
         overrides=several("overrides", overrides),
@@ -162,7 +160,6 @@ def search(
         device=device,
         precision=precision,
         study_name=study_name,
-        storage=storage,
         results=results,
         data_dir=as_path(data_dir),
         dataset=dataset,
@@ -176,15 +173,12 @@ def search(
         return running.run(asked, Observers((watching, called)), lambda: False).study
 
 
-def open_study(
-    name: str | None = None, *, results: str | Path | None = None, storage: str | None = None
-) -> StoredStudy:
+def open_study(name: str | None = None, *, results: str | Path | None = None) -> StoredStudy:
     """Return a study, of nets or of your own trainer; without a name, the latest one.
 
     Args:
         name: the name of the study.
         results: the folder of the studies; None for $MNIST_BENCH_RESULTS or `results`.
-        storage: URL of their database, if it is not a file in the folder of each.
 
     Raises:
         StudyNotFoundError: there is no such study.
@@ -195,7 +189,7 @@ def open_study(
         >>> study.best.number, round(study.best.value, 3)
         (6, 0.867)
     """
-    return validated.open_any(results_in_force(results), name, storage)
+    return validated.open_any(results_in_force(results), name)
 
 
 def to_dataframe(

@@ -34,15 +34,12 @@ OWN_WORK = "Your own function or program (instead of networks)"
 
 
 def _or_in_force(default: defaults.Default[T]) -> Callable[[typer.Context, typer.CallbackParam, T], T]:
-    """Return the callback of an option: without the option, the value is the one that the user has set once.
-
-    An empty text is the default that holds if the user has set none: `--storage ""` is SQLite in the results folder.
-    """
+    """Return the callback of an option: without the option, the value is the one that the user has set once."""
 
     def chosen(context: typer.Context, param: typer.CallbackParam, value: T) -> T:
         source = context.get_parameter_source(str(param.name))
         if context.resilient_parsing or (source is not None and source.name == "COMMANDLINE"):
-            return default.built_in if value == "" else value
+            return value
         return defaults.in_force(default)
 
     return chosen
@@ -69,18 +66,6 @@ Results = Annotated[
         callback=_or_in_force(defaults.RESULTS),
         show_default="results, unless you set another folder",
         help="Folder of the studies.",
-    ),
-]
-Storage = Annotated[
-    str | None,
-    typer.Option(
-        "--storage",
-        metavar="URL",
-        rich_help_panel=FILES,
-        callback=_or_in_force(defaults.STORAGE),
-        show_default="SQLite in the results folder, unless you set another database",
-        help="URL of the studies' database, in Optuna's form. The variable OPTUNA_STORAGE also sets it, and keeps a "
-        "password off the command line.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Print one JSON object.")]

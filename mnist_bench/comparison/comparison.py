@@ -81,7 +81,7 @@ class Comparison(ShownAsTable):
         return tests[0].sentence if tests else ""
 
 
-def compare(targets: Sequence[StoredStudy | str | Path], results: Path, storage: str | None = None) -> Comparison:
+def compare(targets: Sequence[StoredStudy | str | Path], results: Path) -> Comparison:
     """Return a comparison of two studies, trials, records or exports; see `side_of`.
 
     Raises:
@@ -91,7 +91,7 @@ def compare(targets: Sequence[StoredStudy | str | Path], results: Path, storage:
     """
     if len(targets) != 2:
         raise UsageError(f"compare takes two studies, trials or records, not {len(targets)}.")
-    return compare_sides([side_of(target, results, storage) for target in targets])
+    return compare_sides([side_of(target, results) for target in targets])
 
 
 def compare_sides(sides: Sequence[Side]) -> Comparison:

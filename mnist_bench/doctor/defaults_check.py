@@ -9,13 +9,13 @@ from mnist_bench.doctor.diagnostic import Diagnostic, ok
 from search.defaults import DEFAULTS, in_force
 
 
-def examine(results: Path, storage: str | None) -> Iterator[Diagnostic]:
+def examine(results: Path) -> Iterator[Diagnostic]:
     """Yield the value of each default and its source, as this command has them.
 
     Raises:
         UsageError: the value of one is wrong; see `search.defaults.in_force`.
     """
-    given = {"results": results, "storage": storage}
+    given = {"results": results}
     for default in DEFAULTS:
         known = in_force(default)
         value = given.get(default.name, known)

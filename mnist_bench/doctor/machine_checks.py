@@ -38,7 +38,7 @@ NETWORK_FILESYSTEMS = {"afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "lustre
 """SQLite's write-ahead log needs memory that processes share, which these do not provide between machines."""
 
 
-def examine(*, results: Path, storage: str | None, device: str, data_dir: Path | None) -> Iterator[Diagnostic]:
+def examine(*, results: Path, device: str, data_dir: Path | None) -> Iterator[Diagnostic]:
     """Yield the findings. As a side effect, this process is set up for training on `device`.
 
     Raises:
@@ -53,7 +53,7 @@ def examine(*, results: Path, storage: str | None, device: str, data_dir: Path |
     if (available := available_memory()) is not None:
         by_default = 1 if torch_device.type == "cuda" else machine.cores
         yield memory(available, in_force(WORKERS) or by_default)
-    yield from defaults_check.examine(results, storage)
+    yield from defaults_check.examine(results)
     yield from folder(results)
     yield computing(str(torch_device), precision)
     yield portable()

@@ -30,7 +30,7 @@ from search.study.location import StudyLocation
 from search.study.log_end import advice_on_damage
 from search.study.optuna_tables import OptunaTables, TablesDiff, rebuild
 from search.study.spec import DRIVER_REVISION, NOT_INSTALLED, StudySpec, stored_history
-from search.study.studies import has_its_folder, no_such_study, read_events
+from search.study.studies import no_such_study, read_events
 from search.trainer_api import Planner
 
 
@@ -92,7 +92,7 @@ def repaired_tables(location: StudyLocation) -> list[Diagnostic]:
     found = tables(location, history, events)
     if found.severity != "problem":
         return []
-    storage = open_for_writing(location.url)
+    storage = open_for_writing(location.files.database)
     try:
         with storage_errors():
             rebuild(storage.engine, history)
@@ -110,7 +110,7 @@ def _believed(location: StudyLocation) -> tuple[list[Event], History, StudyRecor
         StorageError: the log is damaged, or no search writes such a log.
     """
     database = location.files.database
-    if location.owns_database and database.exists() and (fault := damage(database)):
+    if database.exists() and (fault := damage(database)):
         raise StorageError(f"The database {database} is damaged ({fault}); {advice_on_damage(location)}.")
     events = read_events(location)
     if not events:
@@ -124,7 +124,7 @@ def _believed(location: StudyLocation) -> tuple[list[Event], History, StudyRecor
 
 def _continued(study: StudyRecord, location: StudyLocation) -> str:
     """Return which command continues the search of an objective; nothing if only another program can."""
-    typed = invocations(location.files) if has_its_folder(location) else []
+    typed = invocations(location.files)
     words = search_words(study.spec, str(location.files.space), study.totals[-1], study.name)
     command = next((made.command for made in reversed(typed) if made.command), None) or command_line(
         [*words, *location.words]
@@ -183,13 +183,12 @@ def left(study: StudyRecord, history: History) -> Diagnostic:
 
 def tables(location: StudyLocation, history: History, events: Sequence[Event]) -> Diagnostic:
     """Return whether the tables of a study agree with the history of its events, from which they can be rebuilt."""
-    advice = _FROM_THE_LOG if location.owns_database else _FROM_THE_LOG + _SHARED
     try:
         differing = _differences(location, history, events)
     except StorageError as error:
-        return problem("Optuna's tables", str(error), advice)
+        return problem("Optuna's tables", str(error), _FROM_THE_LOG)
     if differing:
-        return problem("Optuna's tables", f"{_worded(differing)}.", advice)
+        return problem("Optuna's tables", f"{_worded(differing)}.", _FROM_THE_LOG)
     if differing.pending:
         return note(
             "Optuna's tables", f"they lack the newest events, of {_some(differing.pending)}; the next run adds them."
@@ -267,11 +266,10 @@ def _installed(wanted: Mapping[str, str]) -> str:
 
 
 _FROM_THE_LOG = "--repair writes them again from the event log, which is authoritative; no result is lost."
-_SHARED = " Stop the search on other machines first: a lock does not reach them."
 
 
 def _differences(location: StudyLocation, history: History, events: Sequence[Event]) -> TablesDiff:
-    engine = open_for_reading(location.url)
+    engine = open_for_reading(location.files.database)
     try:
         with storage_errors():
             return OptunaTables(engine, history).compare(events)

@@ -63,7 +63,6 @@ class SearchConfig:
     """Replaces the space's, unless it is auto."""
     study_name: str | None = None
     """Name of the study; None for SPACE-SEED."""
-    storage: str | None = field(default=None, repr=False)  # it may hold a password
     results: Path = Path("results")
     data_dir: Path | None = None
     """An .npz file, a folder of pictures or one of IDX files; see `mnist_bench.data.own`."""
@@ -77,7 +76,7 @@ class SearchConfig:
     gpus_per_worker: float = 0.0
     """Share of a GPU that Ray reserves for each worker."""
     command: str | None = field(default=None, compare=False)
-    """The command line as it was typed, without a password; kept with the study, for people."""
+    """The command line as it was typed; kept with the study, for people."""
 
     def __post_init__(self) -> None:
         check_search_arguments(

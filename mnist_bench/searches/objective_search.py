@@ -78,7 +78,7 @@ def search_of_objective(config: ObjectiveConfig) -> Search:
         workers=shared.workers, concurrent_trials=shared.concurrent_trials, order=shared.order, sampler=sampler,
         pruner=pruner, checked=config.checked, stall=config.stall, trial_timeout=shared.trial_timeout,
         stop_rules=replace(shared.stop_rules, target=config.target), name=shared.study_name, results=shared.results,
-        storage=shared.storage, enqueued=_studies(shared),
+        enqueued=_studies(shared),
     )  # fmt: skip
     return replace(search, invocation=Invocation(command=shared.command))
 

@@ -96,7 +96,7 @@ class SearchSetup:
         """
         given, config = self.config.study_name, self.config
         name = given if given is not None else name_after(self.space.name, config.seed)
-        return StudyLocation.of(name, config.results, config.storage)
+        return StudyLocation.of(name, config.results)
 
     @cached_property
     def sampler(self) -> Sampler:
@@ -130,7 +130,7 @@ class SearchSetup:
         return period_ends(self.space)
 
 
-def check_study_name(name: str | None, kinds: Collection[str], results: Path, storage: str | None) -> None:
+def check_study_name(name: str | None, kinds: Collection[str], results: Path) -> None:
     """Check that commands can name a new study so; an existing study keeps its name.
 
     `kinds` are the kinds of plots.
@@ -147,7 +147,7 @@ def check_study_name(name: str | None, kinds: Collection[str], results: Path, st
         taken_for = f"`mnist-bench reproduce {name}` reads a file"
     else:
         return
-    if specification(StudyLocation.of(name, results, storage)) is None:
+    if specification(StudyLocation.of(name, results)) is None:
         raise UsageError(f"--study-name {name}: {taken_for}; give the study another name.")
 
 

@@ -84,17 +84,13 @@ def commands_of(
     no_test: bool = False,
 ) -> NextCommands:
     """Return the commands to copy about a study; arguments as in `commands_at`."""
-    return commands_at(
-        study.location, study.spec, owns_folder=study.owns_folder, data_dir=data_dir, net=net, device=device,
-        no_test=no_test,
-    )  # fmt: skip
+    return commands_at(study.location, study.spec, data_dir=data_dir, net=net, device=device, no_test=no_test)
 
 
 def commands_at(
     location: StudyLocation,
     spec: Mapping[str, Any] | None,
     *,
-    owns_folder: bool = True,
     data_dir: Path | None = None,
     net: str | None = None,
     device: str = "auto",
@@ -105,13 +101,12 @@ def commands_at(
     Args:
         location: where the study is kept.
         spec: the study's specification; None if it is not known.
-        owns_folder: whether the files in its folder are its own.
         data_dir: where the data are; by default, where the last search that named its data had them.
         net: the name by which your own network was loaded; by default, the one that the last search kept.
         device: to train on; "auto" names none.
         no_test: whether `confirm` is to leave the test set closed.
     """
-    searched = invocations(location.files) if owns_folder else []
+    searched = invocations(location.files)
     code = None if spec is None else _net_code(spec)
     return NextCommands(
         study=location.name,

@@ -18,7 +18,7 @@ from search.errors import StorageError
 from search.files import read
 from search.study.folder import ResultsFolder
 from search.study.location import StudyLocation
-from search.study.studies import has_its_folder, name_inside
+from search.study.studies import name_inside
 
 MAX_BYTES = 16_000_000
 """Of a ledger: 100,000 openings; later ones are not counted."""
@@ -49,7 +49,7 @@ def for_study(location: StudyLocation) -> int:
         StorageError: the study's database cannot be read.
     """
     older = _about(location)
-    own = _own(location.files.openings) if has_its_folder(location) else Counter[bytes]()
+    own = _own(location.files.openings)
     # The union of counters keeps the larger count of each line, so a line in both ledgers counts once.
     return (own | older).total()
 
@@ -62,7 +62,7 @@ def of_study(location: StudyLocation) -> list[Opening]:
     """
     ledger, own = location.results.openings, location.files.openings
     noted = dict.fromkeys(_about(location), ledger)
-    noted |= dict.fromkeys(_own(own), own) if has_its_folder(location) else {}
+    noted |= dict.fromkeys(_own(own), own)
     return sorted(_openings(noted.items()), key=lambda opening: opening.time)
 
 

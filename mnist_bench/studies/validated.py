@@ -75,7 +75,7 @@ class Spec:
     numerics: Numerics
 
 
-def open_study(results: Path, name: str | None, storage: str | None = None) -> StoredStudy:
+def open_study(results: Path, name: str | None) -> StoredStudy:
     """Return a study of nets; without a name, the one that was written last.
 
     Raises:
@@ -84,10 +84,10 @@ def open_study(results: Path, name: str | None, storage: str | None = None) -> S
         StorageError: the database cannot be read, or contains what no search of nets writes.
         ForeignStudyError: another trainer's search made the study.
     """
-    return believed(studies.open_study(results, name, storage))
+    return believed(studies.open_study(results, name))
 
 
-def open_any(results: Path, name: str | None, storage: str | None = None) -> StoredStudy:
+def open_any(results: Path, name: str | None) -> StoredStudy:
     """Return a study of nets or of another trainer; without a name, the one that was written last.
 
     In another trainer's study, only the fields that the search itself writes are checked.
@@ -97,7 +97,7 @@ def open_any(results: Path, name: str | None, storage: str | None = None) -> Sto
         OtherVersionError: a newer version wrote the study.
         StorageError: the database cannot be read, or contains what no search writes.
     """
-    read = studies.open_study(results, name, storage)
+    read = studies.open_study(results, name)
     return read if is_foreign(read.spec) else believed(read)
 
 

@@ -17,7 +17,6 @@ from urllib.parse import quote
 import sqlalchemy
 from sqlalchemy.engine import Engine
 
-from search.database.urls import sqlite_file
 from search.errors import StorageError, StudyLockedError, is_of_the_system
 from search.files import check_one_name
 from search.messages import first_line
@@ -45,18 +44,19 @@ def read_only_url(path: Path) -> str:
     return f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true"
 
 
-def open_for_writing(url: str) -> RDBStorage:
+def open_for_writing(path: Path) -> RDBStorage:
     """Open the database for the driver, its only writer, and create missing tables.
 
     Raises:
         StorageError: the file is damaged, is not a database, or cannot be opened.
-        UsageError: the URL is invalid.
     """
     from optuna.storages import RDBStorage
 
-    _prepare_sqlite(sqlite_file(url))
-    with _opening(url):
-        storage = RDBStorage(_as_optuna_wants_it(url), engine_kwargs={"connect_args": {"timeout": SQLITE_TIMEOUT}})
+    _prepare_sqlite(path)
+    with _opening(path):
+        storage = RDBStorage(
+            _as_optuna_wants_it(sqlite_url(path)), engine_kwargs={"connect_args": {"timeout": SQLITE_TIMEOUT}}
+        )
     sqlalchemy.event.listen(storage.engine, "connect", _set_pragmas)
     storage.engine.dispose()  # RDBStorage has already connected, without the pragmas
     return storage
@@ -68,14 +68,12 @@ def checkpoint(engine: Engine) -> None:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
 
-def open_for_reading(url: str) -> Engine:
+def open_for_reading(path: Path) -> Engine:
     """Open the database read-only, so that a reader never disturbs a search.
 
     Raises:
         StorageError: the file is empty but its write-ahead log is not; SQLite would delete the log on opening.
-        UsageError: the URL is invalid.
     """
-    path = sqlite_file(url)
     if path.exists() and _is_emptied(path):
         raise StorageError(_damaged(path, _EMPTIED))
     return sqlalchemy.create_engine(
@@ -96,14 +94,14 @@ def open_damaged(path: Path) -> Engine:
 
 
 @contextlib.contextmanager
-def _opening(url: str) -> Iterator[None]:
+def _opening(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
         cause = error if isinstance(error, ImportError | RuntimeError) else _fault(error)
         if cause is None:
             raise
-        raise StorageError(f"Cannot open the database {url}: {first_line(cause)}.") from error
+        raise StorageError(f"Cannot open the database {path}: {first_line(cause)}.") from error
 
 
 def _as_optuna_wants_it(url: str) -> str:

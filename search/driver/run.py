@@ -50,7 +50,7 @@ from search.strategies.samplers import Sampler
 from search.study.checkpoint_store import CheckpointStore
 from search.study.enqueued import Enqueued, first_trials, origins_of, source as enqueued_study
 from search.study.invocation_log import Invocation, keep_invocation
-from search.study.location import StudyLocation, check_belongs, mark_folder, name_after
+from search.study.location import StudyLocation, name_after
 from search.study.log_end import log_of, note_end
 from search.study.optuna_tables import OptunaTables
 from search.study.spec import StudySpec, check_same, stored_history
@@ -135,7 +135,6 @@ class Search:
         workers: int | None = None,
         name: str | None = None,
         results: Path | None = None,
-        storage: str | None = None,
         portable: bool = False,
         direction: Direction | None = None,
         progress: bool | None = None,
@@ -185,9 +184,7 @@ class Search:
         except ValueError as error:
             raise UsageError(f"{space.source}: search: {error}.") from error
         start = start or StartList()
-        location = StudyLocation.of(
-            name_after(space.name, seed) if name is None else name, results_in_force(results), storage
-        )
+        location = StudyLocation.of(name_after(space.name, seed) if name is None else name, results_in_force(results))
         notices: list[str] = []
         first: list[Enqueued] = []
         for index, each in enumerate(enqueued):
@@ -236,7 +233,7 @@ class Search:
             StudyLockedError: another process drives the study.
             FingerprintError: the study was made under other conditions.
             UsageError: fewer trials are asked for than the unfinished study was started for, the study's folder cannot
-                be made or is another study's, the planner or trainer gives values that the study cannot keep, or the
+                be made, the planner or trainer gives values that the study cannot keep, or the
                 package of a program in `log` is not installed.
             PluginError: the system refuses something to the planner, or to the observer.
             TooManyFailuresError: several trials in a row fail or are infeasible, or all have failed at the goal.
@@ -273,9 +270,7 @@ class Search:
                 for path in left_of(written):  # by a driver that was killed while it wrote
                     path.unlink()
             _check_not_emptied(location)
-            if location.owns_database or location.lacks_database:
-                check_belongs(location)  # before a database is made
-            storage = open_for_writing(location.url)
+            storage = open_for_writing(location.files.database)
             try:
                 log = log_of(storage.engine, location)
                 log.make_table()
@@ -296,8 +291,6 @@ class Search:
         location = self.location
         check_not_renamed(location)
         events = log.read()
-        if not location.owns_database:
-            check_belongs(location, log.begun())
         history = stored_history(events)
         if events:
             self.check(history.record())
@@ -307,8 +300,6 @@ class Search:
         spec = None if events and self._is_done(history) else self._start(history)
         if spec is not None:
             events = events or self._create(spec, history, log)
-            # Only now that the study is in the database is the folder its own: killed before, the search begins again.
-            mark_folder(location, log.begun())
             keep_invocation(location.files, spec.space, self.invocation)
         tables = OptunaTables(storage.engine, history)
         tables.sync(tables.behind(events))
@@ -445,7 +436,7 @@ def _check_not_emptied(location: StudyLocation) -> None:
     """StorageError if a study that has begun has lost its database's content: a new one is made before checkpoints."""
     database = location.files.database
     has_begun = location.files.checkpoints.exists()
-    if location.owns_database and database.exists() and database.stat().st_size == 0 and has_begun:
+    if database.exists() and database.stat().st_size == 0 and has_begun:
         raise StorageError(
             f"The database {database} is empty, though study {location.name} has begun: restore a copy of it, or "
             "give a new search another name with --study-name."

@@ -147,17 +147,6 @@ class EventLog:
         if self._length and connection.scalar(sa.select(_events.c.seq).where(last)) is None:
             raise StudyLockedError(f"Study {self._study} was removed while it was searched; this search stops.")
 
-    def begun(self) -> str | None:
-        """Return when the first event was written (UTC, ISO 8601); None if there is none."""
-        query = sa.select(_events.c.at).where(_events.c.study == self._study, _events.c.seq == 0)
-        with self._engine.connect() as connection:
-            return connection.scalar(query)
-
-    def remove(self) -> None:
-        """Remove all events."""
-        with self._engine.begin() as connection:
-            connection.execute(_events.delete().where(_events.c.study == self._study))
-
     def newest(self) -> tuple[int, str] | None:
         """Return the number of the newest event, from 0, and when it was written (UTC, ISO 8601), if there is one."""
         query = sa.select(_events.c.seq, _events.c.at).where(_events.c.study == self._study)

@@ -203,7 +203,7 @@ class EarlyStop:
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class StudyRecord(_Explored):
-    """A whole study, read from its storage."""
+    """A whole study, as its event log has it."""
 
     name: str
     """The name of its folder, which may have been renamed since the study was begun."""

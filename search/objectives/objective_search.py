@@ -100,7 +100,6 @@ def planned(
     start: StartList | None = None,
     name: str | None = None,
     results: str | Path | None = None,
-    storage: str | None = None,
     direction: Direction | None = None,
     progress: bool | None = None,
     callbacks: Sequence[Callable[[TrialRecord], object]] = (),
@@ -129,7 +128,6 @@ def planned(
         start: configurations tried after those.
         name: the study's name; by default that of the space with the seed.
         results: the folder of all studies; None for $MNIST_BENCH_RESULTS or `results`.
-        storage: URL of the database, instead of a file in the study's folder.
         direction: "minimize" or "maximize", instead of the space's, which maximizes unless it says otherwise.
         progress: whether to show the progress in the terminal or notebook; None to show it unless there is an observer.
         callbacks: functions that are called with each trial that has ended.
@@ -146,7 +144,7 @@ def planned(
     base = Search.of(
         read, ObjectivePlanner(read, periods, cost), TrainerSpec(factory=objective.name), trials=trials,
         periods=periods, seed=seed, concurrent_trials=concurrent_trials, order=order, sampler=sampler, pruner=pruner,
-        enqueued=enqueued, start=start, name=name, results=results_in_force(results), storage=storage,
+        enqueued=enqueued, start=start, name=name, results=results_in_force(results),
         direction=direction, progress=progress,
     )  # fmt: skip
 
@@ -213,7 +211,7 @@ def begun_again(ready: Search) -> Search:
     if not is_same_objective or fingerprint(now) == fingerprint(stored):
         return ready
     if not any(isinstance(event, Reported) for event in read_events(location)):
-        remove_study(location.folder.parent, location.name, location.storage)
+        remove_study(location.folder.parent, location.name)
         ready.observer.on_notice(f"Study {location.name} had no report, and begins again as it is asked for now.")
     return ready
 

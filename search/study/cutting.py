@@ -1,4 +1,4 @@
-"""Cutting a damaged event log after its last good event, in a database of SQLite that is the study's own."""
+"""Cutting a damaged event log after its last good event."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from search.database.engines import BESIDE, checkpoint, damage, open_damaged, open_for_writing, sqlite_url
+from search.database.engines import BESIDE, checkpoint, damage, open_damaged, open_for_writing
 from search.errors import OtherVersionError, StorageError, UsageError
 from search.event_log.events import Event, GoalSet, Told
 from search.event_log.history import History
@@ -16,7 +16,7 @@ from search.event_log.records import ENDS
 from search.event_log.timeline import repeats
 from search.files import atomic_write, make_folder, replaced
 from search.study.location import StudyLocation
-from search.study.log_end import advice_on_damage, log_of, note_end
+from search.study.log_end import log_of, note_end
 from search.study.optuna_tables import rebuild
 from search.study.spec import stored_history
 from search.study.studies import name_inside, no_such_study, read_events
@@ -55,17 +55,12 @@ def cut(location: StudyLocation) -> Cut:
     """Cut the event log of a study that the caller has locked (`alone_with`), and keep the damaged database aside.
 
     Raises:
-        UsageError: the log is not damaged, or its database is not the study's own.
+        UsageError: the log is not damaged.
         StudyNotFoundError: there is no such study.
         OtherVersionError: a newer version wrote the log.
         StorageError: not even the first event can be read, or a file cannot be written.
     """
-    if not location.owns_database:
-        raise UsageError(
-            f"The database of study {location.name} is not in its folder, so its event log cannot be cut; "
-            f"{advice_on_damage(location)}."
-        )
-    if location.lacks_database:
+    if not location.files.database.exists():
         raise no_such_study(location)
     if _is_whole(location):
         raise UsageError(f"The event log of study {location.name} is not damaged, so there is nothing to cut.")
@@ -117,7 +112,7 @@ def _salvaged(location: StudyLocation, name: str) -> Salvage:
 
 def _write(new: Path, history: History, found: Salvage) -> LogEnd | None:
     """Write a database with the events that are kept, and all that follows from them; return where its log ends."""
-    storage = open_for_writing(sqlite_url(new))
+    storage = open_for_writing(new)
     try:
         log = EventLog(storage.engine, history.name)
         log.make_table()

@@ -58,7 +58,7 @@ def source(study: StudyRecord | str | Path, location: StudyLocation) -> Source:
     folder = Path(study)
     in_folder = len(folder.parts) > 1 and folder.is_dir()
     results, name = (folder.parent, folder.name) if in_folder else (location.folder.parent, str(study))
-    return _kept(location, name) or studies.open_study(results, name, location.storage)
+    return _kept(location, name) or studies.open_study(results, name)
 
 
 def first_trials(

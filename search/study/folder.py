@@ -4,8 +4,7 @@ results/
     test-openings.jsonl     openings of the test set, for whatever purpose
     plots/                  pictures of the data
     conv-0/                 a study
-        study.db            event log and Optuna's tables, unless the database is a server's
-        begun               when the study was begun, if the database is a server's
+        study.db            event log and Optuna's tables
         log-end.json        where the event log ended when its last driver did
         space.yaml          the space that is searched, as a file
         commands.jsonl      the commands that searched, as they were typed, and where their data and net were
@@ -110,8 +109,6 @@ class ConfirmFolder(ExperimentFolder):
 class StudyFolder(WorkFolder):
     """A study's folder."""
 
-    begun = _Inside("begun")
-    """A file with the time of the study's first event, if the database is a server's."""
     log_end = _Inside("log-end.json")
     """The number of events, and the checksum of the last one, when the last driver of the study ended."""
     space = _Inside("space.yaml")
@@ -131,7 +128,7 @@ class StudyFolder(WorkFolder):
 
     @property
     def database(self) -> Path:
-        """The database, if the study has one of its own."""
+        """The database."""
         for beside in self.path.glob(f"{_DATABASE}-*"):  # SQLite's log, which it changes too
             own(beside)
         return own(self.path / _DATABASE)
@@ -172,7 +169,7 @@ class ResultsFolder(_Folder):
     """The folder of pictures of the data."""
 
     def with_database(self) -> list[StudyFolder]:
-        """Return the folders in it that have a database of their own, by name."""
+        """Return the folders in it that have a database, by name."""
         return [StudyFolder(database.parent) for database in sorted(self.path.glob(f"*/{_DATABASE}"))]
 
     def with_openings(self) -> list[StudyFolder]:

@@ -24,14 +24,11 @@ MAX_BYTES = 300
 
 def log_of(engine: Engine, location: StudyLocation, name: str | None = None) -> EventLog:
     """Return the event log of a study; `name` is the study's in the database, if its folder was renamed."""
-    end = _noted(location.files) if location.owns_database else None
-    return EventLog(engine, name or location.name, end=end, advice=advice_on_damage(location))
+    return EventLog(engine, name or location.name, end=_noted(location.files), advice=advice_on_damage(location))
 
 
 def advice_on_damage(location: StudyLocation) -> str:
     """Return what to do about a damaged event log, as the end of a sentence."""
-    if not location.owns_database:
-        return "restore a backup of its database"
     command = command_line(["mnist-bench", "doctor", location.name, "--cut", *location.words])
     return f"`{command}` keeps the events before it"
 
@@ -42,7 +39,7 @@ def note_end(location: StudyLocation, end: LogEnd | None) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    if location.owns_database and end is not None and _noted(location.files) != end:
+    if end is not None and _noted(location.files) != end:
         atomic_write(location.files.log_end, _content(end))
 
 

@@ -110,7 +110,7 @@ class StudySpec:
         return self.portable and not [*registry.unportable(self.sampler, self.pruner)]
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values, for the storage: fields only if they differ from their defaults.
+        """Return plain values, as they are stored: fields only if they differ from their defaults.
 
         Raises:
             UsageError: a package that the sampler or the pruner needs is not installed.

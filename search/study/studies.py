@@ -1,4 +1,4 @@
-"""Studies on disk or in a database: read one, list all and remove them."""
+"""Studies on disk: read one, list all and remove them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from search.database import file_lock
-from search.database.engines import open_for_reading, open_for_writing, storage_errors
+from search.database.engines import open_for_reading, storage_errors
 from search.errors import StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log import log
 from search.event_log.events import Created, Event
@@ -25,7 +25,7 @@ from search.event_log.log import EventLog
 from search.event_log.records import StudyRecord, TrialRecord
 from search.messages import command_line, first_line, joined, number, number_of
 from search.study.folder import ResultsFolder, StudyFolder
-from search.study.location import StudyLocation, belongs, can_name_a_study, checked_name, place_words
+from search.study.location import StudyLocation, can_name_a_study, place_words
 from search.study.log_end import log_of
 from search.study.spec import stored_history
 
@@ -74,27 +74,20 @@ class StoredStudy(StudyRecord):
     """A study with its location; equal to another one with the same record, whatever its location."""
 
     location: StudyLocation = field(compare=False, repr=False)
-    owns_folder: bool = field(default=True, compare=False, repr=False)
-    """Whether the files in its folder are its own; those of a study in a shared database may be another study's."""
 
     @classmethod
-    def of(cls, study: StudyRecord, location: StudyLocation, *, owns_folder: bool = True) -> StoredStudy:
+    def of(cls, study: StudyRecord, location: StudyLocation) -> StoredStudy:
         """Return the study of a record, kept at a location."""
         parts = {part.name: getattr(study, part.name) for part in fields(StudyRecord)}
-        return cls(**parts, location=location, owns_folder=owns_folder)
+        return cls(**parts, location=location)
 
     @property
     def files(self) -> StudyFolder:
-        """The files of its folder; UsageError if they are another study's, which must not be taken for this one's."""
-        if not self.owns_folder:
-            raise UsageError(
-                f"{self.location.folder} holds files of another study of this name; name the folder of this one with "
-                "--results."
-            )
+        """The files of its folder."""
         return self.location.files
 
 
-def open_study(results: Path, name: str | None, storage: str | None = None) -> StoredStudy:
+def open_study(results: Path, name: str | None) -> StoredStudy:
     """Return a study; without a name, the one that was written last.
 
     Raises:
@@ -102,24 +95,23 @@ def open_study(results: Path, name: str | None, storage: str | None = None) -> S
         StorageError: its database cannot be read.
     """
     results = Path(results)
-    name = latest(results, storage) if name is None else checked_name(name)
-    location = StudyLocation.of(name, results, storage)
+    location = StudyLocation.of(latest(results) if name is None else name, results)
     history = _read(location)
     if history is None:
         raise no_such_study(location)
     record = replace(history.record(live=driver_of(location) is not None), name=location.name)
-    return StoredStudy.of(record, location, owns_folder=has_its_folder(location))
+    return StoredStudy.of(record, location)
 
 
-def latest(results: Path, storage: str | None = None) -> str:
+def latest(results: Path) -> str:
     """Return the name of the study that was written last; StudyNotFoundError if there is none."""
-    newest = _newest_by_name(results, storage)
+    newest = _newest_by_name(results)
     for moment in newest.values():
         if isinstance(moment, StorageError):
             raise moment  # it may be the one that was written last
     if not newest:
-        command = command_line(["mnist-bench", "search", "conv", "--trials", "50", *place_words(results, storage)])
-        raise StudyNotFoundError(f"No study in {where(results, storage)}; `{command}` makes one.")
+        command = command_line(["mnist-bench", "search", "conv", "--trials", "50", *place_words(results)])
+        raise StudyNotFoundError(f"No study in {results}/; `{command}` makes one.")
     return max(newest, key=lambda name: str(newest[name]))
 
 
@@ -142,23 +134,13 @@ def newest_event(location: StudyLocation) -> tuple[int, str] | None:
     return _asked(location, lambda engine, name: EventLog(engine, name).newest(), None)
 
 
-def begun(location: StudyLocation) -> str | None:
-    """Return when a study began (UTC, ISO 8601); None if there is no such study."""
-    return _asked(location, lambda engine, name: EventLog(engine, name).begun(), None)
-
-
 def name_inside(location: StudyLocation) -> str:
     """Return the name of a study in its database; its folder may have been renamed since."""
     return _asked(location, lambda engine, name: name, location.name)
 
 
-def has_its_folder(location: StudyLocation) -> bool:
-    """Return whether the files in a study's folder are its own: of one in a shared database they may be another's."""
-    return belongs(location, None if location.owns_database else begun(location))
-
-
 def check_not_renamed(location: StudyLocation) -> None:
-    """UsageError if the study in a folder's own database has another name, and a search would take its checkpoints."""
+    """UsageError if the study in a folder has another name, and a search would take its checkpoints."""
     if (name := name_inside(location)) != location.name:
         raise UsageError(
             f"{location.folder} holds study {name} under another name; rename the folder back to {name} to "
@@ -166,10 +148,10 @@ def check_not_renamed(location: StudyLocation) -> None:
         )
 
 
-def list_studies(results: Path, storage: str | None = None) -> list[StudySummary]:
+def list_studies(results: Path) -> list[StudySummary]:
     """Return a line about every study, the one written last first; for one that cannot be read it has the reason."""
-    newest = _newest_by_name(results, storage)
-    summaries = [_summary(results / name, storage, moment) for name, moment in newest.items()]
+    newest = _newest_by_name(results)
+    summaries = [_summary(results / name, moment) for name, moment in newest.items()]
     there = [summary for summary in summaries if summary is not None]
     return sorted(there, key=lambda summary: summary.modified, reverse=True)
 
@@ -194,10 +176,8 @@ def alone_with(location: StudyLocation) -> Iterator[None]:
         yield
 
 
-def _newest_by_name(results: Path, storage: str | None) -> dict[str, str | StorageError]:
+def _newest_by_name(results: Path) -> dict[str, str | StorageError]:
     """Return of every study when its last event was written, or the error with which its database cannot be read."""
-    if storage is not None:
-        return {name: moment for name, moment in _query(storage, log.studies) if can_name_a_study(name)}
     newest: dict[str, str | StorageError] = {}
     for name in (folder.path.name for folder in ResultsFolder(results).with_database()):
         if can_name_a_study(name):
@@ -217,34 +197,29 @@ def _read(location: StudyLocation) -> History | None:
 
 def _asked(location: StudyLocation, question: Callable[[Engine, str], T], absent: T) -> T:
     """Return the answer of a study's database, given the study's name in it; `absent` if there is no database."""
-
-    def ask(engine: Engine) -> T:
-        name = location.name
-        if location.owns_database and EventLog(engine, name).newest() is None:  # the folder was renamed
-            names = [inside for inside, _ in log.studies(engine) if can_name_a_study(inside)]
-            name = names[0] if len(names) == 1 else name
-        return question(engine, name)
-
-    return absent if location.lacks_database else _query(location.url, ask)
-
-
-def _query(url: str, question: Callable[[Engine], T]) -> T:
+    database = location.files.database
+    if not database.exists():
+        return absent
     try:
-        engine = open_for_reading(url)
+        engine = open_for_reading(database)
         try:
-            return question(engine)
+            name = location.name
+            if EventLog(engine, name).newest() is None:  # the folder was renamed
+                names = [inside for inside, _ in log.studies(engine) if can_name_a_study(inside)]
+                name = names[0] if len(names) == 1 else name
+            return question(engine, name)
         finally:
             engine.dispose()
-    except (sa.exc.SQLAlchemyError, ImportError, ValueError, KeyError, TypeError) as error:
-        raise StorageError(f"Cannot read the database {url}: {first_line(error)}.") from error
+    except (sa.exc.SQLAlchemyError, ValueError, KeyError, TypeError) as error:
+        raise StorageError(f"Cannot read the database {database}: {first_line(error)}.") from error
 
 
-def _summary(folder: Path, storage: str | None, moment: str | StorageError) -> StudySummary | None:
+def _summary(folder: Path, moment: str | StorageError) -> StudySummary | None:
     """Return a line about a study; None if it was removed since it was listed."""
     history, live = History(), False
     unreadable = str(moment) if isinstance(moment, StorageError) else None
     try:
-        location = StudyLocation.of(folder.name, folder.parent, storage)
+        location = StudyLocation.of(folder.name, folder.parent)
         live = driver_of(location) is not None
         if unreadable is None:
             history = _read(location) or history
@@ -294,9 +269,10 @@ def _size_of(file: Path) -> int:
 
 def no_such_study(location: StudyLocation) -> StudyNotFoundError:
     """Return the error that no study is at a location; it names the command that lists the existing ones."""
-    place = where(location.folder.parent, location.storage)
     command = command_line(["mnist-bench", "studies", *location.words])
-    return StudyNotFoundError(f"No study {location.name} in {place}; `{command}` lists the studies there.")
+    return StudyNotFoundError(
+        f"No study {location.name} in {location.folder.parent}/; `{command}` lists the studies there."
+    )
 
 
 def all_failed(location: StudyLocation, first: TrialRecord) -> str:
@@ -306,35 +282,25 @@ def all_failed(location: StudyLocation, first: TrialRecord) -> str:
     return f"Every trial of {location.name} that was not pruned failed{cause}. `{command}` shows the whole error."
 
 
-def where(results: Path, storage: str | None = None) -> str:
-    """Return in words where studies are looked for."""
-    return storage if storage else f"{results}/"
-
-
-def remove_study(results: Path, name: str, storage: str | None = None) -> None:
-    """Remove a study from its database, and its folder, unless that is another one's of its name.
+def remove_study(results: Path, name: str) -> None:
+    """Remove a study's folder, its database last.
 
     StudyNotFoundError if there is none; StudyLockedError if another process works on it.
     """
-    location = StudyLocation.of(name, results, storage)
-    if newest_event(location) is None and not location.folder.is_dir():
+    location = StudyLocation.of(name, results)
+    if not location.folder.is_dir():
         raise no_such_study(location)
     with alone_with(location):
-        if location.owns_database:
-            _remove_folder(location)
-            return
-        from search.study.optuna_tables import remove_rows  # with Optuna, which no reader of a study needs
-
-        opened = open_for_writing(location.url)
-        try:
-            is_its_folder = belongs(location, EventLog(opened.engine, name).begun())
-            remove_rows(opened.engine, name)
-            if is_its_folder:
-                _remove_folder(location)
-            # The event log goes last: as long as it is there, the study is listed and can be removed again.
-            EventLog(opened.engine, name).remove()
-        finally:
-            opened.engine.dispose()
+        folder, database = location.folder.resolve(), location.files.database.name
+        for path in [path for path in folder.iterdir() if not path.name.startswith(database)]:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        for path in sorted(folder.glob(f"{database}-*")):
+            path.unlink()
+        shutil.rmtree(folder)
+        location.folder.unlink(missing_ok=True)  # a link to where it was
 
 
 def check_idle(locations: Iterable[StudyLocation]) -> None:
@@ -362,19 +328,3 @@ def remove_weights(location: StudyLocation) -> None:
     with alone_with(location):
         for path in files_of_weights(location.files):
             path.unlink()
-
-
-def _remove_folder(location: StudyLocation) -> None:
-    """Remove a study's folder, its database last."""
-    if not location.folder.is_dir():
-        return
-    folder, database = location.folder.resolve(), location.files.database.name
-    for path in [path for path in folder.iterdir() if not path.name.startswith(database)]:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-    for path in sorted(folder.glob(f"{database}-*")):
-        path.unlink()
-    shutil.rmtree(folder)
-    location.folder.unlink(missing_ok=True)  # a link to where it was

@@ -35,9 +35,6 @@ def test_an_option_comes_before_the_environment(cli: Cli, monkeypatch: pytest.Mo
     monkeypatch.setenv("MNIST_BENCH_RESULTS", "elsewhere")
     assert names(cli("studies", "--json")) == []
     assert names(cli("studies", "--json", "--results", "runs")) == ["finished"]
-    monkeypatch.setenv("OPTUNA_STORAGE", "sqlite:///team.db")
-    assert cli("studies", "--json", "--results", "runs").exit_code == 1
-    assert names(cli("studies", "--json", "--results", "runs", "--storage", "")) == ["finished"]
 
 
 def test_functions_follow_the_same_folder_and_an_argument_comes_before_it() -> None:
@@ -66,9 +63,8 @@ def test_a_fault_is_one_sentence_and_help_needs_no_variable(
 
 
 def test_doctor_names_what_is_in_force_and_from_where() -> None:
-    found = defaults_check.examine(Path("runs"), "sqlite:///team.db")
+    found = defaults_check.examine(Path("mine"))
     assert [finding.text for finding in found] == [
-        "results: runs (MNIST_BENCH_RESULTS).",
+        "results: mine (--results).",
         "workers: 3 (MNIST_BENCH_WORKERS).",
-        "storage: sqlite:///team.db (--storage).",
     ]

@@ -64,7 +64,7 @@ def test_options_reach_the_search(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> 
     line = (
         "search a.yaml --objective a.py:f --periods 6 --unchecked --stall 30s -n 7 --patience 9 --target -0.5 "
         "--timeout 1m --trial-timeout 9s --concurrent-trials 4 --order as-completed --seed 5 --sampler random "
-        "--pruner median --pruner-option n_warmup_steps=2 --workers 3 --study-name mine --storage sqlite:///x.db "
+        "--pruner median --pruner-option n_warmup_steps=2 --workers 3 --study-name mine "
         "--results out --set x=1"
     )
     cli(*line.split())
@@ -74,7 +74,7 @@ def test_options_reach_the_search(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> 
         space="a.yaml", trials=7, patience=9, timeout=60.0, trial_timeout=9.0, concurrent_trials=4,
         order="as-completed", seed=5,
         sampler="random", pruner="median", pruner_options={"n_warmup_steps": 2}, workers=3, study_name="mine",
-        storage="sqlite:///x.db", results=Path("out"), overrides=("x=1",),
+        results=Path("out"), overrides=("x=1",),
     )  # fmt: skip
     assert function == ObjectiveConfig(
         shared=shared, function="a.py:f", periods=6, target=-0.5, checked=False, stall=30.0

@@ -193,9 +193,9 @@ def mirrored(study: StoredStudy) -> StoredStudy:
     return replace(study, spec={**study.spec, "space": {**space, "settings": settings}}, trials=tuple(trials))
 
 
-def kept_in(results: Path, study: StoredStudy, storage: str | None = None) -> StoredStudy:
+def kept_in(results: Path, study: StoredStudy) -> StoredStudy:
     """Return a study as one that is kept in another results folder."""
-    return replace(study, location=StudyLocation.of(study.name, results, storage))
+    return replace(study, location=StudyLocation.of(study.name, results))
 
 
 def spec() -> dict[str, Any]:

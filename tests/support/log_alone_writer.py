@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,8 +28,8 @@ class NoStorage:
     engine: sa.Engine
 
 
-def _open_without_tables(url: str) -> NoStorage:
-    engine = sa.create_engine(url)
+def _open_without_tables(path: Path) -> NoStorage:
+    engine = sa.create_engine(f"sqlite:///{path}")
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:

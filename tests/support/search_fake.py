@@ -136,7 +136,6 @@ def make_search(
     results: Path,
     *,
     name: str = "fake-0",
-    url: str | None = None,
     workers: int = 0,
     behaviour: str = "",
     delay: float = 0.0,
@@ -160,7 +159,7 @@ def make_search(
     trainer = TrainerSpec(factory="support.fake_trainer:Trainer", options=options)
     executor = LocalExecutor(trainer, workers, results / "log") if workers else InProcessExecutor(trainer)
     fields: dict[str, Any] = {
-        "location": StudyLocation.of(name, results, url),
+        "location": StudyLocation.of(name, results),
         "goal": 30,
         "planner_for": lambda spec: Planner(widest),
         "executor": executor,
@@ -221,16 +220,15 @@ def main() -> None:
 
     STALL are the seconds after which a period is taken for hung; `arrival` in its place searches in that order, and
     `patience` and a number end it early.
-    OPTUNA_STORAGE is the study's database, FAKE_GOAL its number of trials.
+    FAKE_GOAL is its number of trials.
     """
     results, workers, delay = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     order: Order = "as-completed" if sys.argv[4:] == ["as-completed"] else "deterministic"
     patience = int(sys.argv[5]) if sys.argv[4:5] == ["patience"] else None
     if len(sys.argv) > 4 and order == "deterministic" and patience is None:
         retry_policy.MIN_STALL, retry_policy.STALL_FACTOR = float(sys.argv[4]), 0
-    url = os.environ.get("OPTUNA_STORAGE")
     goal = int(os.environ.get("FAKE_GOAL", "30"))
-    search = make_search(results, goal=goal, workers=workers, delay=delay, order=order, url=url, patience=patience)
+    search = make_search(results, goal=goal, workers=workers, delay=delay, order=order, patience=patience)
     finished = search.run()
     print(finished.study.digest)
 

@@ -32,18 +32,17 @@ Entry = tuple[str, str]
 
 
 def print_study(study: StoredStudy) -> None:
-    """Print a study; the files in its folder are left out if they are another study's."""
+    """Print a study."""
     foreign = is_foreign(study.spec)
     board = leaderboard_of(study, of_nets=not foreign)
     output.print_prose(headline(board))
     finding = _failure(study) or (_finding_of_values(study) if foreign else _finding(study))
     best = [] if study.best is None else _foreign_best(study, study.best) if foreign else _best(study, study.best)
-    files = _files(study, study.files) if study.owns_folder else []
+    files = _files(study, study.files)
     entries = [*_running(study), *finding, *best, *_search(study), *files]
     for label, text in [*entries, ("digest", grouped(study.digest))]:
         output.print_entry(label, text)
-    searched = invocations(study.files) if study.owns_folder else []
-    typed = [made.command for made in searched if made.command is not None]
+    typed = [made.command for made in invocations(study.files) if made.command is not None]
     for number, command in enumerate(typed):
         output.print_line(output.entry("" if number else "typed", command))
     if study.space.ranges:
@@ -87,14 +86,14 @@ def _finding(study: StoredStudy) -> Iterator[Entry]:
         yield "finding", f"#{ties.first.number} is the best, by a paired test with one seed each"
     else:
         yield "finding", f"{len(ties.all)} of {len(complete)} complete trials tie for the best: {ties.accuracies}"
-    known = results.load(results.Confirmed, study.files.path) if study.owns_folder else None
+    known = results.load(results.Confirmed, study.files.path)
     if known is not None and known.digest == study.digest:
         yield "", result_tables.footnote(known, commands_of(study))
 
 
 def _finding_of_values(study: StoredStudy) -> list[Entry]:
     """Return the finding of the confirmation, if there is one."""
-    known = results.load(results.ConfirmedValues, study.files.path) if study.owns_folder else None
+    known = results.load(results.ConfirmedValues, study.files.path)
     is_current = known is not None and known.digest == study.digest
     return [("finding", result_tables.finding_of_values(known))] if known and is_current else []
 

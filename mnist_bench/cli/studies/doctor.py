@@ -37,7 +37,6 @@ def doctor(
     net: options.Net = None,
     json: options.Json = False,
     results: options.Results = options.RESULTS,
-    storage: options.Storage = None,
 ) -> None:
     """Examine this machine or a study, and advise what to do.
 
@@ -57,7 +56,7 @@ def doctor(
     from search.study.location import StudyLocation
 
     if study is not None:
-        location = StudyLocation.of(study, results, storage)
+        location = StudyLocation.of(study, results)
         found = checkup.check_study(location, repair=repair, cut=cut, replay=replay, device=device, data_dir=data_dir)
     elif repair:
         raise UsageError("--repair repairs a study; name one, as `mnist-bench studies` lists them.")
@@ -66,7 +65,7 @@ def doctor(
     elif replay:
         raise UsageError("--replay repeats the decisions of a study; name one, as `mnist-bench studies` lists them.")
     else:
-        findings = machine_checks.examine(results=results, storage=storage, device=device, data_dir=data_dir)
+        findings = machine_checks.examine(results=results, device=device, data_dir=data_dir)
         found = Checkup(findings=tuple(findings))
     if json:
         listed = {"repaired": found.repaired, "findings": found.findings}

@@ -68,7 +68,6 @@ def leaderboard(
     csv: options.Csv = False,
     markdown: options.Markdown = False,
     results: options.Results = options.RESULTS,
-    storage: options.Storage = None,
 ) -> None:
     """Rank the trials of one study or several by validation accuracy, with intervals and ties.
 
@@ -99,12 +98,12 @@ def leaderboard(
     form = ending if ending in ("json", "csv") else form
     if curves and form not in ("json", "csv"):
         raise UsageError("--learning-curves needs --json, --csv, or --output FILE.json or .csv.")
-    opened = partial(_opened, results=results, storage=storage, infeasible=every)
+    opened = partial(_opened, results=results, infeasible=every)
     names = dict.fromkeys(targets.study_name(name, results) for name in studies or [])
     found = [*map(opened, names)] or [opened(None)]
     rows = top or (SHORT if form in ("table", "wide") and not (every or ending) else None)
     board = board_of(*found, top=rows, infeasible=every, curves=curves)
-    tabled = partial(_table, results=results, storage=storage)
+    tabled = partial(_table, results=results)
     if output_file is not None and ending is not None:
         table = curve_table(board) if curves and ending != "json" else tabled(board)
         write_named(output_file, contents(ending, [table], _document(board, tabled)))
@@ -119,12 +118,12 @@ def leaderboard(
         output.print_result(form, tabled(board))
 
 
-def _opened(name: str | None, results: Path, storage: str | None, *, infeasible: bool) -> StoredStudy:
+def _opened(name: str | None, results: Path, *, infeasible: bool) -> StoredStudy:
     """Return a study that has a row to show, the latest one without a name."""
     from mnist_bench.studies.compatibility import commands_of
     from mnist_bench.studies.validated import open_any
 
-    study = open_any(results, name, storage)
+    study = open_any(results, name)
     if study.trials if infeasible else study.finished():
         return study
     beyond = any(not trial.is_trained for trial in study.trials)
@@ -149,26 +148,25 @@ def _fitting(board: Leaderboard, tabled: Callable[[Leaderboard], Table[Any]]) ->
     return table
 
 
-def _table(board: Leaderboard, results: Path, storage: str | None) -> Table[LeaderboardRow]:
+def _table(board: Leaderboard, results: Path) -> Table[LeaderboardRow]:
     from mnist_bench.leaderboard.board_table import table_of
     from mnist_bench.next_commands import NextCommands
     from search.study.location import StudyLocation, place_words
 
     if not board.boards:
-        return _table_of_study(board, StudyLocation.of(board.study, results, storage))
-    commands = NextCommands(study=board.boards[0].study, place=place_words(results, storage))
+        return _table_of_study(board, StudyLocation.of(board.study, results))
+    commands = NextCommands(study=board.boards[0].study, place=place_words(results))
     return table_of(board, commands=commands)
 
 
 def _table_of_study(board: Leaderboard, location: StudyLocation) -> Table[LeaderboardRow]:
     """Return a board with the findings of `confirm` about the study, unless the search continued since."""
     from mnist_bench.studies.compatibility import commands_at
-    from search.study.studies import has_its_folder, specification
+    from search.study.studies import specification
 
-    owns_folder = has_its_folder(location)
-    commands = commands_at(location, specification(location), owns_folder=owns_folder)
+    commands = commands_at(location, specification(location))
     found = _with_values if board.net is None else _with_race
-    table = found(board, location.folder if owns_folder else None, commands)
+    table = found(board, location.folder, commands)
     ended = sum(board.counts[name] for name in ("complete", "pruned", "failed"))
     resume = None if board.live or board.stop or ended >= board.goal else study_rows.resume_command(location)
     return table if resume is None else replace(table, footnotes=[*table.footnotes, f"`{resume}` resumes the search."])

@@ -33,11 +33,8 @@ class _Chosen:
 
     def line(self) -> str:
         """Return what is lost with it."""
-        from search.study.studies import where
-
-        found, storage = self.summary, self.location.storage
-        place = str(found.path) if storage is None else f"{where(found.path, storage)}, and {found.path}"
-        return f"{found.name}: {number_of(found.trials, 'trial')}, {size(found.bytes)} in {place}"
+        found = self.summary
+        return f"{found.name}: {number_of(found.trials, 'trial')}, {size(found.bytes)} in {found.path}"
 
 
 def remove(
@@ -47,7 +44,6 @@ def remove(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     results: options.Results = options.RESULTS,
-    storage: options.Storage = None,
 ) -> None:
     """Remove studies and all their files, or only the weights of their networks.
 
@@ -60,7 +56,7 @@ def remove(
     """
     from search.study.studies import check_idle
 
-    chosen = _chosen(names, results, storage)
+    chosen = _chosen(names, results)
     check_idle(each.location for each in chosen)
     if weights:
         _remove_weights(chosen, yes=yes)
@@ -68,7 +64,7 @@ def remove(
         _remove_studies(chosen, yes=yes)
 
 
-def _chosen(names: Sequence[str], results: Path, storage: str | None) -> list[_Chosen]:
+def _chosen(names: Sequence[str], results: Path) -> list[_Chosen]:
     """Return the studies of these names, each once.
 
     Raises:
@@ -78,10 +74,10 @@ def _chosen(names: Sequence[str], results: Path, storage: str | None) -> list[_C
     from search.study.location import StudyLocation
     from search.study.studies import list_studies, no_such_study
 
-    found = {summary.name: summary for summary in list_studies(results, storage)}
+    found = {summary.name: summary for summary in list_studies(results)}
     chosen = []
     for name in dict.fromkeys(names):
-        location = StudyLocation.of(name, results, storage)
+        location = StudyLocation.of(name, results)
         if name not in found:
             raise no_such_study(location)
         chosen.append(_Chosen(summary=found[name], location=location))
@@ -95,14 +91,14 @@ def _remove_studies(chosen: Sequence[_Chosen], *, yes: bool) -> None:
     what, loss = ("this study", "It") if one else (f"these {len(chosen)} studies", "They")
     _ask([each.line() for each in chosen], f"Remove {what}? {loss} cannot be restored.", yes=yes)
     for each in chosen:
-        remove_study(each.location.folder.parent, each.location.name, each.location.storage)
+        remove_study(each.location.folder.parent, each.location.name)
         output.note(f"Removed {each.location.name}.")
 
 
 def _remove_weights(chosen: Sequence[_Chosen], *, yes: bool) -> None:
-    from search.study.studies import files_of_weights, has_its_folder, remove_weights
+    from search.study.studies import files_of_weights, remove_weights
 
-    files = {each.location: files_of_weights(each.location.files) for each in chosen if has_its_folder(each.location)}
+    files = {each.location: files_of_weights(each.location.files) for each in chosen}
     held = {location: paths for location, paths in files.items() if paths}
     if not held:
         output.note("There are no weights to remove.")

@@ -21,7 +21,7 @@ Row = dict[str, Any]
 SEARCH = ["mnist-bench", "search"]
 
 
-def row_of(summary: StudySummary, storage: str | None) -> Row:
+def row_of(summary: StudySummary) -> Row:
     """Return a study as JSON has it."""
     from mnist_bench.studies.foreign import is_foreign
     from search.study.location import StudyLocation
@@ -43,7 +43,7 @@ def row_of(summary: StudySummary, storage: str | None) -> Row:
         "test_openings": [],
     }
     with suppress(StorageError):  # a file that leads elsewhere is refused when the study itself is opened
-        row |= _of_folder(StudyLocation.of(summary.name, summary.path.parent, storage), row["state"])
+        row |= _of_folder(StudyLocation.of(summary.name, summary.path.parent), row["state"])
     return row
 
 
@@ -58,10 +58,7 @@ def _of_folder(location: StudyLocation, state: str) -> Row:
 def resume_command(location: StudyLocation) -> str | None:
     """Return the command with which the search of a study continues; None if it is not known."""
     from search.study.invocation_log import invocations
-    from search.study.studies import has_its_folder
 
-    if not has_its_folder(location):
-        return None
     typed = [made.command for made in invocations(location.files) if made.command is not None]
     return resuming(typed[-1], location) if typed else None
 
@@ -77,9 +74,7 @@ def resuming(typed: str, location: StudyLocation) -> str | None:
         words = []
     if words[:2] != SEARCH:
         return None
-    for option in ("--results", "--storage"):
-        words = [*without_option(option, words)]
-    return command_line([*words, *location.words])
+    return command_line([*without_option("--results", words), *location.words])
 
 
 def columns_for(rows: list[Row]) -> list[Column[Row]]:

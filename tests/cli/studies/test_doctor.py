@@ -72,7 +72,7 @@ def test_wrong_usage(cli: Cli, arguments: str, code: int) -> None:
 
 def test_the_machine(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def examine(**asked: object) -> list[Diagnostic]:
-        assert asked == {"results": Path("mine"), "storage": None, "device": "cpu", "data_dir": Path("data")}
+        assert asked == {"results": Path("mine"), "device": "cpu", "data_dir": Path("data")}
         return FOUND[:2]
 
     monkeypatch.setattr("mnist_bench.doctor.machine_checks.examine", examine)

@@ -36,7 +36,7 @@ def ended(study: StoredStudy | None = None, *, reached: bool = True) -> Run:
 
 def kept(config: SearchConfig) -> StoredStudy:
     """Return a study that is kept where a search keeps it."""
-    return handmade.kept_in(config.results, handmade.mixed(), config.storage)
+    return handmade.kept_in(config.results, handmade.mixed())
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_options_reach_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
         "search", "conv", "-n", "7", "--timeout", "1m", "--trial-timeout", "9s", "--workers", "3",
         "--concurrent-trials", "4", "--seed", "5", "--set", "optim.lr=0.01",
         "--set", "epochs=3", "--enqueue", "recipe.yaml",
-        "--device", "cpu", "--study-name", "mine", "--storage", "sqlite:///x.db", "--results", "out",
+        "--device", "cpu", "--study-name", "mine", "--results", "out",
         "--data-dir", "data", "--executor", "local", "--order", "as-completed", "--patience", "9", "--target", "99.4%",
     )  # fmt: skip
     assert result.exit_code == 0
@@ -64,7 +64,7 @@ def test_options_reach_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
         SearchConfig(
             space="conv", trials=7, timeout=60.0, trial_timeout=9.0, workers=3, concurrent_trials=4, seed=5,
             overrides=("optim.lr=0.01", "epochs=3"), enqueue=("recipe.yaml",), device="cpu",
-            study_name="mine", storage="sqlite:///x.db", results=Path("out"), data_dir=Path("data"),
+            study_name="mine", results=Path("out"), data_dir=Path("data"),
             order="as-completed",
             patience=9, target=0.994,
         )
@@ -251,11 +251,9 @@ def test_a_search_without_a_complete_trial_offers_no_reproduction(ends: Callable
 
 
 def test_advice_repeats_the_options_that_the_next_commands_know(cli: Cli) -> None:
-    given = SearchConfig(
-        space="conv", results=Path("my runs"), data_dir=Path("data"), device="cpu", storage="sqlite:///x.db"
-    )
-    lines = ending.advice(ended(kept(given)), given)[1:]
-    assert all("--results 'my runs' --storage sqlite:///x.db" in line for line in lines)
+    given = SearchConfig(space="conv", results=Path("my runs"), data_dir=Path("data"), device="cpu")
+    lines = [line for line in ending.advice(ended(kept(given)), given)[1:] if "optuna-dashboard" not in line]
+    assert all("--results 'my runs'" in line for line in lines)
     for line in lines:
         words = shlex.split(line.removeprefix("next:"))
         assert unknown_options(cli(words[1], "--help", columns=200).stdout, words) == []

@@ -34,7 +34,7 @@ def listed(monkeypatch: pytest.MonkeyPatch) -> Listed:
     """Return what lets these studies be all that there are."""
 
     def found(*summaries: StudySummary) -> list[StudySummary]:
-        monkeypatch.setattr("search.study.studies.list_studies", lambda results, storage=None: [*summaries])
+        monkeypatch.setattr("search.study.studies.list_studies", lambda results: [*summaries])
         return [*summaries]
 
     return found
@@ -151,12 +151,12 @@ def test_a_line_to_paste_from_a_strangers_study_is_one_command(cli: Cli, command
 def removed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the names of the studies that are removed."""
     names: list[str] = []
-    monkeypatch.setattr("search.study.studies.remove_study", lambda results, name, storage: names.append(name))
+    monkeypatch.setattr("search.study.studies.remove_study", lambda results, name: names.append(name))
     return names
 
 
 @pytest.mark.usefixtures("three")
-@pytest.mark.parametrize("options", [("--results", "other"), ("--storage", "sqlite:///other.db"), ("--json",)])
+@pytest.mark.parametrize("options", [("--results", "other"), ("--json",)])
 def test_what_stands_before_remove_is_refused_and_removes_nothing(
     cli: Cli, removed: list[str], options: tuple[str, ...]
 ) -> None:

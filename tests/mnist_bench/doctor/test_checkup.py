@@ -24,6 +24,7 @@ from mnist_bench.searches.config import SearchConfig
 from mnist_bench.studies.validated import open_study
 from mnist_bench.training.remote import scorer
 from search.database import file_lock
+from search.database.engines import sqlite_url
 from search.driver.progress import Observer
 from search.driver.run import Run
 from search.errors import StudyLockedError, StudyNotFoundError
@@ -138,7 +139,7 @@ def test_tables_whose_rows_are_deleted_are_written_anew(place: StudyLocation, di
     assert [done.advice for done in checkup.repaired] == ["They were written again from the event log."]
     assert "agree with the event log" in found(checkup, "Optuna's tables", "ok").text
     assert search(place.folder.parent).study.digest == digest
-    theirs = optuna.load_study(study_name=NAME, storage=place.url)
+    theirs = optuna.load_study(study_name=NAME, storage=sqlite_url(place.files.database))
     assert [trial.state.is_finished() for trial in theirs.trials] == [True] * len(theirs.trials)
 
 

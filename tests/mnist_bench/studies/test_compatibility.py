@@ -70,7 +70,6 @@ def test_a_command_to_copy_names_the_net_with_the_folder_that_it_was_searched_fr
     assert named == f"{place} --data d.npz --net here.py:build"
     for ours in (study.spec, None):
         assert commands_at(location, ours).line("plot") == f"{place} --data /c.npz"
-    assert commands_at(location, ours, owns_folder=False).line("plot") == place
 
 
 @pytest.mark.parametrize(("check", "words"), [("check", "numerics check"), ("wide_check", "wide numerics check")])

@@ -15,6 +15,7 @@ from typing import Any
 import optuna
 import pytest
 
+from search.database.engines import sqlite_url
 from search.driver.progress import Header, Observer, Progress
 from search.driver.run import Search
 from search.errors import (
@@ -196,7 +197,8 @@ def test_a_diverged_trial_is_pruned_with_a_constraint_and_no_value(tmp_path: Pat
     assert all(trial.state == "PRUNED" and trial.value is None for trial in diverged)
     assert all(trial.reports[-1].metrics["train_loss"] is None for trial in diverged)
     assert len(study.finished()) == 12
-    mirrored = optuna.load_study(study_name="fake-0", storage=StudyLocation.of("fake-0", tmp_path).url).trials
+    place = StudyLocation.of("fake-0", tmp_path)
+    mirrored = optuna.load_study(study_name="fake-0", storage=sqlite_url(place.files.database)).trials
     assert all(mirrored[trial.number].system_attrs["constraints:diverged"] > 0 for trial in diverged)
 
 
@@ -430,7 +432,7 @@ def test_a_search_over_levels_is_the_same_however_it_is_run_and_optuna_holds_the
     assert all(trial.params["optim.lr"] in (1e-4, 1e-3, 2e-3, 1e-2, 1e-1) for trial in study.trials)
     assert fake.run_in_parts(tmp_path / "parts", 15, **options).study.digest == study.digest
     place = StudyLocation.of("fake-0", tmp_path / "parts")
-    mirrored = optuna.load_study(study_name="fake-0", storage=place.url)
+    mirrored = optuna.load_study(study_name="fake-0", storage=sqlite_url(place.files.database))
     assert mirrored.trials[0].params["optim.lr"] == 3
     assert mirrored.trials[0].distributions["optim.lr"] == optuna.distributions.IntDistribution(0, 4)
     assert len(mirrored.trials_dataframe()) == len(study.trials)

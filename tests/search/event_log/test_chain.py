@@ -39,7 +39,7 @@ COLUMNS: dict[str, Any] = {
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[EventLog]:
     """Return a log of four events."""
-    storage = engines.open_for_writing(engines.sqlite_url(tmp_path / DATABASE))
+    storage = engines.open_for_writing(tmp_path / DATABASE)
     made = EventLog(storage.engine, STUDY)
     made.make_table()
     for event in EVENTS:

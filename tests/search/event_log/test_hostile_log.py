@@ -176,15 +176,15 @@ def test_a_study_under_anothers_name_is_refused(results: Path) -> None:
         open_study(results, "other")
 
 
-def test_names_that_cannot_be_names_are_left_out_of_a_shared_database(results: Path) -> None:
-    url = f"sqlite:///{results / NAME / DATABASE}"
+def test_names_that_cannot_be_names_are_left_out(results: Path) -> None:
     for name in ("../../etc", "a\nb", "\x1b[31m", "[/x]", "a\0b", ""):
         write(
             results, "INSERT INTO search_events SELECT ?, seq, kind, time, trial, external, '9', payload, '' "
             "FROM search_events WHERE study = ?", name, NAME,
         )  # fmt: skip
-    assert [summary.name for summary in list_studies(results, url)] == [NAME]
-    assert open_study(results, None, url).name == NAME
+    assert [summary.name for summary in list_studies(results)] == [NAME]
+    (results / NAME).rename(results / "other")
+    assert open_study(results, None).name == "other"
 
 
 TABLES = [
@@ -217,7 +217,7 @@ def test_forged_rows_in_optunas_tables_do_no_harm(results: Path, table: str, col
     told = refusal(lambda: fake.run(results, goal=GOAL, concurrent_trials=2))
     assert told is None or len(told.splitlines()) == 1
     place = StudyLocation.of(NAME, results)
-    storage, events = open_for_writing(place.url), read_events(place)
+    storage, events = open_for_writing(place.files.database), read_events(place)
     history = History.of(events)
     tables = OptunaTables(storage.engine, history)
     tables.compare(events)

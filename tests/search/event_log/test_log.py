@@ -53,15 +53,13 @@ def log(open_log: Open) -> EventLog:
 
 def test_what_is_appended_is_read_in_order_and_as_it_was(open_log: Open) -> None:
     log = open_log(STUDY)
-    assert (log.read(), log.newest(), log.begun()) == ([], None, None)
+    assert (log.read(), log.newest()) == ([], None)
     for event in EVENTS:
         log.append(event)
     assert log.read() == EVENTS
-    newest, begun = log.newest(), log.begun()
+    newest = log.newest()
     assert newest is not None
-    assert begun is not None
     assert newest[0] == len(EVENTS) - 1
-    assert begun <= newest[1]
 
 
 def test_a_log_that_was_read_goes_on_after_what_is_there(log: EventLog) -> None:
@@ -75,8 +73,6 @@ def test_logs_in_one_database_do_not_know_each_other(log: EventLog, open_log: Op
     other.append(replace(EVENTS[0], name="other-0"))  # type: ignore[arg-type]
     assert (len(log.read()), len(other.read())) == (2, 1)
     assert [name for name, _ in sorted(logs.studies(log._engine))] == [STUDY, "other-0"]
-    log.remove()
-    assert (log.read(), len(other.read())) == ([], 1)
 
 
 def test_the_table_is_that_of_all_studies() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from search.database.engines import damage, sqlite_url
+from search.database.engines import damage
 from search.errors import StorageError, StudyNotFoundError, UsageError
 from search.event_log.events import GoalSet
 from search.study.cutting import cut
@@ -172,8 +172,6 @@ def test_what_cannot_be_cut_is_left_alone(place: StudyLocation, tmp_path: Path) 
         cut(place)
     with pytest.raises(StudyNotFoundError):
         cut(StudyLocation.of("none", tmp_path))
-    with pytest.raises(UsageError, match="is not in its folder, so its event log cannot be cut; restore a backup of"):
-        cut(StudyLocation.of(NAME, tmp_path, sqlite_url(tmp_path / "team.db")))
     damaged(place, 0)
     before = {path: path.read_bytes() for path in place.folder.iterdir() if path.is_file()}
     with pytest.raises(StorageError, match=r"^No event of study fake-0 can be read, so nothing was changed; restore"):

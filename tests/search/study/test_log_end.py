@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from search.database.engines import sqlite_url
 from search.errors import StorageError
 from search.study.location import StudyLocation
 from search.study.studies import list_studies, open_study, read_events
@@ -86,8 +85,3 @@ def test_when_a_search_has_ended_the_database_alone_has_all_of_it(searched: Sear
         for name in (DATABASE, "log-end.json"):
             (copy / name).write_bytes((place.folder / name).read_bytes())
         assert open_study(tmp_path / "copy", NAME).digest == digest
-
-
-def test_of_a_study_in_a_database_of_several_no_end_is_noted(tmp_path: Path) -> None:
-    fake.run(tmp_path, goal=1, url=sqlite_url(tmp_path / "team.db"))
-    assert not StudyLocation.of(NAME, tmp_path).files.log_end.exists()

@@ -12,7 +12,7 @@ import optuna
 import pytest
 from sqlalchemy.engine import Connection, Engine
 
-from search.database.engines import open_for_reading, open_for_writing
+from search.database.engines import open_for_reading, open_for_writing, sqlite_url
 from search.driver import recorder
 from search.event_log.events import trial_of
 from search.event_log.history import History
@@ -50,12 +50,12 @@ def opened(engine: Engine) -> Iterator[Engine]:
 
 def found(place: StudyLocation) -> TablesDiff:
     events = read_events(place)
-    with opened(open_for_reading(place.url)) as engine:
+    with opened(open_for_reading(place.files.database)) as engine:
         return OptunaTables(engine, History.of(events)).compare(events)
 
 
 def mend(place: StudyLocation) -> None:
-    with opened(open_for_writing(place.url).engine) as engine:
+    with opened(open_for_writing(place.files.database).engine) as engine:
         rebuild(engine, History.of(read_events(place)))
 
 
@@ -84,7 +84,7 @@ def test_the_tables_of_a_search_follow_its_log(searched: Searched, tmp_path: Pat
 
 def test_optuna_reads_a_trial_as_the_study_has_it(searched: Searched, tmp_path: Path) -> None:
     place = searched(tmp_path, goal=GOAL, space_values=OBJECTIVES)
-    theirs = optuna.load_study(study_name=place.name, storage=place.url)
+    theirs = optuna.load_study(study_name=place.name, storage=sqlite_url(place.files.database))
     history = History.of(read_events(place))
     assert theirs.metric_names == ["val_accuracy", "parameters"]
     assert [direction.name for direction in theirs.directions] == ["MAXIMIZE", "MINIMIZE"]
@@ -128,7 +128,7 @@ def test_every_difference_is_found_and_mended_and_the_search_goes_on(
 def test_a_trial_that_others_added_is_unknown_until_the_search_comes_to_its_number(
     undisturbed: str, place: StudyLocation
 ) -> None:
-    theirs = optuna.load_study(study_name=place.name, storage=place.url)
+    theirs = optuna.load_study(study_name=place.name, storage=sqlite_url(place.files.database))
     added = theirs.ask({"x": optuna.distributions.FloatDistribution(0, 1)}).number
     assert found(place).unknown == (added,)
     assert end_of(place) == undisturbed
@@ -136,17 +136,17 @@ def test_a_trial_that_others_added_is_unknown_until_the_search_comes_to_its_numb
 
 
 def test_what_a_dashboard_notes_is_no_difference_and_stays(undisturbed: str, place: StudyLocation) -> None:
-    theirs = optuna.load_study(study_name=place.name, storage=place.url)
+    theirs = optuna.load_study(study_name=place.name, storage=sqlite_url(place.files.database))
     running = next(trial for trial in theirs.trials if not trial.state.is_finished())
     theirs._storage.set_trial_system_attr(running._trial_id, "dashboard:note", "look at this")
     assert not found(place)
     assert end_of(place) == undisturbed
-    noted = optuna.load_study(study_name=place.name, storage=place.url).trials[running.number]
+    noted = optuna.load_study(study_name=place.name, storage=sqlite_url(place.files.database)).trials[running.number]
     assert noted.system_attrs["dashboard:note"] == "look at this"
 
 
 def test_a_study_that_is_gone_is_written_anew_by_its_search(undisturbed: str, place: StudyLocation) -> None:
-    optuna.delete_study(study_name=place.name, storage=place.url)
+    optuna.delete_study(study_name=place.name, storage=sqlite_url(place.files.database))
     assert len(found(place).missing) == len([event for event in read_events(place) if event.kind == "ask"])
     assert end_of(place) == undisturbed
     assert found(place) == NONE

@@ -110,13 +110,10 @@ def test_a_study_is_removed_only_if_nobody_works_on_it(
         remove_study(tmp_path, "fake-0")
 
 
-@pytest.mark.parametrize("shared", [False, True])
 def test_a_removal_that_was_cut_off_is_made_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, shared: bool
+    searched: Searched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    results, url = tmp_path / "studies", sqlite_url(tmp_path / "shared.db") if shared else None
-    fake.run(results, goal=1, url=url)
-    (results / "fake-0" / "confirm").mkdir()
+    (searched(tmp_path, goal=1).folder / "confirm").mkdir()
 
     def cut(*_: object) -> None:
         raise KeyboardInterrupt
@@ -124,32 +121,20 @@ def test_a_removal_that_was_cut_off_is_made_again(
     with monkeypatch.context() as dying:
         dying.setattr("search.study.studies.shutil.rmtree", cut)
         with pytest.raises(KeyboardInterrupt):
-            remove_study(results, "fake-0", url)
-    assert [study.name for study in list_studies(results, url)] == ["fake-0"]
-    remove_study(results, "fake-0", url)
-    assert not (results / "fake-0").exists()
-    assert list_studies(results, url) == []
-
-
-def test_whose_a_folder_is_beside_a_shared_database(searched: Searched, tmp_path: Path) -> None:
-    url = sqlite_url(tmp_path / "shared.db")
-    searched(tmp_path / "mine", goal=1)
-    fake.run(tmp_path / "theirs", goal=1, url=url)
-    for results, storage in ((tmp_path / "mine", None), (tmp_path / "theirs", url), (tmp_path / "nowhere", url)):
-        study = open_study(results, "fake-0", storage)
-        assert study.files.path == results / "fake-0"
-        assert study.location == StudyLocation.of("fake-0", results, storage)
-    mixed = open_study(tmp_path / "mine", None, url)
-    with pytest.raises(UsageError, match=r"fake-0 holds files of another study of this name; name the folder of this"):
-        _ = mixed.files
+            remove_study(tmp_path, "fake-0")
+    assert [study.name for study in list_studies(tmp_path)] == ["fake-0"]
+    remove_study(tmp_path, "fake-0")
+    assert not (tmp_path / "fake-0").exists()
+    assert list_studies(tmp_path) == []
 
 
 def test_a_study_that_is_removed_while_it_is_searched_is_not_gone_on_with(tmp_path: Path) -> None:
-    storage = open_for_writing(sqlite_url(tmp_path / "study.db"))
+    storage = open_for_writing(tmp_path / "study.db")
     log = EventLog(storage.engine, "made-0")
     log.make_table()
     log.append(GoalSet(goal=1))
-    log.remove()
+    with storage.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM search_events")
     with pytest.raises(StudyLockedError, match=r"^Study made-0 was removed while it was searched; this search stops"):
         log.append(GoalSet(goal=3))
     assert log.newest() is None
@@ -187,20 +172,9 @@ def test_of_a_link_its_own_size_counts(searched: Searched, tmp_path: Path) -> No
 
 
 def test_a_reader_cannot_write(searched: Searched, tmp_path: Path) -> None:
-    engine = open_for_reading(searched(tmp_path, goal=1).url)
+    engine = open_for_reading(searched(tmp_path, goal=1).files.database)
     with engine.connect() as connection, pytest.raises(Exception, match="readonly"):
         connection.exec_driver_sql("DELETE FROM search_events")
-
-
-def test_several_studies_share_a_database_and_one_is_removed(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'team.db'}"
-    for name, goal in (("one", 2), ("two", 1)):
-        fake.run(tmp_path, goal=goal, name=name, url=url)
-    assert open_study(tmp_path, None, url).name == "two"
-    assert len(open_study(tmp_path, "one", url).finished()) == 2
-    remove_study(tmp_path, "one", url)
-    assert [summary.name for summary in list_studies(tmp_path, url)] == ["two"]
-    assert len(optuna.load_study(study_name="two", storage=url).trials) >= 1
 
 
 def test_optuna_reads_the_study_as_its_own(results: Path) -> None:
@@ -254,8 +228,9 @@ def test_a_renamed_study_is_removed_by_its_folders_name(renamed: Path) -> None:
     assert not (renamed / "other").exists()
 
 
-def test_of_two_studies_under_other_names_neither_is_the_folders(renamed: Path) -> None:
-    fake.run(renamed, goal=1, name="second", url=sqlite_url(renamed / "other" / DATABASE))
-    assert list_studies(renamed) == []
-    with pytest.raises(StorageError, match="The event log of study other lacks event 0 and all after it"):
-        open_study(renamed, "other")
+def test_a_studys_database_may_lie_in_a_folder_of_any_name(tmp_path: Path) -> None:
+    results = tmp_path / "50%20off? {x}"
+    study = fake.run(results, goal=1).study
+    assert open_study(results, "fake-0").digest == study.digest
+    assert (results / "fake-0" / DATABASE).is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [results.name]
