@@ -16,7 +16,7 @@ from mnist_bench.searches.setup import SearchSetup
 from mnist_bench.space_files.drawn import planner, samples
 from mnist_bench.space_files.overview import ROUGHLY, search_seconds
 from search.driver.run import Search
-from search.event_log.timeline import repeats
+from search.event_log.records import repeats
 from search.messages import number_of
 from search.objectives.configuration import FLAT
 from search.repeatability import check

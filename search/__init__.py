@@ -40,7 +40,7 @@ if TYPE_CHECKING:  # for editors and mypy; Python loads a name's module at first
         UsageError as UsageError,
         WorkerError as WorkerError,
     )
-    from search.event_log.early_stop import StopRules as StopRules
+    from search.event_log.history import StopRules as StopRules
     from search.event_log.records import EarlyStop as EarlyStop, StudyRecord as StudyRecord, TrialRecord as TrialRecord
     from search.executors.in_process import InProcessExecutor as InProcessExecutor
     from search.executors.local.pool import LocalExecutor as LocalExecutor
@@ -99,7 +99,7 @@ _MODULES = {
         "UsageError",
         "WorkerError",
     ),
-    "search.event_log.early_stop": ("StopRules",),
+    "search.event_log.history": ("StopRules",),
     "search.event_log.records": ("EarlyStop", "StudyRecord", "TrialRecord"),
     "search.executors.in_process": ("InProcessExecutor",),
     "search.executors.local.pool": ("LocalExecutor",),

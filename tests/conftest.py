@@ -10,12 +10,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
 from functools import cache
+from types import SimpleNamespace
 
 import pytest
 
 from mnist_bench.numerics.kinds import PORTABLE_VARIABLES
 from support import dose, wants, warm_processes
 from support.paths import IMPORTABLE
+from support.scripted import Clock
 
 # A shell starts what it runs in the background with Ctrl-C ignored, which all that a test interrupts would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -137,3 +139,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say at the end what was not run because this machine lacks something."""
     if line := wants.line(str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])):
         terminalreporter.write_line(line, yellow=True)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Return the clock by which periods are tried again."""
+    clock = Clock()
+    monkeypatch.setattr("search.driver.retry_policy.time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock

@@ -26,11 +26,10 @@ from mnist_bench.studies.foreign import check_nets, is_foreign
 from mnist_bench.studies.record import PeriodResult, record_of
 from mnist_bench.studies.reproduce import RepeatedTrial, reproduce_values, trainer_for
 from search.defaults import results_in_force
-from search.driver.attended.watching import watched
+from search.driver.attended import watched
 from search.driver.progress import Callbacks, Observer, Observers
 from search.errors import UsageError
-from search.event_log.records import StudyRecord, TrialRecord
-from search.event_log.timeline import Order
+from search.event_log.records import Order, StudyRecord, TrialRecord
 from search.executors.protocol import ExecutorName
 from search.messages import lacks
 from search.study.studies import StoredStudy

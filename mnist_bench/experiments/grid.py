@@ -17,6 +17,7 @@ from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.guard import close_test_set
 from mnist_bench.data.mnist import DataOptions, TrainingSet, load_training_set
 from mnist_bench.errors import ArchitectureError, Stopped
+from mnist_bench.experiments.tasks import OnPeriod, Task, TaskStore, Training, as_it_is
 from mnist_bench.nets.cost_model import COEFFICIENTS
 from mnist_bench.nets.planner import make_planner
 from mnist_bench.studies import compatibility
@@ -26,7 +27,6 @@ from search import canonical_json
 from search.arguments import check_count
 from search.database import file_lock
 from search.differences import checks
-from search.driver.tasks import OnPeriod, Task, TaskStore, Training, as_it_is
 from search.errors import UsageError
 from search.event_log.records import StudyRecord
 from search.executors.local.pool import LocalExecutor
@@ -175,7 +175,7 @@ class Grid:
 
         Raises:
             Stopped: the observer stopped the training before its end.
-            WorkerError: as `search.driver.tasks.Training.run`.
+            WorkerError: as `mnist_bench.experiments.tasks.Training.run`.
         """
         curves = self._train(runs, self.observer.stopping, on_period, keep_last=keep_last)
         if curves is None:

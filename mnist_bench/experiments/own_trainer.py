@@ -11,8 +11,7 @@ from mnist_bench.errors import UnnamedCodeError
 from mnist_bench.leaderboard.objective import value_name
 from mnist_bench.studies.foreign import made_by_another, option_of
 from search.errors import UsageError
-from search.event_log.records import StudyRecord
-from search.event_log.timeline import repeats
+from search.event_log.records import StudyRecord, repeats
 from search.executors.jobs import RemoteTrainer
 from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Executor

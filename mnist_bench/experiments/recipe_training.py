@@ -15,6 +15,7 @@ from mnist_bench.data.guard import close_test_set
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.experiments.grid import Observer, open_grid, product
+from mnist_bench.experiments.tasks import Task
 from mnist_bench.net_checks import net_check
 from mnist_bench.nets.planner import with_net_defaults
 from mnist_bench.numerics.device import choose_precision, setup
@@ -28,7 +29,6 @@ from mnist_bench.studies.record import data_of, recipe_text
 from mnist_bench.training.period import FitResult, fit
 from mnist_bench.training.weights import export
 from search.arguments import check_seed
-from search.driver.tasks import Task
 from search.errors import UsageError
 from search.event_log.records import StudyRecord, TrialRecord
 from search.files import make_folder, passing_folder, write_named

@@ -18,6 +18,7 @@ from mnist_bench.config.settings import DatasetName, TrainConfig
 from mnist_bench.data.mnist import DataOptions, form_of
 from mnist_bench.data.test_set import unopened_identity
 from mnist_bench.experiments.grid import Observer, Workplace, open_grid, product
+from mnist_bench.experiments.tasks import Task
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.size import training_flop
@@ -29,7 +30,6 @@ from mnist_bench.space_files import space_sources
 from mnist_bench.statistics.inference import mean_and_deviation, share_interval
 from search import canonical_json
 from search.arguments import check_choice, check_count
-from search.driver.tasks import Task
 from search.errors import UsageError
 from search.messages import did_you_mean, number_of, show
 from search.study.folder import ResultsFolder

@@ -18,8 +18,7 @@ from mnist_bench.leaderboard.ties import SIGNIFICANCE, ties_of
 from mnist_bench.nets.summary import distinguishing
 from mnist_bench.published import ComparedDigest, compared, is_same_everywhere
 from mnist_bench.result_table import ShownAsTable, Table
-from search.event_log.records import EarlyStop, StudyRecord, TrialRecord
-from search.event_log.timeline import Order
+from search.event_log.records import EarlyStop, Order, StudyRecord, TrialRecord
 from search.hashed import State
 
 CURVE_COLUMNS = ("study", "number", "period", "value", "seconds")

@@ -14,7 +14,7 @@ from mnist_bench.leaderboard.early_stop_lines import ahead_line, stop_line, stop
 from mnist_bench.nets.summary import shown
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Column, Table, key_column, ungrouped
-from search.event_log.timeline import repeats
+from search.event_log.records import repeats
 from search.messages import command_line
 
 STATES = (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from mnist_bench import cells
-from search.event_log.early_stop import StopRules
+from search.event_log.history import StopRules
 from search.event_log.records import EarlyStop, TrialRecord
 from search.messages import first_few, number_of
 from search.space.objective import score

@@ -11,8 +11,7 @@ from mnist_bench.leaderboard.board import Leaderboard
 from mnist_bench.leaderboard.ranking import place_key
 from mnist_bench.nets.summary import distinguishing
 from search.errors import UsageError
-from search.event_log.records import StudyRecord
-from search.event_log.timeline import repeats
+from search.event_log.records import StudyRecord, repeats
 from search.messages import joined
 
 HASH_DIGITS = 8

@@ -15,9 +15,8 @@ from mnist_bench.space_files import space_sources
 from search.arguments import check_choice, check_seconds, check_text, check_utf8, is_number
 from search.driver.run import check_search_arguments
 from search.errors import UsageError
-from search.event_log.early_stop import StopRules
-from search.event_log.records import StudyRecord
-from search.event_log.timeline import Order
+from search.event_log.history import StopRules
+from search.event_log.records import Order, StudyRecord
 from search.executors.protocol import ExecutorName
 from search.messages import show
 

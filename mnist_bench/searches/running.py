@@ -24,7 +24,7 @@ from mnist_bench.studies.record import Data
 from mnist_bench.training.factory import trainer_spec
 from search.driver.progress import Observer
 from search.driver.run import Run, Search
-from search.event_log.timeline import repeats
+from search.event_log.records import repeats
 from search.executors.in_process import InProcessExecutor
 from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Executor

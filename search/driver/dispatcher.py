@@ -13,8 +13,7 @@ from typing import Protocol
 from search.driver.progress import WorkerTime
 from search.driver.retry_policy import POLL, End, Failure, Key, RetryPolicy, failure_of
 from search.errors import WorkerError
-from search.event_log import codec
-from search.event_log.events import Reported
+from search.event_log.events import Reported, to_row
 from search.event_log.history import History
 from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
 from search.trainer_api import Report, finite
@@ -319,7 +318,7 @@ def can_be_stored(report: Report, key: Key) -> bool:
     try:
         stored = as_stored(finite(report), with_details=True)
         event = Reported(trial=key[0], period=key[1], report=stored, prune=False, verdict=True, attributes={})
-        codec.to_row(event)
+        to_row(event)
     except (TypeError, ValueError):
         return False
     return True

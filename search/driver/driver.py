@@ -19,11 +19,9 @@ from search.database.engines import storage_errors
 from search.driver.dispatcher import Result, as_stored
 from search.driver.progress import AtWork, Meter, Observer, expected_survivors, tell
 from search.errors import TooManyFailuresError, UsageError
-from search.event_log.early_stop import StopRules
 from search.event_log.events import Asked, Declined, Event, GoalSet, Reported, Resumed, Told, trial_of
-from search.event_log.history import History
-from search.event_log.records import ENDS, TrialRecord
-from search.event_log.timeline import Slot, repeats
+from search.event_log.history import History, Slot, StopRules
+from search.event_log.records import ENDS, TrialRecord, repeats
 from search.hashed import Reason, derived_seed
 from search.messages import number_of, show
 from search.proposals.prospects import Prospects

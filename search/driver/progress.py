@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from search.arguments import check_several
 from search.errors import UsageError
-from search.event_log.early_stop import StopRules
 from search.event_log.events import Asked, Event, Reported, Told
 from search.event_log.forecast import Forecast, WorkLeft
-from search.event_log.history import History
+from search.event_log.history import History, StopRules
 from search.event_log.records import TrialRecord
 from search.messages import show
 from search.plugins.system_errors import system_errors_of

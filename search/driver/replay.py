@@ -24,11 +24,20 @@ from search.differences import differences
 from search.driver.dispatcher import GivenUp, Result
 from search.driver.driver import Decisions
 from search.errors import TooManyFailuresError
-from search.event_log import codec
-from search.event_log.early_stop import StopRules
-from search.event_log.events import Asked, Event, GoalSet, Reported, Resumed, Stopped, Told, trial_of
-from search.event_log.history import History
-from search.event_log.timeline import Slot, repeats
+from search.event_log.events import (
+    Asked,
+    Event,
+    GoalSet,
+    Reported,
+    Resumed,
+    Stopped,
+    Told,
+    payload_of,
+    to_row,
+    trial_of,
+)
+from search.event_log.history import History, Slot, StopRules
+from search.event_log.records import repeats
 from search.plugins.loading import Code, Loaded
 from search.space.space import Space
 from search.strategies.distributions import encode
@@ -151,8 +160,8 @@ def _check_same(recorded: Event, made: Event) -> None:
 def _plain(event: Event) -> dict[str, object]:
     if isinstance(event, Reported):  # a log without times is completed with those of the replay
         event = replace(event, report=replace(event.report, handled=None))
-    kind, time, trial, external, _ = codec.to_row(event)
-    return {"kind": kind, "time": time, "trial": trial, "external": external, **codec.payload_of(event)}
+    kind, time, trial, external, _ = to_row(event)
+    return {"kind": kind, "time": time, "trial": trial, "external": external, **payload_of(event)}
 
 
 def _named(event: Event) -> str:

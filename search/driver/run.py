@@ -13,8 +13,7 @@ from search.database import file_lock
 from search.database.engines import checkpoint, open_for_writing, storage_errors
 from search.defaults import results_in_force
 from search.differences import CHECK
-from search.driver.attended.interrupts import interruptible
-from search.driver.attended.watching import watched
+from search.driver.attended import interruptible, watched
 from search.driver.dispatcher import Dispatcher
 from search.driver.driver import NO_RULES, Driver
 from search.driver.progress import Callbacks, Header, Observer, Observers, blamed
@@ -29,12 +28,10 @@ from search.errors import (
     UsageError,
     WorkerError,
 )
-from search.event_log.early_stop import StopRules
 from search.event_log.events import MAX_COUNT, MAX_GOAL, Created, Event, GoalSet
-from search.event_log.history import History
+from search.event_log.history import History, StopRules
 from search.event_log.log import EventLog
-from search.event_log.records import StudyRecord, TrialRecord
-from search.event_log.timeline import Order
+from search.event_log.records import Order, StudyRecord, TrialRecord
 from search.executors.in_process import InProcessExecutor
 from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Executor

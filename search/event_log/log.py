@@ -23,8 +23,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from search import canonical_json
 from search.errors import OtherVersionError, StorageError, StudyLockedError, UsageError
-from search.event_log import codec
-from search.event_log.events import Created, Event, OfTrial
+from search.event_log.events import Columns, Created, Event, OfTrial, format_of, from_row, to_row
 from search.messages import in_a_sentence
 from search.stored_fields import check_format
 
@@ -227,7 +226,7 @@ class EventLog:
             _, found, kind, time, trial, external, _, payload, chain = row  # by names it would take five times as long
             if found != seq:
                 raise self._lacks(seq)
-            if seq == 0 and isinstance(payload, str) and (written := codec.format_of(payload)) is not None:
+            if seq == 0 and isinstance(payload, str) and (written := format_of(payload)) is not None:
                 # Before all else: in another format this version would find damage that is not there.
                 check_format(written, f"Study {self._study}")
             if chain != link(before, row[:-1]) or not self._ends_as_noted(seq, chain):
@@ -238,7 +237,7 @@ class EventLog:
     def _understood(self, seq: int, *columns: object) -> Event:
         """Return the event of one row; SQLite keeps values of any type, whatever the type of a column."""
         try:
-            event = codec.from_row(*columns)
+            event = from_row(*columns)
         except OtherVersionError as error:
             raise OtherVersionError(f"Study {self._study}: {error}.") from error
         except ValueError as error:
@@ -258,7 +257,7 @@ class EventLog:
 def _event_in(row: Row) -> Event | None:
     """Return the event of a row that may be damaged; None if it holds none."""
     try:
-        return codec.from_row(row.kind, row.time, row.trial, row.external, row.payload)
+        return from_row(row.kind, row.time, row.trial, row.external, row.payload)
     except (ValueError, OtherVersionError):
         return None
 
@@ -269,11 +268,11 @@ def _until(fault: type[Exception], values: Iterable[T]) -> Iterator[T]:
         yield from values
 
 
-def readable(event: Event) -> codec.Columns:
+def readable(event: Event) -> Columns:
     """Return an event's columns, from which it can be read back: what cannot would end all that reads the study, this
     search's next run first; UsageError if it cannot."""
     try:
-        return codec.to_row(event)
+        return to_row(event)
     except (TypeError, ValueError) as error:
         raise UsageError(_not_kept(event, error)) from None
 

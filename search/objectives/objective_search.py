@@ -13,10 +13,9 @@ from search.defaults import results_in_force
 from search.driver.progress import Observer
 from search.driver.run import Search
 from search.errors import FingerprintError, PluginError, UsageError
-from search.event_log.early_stop import StopRules
 from search.event_log.events import Reported
-from search.event_log.records import StudyRecord, TrialRecord
-from search.event_log.timeline import Order, repeats
+from search.event_log.history import StopRules
+from search.event_log.records import Order, StudyRecord, TrialRecord, repeats
 from search.messages import first_line, show
 from search.objectives.configuration import FLAT, Configuration
 from search.objectives.executor import ObjectiveExecutor

@@ -9,7 +9,7 @@ from typing import Any
 from search.differences import CHECK, differences
 from search.driver.run import Search
 from search.errors import UsageError
-from search.event_log.timeline import repeats
+from search.event_log.records import repeats
 from search.messages import on_one_line
 from search.repeatability.elsewhere import decided_elsewhere
 from search.repeatability.made_up import CANARY, MadeUpPlanner

@@ -11,8 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from search.errors import PluginError, SearchError
-from search.event_log import codec
-from search.event_log.events import Created, Event
+from search.event_log.events import Created, Event, from_row, to_row
 from search.messages import in_a_sentence
 from search.repeatability.rehearsal import Decision, decided_anew
 from search.strategies import pruners, registry, samplers
@@ -30,7 +29,7 @@ def decided_elsewhere(spec: StudySpec, events: Sequence[Event]) -> dict[str, Dec
     Raises:
         PluginError: it fails there.
     """
-    task = {"rows": [codec.to_row(event) for event in events], "sampler": _named(spec.sampler),
+    task = {"rows": [to_row(event) for event in events], "sampler": _named(spec.sampler),
             "pruner": _named(spec.pruner)}  # fmt: skip
     found: dict[str, Decision] = answer_elsewhere(__name__, task)["decisions"]
     return found
@@ -78,7 +77,7 @@ def answer(work: Callable[[Any], Mapping[str, Any]]) -> None:
 
 
 def _decided(task: Mapping[str, Any]) -> Mapping[str, Any]:
-    events = [codec.from_row(*row) for row in task["rows"]]
+    events = [from_row(*row) for row in task["rows"]]
     return {"decisions": decided_anew(_spec(events[0], task), events)}
 
 

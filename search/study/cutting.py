@@ -12,8 +12,7 @@ from search.errors import OtherVersionError, StorageError, UsageError
 from search.event_log.events import Event, GoalSet, Told
 from search.event_log.history import History
 from search.event_log.log import EventLog, LogEnd, Salvage
-from search.event_log.records import ENDS
-from search.event_log.timeline import repeats
+from search.event_log.records import ENDS, repeats
 from search.files import atomic_write, make_folder, replaced
 from search.study.location import StudyLocation
 from search.study.log_end import log_of, note_end

@@ -19,7 +19,7 @@ from search.elementary import PORTABLE
 from search.errors import FingerprintError, OtherVersionError, UsageError
 from search.event_log.events import Created, Event
 from search.event_log.history import History
-from search.event_log.timeline import Order
+from search.event_log.records import Order
 from search.messages import command_line, on_one_line
 from search.plugins.loading import is_code
 from search.proposals.exact import cholesky

@@ -13,12 +13,10 @@ from search.driver import retry_policy
 from search.driver.progress import Observer
 from search.driver.replay import Replay, replay
 from search.driver.run import Run, Search
-from search.event_log.early_stop import StopRules
 from search.event_log.events import Created, Event, GoalSet
-from search.event_log.history import History
+from search.event_log.history import History, StopRules
 from search.event_log.log import EventLog
-from search.event_log.records import TrialRecord
-from search.event_log.timeline import Order
+from search.event_log.records import Order, TrialRecord
 from search.executors.in_process import InProcessExecutor
 from search.executors.local.pool import LocalExecutor
 from search.space.space import Space

@@ -10,7 +10,7 @@ from mnist_bench import cells
 from mnist_bench.cells import size
 from mnist_bench.result_table import Column
 from search.errors import StorageError
-from search.event_log.timeline import repeats
+from search.event_log.records import repeats
 from search.messages import command_line, without_option
 
 if TYPE_CHECKING:

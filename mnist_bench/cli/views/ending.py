@@ -21,8 +21,7 @@ from mnist_bench.studies.foreign import is_foreign
 from search.database.engines import read_only_url
 from search.driver.run import Run
 from search.errors import StudyNotFoundError
-from search.event_log.records import StudyRecord, TrialRecord
-from search.event_log.timeline import repeats
+from search.event_log.records import StudyRecord, TrialRecord, repeats
 from search.messages import command_line
 
 TOP = 5

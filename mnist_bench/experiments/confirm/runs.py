@@ -20,6 +20,7 @@ from mnist_bench.experiments import own_trainer
 from mnist_bench.experiments.confirm.race import ROUNDS, Errors
 from mnist_bench.experiments.confirm.results import MIN_COMMITTEE, NOTHING, Evaluated, Final, evaluated
 from mnist_bench.experiments.grid import Grid, Observer, RunReports, TrainingRun, product, validation_errors
+from mnist_bench.experiments.tasks import Task, TaskStore, Training
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.experiments.time_budget import makespan
 from mnist_bench.studies import compatibility, record, sealed_json
@@ -28,7 +29,6 @@ from mnist_bench.studies.record import data_of
 from mnist_bench.training.weights import export
 from search import canonical_json, hashed
 from search.differences import checks
-from search.driver.tasks import Task, TaskStore, Training
 from search.errors import StorageError, UsageError
 from search.event_log.records import StudyRecord, TrialRecord, reason_of
 from search.executors.protocol import Executor

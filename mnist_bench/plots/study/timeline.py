@@ -15,8 +15,7 @@ from mnist_bench.plots import style
 from mnist_bench.plots.headings import write_heading
 from mnist_bench.plots.subject import Subject
 from mnist_bench.studies.foreign import is_foreign
-from search.event_log.records import StudyRecord
-from search.event_log.timeline import repeats
+from search.event_log.records import StudyRecord, repeats
 
 COLOURS: Mapping[Kind, str] = {
     "best": style.BEST, "complete": style.COMPLETE, "pruned": style.PRUNED, "other": style.FAINT

@@ -16,7 +16,7 @@ from mnist_bench.cli import output
 from mnist_bench.cli.views import live
 from mnist_bench.cli.views.trial_words import NetWords, TrialWords, ValueWords, words_of
 from search.driver.progress import Header, Progress
-from search.event_log.early_stop import StopRules
+from search.event_log.history import StopRules
 from search.event_log.records import TrialRecord
 from search.space.space import Space
 from search.strategies.pruners import Asha

@@ -20,7 +20,7 @@ import search
 from mnist_bench.api.progress import attended
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.grid import Observer
-from search.driver.attended.screens import TerminalLine
+from search.driver.attended import TerminalLine
 from search.errors import Interrupted, UsageError
 from support import handmade, handmade_confirmation
 

@@ -18,7 +18,7 @@ from mnist_bench.leaderboard.early_stop_lines import (
     stop_option,
 )
 from mnist_bench.next_commands import NextCommands
-from search.event_log.early_stop import StopRules
+from search.event_log.history import StopRules
 from search.event_log.records import EarlyStop
 from support import handmade
 

@@ -11,8 +11,7 @@ import pytest
 from search.driver.dispatcher import Dispatcher
 from search.driver.progress import Observer, WorkerTime
 from search.errors import WorkerError
-from search.event_log.records import TrialRecord
-from search.event_log.timeline import Order
+from search.event_log.records import Order, TrialRecord
 from search.executors.protocol import Job, Outcome
 from search.simulation.in_memory import simulate
 from search.strategies.pruners import Asha, NoPruner, Pruner

@@ -8,7 +8,7 @@ import pytest
 
 import search
 from search.errors import OutsideRangeError, PluginError, UsageError
-from search.event_log.timeline import Order
+from search.event_log.records import Order
 from search.repeatability.check import TriedOn, require
 from search.strategies import registry
 from search.strategies.pruners import NoPruner

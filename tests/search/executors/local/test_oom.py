@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+from mnist_bench.experiments.tasks import Task, TaskStore, Training
 from search import canonical_json
 from search.driver.progress import Observer
-from search.driver.tasks import Task, TaskStore, Training
 from search.errors import WorkerError
 from search.event_log.records import StudyRecord
 from search.executors.local import oom

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from mnist_bench.experiments.tasks import Task, TaskStore, Training
 from search import canonical_json
-from search.driver.tasks import Task, TaskStore, Training
 from search.errors import WorkerError
 from search.executors.in_process import InProcessExecutor
 from search.executors.local.pool import LocalExecutor

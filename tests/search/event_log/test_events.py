@@ -13,8 +13,7 @@ import pytest
 
 from search import canonical_json
 from search.errors import OtherVersionError
-from search.event_log.codec import from_row, to_row
-from search.event_log.events import Created, GoalSet, Reported
+from search.event_log.events import Created, GoalSet, Reported, from_row, to_row
 from search.strategies.pruners import Asha
 from search.strategies.samplers import Random
 from support import search_fake as fake
