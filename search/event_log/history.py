@@ -166,8 +166,8 @@ class History:
     """Trained trials that have ended since that one."""
     longest_before: int = 0
     """The most that `since_improved` was before the newest event, from the first complete trial on."""
-    best_before: float | None = None
-    """The value of `best` before the newest event."""
+    best_before: TrialRecord | None = None
+    """`best` before the newest event."""
     stop: EarlyStop | None = None
     """Why the search has ended before its goal, if it has."""
     seq: int = 0
@@ -279,7 +279,7 @@ class History:
         """Note how near the search was to an end by a rule, before the trials change."""
         if self.improved is not None:  # before that, patience counts no trial
             self.longest_before = max(self.longest_before, self.since_improved)
-        self.best_before = None if self.best is None else self.best.value
+        self.best_before = self.best
 
     def _create(self, event: Created) -> None:
         _demand(self.seq == 0, "the study has begun before")
@@ -376,10 +376,13 @@ class History:
             value=_or_lowest(best.value),
             since=self.since_improved,
             two_objectives=self.space.aim.cost is not None,
-            longest_before=self.longest_before,
-            best_before=self.best_before,
-            direction=self.space.aim.direction,
+            on_time=self._is_on_time(event),
         )
+
+    def _is_on_time(self, event: Stopped) -> bool:
+        if event.rule == "patience":
+            return self.longest_before < event.limit
+        return self.best_before is None or not _reaches(self.best_before, event.limit)
 
     def _check_can_begin(self, event: Asked, trial: TrialRecord) -> None:
         """Check that a trial can begin: nothing but a search's own log says otherwise.
