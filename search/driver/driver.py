@@ -16,8 +16,8 @@ from numbers import Real
 from typing import Any, Protocol
 
 from search.database.engines import storage_errors
-from search.driver.dispatcher import Result, as_stored
-from search.driver.progress import AtWork, Meter, Observer, expected_survivors, tell
+from search.driver.dispatcher import Dispatcher, Result, as_stored
+from search.driver.progress import Meter, Observer, expected_survivors, tell
 from search.errors import TooManyFailuresError, UsageError
 from search.event_log.events import Asked, Declined, Event, GoalSet, Reported, Resumed, Told, trial_of
 from search.event_log.history import History, Slot, StopRules
@@ -178,17 +178,6 @@ class Journal(Protocol):
     def show(self, event: Event) -> None: ...
 
 
-class Periods(AtWork, Protocol):
-    """The part of `Dispatcher` that the driver uses."""
-
-    def adopt(self, trial: int) -> None: ...
-    def obtain(self, wanted: int | None) -> tuple[int, Result] | None: ...
-    def keep_busy(self) -> None: ...
-    def drain(self) -> None: ...
-    def advance_to(self, trial: int, period: int) -> None: ...
-    def forget(self, trial: int) -> None: ...
-
-
 class Driver:
     """Drives one study to its goal."""
 
@@ -199,7 +188,7 @@ class Driver:
         history: History,
         recorder: Journal,
         planner: Planner[Any],
-        dispatcher: Periods,
+        dispatcher: Dispatcher,
         observer: Observer | None = None,
         on_trial_end: Callable[[TrialRecord], None] = lambda trial: None,
         optuna_study: OptunaStudy | None = None,
