@@ -15,9 +15,8 @@ from search.defaults import results_in_force
 from search.differences import CHECK
 from search.driver.attended import interruptible, watched
 from search.driver.dispatcher import Dispatcher
-from search.driver.driver import NO_RULES, Driver
+from search.driver.driver import NO_RULES, Driver, Recorder
 from search.driver.progress import Callbacks, Header, Observer, Observers, blamed
-from search.driver.recorder import Recorder
 from search.errors import (
     FOREIGN,
     Interrupted,
@@ -364,7 +363,7 @@ class Search:
             trials=tuple(history.trials),
         )
         observer.on_start(header)
-        recorder = Recorder(log=log, tables=tables)
+        recorder = Recorder(append=log.append, tables=tables)
         dispatcher.meanwhile = recorder.keep_up
         driver = Driver(
             spec=spec,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.driver.dispatcher import Dispatcher
-from search.driver.driver import Driver
+from search.driver.driver import Driver, Recorder
 from search.event_log.events import Created, Event, GoalSet, Reported
 from search.event_log.history import History
 from search.event_log.records import StudyRecord
@@ -34,16 +34,13 @@ class Simulated:
     """Virtual time, until the last of them was taken up."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Memory:
-    """Replaces the files of a search: it hands events on, and writes neither checkpoints nor Optuna's tables."""
-
-    append: Callable[[Event], None]
+class _NoFiles:
+    """Replaces the checkpoints of a search."""
 
     def nothing(self, *_: object) -> None:
         """Do nothing."""
 
-    show = put = get = drop = nothing
+    put = get = drop = nothing
 
 
 def search_in_memory(
@@ -70,10 +67,14 @@ def search_in_memory(
     Raises:
         TooManyFailuresError: hardly any configuration is feasible, or configurations crash one after the other.
     """
-    memory = _Memory(on_event)
-    dispatcher = Dispatcher(executor, memory, history, lambda: False, spec.pruner.may_stop_at)
+    dispatcher = Dispatcher(executor, _NoFiles(), history, lambda: False, spec.pruner.may_stop_at)
     driver = Driver(
-        spec=spec, history=history, recorder=memory, planner=planner, dispatcher=dispatcher, optuna_study=study
+        spec=spec,
+        history=history,
+        recorder=Recorder(append=on_event, tables=None),
+        planner=planner,
+        dispatcher=dispatcher,
+        optuna_study=study,
     )
     driver.run(stopping)
 
