@@ -81,8 +81,7 @@ _Trial = Annotated[int, _NOT_IN_PAYLOAD]
 class _Happened:
     """The fields of every event."""
 
-    time: Annotated[int, _NOT_IN_PAYLOAD] = 0
-    """Logical time, in the costs' unit."""
+    time: Annotated[int, _NOT_IN_PAYLOAD] = 0  # logical time, in the costs' unit
     later: Annotated[Values, _NOT_IN_PAYLOAD] = field(default_factory=dict)
     """Fields of the payload that this version does not know."""
 
@@ -93,8 +92,7 @@ class Created(_Happened):
 
     kind: ClassVar[Kind] = "create"
     name: str
-    spec: _Spec
-    """The result of `StudySpec.to_json`."""
+    spec: _Spec  # the result of `StudySpec.to_json`
     format: Annotated[int, Ge(1)] = FORMAT
     """See `search.stored_fields.FORMAT`. No part of the fingerprint."""
 
@@ -114,15 +112,13 @@ class Asked(_Happened):
     kind: ClassVar[Kind] = "ask"
     trial: _Trial
     params: Values
-    config: Values
-    """As the planner's codec writes it, so that a log can be read without the trainer's class."""
+    config: Values  # as the planner's codec writes it, so that a log can be read without the trainer's class
     costs: Annotated[tuple[Annotated[int, Ge(0), Le(MAX_COST)], ...], Len(1, MAX_PERIODS)]
     facts: Mapping[str, int | float | str]
     constraints: Mapping[str, float]
     slot: Annotated[int, Ge(0)]
     seed: Annotated[int, Ge(0)]
-    attributes: Values
-    """System attributes of Optuna's samplers and pruners."""
+    attributes: Values  # system attributes of Optuna's samplers and pruners
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,12 +129,9 @@ class Reported(_Happened):
     trial: _Trial
     period: Count
     report: Report
-    prune: bool
-    """Whether the pruner stops the trial here."""
-    verdict: bool
-    """Whether the trial trains no further, for any reason."""
-    attributes: Values
-    """System attributes that changed."""
+    prune: bool  # whether the pruner stops the trial here
+    verdict: bool  # whether the trial trains no further, for any reason
+    attributes: Values  # system attributes that changed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,8 +146,7 @@ class Told(_Happened):
     reason: Reason
     value: float | None
     error: str | None
-    attributes: Values
-    """System attributes that changed."""
+    attributes: Values  # system attributes that changed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -170,10 +162,8 @@ class Stopped(_Happened):
 
     kind: ClassVar[Kind] = "stop"
     rule: StopRule
-    limit: float
-    """The patience, in trials, or the value that was to be reached."""
-    best: _Number
-    """Number of the complete trial that reached it, or than which none was better since."""
+    limit: float  # the patience, in trials, or the value that was to be reached
+    best: _Number  # number of the complete trial that reached it, or than which none was better since
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -205,8 +195,7 @@ class Columns(NamedTuple):
     time: int
     trial: int | None
     external: bool
-    payload: str
-    """All else, as canonical JSON."""
+    payload: str  # all else, as canonical JSON
 
 
 def payload_of(event: Event) -> dict[str, Any]:

@@ -54,8 +54,7 @@ class Slot:
     index: int
     next_time: int = 0
     """Logical time of its next event: the end of the period under way, or the moment at which no period was left."""
-    trial: int | None = None
-    """The number of its trial; None if the slot is free."""
+    trial: int | None = None  # the number of its trial; None if the slot is free
     verdict: bool = False
     """Whether the trial's end is decided: it is not trained any more, and its end is the next event."""
 
@@ -140,40 +139,27 @@ class History:
 
     name: str = ""
     spec: Mapping[str, Any] = field(default_factory=dict)
-    space: Space = field(init=False, repr=False)
-    """The space of the specification."""
-    goals: list[int] = field(default_factory=list)
-    """Trained trials asked for, one number a segment."""
-    declined: bool = False
-    """Whether the driver has declined to ask in this segment."""
+    space: Space = field(init=False, repr=False)  # the space of the specification
+    goals: list[int] = field(default_factory=list)  # trained trials asked for, one number a segment
+    declined: bool = False  # whether the driver has declined to ask in this segment
     trials: list[TrialRecord] = field(default_factory=list)
     timeline: Timeline = field(default_factory=Timeline)
-    attributes: dict[int, dict[str, Any]] = field(default_factory=dict)
-    """System attributes of every trial."""
-    ends: Counter[str] = field(default_factory=Counter)
-    """Ended trials by reason."""
-    planned_periods: int = 0
-    """Periods that the ended trained trials would have had."""
-    saved_periods: int = 0
-    """Periods that the pruned trials were spared."""
-    untrained: int = 0
-    """Infeasible trials, which are not trained, ended or not."""
+    attributes: dict[int, dict[str, Any]] = field(default_factory=dict)  # system attributes of every trial
+    ends: Counter[str] = field(default_factory=Counter)  # ended trials by reason
+    planned_periods: int = 0  # periods that the ended trained trials would have had
+    saved_periods: int = 0  # periods that the pruned trials were spared
+    untrained: int = 0  # infeasible trials, which are not trained, ended or not
     best: TrialRecord | None = None
     improved: int | None = None
     """Number of the complete trial that was the last to be better than all before it: in value, or with two objectives
     so that none before was as good in both."""
-    since_improved: int = 0
-    """Trained trials that have ended since that one."""
+    since_improved: int = 0  # trained trials that have ended since that one
     longest_before: int = 0
     """The most that `since_improved` was before the newest event, from the first complete trial on."""
-    best_before: TrialRecord | None = None
-    """`best` before the newest event."""
-    stop: EarlyStop | None = None
-    """Why the search has ended before its goal, if it has."""
-    seq: int = 0
-    """Events applied."""
-    time: int = 0
-    """Logical time of the last one of them."""
+    best_before: TrialRecord | None = None  # `best` before the newest event
+    stop: EarlyStop | None = None  # why the search has ended before its goal, if it has
+    seq: int = 0  # events applied
+    time: int = 0  # logical time of the last one of them
     _front: list[tuple[float, float]] = field(default_factory=list)
     """Score and cost of the complete trials than which none was better in both."""
 

@@ -63,22 +63,17 @@ class LogEnd:
     """Where a log ended at some time; later it may be longer."""
 
     events: int
-    chain: str
-    """Checksum of the last of them."""
+    chain: str  # checksum of the last of them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Salvage:
     """What can be read of a damaged log."""
 
-    rows: Sequence[Mapping[str, Any]]
-    """The columns of the events before the damage."""
-    events: Sequence[Event]
-    """The same events."""
-    lost: Sequence[Event]
-    """The events after them that can be read, damaged ones among them."""
-    unread: int
-    """How many more events there were, at least."""
+    rows: Sequence[Mapping[str, Any]]  # the columns of the events before the damage
+    events: Sequence[Event]  # the same events
+    lost: Sequence[Event]  # the events after them that can be read, damaged ones among them
+    unread: int  # how many more events there were, at least
 
 
 class EventLog:
