@@ -39,7 +39,7 @@ import frame
 import numpy as np
 
 from mnist_bench.bench.measured_nets import nets
-from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.nets.cost_model import COEFFICIENTS
 from mnist_bench.numerics import device

@@ -19,7 +19,7 @@ import frame
 import torch
 
 from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.errors import DeviceError
 from mnist_bench.numerics.device import setup

@@ -28,6 +28,8 @@ from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
 
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import load_training_set
 from mnist_bench.space_files import space_sources
 from mnist_bench.training import factory
 from search import hashed
@@ -119,7 +121,8 @@ def search_by_optuna(url: str, trials: str, name: str, *overrides: str) -> None:
     """Search until the study has its trials."""
     space = space_sources.load(name, overrides)
     precision = space.settings.get("precision", "auto")
-    trainer = make_trainer(device="cpu", precision=precision, subset=space.settings.get("subset"))
+    data = load_training_set(DataOptions().chosen(space.settings))
+    trainer = make_trainer(**factory.trainer_spec(data, device="cpu", precision=precision).options)
     enough = MaxTrialsCallback(int(trials), states=ENDED)
     make_study(url, space).optimize(make_objective(space, trainer), callbacks=[enough])
 

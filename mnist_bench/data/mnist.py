@@ -10,51 +10,20 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import assert_never, get_args
 
 import numpy as np
 
-from mnist_bench.config.settings import DatasetName
 from mnist_bench.data import idx, torchvision_sets
-from mnist_bench.data.colour import CHANNELS, in_red
+from mnist_bench.data.choice import SHA256, TRAIN_FILES, Data, DataOptions, of_files
+from mnist_bench.data.colour import in_red
 from mnist_bench.data.split import Split, make_split
 from mnist_bench.errors import DataError
-from mnist_bench.picture_form import MNIST, PictureForm, parse
+from mnist_bench.picture_form import PictureForm, parse
 from search import canonical_json
 
 PACKAGED = Path(__file__).parent
-TRAIN_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
-SHA256 = {
-    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-}
-"""SHA-256 of the packaged files, uncompressed."""
-IN_RED = "773eba5c758d1e01033b43c2ee5806bd84eecc18ab839ea5b636f55b7e0fa214"
-"""SHA-256 of the packaged training images in three channels, as an IDX file."""
 ABOUT = "about.json"
 """Name of the file next to IDX files that this program made from other formats; see `About` and `own`."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DataOptions:
-    """Which data set to train on."""
-
-    dataset: DatasetName = "mnist"
-    """Name of the data set; torchvision fetches those that are not made of files at hand (`of_files`)."""
-    data_dir: str | None = None
-    """Folder with four IDX files to use instead of the packaged ones."""
-    form: PictureForm = MNIST
-    """The form that the pictures have for a net; `own.options_for` finds it out."""
-    subset: int | None = None
-    """Number of training images to use, validation included; None for all."""
-
-    def __post_init__(self) -> None:
-        if self.dataset not in get_args(DatasetName):
-            raise DataError(f"dataset {self.dataset!r} is not one of {', '.join(get_args(DatasetName))}")
-        if self.data_dir is not None and not of_files(self.dataset):
-            raise DataError(f"a data set is named by its folder or by its name, not by both ({self.dataset!r})")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,41 +54,6 @@ def about(folder: Path) -> About | None:
         return None
 
 
-def of_files(name: DatasetName) -> bool:
-    """Return whether a data set is made of IDX files at hand: the packaged ones, or those in a folder."""
-    match name:
-        case "mnist" | "mnist-red":
-            return True
-        case "fashion-mnist" | "kmnist" | "qmnist":
-            return False
-        case _:
-            assert_never(name)
-
-
-def of_digits(name: DatasetName) -> bool:
-    """Return whether a data set is MNIST, or one of its relatives that has digits, too."""
-    match name:
-        case "mnist" | "mnist-red" | "qmnist":
-            return True
-        case "fashion-mnist" | "kmnist":
-            return False
-        case _:
-            assert_never(name)
-
-
-def form_of(name: DatasetName, files: PictureForm = MNIST) -> PictureForm:
-    """Return the form of the pictures of a data set, given that of its files.
-
-    Raises:
-        DataError: its pictures cannot be made of such files.
-    """
-    if name != "mnist-red":
-        return files
-    if files.channels != 1:
-        raise DataError(f"{name} needs gray images; these have {files}")
-    return replace(files, channels=CHANNELS)
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Images:
     """Labelled pictures."""
@@ -148,6 +82,11 @@ class TrainingSet:
     names: tuple[str, ...] = ()
     """Names of the classes, if their source has them. No hash depends on them, because no training does."""
 
+    @property
+    def data(self) -> Data:
+        """What a study records of it."""
+        return Data(**self.options.choice, data_hash=self.data_hash, split_hash=self.split.digest)
+
 
 def load_training_set(options: DataOptions) -> TrainingSet:
     """Load the training files that `options` select, without touching the test files.
@@ -156,7 +95,7 @@ def load_training_set(options: DataOptions) -> TrainingSet:
         DataError: a file is missing, damaged, or not in MNIST's format.
     """
     images = load_images(options, TRAIN_FILES, train=True)
-    split = make_split(images.labels, subset=options.subset, classes=options.form.classes)
+    split = make_split(images.labels, subset=options.subset, classes=options.form.classes, seed=options.split_seed)
     return TrainingSet(
         options=options, images=images, split=split, data_hash=canonical_json.sha256(images.digests),
         names=_names(options),
@@ -172,12 +111,6 @@ def images_in(options: DataOptions) -> int:
     if not of_files(options.dataset):
         return torchvision_sets.IMAGES
     return idx.shape(idx.find(Path(options.data_dir or PACKAGED), TRAIN_FILES[1]))[0]
-
-
-def is_packaged(name: DatasetName, data_hash: str) -> bool:
-    """Return whether a data set with this hash is made of the packaged training files, and not of others."""
-    images, labels = (SHA256[file] for file in TRAIN_FILES)
-    return of_files(name) and data_hash == canonical_json.sha256([IN_RED if name == "mnist-red" else images, labels])
 
 
 def idx_files(data: TrainingSet) -> dict[str, bytes]:

@@ -14,8 +14,9 @@ from typing import Any
 
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.guard import close_test_set
-from mnist_bench.data.mnist import DataOptions, TrainingSet, load_training_set
+from mnist_bench.data.mnist import TrainingSet, load_training_set
 from mnist_bench.errors import ArchitectureError, Stopped
 from mnist_bench.experiments.tasks import OnPeriod, Task, TaskStore, Training, as_it_is
 from mnist_bench.nets.cost_model import COEFFICIENTS

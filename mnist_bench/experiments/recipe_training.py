@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from mnist_bench.config.settings import DatasetName, TrainConfig, TrainOn
+from mnist_bench.data.choice import SETTINGS, DataOptions
 from mnist_bench.data.guard import close_test_set
-from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.experiments.grid import Observer, open_grid, product
 from mnist_bench.experiments.tasks import Task
@@ -35,8 +35,6 @@ from search.files import make_folder, passing_folder, write_named
 from search.space.space import Space
 from search.trainer_api import Report
 
-OF_DATA = ("dataset", "subset")
-"""Settings that select the training data."""
 OnPeriod = Callable[[Report], None]
 """Called with the report of each period."""
 OnSeed = Callable[[int, Report], None]
@@ -157,7 +155,7 @@ def of_trial(study: StudyRecord, trial: TrialRecord, options: TrainingOptions) -
     name = f"{study.name}/{trial.number}"
     for override in options.overrides:
         setting = override.partition("=")[0].strip()
-        if setting in OF_DATA:
+        if setting in SETTINGS:
             raise UsageError(f"--set {setting}: {name} is trained on the data set of its study; leave it out.")
     data = compatibility.training_set(data_of(study.spec["context"]), options.data_dir, f"Study {study.name}").options
     text = recipe_text(study, trial)

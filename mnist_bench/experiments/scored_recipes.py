@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 import torch
 
 from mnist_bench.config.settings import DatasetName, TrainConfig
-from mnist_bench.data.mnist import DataOptions, form_of
+from mnist_bench.data.choice import DataOptions, form_of
 from mnist_bench.data.test_set import unopened_identity
 from mnist_bench.experiments.grid import Observer, Workplace, open_grid, product
 from mnist_bench.experiments.tasks import Task

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mnist_bench.config.json import from_json
-from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.tensors import Dataset, load_dataset, with_evaluation_images
 from mnist_bench.data.test_set import open_test_set
 from mnist_bench.experiments.grid import Grid

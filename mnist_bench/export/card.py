@@ -10,6 +10,7 @@ from typing import Any, assert_never
 from mnist_bench import cells
 from mnist_bench.config import recipe_yaml
 from mnist_bench.config.settings import DatasetName
+from mnist_bench.data.choice import Data
 from mnist_bench.experiments.confirm import result_tables, results
 from mnist_bench.export.rendering import render
 from mnist_bench.export.winner import SEED, Winner
@@ -21,7 +22,7 @@ from mnist_bench.next_commands import NextCommands
 from mnist_bench.own_nets import own_net
 from mnist_bench.picture_form import MNIST
 from mnist_bench.statistics.inference import wilson
-from mnist_bench.studies.record import Data, is_portable
+from mnist_bench.studies.record import is_portable
 from search import yaml_writer
 from search.hashed import State
 from search.messages import command_line, number_of
@@ -84,7 +85,7 @@ def card(winner: Winner, *, onnx: bool, page: bool) -> str:
 def _recipe(winner: Winner) -> str:
     recipe, data = winner.record.recipe, winner.record.data
     return recipe_yaml.text(
-        recipe, name=winner.study.name, subset=data.subset, dataset=data.dataset,
+        recipe, name=winner.study.name, data=data.settings,
         is_portable=is_portable(winner.record.numerics),
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, assert_never
 
 from mnist_bench.data.guard import close_test_set
-from mnist_bench.data.mnist import DataOptions, TrainingSet, idx_files, load_training_set
+from mnist_bench.data.mnist import TrainingSet, idx_files, load_training_set
 from mnist_bench.net_checks import net_check
 from mnist_bench.nets.cost_model import COEFFICIENTS
 from mnist_bench.own_nets import own_net
@@ -20,7 +20,6 @@ from mnist_bench.searches.setup import SearchSetup
 from mnist_bench.space_files import drawn, space_warnings
 from mnist_bench.studies import validated
 from mnist_bench.studies.best_checkpoints import BestCheckpoints
-from mnist_bench.studies.record import Data
 from mnist_bench.training.factory import trainer_spec
 from search.driver.progress import Observer
 from search.driver.run import Run, Search
@@ -110,12 +109,8 @@ def spec_of(
 ) -> StudySpec:
     """Return the specification of a study; `numerics` is the workers' report. Errors as `first` and `start`."""
     config, space = setup.config, setup.space
-    trained_on = Data(
-        dataset=data.options.dataset, subset=data.options.subset,
-        data_hash=data.data_hash, split_hash=data.split.digest, form=data.options.form,
-    )  # fmt: skip
     context = {
-        "data": stored(trained_on),
+        "data": stored(data.data),
         "images": {"train": len(data.split.train), "validation": len(data.split.validation)},
         **study_context.context_here(numerics),
     }
@@ -158,7 +153,7 @@ def _ray_executor(setup: SearchSetup, data: TrainingSet) -> RayExecutor:
     if data.options.data_dir or data.options.dataset != "mnist":
         options["data_dir"] = ""
         files |= idx_files(data)
-        data = replace(data, options=DataOptions(subset=data.options.subset, form=data.options.form))
+        data = replace(data, options=replace(data.options, dataset="mnist", data_dir=None))  # as IDX files it is sent
     if net is not None and net.file is not None:
         options["net"] = f"{net.file}:{net.loaded.name.rpartition(':')[2]}"
         files[net.file] = net.content

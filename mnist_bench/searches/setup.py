@@ -9,7 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.data.mnist import DataOptions, images_in
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import images_in
 from mnist_bench.numerics import device
 from mnist_bench.numerics.precision import portable_is_free
 from mnist_bench.picture_form import PictureForm

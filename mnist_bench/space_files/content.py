@@ -103,6 +103,8 @@ class SearchSettings:
         int, Ge(MIN_SUBSET), Unit("images"), Wanted(f"a whole number of at least {MIN_SUBSET} images")
     ] = 60_000
     """Number of images to use; one sixth of them validate."""
+    split_seed: Annotated[int, Ge(0), Wanted("a whole number of at least 0")] = 0
+    """Decides which images validate."""
     precision: PrecisionName = "auto"
     """Precision of convolutions and hidden layers; auto is the device's fastest. portable is float32 with the same bits
     on every x86-64 processor with AVX2."""

@@ -11,7 +11,8 @@ from typing import Any, get_args
 
 from mnist_bench.config.json import from_json, with_params
 from mnist_bench.config.settings import DatasetName, TrainConfig
-from mnist_bench.data.mnist import DataOptions, form_of, images_in
+from mnist_bench.data.choice import DataOptions, form_of
+from mnist_bench.data.mnist import images_in
 from mnist_bench.data.own.formats import options_for
 from mnist_bench.own_nets import own_net
 from mnist_bench.picture_form import PictureForm
@@ -97,7 +98,8 @@ def open_with_data(
 
     images = images_in(options_for(data_dir))
     space = load(source, overrides, images=images, form=lambda named: options(named).form, net=net)
-    return space, replace(options(dataset_of(space)), subset=space.settings.get("subset"))
+    chosen = options(dataset_of(space))
+    return space, replace(chosen.chosen(space.settings), dataset=chosen.dataset)
 
 
 def parse(

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.data.mnist import TrainingSet, form_of, load_training_set, of_files
+from mnist_bench.data.choice import Data, form_of, of_files
+from mnist_bench.data.mnist import TrainingSet, load_training_set
 from mnist_bench.data.own.formats import options_for
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.own_nets import own_net
 from mnist_bench.studies.foreign import is_foreign, option_of
-from mnist_bench.studies.record import Data
 from search.differences import changed_checks
 from search.errors import FingerprintError, UsageError
 from search.event_log.records import StudyRecord
@@ -35,7 +35,7 @@ def training_set(recorded: Data, data_dir: Path | None, what: str) -> TrainingSe
     if data_dir is None and recorded.form != form_of(recorded.dataset):
         raise UsageError(f"{what} was trained on images of {recorded.form}; name their file or folder with --data.")
     dataset = recorded.dataset if data_dir is None or of_files(recorded.dataset) else "mnist"
-    options = options_for(data_dir, dataset=dataset, subset=recorded.subset)
+    options = options_for(data_dir, dataset=dataset).chosen({**recorded.settings, "dataset": dataset})
     if options.form != recorded.form:
         raise UsageError(
             f"{what} was trained on images of {recorded.form}, and those of {data_dir} have {options.form}; name "

@@ -15,10 +15,10 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from mnist_bench.config.json import every_setting, flattened, from_json
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.choice import Data
 from mnist_bench.errors import ConfigError, UnknownSettingError
 from mnist_bench.numerics.kinds import DeviceKind, Precision
 from mnist_bench.studies.foreign import check_nets, is_foreign
-from mnist_bench.studies.record import Data
 from search import canonical_json
 from search.errors import OtherVersionError, StorageError, StudyNotFoundError
 from search.event_log.records import StudyRecord, TrialRecord

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
-from mnist_bench.config.settings import DatasetName, TrainConfig
-from mnist_bench.data.mnist import DataOptions, TrainingSet
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.choice import Data, DataOptions
+from mnist_bench.data.mnist import TrainingSet
 from mnist_bench.errors import DataError
 from mnist_bench.numerics.kinds import environment_of
 from mnist_bench.own_nets import own_net
-from mnist_bench.picture_form import MNIST, parse
+from search.stored_fields import stored
 from search.trainer_api import Trainer, TrainerSpec
 
 
@@ -22,7 +22,9 @@ def trainer_spec(
 
     `net` is the name of your own network.
     """
-    options = {"device": device, "precision": precision, **asdict(data.options), "data_hash": data.data_hash}
+    options = {
+        "device": device, "precision": precision, "data": stored(data.data), "data_dir": data.options.data_dir
+    }  # fmt: skip
     if net is not None:
         options["net"] = own_net.load_net(net).loaded.whole_name
     return TrainerSpec(
@@ -34,19 +36,16 @@ def make_trainer(
     *,
     device: str = "auto",
     precision: str = "auto",
-    dataset: DatasetName = "mnist",
+    data: Mapping[str, Any] | None = None,
     data_dir: str | None = None,
-    form: Mapping[str, Any] | None = None,
-    subset: int | None = None,
-    data_hash: str | None = None,
     net: str | None = None,
 ) -> Trainer[TrainConfig]:
     """Return the trainer of this process, set up and with its data loaded. `device` is as in `numerics.setup`, the
-    precision "auto" or one by name. The data are chosen by the fields of `DataOptions`, with the form as plain
-    values. `data_hash` is the hash that the training files must have, and `net` the name of your own network.
+    precision "auto" or one by name. `data` is a `Data` as it is stored, whose hashes the files must have; None for
+    MNIST, or what is in `data_dir`. `net` is the name of your own network.
 
     Raises:
-        DataError: the data set cannot be loaded, or is not the one of this hash.
+        DataError: the data set cannot be loaded, or is not the one of these hashes.
         DeviceError: there is no such device.
     """
     from mnist_bench.data.guard import close_test_set
@@ -58,11 +57,12 @@ def make_trainer(
     if net is not None:
         own_net.load_net(net)
     torch_device = setup(device, precision)
-    chosen = DataOptions(
-        dataset=dataset, data_dir=data_dir, subset=subset, form=MNIST if form is None else parse(form),
-    )  # fmt: skip
-    data = load_dataset(chosen, torch_device)
-    if data_hash not in (None, data.data_hash):
-        found = f"their hash was {data_hash[:8]} and is {data.data_hash[:8]}"
-        raise DataError(f"{data_dir or dataset}: the training files have changed since this work began ({found})")
-    return TorchTrainer(data, choose_precision(torch_device, precision))
+    recorded = None if data is None else Data.read(data)
+    loaded = load_dataset(DataOptions(data_dir=data_dir) if recorded is None else recorded.at(data_dir), torch_device)
+    if recorded is not None and recorded.data_hash != loaded.data_hash:
+        found = f"their hash was {recorded.data_hash[:8]} and is {loaded.data_hash[:8]}"
+        name = data_dir or recorded.dataset
+        raise DataError(f"{name}: the training files have changed since this work began ({found})")
+    if recorded is not None and recorded.split_hash != loaded.split_hash:
+        raise DataError("this worker splits the images otherwise; it needs the version that began this work")
+    return TorchTrainer(loaded, choose_precision(torch_device, precision))

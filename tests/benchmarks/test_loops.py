@@ -23,7 +23,8 @@ from mnist_bench.config.settings import (
     Optimizer,
     TrainConfig,
 )
-from mnist_bench.data.mnist import DataOptions, TrainingSet, load_training_set
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import TrainingSet, load_training_set
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.modules import build_model
 from mnist_bench.space_files import space_sources
@@ -158,7 +159,7 @@ sys.path[:0] = [sys.argv[1], sys.argv[1] + "/.."]
 import torch
 from benchmarks.test_loops import IMAGES, SMALL_EXPERT as SMALL
 import expert
-from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.training.period import fit
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 OPENS_IN_A_WORKER = """
 from mnist_bench.data.mnist import PACKAGED
 from mnist_bench.training.factory import make_trainer
-make_trainer(subset=1000)
+make_trainer()
 (PACKAGED / "t10k-labels-idx1-ubyte.gz").read_bytes()
 """
 READS_IN_THE_DRIVER = """

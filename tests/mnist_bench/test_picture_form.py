@@ -11,7 +11,8 @@ import torch
 from pydantic import ValidationError
 
 from mnist_bench.config.settings import ModelConfig, TrainConfig
-from mnist_bench.data.mnist import DataOptions, Images, TrainingSet
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import Images, TrainingSet
 from mnist_bench.data.split import make_split
 from mnist_bench.data.tensors import Dataset, on_device
 from mnist_bench.nets.architecture import plan_layers

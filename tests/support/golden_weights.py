@@ -7,7 +7,8 @@ from typing import Any
 
 from mnist_bench.config.json import from_json
 from mnist_bench.config.schedule import Schedule
-from mnist_bench.data.mnist import DataOptions, load_training_set
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import load_training_set
 from mnist_bench.training.remote.net_trainer import trainer_on
 
 

@@ -10,7 +10,7 @@ import torch
 
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import DatasetName, ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.data.mnist import SHA256, TRAIN_FILES
+from mnist_bench.data.choice import SHA256, TRAIN_FILES
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.experiments.confirm.results import Evaluated
 from mnist_bench.export.winner import Validation, Winner, picture_kind

@@ -121,13 +121,13 @@ def load() -> None:
     """Import what processes need, and unpack MNIST."""
     for name in LOADED:
         importlib.import_module(name)
-    from mnist_bench.data import mnist
+    from mnist_bench.data import choice, mnist
     from support import kept_canaries, kept_migrations, unpacked_mnist
 
     kept_canaries.keep()
     kept_migrations.keep()
     unpacked_mnist.keep()
-    _ = mnist.load_training_set(mnist.DataOptions()).data_hash
+    _ = mnist.load_training_set(choice.DataOptions()).data_hash
     gc.collect()
     gc.freeze()  # collections in forks need not touch, and so copy, what was there before
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from mnist_bench.data import guard, idx
 from mnist_bench.data.cache_folder import cache_folder
-from mnist_bench.data.mnist import ABOUT, TRAIN_FILES, About, about
+from mnist_bench.data.choice import TRAIN_FILES
+from mnist_bench.data.mnist import ABOUT, About, about
 from mnist_bench.data.own import picture_folder
 from mnist_bench.data.own.new_folder import new_folder
 from mnist_bench.data.own.parts import Parts

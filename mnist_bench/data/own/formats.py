@@ -11,7 +11,8 @@ from pathlib import Path
 
 from mnist_bench.config.settings import DatasetName
 from mnist_bench.data import idx
-from mnist_bench.data.mnist import TRAIN_FILES, DataOptions, form_of, images_in
+from mnist_bench.data.choice import TRAIN_FILES, DataOptions, form_of
+from mnist_bench.data.mnist import images_in
 from mnist_bench.data.own import npz, picture_folder
 from mnist_bench.data.own.data_cache import kept
 from mnist_bench.data.own.parts import Parts, form_of as form_of_files
@@ -46,7 +47,7 @@ FORMATS = (
 """The first format that a source has is taken; any file counts as an .npz file."""
 
 
-def options_for(source: Path | None, *, dataset: DatasetName = "mnist", subset: int | None = None) -> DataOptions:
+def options_for(source: Path | None, *, dataset: DatasetName = "mnist") -> DataOptions:
     """Return how the data set at `source` is loaded: an .npz file, a folder of pictures, or one of four IDX files.
 
     Without a source it is the one called `dataset`; with one, `dataset` may name what is made of its pictures. A source
@@ -56,12 +57,12 @@ def options_for(source: Path | None, *, dataset: DatasetName = "mnist", subset: 
         DataError: it has no such format, or something in it is wrong; the message names the file.
     """
     if source is None:
-        return DataOptions(dataset=dataset, form=form_of(dataset), subset=subset)
+        return DataOptions(dataset=dataset, form=form_of(dataset))
     source = source.resolve()
     DataOptions(dataset=dataset, data_dir=str(source))  # refuses two names before anything is read
     found = next((each for each in FORMATS if each.has(source)), None)
     folder, form = (source, _idx_form(source)) if found is None else kept(source, found.stamp(source), found.read)
-    options = DataOptions(dataset=dataset, data_dir=str(folder), form=form_of(dataset, form), subset=subset)
+    options = DataOptions(dataset=dataset, data_dir=str(folder), form=form_of(dataset, form))
     # Here and not where they are split: only here is the user's name for them known.
     if (images := images_in(options)) < (least := fewest(form.classes)):
         raise DataError(f"{source}: {images} training images are too few to split; at least {least} are needed")

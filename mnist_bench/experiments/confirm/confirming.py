@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, assert_never, get_args
 
 from mnist_bench.cells import duration
-from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.test_set import unopened_identity
 from mnist_bench.errors import DataError, NotReproducedError
 from mnist_bench.experiments import own_trainer

@@ -9,6 +9,7 @@ from hypothesis import given, settings, strategies as st
 from mnist_bench.config import recipe_yaml
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, Phase, TrainConfig
+from mnist_bench.data.choice import DataChoice
 from mnist_bench.own_nets.own_net import load_net
 from mnist_bench.space_files import checking, space_sources
 from mnist_bench.space_files.drawn import samples
@@ -46,13 +47,13 @@ def test_lists_phases_a_subset_and_the_data_set() -> None:
         model=ModelConfig(filters=(8, 24), hidden_layers=2, hidden_dropout=(0.1, 0.25)),
         phases=(Phase(epochs=1, augment=AugmentConfig(zoom=1e-05)), Phase(epochs=2, lr=1e-4)),
     )
-    text = recipe_yaml.text(to_json(config), name="conv-1.2", subset=1500, dataset="mnist-red")
+    text = recipe_yaml.text(to_json(config), name="conv-1.2", data={"dataset": "mnist-red", "subset": 1500})
     space = read_back(text)
     assert text.splitlines()[:4] == ['name: "conv-1.2"', "dataset: mnist-red", "subset: 1500", "epochs: 3"]
     assert "  filters: [8, 24]" in text.splitlines()
     assert (space.name, space.settings["subset"], space_sources.dataset_of(space)) == ("conv-1.2", 1500, "mnist-red")
     assert space_sources.recipe(space) == config
-    assert "dataset" not in recipe_yaml.text(to_json(config), name="conv", dataset="mnist")
+    assert DataChoice(subset=1500).settings == {"subset": 1500}
 
 
 def test_null_and_empty_lists_of_a_net_of_ones_own_are_no_defaults(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.data.mnist import TRAIN_FILES
+from mnist_bench.data.choice import TRAIN_FILES
 from mnist_bench.doctor import machine_checks
 from mnist_bench.doctor.diagnostic import Diagnostic
 from mnist_bench.numerics.kinds import PORTABLE_CANARY

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from mnist_bench.data.mnist import DataOptions, load_training_set
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import load_training_set
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.errors import DataError, Stopped
 from mnist_bench.experiments.grid import Observer, TrainingRun

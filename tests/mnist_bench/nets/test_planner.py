@@ -12,7 +12,8 @@ import pytest
 
 from mnist_bench.config.json import with_params
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.data.mnist import TRAIN_FILES, DataOptions, load_training_set
+from mnist_bench.data.choice import TRAIN_FILES, DataOptions
+from mnist_bench.data.mnist import load_training_set
 from mnist_bench.errors import ConfigError, DataError, DeviceError
 from mnist_bench.nets.cost_model import COEFFICIENTS, period_costs
 from mnist_bench.nets.planner import make_planner
@@ -72,7 +73,8 @@ def test_params_leave_the_base_alone() -> None:
 
 @pytest.mark.slow
 def test_the_trainer_keeps_the_contract() -> None:
-    trainer: Trainer[TrainConfig] = make_trainer(device="cpu", subset=1200)
+    data = load_training_set(DataOptions(subset=1200))
+    trainer: Trainer[TrainConfig] = make_trainer(**trainer_spec(data, device="cpu").options)
     state, report = trainer.advance(TrainConfig(epochs=1), 1, 1, None)
     assert state
     assert report.seconds > 0
@@ -101,6 +103,14 @@ def test_a_worker_refuses_data_that_changed_since_the_work_began(tmp_path: Path)
     images.write_bytes(content)
     with pytest.raises(DataError, match="have changed since this work began"):
         make_trainer(**spec.options)
+
+
+def test_a_worker_refuses_another_split_of_the_same_images(tmp_path: Path) -> None:
+    folder = handmade_data.write_data(tmp_path, train=60, test=10)
+    spec = trainer_spec(load_training_set(DataOptions(data_dir=str(folder), split_seed=1)), device="cpu")
+    make_trainer(**spec.options)
+    with pytest.raises(DataError, match="splits the images otherwise"):
+        make_trainer(**{**spec.options, "data": {**spec.options["data"], "split_seed": 2}})
 
 
 @pytest.mark.cold

@@ -12,12 +12,11 @@ import torch
 
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import DatasetName, TrainConfig
-from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.choice import Data, DataOptions
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.errors import WeightsError
 from mnist_bench.plots.predictions import kept_weights, predict
 from mnist_bench.plots.subject import Subject
-from mnist_bench.studies.record import Data
 from mnist_bench.training.period import fit
 from mnist_bench.training.weights import export, weights_hash
 from search.errors import StudyNotFoundError, UsageError

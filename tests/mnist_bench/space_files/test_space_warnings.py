@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.data.mnist import form_of
+from mnist_bench.data.choice import form_of
 from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.drawn import Drawn
 from mnist_bench.space_files.space_warnings import warnings

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.data.mnist import PACKAGED, DataOptions, load_training_set
+from mnist_bench.data.choice import Data, DataOptions
+from mnist_bench.data.mnist import PACKAGED, load_training_set
 from mnist_bench.studies.compatibility import check_numerics, commands_at, device_like, training_set
-from mnist_bench.studies.record import Data
 from search.errors import FingerprintError, UsageError
 from search.space.space import Space
 from search.study.invocation_log import Invocation, keep_invocation

@@ -418,7 +418,7 @@ def test_no_step_waits_for_its_result(config: TrainConfig, digits: Dataset, opti
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason=wants.CUDA)
 def test_cuda_gives_the_same_bits_twice(config: TrainConfig) -> None:
-    from mnist_bench.data.mnist import DataOptions
+    from mnist_bench.data.choice import DataOptions
     from mnist_bench.data.tensors import load_dataset
     from mnist_bench.numerics import device
 

@@ -19,7 +19,8 @@ from hypothesis.extra import numpy as arrays_of
 from PIL import Image
 
 from mnist_bench.data import guard, idx
-from mnist_bench.data.mnist import ABOUT, TRAIN_FILES, DataOptions, load_training_set
+from mnist_bench.data.choice import TRAIN_FILES, DataOptions
+from mnist_bench.data.mnist import ABOUT, load_training_set
 from mnist_bench.data.own import npz, picture_folder
 from mnist_bench.data.own.formats import options_for
 from mnist_bench.data.own.parts import Parts

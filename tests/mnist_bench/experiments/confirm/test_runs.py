@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.data.mnist import PACKAGED, DataOptions
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import PACKAGED
 from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments.confirm import confirming, results as confirmed, runs
 from mnist_bench.experiments.confirm.confirming import ConfirmOptions, RaceOptions, confirm_front, confirm_study
