@@ -53,3 +53,8 @@ class Setting:
     """Declares a number of the augmentation as the strength of a distortion: above 0 it changes every training image.
     The text says how. It has places for the strength, as `{value}` or `{percent}`, for the `{axes}` of zoom_per_axis
     and for any other setting of the augmentation, such as `{grid_shift:.2g}`."""
+    line: str = ""
+    """How the line of the live view tells it where it differs from its default: `rot {value:.2g}°`; it may have places
+    for other settings of its section."""
+    synonyms: tuple[str, ...] = ()
+    """Names that it has elsewhere, in small letters: a mistaken one is answered with it."""

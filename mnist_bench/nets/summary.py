@@ -179,8 +179,19 @@ def _signs(heading: str, cells: Collection[str]) -> Iterator[str]:
 
 def line(config: TrainConfig) -> str:
     """Return one line, e.g. `2 blocks, 24·40 filters, bn before, rot 8°, adam, lr 0.0093 → ×0.1 at 4`."""
-    net = _own_net_words(config) if config.net_code else _model_words(config)
-    return ", ".join([*net, *_augment_words(config.augment), *_optim_words(config)])
+    net = _own_net_words(config) if config.net_code else [*_model_words(config), *_told("model", config)]
+    optim = [_cell("optimizer", config, _values(config)), rate_words(config)]
+    return ", ".join([*net, *_told("augment", config), *optim, *_told("optim", config)])
+
+
+def _told(section: str, config: TrainConfig) -> Iterator[str]:
+    """Yield the words of the settings of a section that are told where they do something and are not the default."""
+    values = every_setting(config)[section]
+    for path, declared in all_settings().items():
+        value = values.get(declared.name)
+        is_told = declared.setting.line and path.startswith(f"{section}.") and value != declared.default
+        if is_told and declared.counts_in(config):
+            yield declared.setting.line.format(**values, value=value)
 
 
 def _joined(values: Sequence[object]) -> str:
@@ -247,37 +258,10 @@ def _model_words(config: TrainConfig) -> Iterator[str]:
     if model.blocks:
         yield f"{model.blocks} block{'s' if model.blocks > 1 else ''}"
         yield f"{_joined(block_filters(model))} filters"
-        if model.convolutions != "full":
-            yield model.convolutions
         if model.batchnorm != "none":
             yield f"bn {_cell('batchnorm', config, _values(config))}"
-        if model.final_pool != "none":
-            yield f"{model.final_pool} of pixels"
     if model.hidden_layers:
         yield f"{_hidden(model)} hidden"
-    if model.test_shift:
-        yield f"evaluated ±{model.test_shift} px"
-
-
-def _augment_words(augment: AugmentConfig) -> Iterator[str]:
-    if augment.rotation_degrees:
-        yield f"rot {augment.rotation_degrees:.2g}°"
-    if augment.translate_pixels:
-        yield f"shift {augment.translate_pixels:.2g} px"
-    if augment.grid_pixels:
-        yield f"grid {augment.grid_pixels}×{augment.grid_pixels} {augment.grid_shift:.2g} px"
-
-
-def _optim_words(config: TrainConfig) -> Iterator[str]:
-    optim = config.optim
-    yield _cell("optimizer", config, _values(config))
-    yield rate_words(config)
-    if all_settings()["optim.filter_lr"].counts_in(config):
-        yield f"filter lr {optim.filter_lr:.2g}"
-    if optim.hard_share:
-        yield f"hard {optim.hard_share:.2g}, easy {optim.easy_share:.2g}"
-    if optim.learned_share:
-        yield f"learned {optim.learned_share:.2g}"
 
 
 def _plain(value: object) -> str:

@@ -12,6 +12,7 @@ from pydantic import Discriminator, GetCoreSchemaHandler, PlainValidator, Tag, W
 from pydantic_core import CoreSchema, core_schema
 
 from mnist_bench.config.catalogue import sections
+from mnist_bench.config.declaration import Setting
 from mnist_bench.config.settings import DatasetName, TrainConfig
 from mnist_bench.numerics.kinds import PrecisionName
 from search.messages import listing, show
@@ -121,6 +122,7 @@ class SearchSettings:
     """The objective, which is maximized; in a list, also a cost to minimize: a search for the Pareto front of both."""
 
 
+SUBSET = Setting(synonyms=("n_images",))
 IMAGES = SearchSettings().subset
 """Training images of MNIST, and of each other set that is known by a name."""
 OWN = "net"

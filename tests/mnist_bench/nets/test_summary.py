@@ -39,7 +39,7 @@ def of_epochs(epochs: int) -> TrainConfig:
     ("config", "words"),
     [
         (RICH, "^2 blocks, 24·40 filters, bn before, 256 hidden, rot 8°, adam, lr 0.0093 → ×0.1 at 4$"),
-        (TrainConfig(optim=OptimConfig(optimizer="muon")), "muon, lr 0.001, filter lr 0.24$"),
+        (TrainConfig(optim=OptimConfig(optimizer="muon", filter_lr=0.3)), "muon, lr 0.001, filter lr 0.3$"),
         (TrainConfig(model=ModelConfig(blocks=0, hidden_layers=0)), "^adam, lr 0.001$"),
         (replace(RICH, model=SMALL), "^2 blocks, 4·8 filters, separable, mean of pixels, rot 8°"),
         (OWN, r"^my nets\.py:build, width 8, sizes 3·4, rate .25, rot 8°"),
