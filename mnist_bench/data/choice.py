@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any, Self, assert_never, get_args
+from typing import Annotated, Any, Final, Self, assert_never, get_args
 
 from annotated_types import Ge, Len
 from pydantic import with_config
 
 from mnist_bench.config.settings import DatasetName
-from mnist_bench.data.colour import CHANNELS
 from mnist_bench.errors import DataError
 from mnist_bench.picture_form import MNIST, PictureForm, parse
 from search import canonical_json
@@ -59,6 +58,8 @@ class DataChoice:
         return replace(self, **{name: settings[name] for name in SETTINGS if name in settings})
 
 
+CHANNELS: Final = 3
+"""Of mnist-red, after the 2017 notebook: red has the grey picture, green and blue are 0."""
 SETTINGS = ("dataset", "subset", "split_seed")
 """The fields that a space or a recipe may name."""
 

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 
 from mnist_bench.bench.bfloat16 import bf16_over_fp32, slow_bf16
 from mnist_bench.data.mnist import load_training_set
-from mnist_bench.data.own.formats import options_for
+from mnist_bench.data.own import options_for
 from mnist_bench.data.test_set import hashes_of_test_set
 from mnist_bench.doctor import defaults_check
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem

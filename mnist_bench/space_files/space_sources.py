@@ -13,7 +13,7 @@ from mnist_bench.config.json import from_json, with_params
 from mnist_bench.config.settings import DatasetName, TrainConfig
 from mnist_bench.data.choice import DataOptions, form_of
 from mnist_bench.data.mnist import images_in
-from mnist_bench.data.own.formats import options_for
+from mnist_bench.data.own import options_for
 from mnist_bench.own_nets import own_net
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files import from_python

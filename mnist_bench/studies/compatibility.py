@@ -8,7 +8,7 @@ from typing import Any
 
 from mnist_bench.data.choice import Data, form_of, of_files
 from mnist_bench.data.mnist import TrainingSet, load_training_set
-from mnist_bench.data.own.formats import options_for
+from mnist_bench.data.own import options_for
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.own_nets import own_net
 from mnist_bench.studies.foreign import is_foreign, option_of

@@ -14,7 +14,7 @@ from selenium.webdriver.common.keys import Keys
 
 from mnist_bench.config.settings import AugmentConfig, ModelConfig
 from mnist_bench.data.choice import DataOptions
-from mnist_bench.data.own.formats import options_for
+from mnist_bench.data.own import options_for
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.export import drawing_page
 from mnist_bench.export.winner import Winner

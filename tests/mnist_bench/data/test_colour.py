@@ -9,7 +9,7 @@ import pytest
 
 from mnist_bench.data.choice import Data, DataOptions, form_of
 from mnist_bench.data.mnist import load_training_set
-from mnist_bench.data.own.formats import options_for
+from mnist_bench.data.own import options_for
 from mnist_bench.data.test_set import open_test_set
 from mnist_bench.errors import DataError
 from mnist_bench.picture_form import PictureForm

@@ -18,7 +18,7 @@ from PIL import Image
 
 from mnist_bench.config.settings import DatasetName
 from mnist_bench.data.choice import DataOptions
-from mnist_bench.data.own.formats import options_for
+from mnist_bench.data.own import options_for
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.export import export_folder
 from mnist_bench.export.winner import Winner

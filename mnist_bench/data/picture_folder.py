@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bench.data.idx import Bytes
-from mnist_bench.data.mnist import Images
-from mnist_bench.data.own.parts import Parts, check_size, joined
+from mnist_bench.data.mnist import Images, Parts, check_size, joined
 from mnist_bench.errors import DataError
 from mnist_bench.picture_form import MAX_CLASSES, MAX_SIDE, MIN_CLASSES, MIN_SIDE
 from search import canonical_json
@@ -23,6 +22,7 @@ from search.messages import lacks, listing, on_one_line, show
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
 
 TRAIN, TEST = "train", "test"
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "WEBP")

@@ -14,8 +14,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from mnist_bench.data.idx import Bytes
-from mnist_bench.data.mnist import Images
-from mnist_bench.data.own.parts import Parts, check_size, joined
+from mnist_bench.data.mnist import Images, Parts, check_size, joined
 from mnist_bench.errors import DataError
 from mnist_bench.picture_form import MAX_CLASSES
 from search.files import opened

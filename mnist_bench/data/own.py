@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnist_bench.config.settings import DatasetName
-from mnist_bench.data import idx
+from mnist_bench.data import idx, npz, picture_folder
 from mnist_bench.data.choice import TRAIN_FILES, DataOptions, form_of
-from mnist_bench.data.mnist import images_in
-from mnist_bench.data.own import npz, picture_folder
-from mnist_bench.data.own.data_cache import kept
-from mnist_bench.data.own.parts import Parts, form_of as form_of_files
+from mnist_bench.data.mnist import Parts, form_of_parts, images_in
+from mnist_bench.data.own_cache import kept
 from mnist_bench.data.split import fewest
 from mnist_bench.errors import DataError
 from mnist_bench.picture_form import MNIST, PictureForm
@@ -79,4 +77,4 @@ def _idx_form(folder: Path) -> PictureForm:
         raise DataError(f"{pictures}: holds images of shape {shape}, not (H, W) or (3, H, W)")
     if found.ndim != 1:
         raise DataError(f"{labels}: has shape {found.shape}, not (N,)")
-    return form_of_files(shape, found, str(pictures), str(labels))
+    return form_of_parts(shape, found, str(pictures), str(labels))

@@ -18,12 +18,10 @@ from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as arrays_of
 from PIL import Image
 
-from mnist_bench.data import guard, idx
+from mnist_bench.data import guard, idx, npz, picture_folder
 from mnist_bench.data.choice import TRAIN_FILES, DataOptions
-from mnist_bench.data.mnist import ABOUT, load_training_set
-from mnist_bench.data.own import npz, picture_folder
-from mnist_bench.data.own.formats import options_for
-from mnist_bench.data.own.parts import Parts
+from mnist_bench.data.mnist import ABOUT, Parts, load_training_set
+from mnist_bench.data.own import options_for
 from mnist_bench.data.test_set import open_test_set
 from mnist_bench.errors import ClosedDoorError, DataError
 from mnist_bench.picture_form import MNIST, PictureForm
@@ -33,7 +31,7 @@ from support.paths import ROOT
 
 DIES = (
     "import os, sys; from pathlib import Path; from mnist_bench.data import idx; "
-    "from mnist_bench.data.own.formats import options_for; idx.pack = lambda _: os._exit(9); "
+    "from mnist_bench.data.own import options_for; idx.pack = lambda _: os._exit(9); "
     "options_for(Path(sys.argv[1]))"
 )
 PICTURE = "train/class 01/0001.png"
