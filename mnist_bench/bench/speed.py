@@ -25,8 +25,7 @@ class SpeedOptions:
     """The device to measure, and how often."""
 
     repeats: int = 5
-    workers: int = 1
-    """Processes on a CPU; a GPU has one."""
+    workers: int = 1  # processes on a CPU; a GPU has one
     device: str = "auto"
     precision: str = "auto"
 
@@ -41,10 +40,8 @@ class NetSpeed:
 
     net: str
     median: float
-    low: float
-    """The lowest of the repeats."""
-    high: float
-    """The highest."""
+    low: float  # the lowest of the repeats
+    high: float  # the highest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,11 +49,9 @@ class Speed:
     """The speed of a machine."""
 
     machine: Machine
-    processes: int
-    """That trained at the same time, one thread each."""
+    processes: int  # that trained at the same time, one thread each
     repeats: int
-    images: int
-    """Of each process, net and repeat."""
+    images: int  # of each process, net and repeat
     nets: tuple[NetSpeed, ...]
 
 

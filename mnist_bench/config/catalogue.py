@@ -18,12 +18,9 @@ from mnist_bench.config.settings import TrainConfig
 class Declared:
     """One setting of a trial."""
 
-    path: str
-    """Section and name, `optim.lr`; only the name if it is TrainConfig's own."""
-    default: Any
-    """As a plain value."""
-    about: str
-    """The docstring on one line, with the unit."""
+    path: str  # section and name, `optim.lr`; only the name if it is TrainConfig's own
+    default: Any  # as a plain value
+    about: str  # the docstring on one line, with the unit
     setting: Setting
 
     @property

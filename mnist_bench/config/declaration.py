@@ -18,10 +18,8 @@ Group = Literal[
 class Needs:
     """Other settings of which one at least has to be on before a setting does anything."""
 
-    paths: tuple[str, ...]
-    """Attributes of a TrainConfig: `model.blocks`."""
-    is_on: Callable[[Any], bool] = bool
-    """Whether such an attribute's value will do."""
+    paths: tuple[str, ...]  # attributes of a TrainConfig: `model.blocks`
+    is_on: Callable[[Any], bool] = bool  # whether such an attribute's value will do
 
     def are_met(self, config: object) -> bool:
         """Return whether they are in a TrainConfig."""
@@ -35,16 +33,13 @@ class Setting:
     Space files, the JSON Schema and `space show` need nothing of it: they read the type, its bounds and the docstring.
     """
 
-    group: Group | None = None
-    """Default: its own group, named after it."""
-    ablated: bool = True
-    """Whether an ablation changes it; if not, all runs of the ablation have the default."""
+    group: Group | None = None  # default: its own group, named after it
+    ablated: bool = True  # whether an ablation changes it; if not, all runs of the ablation have the default
     needs: tuple[Needs, ...] = ()
     """All of them have to be met; otherwise the setting does nothing. Without a condition it always counts."""
     cells: tuple[str, ...] = ()
     """Headings of the compact cells that show it. Default: its own column, named by its dotted path."""
-    unit: str = ""
-    """The unit that a compact cell writes behind the number."""
+    unit: str = ""  # the unit that a compact cell writes behind the number
     ending: str = ""
     """The end of a name that compact cells and pictures leave out: `_activation` in `before_activation`."""
     counts: Literal["not at all", "at the ends", "everywhere"] = "at the ends"
@@ -56,5 +51,4 @@ class Setting:
     line: str = ""
     """How the line of the live view tells it where it differs from its default: `rot {value:.2g}°`; it may have places
     for other settings of its section."""
-    synonyms: tuple[str, ...] = ()
-    """Names that it has elsewhere, in small letters: a mistaken one is answered with it."""
+    synonyms: tuple[str, ...] = ()  # names that it has elsewhere, in small letters: a mistaken one is answered with it

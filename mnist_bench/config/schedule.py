@@ -24,8 +24,7 @@ class Schedule:
     """The steps of one training run; epochs count from 0."""
 
     config: TrainConfig
-    images: int
-    """Training images, all of which the first epoch takes."""
+    images: int  # training images, all of which the first epoch takes
 
     @property
     def chooses(self) -> bool:

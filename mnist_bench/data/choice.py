@@ -35,12 +35,9 @@ class DataChoice:
 
     dataset: DatasetName = "mnist"
     """Name of the data set; torchvision fetches those that are not made of files at hand (`of_files`)."""
-    subset: Annotated[int, Ge(1)] | None = None
-    """Number of training images to use, validation included; None for all."""
-    split_seed: Annotated[int, Ge(0)] = 0
-    """Decides which images validate."""
-    form: PictureForm = MNIST
-    """The form that the pictures have for a net; `own.options_for` finds it out."""
+    subset: Annotated[int, Ge(1)] | None = None  # number of training images to use, validation included; None for all
+    split_seed: Annotated[int, Ge(0)] = 0  # decides which images validate
+    form: PictureForm = MNIST  # the form that the pictures have for a net; `own.options_for` finds it out
 
     @property
     def choice(self) -> dict[str, Any]:
@@ -68,8 +65,7 @@ SETTINGS = ("dataset", "subset", "split_seed")
 class DataOptions(DataChoice):
     """A choice of training images, and where they are."""
 
-    data_dir: str | None = None
-    """Folder with four IDX files to use instead of the packaged ones."""
+    data_dir: str | None = None  # folder with four IDX files to use instead of the packaged ones
 
     def __post_init__(self) -> None:
         if self.dataset not in get_args(DatasetName):
@@ -83,10 +79,8 @@ class DataOptions(DataChoice):
 class Data(DataChoice):
     """A choice of training images, and the hashes by which they are known: as a study records it."""
 
-    data_hash: Hash
-    """SHA-256 over the training files."""
-    split_hash: Hash
-    """SHA-256 over the indices of the validation split."""
+    data_hash: Hash  # SHA-256 over the training files
+    split_hash: Hash  # SHA-256 over the indices of the validation split
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> Self:

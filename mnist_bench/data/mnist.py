@@ -36,12 +36,9 @@ class About:
     """The description of IDX files that this program made from another format."""
 
     form: PictureForm
-    sha256: Mapping[str, str]
-    """SHA-256 of each of the four files, uncompressed, by name."""
-    names: tuple[str, ...]
-    """Names of the classes, if their source named them."""
-    sizes: Mapping[str, int]
-    """Sizes of the files in bytes."""
+    sha256: Mapping[str, str]  # SHA-256 of each of the four files, uncompressed, by name
+    names: tuple[str, ...]  # names of the classes, if their source named them
+    sizes: Mapping[str, int]  # sizes of the files in bytes
 
 
 def about(folder: Path) -> About | None:
@@ -63,10 +60,8 @@ def about(folder: Path) -> About | None:
 class Images:
     """Labelled pictures."""
 
-    images: idx.Bytes
-    """Shape (N, H, W), in colour (N, 3, H, W); 0 is background."""
-    labels: idx.Labels
-    """Shape (N,), from 0."""
+    images: idx.Bytes  # shape (N, H, W), in colour (N, 3, H, W); 0 is background
+    labels: idx.Labels  # shape (N,), from 0
 
     @property
     def digests(self) -> list[str]:
@@ -78,12 +73,10 @@ class Images:
 class TrainingSet:
     """A training set with its validation split."""
 
-    options: DataOptions
-    """The options with which a worker loads the same set."""
+    options: DataOptions  # the options with which a worker loads the same set
     images: Images
     split: Split
-    data_hash: str
-    """SHA-256 over the digests of both training files."""
+    data_hash: str  # SHA-256 over the digests of both training files
     names: tuple[str, ...] = ()
     """Names of the classes, if their source has them. No hash depends on them, because no training does."""
 
@@ -233,8 +226,7 @@ class Parts:
     form: PictureForm
     train: Images
     test: Images
-    names: tuple[str, ...] = ()
-    """Names of the classes, if the source has them."""
+    names: tuple[str, ...] = ()  # names of the classes, if the source has them
 
 
 def joined(train: Images, test: Images, where: tuple[str, str, str, str], names: tuple[str, ...] = ()) -> Parts:

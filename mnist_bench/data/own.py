@@ -23,10 +23,8 @@ from mnist_bench.picture_form import MNIST, PictureForm
 class Format:
     """A format that is read once and kept as IDX files."""
 
-    has: Callable[[Path], bool]
-    """Whether a file or folder has the format, by its name or kind; it is not opened."""
-    stamp: Callable[[Path], str]
-    """Returns a text that changes when the source does."""
+    has: Callable[[Path], bool]  # whether a file or folder has the format, by its name or kind; it is not opened
+    stamp: Callable[[Path], str]  # returns a text that changes when the source does
     read: Callable[[Path], Parts]
 
 

@@ -26,10 +26,8 @@ Indices = NDArray[np.int64]
 class Split:
     """Which images train and which validate."""
 
-    train: Indices
-    """Indices of the training images, in ascending order."""
-    validation: Indices
-    """Indices of the validation images, in ascending order; disjoint from `train`."""
+    train: Indices  # indices of the training images, in ascending order
+    validation: Indices  # indices of the validation images, in ascending order; disjoint from `train`
 
     @cached_property
     def digest(self) -> str:

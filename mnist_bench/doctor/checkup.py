@@ -24,10 +24,8 @@ from search.study.studies import alone_with, driver_of
 class Checkup:
     """The findings of a check-up."""
 
-    findings: tuple[Diagnostic, ...]
-    """The state after any repair."""
-    repaired: tuple[Diagnostic, ...] = ()
-    """What was repaired and cut; the advice describes what was done."""
+    findings: tuple[Diagnostic, ...]  # the state after any repair
+    repaired: tuple[Diagnostic, ...] = ()  # what was repaired and cut; the advice describes what was done
 
     @property
     def problems(self) -> int:

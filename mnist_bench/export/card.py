@@ -35,12 +35,9 @@ DATASETS: dict[DatasetName, str] = {"mnist": "ylecun/mnist", "fashion-mnist": "z
 class OwnCode:
     """The Python code that makes your own network without mnist-bench."""
 
-    net: str
-    """Its name: `file.py:function` or `package.module:function`."""
-    names: tuple[str, ...]
-    """The names that the code imports from the file or module."""
-    call: str
-    """The expression that makes the network."""
+    net: str  # its name: `file.py:function` or `package.module:function`
+    names: tuple[str, ...]  # the names that the code imports from the file or module
+    call: str  # the expression that makes the network
 
     @property
     def place(self) -> str:

@@ -48,11 +48,9 @@ class WinnerOptions:
 
     on_all: bool = False
     """Whether to load the network that `confirm` trained on all training images, instead of the trial's own."""
-    trains: bool = True
-    """Whether to train a trial again if its weights were not kept."""
+    trains: bool = True  # whether to train a trial again if its weights were not kept
     device: str = "auto"
-    data_dir: Path | None = None
-    """The data set, as in `data.options_for`; None for the packaged one."""
+    data_dir: Path | None = None  # the data set, as in `data.options_for`; None for the packaged one
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,23 +72,16 @@ class Winner:
 
     study: StudyRecord
     trial: TrialRecord
-    on_all: bool
-    """Whether the net is one that `confirm` trained on all training images, instead of the trial's own."""
-    record: Record
-    """Record of the training that made the net."""
-    net: nn.Module
-    """On the CPU, in evaluation mode."""
+    on_all: bool  # whether the net is one that `confirm` trained on all training images, instead of the trial's own
+    record: Record  # record of the training that made the net
+    net: nn.Module  # on the CPU, in evaluation mode
     input_spec: InputSpec
-    is_drawn: bool
-    """Whether the network reads pictures that can be drawn: grey ones on black."""
+    is_drawn: bool  # whether the network reads pictures that can be drawn: grey ones on black
     validation: Validation
     """Validation result of the trial's own network, even if the exported one was trained on all images."""
-    confirmed: Confirmed | None
-    """The confirmation of the study; None if it was not confirmed."""
-    tested: Evaluated
-    """The evaluation on the test images that includes networks with these settings."""
-    test_openings: int
-    """How often the test set was opened for the study."""
+    confirmed: Confirmed | None  # the confirmation of the study; None if it was not confirmed
+    tested: Evaluated  # the evaluation on the test images that includes networks with these settings
+    test_openings: int  # how often the test set was opened for the study
 
     @property
     def weights(self) -> str:

@@ -35,8 +35,7 @@ Outcome = list[list[Any]]
 class ShortTraining:
     """The net to train."""
 
-    net: str
-    """By which other processes of this machine load the net."""
+    net: str  # by which other processes of this machine load the net
     settings: Mapping[str, Any]
     form: PictureForm
 

@@ -39,20 +39,13 @@ as long as a full one, so the numbers of maps are rounded up."""
 class Coefficients:
     """Training time, forward and backward, per unit of work."""
 
-    mac_ps: float
-    """Picoseconds per image and multiply-accumulate, with feature maps rounded up to groups of `vector`."""
-    element_ps: float
-    """Picoseconds per image and element that a layer writes."""
-    augment_ns: float
-    """Nanoseconds per augmented image; one displaced by a grid counts for more, see `GRID_SHARE`."""
-    parameter_ps: float
-    """Picoseconds per step and trainable parameter."""
-    layer_us: float
-    """Microseconds per step and layer."""
-    period_us: float
-    """Microseconds per period."""
-    vector: float = VECTOR
-    """A whole number: feature maps to whose multiples the numbers of maps are rounded up."""
+    mac_ps: float  # picoseconds per image and multiply-accumulate, with feature maps rounded up to groups of `vector`
+    element_ps: float  # picoseconds per image and element that a layer writes
+    augment_ns: float  # nanoseconds per augmented image; one displaced by a grid counts for more, see `GRID_SHARE`
+    parameter_ps: float  # picoseconds per step and trainable parameter
+    layer_us: float  # microseconds per step and layer
+    period_us: float  # microseconds per period
+    vector: float = VECTOR  # a whole number: feature maps to whose multiples the numbers of maps are rounded up
 
 
 def _coefficients(kind: DeviceKind) -> Coefficients:
@@ -137,17 +130,12 @@ def price_list(coefficients: Coefficients) -> tuple[float, ...]:
 class _Work(NamedTuple):
     """The cost of a net, before its training time is known."""
 
-    macs: int
-    """Multiply-accumulates for one image, forward, with feature maps rounded up to groups."""
-    elements: int
-    """Elements that all layers write for one image, forward."""
-    weights: int
-    """Weights that an optimizer changes."""
+    macs: int  # multiply-accumulates for one image, forward, with feature maps rounded up to groups
+    elements: int  # elements that all layers write for one image, forward
+    weights: int  # weights that an optimizer changes
     layers: int
-    views: int = 1
-    """Forward passes that evaluate an image."""
-    optimizer_macs: float = 0
-    """Multiply-accumulates of the optimizer for one step, as those of a forward pass."""
+    views: int = 1  # forward passes that evaluate an image
+    optimizer_macs: float = 0  # multiply-accumulates of the optimizer for one step, as those of a forward pass
 
 
 def _work(config: TrainConfig, form: PictureForm, vector: int) -> _Work:

@@ -19,12 +19,9 @@ PACKAGES = ("mnist-bench", "torch", "optuna", "numpy")
 class Machine:
     """A machine with the versions that ran on it."""
 
-    processor: str
-    """Its name, with family and model if the system reports them: a hypervisor may only report a brand."""
-    cores: int
-    """Number of cores that this process may use."""
-    gpu: str | None
-    """Name of the GPU that trained; None if the CPU did."""
+    processor: str  # its name, with family and model if the system reports them: a hypervisor may only report a brand
+    cores: int  # number of cores that this process may use
+    gpu: str | None  # name of the GPU that trained; None if the CPU did
     precision: Precision
     python: str
     versions: Mapping[str, str]

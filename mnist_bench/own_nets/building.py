@@ -24,12 +24,9 @@ if TYPE_CHECKING:
 class Counts:
     """The size of a net."""
 
-    trainable: int
-    """Weights that an optimizer changes."""
-    parameters: int
-    """Weights and floating-point buffers, such as batchnorm's running statistics."""
-    macs: int
-    """Multiply-accumulates for one picture, forward: of convolutions, matrix products and attention."""
+    trainable: int  # weights that an optimizer changes
+    parameters: int  # weights and floating-point buffers, such as batchnorm's running statistics
+    macs: int  # multiply-accumulates for one picture, forward: of convolutions, matrix products and attention
 
 
 def counts(code: str, settings: Mapping[str, Any], form: PictureForm) -> Counts:

@@ -32,8 +32,7 @@ class _States:
     """The states of all global generators."""
 
     torch: Tensor
-    cuda: Tensor | None
-    """That of the current GPU, if one is in use."""
+    cuda: Tensor | None  # that of the current GPU, if one is in use
     numpy: Any
     python: Any
 

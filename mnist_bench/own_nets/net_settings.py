@@ -33,8 +33,7 @@ class NetSection:
 class DeclaredSettings:
     """The values that a net's settings may have."""
 
-    declared: type | None
-    """A dataclass; None if anything is taken."""
+    declared: type | None  # a dataclass; None if anything is taken
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -33,8 +33,7 @@ class OwnNet:
 
     loaded: Loaded
     settings: DeclaredSettings
-    content: bytes
-    """Of the source file."""
+    content: bytes  # of the source file
 
     @property
     def code(self) -> str:

@@ -27,8 +27,7 @@ class LastLosses(NamedTuple):
 
     earlier: Tensor
     """float32 (N,), of each training image as the epoch began, by which its images are chosen; at first infinite."""
-    newest: Tensor
-    """float32 (N,), of the epoch's images so far, in its order."""
+    newest: Tensor  # float32 (N,), of the epoch's images so far, in its order
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +35,9 @@ class Batch:
     """One step's images."""
 
     step: int
-    pixels: Tensor
-    """float32 (B, C, H, W), normalised."""
-    labels: Tensor
-    """int64 (B,)."""
-    losses: Tensor | None
-    """float32 (B,), for the loss of each image; None if it is not needed."""
+    pixels: Tensor  # float32 (B, C, H, W), normalised
+    labels: Tensor  # int64 (B,)
+    losses: Tensor | None  # float32 (B,), for the loss of each image; None if it is not needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +45,11 @@ class Selection:
     """Which images a step takes, and how it distorts them."""
 
     step: int
-    chosen: Tensor
-    """int64 (B,): places in the data set's training part."""
+    chosen: Tensor  # int64 (B,): places in the data set's training part
     distortions: Tensor | None
     """float32 (B, numbers of a distortion), see `augmentation.distortions`; None if nothing is distorted."""
     augment: AugmentConfig
-    losses: Tensor | None
-    """float32 (B,), see `Batch`."""
+    losses: Tensor | None  # float32 (B,), see `Batch`
 
 
 def batches(

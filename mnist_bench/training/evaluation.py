@@ -25,10 +25,8 @@ class Evaluation:
     """A net's results on a set of images."""
 
     errors: int
-    loss: float
-    """Mean cross-entropy in nats, without label smoothing; summed in float64."""
-    correct: Tensor
-    """bool (N,), in the order of the indices."""
+    loss: float  # mean cross-entropy in nats, without label smoothing; summed in float64
+    correct: Tensor  # bool (N,), in the order of the indices
 
     @property
     def accuracy(self) -> float:

@@ -32,22 +32,17 @@ class Learner:
     """The weights whose updates Muon orthogonalises, each (F, ...) for F filters; empty with other optimizers."""
     average: dict[str, Tensor]
     """Moving averages of the floating-point entries of the model's state; empty if averaging is off."""
-    losses: LastLosses | None
-    """None if images are not chosen by their losses."""
-    form: PictureForm
-    """Form of the pictures that it learns."""
+    losses: LastLosses | None  # None if images are not chosen by their losses
+    form: PictureForm  # form of the pictures that it learns
 
 
 class Rates(NamedTuple):
     """The values that change from step to step."""
 
     lr: float
-    filter_lr: float
-    """Learning rate of `Learner.filters`."""
-    kept: float
-    """Share of each weight that its decay leaves."""
-    blend: float
-    """Share of the newest weights in their average."""
+    filter_lr: float  # learning rate of `Learner.filters`
+    kept: float  # share of each weight that its decay leaves
+    blend: float  # share of the newest weights in their average
 
 
 def make_learner(schedule: Schedule, generator: torch.Generator, device: torch.device, form: PictureForm) -> Learner:

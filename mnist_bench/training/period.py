@@ -37,8 +37,7 @@ OnPeriod = Callable[[int, bytes, Report], None]
 class FitResult:
     """A whole training run."""
 
-    reports: tuple[Report, ...]
-    """One per period; fewer than planned if training diverged."""
+    reports: tuple[Report, ...]  # one per period; fewer than planned if training diverged
     state: bytes = field(repr=False)
     """The last period's state; see mnist_bench.training.weights for the way to a file of weights."""
 
