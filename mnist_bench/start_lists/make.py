@@ -8,12 +8,12 @@ from operator import itemgetter
 from statistics import fmean
 from typing import Any
 
+from mnist_bench.start_lists.portfolio import portfolio
 from mnist_bench.start_lists.sources import EarlierTrials
 from search import canonical_json
 from search.arguments import is_number
 from search.errors import UsageError
 from search.proposals.coordinates import Coordinates
-from search.proposals.portfolio import portfolio
 from search.space.ranges import Choice, Distribution, NumberRange
 from search.space.space import Space
 from search.study.start_list import StartList

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, strategies as st
 
+from mnist_bench.start_lists.portfolio import portfolio
 from search.proposals.coordinates import Coordinates
-from search.proposals.portfolio import portfolio
 from search.space.space import Space
 
 SPACE = Space.of({"name": "wide", "m": {name: {"float": [0.0, 1.0]} for name in "ab"}})

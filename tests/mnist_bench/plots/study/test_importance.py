@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from search.strategies import importance
-from search.strategies.importance import importances
+from mnist_bench.plots.study import importance
+from mnist_bench.plots.study.importance import importances
 from support import search_fake
 
 pytestmark = pytest.mark.slow
