@@ -45,7 +45,7 @@ MODULES = {
     "search/database": ("file_lock",),
     "search/driver": ("*",),
     "search/event_log": ("*",),
-    "search/strategies": ("pareto_pruning", "pruners"),
+    "search/strategies": ("optuna_study", "pruners"),
     "search/study": ("checkpoint_store", "spec"),
     "mnist_bench/cli": ("failures", "output"),
     "mnist_bench/cli/studies": ("*",),

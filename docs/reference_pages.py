@@ -30,7 +30,6 @@ from mnist_bench.space_files import json_schema
 from mnist_bench.space_files.content import OWN
 from search.messages import joined, show
 from search.strategies import pruners, samplers
-from search.strategies.strategy import bounds_of
 
 FOLDER = Path(__file__).parent / "reference"
 PART = re.compile(r"(<!-- made: ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -232,11 +231,11 @@ def _options_of(path: str) -> Iterator[SpaceField]:
     for name, strategy in STRATEGIES.get(path, {}).items():
         docs = field_docs(strategy)
         for option in dataclasses.fields(strategy):
-            bounds = bounds_of(option)
+            values = option.metadata["values"]
             yield SpaceField(
                 path=f"{path}.{option.name}",
                 type=NOUNS["integer"],
-                bounds=f"{bounds.least} to {bounds.most}",
+                bounds=f"{values[0]} to {values[-1]}",
                 unit="",
                 default=option.default,
                 ranges=(),

@@ -168,10 +168,10 @@ def _sum_problems(space: Space) -> Iterator[Problem]:
 
 
 def _strategy_problems(space: Space) -> Iterator[Problem]:
-    """Yield why the sampler, the pruner and the space do not fit together."""
-    sampler, pruner = registry.of_settings(space.settings)
-    for kind, reason in registry.misfits(sampler, pruner, space):
-        yield space.origins["search"].problem(f"search.{kind}: {reason}", kind)
+    """Yield why the sampler and the space do not fit together."""
+    sampler, _ = registry.of_settings(space.settings)
+    if reason := sampler.misfit(space):
+        yield space.origins["search"].problem(f"search.sampler: {reason}", "sampler")
 
 
 def _nearest(name: str, section: str = "") -> str:

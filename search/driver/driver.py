@@ -26,8 +26,7 @@ from search.hashed import Reason, derived_seed
 from search.messages import number_of, show
 from search.proposals.prospects import Prospects
 from search.space.feasibility import constrained
-from search.strategies.optuna_study import OptunaStudy, frozen_trial
-from search.strategies.pareto_pruning import shortfall
+from search.strategies.optuna_study import OptunaStudy, shortfall
 from search.study.optuna_tables import OptunaTables
 from search.study.spec import StudySpec
 from search.trainer_api import Plan, Planner, Report, finite
@@ -302,26 +301,13 @@ def restored(spec: StudySpec, history: History, planner: Planner[Any] | None) ->
         pruner=spec.pruner,
         seed=spec.seed,
         periods=spec.periods,
-        cost=spec.cost,
-        direction=spec.direction,
         lasting=not repeats(spec.order),
         prospects=None
         if planner is None
         else partial(Prospects, spec.space, constrained(planner, spec.space), spec.seed),
     )
     for trial in history.trials:
-        # As floats, which the running search gave to Optuna: whole numbers beyond 2^53 would differ again.
-        values = {period: float(r.value) for period, r in enumerate(trial.reports, 1) if r.value is not None}
-        is_told = trial.value is not None and trial.reason in ("complete", "pruned")
-        frozen = frozen_trial(
-            study.ranges,
-            state=trial.state,
-            params=trial.params,
-            values=values,
-            value=float(trial.value or 0.0) if is_told else None,
-            system_attrs=history.attributes[trial.number],
-        )
-        study.restore(frozen, trial.facts)
+        study.restore(trial, history.attributes[trial.number])
     return study
 
 

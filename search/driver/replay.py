@@ -40,10 +40,10 @@ from search.event_log.history import History, Slot, StopRules
 from search.event_log.records import repeats
 from search.plugins.loading import Code, Loaded
 from search.space.space import Space
-from search.strategies.distributions import encode
+from search.strategies.optuna_samplers import encode
 from search.strategies.optuna_study import OF_CONSTRAINTS
-from search.strategies.pruners import ForeignPruner
 from search.strategies.samplers import ForeignSampler
+from search.strategies.strategy import is_own
 from search.study.spec import StudySpec
 from search.trainer_api import PLAIN, Plan, Planner
 
@@ -95,7 +95,7 @@ def replay(
     recorded, believed = _Recorded(events, history, spec.space), []
     for kind in ("sampler", "pruner"):
         way = getattr(spec, kind)
-        if isinstance(way, ForeignSampler | ForeignPruner):
+        if is_own(way) and way.code is not None:
             believed.append(way.name)
             loaded = Loaded(
                 kind=kind, name=way.name, whole_name=way.name, call=lambda **_: recorded, source="", code=way.code

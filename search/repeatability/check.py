@@ -15,8 +15,9 @@ from search.repeatability.elsewhere import decided_elsewhere
 from search.repeatability.made_up import CANARY, MadeUpPlanner
 from search.repeatability.rehearsal import Decision, Length, decided_anew, recorded, rehearse
 from search.space.space import Space
-from search.strategies.pruners import ForeignPruner, Pruner
-from search.strategies.samplers import ForeignSampler, Sampler
+from search.strategies.pruners import Pruner
+from search.strategies.samplers import Sampler
+from search.strategies.strategy import is_own
 from search.study.spec import StudySpec
 from search.trainer_api import Planner
 
@@ -44,7 +45,7 @@ def require(sampler: Sampler, pruner: Pruner, tried_on: TriedOn) -> None:
             that no study can keep.
         PluginError: it raises, or proposes a value outside its range.
     """
-    own = [way for way in (sampler, pruner) if isinstance(way, ForeignSampler | ForeignPruner)]
+    own = [way for way in (sampler, pruner) if is_own(way)]
     if not own:
         return
     names = " and ".join(way.loaded.whole_name if way.loaded else way.name for way in own)

@@ -15,8 +15,7 @@ from search.event_log.events import Created, Event, from_row, to_row
 from search.messages import in_a_sentence
 from search.repeatability.rehearsal import Decision, decided_anew
 from search.strategies import pruners, registry, samplers
-from search.strategies.pruners import ForeignPruner
-from search.strategies.samplers import ForeignSampler
+from search.strategies.strategy import Foreign
 from search.study.spec import StudySpec
 
 PATIENCE = 120
@@ -83,7 +82,7 @@ def _decided(task: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _named(way: samplers.Sampler | pruners.Pruner) -> dict[str, Any] | None:
     """Return the name and options with which another process loads a strategy; None if it is built in."""
-    if isinstance(way, ForeignSampler | ForeignPruner) and way.loaded is not None:
+    if isinstance(way, Foreign) and way.loaded is not None:
         return {"name": way.loaded.whole_name, "options": dict(way.options)}
     return None
 

@@ -13,10 +13,8 @@ from search.event_log.events import Asked, Created, Event, GoalSet, Reported
 from search.event_log.history import History
 from search.event_log.log import readable
 from search.repeatability.made_up import MadeUpTrainer
-from search.simulation.in_memory import search_in_memory
-from search.simulation.virtual_executor import VirtualExecutor
-from search.strategies.pruners import ForeignPruner
-from search.strategies.samplers import ForeignSampler
+from search.simulation import VirtualExecutor, search_in_memory
+from search.strategies.strategy import is_own
 from search.study.spec import StudySpec
 from search.trainer_api import Planner
 
@@ -77,9 +75,9 @@ def decided_anew(spec: StudySpec, events: Sequence[Event]) -> dict[str, Decision
 def _turns(spec: StudySpec, events: Sequence[Event]) -> Iterator[tuple[str, Asked | Reported]]:
     """Yield the events that your own strategies decided, with words for each."""
     for event in events:
-        if isinstance(event, Asked) and isinstance(spec.sampler, ForeignSampler):
+        if isinstance(event, Asked) and is_own(spec.sampler):
             yield f"#{event.trial}", event
-        elif isinstance(event, Reported) and isinstance(spec.pruner, ForeignPruner):
+        elif isinstance(event, Reported) and is_own(spec.pruner):
             yield f"#{event.trial} after period {event.period}", event
 
 

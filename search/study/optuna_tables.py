@@ -24,7 +24,7 @@ from search.event_log.events import Event, trial_of
 from search.event_log.history import History
 from search.event_log.records import TrialRecord
 from search.space.objective import score
-from search.strategies.distributions import OptunaRanges
+from search.strategies.optuna_samplers import OptunaRanges
 from search.study import spec as specs
 
 _TABLES = BaseModel.metadata.tables
@@ -84,7 +84,7 @@ class OptunaTables:
     def __init__(self, engine: Engine, history: History) -> None:
         """Read and write nothing yet; the tables are to show the study as this history has it."""
         self._engine, self._history = engine, history
-        self._ranges, self._aim = OptunaRanges.of(history.space), history.space.aim
+        self._ranges, self._aim = OptunaRanges(history.space), history.space.aim
         self._spans = {path: distribution_to_json(span) for path, span in self._ranges.optunas.items()}
 
     def behind(self, events: Sequence[Event]) -> set[int]:

@@ -28,7 +28,7 @@ from search.space.space import Space
 from search.stored_fields import stored as plain, unknown
 from search.strategies import registry
 from search.strategies.pruners import Pruner
-from search.strategies.registry import check, to_spec
+from search.strategies.registry import to_spec
 from search.strategies.samplers import Sampler
 from search.study.start_list import StartList
 
@@ -69,7 +69,8 @@ class StudySpec:
     sampler and the pruner are portable; otherwise its fingerprint depends on the processor."""
 
     def __post_init__(self) -> None:
-        check(self.sampler, self.pruner, self.space)
+        if reason := self.sampler.misfit(self.space):
+            raise UsageError(f"search.sampler: {reason}.")
         if self.portable:
             object.__setattr__(self, "space", self.space.as_portable())
 

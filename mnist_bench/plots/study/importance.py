@@ -11,10 +11,10 @@ import numpy as np
 import optuna
 from numpy.typing import NDArray
 from optuna.importance import PedAnovaImportanceEvaluator
+from optuna.trial import create_trial
 
 from search.space.space import Space
-from search.strategies.distributions import OptunaRanges
-from search.strategies.optuna_study import frozen_trial
+from search.strategies.optuna_samplers import OptunaRanges
 
 TOP = 0.25
 """Share of the trials that count as good. Optuna's 0.1 leaves 5 of 50 trials, too few to distinguish anything from
@@ -82,8 +82,10 @@ def importances(space: Space, trials: Sequence[Trial]) -> list[Importance]:
 
 def _study(space: Space, trials: Sequence[Trial]) -> optuna.Study:
     study = optuna.create_study(direction="minimize", sampler=optuna.samplers.RandomSampler(seed=0))
-    ranges = OptunaRanges.of(space)
-    study.add_trials([frozen_trial(ranges, state="COMPLETE", params=params, value=-value) for params, value in trials])
+    ranges = OptunaRanges(space)
+    for params, value in trials:
+        spans = {path: ranges.optunas[path] for path in params}
+        study.add_trial(create_trial(params=ranges.encode(params), distributions=spans, value=-value))
     return study
 
 

@@ -13,7 +13,7 @@ from search.driver.progress import Observer, WorkerTime
 from search.errors import WorkerError
 from search.event_log.records import Order, TrialRecord
 from search.executors.protocol import Job, Outcome
-from search.simulation.in_memory import simulate
+from search.simulation import simulate
 from search.strategies.pruners import Asha, NoPruner, Pruner
 from search.strategies.samplers import Random
 from search.study.checkpoint_store import CheckpointStore

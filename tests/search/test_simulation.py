@@ -11,7 +11,7 @@ import pytest
 from search.driver.progress import Observer
 from search.errors import TooManyFailuresError
 from search.event_log.records import TrialRecord
-from search.simulation.in_memory import Simulated, simulate
+from search.simulation import Simulated, simulate
 from search.strategies.pruners import Asha, Median, NoPruner, Pruner
 from search.strategies.registry import named_pruner
 from search.strategies.samplers import Random, Sampler, Tpe

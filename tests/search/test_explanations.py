@@ -11,7 +11,7 @@ import pytest
 
 from search.event_log.events import Asked, Event, Reported, Told
 from search.event_log.records import StudyRecord
-from search.explanations.explain import Explanation, explain, proposes_again
+from search.explanations import Explanation, explain, proposes_again
 from search.strategies.pruners import Asha, Median, NoPruner, Pruner
 from search.strategies.registry import named_pruner, named_sampler
 from search.strategies.samplers import Curves, Random, Sampler, Tpe
@@ -42,10 +42,10 @@ def explained(events: list[Event], number: int) -> Explanation:
 )
 def test_where_a_proposal_comes_from(tmp_path: Path, sampler: Sampler, first: str, last: str) -> None:
     study, events = searched(tmp_path, sampler=sampler)
-    assert explained(events, 0).origin.kind == first
+    assert explained(events, 0).origin == first
     told = explained(events, study.trials[-1].number)
-    assert told.origin.kind == last
-    assert (told.origin.why is not None) == (sampler.name == "curves")
+    assert told.origin == last
+    assert (told.why is not None) == (sampler.name == "curves")
     assert (explained(events, 0).trained, told.trained) == (0, 13)
 
 
@@ -60,7 +60,7 @@ def test_a_proposal_repeats_if_the_planner_rules_out_the_same(tmp_path: Path) ->
 
 def test_tpe_draws_at_random_until_as_many_have_ended(tmp_path: Path) -> None:
     study, events = searched(tmp_path, sampler=Tpe(n_startup_trials=4), concurrent_trials=8, pruner=NoPruner())
-    kinds = [explained(events, number).origin.kind for number in range(len(study.trials))]
+    kinds = [explained(events, number).origin for number in range(len(study.trials))]
     ended: list[int] = []
     for event in events:
         if isinstance(event, Told):
@@ -80,7 +80,7 @@ def test_a_diverged_trial_is_not_said_to_have_gone_on(tmp_path: Path) -> None:
 def test_what_was_given_is_told_as_given(tmp_path: Path) -> None:
     start = StartList(made_of=("earlier",), configurations=({**GIVEN, "model.width": 8}, {**GIVEN, "model.width": 24}))
     study, events = searched(tmp_path, enqueued=(GIVEN,), start=start)
-    assert [explained(events, number).origin.kind for number in range(4)] == [
+    assert [explained(events, number).origin for number in range(4)] == [
         "enqueued", "start list", "start list", "random",
     ]  # fmt: skip
     assert [trial.params["model.width"] for trial in study.trials[:3]] == [16, 8, 24]
@@ -149,5 +149,5 @@ def test_a_proposal_is_explained_where_the_code_of_the_pruner_is_not_at_hand(tmp
     study, events = searched(tmp_path, sampler=Tpe(n_startup_trials=4), pruner=pruner)
     (tmp_path / "mine.py").unlink()
     told = explained(events, study.trials[-1].number)
-    assert told.origin.kind == "model"
+    assert told.origin == "model"
     assert {row.rule for row in told.standings if row.asked} == {"mine.py:Third decides"}
