@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from search.proposals.coordinates import Coordinates, Params
 from search.proposals.exact import cholesky, product
 from search.proposals.gaussian_process import alike
 
-Array = NDArray[np.float64]
 TRANSFER = 0.5
 """How far another task moves a configuration's loss, in standard deviations of all losses: smoothly over settings."""
 TASKS = 256

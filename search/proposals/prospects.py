@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search import canonical_json, hashed
+from search.errors import TooManyFailuresError
 from search.proposals.coordinates import DECIMALS, Candidate, Coordinates, Params
 from search.proposals.curves import Curve
-from search.proposals.feasible import Feasible
-from search.proposals.relevance_model import RelevanceModel
+from search.proposals.relevance import RelevanceModel
 from search.space.ranges import Distribution, NumberRange, place
-from search.space.space import Space, Suggest
+from search.space.space import Space
 from search.trainer_api import Plan, Planner
 
 POOL = 384
@@ -43,6 +43,56 @@ NEARER = 0.5
 JUST_BELOW_ONE = 1.0 - 1e-8
 MAX_PLANS = 4096
 """Plans that are kept."""
+MAX_INFEASIBLE_POINTS = 20_000
+"""Infeasible points of the sequence in a row after which no feasible one is expected."""
+BLOCK = 256
+"""Points of the sequence that are drawn together."""
+
+
+class Feasible:
+    """The feasible points of a space's Sobol sequence, in order; each point is examined once."""
+
+    def __init__(self, space: Space, planner: Planner[Any], seed: int) -> None:
+        """Begin the sequence whose scrambling the seed decides; the planner knows constraints as well as limits."""
+        self._planner = planner
+        self._sequence = sobol(space, seed)
+        self._found: dict[int, Params] = {}  # by the place in the whole sequence, from 1
+        self._looked = 0
+
+    def first(self, number: int, looks: int | None = None) -> Sequence[Params]:
+        """Return the first `number` feasible points; fewer if the first `looks` points of the sequence hold fewer.
+
+        Points examined in earlier calls do not count, so that a resumed search gets the same points.
+
+        Raises:
+            TooManyFailuresError: hardly any configuration is feasible.
+        """
+        while len(self._found) < number and (looks is None or self._looked < looks):
+            params = next(self._sequence)
+            self._looked += 1
+            if self._planner(params).feasible:
+                self._found[self._looked] = params
+            elif self._looked - max(self._found, default=0) >= MAX_INFEASIBLE_POINTS:
+                raise TooManyFailuresError(
+                    f"{MAX_INFEASIBLE_POINTS:,} configurations in a row "
+                    "exceed the space's limits or violate its constraints."
+                )
+        return [params for place, params in self._found.items() if looks is None or place <= looks][:number]
+
+
+def sobol(space: Space, seed: int) -> Iterator[Params]:
+    """Yield the points of a scrambled Sobol sequence over all ranges of a space (Owen 1998), feasible or not.
+
+    A range whose condition does not hold takes up its dimension all the same, so that the sequence stays the same.
+    """
+    from scipy.stats import qmc  # type: ignore[import-untyped]
+
+    paths = [item.path for item in space.ranges]
+    sequence = qmc.Sobol(len(paths), scramble=True, rng=seed)
+    while True:
+        for shares in sequence.random(BLOCK):
+            at = dict(zip(paths, shares.tolist(), strict=True))
+            yield space.sample(lambda path, span, at=at: span.at(at[path]))  # type: ignore[misc]
 
 
 class Prospects:
@@ -97,10 +147,6 @@ class Prospects:
     def within_limits(self, params: Params) -> bool:
         """Return whether the planner finds a configuration feasible."""
         return self._plan(params).feasible
-
-    def sampled(self, suggest: Suggest) -> dict[str, Any]:
-        """Return a configuration: the value that `suggest` gives for each range that applies."""
-        return self._space.sample(suggest)
 
     def shares(self, params: Params) -> tuple[float, ...]:
         """Return the share of a training's cost that is spent when each of its periods ends."""

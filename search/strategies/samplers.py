@@ -250,11 +250,11 @@ class CurvesArd(Curves):
         self, curves: Sequence[Curve], prospects: Prospects, draws: np.random.Generator
     ) -> tuple[Mapping[str, Any], Why] | None:
         """Return the model's proposal and its reasons; None if no candidate is feasible."""
-        from search.proposals.choice import choose_by_relevance
+        from search.proposals.choice import choose
         from search.proposals.relevance import Parts
 
         parts = Parts(**{part.name: bool(getattr(self, part.name)) for part in fields(Parts)})
-        return choose_by_relevance(curves, prospects.candidates(curves, draws), prospects, draws, parts)
+        return choose(curves, prospects.candidates(curves, draws), prospects, draws, parts)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 
 from search.errors import TooManyFailuresError
-from search.proposals.feasible import Feasible, sobol
+from search.proposals.prospects import Feasible, sobol
 from support import search_fake as fake
 
 
