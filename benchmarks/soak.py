@@ -33,11 +33,11 @@ from killing import Kills, Processes, SearchProcesses, is_alive, kill_at_random
 from optuna.trial import TrialState
 from soaked import ENDED, STUDY, VARIABLE, make_study, periods
 
-from mnist_bench.cells import duration
 from mnist_bench.numerics.device import choose_precision
 from mnist_bench.numerics.kinds import environment_of
 from mnist_bench.space_files import space_sources
 from search.database.engines import sqlite_url
+from search.messages import duration
 from search.study.location import StudyLocation
 from search.study.studies import open_study
 

@@ -15,11 +15,11 @@ from mnist_bench.searches.objective_search import ObjectiveConfig, search_of_obj
 from mnist_bench.searches.setup import SearchSetup
 from mnist_bench.space_files.drawn import planner, samples
 from mnist_bench.space_files.overview import ROUGHLY, search_seconds
+from search import repeatability
 from search.driver.run import Search
 from search.event_log.records import repeats
 from search.messages import number_of
 from search.objectives.configuration import FLAT
-from search.repeatability import check
 from search.space.space import Space
 from search.study.spec import StudySpec
 
@@ -68,7 +68,7 @@ def preview_objective(config: ObjectiveConfig) -> list[str]:
         StudyNotFoundError: there is no study of a name that is enqueued.
     """
     search = search_of_objective(config)
-    check.require_repeatable(search)
+    repeatability.require_repeatable(search)
     spec, left = search.spec_for(NUMERICS), search.trials_left()
     study = f"Study {search.location.name} in {config.shared.results}/"
     if not left:

@@ -49,21 +49,11 @@ if TYPE_CHECKING:  # for editors and mypy; Python loads a name's module at first
     from search.objectives.configuration import Configuration as Configuration
     from search.objectives.objective import Objective as Objective
     from search.objectives.objective_search import planned as planned, run as run
-    from search.repeatability.check import require_repeatable as require_repeatable
+    from search.repeatability import require_repeatable as require_repeatable
     from search.space.space import Space as Space
-    from search.strategies.pruners import (
-        Asha as Asha,
-        Median as Median,
-        NoPruner as NoPruner,
-        Pruner as Pruner,
-    )
+    from search.strategies.pruners import Asha as Asha, Median as Median, NoPruner as NoPruner, Pruner as Pruner
     from search.strategies.registry import named_pruner as named_pruner, named_sampler as named_sampler
-    from search.strategies.samplers import (
-        Curves as Curves,
-        Random as Random,
-        Sampler as Sampler,
-        Tpe as Tpe,
-    )
+    from search.strategies.samplers import Curves as Curves, Random as Random, Sampler as Sampler, Tpe as Tpe
     from search.study.location import StudyLocation as StudyLocation
     from search.study.spec import StudySpec as StudySpec
     from search.study.studies import open_study as open_study
@@ -108,7 +98,7 @@ _MODULES = {
     "search.objectives.configuration": ("Configuration",),
     "search.objectives.objective": ("Objective",),
     "search.objectives.objective_search": ("planned", "run"),
-    "search.repeatability.check": ("require_repeatable",),
+    "search.repeatability": ("require_repeatable",),
     "search.space.space": ("Space",),
     "search.strategies.pruners": ("Asha", "Median", "NoPruner", "Pruner"),
     "search.strategies.registry": ("named_pruner", "named_sampler"),

@@ -9,13 +9,7 @@ from typing import Any
 from mnist_bench import cells
 from mnist_bench.comparison.comparison import Comparison, Pair
 from mnist_bench.comparison.comparison_json import plain
-from mnist_bench.comparison.sentences import (
-    different_images,
-    findings,
-    parting_lines,
-    shared_lines,
-    title,
-)
+from mnist_bench.comparison.sentences import different_images, findings, parting_lines, shared_lines, title
 from mnist_bench.comparison.setting_differences import SettingDifference
 from mnist_bench.comparison.sides import Run, Side
 from mnist_bench.config.json import from_json

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnist_bench.cells import duration
 from mnist_bench.config.json import from_json
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.choice import Data, of_digits
@@ -32,6 +31,7 @@ from mnist_bench.training.remote.scorer import Scorer
 from mnist_bench.training.weights import check_trial, export, load_known, model_in, read_weights
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord, TrialRecord
+from search.messages import duration
 from search.study.studies import StoredStudy
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mnist_bench.net_checks.short_training import Outcome, ShortTraining
-from search.repeatability.elsewhere import answer, answer_elsewhere
+from search.repeatability import answer, answer_elsewhere
 
 
 def trained_elsewhere(training: ShortTraining) -> Outcome:

@@ -13,14 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mnist_bench.config.settings import (
-    Activation,
-    Initialisation,
-    ModelConfig,
-    PixelPool,
-    PoolAxes,
-    TrainConfig,
-)
+from mnist_bench.config.settings import Activation, Initialisation, ModelConfig, PixelPool, PoolAxes, TrainConfig
 from mnist_bench.nets.architecture import Layer, View, plan_layers
 from mnist_bench.numerics.fixed_order import mean_of_pixels, separable_kernel
 from mnist_bench.own_nets import building, draws

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from mnist_bench.picture_form import PictureForm
 from search.errors import PluginError
+from search.loading import Loaded
 from search.messages import show
-from search.plugins.loading import Loaded
 
 NAME = "_draws_of_mnist_bench"
 """Attribute of a net that holds its `Draws`."""

@@ -15,10 +15,10 @@ from typing import Any
 
 from mnist_bench.errors import UnnamedCodeError
 from mnist_bench.own_nets.net_settings import DeclaredSettings, declared_settings
+from search import loading
 from search.errors import UsageError
+from search.loading import Loaded
 from search.messages import quoted, show
-from search.plugins import loading
-from search.plugins.loading import Loaded
 
 HOW = "--net file.py:build"
 _used: dict[str, OwnNet] = {}

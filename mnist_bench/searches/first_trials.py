@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.cells import duration
 from mnist_bench.config.json import every_setting, flattened, from_json
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.searches.setup import SearchSetup
@@ -17,7 +16,7 @@ from mnist_bench.start_lists.sources import check_named, source
 from mnist_bench.studies import validated
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord
-from search.messages import number_of, show
+from search.messages import duration, number_of, show
 from search.space.ranges import same
 from search.space.space import Space
 from search.study.enqueued import Enqueued, Source, first_trials, source as study_source

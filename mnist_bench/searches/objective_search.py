@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mnist_bench.searches.config import SearchConfig
+from search import repeatability
 from search.arguments import check_count, is_number
 from search.driver.progress import Observer
 from search.driver.run import Run, Search
@@ -17,7 +18,6 @@ from search.messages import show
 from search.objectives.configuration import FLAT
 from search.objectives.objective import Objective
 from search.objectives.objective_search import begun_again, planned
-from search.repeatability import check
 from search.space import yaml_reader
 from search.space.overrides import override
 from search.space.space import Space
@@ -96,7 +96,7 @@ def run_objective(config: ObjectiveConfig, observer: Observer, stopping: Callabl
     """
     ready = search_of_objective(config)
     search = replace(ready, observer=observer, stopping=config.shared.until_timeout(stopping))
-    check.require_repeatable(search)
+    repeatability.require_repeatable(search)
     return begun_again(search).run()
 
 

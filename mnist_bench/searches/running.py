@@ -21,6 +21,7 @@ from mnist_bench.space_files import drawn, space_warnings
 from mnist_bench.studies import validated
 from mnist_bench.studies.best_checkpoints import BestCheckpoints
 from mnist_bench.training.factory import trainer_spec
+from search import repeatability
 from search.driver.progress import Observer
 from search.driver.run import Run, Search
 from search.event_log.records import repeats
@@ -29,8 +30,7 @@ from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Executor
 from search.executors.ray.executor import RayExecutor
 from search.executors.ray.file_staging import StagedFiles
-from search.repeatability import check
-from search.repeatability.check import TriedOn
+from search.repeatability import TriedOn
 from search.space.space import Space
 from search.stored_fields import stored
 from search.study.enqueued import origins_of
@@ -174,7 +174,7 @@ def check_own_code(setup: SearchSetup) -> None:
     config = setup.config
     ways = setup.sampler, setup.pruner
     if repeats(config.order):
-        check.require(*ways, tried_on(setup.space, config.seed, setup.form))
+        repeatability.require(*ways, tried_on(setup.space, config.seed, setup.form))
     if config.net is not None:
         net, settings = own_net.load_net(config.net), setup.drawn.net_settings
         net_check.require(net, settings[0], setup.form, repeats=repeats(config.order))

@@ -20,8 +20,8 @@ from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.drawn import Drawn
 from mnist_bench.studies.record import is_portable
 from search.errors import UsageError
+from search.loading import is_code
 from search.messages import command_line
-from search.plugins.loading import is_code
 from search.space.space import Space
 from search.strategies import registry
 from search.strategies.pruners import Pruner

@@ -15,8 +15,8 @@ from mnist_bench.config.catalogue import sections
 from mnist_bench.config.declaration import Setting
 from mnist_bench.config.settings import DatasetName, TrainConfig
 from mnist_bench.numerics.kinds import PrecisionName
+from search.loading import OF_OPTUNA
 from search.messages import listing, show
-from search.plugins.loading import OF_OPTUNA
 from search.space.space import Space
 from search.strategies import pruners, registry, samplers
 

@@ -9,8 +9,8 @@ from mnist_bench.config.json import every_setting, flattened
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.errors import ForeignStudyError
 from search.event_log.records import StudyRecord
+from search.loading import is_code
 from search.messages import show
-from search.plugins.loading import is_code
 
 OWN = ("costs", "data", "images", "trainer_revision")
 """Names that a search of nets writes into its context; see `mnist_bench.searches.study_context`."""

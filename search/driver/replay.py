@@ -38,7 +38,7 @@ from search.event_log.events import (
 )
 from search.event_log.history import History, Slot, StopRules
 from search.event_log.records import repeats
-from search.plugins.loading import Code, Loaded
+from search.loading import Code, Loaded
 from search.space.space import Space
 from search.strategies.optuna_samplers import encode
 from search.strategies.optuna_study import OF_CONSTRAINTS

@@ -16,7 +16,7 @@ from search.differences import CHECK
 from search.driver.attended import interruptible, watched
 from search.driver.dispatcher import Dispatcher
 from search.driver.driver import NO_RULES, Driver, Recorder
-from search.driver.progress import Callbacks, Header, Observer, Observers, blamed
+from search.driver.progress import Callbacks, Header, Observer, Observers, blamed, system_errors_of
 from search.errors import (
     FOREIGN,
     Interrupted,
@@ -36,7 +36,6 @@ from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Executor
 from search.files import left_of, make_folder
 from search.messages import first_line, show
-from search.plugins.system_errors import system_errors_of
 from search.space.objective import Direction
 from search.space.settings_check import check_settings
 from search.space.space import Space

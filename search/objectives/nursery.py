@@ -15,11 +15,12 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
+from search import loading
 from search.errors import UsageError
+from search.loading import load_object
 from search.objectives.child import adopt, is_generator, serve
 from search.objectives.command import objective_of
 from search.objectives.lines import Lines, Message
-from search.plugins.loading import load_object, loading_until_run
 
 
 def main(fileno: int) -> None:
@@ -62,8 +63,9 @@ def loaded(task: Mapping[str, Any]) -> Callable[..., Any]:
     place = task["function"].rpartition(":")[0]
     if place.endswith(".py"):  # it may import its neighbours, as a script may
         sys.path.insert(0, os.path.dirname(place))
-    with loading_until_run():
-        found: Callable[..., Any] = load_object(task["function"], "objective")
+    loading.until_run = True
+    found: Callable[..., Any] = load_object(task["function"], "objective")
+    loading.until_run = False
     if not callable(found):
         raise UsageError(f"objective {task['function']} is not a function.")
     return found

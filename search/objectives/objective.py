@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from search.errors import UsageError
+from search.loading import HOW, INSTALLED, is_code, loaded_source
 from search.messages import did_you_mean, listing, show
-from search.plugins.loading import HOW, INSTALLED, is_code
-from search.plugins.source_parts import loaded_source
 from search.trainer_api import Json
 
 Function = Callable[..., Any]

@@ -205,7 +205,7 @@ class ForeignPruner(Foreign, Pruner):
 
     def make(self, periods: int) -> BasePruner:
         """Return an Optuna pruner that calls it; UsageError if Optuna lacks it, or if its code is not loaded."""
-        from search.plugins.watched import WatchedPruner
+        from search.strategies.watched import WatchedPruner
 
         return WatchedPruner(self.loaded_class(), self.options, lasting=self.lasting)
 

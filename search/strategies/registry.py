@@ -10,8 +10,8 @@ from typing import Any
 
 from search import canonical_json
 from search.errors import OtherVersionError, UsageError
+from search.loading import OF_OPTUNA, Code, is_code, load
 from search.messages import show
-from search.plugins.loading import OF_OPTUNA, Code, is_code, load
 from search.space.objective import Aim
 from search.stored_fields import stored, unknown
 from search.strategies.pruners import PRUNERS, ForeignPruner, Pruner

@@ -263,7 +263,7 @@ class ForeignSampler(Foreign, Sampler):
 
     def make(self, ask: Ask) -> BaseSampler:
         """Return a new instance; UsageError if it cannot be made."""
-        from search.plugins.watched import WatchedSampler
+        from search.strategies.watched import WatchedSampler
 
         for package in self.needs:
             try:

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any, ClassVar, Literal, TypeGuard
 
 from search.errors import UsageError
-from search.plugins.loading import OF_OPTUNA, Code, Loaded
+from search.loading import OF_OPTUNA, Code, Loaded
 
 Kind = Literal["sampler", "pruner"]
 _NEEDS = {"CmaEsSampler": ("cmaes",), "GPSampler": ("scipy", "torch"), "QMCSampler": ("scipy",)}

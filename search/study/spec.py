@@ -20,8 +20,8 @@ from search.errors import FingerprintError, OtherVersionError, UsageError
 from search.event_log.events import Created, Event
 from search.event_log.history import History
 from search.event_log.records import Order
+from search.loading import is_code
 from search.messages import command_line, on_one_line
-from search.plugins.loading import is_code
 from search.proposals.exact import cholesky
 from search.space.objective import Direction
 from search.space.space import Space

@@ -11,14 +11,7 @@ import typer
 
 from mnist_bench.cli import options, output
 from mnist_bench.cli.pictures import picture_output
-from mnist_bench.plots.kinds import (
-    ANY_STUDY_KINDS,
-    DATA_KINDS,
-    KINDS,
-    STUDY_KINDS,
-    check_kind,
-    kinds_of,
-)
+from mnist_bench.plots.kinds import ANY_STUDY_KINDS, DATA_KINDS, KINDS, STUDY_KINDS, check_kind, kinds_of
 from search.arguments import MAX_SEED
 from search.errors import StudyNotFoundError, UsageError
 from search.messages import did_you_mean, joined, show

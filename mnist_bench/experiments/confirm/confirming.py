@@ -18,7 +18,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, assert_never, get_args
 
-from mnist_bench.cells import duration
 from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.test_set import unopened_identity
 from mnist_bench.errors import DataError, NotReproducedError
@@ -52,7 +51,7 @@ from search.database import file_lock
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord, TrialRecord
 from search.files import make_folder
-from search.messages import number_of
+from search.messages import duration, number_of
 from search.study.folder import ConfirmFolder
 from search.study.studies import StoredStudy
 

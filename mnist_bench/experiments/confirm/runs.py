@@ -10,7 +10,7 @@ from itertools import count, islice, pairwise
 from pathlib import Path
 from typing import Any, assert_never
 
-from mnist_bench.cells import duration, value as value_cell
+from mnist_bench.cells import value as value_cell
 from mnist_bench.config.json import from_json, to_json
 from mnist_bench.config.settings import TrainOn
 from mnist_bench.data.choice import SHA256, DataOptions
@@ -33,7 +33,7 @@ from search.errors import StorageError, UsageError
 from search.event_log.records import StudyRecord, TrialRecord, reason_of
 from search.executors.protocol import Executor
 from search.files import atomic_write, make_folder
-from search.messages import number_of
+from search.messages import duration, number_of
 from search.study.checkpoint_store import CheckpointStore
 from search.study.folder import ConfirmFolder
 from search.study.studies import StoredStudy

@@ -7,9 +7,9 @@ from typing import Any
 
 from mnist_bench.experiments.contest.contest_record import Entrant
 from search.errors import UsageError
+from search.loading import is_code
 from search.messages import show
-from search.plugins.loading import is_code
-from search.repeatability.check import TriedOn, require
+from search.repeatability import TriedOn, require
 from search.strategies import registry
 from search.strategies.pruners import Pruner
 from search.strategies.samplers import Sampler

@@ -6,12 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies as st
 
-from mnist_bench.leaderboard.board import (
-    curve_of,
-    leaderboard_of,
-    period_ends,
-    saved_epochs,
-)
+from mnist_bench.leaderboard.board import curve_of, leaderboard_of, period_ends, saved_epochs
 from mnist_bench.leaderboard.ranking import ordered, pareto_front
 from mnist_bench.statistics.inference import wilson
 from search.errors import StorageError

@@ -8,14 +8,7 @@ from hypothesis import example, given, strategies as st
 from numpy.typing import NDArray
 from scipy import stats as oracle  # type: ignore[import-untyped]
 
-from mnist_bench.statistics.inference import (
-    holm,
-    mcnemar,
-    mean_and_deviation,
-    share_interval,
-    t_interval,
-    wilson,
-)
+from mnist_bench.statistics.inference import holm, mcnemar, mean_and_deviation, share_interval, t_interval, wilson
 
 
 @given(count=st.integers(1, 100_000), data=st.data(), confidence=st.floats(0.5, 0.999))

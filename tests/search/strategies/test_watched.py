@@ -32,6 +32,11 @@ class Mine(BaseSampler):
 """
 """Proposes values together for the third trial."""
 
+AS_THE_SPACE = (
+    "its infer_relative_search_space has to name the range, as the space has it: IntDistribution(high=64, log=False, "
+    "low=8, step=8)."
+)
+
 
 def sampler(folder: Path, inferred: str, proposed: str) -> dict[str, object]:
     """Return the options of a search with the sampler that infers these ranges and proposes these values."""
@@ -58,8 +63,7 @@ def sampler(folder: Path, inferred: str, proposed: str) -> dict[str, object]:
             PluginError,
             "{}",
             '{"model.width": 16}',
-            "proposed 16 for model.width in sample_relative; its infer_relative_search_space has to name the range, "
-            "too.",
+            f"proposed 16 for model.width in sample_relative; {AS_THE_SPACE}",
         ),
         (
             PluginError,
@@ -71,8 +75,7 @@ def sampler(folder: Path, inferred: str, proposed: str) -> dict[str, object]:
             PluginError,
             '{"model.width": CategoricalDistribution([8, 16])}',
             '{"model.width": 16}',
-            "takes model.width for CategoricalDistribution(choices=(8, 16)) in infer_relative_search_space; in the "
-            "space it is IntDistribution(high=64, log=False, low=8, step=8).",
+            f"proposed 16 for model.width in sample_relative; {AS_THE_SPACE}",
         ),
     ],
 )

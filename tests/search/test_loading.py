@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from search.errors import PluginError, UsageError
-from search.plugins.loading import load, load_object
+from search.loading import load, load_object, loaded_source
 from support import own_code
 
 
@@ -138,3 +138,54 @@ def test_an_exception_is_one_sentence_with_the_line_of_the_users_file(tmp_path: 
         loaded.call()
     with pytest.raises(UsageError, match=r"^ours$"), loaded.blamed():
         raise UsageError("ours")
+
+
+SCRIPT = """\
+import search
+
+WIDTH = 3
+
+
+@search.wraps
+def objective(config):
+    return config.x * WIDTH  # by width
+
+
+study = search.run(objective, {"x": {"float": [0, 1]}}, trials=20)
+print(study.best)
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("trials=20", "trials=50"),
+        ("\n\nstudy", "\n# Then the search:\n\nstudy"),
+        ("study = search.run", 'if __name__ == "__main__":\n    print("begins")\nstudy = search.run'),
+        ("study = search.run(objective", "print(search.run(objective, {}).best)\nsearch.run(objective"),
+    ],
+)
+def test_what_stands_below_the_function_does_not_count(old: str, new: str) -> None:
+    assert loaded_source(SCRIPT.replace(old, new).encode()) == loaded_source(SCRIPT.encode())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("WIDTH = 3", "WIDTH = 4"),
+        ("@search.wraps", "@search.cached"),
+        ("\nstudy", "\nWIDTH = 5\nstudy"),
+        ("\nstudy", '\nif __name__ == "__main__":\n    pass\nelse:\n    WIDTH = 5\nstudy'),
+        ("\nstudy", '\nif __name__ == "other":\n    WIDTH = 5\nstudy'),
+        ("\nstudy", "\nsubprocess.run(['make'])\nstudy"),
+    ],
+)
+def test_what_the_function_may_depend_on_counts(old: str, new: str) -> None:
+    assert loaded_source(SCRIPT.replace(old, new).encode()) != loaded_source(SCRIPT.encode())
+
+
+@pytest.mark.parametrize(
+    "file", ["import search\nfor seed in range(3):\n    search.run(f, space)\nWIDTH = 3", "def f(:", "WIDTH = '\0'"]
+)
+def test_a_file_of_which_less_is_certain_counts_as_a_whole(file: str) -> None:
+    assert loaded_source(file.encode()) == file.encode()

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from optuna import Study
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
     check_distribution_compatibility,
 )
 from optuna.pruners import BasePruner
@@ -21,8 +19,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search import hashed
 from search.errors import OutsideRangeError, PluginError
+from search.loading import Loaded
 from search.messages import did_you_mean, listing, show
-from search.plugins.loading import Loaded
 
 
 class WatchedSampler(BaseSampler):
@@ -44,9 +42,8 @@ class WatchedSampler(BaseSampler):
     ) -> dict[str, Any]:
         """Return values of these ranges, which the sampler has inferred.
 
-        Raises:
-            OutsideRangeError: one is outside its range in the space; Optuna would silently draw it again.
-            PluginError: one has no range in the space, none that was inferred, or one of another kind.
+        PluginError: one is outside its range in the space (Optuna would silently draw it again), has no range there,
+        none that was inferred, or one of another kind.
         """
         with self._loaded.blamed(), _one_thread():
             params = self._own.sample_relative(study, trial, search_space)
@@ -55,11 +52,7 @@ class WatchedSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """Return a value of this range.
-
-        Raises:
-            OutsideRangeError: it is outside; Optuna would accept it.
-        """
+        """Return a value of this range; OutsideRangeError if it is outside, which Optuna would accept."""
         with self._loaded.blamed():
             value = self._own.sample_independent(study, trial, param_name, param_distribution)
         return self._checked(param_name, value, param_distribution)
@@ -79,30 +72,20 @@ class WatchedSampler(BaseSampler):
                 if "Study.stop" not in str(error):  # which Optuna has for its own loop alone
                     raise
 
-    def reseed_rng(self) -> None:
-        """Let the sampler draw other numbers."""
-        self._own.reseed_rng()
-
     def _of_space(self, path: str, value: Any, inferred: Mapping[str, BaseDistribution]) -> Any:
         """Return a value that was drawn with others, as `_checked` does with the space's own range."""
-        if path not in self._ranges:
+        if (span := self._ranges.get(path)) is None:
             raise PluginError(
                 f"Sampler {self._loaded.name} proposed {show(value)} for {path}, and the space has no such range"
                 f"{did_you_mean(path, self._ranges) or '.'}"
             )
-        if path not in inferred:
-            raise PluginError(
-                f"Sampler {self._loaded.name} proposed {show(value)} for {path} in sample_relative; its "
-                "infer_relative_search_space has to name the range, too."
-            )
-        span = self._ranges[path]
         try:
             check_distribution_compatibility(inferred[path], span)
-        except ValueError as error:
+        except (KeyError, ValueError) as error:
             # Optuna would raise it later, when the trial takes the value, without naming the sampler.
             raise PluginError(
-                f"Sampler {self._loaded.name} takes {path} for {inferred[path]} in infer_relative_search_space; in the "
-                f"space it is {span}."
+                f"Sampler {self._loaded.name} proposed {show(value)} for {path} in sample_relative; its "
+                f"infer_relative_search_space has to name the range, as the space has it: {span}."
             ) from error
         return self._checked(path, value, span)
 
@@ -155,18 +138,13 @@ def _one_thread() -> Iterator[None]:
 
 
 def _holds(span: BaseDistribution, value: Any) -> bool:
-    try:
+    with suppress(ValueError, TypeError, OverflowError):  # no number, one beyond all floats, or no such option
         return bool(span._contains(span.to_internal_repr(value)))
-    except (ValueError, TypeError, OverflowError):  # no number, one beyond all floats, or no such option
-        return False
+    return False
 
 
-def _in_words(span: BaseDistribution) -> str:
-    match span:
-        case CategoricalDistribution():
-            return listing(span.choices)
-        case IntDistribution() | FloatDistribution():
-            step = "" if span.step in (None, 1) else f", step {show(span.step)}"
-            return f"{show(span.low)} to {show(span.high)}{step}"
-        case _:
-            return str(span)
+def _in_words(span: Any) -> str:
+    if isinstance(span, CategoricalDistribution):
+        return listing(span.choices)
+    step = "" if span.step in (None, 1) else f", step {show(span.step)}"
+    return f"{show(span.low)} to {show(span.high)}{step}"

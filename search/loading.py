@@ -6,6 +6,7 @@ read, be it a space file, a study, a record or a database, ever reaches this mod
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 import importlib.util
@@ -14,7 +15,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -29,29 +30,46 @@ class LoadedEnough(BaseException):
     """Ends the loading of a file that would begin a search: what the search needs stands above that line."""
 
 
-_until_run = False
-"""Whether a file is loaded in a process that is to call one of its functions, not to search."""
-
-
-@contextmanager
-def loading_until_run() -> Iterator[None]:
-    """Let files that are loaded inside end where they begin a search; see `end_if_loading`."""
-    global _until_run
-    _until_run = True
-    try:
-        yield
-    finally:
-        _until_run = False
+until_run = False
+"""Whether files are loaded in a process that is to call one of their functions, not to search."""
 
 
 def end_if_loading() -> None:
-    """End the loading of the file that calls this, if it is loaded for one of its functions.
-
-    Raises:
-        LoadedEnough: it is.
-    """
-    if _until_run:
+    """End the loading of the file that calls this, with LoadedEnough, if it is loaded for one of its functions."""
+    if until_run:
         raise LoadedEnough
+
+
+MAIN = "__name__ == '__main__'"
+
+
+def loaded_source(source: bytes) -> bytes:
+    """Return the statements of a file that a function of it may depend on, with what stands inside them.
+
+    These are the statements above the first `... = search.run(...)`, without `if __name__ == "__main__":`. So a search
+    that stands in the same file may get more trials, and what follows it may change. A file with faults is returned
+    whole.
+
+    >>> loaded_source(b"import search\\nN = 3\\nstudy = search.run(f, space, trials=50)\\nprint(study)\\n")
+    b'import search\\nN = 3'
+    """
+    try:
+        statements = ast.parse(source).body
+    except (SyntaxError, ValueError):
+        return source
+    lines = source.splitlines()
+    kept: list[bytes] = []
+    for statement in statements:
+        # One that may begin a search, such as a loop, is taken as code; a plain call of `search.run` begins it.
+        if isinstance(statement, ast.Expr | ast.Assign):
+            calls = [node.func for node in ast.walk(statement.value) if isinstance(node, ast.Call)]
+            if "search.run" in map(ast.unparse, calls):
+                break
+        if not isinstance(statement, ast.If) or statement.orelse or ast.unparse(statement.test) != MAIN:
+            decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+            first = min([statement.lineno, *(decorator.lineno for decorator in decorators)])
+            kept += lines[first - 1 : statement.end_lineno]
+    return b"\n".join(kept)
 
 
 HOW = "name it as package.module:Name or folder/file.py:Name"
@@ -65,38 +83,33 @@ _NOT_THERE = (ImportError, OSError, AttributeError, ValueError)
 class Code:
     """A description of some code, as a study stores it."""
 
-    module: str
-    """The module that defines it; of a file, its name without the folder."""
-    sha256: str
-    """SHA-256 of that module's source file."""
-    version: str | None = None
-    """Version of the distribution that the module came with; None for a file."""
+    module: str  # that defines it; of a file, its name without the folder
+    sha256: str  # of that module's source file
+    version: str | None = None  # of the distribution that the module came with; None for a file
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loaded:
     """A custom class or function, ready to be called."""
 
-    kind: str
-    """Its kind, in messages: "sampler"."""
-    name: str
-    """As a study stores it: a file without its folder, which may be another one tomorrow."""
-    whole_name: str
-    """By which other processes of this machine load it: a file with its whole path."""
+    kind: str  # in messages: "sampler"
+    name: str  # as a study stores it: a file without its folder, which may be another one tomorrow
+    whole_name: str  # by which other processes of this machine load it: a file with its whole path
     call: Callable[..., Any]
-    source: str
-    """The source file, as tracebacks name it."""
+    source: str  # the file, as tracebacks name it
     code: Code
 
     def construct(self, options: Mapping[str, Any], seed: int) -> Any:
-        """Call it with the options, and with the seed if it takes one.
-
-        Raises:
-            UsageError: the options hold a seed, or it refuses them; the message gives the reason and the place.
-        """
+        """Call it with the options, and with the seed if it has a parameter `seed`, or is a sampler that passes on all
+        its arguments; UsageError, with the reason and the place, if it refuses them or they hold a seed."""
         if "seed" in options:
             raise UsageError(f"{self.kind.capitalize()} {self.name}: its seed comes from the search's; leave it out.")
-        seeded = {"seed": seed} if self._takes_seed() else {}
+        parameters: Mapping[str, inspect.Parameter] = {}
+        with suppress(ValueError, TypeError):  # code that is not Python's has no signature
+            parameters = inspect.signature(self.call).parameters
+        takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+        takes_seed = "seed" in parameters or (takes_all and self.kind == "sampler")
+        seeded = {"seed": seed} if takes_seed else {}
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Optuna's of experimental features, which the user cannot act on
@@ -106,26 +119,13 @@ class Loaded:
 
     @contextmanager
     def blamed(self) -> Iterator[None]:
-        """Turn an exception of the code inside into one sentence, which says where it was raised.
-
-        Raises:
-            PluginError: there was one.
-        """
+        """Turn an exception of the code inside into a PluginError: one sentence, which says where it was raised."""
         try:
             yield
         except SearchError:
             raise
         except FOREIGN as error:
             raise PluginError(f"{self.kind.capitalize()} {self.name} raised {self._told(error)}.") from error
-
-    def _takes_seed(self) -> bool:
-        """Return whether it has a parameter `seed`, or is a sampler that passes on all its arguments."""
-        try:
-            parameters = inspect.signature(self.call).parameters
-        except (ValueError, TypeError):  # code that is not Python's has no signature
-            return False
-        takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-        return "seed" in parameters or (takes_all and self.kind == "sampler")
 
     def _told(self, error: BaseException) -> str:
         """Return an exception's class, its message, and the line of the code's own file that it passed last."""
@@ -145,8 +145,7 @@ def is_code(name: str) -> bool:
 def load(name: str, kind: str) -> Loaded:
     """Return the code of this name, which is to be a thing of this kind ("sampler").
 
-    Raises:
-        UsageError: there is none, or it cannot be loaded; the message gives the reason and the place.
+    UsageError: there is none, or it cannot be loaded; the message gives the reason and the place.
     """
     module, target = _find(name, kind)
     path = module.__name__ if name.rpartition(":")[0].endswith(".py") else None
@@ -155,10 +154,13 @@ def load(name: str, kind: str) -> Loaded:
     source = path if is_file else getattr(defining, "__file__", None)
     if source is None or not callable(target):
         raise UsageError(f"{kind.capitalize()} {name} is not a class of a source file; {HOW}.")
+    attribute = name.rpartition(":")[2]
+    # The whole path of a file keeps the file's own name, even if that is a link: studies know it by that name.
+    whole = None if path is None else f"{Path(path).parent.resolve() / Path(path).name}:{attribute}"
     return Loaded(
         kind=kind,
-        name=name if path is None else f"{Path(path).name}:{name.rpartition(':')[2]}",
-        whole_name=name if path is None else f"{_whole_path(path)}:{name.rpartition(':')[2]}",
+        name=name if path is None else f"{Path(path).name}:{attribute}",
+        whole_name=whole or name,
         call=target,
         source=source,
         code=Code(
@@ -167,11 +169,6 @@ def load(name: str, kind: str) -> Loaded:
             version=None if is_file else _version(defining.__name__),
         ),
     )
-
-
-def _whole_path(path: str) -> Path:
-    """Return the whole path of a file. Its own name stays, even if it is a link: studies know it by that name."""
-    return Path(path).parent.resolve() / Path(path).name
 
 
 def load_object(name: str, kind: str) -> Any:

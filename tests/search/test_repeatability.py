@@ -9,7 +9,7 @@ import pytest
 import search
 from search.errors import OutsideRangeError, PluginError, UsageError
 from search.event_log.records import Order
-from search.repeatability.check import TriedOn, require
+from search.repeatability import TriedOn, require
 from search.strategies import registry
 from search.strategies.pruners import NoPruner
 from search.strategies.samplers import ForeignSampler, Random
@@ -58,7 +58,7 @@ def test_what_is_repeatable_is_taken(tmp_path: Path, text: str) -> None:
         pytest.param(
             own_code.HASHING,
             UsageError,
-            "not repeatable: asked in another process after the same history",
+            "not repeatable: asked again after the same history",
             marks=pytest.mark.slow,
         ),
     ],
@@ -82,7 +82,7 @@ def test_a_sampler_without_a_seed_is_refused_with_a_way_out_before_a_search_that
     with pytest.raises(UsageError) as caught:
         search.require_repeatable(asked(tmp_path, own_code.UNSEEDED))
     words = str(caught.value)
-    assert "not repeatable: asked again after the same history, it decides differently (#0: " in words
+    assert "asked again after the same history, in another process, it decides differently (#0: " in words
     assert words.endswith("requires this; `--order as-completed` does not (in Python, order='as-completed').")
     search.require_repeatable(asked(tmp_path, own_code.UNSEEDED, "as-completed"))
     assert not (tmp_path / "results").exists()
@@ -95,5 +95,5 @@ def test_a_sampler_that_repeats_is_searched_with_as_if_it_had_not_been_asked(tmp
 
 
 def test_built_in_strategies_are_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.repeatability.check.rehearse", None)
+    monkeypatch.setattr("search.repeatability.rehearse", None)
     search.require_repeatable(asked(tmp_path, ""))
