@@ -43,9 +43,9 @@ if TYPE_CHECKING:  # for editors and mypy; Python loads a name's module at first
     from search.event_log.history import StopRules as StopRules
     from search.event_log.records import EarlyStop as EarlyStop, StudyRecord as StudyRecord, TrialRecord as TrialRecord
     from search.executors.in_process import InProcessExecutor as InProcessExecutor
-    from search.executors.local.pool import LocalExecutor as LocalExecutor
+    from search.executors.local import LocalExecutor as LocalExecutor
     from search.executors.protocol import Executor as Executor
-    from search.executors.ray.executor import RayExecutor as RayExecutor
+    from search.executors.ray import RayExecutor as RayExecutor
     from search.objectives.configuration import Configuration as Configuration
     from search.objectives.objective import Objective as Objective
     from search.objectives.objective_search import planned as planned, run as run
@@ -92,9 +92,9 @@ _MODULES = {
     "search.event_log.history": ("StopRules",),
     "search.event_log.records": ("EarlyStop", "StudyRecord", "TrialRecord"),
     "search.executors.in_process": ("InProcessExecutor",),
-    "search.executors.local.pool": ("LocalExecutor",),
+    "search.executors.local": ("LocalExecutor",),
     "search.executors.protocol": ("Executor",),
-    "search.executors.ray.executor": ("RayExecutor",),
+    "search.executors.ray": ("RayExecutor",),
     "search.objectives.configuration": ("Configuration",),
     "search.objectives.objective": ("Objective",),
     "search.objectives.objective_search": ("planned", "run"),

@@ -21,7 +21,7 @@ from search.differences import CHECK, differences
 from search.driver.driver import restored
 from search.driver.run import Search
 from search.errors import PluginError, SearchError, TooManyFailuresError, UsageError
-from search.event_log.events import Asked, Created, Event, GoalSet, Reported
+from search.event_log.events import Asked, Created, Event, GoalSet, Reported, from_row, to_row
 from search.event_log.history import History
 from search.event_log.log import readable
 from search.event_log.records import repeats

@@ -25,11 +25,10 @@ OPENERS = ("open", "fdopen", "ZipFile")
 FLAGS = re.compile(r"O_(?:WRONLY|RDWR|APPEND|CREAT)")
 OTHERWISE = {
     "search/files.py": {"open(xb)", "open(a+b)", "target.write_bytes", "os.replace"},  # the writer itself; /dev/stdout
-    "search/executors/local/oom.py": {"Path('/proc/self/oom_score_adj').write_text"},  # a word to the kernel
-    "search/executors/local/worker.py": {"os.fdopen(wb)"},  # a pipe
+    "search/executors/endings.py": {"Path('/proc/self/oom_score_adj').write_text"},  # a word to the kernel
     "search/objectives/forks.py": {"os.fdopen(w)"},  # the log of what an objective prints, for people
     "search/repeatability.py": {"os.fdopen(w)"},  # a pipe
-    "search/executors/ray/cluster.py": {"os.open(O_WRONLY)"},  # /dev/null, in the place of stderr
+    "search/executors/ray.py": {"os.open(O_WRONLY)"},  # /dev/null, in the place of stderr
     "mnist_bench/cli/app.py": {"open(w)"},  # /dev/null, in the place of a closed stream
     "mnist_bench/cli/failures.py": {"os.open(O_WRONLY)"},  # the same
     "mnist_bench/plots/style.py": {"figure.savefig"},  # bytes in memory, as in all that follow

@@ -30,7 +30,7 @@ from search.database import file_lock
 from search.differences import checks
 from search.errors import UsageError
 from search.event_log.records import StudyRecord
-from search.executors.local.pool import LocalExecutor
+from search.executors.local import LocalExecutor
 from search.executors.protocol import Executor
 from search.files import make_folder
 from search.study.checkpoint_store import CheckpointStore

@@ -13,7 +13,7 @@ from mnist_bench.studies.foreign import made_by_another, option_of
 from search.errors import UsageError
 from search.event_log.records import StudyRecord, repeats
 from search.executors.jobs import RemoteTrainer
-from search.executors.local.pool import LocalExecutor
+from search.executors.local import LocalExecutor
 from search.executors.protocol import Executor
 from search.messages import command_line, show
 from search.objectives.executor import ObjectiveExecutor

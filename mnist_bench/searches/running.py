@@ -26,10 +26,9 @@ from search.driver.progress import Observer
 from search.driver.run import Run, Search
 from search.event_log.records import repeats
 from search.executors.in_process import InProcessExecutor
-from search.executors.local.pool import LocalExecutor
+from search.executors.local import LocalExecutor
 from search.executors.protocol import Executor
-from search.executors.ray.executor import RayExecutor
-from search.executors.ray.file_staging import StagedFiles
+from search.executors.ray import RayExecutor, StagedFiles
 from search.repeatability import TriedOn
 from search.space.space import Space
 from search.stored_fields import stored

@@ -32,7 +32,7 @@ from search.event_log.history import History, StopRules
 from search.event_log.log import EventLog
 from search.event_log.records import Order, StudyRecord, TrialRecord
 from search.executors.in_process import InProcessExecutor
-from search.executors.local.pool import LocalExecutor
+from search.executors.local import LocalExecutor
 from search.executors.protocol import Executor
 from search.files import left_of, make_folder
 from search.messages import first_line, show

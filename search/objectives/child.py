@@ -22,8 +22,8 @@ from typing import Any, NoReturn
 
 import numpy as np  # before a fork: a child that imports it takes a tenth of a second longer
 
+from search.executors.endings import volunteer
 from search.executors.in_process import error_text
-from search.executors.local.oom import volunteer
 from search.objectives.configuration import Configuration
 from search.objectives.lines import Lines, Message
 from search.objectives.reports import Figures

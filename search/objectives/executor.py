@@ -15,8 +15,7 @@ from typing import IO, Any
 from search.arguments import check_count
 from search.differences import CHECK
 from search.errors import UsageError, WorkerError
-from search.executors.local.oom import kills
-from search.executors.local.pool import ending, outcome_of_end
+from search.executors.endings import ending, oom_kills, outcome_of_end
 from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
 from search.files import open_to_append
 from search.hashed import EndReason
@@ -55,7 +54,7 @@ class _Run:
     """Time that its last report took."""
     started: float = field(default_factory=time.time)
     since: float = field(default_factory=time.monotonic)
-    oom_kills: int = field(default_factory=kills)
+    oom_kills: int = field(default_factory=oom_kills)
     is_gone: bool = False
     """Whether its process has ended."""
     ended_since: float | None = None
@@ -146,7 +145,7 @@ class ObjectiveExecutor(Executor):
             run.child.send({"continue": True})
         taken = {other.place for other in self._runs.values() if other.job is not None}
         run.place = min({*range(self.workers)} - taken)
-        run.job, run.started, run.since, run.oom_kills = job, time.time(), time.monotonic(), kills()
+        run.job, run.started, run.since, run.oom_kills = job, time.time(), time.monotonic(), oom_kills()
 
     def wait(self, timeout: float) -> list[Outcome]:
         self._end_late()

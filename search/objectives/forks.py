@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from search.errors import UsageError, WorkerError
-from search.executors.local.worker_process import ENVIRONMENT
+from search.executors.local import ENVIRONMENT
 from search.objectives.child import below, is_generator
 from search.objectives.lines import Lines, Message
 from search.objectives.nursery import exit_code, in_child, print_into

@@ -14,7 +14,7 @@ from safetensors import safe_open
 
 from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.mnist import PACKAGED, idx_files, load_training_set
-from search.executors.ray.file_staging import folder_of
+from search.executors.ray import folder_of
 from search.study.invocation_log import invocations
 from search.study.location import StudyLocation
 

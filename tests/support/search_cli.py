@@ -15,7 +15,7 @@ from mnist_bench.data.mnist import TrainingSet
 from mnist_bench.searches import running
 from mnist_bench.searches.setup import SearchSetup
 from search.driver.run import keep_nothing
-from search.executors.local.pool import LocalExecutor
+from search.executors.local import LocalExecutor
 from search.executors.protocol import Executor
 from search.trainer_api import TrainerSpec
 

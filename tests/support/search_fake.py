@@ -18,7 +18,7 @@ from search.event_log.history import History, StopRules
 from search.event_log.log import EventLog
 from search.event_log.records import Order, TrialRecord
 from search.executors.in_process import InProcessExecutor
-from search.executors.local.pool import LocalExecutor
+from search.executors.local import LocalExecutor
 from search.space.space import Space
 from search.space.yaml_reader import Document
 from search.strategies.pruners import Asha, Pruner

@@ -43,7 +43,7 @@ LOADED = (
     "mnist_bench.net_checks.net_check",
     "mnist_bench.numerics.canaries.canary", "mnist_bench.numerics.canaries.wide_canary", "mnist_bench.searches.running",
     "mnist_bench.training.factory", "mnist_bench.training.remote.scorer",
-    "search.driver.replay", "search.executors.local.pool", "support.fake_trainer",
+    "search.driver.replay", "search.executors.local", "support.fake_trainer",
 )  # fmt: skip
 """PyTorch loads its compiler with the first optimizer."""
 

@@ -13,7 +13,7 @@ from mnist_bench.experiments.tasks import Task, TaskStore, Training
 from search import canonical_json
 from search.errors import WorkerError
 from search.executors.in_process import InProcessExecutor
-from search.executors.local.pool import LocalExecutor
+from search.executors.local import LocalExecutor
 from search.executors.protocol import Done, Executor, Job, Outcome
 from search.study.checkpoint_store import CheckpointStore
 from search.trainer_api import Report, TrainerSpec

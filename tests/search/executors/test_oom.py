@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ from search import canonical_json
 from search.driver.progress import Observer
 from search.errors import WorkerError
 from search.event_log.records import StudyRecord
-from search.executors.local import oom
+from search.executors import endings
 from search.executors.protocol import Job, Lost, Outcome
 from search.strategies.pruners import NoPruner
 from search.study import studies
@@ -109,8 +108,8 @@ def test_a_lack_of_memory_that_passes_changes_nothing(cgroup: Path, tmp_path: Pa
 @pytest.fixture
 def rising(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the kernel's count of such kills rise whenever it is read."""
-    kills = count()
-    monkeypatch.setattr("search.executors.local.pool.oom", SimpleNamespace(kills=lambda: next(kills)))
+    kills = count(10**9)
+    monkeypatch.setattr("search.executors.endings.oom_kills", lambda: next(kills))
 
 
 @pytest.mark.usefixtures("rising")
@@ -166,9 +165,7 @@ def test_a_worker_offers_itself_to_the_kernel_and_its_driver_does_not(tmp_path: 
     class Look(Observer):
         def on_trial(self, trial: Any) -> None:
             children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-            workers = [
-                pid for pid in children if b"executors.local.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-            ]
+            workers = [pid for pid in children if b"executors.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
             seen.update(Path(f"/proc/{pid}/oom_score_adj").read_text() for pid in workers)
 
     fake.run(tmp_path, goal=2, workers=1, observer=Look())
@@ -191,7 +188,7 @@ def test_the_count_is_that_of_the_control_group_and_else_of_the_host(
     (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / file).write_text("oom 9\noom_kill_disable 0\noom_kill 3\n")
     (tmp_path / "self").write_text(f"7:cpu:/x\n{cgroup_line}\n")
-    monkeypatch.setattr(oom, "_CGROUPS", tmp_path / "cgroup")
-    monkeypatch.setattr(oom, "_OF_THE_HOST", tmp_path / "vmstat")
-    monkeypatch.setattr(oom, "_OWN_GROUPS", tmp_path / "self")
-    assert oom.kills() == 3
+    monkeypatch.setattr(endings, "_CGROUPS", tmp_path / "cgroup")
+    monkeypatch.setattr(endings, "_OF_THE_HOST", tmp_path / "vmstat")
+    monkeypatch.setattr(endings, "_OWN_GROUPS", tmp_path / "self")
+    assert endings.oom_kills() == 3

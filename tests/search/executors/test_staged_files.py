@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from search.errors import UsageError
-from search.executors.ray.file_staging import folder_of, unpack
+from search.executors.ray import folder_of, unpack
 
 FILES = {"a": b"1", "b": b"2"}
 
@@ -53,6 +53,6 @@ def test_what_stands_there_with_another_content_is_replaced(temporary: Path) -> 
 
 
 def test_a_folder_of_another_users_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.executors.ray.file_staging.os.getuid", lambda: 98765)
+    monkeypatch.setattr("search.executors.ray.os.getuid", lambda: 98765)
     with pytest.raises(UsageError, match="belongs to another user"):
         unpack(FILES)

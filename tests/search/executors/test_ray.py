@@ -16,8 +16,7 @@ import pytest
 from search import canonical_json
 from search.errors import UsageError, WorkerError
 from search.executors.protocol import Done, Job, Lost, Outcome
-from search.executors.ray.executor import RayExecutor
-from search.executors.ray.file_staging import StagedFiles, folder_of
+from search.executors.ray import RayExecutor, StagedFiles, folder_of
 from search.trainer_api import TrainerSpec
 from support import search_fake as fake
 from support.ray_nodes import Nodes
@@ -28,7 +27,7 @@ Make = Callable[..., RayExecutor]
 JOIN = """
 import sys
 from search.errors import SearchError
-from search.executors.ray.executor import RayExecutor
+from search.executors.ray import RayExecutor
 from search.trainer_api import TrainerSpec
 
 executor = RayExecutor(TrainerSpec(factory="support.fake_trainer:Trainer"), 1, address=sys.argv[1])
@@ -43,8 +42,8 @@ finally:
 LOSE_HEAD = """
 from support.ray_nodes import ENVIRONMENT, Nodes, variables
 from search.errors import WorkerError
-from search.executors.ray.executor import RayExecutor
-from search.executors.ray import executor as ray
+from search.executors.ray import RayExecutor
+from search.executors import ray
 from search.trainer_api import TrainerSpec
 
 ray.HEAD_CHECK = 0.2
@@ -75,7 +74,7 @@ class Recorded(RayExecutor):
 
     def is_at_work(self, node: str) -> bool:
         """Return whether a worker of the node of this name has a job."""
-        return any(worker.node.startswith(f"{node} (") and worker.job for worker in self._workers)
+        return any(worker.node.startswith(f"{node} (") and worker.running for worker in self._workers)
 
 
 def spec(folder: Path, behaviour: str = "", delay: float = 0.0) -> TrainerSpec:
@@ -157,7 +156,7 @@ def test_a_killed_actor_is_replaced_and_its_job_reported_lost_once(make: Make) -
 
 
 def test_a_machine_that_does_not_answer_is_given_up(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.executors.ray.executor.GRACE", 0.5)
+    monkeypatch.setattr("search.executors.ray.GRACE", 0.5)
     executor = make("stop_carrier_once")
     (lost,) = outcomes(executor, stall=0.5)
     assert isinstance(lost, Lost)
