@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from search.arguments import check_count
-from search.differences import same_bits
+from search.differences import changed_checks
 from search.errors import SearchError, UsageError, WorkerError
 from search.executors.endings import oom_kills
 from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
@@ -153,7 +153,7 @@ class Fleet(Executor, Generic[W]):
         if "numerics" in head:
             self._failed_starts = 0  # of all, though one came up: the machine can start workers
             self._numerics = self._numerics or head["numerics"]
-            if not same_bits(head["numerics"], self._numerics):
+            if changed_checks(head["numerics"], self._numerics):
                 raise WorkerError(self._other_bits(worker, head["numerics"]))
             worker.is_ready = True
             return []
