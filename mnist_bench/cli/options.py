@@ -269,14 +269,14 @@ def assigned(option: str, assignments: Sequence[str]) -> dict[str, Any]:
     Raises:
         UsageError: one is not an assignment of a plain value, or a name is given twice.
     """
-    from search.space import yaml_reader
+    from search.space import yaml_text
 
     values: dict[str, Any] = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals or not name.isidentifier() or name in values:
             raise UsageError(f"{option} {show(assignment)}: give each name once, as NAME=VALUE.")
-        value = yaml_reader.parse(text, f"{option} {name}").value
+        value = yaml_text.parse(text, f"{option} {name}").value
         if isinstance(value, dict | list):
             raise UsageError(f"{option} {show(assignment)}: a number, a text, true, false or null is needed.")
         values[name] = value

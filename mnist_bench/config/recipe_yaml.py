@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from search import yaml_writer
+from search.space.yaml_text import to_yaml
 
 
 def text(
@@ -24,4 +24,4 @@ def text(
         **(data or {}),
         **({"precision": "portable"} if is_portable else {}),
     }
-    return yaml_writer.text({**about, **config})
+    return to_yaml({**about, **config})

@@ -23,9 +23,9 @@ from mnist_bench.own_nets import own_net
 from mnist_bench.picture_form import MNIST
 from mnist_bench.statistics.inference import wilson
 from mnist_bench.studies.record import is_portable
-from search import yaml_writer
 from search.hashed import State
 from search.messages import command_line, number_of
+from search.space.yaml_text import to_yaml
 
 DATASETS: dict[DatasetName, str] = {"mnist": "ylecun/mnist", "fashion-mnist": "zalando-datasets/fashion_mnist"}
 """Names of data sets at Hugging Face."""
@@ -65,7 +65,7 @@ def card(winner: Winner, *, onnx: bool, page: bool) -> str:
     is_own = config.net_code is not None
     text = render(
         "card.md.j2", winner=winner, what=_what(winner.record.data), figures=_figures(winner),
-        head=yaml_writer.text(_head(winner)).rstrip(), summary=line(config), recipe=_recipe(winner).rstrip(),
+        head=to_yaml(_head(winner)).rstrip(), summary=line(config), recipe=_recipe(winner).rstrip(),
         parameters=cells.count(net_size(config, winner.form).parameters),
         images=f"{validation.images:,} validation images",
         ended_early=_ended_early(winner.trial.state), periods=number_of(len(winner.record.curve), "period"),

@@ -18,8 +18,8 @@ from search.messages import show
 from search.objectives.configuration import FLAT
 from search.objectives.objective import Objective
 from search.objectives.objective_search import begun_again, planned
-from search.space import yaml_reader
-from search.space.overrides import override
+from search.space import yaml_text
+from search.space.settings import override
 from search.space.space import Space
 from search.strategies import registry
 from search.study.invocation_log import Invocation
@@ -114,8 +114,8 @@ def _studies(shared: SearchConfig) -> list[StudyRecord | str | Path]:
 
 def _space(shared: SearchConfig) -> Space:
     document = (
-        yaml_reader.parse(sys.stdin.buffer.read(yaml_reader.MAX_BYTES + 1), "stdin")
+        yaml_text.parse(sys.stdin.buffer.read(yaml_text.MAX_BYTES + 1), "stdin")
         if shared.space == "-"
-        else yaml_reader.load(Path(str(shared.space)))
+        else yaml_text.load(Path(str(shared.space)))
     )
     return override(Space.from_document(document, FLAT), shared.overrides, FLAT)

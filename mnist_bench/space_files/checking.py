@@ -19,7 +19,7 @@ from mnist_bench.space_files.net_feasibility import net_problems
 from search.errors import Problem, UsageError
 from search.messages import did_you_mean, in_a_sentence, show
 from search.space.space import NARROWED, UNREADABLE, Field, Space
-from search.space.yaml_reader import KeyPath
+from search.space.yaml_text import KeyPath
 from search.strategies import registry
 
 GRID = 64
@@ -142,7 +142,7 @@ def _ends(item: Field) -> Iterator[tuple[KeyPath, Any]]:
     if span is None:
         yield item.origin.below("value"), item.value
     else:
-        yield from (((span.kind, index), value) for index, value in enumerate(span.named_values))
+        yield from (((span.kind, index), value) for index, value in enumerate(span.written))
 
 
 def _between(item: Field) -> Iterator[tuple[KeyPath, Any]]:

@@ -16,8 +16,7 @@ from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.space_files.content import IMAGES, training_settings
 from search.messages import joined
 from search.space.constraints import Constraint
-from search.space.feasibility import constrained
-from search.space.space import Space
+from search.space.space import Space, constrained
 from search.trainer_api import Plan, Planner
 
 DRAWN = 200
@@ -183,7 +182,7 @@ def _met(constraint: Constraint, settings: Sequence[Mapping[str, Any]]) -> Met:
 def samples(space: Space, n: int, seed: int) -> list[dict[str, Any]]:
     """Return the parameters of `n` trials drawn at random, uniformly in each range."""
     draws = random.Random(seed)  # noqa: S311
-    return [space.sample(lambda _, distribution: distribution.draw(draws)) for _ in range(n)]
+    return [space.sample(lambda _, span: span.at(draws.random())) for _ in range(n)]
 
 
 def planner(

@@ -165,7 +165,7 @@ def _corner_axes(space: Space) -> dict[str, list[Any]]:
 def _corners(path: str, span: Distribution) -> list[Any]:
     if isinstance(span, NumberRange):
         return list(span.values if path in COUNTED_FIELDS else ()) or [span.low, span.high]
-    return list(span.options)
+    return list(span.values)
 
 
 def _sizes(space: Space, axes: Mapping[str, list[Any]], form: PictureForm) -> Iterator[tuple[int, int]]:

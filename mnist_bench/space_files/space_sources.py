@@ -22,8 +22,8 @@ from mnist_bench.space_files.content import IMAGES, SETTINGS, VALUE, training_se
 from mnist_bench.space_files.faults import faults
 from search.errors import Problem, SpaceError, UsageError
 from search.messages import did_you_mean, show
-from search.space import yaml_reader
-from search.space.overrides import override
+from search.space import yaml_text
+from search.space.settings import override
 from search.space.space import Space
 
 __all__ = [
@@ -111,11 +111,11 @@ def parse(
     net: str | None = None,
 ) -> Space:
     """Return the space of a file's text, which messages call `source`; `form`, `net` and errors as in `load`."""
-    return _checked(yaml_reader.parse(text, source), overrides, None, form, net)
+    return _checked(yaml_text.parse(text, source), overrides, None, form, net)
 
 
 def _checked(
-    document: yaml_reader.Document,
+    document: yaml_text.Document,
     overrides: Sequence[str],
     images: int | None,
     form: Callable[[DatasetName], PictureForm],
@@ -228,11 +228,11 @@ def named(source: Source) -> str:
             return name if isinstance(name, str) else from_python.SOURCE
 
 
-def _read(source: Source) -> yaml_reader.Document:
+def _read(source: Source) -> yaml_text.Document:
     match source:
         case "-":
-            return yaml_reader.parse(sys.stdin.buffer.read(yaml_reader.MAX_BYTES + 1), "stdin")
+            return yaml_text.parse(sys.stdin.buffer.read(yaml_text.MAX_BYTES + 1), "stdin")
         case str() | Path():
-            return yaml_reader.load(find(source))
+            return yaml_text.load(find(source))
         case _:
             return from_python.document(source, "recipe" if isinstance(source, TrainConfig) else from_python.SOURCE)

@@ -88,7 +88,7 @@ def _alike(span: Choice, value: Any) -> Any:
 
     A number stands for as many equal ones: 2 is more like [1, 2, 2] than like [1, 1, 2].
     """
-    distance, nearest = min(((_distance(option, value), option) for option in span.options), key=itemgetter(0))
+    distance, nearest = min(((_distance(option, value), option) for option in span.values), key=itemgetter(0))
     if distance == math.inf:
         raise _NoSuchValue
     return nearest

@@ -25,7 +25,7 @@ from search.event_log.records import ENDS, TrialRecord, repeats
 from search.hashed import Reason, derived_seed
 from search.messages import number_of, show
 from search.proposals.prospects import Prospects
-from search.space.feasibility import constrained
+from search.space.space import constrained
 from search.strategies.optuna_study import OptunaStudy, shortfall
 from search.study.optuna_tables import OptunaTables
 from search.study.spec import StudySpec

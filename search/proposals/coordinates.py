@@ -85,4 +85,4 @@ class Coordinates:
 def _columns(span: Distribution, value: Any) -> list[float]:
     if isinstance(span, NumberRange):
         return [0.0, 0.5] if value is None else [1.0, round(place(span, value), DECIMALS)]
-    return [APPLIES * same(value, option) for option in (None, *span.options)]
+    return [APPLIES * same(value, option) for option in (None, *span.values)]

@@ -53,7 +53,7 @@ def encode(span: Distribution, value: Any) -> Any:
     if isinstance(span, Levels):
         return span.values.index(value)
     if isinstance(span, Choice):
-        return _as_category(next((option for option in span.options if same(option, value)), value))
+        return _as_category(next((option for option in span.values if same(option, value)), value))
     return value
 
 
@@ -62,7 +62,7 @@ def decode(span: Distribution, value: Any) -> Any:
     if isinstance(span, Levels):
         return span.values[value]
     if isinstance(span, Choice):
-        return next(option for option in span.options if _as_category(option) == value)
+        return next(option for option in span.values if _as_category(option) == value)
     return value
 
 

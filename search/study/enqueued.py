@@ -11,9 +11,8 @@ from search import canonical_json
 from search.errors import UsageError
 from search.event_log.records import StudyRecord, TrialRecord
 from search.messages import number_of, show
-from search.space.feasibility import constrained
 from search.space.ranges import Distribution, same
-from search.space.space import Space
+from search.space.space import Space, constrained
 from search.study import studies
 from search.study.location import StudyLocation
 from search.trainer_api import Planner

@@ -68,7 +68,7 @@ def nets_of_the_space() -> st.SearchStrategy[ModelConfig]:
 
     def drawn(seed: int) -> ModelConfig:
         chance = random.Random(seed)
-        return space_sources.config(space, space.sample(lambda path, ranged: ranged.draw(chance))).model
+        return space_sources.config(space, space.sample(lambda path, span: span.at(chance.random()))).model
 
     placements = st.sampled_from(get_args(BlockBatchnormPlacement))
     return st.builds(replace, st.integers(0, 2**32).map(drawn), batchnorm=placements)
@@ -159,7 +159,6 @@ sys.path[:0] = [sys.argv[1], sys.argv[1] + "/.."]
 import torch
 from benchmarks.test_loops import IMAGES, SMALL_EXPERT as SMALL
 import expert
-from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.training.period import fit
 

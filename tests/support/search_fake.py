@@ -20,7 +20,7 @@ from search.event_log.records import Order, TrialRecord
 from search.executors.in_process import InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.space.space import Space
-from search.space.yaml_reader import Document
+from search.space.yaml_text import Document
 from search.strategies.pruners import Asha, Pruner
 from search.strategies.samplers import Sampler, Tpe
 from search.study.location import StudyLocation

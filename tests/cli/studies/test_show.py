@@ -23,7 +23,7 @@ from search.explanations import Explanation
 from search.files import atomic_write
 from search.proposals.choice import Why
 from search.space.space import Space
-from search.space.yaml_reader import parse
+from search.space.yaml_text import parse
 from search.strategies.samplers import Origin
 from search.study.folder import StudyFolder
 from support import canned, handmade

@@ -14,7 +14,7 @@ from mnist_bench.own_nets.own_net import load_net
 from mnist_bench.space_files import checking, space_sources
 from mnist_bench.space_files.drawn import samples
 from search.space.space import Space
-from search.space.yaml_reader import parse
+from search.space.yaml_text import parse
 from support import own_nets
 from support.dose import dose
 

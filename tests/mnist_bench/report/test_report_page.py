@@ -12,7 +12,7 @@ from mnist_bench.report.sections import Section, Sections
 from mnist_bench.space_files import space_sources
 from search.event_log.records import StudyRecord
 from search.space.space import Space
-from search.space.yaml_reader import parse
+from search.space.yaml_text import parse
 from search.study.invocation_log import Invocation
 from support import handmade, handmade_report
 

@@ -10,7 +10,7 @@ import pytest
 from search.errors import TooManyFailuresError
 from search.event_log.events import Asked, Created
 from search.repeatability import rehearse
-from search.space.feasibility import constrained
+from search.space.space import constrained
 from search.strategies.pruners import Asha
 from search.strategies.samplers import Random, Tpe
 from search.study import studies

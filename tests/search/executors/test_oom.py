@@ -36,7 +36,6 @@ import os, sys
 from pathlib import Path
 Path(sys.argv[1], "cgroup.procs").write_text(str(os.getpid()))
 from support import search_fake as fake
-from search.strategies.pruners import NoPruner
 fake.run(Path(sys.argv[2]), goal=12, workers=2, pruner=NoPruner(), behaviour=sys.argv[3])
 """
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from search.elementary import NATIVE, PORTABLE
-from search.space.ranges import Choice, FloatRange, IntRange, Levels, NumberRange, parse_form, place, shortest_form
+from search.space.ranges import Choice, FloatRange, IntRange, Levels, NumberRange, parse_form, place
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.floats(-5, 5) | st.text(max_size=3),
@@ -60,7 +60,7 @@ LEVELS = st.builds(
     ],
 )
 def test_good_forms(form: dict[str, Any], expected: object) -> None:
-    assert parse_form(form) == (expected, [])
+    assert parse_form(form) == expected
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,8 @@ def test_good_forms(form: dict[str, Any], expected: object) -> None:
         ({"float": [0, 1], "step": 1e-17}, ("step",), "5e-08 is the least, or leave it out"),
         ({"float": [-1e308, 1e308]}, (), "-1e+308 to 1e+308 is wider than any number"),
         ({"float": [0.001, 0.0010000000000000002], "log": True}, (), "have the same logarithm; write a constant"),
-        ({"float": [0.001, 0.1], "step": 1e-31}, ("step",), "step 1e-31 takes over 10^28 steps from 0.001 to 0.1"),
+        ({"float": [0.001, 0.1], "step": 1e-31}, ("step",), "step 1e-31 is too fine to tell numbers near 0.1 apart"),
+        ({"float": [3, 2e6], "step": 0.3}, ("step",), "step 0.3 leads from 3 to 1999999.8, not to 2000000.0"),
         ({"float": [0, 1], "log": True}, (), "low 0 with log: true; a logarithmic range needs low > 0"),
         ({"float": [1, 2], "log": True, "step": 1}, ("step",), "a logarithmic range has no step"),
         ({"int": [1, 3], "log": True, "step": 2}, ("step",), "a logarithmic range has no step"),
@@ -103,8 +104,8 @@ def test_good_forms(form: dict[str, Any], expected: object) -> None:
     ],
 )
 def test_faulty_forms(form: dict[str, Any], below: tuple[object, ...], message: str) -> None:
-    distribution, faults = parse_form(form)
-    assert distribution is None
+    faults = parse_form(form)
+    assert isinstance(faults, list)
     assert [fault.below for fault in faults] == [below]
     assert message in faults[0].message
 
@@ -116,21 +117,20 @@ def test_what_is_drawn_for_a_value_of_a_grid_is_what_the_grid_draws(
     step = thousandths / 1000
     span = FloatRange(low, low + steps * step, step=step)
     drawn = span.at(share)
-    assert span.drawn_for(drawn) == drawn
+    assert span.nearest(drawn) == drawn
 
 
 @given(st.dictionaries(KEYS, PLAIN, max_size=4))
 def test_any_mapping_gives_a_range_or_faults(form: dict[str, Any]) -> None:
-    distribution, faults = parse_form(form)
-    assert (distribution is None) == bool(faults)
+    assert parse_form(form)
 
 
 @given(INT_RANGES | FLOAT_RANGES | LEVELS | CHOICES, st.integers(0, 2**32))
 def test_draws_lie_in_the_range_and_its_written_forms_read_back(distribution: Any, seed: int) -> None:
     rng = random.Random(seed)
-    assert all(distribution.contains(distribution.draw(rng)) for _ in range(5))
-    for form in (distribution.to_json(), shortest_form(distribution)):
-        assert parse_form(form) == (distribution, [])
+    assert all(distribution.contains(distribution.at(rng.random())) for _ in range(5))
+    for form in (distribution.to_json(), distribution.to_json(shortest=True)):
+        assert parse_form(form) == distribution
 
 
 @given(INT_RANGES | LEVELS | CHOICES)
@@ -147,10 +147,6 @@ def test_all_values_are_in_the_range_in_its_order(distribution: Any) -> None:
         (FloatRange(0.0, 1.0), "count", math.inf),
         (FloatRange(0.5, 0.5), "count", 1),
         (FloatRange(0.1, 0.3, 0.1), "count", 3),  # 0.1 + 2 * 0.1 is above 0.3
-        (IntRange(8, 32, 8), "named_values", (8, 32)),
-        (IntRange(2, 2), "named_values", (2,)),
-        (Levels((1, 2, 4)), "named_values", (1, 2, 4)),
-        (Choice(("a", [1])), "named_values", ("a", [1])),
         (IntRange(1, 3), "text", "1 to 3"),
         (IntRange(8, 32, 8), "text", "8 to 32, step 8"),
         (FloatRange(0.0, 3.0, 1.0), "text", "0.0 to 3.0, step 1"),
@@ -201,9 +197,9 @@ def test_places_on_the_scale_of_a_range(span: NumberRange, value: float, expecte
 
 def test_logarithmic_draws_are_even_in_the_logarithm() -> None:
     rng = random.Random(0)
-    drawn = [FloatRange(1e-4, 1.0, log=True).draw(rng) for _ in range(2000)]
+    drawn = [FloatRange(1e-4, 1.0, log=True).at(rng.random()) for _ in range(2000)]
     assert 0.45 < sum(value < 1e-2 for value in drawn) / 2000 < 0.55
-    whole = [IntRange(1, 1000, log=True).draw(rng) for _ in range(2000)]
+    whole = [IntRange(1, 1000, log=True).at(rng.random()) for _ in range(2000)]
     assert 0.45 < sum(math.log(value) < math.log(1000) / 2 for value in whole) / 2000 < 0.57
 
 

@@ -10,7 +10,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from search.space.ranges import Choice, FloatRange, IntRange, Levels
 from search.space.space import Space
-from search.space.yaml_reader import parse
+from search.space.yaml_text import parse
 from search.strategies.optuna_samplers import OptunaRanges, decode, encode, to_optuna
 from search.strategies.optuna_study import OptunaStudy
 from search.strategies.pruners import NoPruner

@@ -24,7 +24,7 @@ def few_shuffles(monkeypatch: pytest.MonkeyPatch) -> None:
 def drawn(count: int, seed: int = 0) -> list[dict[str, Any]]:
     """Return parameters drawn at random from the fake trainer's space."""
     rng = random.Random(seed)
-    return [SPACE.sample(lambda _, distribution: distribution.draw(rng)) for _ in range(count)]
+    return [SPACE.sample(lambda _, span: span.at(rng.random())) for _ in range(count)]
 
 
 def test_the_parameter_that_makes_the_value_stands_out_alone_and_comes_first() -> None:

@@ -1,4 +1,4 @@
-"""Hostile and ordinary YAML texts."""
+"""Hostile and ordinary YAML texts, and what is written as YAML."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from search.errors import SpaceError, UsageError
-from search.space import yaml_reader
-from search.space.yaml_reader import load, parse
+from search.space import yaml_text
+from search.space.yaml_text import Origin, load, parse, to_yaml
 from support.dose import dose
 
 GOOD = """\
@@ -79,8 +79,8 @@ def test_positions_of_keys_and_values() -> None:
     assert read.values[("model", "blocks")] == (5, 11)
     assert read.values[("model", "blocks", "int", 1)] == (5, 21)
     assert read.values[("phases", 0, "lr")] == (10, 9)
-    assert str(read.problem(("model", "blocks", "int", 9), "too many")) == "f.yaml:5:17  too many"
-    assert str(read.problem(("model", "blocks"), "odd", at_key=True)) == "f.yaml:5:3  odd"
+    assert str(Origin(read, ("model",)).problem("too many", "blocks", "int", 9)) == "f.yaml:5:17  too many"
+    assert str(Origin(read).problem("odd", "model", "blocks", at_key=True)) == "f.yaml:5:3  odd"
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_what_is_refused(text: str | bytes, expected: str) -> None:
 def test_all_faults_are_reported_in_order_up_to_a_limit() -> None:
     lines = message_of("a: &x 1\nb: .nan\na: 2\n3: 4").splitlines()
     assert [line.split()[0] for line in lines] == ["f.yaml:1:4", "f.yaml:2:4", "f.yaml:3:1", "f.yaml:4:1"]
-    assert len(message_of("{" + "a: 1, " * 5_000 + "}").splitlines()) == yaml_reader.MAX_PROBLEMS
+    assert len(message_of("{" + "a: 1, " * 5_000 + "}").splitlines()) == yaml_text.MAX_PROBLEMS
 
 
 @pytest.mark.parametrize(
@@ -241,3 +241,30 @@ def test_large_files_take_little_time(text: str) -> None:
     start = time.process_time()
     parses_or_refuses(text)
     assert time.process_time() - start < 3
+
+
+ANY = st.text(max_size=9)
+READABLE = st.text(st.characters(exclude_categories=("Cc", "Cn", "Cs", "Zl", "Zp")), max_size=9)
+"""Of what the reader takes, quoted or not; among it are marks that turn the direction of text."""
+
+
+def written_values(key: str, value: str) -> dict[str, object]:
+    return {"name": value, "lists": {"choice": [value, key]}, "more": {key: value}}
+
+
+@given(key=ANY, value=ANY)
+def test_nothing_that_a_terminal_obeys_is_written(key: str, value: str) -> None:
+    written = to_yaml(written_values(key, value))
+    assert all(character == "\n" or character.isprintable() for character in written)
+    assert written.count("\n") == 5
+
+
+@given(key=READABLE, value=READABLE)
+def test_what_is_written_is_read_as_it_was(key: str, value: str) -> None:
+    assert parse(to_yaml(written_values(key, value)), "written.yaml").value == written_values(key, value)
+
+
+def test_letters_and_signs_stay_what_they_are() -> None:
+    assert to_yaml({"name": "\x1b\x9b2J\u202egrün 🙂\U000e0001"}) == (
+        'name: "\\u001b\\u009b2J\\u202egrün 🙂\\U000e0001"\n'
+    )
