@@ -22,8 +22,7 @@ from mnist_bench.data.choice import SHA256, TRAIN_FILES, Data, DataOptions, of_f
 from mnist_bench.data.idx import MAX_BYTES, Bytes, Labels
 from mnist_bench.data.split import Split, make_split
 from mnist_bench.errors import DataError
-from mnist_bench.picture_form import MAX_SIDE, MIN_CLASSES, MIN_SIDE, PictureForm, parse
-from mnist_bench.plots.net.confusion import MAX_CLASSES
+from mnist_bench.picture_form import MAX_CLASSES, MAX_SIDE, MIN_CLASSES, MIN_SIDE, PictureForm, parse
 from search import canonical_json
 from search.messages import lacks, show
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mnist_bench.data.idx import Bytes
 from mnist_bench.data.mnist import Images, Parts, check_size, joined
 from mnist_bench.errors import DataError
-from mnist_bench.plots.net.confusion import MAX_CLASSES
+from mnist_bench.picture_form import MAX_CLASSES
 from search.files import opened
 from search.messages import show
 

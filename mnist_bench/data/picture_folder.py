@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from mnist_bench.data.idx import Bytes
 from mnist_bench.data.mnist import Images, Parts, check_size, joined
 from mnist_bench.errors import DataError
-from mnist_bench.picture_form import MAX_SIDE, MIN_CLASSES, MIN_SIDE
-from mnist_bench.plots.net.confusion import MAX_CLASSES
+from mnist_bench.picture_form import MAX_CLASSES, MAX_SIDE, MIN_CLASSES, MIN_SIDE
 from search import canonical_json
 from search.files import opened
 from search.messages import lacks, listing, on_one_line, show

@@ -10,8 +10,7 @@ from annotated_types import Ge, Gt, Le, Len
 from pydantic import BeforeValidator, TypeAdapter, with_config
 
 from mnist_bench.data.choice import CHANNELS
-from mnist_bench.picture_form import MNIST, PictureForm
-from mnist_bench.plots.net.confusion import MAX_CLASSES
+from mnist_bench.picture_form import MAX_CLASSES, MNIST, PictureForm
 from search import canonical_json
 from search.stored_fields import STRICT, stored
 
