@@ -617,6 +617,13 @@ def test_what_a_plan_exceeds_is_told_to_the_sampler(tmp_path: Path) -> None:
         assert event.attributes["constraints:width"] == event.constraints["width"]
 
 
+def test_what_is_to_be_noticed_is_told_as_the_study_begins_and_not_again(tmp_path: Path) -> None:
+    heard = fake.Heard()
+    for goal in (2, 3):
+        fake.run(tmp_path, goal=goal, notices=("One trial comes from another study.",), observer=heard)
+    assert heard.notices == ["One trial comes from another study."]
+
+
 class Stopper(fake.Heard):
     """Sends the signal of Ctrl-C after a few trials, and so many times in all."""
 

@@ -69,6 +69,15 @@ def test_an_infeasible_trial_is_told_in_the_instant_in_which_it_was_asked() -> N
     assert study.history.slot_of(study.ask(0, excess=1.0, time=10)).next_time == 10
 
 
+def test_the_periods_that_a_pruned_trial_is_spared_are_counted() -> None:
+    study = Study(goal=1)
+    assert (study.history.planned_periods, study.history.saved_periods) == (0, 0)
+    trial = study.ask(0)
+    study.train(trial, verdict=True)
+    study.end(trial)
+    assert (study.history.planned_periods, study.history.saved_periods) == (4, 3)
+
+
 def test_by_arrival_what_needs_no_worker_comes_first_and_free_slots_only_while_they_are_filled() -> None:
     timeline = Timeline.of(4, "as-completed")
 
