@@ -38,7 +38,7 @@ from mnist_bench.numerics.kinds import environment_of
 from mnist_bench.space_files import space_sources
 from search.database.engines import sqlite_url
 from search.messages import duration
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.study.studies import open_study
 
 HERE = Path(__file__).parent
@@ -193,14 +193,14 @@ def ours(asked: argparse.Namespace, folder: Path) -> Outcome:
     undisturbed = time.monotonic() - began
     digest = "".join(re.findall(r"^digest ((?:[0-9a-f]{4} ?){16})", done.stdout, re.MULTILINE)).replace(" ", "")
     results, begun = folder / "killed", folder / "begun"
-    location = StudyLocation.of(STUDY, results)
+    files = StudyFolder.of(STUDY, results)
     processes = SearchProcesses(
-        command=command(asked, results), location=location, log=folder / "log", environment=counting(begun)
+        command=command(asked, results), files=files, log=folder / "log", environment=counting(begun)
     )
     kills, seconds = soak(processes, asked)
-    same = open_study(results, None).digest == digest and weights(location.folder) == weights(folder / "alone" / STUDY)
+    same = open_study(results, None).digest == digest and weights(files.path) == weights(folder / "alone" / STUDY)
     return Outcome(
-        kills=kills, tables=tables(sqlite_url(location.files.database)), lost=processes.lost, begun=lines(begun),
+        kills=kills, tables=tables(sqlite_url(files.database)), lost=processes.lost, begun=lines(begun),
         seconds=seconds,
         undisturbed=undisturbed, same=same, left=sum(map(is_alive, processes.workers_seen)),
     )  # fmt: skip

@@ -41,7 +41,7 @@ def preview(setup: SearchSetup) -> list[str]:
     notices: list[str] = []
     first, start = first_trials.enqueued(setup, notices.append), first_trials.start_list(setup, notices.append)
     left = running.trials_left(setup, first, start)
-    study = f"Study {setup.location.name} in {setup.config.results}/"
+    study = f"Study {setup.files.name} in {setup.config.results}/"
     if not left:
         return [_what(setup), f"{study} has ended; nothing is left to train."]
     kind = kind_of(setup.config.device, setup.precision)
@@ -70,7 +70,7 @@ def preview_objective(config: ObjectiveConfig) -> list[str]:
     search = search_of_objective(config)
     repeatability.require_repeatable(search)
     spec, left = search.spec_for(NUMERICS), search.trials_left()
-    study = f"Study {search.location.name} in {config.shared.results}/"
+    study = f"Study {search.files.name} in {config.shared.results}/"
     if not left:
         return [_what_own(config, search, spec), f"{study} has ended; nothing is left to run."]
     rest = "" if left == search.goal else f" {number_of(left, 'trial')} still to end."

@@ -54,7 +54,7 @@ if TYPE_CHECKING:  # for editors and mypy; Python loads a name's module at first
     from search.strategies.pruners import Asha as Asha, Median as Median, NoPruner as NoPruner, Pruner as Pruner
     from search.strategies.registry import named_pruner as named_pruner, named_sampler as named_sampler
     from search.strategies.samplers import Curves as Curves, Random as Random, Sampler as Sampler, Tpe as Tpe
-    from search.study.location import StudyLocation as StudyLocation
+    from search.study.folder import StudyFolder as StudyFolder
     from search.study.spec import StudySpec as StudySpec
     from search.study.studies import open_study as open_study
     from search.trainer_api import (
@@ -103,7 +103,7 @@ _MODULES = {
     "search.strategies.pruners": ("Asha", "Median", "NoPruner", "Pruner"),
     "search.strategies.registry": ("named_pruner", "named_sampler"),
     "search.strategies.samplers": ("Curves", "Random", "Sampler", "Tpe"),
-    "search.study.location": ("StudyLocation",),
+    "search.study.folder": ("StudyFolder",),
     "search.study.spec": ("StudySpec",),
     "search.study.studies": ("open_study",),
     "search.trainer_api": ("Codec", "PLAIN", "Plan", "Planner", "Report", "Trainer", "TrainerSpec"),

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from mnist_bench.own_nets import own_net
-from mnist_bench.studies.foreign import check_nets
 from mnist_bench.studies.validated import find_trial
 from search.arguments import check_several, check_whole
 from search.event_log.records import StudyRecord, TrialRecord
-from search.study.studies import StoredStudy
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -32,19 +29,6 @@ def chosen(study: StudyRecord, trial: TrialRecord | int | None) -> TrialRecord:
     if trial is not None:
         check_whole("trial", trial)
     return find_trial(study, trial)
-
-
-def placed(study: StoredStudy, results: str | Path | None, *, of_any_trainer: bool = False) -> StoredStudy:
-    """Return a study; with `results`, with its folder there instead.
-
-    Raises:
-        ForeignStudyError: another trainer's search made it, and it is not to be `of_any_trainer`.
-    """
-    if not of_any_trainer:
-        check_nets(study)
-    if results is not None:
-        study = replace(study, location=replace(study.location, folder=Path(results) / study.name))
-    return study
 
 
 def several(name: str, given: Iterable[T]) -> tuple[T, ...]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, used
+from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, used
 from mnist_bench.comparison.comparison import Comparison, compare as compared
 from mnist_bench.doctor import checkup, machine_checks
 from mnist_bench.doctor.checkup import Checkup
 from mnist_bench.leaderboard.board import Leaderboard
 from mnist_bench.leaderboard.board_table import table_of
 from mnist_bench.studies.boards import board_of
+from mnist_bench.studies.foreign import check_nets
 from mnist_bench.table_files import contents, ending_of
 from search.arguments import check_count
 from search.defaults import results_in_force
@@ -149,8 +150,8 @@ def doctor(
     """
     used(net)
     if study is not None:
-        location = placed(study, results).location
-        return checkup.check_study(location, repair=repair, replay=replay, device=device, data_dir=as_path(data_dir))
+        check_nets(study)
+        return checkup.check_study(study.files, repair=repair, replay=replay, device=device, data_dir=as_path(data_dir))
     if repair or replay:
         raise UsageError(f"{'repair' if repair else 'replay'}=True needs a study; give the one to examine.")
     found = machine_checks.examine(results=results_in_force(results), device=device, data_dir=as_path(data_dir))

@@ -37,7 +37,7 @@ def parse(target: str | None) -> tuple[str | None, int | None]:
     Raises:
         UsageError: the part before the slash cannot name a study, or the part after it is not a trial number.
     """
-    from search.study.location import checked_name
+    from search.study.folder import checked_name
 
     if target is None:
         return None, None

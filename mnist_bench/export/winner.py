@@ -155,7 +155,7 @@ def load_winner(
     return Winner(
         study=study, trial=trial, on_all=options.on_all, record=of_net, net=net, input_spec=input_spec,
         is_drawn=is_drawn, validation=_validation(weights, trainer, record), confirmed=finder.confirmed,
-        test_openings=openings.for_study(study.location),
+        test_openings=openings.for_study(study.files),
         tested=runs.preferred(finder.evaluated, trial.number, study, options.data_dir),
     )  # fmt: skip
 

@@ -65,7 +65,7 @@ def write(
     files = study.files
     file = to or files.report
     check_target(file, folder=False)
-    sections, opened, searched = read(study), openings.for_study(study.location), invocations(files)
+    sections, opened, searched = read(study), openings.for_study(study.files), invocations(files)
     weights = files.weights if files.kept_weights() else None
     subject = Subject(study=study, data_dir=data_dir)
     # Last, after everything that may be refused: this takes seconds.

@@ -59,12 +59,12 @@ def enqueued(setup: SearchSetup, notice: Callable[[str], object] = lambda text: 
 def _source(setup: SearchSetup, given: space_sources.Source | StudyRecord) -> space_sources.Source | Source:
     """Return a recipe as it was given; of anything else the study, or what the search has kept of it."""
     if isinstance(given, StudyRecord):
-        found = study_source(given, setup.location)
+        found = study_source(given, setup.files)
     elif not isinstance(given, str | Path) or _is_recipe(given):
         return given
     else:
         try:
-            found = study_source(given, setup.location)
+            found = study_source(given, setup.files)
         except (StudyNotFoundError, UsageError) as error:
             why = str(error)
             raise UsageError(
@@ -127,7 +127,7 @@ def start_list(setup: SearchSetup, notice: Callable[[str], object] = lambda text
     names = tuple(space.settings.get("search", {}).get("start", ()) if config.start else ())
     if not names:
         return lambda plan: StartList()
-    begun = specification(setup.location)
+    begun = specification(setup.files)
     if begun is not None and "start" in begun:
         known = StartList.from_json(begun["start"])
         if known.made_of == names:

@@ -68,23 +68,23 @@ def trials_left(setup: SearchSetup, first: First, start: Start) -> int:
         FingerprintError, UsageError, StudyNotFoundError, StorageError: as `search.driver.run.Search.trials_left`.
         DataError: the study exists, and its data set cannot be loaded.
     """
-    if specification(setup.location) is None:
+    if specification(setup.files) is None:
         return setup.config.trials
     return _search(setup, first, start, Observer(), lambda: False).trials_left()
 
 
 def _search(setup: SearchSetup, first: First, start: Start, observer: Observer, stopping: Callable[[], bool]) -> Search:
-    config, location = setup.config, setup.location
+    config, files = setup.config, setup.files
     data = load_training_set(setup.data)
     return Search(
-        location=location,
+        files=files,
         goal=config.trials,
         spec_for=lambda numerics: spec_of(setup, data, numerics, first, start),
         planner_for=lambda spec: study_context.planner(spec.space, spec.context),
         executor=executor_of(setup, data),
         typical_costs=lambda spec: replace(setup.drawn, coefficients=spec.context["costs"]).mean_costs,
         observer=observer,
-        on_trial_end=BestCheckpoints(location.files, setup.space.aim.cost),
+        on_trial_end=BestCheckpoints(files, setup.space.aim.cost),
         stop_rules=config.stop_rules,
         stopping=config.until_timeout(stopping),
         trial_timeout=math.inf if config.trial_timeout is None else config.trial_timeout,
@@ -133,7 +133,7 @@ def executor_of(setup: SearchSetup, data: TrainingSet) -> Executor:
     trainer = trainer_spec(data, device=config.device, precision=setup.precision, net=config.net)
     match config.executor:
         case "local":
-            return LocalExecutor(trainer, config.workers, setup.location.files.workers_log)
+            return LocalExecutor(trainer, config.workers, setup.files.workers_log)
         case "in-process":
             return InProcessExecutor(trainer)
         case "ray":

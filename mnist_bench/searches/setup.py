@@ -26,7 +26,7 @@ from search.space.space import Space
 from search.strategies import registry
 from search.strategies.pruners import Pruner
 from search.strategies.samplers import Sampler
-from search.study.location import StudyLocation, name_after
+from search.study.folder import StudyFolder, name_after
 from search.study.studies import specification
 
 
@@ -80,7 +80,7 @@ class SearchSetup:
             return named
         if not portable_is_free(device.find_device(config.device)):
             return named
-        begun = specification(self.location)
+        begun = specification(self.files)
         return "portable" if begun is None or is_portable(begun["numerics"]) else named
 
     @cached_property
@@ -89,7 +89,7 @@ class SearchSetup:
         return Drawn(self.space, self.form, self.images)
 
     @cached_property
-    def location(self) -> StudyLocation:
+    def files(self) -> StudyFolder:
         """Where the study is kept, under the given name or else as SPACE-SEED.
 
         Raises:
@@ -97,7 +97,7 @@ class SearchSetup:
         """
         given, config = self.config.study_name, self.config
         name = given if given is not None else name_after(self.space.name, config.seed)
-        return StudyLocation.of(name, config.results)
+        return StudyFolder.of(name, config.results)
 
     @cached_property
     def sampler(self) -> Sampler:
@@ -148,7 +148,7 @@ def check_study_name(name: str | None, kinds: Collection[str], results: Path) ->
         taken_for = f"`mnist-bench reproduce {name}` reads a file"
     else:
         return
-    if specification(StudyLocation.of(name, results)) is None:
+    if specification(StudyFolder.of(name, results)) is None:
         raise UsageError(f"--study-name {name}: {taken_for}; give the study another name.")
 
 

@@ -24,7 +24,7 @@ def board_of(
             study,
             of_nets=nets,
             top=None if len(studies) > 1 and study.cost is not None else top,  # a front comes before better trials
-            test_openings=openings.for_study(study.location) if nets and isinstance(study, StoredStudy) else 0,
+            test_openings=openings.for_study(study.files) if nets and isinstance(study, StoredStudy) else 0,
             infeasible=infeasible,
             curves=curves,
         )

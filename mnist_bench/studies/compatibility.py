@@ -15,8 +15,8 @@ from mnist_bench.studies.foreign import is_foreign, option_of
 from search.differences import changed_checks
 from search.errors import FingerprintError, UsageError
 from search.event_log.records import StudyRecord
+from search.study.folder import StudyFolder
 from search.study.invocation_log import invocations, latest_data, latest_net
-from search.study.location import StudyLocation
 from search.study.studies import StoredStudy
 
 
@@ -84,11 +84,11 @@ def commands_of(
     no_test: bool = False,
 ) -> NextCommands:
     """Return the commands to copy about a study; arguments as in `commands_at`."""
-    return commands_at(study.location, study.spec, data_dir=data_dir, net=net, device=device, no_test=no_test)
+    return commands_at(study.files, study.spec, data_dir=data_dir, net=net, device=device, no_test=no_test)
 
 
 def commands_at(
-    location: StudyLocation,
+    files: StudyFolder,
     spec: Mapping[str, Any] | None,
     *,
     data_dir: Path | None = None,
@@ -96,21 +96,21 @@ def commands_at(
     device: str = "auto",
     no_test: bool = False,
 ) -> NextCommands:
-    """Return the commands to copy about the study at a location.
+    """Return the commands to copy about the study in a folder.
 
     Args:
-        location: where the study is kept.
+        files: the study's folder.
         spec: the study's specification; None if it is not known.
         data_dir: where the data are; by default, where the last search that named its data had them.
         net: the name by which your own network was loaded; by default, the one that the last search kept.
         device: to train on; "auto" names none.
         no_test: whether `confirm` is to leave the test set closed.
     """
-    searched = invocations(location.files)
+    searched = invocations(files)
     code = None if spec is None else _net_code(spec)
     return NextCommands(
-        study=location.name,
-        place=location.words,
+        study=files.name,
+        place=files.words,
         data=latest_data(searched) if data_dir is None else str(data_dir),
         net=None if code is None else net or latest_net(searched) or own_net.split_code(code)[0],
         device=None if device == "auto" else device,

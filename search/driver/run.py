@@ -44,8 +44,8 @@ from search.strategies.pruners import Pruner
 from search.strategies.samplers import Sampler
 from search.study.checkpoint_store import CheckpointStore
 from search.study.enqueued import Enqueued, first_trials, origins_of, source as enqueued_study
+from search.study.folder import StudyFolder, name_after
 from search.study.invocation_log import Invocation, keep_invocation
-from search.study.location import StudyLocation, name_after
 from search.study.log_end import log_of, note_end
 from search.study.optuna_tables import OptunaTables
 from search.study.spec import StudySpec, check_same, stored_history
@@ -88,7 +88,7 @@ class Run:
 class Search:
     """Everything a search needs; `run` does it."""
 
-    location: StudyLocation
+    files: StudyFolder
     goal: int  # trained trials that the study shall have
     spec_for: Callable[[Numerics], StudySpec]  # the specification, given the workers' numerics
     planner_for: Callable[[StudySpec], Planner[Any]]
@@ -179,12 +179,12 @@ class Search:
         except ValueError as error:
             raise UsageError(f"{space.source}: search: {error}.") from error
         start = start or StartList()
-        location = StudyLocation.of(name_after(space.name, seed) if name is None else name, results_in_force(results))
+        files = StudyFolder.of(name_after(space.name, seed) if name is None else name, results_in_force(results))
         notices: list[str] = []
         first: list[Enqueued] = []
         for index, each in enumerate(enqueued):
             if isinstance(each, StudyRecord | str | Path):
-                study = enqueued_study(each, location)
+                study = enqueued_study(each, files)
                 first += first_trials(study, space, _BlamedPlanner(planner), notices.append)
             else:
                 _check_fits(space, each, f"enqueued[{index}]")
@@ -210,9 +210,9 @@ class Search:
                 versions={},
             )
 
-        log = location.files.workers_log
+        log = files.workers_log
         return cls(
-            location=location,
+            files=files,
             goal=trials,
             progress=progress,
             notices=notices,
@@ -250,7 +250,7 @@ class Search:
 
         Nothing is changed, no worker started. All that is known without workers is checked, with the errors of `run`.
         """
-        history = stored_history(read_events(self.location))
+        history = stored_history(read_events(self.files))
         if not history.seq:
             return self.goal
         self.check(history.record())
@@ -258,59 +258,59 @@ class Search:
 
     def _run_alone(self) -> Run:
         """Drive the study while no other process does; errors as in `run`."""
-        location = self.location
-        make_folder(location.folder)
-        with file_lock.driver_lock(location.files.lock, f"Study {location.name}"), storage_errors():
-            for written in (location.files.space, location.files.log_end):
+        files = self.files
+        make_folder(files.path)
+        with file_lock.driver_lock(files.lock, f"Study {files.name}"), storage_errors():
+            for written in (files.space, files.log_end):
                 for path in left_of(written):  # by a driver that was killed while it wrote
                     path.unlink()
-            _check_not_emptied(location)
-            storage = open_for_writing(location.files.database)
+            _check_not_emptied(files)
+            storage = open_for_writing(files.database)
             try:
-                log = log_of(storage.engine, location)
+                log = log_of(storage.engine, files)
                 log.make_table()
                 run = self._run_on(storage, log)
                 checkpoint(storage.engine)  # first, or a power cut could leave a note of more events than there are
-                note_end(location, log.end)
+                note_end(files, log.end)
             finally:
                 self.executor.stop()
                 storage.engine.dispose()
         failed = run.study.first_failed
         if run.reached and failed is not None:
-            error = TooManyFailuresError(all_failed(location, failed))
+            error = TooManyFailuresError(all_failed(files, failed))
             error.add_note(failed.error or "")  # for those who ask for the traceback
             raise error
         return run
 
     def _run_on(self, storage: RDBStorage, log: EventLog) -> Run:
-        location = self.location
-        check_not_renamed(location)
+        files = self.files
+        check_not_renamed(files)
         events = log.read()
         history = stored_history(events)
         if events:
             self.check(history.record())
-        states = CheckpointStore(location.files.checkpoints)
+        states = CheckpointStore(files.checkpoints)
         # If it is done, no worker is started for it. But the driver that wrote the last event may have died over what
         # follows from it, so the tables and the files are seen to all the same.
         spec = None if events and self._is_done(history) else self._start(history)
         if spec is not None:
             events = events or self._create(spec, history, log)
-            keep_invocation(location.files, spec.space, self.invocation)
+            keep_invocation(files, spec.space, self.invocation)
         tables = OptunaTables(storage.engine, history)
         tables.sync(tables.behind(events))
         clean_up(history, states, self.on_trial_end)
         reached, order_cost = (True, 0.0) if spec is None else self._drive(spec, history, log, tables, states)
-        return Run(study=StoredStudy.of(history.record(), location), reached=reached, order_cost=order_cost)
+        return Run(study=StoredStudy.of(history.record(), files), reached=reached, order_cost=order_cost)
 
     def _is_done(self, history: History) -> bool:
         """Run the checks that need no workers, and check whether the study has ended: at its goal, or by a rule."""
-        check_same(self.location.name, history.spec, self.spec_for(history.spec["numerics"]).to_json())
+        check_same(self.files.name, history.spec, self.spec_for(history.spec["numerics"]).to_json())
         # Which rule ended it does not matter: as long as one of the given rules would, there is nothing left to do.
         ended_early = history.stop is not None and self.stop_rules.verdict(history) is not None
         done = ended_early or (history.stop is None and history.next_slot() is None)
         if not done and self.goal < history.goal:
             raise UsageError(
-                f"Study {self.location.name} has not reached its trial budget of {history.goal} trials; ask for "
+                f"Study {self.files.name} has not reached its trial budget of {history.goal} trials; ask for "
                 f"{history.goal} or more with --trials, or start a new study with --study-name."
             )
         return ended_early or (done and self.goal <= history.goal)
@@ -321,13 +321,13 @@ class Search:
             raise UsageError("The trainer's `numerics` have no `check`; see `search.Trainer`.")
         spec = self.spec_for(numerics)
         if history.seq:
-            check_same(self.location.name, history.spec, spec.to_json())
+            check_same(self.files.name, history.spec, spec.to_json())
         return spec
 
     def _create(self, spec: StudySpec, history: History, log: EventLog) -> list[Event]:
         for text in self.notices:
             self.observer.on_notice(text)
-        created = Created(name=self.location.name, spec=spec.to_json())
+        created = Created(name=self.files.name, spec=spec.to_json())
         events: list[Event] = [created, GoalSet(goal=self.goal)]
         for event in events:
             log.append(event)
@@ -353,7 +353,7 @@ class Search:
             stall=self.stall,
         )
         header = Header(
-            name=self.location.name,
+            name=self.files.name,
             spec=spec,
             workers=self.executor.workers,
             goal=max(self.goal, history.goal),
@@ -427,13 +427,13 @@ class _BlamedPlanner(Generic[C]):
         return plan
 
 
-def _check_not_emptied(location: StudyLocation) -> None:
+def _check_not_emptied(files: StudyFolder) -> None:
     """StorageError if a study that has begun has lost its database's content: a new one is made before checkpoints."""
-    database = location.files.database
-    has_begun = location.files.checkpoints.exists()
+    database = files.database
+    has_begun = files.checkpoints.exists()
     if database.exists() and database.stat().st_size == 0 and has_begun:
         raise StorageError(
-            f"The database {database} is empty, though study {location.name} has begun: restore a copy of it, or "
+            f"The database {database} is empty, though study {files.name} has begun: restore a copy of it, or "
             "give a new search another name with --study-name."
         )
 

@@ -157,7 +157,7 @@ def planned(
         spec_for=spec,
         check=lambda study: check_objective(objective, study),
         executor=ObjectiveExecutor(
-            objective, workers, base.location.files.workers_log, periods=periods,
+            objective, workers, base.files.workers_log, periods=periods,
             metric=read.aim.metric or VALUE, repeats=repeats(order), checked=checked,
         ),
         stall=math.inf if stall is None else stall,
@@ -201,17 +201,17 @@ def begun_again(ready: Search) -> Search:
         StudyLockedError: another process works on the study.
         StorageError: its database cannot be read or written.
     """
-    location = ready.location
-    stored = specification(location)
+    files = ready.files
+    stored = specification(files)
     if stored is None or "objective" not in stored["context"]:
         return ready
     now = ready.spec_for(stored["numerics"]).to_json()
     is_same_objective = now["context"]["trainer"] == stored["context"]["trainer"]
     if not is_same_objective or fingerprint(now) == fingerprint(stored):
         return ready
-    if not any(isinstance(event, Reported) for event in read_events(location)):
-        remove_study(location.folder.parent, location.name)
-        ready.observer.on_notice(f"Study {location.name} had no report, and begins again as it is asked for now.")
+    if not any(isinstance(event, Reported) for event in read_events(files)):
+        remove_study(files)
+        ready.observer.on_notice(f"Study {files.name} had no report, and begins again as it is asked for now.")
     return ready
 
 

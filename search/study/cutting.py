@@ -14,7 +14,7 @@ from search.event_log.history import History
 from search.event_log.log import EventLog, LogEnd, Salvage
 from search.event_log.records import ENDS, repeats
 from search.files import atomic_write, make_folder, replaced
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.study.log_end import log_of, note_end
 from search.study.optuna_tables import rebuild
 from search.study.spec import stored_history
@@ -50,7 +50,7 @@ class Cut:
         return None
 
 
-def cut(location: StudyLocation) -> Cut:
+def cut(files: StudyFolder) -> Cut:
     """Cut the event log of a study that the caller has locked (`alone_with`), and keep the damaged database aside.
 
     Raises:
@@ -59,34 +59,34 @@ def cut(location: StudyLocation) -> Cut:
         OtherVersionError: a newer version wrote the log.
         StorageError: not even the first event can be read, or a file cannot be written.
     """
-    if not location.files.database.exists():
-        raise no_such_study(location)
-    if _is_whole(location):
-        raise UsageError(f"The event log of study {location.name} is not damaged, so there is nothing to cut.")
-    name = _name(location)
-    found = _salvaged(location, name)
+    if not files.database.exists():
+        raise no_such_study(files)
+    if _is_whole(files):
+        raise UsageError(f"The event log of study {files.name} is not damaged, so there is nothing to cut.")
+    name = _name(files)
+    found = _salvaged(files, name)
     if not found.events:
         raise StorageError(
-            f"No event of study {location.name} can be read, so nothing was changed; restore a copy of its database, "
-            f"or remove {location.folder} to begin again."
+            f"No event of study {files.name} can be read, so nothing was changed; restore a copy of its database, "
+            f"or remove {files.path} to begin again."
         )
     history = stored_history(found.events)
-    database = location.files.database
+    database = files.database
     with replaced(database) as new:
         end = _write(new, history, found)
-        aside = _copy_aside(database, location.files.aside)
+        aside = _copy_aside(database, files.aside)
         # SQLite would add what these hold to the new file.
         for path in _beside(database):
             path.unlink(missing_ok=True)
-    note_end(location, end)
+    note_end(files, end)
     return Cut(history=history, lost=found.lost, unread=found.unread, aside=aside)
 
 
-def _is_whole(location: StudyLocation) -> bool:
-    if damage(location.files.database) is not None:
+def _is_whole(files: StudyFolder) -> bool:
+    if damage(files.database) is not None:
         return False
     try:
-        read_events(location)
+        read_events(files)
     except OtherVersionError:
         raise
     except StorageError:
@@ -94,17 +94,17 @@ def _is_whole(location: StudyLocation) -> bool:
     return True
 
 
-def _name(location: StudyLocation) -> str:
+def _name(files: StudyFolder) -> str:
     try:
-        return name_inside(location)
+        return name_inside(files)
     except StorageError:
-        return location.name
+        return files.name
 
 
-def _salvaged(location: StudyLocation, name: str) -> Salvage:
-    engine = open_damaged(location.files.database)
+def _salvaged(files: StudyFolder, name: str) -> Salvage:
+    engine = open_damaged(files.database)
     try:
-        return log_of(engine, location, name).salvage()
+        return log_of(engine, files, name).salvage()
     finally:
         engine.dispose()
 

@@ -25,14 +25,18 @@ links.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from search import defaults
+from search.errors import UsageError
 from search.files import own
 
 RESULTS = defaults.RESULTS.built_in
 """Folder of the studies if a command names none, and the user has set none."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_RULE = "a name has up to 64 letters, digits, dots, dashes and underscores, and begins with a letter or digit"
 _LOCK = "driver.lock"
 _DATABASE = "study.db"
 _OPENINGS = "test-openings.jsonl"
@@ -47,6 +51,33 @@ class _Inside:
 
     def __get__(self, folder: _Folder, _: type[_Folder]) -> Path:
         return own(folder.path / self._name)
+
+
+def can_name_a_study(name: str) -> bool:
+    """Return whether a name can be a study's."""
+    return _NAME.fullmatch(name) is not None
+
+
+def checked_name(name: str) -> str:
+    """Return a study's name; UsageError if it cannot be one."""
+    if not can_name_a_study(name):
+        raise UsageError(f"{name!r} cannot name a study: {_RULE}.")
+    return name
+
+
+def name_after(space: str, seed: int) -> str:
+    """Return the name of a study that was given none: SPACE-SEED; UsageError if it cannot be one."""
+    name = f"{space}-{seed}"
+    if not can_name_a_study(name):
+        raise UsageError(
+            f"{name!r}, the space's name and the seed, cannot name a study: {_RULE}. Give one with --study-name."
+        )
+    return name
+
+
+def place_words(results: Path) -> tuple[str, ...]:
+    """Return `--results` with a folder of studies, if it is not the one in force."""
+    return () if results == defaults.results_in_force() else ("--results", str(results))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +138,27 @@ class ConfirmFolder(ExperimentFolder):
 
 @dataclass(frozen=True, slots=True)
 class StudyFolder(WorkFolder):
-    """A study's folder."""
+    """A study's folder: where the study lives."""
+
+    @classmethod
+    def of(cls, name: str, results: Path) -> StudyFolder:
+        """Return the folder of a study of this name; UsageError if it cannot be one."""
+        return cls(results / checked_name(name))
+
+    @property
+    def name(self) -> str:
+        """The folder's name; the study inside has it, too, unless the folder was renamed or copied (`name_inside`)."""
+        return self.path.name
+
+    @property
+    def results(self) -> ResultsFolder:
+        """The folder of studies in which it lies."""
+        return ResultsFolder(self.path.parent)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words with which a command to copy finds the study, see `place_words`."""
+        return place_words(self.path.parent)
 
     log_end = _Inside("log-end.json")
     """The number of events, and the checksum of the last one, when the last driver of the study ended."""

@@ -16,31 +16,30 @@ from search.event_log.log import EventLog, LogEnd
 from search.files import atomic_write, read
 from search.messages import command_line
 from search.study.folder import StudyFolder
-from search.study.location import StudyLocation
 
 MAX_BYTES = 300
 """Of a noted end."""
 
 
-def log_of(engine: Engine, location: StudyLocation, name: str | None = None) -> EventLog:
+def log_of(engine: Engine, files: StudyFolder, name: str | None = None) -> EventLog:
     """Return the event log of a study; `name` is the study's in the database, if its folder was renamed."""
-    return EventLog(engine, name or location.name, end=_noted(location.files), advice=advice_on_damage(location))
+    return EventLog(engine, name or files.name, end=_noted(files), advice=advice_on_damage(files))
 
 
-def advice_on_damage(location: StudyLocation) -> str:
+def advice_on_damage(files: StudyFolder) -> str:
     """Return what to do about a damaged event log, as the end of a sentence."""
-    command = command_line(["mnist-bench", "doctor", location.name, "--cut", *location.words])
+    command = command_line(["mnist-bench", "doctor", files.name, "--cut", *files.words])
     return f"`{command}` keeps the events before it"
 
 
-def note_end(location: StudyLocation, end: LogEnd | None) -> None:
+def note_end(files: StudyFolder, end: LogEnd | None) -> None:
     """Write into a study's folder where its log ends; its events must be on the disk by then (`checkpoint`).
 
     Raises:
         OSError: the file cannot be written.
     """
-    if end is not None and _noted(location.files) != end:
-        atomic_write(location.files.log_end, _content(end))
+    if end is not None and _noted(files) != end:
+        atomic_write(files.log_end, _content(end))
 
 
 def _noted(files: StudyFolder) -> LogEnd | None:

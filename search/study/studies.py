@@ -24,8 +24,7 @@ from search.event_log.history import History
 from search.event_log.log import EventLog
 from search.event_log.records import StudyRecord, TrialRecord
 from search.messages import command_line, first_line, joined, number, number_of
-from search.study.folder import ResultsFolder, StudyFolder
-from search.study.location import StudyLocation, can_name_a_study, place_words
+from search.study.folder import ResultsFolder, StudyFolder, can_name_a_study, place_words
 from search.study.log_end import log_of
 from search.study.spec import stored_history
 
@@ -71,20 +70,14 @@ class StudySummary:
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class StoredStudy(StudyRecord):
-    """A study with its location; equal to another one with the same record, whatever its location."""
+    """A study with its folder; equal to another one with the same record, whatever its folder."""
 
-    location: StudyLocation = field(compare=False, repr=False)
+    files: StudyFolder = field(compare=False, repr=False)
 
     @classmethod
-    def of(cls, study: StudyRecord, location: StudyLocation) -> StoredStudy:
-        """Return the study of a record, kept at a location."""
-        parts = {part.name: getattr(study, part.name) for part in fields(StudyRecord)}
-        return cls(**parts, location=location)
-
-    @property
-    def files(self) -> StudyFolder:
-        """The files of its folder."""
-        return self.location.files
+    def of(cls, study: StudyRecord, files: StudyFolder) -> StoredStudy:
+        """Return the study of a record, kept in a folder."""
+        return cls(**{part.name: getattr(study, part.name) for part in fields(StudyRecord)}, files=files)
 
 
 def open_study(results: Path, name: str | None) -> StoredStudy:
@@ -95,12 +88,12 @@ def open_study(results: Path, name: str | None) -> StoredStudy:
         StorageError: its database cannot be read.
     """
     results = Path(results)
-    location = StudyLocation.of(latest(results) if name is None else name, results)
-    history = _read(location)
+    files = StudyFolder.of(latest(results) if name is None else name, results)
+    history = _read(files)
     if history is None:
-        raise no_such_study(location)
-    record = replace(history.record(live=driver_of(location) is not None), name=location.name)
-    return StoredStudy.of(record, location)
+        raise no_such_study(files)
+    record = replace(history.record(live=driver_of(files) is not None), name=files.name)
+    return StoredStudy.of(record, files)
 
 
 def latest(results: Path) -> str:
@@ -118,32 +111,32 @@ def latest(results: Path) -> str:
 # What the database of a study holds; each function raises StorageError if it cannot be read.
 
 
-def read_events(location: StudyLocation, since: int = 0) -> list[Event]:
+def read_events(files: StudyFolder, since: int = 0) -> list[Event]:
     """Return a study's event log, from event `since` on; empty if there is no such study, or no such event."""
-    return _asked(location, lambda engine, name: log_of(engine, location, name).since(since), [])
+    return _asked(files, lambda engine, name: log_of(engine, files, name).since(since), [])
 
 
-def specification(location: StudyLocation) -> Mapping[str, Any] | None:
+def specification(files: StudyFolder) -> Mapping[str, Any] | None:
     """Return the specification that a study began with, of one event's reading; None if there is no such study."""
-    first = _asked(location, lambda engine, name: log_of(engine, location, name).first(), None)
+    first = _asked(files, lambda engine, name: log_of(engine, files, name).first(), None)
     return first.spec if isinstance(first, Created) else None
 
 
-def newest_event(location: StudyLocation) -> tuple[int, str] | None:
+def newest_event(files: StudyFolder) -> tuple[int, str] | None:
     """Return the number of a study's newest event, from 0, and when it was written; None if there is no such study."""
-    return _asked(location, lambda engine, name: EventLog(engine, name).newest(), None)
+    return _asked(files, lambda engine, name: EventLog(engine, name).newest(), None)
 
 
-def name_inside(location: StudyLocation) -> str:
+def name_inside(files: StudyFolder) -> str:
     """Return the name of a study in its database; its folder may have been renamed since."""
-    return _asked(location, lambda engine, name: name, location.name)
+    return _asked(files, lambda engine, name: name, files.name)
 
 
-def check_not_renamed(location: StudyLocation) -> None:
+def check_not_renamed(files: StudyFolder) -> None:
     """UsageError if the study in a folder has another name, and a search would take its checkpoints."""
-    if (name := name_inside(location)) != location.name:
+    if (name := name_inside(files)) != files.name:
         raise UsageError(
-            f"{location.folder} holds study {name} under another name; rename the folder back to {name} to "
+            f"{files.path} holds study {name} under another name; rename the folder back to {name} to "
             "continue it, or choose another --study-name."
         )
 
@@ -156,23 +149,23 @@ def list_studies(results: Path) -> list[StudySummary]:
     return sorted(there, key=lambda summary: summary.modified, reverse=True)
 
 
-def driver_of(location: StudyLocation) -> str | None:
+def driver_of(files: StudyFolder) -> str | None:
     """Return in words which process drives a study; None if none does."""
-    lock = location.files.lock
+    lock = files.lock
     return file_lock.holder(lock) if file_lock.is_held(lock) else None
 
 
 @contextlib.contextmanager
-def alone_with(location: StudyLocation) -> Iterator[None]:
+def alone_with(files: StudyFolder) -> Iterator[None]:
     """Hold every lock in a study's folder, if it has one.
 
     StudyLockedError if another process works on it; StorageError if it cannot be written within the block.
     """
     with storage_errors(), contextlib.ExitStack() as held:
-        if location.folder.is_dir():
+        if files.path.is_dir():
             # A study's folder holds the locks of other work, too, such as its confirmation.
-            for lock in (location.files.lock, *location.files.inner_locks):
-                held.enter_context(file_lock.driver_lock(lock, f"Study {location.name}"))
+            for lock in (files.lock, *files.inner_locks):
+                held.enter_context(file_lock.driver_lock(lock, f"Study {files.name}"))
         yield
 
 
@@ -182,7 +175,7 @@ def _newest_by_name(results: Path) -> dict[str, str | StorageError]:
     for name in (folder.path.name for folder in ResultsFolder(results).with_database()):
         if can_name_a_study(name):
             try:
-                event = newest_event(StudyLocation.of(name, results))
+                event = newest_event(StudyFolder.of(name, results))
             except StorageError as error:
                 newest[name] = error
             else:
@@ -190,20 +183,20 @@ def _newest_by_name(results: Path) -> dict[str, str | StorageError]:
     return newest
 
 
-def _read(location: StudyLocation) -> History | None:
-    events = read_events(location)
+def _read(files: StudyFolder) -> History | None:
+    events = read_events(files)
     return stored_history(events) if events else None
 
 
-def _asked(location: StudyLocation, question: Callable[[Engine, str], T], absent: T) -> T:
+def _asked(files: StudyFolder, question: Callable[[Engine, str], T], absent: T) -> T:
     """Return the answer of a study's database, given the study's name in it; `absent` if there is no database."""
-    database = location.files.database
+    database = files.database
     if not database.exists():
         return absent
     try:
         engine = open_for_reading(database)
         try:
-            name = location.name
+            name = files.name
             if EventLog(engine, name).newest() is None:  # the folder was renamed
                 names = [inside for inside, _ in log.studies(engine) if can_name_a_study(inside)]
                 name = names[0] if len(names) == 1 else name
@@ -219,10 +212,10 @@ def _summary(folder: Path, moment: str | StorageError) -> StudySummary | None:
     history, live = History(), False
     unreadable = str(moment) if isinstance(moment, StorageError) else None
     try:
-        location = StudyLocation.of(folder.name, folder.parent)
-        live = driver_of(location) is not None
+        files = StudyFolder.of(folder.name, folder.parent)
+        live = driver_of(files) is not None
         if unreadable is None:
-            history = _read(location) or history
+            history = _read(files) or history
     except StorageError as error:
         unreadable = unreadable or str(error)
     if unreadable is None and not history.seq:
@@ -267,31 +260,28 @@ def _size_of(file: Path) -> int:
     return about.st_size if stat.S_ISREG(about.st_mode) else 0
 
 
-def no_such_study(location: StudyLocation) -> StudyNotFoundError:
-    """Return the error that no study is at a location; it names the command that lists the existing ones."""
-    command = command_line(["mnist-bench", "studies", *location.words])
-    return StudyNotFoundError(
-        f"No study {location.name} in {location.folder.parent}/; `{command}` lists the studies there."
-    )
+def no_such_study(files: StudyFolder) -> StudyNotFoundError:
+    """Return the error that no study is at a files; it names the command that lists the existing ones."""
+    command = command_line(["mnist-bench", "studies", *files.words])
+    return StudyNotFoundError(f"No study {files.name} in {files.path.parent}/; `{command}` lists the studies there.")
 
 
-def all_failed(location: StudyLocation, first: TrialRecord) -> str:
+def all_failed(files: StudyFolder, first: TrialRecord) -> str:
     """Return in words that every trial of a study failed, except those that were stopped early."""
     cause = f"; the first one: {first.cause}" if first.cause else ""
-    command = command_line(["mnist-bench", "show", f"{location.name}/{first.number}", *location.words])
-    return f"Every trial of {location.name} that was not pruned failed{cause}. `{command}` shows the whole error."
+    command = command_line(["mnist-bench", "show", f"{files.name}/{first.number}", *files.words])
+    return f"Every trial of {files.name} that was not pruned failed{cause}. `{command}` shows the whole error."
 
 
-def remove_study(results: Path, name: str) -> None:
+def remove_study(files: StudyFolder) -> None:
     """Remove a study's folder, its database last.
 
     StudyNotFoundError if there is none; StudyLockedError if another process works on it.
     """
-    location = StudyLocation.of(name, results)
-    if not location.folder.is_dir():
-        raise no_such_study(location)
-    with alone_with(location):
-        folder, database = location.folder.resolve(), location.files.database.name
+    if not files.path.is_dir():
+        raise no_such_study(files)
+    with alone_with(files):
+        folder, database = files.path.resolve(), files.database.name
         for path in [path for path in folder.iterdir() if not path.name.startswith(database)]:
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
@@ -300,16 +290,16 @@ def remove_study(results: Path, name: str) -> None:
         for path in sorted(folder.glob(f"{database}-*")):
             path.unlink()
         shutil.rmtree(folder)
-        location.folder.unlink(missing_ok=True)  # a link to where it was
+        files.path.unlink(missing_ok=True)  # a link to where it was
 
 
-def check_idle(locations: Iterable[StudyLocation]) -> None:
+def check_idle(folders: Iterable[StudyFolder]) -> None:
     """StudyLockedError if a process works on any of several studies, before the first one is changed."""
     holders: dict[str, str] = {}
-    for location in locations:
-        inner = [file_lock.holder(lock) for lock in location.files.inner_locks if file_lock.is_held(lock)]
-        if (holder := inner[0] if inner else driver_of(location)) is not None:
-            holders[location.name] = holder
+    for files in folders:
+        inner = [file_lock.holder(lock) for lock in files.inner_locks if file_lock.is_held(lock)]
+        if (holder := inner[0] if inner else driver_of(files)) is not None:
+            holders[files.name] = holder
     if holders:
         verb = "is" if len(holders) == 1 else "are"
         raise StudyLockedError(
@@ -323,8 +313,8 @@ def files_of_weights(files: StudyFolder) -> list[Path]:
     return [*files.kept_weights().values(), *files.confirm.kept_nets().values()]
 
 
-def remove_weights(location: StudyLocation) -> None:
+def remove_weights(files: StudyFolder) -> None:
     """Remove the files with the weights of a study's networks; its record and its results stay."""
-    with alone_with(location):
-        for path in files_of_weights(location.files):
+    with alone_with(files):
+        for path in files_of_weights(files):
             path.unlink()

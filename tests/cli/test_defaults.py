@@ -40,7 +40,7 @@ def test_an_option_comes_before_the_environment(cli: Cli, monkeypatch: pytest.Mo
 def test_functions_follow_the_same_folder_and_an_argument_comes_before_it() -> None:
     assert [study.name for study in mnist_bench.studies()] == ["finished"]
     assert mnist_bench.studies(results="results") == []
-    assert mnist_bench.open_study("conv-0").location.folder == Path("runs", "conv-0")
+    assert mnist_bench.open_study("conv-0").files.path == Path("runs", "conv-0")
 
 
 def test_a_search_takes_the_workers_and_the_folder(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import get_args
 from hypothesis import given, settings, strategies as st
 
 from mnist_bench.next_commands import NEEDS, Command, NextCommands
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from support.commands import help_of, pasted, unknown_options
 from support.dose import dose
 
@@ -45,7 +45,7 @@ def test_a_test_set_that_is_to_stay_closed_stays_closed() -> None:
 @settings(max_examples=dose(100))
 @given(results=WORD, data=WORD, net=WORD)
 def test_whatever_a_path_holds_is_one_word_of_the_shell(results: str, data: str, net: str) -> None:
-    place = StudyLocation.of("conv-0", Path(results)).words
+    place = StudyFolder.of("conv-0", Path(results)).words
     line = NextCommands(study="conv-0", place=place, data=data, net=net).line("plot")
     assert line.isprintable()
     assert pasted(line) == ["mnist-bench", "plot", "conv-0", *place, "--data", data, "--net", net]

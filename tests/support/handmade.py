@@ -22,8 +22,7 @@ from mnist_bench.config.settings import TrainConfig
 from search.event_log.records import EarlyStop, TrialRecord
 from search.hashed import EndReason, Reason, State
 from search.space.space import Space
-from search.study.folder import RESULTS
-from search.study.location import StudyLocation
+from search.study.folder import RESULTS, StudyFolder
 from search.study.studies import StoredStudy
 from search.trainer_api import Report
 
@@ -164,7 +163,7 @@ def with_reports(trial: TrialRecord, period: int | None = None, **parts: Any) ->
 def study(trials: Sequence[TrialRecord], *, name: str = "conv-0", goal: int | None = None, **more: Any) -> StoredStudy:
     """Return a study of these trials; its place is that of a study which no command said where to keep."""
     given = {"spec": spec(), "totals": (goal or len(trials),), **more}
-    return StoredStudy(name=name, trials=tuple(trials), location=StudyLocation.of(name, RESULTS), **given)
+    return StoredStudy(name=name, trials=tuple(trials), files=StudyFolder.of(name, RESULTS), **given)
 
 
 def searched(trials: Sequence[TrialRecord], sections: Mapping[str, Any] = SECTIONS, **more: Any) -> StoredStudy:
@@ -195,7 +194,7 @@ def mirrored(study: StoredStudy) -> StoredStudy:
 
 def kept_in(results: Path, study: StoredStudy) -> StoredStudy:
     """Return a study as one that is kept in another results folder."""
-    return replace(study, location=StudyLocation.of(study.name, results))
+    return replace(study, files=StudyFolder.of(study.name, results))
 
 
 def spec() -> dict[str, Any]:

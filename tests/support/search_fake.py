@@ -23,7 +23,7 @@ from search.space.space import Space
 from search.space.yaml_text import Document
 from search.strategies.pruners import Asha, Pruner
 from search.strategies.samplers import Sampler, Tpe
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.study.spec import StudySpec
 from search.study.studies import read_events
 from search.trainer_api import PLAIN, Plan, TrainerSpec
@@ -157,7 +157,7 @@ def make_search(
     trainer = TrainerSpec(factory="support.fake_trainer:Trainer", options=options)
     executor = LocalExecutor(trainer, workers, results / "log") if workers else InProcessExecutor(trainer)
     fields: dict[str, Any] = {
-        "location": StudyLocation.of(name, results),
+        "files": StudyFolder.of(name, results),
         "goal": 30,
         "planner_for": lambda spec: Planner(widest),
         "executor": executor,
@@ -189,7 +189,7 @@ def run_in_parts(results: Path, events: int, **options: Any) -> Run:
 
 def events_of(results: Path, name: str = "fake-0") -> list[Event]:
     """Return the events of a search."""
-    return read_events(StudyLocation.of(name, results))
+    return read_events(StudyFolder.of(name, results))
 
 
 def decided_again(events: Sequence[Event], widest: int = 48) -> Replay:

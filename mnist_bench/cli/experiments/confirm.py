@@ -165,7 +165,7 @@ def _shown(table: Table[Any], study: StoredStudy, finals: Sequence[Final], *, js
     from mnist_bench.leaderboard.board_table import test_set_line
     from mnist_bench.studies import openings
 
-    opened, kept = openings.for_study(study.location), study.files.confirm.kept_nets()
+    opened, kept = openings.for_study(study.files), study.files.confirm.kept_nets()
     numbers = [final.number for final in finals]
     nets = [path for (trial, _), path in kept.items() if trial in numbers]
     where = f"{nets[0].parent}/TRIAL-seed-K.safetensors" if nets else ""

@@ -55,7 +55,7 @@ def _running(study: StoredStudy) -> Iterator[Entry]:
     """Yield the running trials of a study that is being searched, and about how long the search still takes."""
     if not study.live:
         return
-    left = seconds_left(stored_history(read_events(study.location)), StudySpec.from_json(study.spec))
+    left = seconds_left(stored_history(read_events(study.files)), StudySpec.from_json(study.spec))
     if left is not None:
         yield "time left", f"about {cells.duration(left)}"
     word = cells.value if is_foreign(study.spec) else cells.percent
@@ -68,7 +68,7 @@ def _running(study: StoredStudy) -> Iterator[Entry]:
 def _failure(study: StoredStudy) -> list[Entry]:
     """Return that every trial failed, if that is so."""
     first = study.first_failed
-    return [] if first is None else [("finding", all_failed(study.location, first))]
+    return [] if first is None else [("finding", all_failed(study.files, first))]
 
 
 def _finding(study: StoredStudy) -> Iterator[Entry]:

@@ -53,11 +53,11 @@ def doctor(
     from mnist_bench.doctor import checkup, machine_checks
     from mnist_bench.doctor.checkup import Checkup
     from mnist_bench.doctor.diagnostic import plain
-    from search.study.location import StudyLocation
+    from search.study.folder import StudyFolder
 
     if study is not None:
-        location = StudyLocation.of(study, results)
-        found = checkup.check_study(location, repair=repair, cut=cut, replay=replay, device=device, data_dir=data_dir)
+        files = StudyFolder.of(study, results)
+        found = checkup.check_study(files, repair=repair, cut=cut, replay=replay, device=device, data_dir=data_dir)
     elif repair:
         raise UsageError("--repair repairs a study; name one, as `mnist-bench studies` lists them.")
     elif cut:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow
     from mnist_bench.next_commands import NextCommands
     from mnist_bench.result_table import Table
-    from search.study.location import StudyLocation
+    from search.study.folder import StudyFolder
     from search.study.studies import StoredStudy
 
 SHORT = 10
@@ -151,24 +151,24 @@ def _fitting(board: Leaderboard, tabled: Callable[[Leaderboard], Table[Any]]) ->
 def _table(board: Leaderboard, results: Path) -> Table[LeaderboardRow]:
     from mnist_bench.leaderboard.board_table import table_of
     from mnist_bench.next_commands import NextCommands
-    from search.study.location import StudyLocation, place_words
+    from search.study.folder import StudyFolder, place_words
 
     if not board.boards:
-        return _table_of_study(board, StudyLocation.of(board.study, results))
+        return _table_of_study(board, StudyFolder.of(board.study, results))
     commands = NextCommands(study=board.boards[0].study, place=place_words(results))
     return table_of(board, commands=commands)
 
 
-def _table_of_study(board: Leaderboard, location: StudyLocation) -> Table[LeaderboardRow]:
+def _table_of_study(board: Leaderboard, files: StudyFolder) -> Table[LeaderboardRow]:
     """Return a board with the findings of `confirm` about the study, unless the search continued since."""
     from mnist_bench.studies.compatibility import commands_at
     from search.study.studies import specification
 
-    commands = commands_at(location, specification(location))
+    commands = commands_at(files, specification(files))
     found = _with_values if board.net is None else _with_race
-    table = found(board, location.folder, commands)
+    table = found(board, files.path, commands)
     ended = sum(board.counts[name] for name in ("complete", "pruned", "failed"))
-    resume = None if board.live or board.stop or ended >= board.goal else study_rows.resume_command(location)
+    resume = None if board.live or board.stop or ended >= board.goal else study_rows.resume_command(files)
     return table if resume is None else replace(table, footnotes=[*table.footnotes, f"`{resume}` resumes the search."])
 
 

@@ -99,7 +99,7 @@ def _explain(study: StoredStudy, trial: TrialRecord, json: bool) -> None:
     from mnist_bench.cli.studies import why
     from search.study.studies import read_events
 
-    explanation = why.explained(study, trial, read_events(study.location))
+    explanation = why.explained(study, trial, read_events(study.files))
     if json:
         output.print_json(why.to_json(study, trial, explanation))
     else:

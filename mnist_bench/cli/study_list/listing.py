@@ -65,18 +65,18 @@ def studies(
 
 
 def _note_faults(summaries: Sequence[StudySummary], results: Path) -> None:
-    from search.study.location import StudyLocation
+    from search.study.folder import StudyFolder
     from search.study.studies import all_failed
 
     for summary in summaries:
         if summary.unreadable is not None:
             output.note(f"{summary.name} cannot be read: {summary.unreadable}")
         if summary.first_failed is not None:
-            output.note(all_failed(StudyLocation.of(summary.name, results), summary.first_failed))
+            output.note(all_failed(StudyFolder.of(summary.name, results), summary.first_failed))
 
 
 def _note_none(results: Path) -> None:
-    from search.study.location import place_words
+    from search.study.folder import place_words
 
     command = command_line(["mnist-bench", "search", "conv", "--trials", "50", *place_words(results)])
     output.note(f"No studies in {results}/; `{command}` makes one.")

@@ -14,7 +14,7 @@ from mnist_bench.cli import options, output
 from search.messages import number_of
 
 if TYPE_CHECKING:
-    from search.study.location import StudyLocation
+    from search.study.folder import StudyFolder
     from search.study.studies import StudySummary
 
 WITHOUT_WEIGHTS = (
@@ -29,7 +29,7 @@ class _Chosen:
     """A study that is to be removed."""
 
     summary: StudySummary
-    location: StudyLocation
+    files: StudyFolder
 
     def line(self) -> str:
         """Return what is lost with it."""
@@ -57,7 +57,7 @@ def remove(
     from search.study.studies import check_idle
 
     chosen = _chosen(names, results)
-    check_idle(each.location for each in chosen)
+    check_idle(each.files for each in chosen)
     if weights:
         _remove_weights(chosen, yes=yes)
     else:
@@ -71,16 +71,16 @@ def _chosen(names: Sequence[str], results: Path) -> list[_Chosen]:
         UsageError: a name cannot name a study.
         StudyNotFoundError: there is no such study.
     """
-    from search.study.location import StudyLocation
+    from search.study.folder import StudyFolder
     from search.study.studies import list_studies, no_such_study
 
     found = {summary.name: summary for summary in list_studies(results)}
     chosen = []
     for name in dict.fromkeys(names):
-        location = StudyLocation.of(name, results)
+        files = StudyFolder.of(name, results)
         if name not in found:
-            raise no_such_study(location)
-        chosen.append(_Chosen(summary=found[name], location=location))
+            raise no_such_study(files)
+        chosen.append(_Chosen(summary=found[name], files=files))
     return chosen
 
 
@@ -91,23 +91,23 @@ def _remove_studies(chosen: Sequence[_Chosen], *, yes: bool) -> None:
     what, loss = ("this study", "It") if one else (f"these {len(chosen)} studies", "They")
     _ask([each.line() for each in chosen], f"Remove {what}? {loss} cannot be restored.", yes=yes)
     for each in chosen:
-        remove_study(each.location.folder.parent, each.location.name)
-        output.note(f"Removed {each.location.name}.")
+        remove_study(each.files)
+        output.note(f"Removed {each.files.name}.")
 
 
 def _remove_weights(chosen: Sequence[_Chosen], *, yes: bool) -> None:
     from search.study.studies import files_of_weights, remove_weights
 
-    files = {each.location: files_of_weights(each.location.files) for each in chosen}
-    held = {location: paths for location, paths in files.items() if paths}
+    weights = {each.files: files_of_weights(each.files) for each in chosen}
+    held = {files: paths for files, paths in weights.items() if paths}
     if not held:
         output.note("There are no weights to remove.")
         return
     lines = [f"{place.name}: {number_of(len(paths), 'file')}, {_size_of(paths)}" for place, paths in held.items()]
     total = _size_of([path for paths in held.values() for path in paths])
     _ask([*lines, WITHOUT_WEIGHTS], f"Remove {total} of weights?", yes=yes)
-    for location in held:
-        remove_weights(location)
+    for files in held:
+        remove_weights(files)
     output.note(f"Removed {total} of weights.")
 
 

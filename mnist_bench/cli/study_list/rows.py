@@ -14,7 +14,7 @@ from search.event_log.records import repeats
 from search.messages import command_line, without_option
 
 if TYPE_CHECKING:
-    from search.study.location import StudyLocation
+    from search.study.folder import StudyFolder
     from search.study.studies import StudySummary
 
 Row = dict[str, Any]
@@ -24,7 +24,7 @@ SEARCH = ["mnist-bench", "search"]
 def row_of(summary: StudySummary) -> Row:
     """Return a study as JSON has it."""
     from mnist_bench.studies.foreign import is_foreign
-    from search.study.location import StudyLocation
+    from search.study.folder import StudyFolder
 
     row: Row = {
         "study": summary.name,
@@ -43,27 +43,27 @@ def row_of(summary: StudySummary) -> Row:
         "test_openings": [],
     }
     with suppress(StorageError):  # a file that leads elsewhere is refused when the study itself is opened
-        row |= _of_folder(StudyLocation.of(summary.name, summary.path.parent), row["state"])
+        row |= _of_folder(StudyFolder.of(summary.name, summary.path.parent), row["state"])
     return row
 
 
-def _of_folder(location: StudyLocation, state: str) -> Row:
+def _of_folder(files: StudyFolder, state: str) -> Row:
     """Return the entries of a row that are read from the files in the study's folder."""
     from mnist_bench.studies import openings
 
-    noted = [{"time": each.time, "purpose": each.purpose} for each in openings.of_study(location)]
-    return {"test_openings": noted, "resume": resume_command(location) if state == "paused" else None}
+    noted = [{"time": each.time, "purpose": each.purpose} for each in openings.of_study(files)]
+    return {"test_openings": noted, "resume": resume_command(files) if state == "paused" else None}
 
 
-def resume_command(location: StudyLocation) -> str | None:
+def resume_command(files: StudyFolder) -> str | None:
     """Return the command with which the search of a study continues; None if it is not known."""
     from search.study.invocation_log import invocations
 
-    typed = [made.command for made in invocations(location.files) if made.command is not None]
-    return resuming(typed[-1], location) if typed else None
+    typed = [made.command for made in invocations(files) if made.command is not None]
+    return resuming(typed[-1], files) if typed else None
 
 
-def resuming(typed: str, location: StudyLocation) -> str | None:
+def resuming(typed: str, files: StudyFolder) -> str | None:
     """Return a search as it was typed, for the study where it is now; None if it is not a command that can be shown.
 
     Each word is quoted again: the line may come from another person, and must not be more than one command.
@@ -74,7 +74,7 @@ def resuming(typed: str, location: StudyLocation) -> str | None:
         words = []
     if words[:2] != SEARCH:
         return None
-    return command_line([*without_option("--results", words), *location.words])
+    return command_line([*without_option("--results", words), *files.words])
 
 
 def columns_for(rows: list[Row]) -> list[Column[Row]]:

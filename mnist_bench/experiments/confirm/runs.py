@@ -201,7 +201,7 @@ class NetRuns(Runs):
             DataError, StorageError: as `open_test_set`.
         """
         # Asked for here, because a log that leads elsewhere is refused before the training.
-        ledgers = [self._study.location.results.openings, self._study.files.openings]
+        ledgers = [self._study.files.results.openings, self._study.files.openings]
         files = own_test_files(options)
         on = self._known(numbers, files)
         known = {final.number: final for final in on.finals}

@@ -23,7 +23,7 @@ from mnist_bench.searches.config import SearchConfig
 from search.driver.progress import Observer
 from search.errors import StudyNotFoundError
 from search.study import studies
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from support.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -109,8 +109,8 @@ def test_a_killed_driver_leaves_paused_trials_and_no_lock(
     assert cli("doctor", "smoke-0", "--repair").exit_code == 1
     driver.send_signal(signal.SIGKILL)
     driver.wait()
-    place = StudyLocation.of("smoke-0", Path("results"))
-    assert place.files.lock.exists()
+    place = StudyFolder.of("smoke-0", Path("results"))
+    assert place.lock.exists()
     killed = cli("doctor", "smoke-0", "--repair")
     assert (alive.exit_code, killed.exit_code) == (0, 0)
     assert "no process works on the study" in killed.stdout

@@ -336,7 +336,7 @@ def test_a_new_study_has_no_name_that_other_commands_take_for_something_else(
     result = cli("search", "smoke", "--study-name", name)
     assert (result.exit_code, asked) == (2, [])
     assert taken_for in result.stderr
-    monkeypatch.setattr("mnist_bench.searches.setup.specification", lambda location: {})
+    monkeypatch.setattr("mnist_bench.searches.setup.specification", lambda files: {})
     cli("search", "smoke", "--study-name", name)
     assert [search.study_name for search in asked] == [name], "one that is there goes on"
 

@@ -24,7 +24,7 @@ PATHS = {*PRINTED, "results"}
 SHOWN = {"observer", "progress"}
 """Functions in place of lines on a terminal."""
 FOLLOWS = {"results", "workers"}
-"""Their defaults: the folder in force, or from which the study was read; a script asks for processes by itself."""
+"""Their defaults: the folder in force; a script asks for processes by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +78,9 @@ MIRRORS: Mapping[str, Mirror] = {
     "confirm": Mirror(
         functions=(mnist_bench.confirm, mnist_bench.confirm_front, mnist_bench.confirm_values),
         renamed={"no_test": "test_set", "open_test": "test_set"},
-        no_parameter={*PRINTED, "front"},
+        no_parameter={*PATHS, "front"},
         no_option=SHOWN,
-        other_default={*FOLLOWS, "no_test", "open_test"},
+        other_default={"workers", "no_test", "open_test"},
     ),
     "train": Mirror(
         functions=(mnist_bench.train, mnist_bench.train_seeds, mnist_bench.train_trial),
@@ -99,23 +99,21 @@ MIRRORS: Mapping[str, Mirror] = {
     "report": Mirror(
         functions=(mnist_bench.report,),
         renamed={"study_name": "study", "output_file": "to"},
-        other_default={"results"},
+        no_parameter={"results"},
     ),
     "export": Mirror(
         functions=(mnist_bench.export,),
         renamed={"target": "trial"},
-        no_parameter=PRINTED,
+        no_parameter=PATHS,
         no_option={"study", "on_news"},
-        other_default={"results"},
     ),
     "predict": Mirror(
         functions=(mnist_bench.predict,),
         renamed={"pictures": "images"},
-        no_parameter=PRINTED,
+        no_parameter=PATHS,
         no_option={"trial"},
-        other_default={"results"},
     ),
-    "ablate": Mirror(functions=(mnist_bench.ablate,), no_parameter=PRINTED, no_option=SHOWN, other_default=FOLLOWS),
+    "ablate": Mirror(functions=(mnist_bench.ablate,), no_parameter=PATHS, no_option=SHOWN, other_default={"workers"}),
     "bench notebook": Mirror(
         functions=(mnist_bench.train_notebook,), no_parameter=PRINTED, no_option=SHOWN, other_default=FOLLOWS
     ),

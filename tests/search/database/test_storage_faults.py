@@ -41,7 +41,7 @@ def undisturbed(searched: Searched) -> str:
 @pytest.fixture
 def database(searched: Searched, tmp_path: Path) -> Path:
     """Return the database of a search in `tmp_path` that was stopped half-way."""
-    return searched(tmp_path, goal=GOAL, events=16).files.database
+    return searched(tmp_path, goal=GOAL, events=16).database
 
 
 @contextmanager

@@ -33,7 +33,7 @@ from search.executors.protocol import Job, Outcome, Raised
 from search.strategies.pruners import Median, NoPruner
 from search.strategies.samplers import Curves, Random, Sampler, Tpe
 from search.study import studies
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.study.start_list import StartList
 from search.trainer_api import Plan, TrainerSpec
 from support import search_fake as fake
@@ -197,8 +197,8 @@ def test_a_diverged_trial_is_pruned_with_a_constraint_and_no_value(tmp_path: Pat
     assert all(trial.state == "PRUNED" and trial.value is None for trial in diverged)
     assert all(trial.reports[-1].metrics["train_loss"] is None for trial in diverged)
     assert len(study.finished()) == 12
-    place = StudyLocation.of("fake-0", tmp_path)
-    mirrored = optuna.load_study(study_name="fake-0", storage=sqlite_url(place.files.database)).trials
+    place = StudyFolder.of("fake-0", tmp_path)
+    mirrored = optuna.load_study(study_name="fake-0", storage=sqlite_url(place.database)).trials
     assert all(mirrored[trial.number].system_attrs["constraints:diverged"] > 0 for trial in diverged)
 
 
@@ -431,8 +431,8 @@ def test_a_search_over_levels_is_the_same_however_it_is_run_and_optuna_holds_the
     assert study.trials[0].params == given
     assert all(trial.params["optim.lr"] in (1e-4, 1e-3, 2e-3, 1e-2, 1e-1) for trial in study.trials)
     assert fake.run_in_parts(tmp_path / "parts", 15, **options).study.digest == study.digest
-    place = StudyLocation.of("fake-0", tmp_path / "parts")
-    mirrored = optuna.load_study(study_name="fake-0", storage=sqlite_url(place.files.database))
+    place = StudyFolder.of("fake-0", tmp_path / "parts")
+    mirrored = optuna.load_study(study_name="fake-0", storage=sqlite_url(place.database))
     assert mirrored.trials[0].params["optim.lr"] == 3
     assert mirrored.trials[0].distributions["optim.lr"] == optuna.distributions.IntDistribution(0, 4)
     assert len(mirrored.trials_dataframe()) == len(study.trials)

@@ -17,7 +17,7 @@ import pytest
 from search.database.engines import open_for_writing
 from search.errors import SearchError, StorageError
 from search.event_log.history import History
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.study.optuna_tables import OptunaTables, rebuild
 from search.study.studies import list_studies, open_study, read_events
 from support import search_fake as fake
@@ -146,7 +146,7 @@ def test_a_column_of_another_type_is_refused(results: Path, column: str) -> None
 
 @pytest.mark.parametrize("kind", ["create", "ask", "report", "tell"])
 def test_events_in_an_order_that_no_search_decides_are_refused(results: Path, kind: str) -> None:
-    kinds: list[str] = [event.kind for event in read_events(StudyLocation.of(NAME, results))]
+    kinds: list[str] = [event.kind for event in read_events(StudyFolder.of(NAME, results))]
     statement = (
         "INSERT INTO search_events SELECT study, ?, kind, time, trial, external, at, payload, '' FROM search_events "
         "WHERE seq = ?"
@@ -216,8 +216,8 @@ def test_forged_rows_in_optunas_tables_do_no_harm(results: Path, table: str, col
     assert read(results) == whole
     told = refusal(lambda: fake.run(results, goal=GOAL, concurrent_trials=2))
     assert told is None or len(told.splitlines()) == 1
-    place = StudyLocation.of(NAME, results)
-    storage, events = open_for_writing(place.files.database), read_events(place)
+    place = StudyFolder.of(NAME, results)
+    storage, events = open_for_writing(place.database), read_events(place)
     history = History.of(events)
     tables = OptunaTables(storage.engine, history)
     tables.compare(events)

@@ -20,7 +20,7 @@ from search.errors import UsageError
 from search.objectives.objective import Objective
 from search.objectives.objective_search import planned, search_words
 from search.strategies.registry import named_pruner, named_sampler
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy, specification
 from support import objectives
 from support.search_fake import Heard, StopAfter
@@ -120,7 +120,7 @@ def test_a_search_of_a_study_that_is_gone_goes_on_with_what_it_took_from_it(tmp_
     stopped = replace(ready, stopping=StopAfter(16)).run()
     assert not stopped.reached
     assert stopped.study.finished()
-    shutil.rmtree(old.location.folder)
+    shutil.rmtree(old.files.path)
     heard = Heard()
     assert run(objectives.parabola, **asked, name="stopped", observer=heard).digest == whole.digest
     assert heard.notices == []
@@ -294,7 +294,7 @@ def test_a_study_without_reports_begins_again_with_what_is_asked_for_now(tmp_pat
     for options, sampler in (({"sampler": search.Tpe()}, "tpe"), ({}, "curves")):
         with pytest.raises(search.SearchError, match="no value for"):
             run(objectives.raises, tmp_path, name="s", **options)
-        stored = specification(StudyLocation.of("s", tmp_path))
+        stored = specification(StudyFolder.of("s", tmp_path))
         assert stored is not None
         assert stored["sampler"]["name"] == sampler
 

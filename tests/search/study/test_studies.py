@@ -22,7 +22,7 @@ from search.errors import StorageError, StudyLockedError, StudyNotFoundError, Us
 from search.event_log.events import GoalSet
 from search.event_log.log import EventLog
 from search.study import studies
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.study.studies import list_studies, open_study, remove_study
 from support import search_fake as fake
 from support.paths import DATABASE, ROOT
@@ -52,9 +52,10 @@ def test_studies_are_listed_latest_first_and_the_latest_is_meant_if_none_is_name
 def test_of_a_study_that_is_not_there_the_advice_names_the_same_place(tmp_path: Path) -> None:
     place = tmp_path / "my results"
     listed = f"^No study third in {place}/; `mnist-bench studies --results '{place}'` lists the studies there\\.$"
-    for ask in (open_study, remove_study):
-        with pytest.raises(StudyNotFoundError, match=listed):
-            ask(place, "third")
+    with pytest.raises(StudyNotFoundError, match=listed):
+        open_study(place, "third")
+    with pytest.raises(StudyNotFoundError, match=listed):
+        remove_study(StudyFolder.of("third", place))
     made = f"^No study in {place}/; `mnist-bench search conv --trials 50 --results '{place}'` makes one\\.$"
     with pytest.raises(StudyNotFoundError, match=made):
         open_study(place, None)
@@ -100,20 +101,20 @@ def test_a_study_is_removed_only_if_nobody_works_on_it(
     searched: Searched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: str
 ) -> None:
     monkeypatch.setattr("search.database.file_lock.time.sleep", lambda seconds: None)
-    folder = searched(tmp_path, goal=1).folder
+    folder = searched(tmp_path, goal=1).path
     (folder / work).mkdir(exist_ok=True)
     with driver_lock(folder / work / "driver.lock", "The work"), pytest.raises(StudyLockedError):
-        remove_study(tmp_path, "fake-0")
-    remove_study(tmp_path, "fake-0")
+        remove_study(StudyFolder.of("fake-0", tmp_path))
+    remove_study(StudyFolder.of("fake-0", tmp_path))
     assert not folder.exists()
     with pytest.raises(StudyNotFoundError):
-        remove_study(tmp_path, "fake-0")
+        remove_study(StudyFolder.of("fake-0", tmp_path))
 
 
 def test_a_removal_that_was_cut_off_is_made_again(
     searched: Searched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (searched(tmp_path, goal=1).folder / "confirm").mkdir()
+    (searched(tmp_path, goal=1).path / "confirm").mkdir()
 
     def cut(*_: object) -> None:
         raise KeyboardInterrupt
@@ -121,9 +122,9 @@ def test_a_removal_that_was_cut_off_is_made_again(
     with monkeypatch.context() as dying:
         dying.setattr("search.study.studies.shutil.rmtree", cut)
         with pytest.raises(KeyboardInterrupt):
-            remove_study(tmp_path, "fake-0")
+            remove_study(StudyFolder.of("fake-0", tmp_path))
     assert [study.name for study in list_studies(tmp_path)] == ["fake-0"]
-    remove_study(tmp_path, "fake-0")
+    remove_study(StudyFolder.of("fake-0", tmp_path))
     assert not (tmp_path / "fake-0").exists()
     assert list_studies(tmp_path) == []
 
@@ -158,21 +159,21 @@ def test_a_study_in_a_folder_of_another_user_is_read(searched: Searched) -> None
 
 
 def test_a_study_whose_folder_is_a_link_is_removed_with_what_it_leads_to(searched: Searched, tmp_path: Path) -> None:
-    searched(tmp_path, goal=1).folder.rename(tmp_path / "elsewhere")
+    searched(tmp_path, goal=1).path.rename(tmp_path / "elsewhere")
     (tmp_path / "fake-0").symlink_to("elsewhere")
-    remove_study(tmp_path, "fake-0")
+    remove_study(StudyFolder.of("fake-0", tmp_path))
     assert {"fake-0", "elsewhere"}.isdisjoint(os.listdir(tmp_path))
 
 
 def test_of_a_link_its_own_size_counts(searched: Searched, tmp_path: Path) -> None:
     place = searched(tmp_path, goal=1)
     before = list_studies(tmp_path)[0].bytes
-    place.files.report.symlink_to(shutil.copy(place.files.database, tmp_path / "large"))
+    place.report.symlink_to(shutil.copy(place.database, tmp_path / "large"))
     assert list_studies(tmp_path)[0].bytes == before
 
 
 def test_a_reader_cannot_write(searched: Searched, tmp_path: Path) -> None:
-    engine = open_for_reading(searched(tmp_path, goal=1).files.database)
+    engine = open_for_reading(searched(tmp_path, goal=1).database)
     with engine.connect() as connection, pytest.raises(Exception, match="readonly"):
         connection.exec_driver_sql("DELETE FROM search_events")
 
@@ -193,7 +194,7 @@ def test_optuna_reads_the_study_as_its_own(results: Path) -> None:
 @pytest.fixture
 def renamed(searched: Searched, tmp_path: Path) -> Path:
     """Return a folder in which a study's folder was given another name."""
-    searched(tmp_path, goal=6, name="first").folder.rename(tmp_path / "other")
+    searched(tmp_path, goal=6, name="first").path.rename(tmp_path / "other")
     return tmp_path
 
 
@@ -205,7 +206,7 @@ def test_a_renamed_study_is_read_under_its_folders_name(searched: Searched, rena
     assert here.name == "other"
     assert replace(here, name="first") == there
     assert here.digest == there.digest
-    place = StudyLocation.of("other", renamed)
+    place = StudyFolder.of("other", renamed)
     assert studies.name_inside(place) == "first"
     assert studies.read_events(place) == studies.read_events(original)
     assert {summary.name for summary in list_studies(renamed)} == {"first", "other"}
@@ -222,8 +223,8 @@ def test_a_renamed_study_goes_on_under_its_own_name_alone(renamed: Path) -> None
 
 def test_a_renamed_study_is_removed_by_its_folders_name(renamed: Path) -> None:
     with pytest.raises(StudyNotFoundError):
-        remove_study(renamed, "first")
-    remove_study(renamed, "other")
+        remove_study(StudyFolder.of("first", renamed))
+    remove_study(StudyFolder.of("other", renamed))
     assert list_studies(renamed) == []
     assert not (renamed / "other").exists()
 
