@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from search.database.engines import open_for_reading
+from search.database import open_for_reading
 from search.event_log.events import Event
 from search.event_log.history import History
 from search.event_log.log import EventLog, studies

@@ -41,8 +41,7 @@ from mutations import Mutation, mutations
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "build" / "mutants"
 MODULES = {
-    "search": ("canonical_json", "files"),
-    "search/database": ("file_lock",),
+    "search": ("canonical_json", "file_lock", "files"),
     "search/driver": ("*",),
     "search/event_log": ("*",),
     "search/strategies": ("optuna_study", "pruners"),

@@ -36,7 +36,7 @@ from soaked import ENDED, STUDY, VARIABLE, make_study, periods
 from mnist_bench.numerics.device import choose_precision
 from mnist_bench.numerics.kinds import environment_of
 from mnist_bench.space_files import space_sources
-from search.database.engines import sqlite_url
+from search.database import sqlite_url
 from search.messages import duration
 from search.study.folder import StudyFolder
 from search.study.studies import open_study

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mnist_bench.doctor.diagnostic import Diagnostic, problem
 from mnist_bench.doctor.study import examine as examine_study, repaired_tables
-from search.database import file_lock
+from search import file_lock
 from search.event_log.events import Reported
 from search.messages import html_table, number_of
 from search.study.cutting import Cut, cut as cut_log

@@ -15,7 +15,7 @@ from mnist_bench.studies import compatibility
 from mnist_bench.studies.foreign import is_foreign, made_by_another
 from mnist_bench.studies.record import data_of
 from mnist_bench.studies.validated import believed
-from search.database.engines import damage, open_for_reading, open_for_writing, storage_errors
+from search.database import damage, open_for_reading, open_for_writing, storage_errors
 from search.differences import differences
 from search.driver.replay import RecordedPlanner, replay as decide_again
 from search.errors import OtherVersionError, SearchError, StorageError
@@ -92,12 +92,12 @@ def repaired_tables(files: StudyFolder) -> list[Diagnostic]:
     found = tables(files, history, events)
     if found.severity != "problem":
         return []
-    storage = open_for_writing(files.database)
+    engine = open_for_writing(files.database)
     try:
         with storage_errors():
-            rebuild(storage.engine, history)
+            rebuild(engine, history)
     finally:
-        storage.engine.dispose()
+        engine.dispose()
     return [replace(found, advice="They were written again from the event log.")]
 
 

@@ -24,9 +24,8 @@ from mnist_bench.nets.planner import make_planner
 from mnist_bench.studies import compatibility
 from mnist_bench.studies.record import data_of
 from mnist_bench.training.factory import trainer_spec
-from search import canonical_json
+from search import canonical_json, file_lock
 from search.arguments import check_count
-from search.database import file_lock
 from search.differences import checks
 from search.errors import UsageError
 from search.event_log.records import StudyRecord

@@ -15,7 +15,7 @@ from itertools import islice, takewhile
 from numbers import Real
 from typing import Any
 
-from search.database.engines import storage_errors
+from search.database import storage_errors
 from search.driver.dispatcher import Dispatcher, Result, as_stored
 from search.driver.progress import Meter, Observer, expected_survivors, tell
 from search.errors import TooManyFailuresError, UsageError

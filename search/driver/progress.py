@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from search.arguments import check_several
-from search.errors import PluginError, UsageError, is_of_the_system
+from search.errors import PluginError, UsageError, system_error
 from search.event_log.events import Asked, Event, Reported, Told
 from search.event_log.forecast import Forecast, WorkLeft
 from search.event_log.history import History, StopRules
@@ -167,10 +167,8 @@ def system_errors_of(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except BrokenPipeError:
-        raise  # of our output (`... | head`): the command ends silently
     except Exception as error:
-        if not is_of_the_system(error):
+        if system_error(error) is None:
             raise
         raise PluginError(f"The {what} raised {type(error).__name__}: {in_a_sentence(error)}.") from error
 

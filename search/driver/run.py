@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, get_args
 
+from search import file_lock
 from search.arguments import check_choice, check_count, check_several, check_whole
-from search.database import file_lock
-from search.database.engines import checkpoint, open_for_writing, storage_errors
+from search.database import checkpoint, open_for_writing, storage_errors
 from search.defaults import results_in_force
 from search.differences import CHECK
 from search.driver.attended import interruptible, watched
@@ -54,7 +54,7 @@ from search.study.studies import StoredStudy, all_failed, check_not_renamed, rea
 from search.trainer_api import C, Codec, Plan, Planner, TrainerSpec
 
 if TYPE_CHECKING:
-    from optuna.storages import RDBStorage
+    from sqlalchemy.engine import Engine
 
 Numerics = Mapping[str, Any]
 OnTrialEnd = Callable[[TrialRecord, bytes, Sequence[TrialRecord]], None]
@@ -265,16 +265,16 @@ class Search:
                 for path in left_of(written):  # by a driver that was killed while it wrote
                     path.unlink()
             _check_not_emptied(files)
-            storage = open_for_writing(files.database)
+            engine = open_for_writing(files.database)
             try:
-                log = log_of(storage.engine, files)
+                log = log_of(engine, files)
                 log.make_table()
-                run = self._run_on(storage, log)
-                checkpoint(storage.engine)  # first, or a power cut could leave a note of more events than there are
+                run = self._run_on(engine, log)
+                checkpoint(engine)  # first, or a power cut could leave a note of more events than there are
                 note_end(files, log.end)
             finally:
                 self.executor.stop()
-                storage.engine.dispose()
+                engine.dispose()
         failed = run.study.first_failed
         if run.reached and failed is not None:
             error = TooManyFailuresError(all_failed(files, failed))
@@ -282,7 +282,7 @@ class Search:
             raise error
         return run
 
-    def _run_on(self, storage: RDBStorage, log: EventLog) -> Run:
+    def _run_on(self, engine: Engine, log: EventLog) -> Run:
         files = self.files
         check_not_renamed(files)
         events = log.read()
@@ -296,7 +296,7 @@ class Search:
         if spec is not None:
             events = events or self._create(spec, history, log)
             keep_invocation(files, spec.space, self.invocation)
-        tables = OptunaTables(storage.engine, history)
+        tables = OptunaTables(engine, history)
         tables.sync(tables.behind(events))
         clean_up(history, states, self.on_trial_end)
         reached, order_cost = (True, 0.0) if spec is None else self._drive(spec, history, log, tables, states)

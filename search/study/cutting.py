@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from search.database.engines import BESIDE, checkpoint, damage, open_damaged, open_for_writing
+from search.database import beside, checkpoint, damage, open_damaged, open_for_writing
 from search.errors import OtherVersionError, StorageError, UsageError
 from search.event_log.events import Event, GoalSet, Told
 from search.event_log.history import History
@@ -76,7 +76,7 @@ def cut(files: StudyFolder) -> Cut:
         end = _write(new, history, found)
         aside = _copy_aside(database, files.aside)
         # SQLite would add what these hold to the new file.
-        for path in _beside(database):
+        for path in beside(database):
             path.unlink(missing_ok=True)
     note_end(files, end)
     return Cut(history=history, lost=found.lost, unread=found.unread, aside=aside)
@@ -111,18 +111,17 @@ def _salvaged(files: StudyFolder, name: str) -> Salvage:
 
 def _write(new: Path, history: History, found: Salvage) -> LogEnd | None:
     """Write a database with the events that are kept, and all that follows from them; return where its log ends."""
-    storage = open_for_writing(new)
+    engine = open_for_writing(new)
     try:
-        log = EventLog(storage.engine, history.name)
+        log = EventLog(engine, history.name)
         log.make_table()
         log.restore(found.rows)
-        rebuild(storage.engine, history)
+        rebuild(engine, history)
         log.read()
-        storage.remove_session()
-        checkpoint(storage.engine)
+        checkpoint(engine)
         return log.end
     finally:
-        storage.engine.dispose()
+        engine.dispose()
 
 
 def _copy_aside(database: Path, aside: Path) -> Path:
@@ -130,11 +129,7 @@ def _copy_aside(database: Path, aside: Path) -> Path:
     make_folder(aside)
     names = (aside / f"{database.name}{f'.{number}' if number else ''}" for number in count())
     copy = next(name for name in names if not name.exists())
-    for path in (*_beside(database), database):
+    for path in (*beside(database), database):
         if path.exists():
             atomic_write(copy.with_name(f"{copy.name}{path.name.removeprefix(database.name)}"), path.read_bytes())
     return copy
-
-
-def _beside(database: Path) -> list[Path]:
-    return [database.with_name(f"{database.name}{ending}") for ending in BESIDE]

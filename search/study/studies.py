@@ -15,8 +15,8 @@ from typing import Any, Literal, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from search.database import file_lock
-from search.database.engines import open_for_reading, storage_errors
+from search import file_lock
+from search.database import open_for_reading, storage_errors
 from search.errors import StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log import log
 from search.event_log.events import Created, Event

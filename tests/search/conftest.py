@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from search.database.engines import open_for_writing
+from search.database import open_for_writing
 from search.study.optuna_tables import OptunaTables
 from support import log_alone_writer
 from support.paths import IMPORTABLE

@@ -30,7 +30,7 @@ import optuna
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from search.database.engines import open_for_reading, sqlite_url
+from search.database import open_for_reading, sqlite_url
 from search.event_log.log import EventLog, studies
 from search.event_log.records import TrialRecord
 from search.files import atomic_write, leftovers

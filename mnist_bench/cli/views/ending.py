@@ -18,7 +18,7 @@ from mnist_bench.searches.config import SearchConfig
 from mnist_bench.studies.boards import board_of
 from mnist_bench.studies.compatibility import commands_of
 from mnist_bench.studies.foreign import is_foreign
-from search.database.engines import read_only_url
+from search.database import read_only_url
 from search.driver.run import Run
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord, TrialRecord, repeats

@@ -45,9 +45,8 @@ from mnist_bench.leaderboard.objective import value_name
 from mnist_bench.leaderboard.ranking import ordered, pareto_front
 from mnist_bench.studies import compatibility, record
 from mnist_bench.studies.foreign import is_foreign
-from search import canonical_json
+from search import canonical_json, file_lock
 from search.arguments import check_choice, check_count
-from search.database import file_lock
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord, TrialRecord
 from search.files import make_folder

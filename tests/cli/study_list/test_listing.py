@@ -10,7 +10,7 @@ import pytest
 from typer.testing import Result
 
 from mnist_bench.cli import options
-from search.database import file_lock
+from search import file_lock
 from search.study.studies import StudySummary
 from support import handmade
 from support.paths import DATABASE, LEDGER

@@ -23,8 +23,8 @@ from mnist_bench.searches import running
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.studies.validated import open_study
 from mnist_bench.training.remote import scorer
-from search.database import file_lock
-from search.database.engines import sqlite_url
+from search import file_lock
+from search.database import sqlite_url
 from search.driver.progress import Observer
 from search.driver.run import Run
 from search.errors import StudyLockedError, StudyNotFoundError

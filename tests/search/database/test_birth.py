@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from search.database.engines import damage
+from search.database import damage
 from search.errors import SearchError, StorageError, StudyNotFoundError
 from search.study.folder import StudyFolder
 from search.study.studies import list_studies, open_study, read_events

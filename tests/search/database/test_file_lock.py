@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from search.database.file_lock import driver_lock, holder, in_words, is_held
 from search.errors import StorageError, StudyLockedError
+from search.file_lock import driver_lock, holder, in_words, is_held
 
 WITHOUT_LOCKS = [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP]
 """What Lustre without -o flock answers, and some file systems in user space."""
@@ -63,7 +63,7 @@ def test_a_signature_of_a_terabyte_is_not_read(tmp_path: Path) -> None:
 
 
 def test_one_holds_it_and_is_named_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.database.file_lock.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("search.file_lock.time.sleep", lambda seconds: None)
     path = tmp_path / "driver.lock"
     assert not is_held(path)
     assert holder(path) == "another process"

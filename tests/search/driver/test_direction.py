@@ -12,7 +12,7 @@ import optuna
 import pytest
 from optuna.study import StudyDirection
 
-from search.database.engines import sqlite_url
+from search.database import sqlite_url
 from search.driver.run import Search
 from search.errors import FingerprintError, UsageError
 from search.event_log.records import StudyRecord

@@ -15,7 +15,7 @@ from typing import Any
 import optuna
 import pytest
 
-from search.database.engines import sqlite_url
+from search.database import sqlite_url
 from search.driver.progress import Header, Observer, Progress
 from search.driver.run import Search
 from search.errors import (

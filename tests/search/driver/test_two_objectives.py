@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from optuna.study import StudyDirection
 
-from search.database.engines import sqlite_url
+from search.database import sqlite_url
 from search.errors import FingerprintError, UsageError
 from search.event_log.records import TrialRecord
 from search.strategies.optuna_study import OptunaStudy, shortfall

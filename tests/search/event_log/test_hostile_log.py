@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from search.database.engines import open_for_writing
+from search.database import open_for_writing
 from search.errors import SearchError, StorageError
 from search.event_log.history import History
 from search.study.folder import StudyFolder
@@ -217,10 +217,10 @@ def test_forged_rows_in_optunas_tables_do_no_harm(results: Path, table: str, col
     told = refusal(lambda: fake.run(results, goal=GOAL, concurrent_trials=2))
     assert told is None or len(told.splitlines()) == 1
     place = StudyFolder.of(NAME, results)
-    storage, events = open_for_writing(place.database), read_events(place)
+    engine, events = open_for_writing(place.database), read_events(place)
     history = History.of(events)
-    tables = OptunaTables(storage.engine, history)
+    tables = OptunaTables(engine, history)
     tables.compare(events)
-    rebuild(storage.engine, history)
+    rebuild(engine, history)
     assert not tables.compare(events)
-    storage.engine.dispose()
+    engine.dispose()

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.schema import CreateTable
 
-from search.database.engines import sqlite_url
+from search.database import sqlite_url
 from search.errors import OtherVersionError
 from search.event_log import log as logs
 from search.event_log.events import Asked, Created, Declined, Event, GoalSet, Stopped, Told

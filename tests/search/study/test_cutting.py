@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from search.database.engines import damage
+from search.database import damage
 from search.errors import StorageError, StudyNotFoundError, UsageError
 from search.event_log.events import GoalSet
 from search.study.cutting import cut

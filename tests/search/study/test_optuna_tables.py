@@ -12,7 +12,7 @@ import optuna
 import pytest
 from sqlalchemy.engine import Connection, Engine
 
-from search.database.engines import open_for_reading, open_for_writing, sqlite_url
+from search.database import open_for_reading, open_for_writing, sqlite_url
 from search.driver import driver
 from search.event_log.events import trial_of
 from search.event_log.history import History
@@ -55,7 +55,7 @@ def found(place: StudyFolder) -> TablesDiff:
 
 
 def mend(place: StudyFolder) -> None:
-    with opened(open_for_writing(place.database).engine) as engine:
+    with opened(open_for_writing(place.database)) as engine:
         rebuild(engine, History.of(read_events(place)))
 
 

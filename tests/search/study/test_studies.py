@@ -16,11 +16,11 @@ from typing import Any
 import optuna
 import pytest
 
-from search.database.engines import open_for_reading, open_for_writing, sqlite_url
-from search.database.file_lock import driver_lock
+from search.database import open_for_reading, open_for_writing, sqlite_url
 from search.errors import StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log.events import GoalSet
 from search.event_log.log import EventLog
+from search.file_lock import driver_lock
 from search.study import studies
 from search.study.folder import StudyFolder
 from search.study.studies import list_studies, open_study, remove_study
@@ -100,7 +100,7 @@ def test_a_study_that_is_removed_while_all_are_listed_is_no_error(
 def test_a_study_is_removed_only_if_nobody_works_on_it(
     searched: Searched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: str
 ) -> None:
-    monkeypatch.setattr("search.database.file_lock.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("search.file_lock.time.sleep", lambda seconds: None)
     folder = searched(tmp_path, goal=1).path
     (folder / work).mkdir(exist_ok=True)
     with driver_lock(folder / work / "driver.lock", "The work"), pytest.raises(StudyLockedError):
@@ -130,16 +130,16 @@ def test_a_removal_that_was_cut_off_is_made_again(
 
 
 def test_a_study_that_is_removed_while_it_is_searched_is_not_gone_on_with(tmp_path: Path) -> None:
-    storage = open_for_writing(tmp_path / "study.db")
-    log = EventLog(storage.engine, "made-0")
+    engine = open_for_writing(tmp_path / "study.db")
+    log = EventLog(engine, "made-0")
     log.make_table()
     log.append(GoalSet(goal=1))
-    with storage.engine.begin() as connection:
+    with engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM search_events")
     with pytest.raises(StudyLockedError, match=r"^Study made-0 was removed while it was searched; this search stops"):
         log.append(GoalSet(goal=3))
     assert log.newest() is None
-    storage.engine.dispose()
+    engine.dispose()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may be another user")
