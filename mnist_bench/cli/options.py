@@ -16,11 +16,10 @@ from typer.models import OptionInfo
 from mnist_bench.config.settings import OfferedDataset
 from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.numerics.resources import cores as cores
-from search import defaults
+from search.defaults import RESULTS as RESULTS, results_in_force, workers_in_force
 from search.errors import UsageError
 from search.messages import show
 from search.strategies import pruners, samplers
-from search.study.folder import RESULTS as RESULTS
 
 T = TypeVar("T")
 RUNNING = "Where it runs"
@@ -33,14 +32,14 @@ OWN_WORK = "Your own function or program (instead of networks)"
 """Headings of options in a command's help."""
 
 
-def _or_in_force(default: defaults.Default[T]) -> Callable[[typer.Context, typer.CallbackParam, T], T]:
+def _or_in_force(in_force: Callable[[], T]) -> Callable[[typer.Context, typer.CallbackParam, T], T]:
     """Return the callback of an option: without the option, the value is the one that the user has set once."""
 
     def chosen(context: typer.Context, param: typer.CallbackParam, value: T) -> T:
         source = context.get_parameter_source(str(param.name))
         if context.resilient_parsing or (source is not None and source.name == "COMMANDLINE"):
             return value
-        return defaults.in_force(default)
+        return in_force()
 
     return chosen
 
@@ -52,7 +51,7 @@ Workers = Annotated[
         min=1,
         metavar="N",
         rich_help_panel=RUNNING,
-        callback=_or_in_force(defaults.WORKERS),
+        callback=_or_in_force(workers_in_force),
         show_default="one per core, or one on a GPU, unless you set another number",
         help="Number of processes. In deterministic order it does not change the result.",
     ),
@@ -63,7 +62,7 @@ Results = Annotated[
         "--results",
         metavar="DIR",
         rich_help_panel=FILES,
-        callback=_or_in_force(defaults.RESULTS),
+        callback=_or_in_force(results_in_force),
         show_default="results, unless you set another folder",
         help="Folder of the studies.",
     ),

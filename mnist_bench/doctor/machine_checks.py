@@ -15,7 +15,6 @@ from mnist_bench.bench.bfloat16 import bf16_over_fp32, slow_bf16
 from mnist_bench.data.mnist import load_training_set
 from mnist_bench.data.own import options_for
 from mnist_bench.data.test_set import hashes_of_test_set
-from mnist_bench.doctor import defaults_check
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.errors import DataError
 from mnist_bench.numerics.canaries.canary import canary
@@ -25,7 +24,7 @@ from mnist_bench.numerics.kinds import Precision
 from mnist_bench.numerics.machine import sentence, this_machine
 from mnist_bench.picture_form import MNIST
 from mnist_bench.training.remote.scorer import numerics_here
-from search.defaults import WORKERS, in_force
+from search.defaults import RESULTS_VARIABLE, WORKERS_VARIABLE, results_in_force, source, workers_in_force
 from search.errors import UsageError, WorkerError
 from search.messages import number_of
 
@@ -52,8 +51,8 @@ def examine(*, results: Path, device: str, data_dir: Path | None) -> Iterator[Di
     yield gpu(str(torch_device))
     if (available := available_memory()) is not None:
         by_default = 1 if torch_device.type == "cuda" else machine.cores
-        yield memory(available, in_force(WORKERS) or by_default)
-    yield from defaults_check.examine(results)
+        yield memory(available, workers_in_force() or by_default)
+    yield from defaults(results)
     yield from folder(results)
     yield computing(str(torch_device), precision)
     yield portable()
@@ -199,6 +198,14 @@ def filesystem_of(folder: Path, mounts: str) -> str:
         if folder.is_relative_to(point) and len(point) >= len(longest):
             longest, kind = point, mounted_kind
     return kind
+
+
+def defaults(results: Path) -> Iterator[Diagnostic]:
+    """Yield the folder of studies and the number of workers that this command has, and where each is set."""
+    set_by = source(RESULTS_VARIABLE) if results == results_in_force() else "--results"
+    yield ok("defaults", f"results: {results} ({set_by}).")
+    workers = workers_in_force() or "one per core, or one on a GPU"
+    yield ok("defaults", f"workers: {workers} ({source(WORKERS_VARIABLE)}).")
 
 
 def filesystem(kind: str, results: Path) -> Diagnostic:

@@ -29,12 +29,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from search import defaults
+from search.defaults import results_in_force
 from search.errors import UsageError
 from search.files import own
 
-RESULTS = defaults.RESULTS.built_in
-"""Folder of the studies if a command names none, and the user has set none."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RULE = "a name has up to 64 letters, digits, dots, dashes and underscores, and begins with a letter or digit"
 _LOCK = "driver.lock"
@@ -77,7 +75,7 @@ def name_after(space: str, seed: int) -> str:
 
 def place_words(results: Path) -> tuple[str, ...]:
     """Return `--results` with a folder of studies, if it is not the one in force."""
-    return () if results == defaults.results_in_force() else ("--results", str(results))
+    return () if results == results_in_force() else ("--results", str(results))
 
 
 @dataclass(frozen=True, slots=True)

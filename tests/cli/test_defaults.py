@@ -11,7 +11,7 @@ import pytest
 from typer.testing import Result
 
 import mnist_bench
-from mnist_bench.doctor import defaults_check
+from mnist_bench.doctor import machine_checks
 from mnist_bench.searches.config import SearchConfig
 from support import canned
 
@@ -63,7 +63,7 @@ def test_a_fault_is_one_sentence_and_help_needs_no_variable(
 
 
 def test_doctor_names_what_is_in_force_and_from_where() -> None:
-    found = defaults_check.examine(Path("mine"))
+    found = machine_checks.defaults(Path("mine"))
     assert [finding.text for finding in found] == [
         "results: mine (--results).",
         "workers: 3 (MNIST_BENCH_WORKERS).",

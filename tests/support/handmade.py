@@ -19,10 +19,11 @@ import numpy as np
 
 from mnist_bench.config.json import to_json, with_params
 from mnist_bench.config.settings import TrainConfig
+from search.defaults import RESULTS
 from search.event_log.records import EarlyStop, TrialRecord
 from search.hashed import EndReason, Reason, State
 from search.space.space import Space
-from search.study.folder import RESULTS, StudyFolder
+from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy
 from search.trainer_api import Report
 
