@@ -8,10 +8,10 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from search.errors import StorageError, StudyLockedError
 from search.files import open_to_append, opened, read
@@ -55,17 +55,13 @@ def _opened(path: Path) -> IO[bytes]:
         raise StorageError(f"{path}: cannot be written ({error.strerror}).") from error
 
 
-def signature() -> dict[str, Any]:
-    """Return the signature that this process writes into a lock that it takes: host, process id and time (UTC)."""
-    since = datetime.now(UTC).isoformat(timespec="seconds")
-    return {"host": socket.gethostname(), "pid": os.getpid(), "since": since}
-
-
 def _sign(file: IO[bytes], path: Path) -> None:
     # Not through `atomic_write`: the lock is on this very file, and a new one of its name would be free.
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    signature = {"host": socket.gethostname(), "pid": os.getpid(), "since": since}
     try:
         file.truncate(0)
-        file.write(json.dumps(signature()).encode())
+        file.write(json.dumps(signature).encode())
     except OSError as error:
         raise StorageError(f"{path}: cannot be written ({error.strerror}).") from error
 
@@ -113,23 +109,16 @@ def is_held(path: Path) -> bool:
         raise StorageError(f"{path}: cannot be read ({error.strerror}).") from error
 
 
+def holder_of(paths: Iterable[Path]) -> str | None:
+    """Return who holds the first of several locks that is held, as `holder` does; None if none is held."""
+    return next((holder(path) for path in paths if is_held(path)), None)
+
+
 def holder(path: Path) -> str:
     """Return who holds the lock or held it last: "process 17 on node7 since 2026-11-24T10:20:30+00:00"."""
-    return in_words(signed(path))
-
-
-def signed(path: Path) -> Any:
-    """Return the signature in a lock file, of the process that holds it or held it last; None if it has none."""
     # Signatures are never erased: a process that is killed cannot, and an old one does no harm.
     try:
-        return json.loads(read(path, MAX_BYTES))
-    except (OSError, ValueError, RecursionError):
-        return None
-
-
-def in_words(signed: Any) -> str:
-    """Return a signature in words, or "another process" if it is not one: anybody may have written the file."""
-    try:
+        signed = json.loads(read(path, MAX_BYTES))
         return on_one_line(f"process {int(signed['pid'])} on {signed['host']} since {signed['since']}")
-    except (ValueError, KeyError, TypeError, OverflowError):
-        return "another process"
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return "another process"  # anybody may have written the file

@@ -27,10 +27,9 @@ from search.objectives.objective_search import search_words
 from search.strategies import registry
 from search.study.folder import StudyFolder
 from search.study.invocation_log import invocations
-from search.study.log_end import advice_on_damage
 from search.study.optuna_tables import OptunaTables, TablesDiff, rebuild
 from search.study.spec import DRIVER_REVISION, NOT_INSTALLED, StudySpec, stored_history
-from search.study.studies import no_such_study, read_events
+from search.study.studies import advice_on_damage, no_such_study, read_events
 from search.trainer_api import Planner
 
 

@@ -20,7 +20,7 @@ from search.messages import duration, number_of, show
 from search.space.ranges import same
 from search.space.space import Space
 from search.study.enqueued import Enqueued, Source, first_trials, source as study_source
-from search.study.start_list import StartList
+from search.study.spec import StartList
 from search.study.studies import specification
 from search.trainer_api import Planner
 

@@ -16,7 +16,7 @@ from search.errors import UsageError
 from search.proposals.coordinates import Coordinates
 from search.space.ranges import Choice, Distribution, NumberRange
 from search.space.space import Space
-from search.study.start_list import StartList
+from search.study.spec import StartList
 from search.trainer_api import Planner
 
 NUMBER = 10

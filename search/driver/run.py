@@ -46,11 +46,9 @@ from search.study.checkpoint_store import CheckpointStore
 from search.study.enqueued import Enqueued, first_trials, origins_of, source as enqueued_study
 from search.study.folder import StudyFolder, name_after
 from search.study.invocation_log import Invocation, keep_invocation
-from search.study.log_end import log_of, note_end
 from search.study.optuna_tables import OptunaTables
-from search.study.spec import StudySpec, check_same, stored_history
-from search.study.start_list import StartList
-from search.study.studies import StoredStudy, all_failed, check_not_renamed, read_events
+from search.study.spec import StartList, StudySpec, check_same, stored_history
+from search.study.studies import StoredStudy, all_failed, check_not_renamed, log_of, note_end, read_events
 from search.trainer_api import C, Codec, Plan, Planner, TrainerSpec
 
 if TYPE_CHECKING:

@@ -27,8 +27,7 @@ from search.space.space import Space
 from search.strategies import registry
 from search.strategies.pruners import Pruner
 from search.strategies.samplers import Sampler
-from search.study.spec import StudySpec, fingerprint, option_words as strategy_options, own_code_options
-from search.study.start_list import StartList
+from search.study.spec import StartList, StudySpec, fingerprint, option_words as strategy_options, own_code_options
 from search.study.studies import StoredStudy, read_events, remove_study, specification
 from search.trainer_api import MAX_COST, PLAIN, Plan, TrainerSpec
 

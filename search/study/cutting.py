@@ -15,10 +15,9 @@ from search.event_log.log import EventLog, LogEnd, Salvage
 from search.event_log.records import ENDS, repeats
 from search.files import atomic_write, make_folder, replaced
 from search.study.folder import StudyFolder
-from search.study.log_end import log_of, note_end
 from search.study.optuna_tables import rebuild
 from search.study.spec import stored_history
-from search.study.studies import name_inside, no_such_study, read_events
+from search.study.studies import log_of, name_inside, no_such_study, note_end, read_events
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

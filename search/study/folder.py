@@ -217,9 +217,10 @@ class ResultsFolder(_Folder):
     plots = _Inside("plots")
     """The folder of pictures of the data."""
 
-    def with_database(self) -> list[StudyFolder]:
-        """Return the folders in it that have a database, by name."""
-        return [StudyFolder(database.parent) for database in sorted(self.path.glob(f"*/{_DATABASE}"))]
+    def studies(self) -> list[StudyFolder]:
+        """Return the folders of studies in it, by name: those with a database and a name that a study can have."""
+        folders = [StudyFolder(database.parent) for database in sorted(self.path.glob(f"*/{_DATABASE}"))]
+        return [files for files in folders if can_name_a_study(files.name)]
 
     def with_openings(self) -> list[StudyFolder]:
         """Return the folders in it that have a ledger of their own, by name."""

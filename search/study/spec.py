@@ -30,12 +30,40 @@ from search.strategies import registry
 from search.strategies.pruners import Pruner
 from search.strategies.registry import to_spec
 from search.strategies.samplers import Sampler
-from search.study.start_list import StartList
 
 DRIVER_REVISION = 2
 """Raised whenever the driver decides differently from before on the same records."""
 NOT_INSTALLED = "none"
 """The version that a study stores for a package that was not there."""
+IGNORES = 3
+"""Every third proposal ignores the list, so that a misleading list costs no more than its own trials."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StartList:
+    """Configurations that did well in other studies, best first, with which a study begins.
+
+    The list is a part of the study's specification, so its sources may be removed.
+    """
+
+    made_of: tuple[str, ...] = ()  # names of the studies and tables
+    configurations: tuple[Mapping[str, Any], ...] = ()  # parameters of trials of the space
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> StartList:
+        """Return the list of a stored specification."""
+        return cls(made_of=tuple(stored.get("made_of", ())), configurations=tuple(stored.get("configurations", ())))
+
+    def at(self, proposal: int) -> Mapping[str, Any] | None:
+        """Return the configuration for proposal number `proposal`, from 0; None if the sampler proposes.
+
+        >>> [StartList(configurations=({"a": 1}, {"a": 2}, {"a": 3})).at(proposal) for proposal in range(5)]
+        [{'a': 1}, {'a': 2}, None, {'a': 3}, None]
+        """
+        if proposal < 0 or proposal % IGNORES == IGNORES - 1:
+            return None
+        index = proposal - proposal // IGNORES
+        return self.configurations[index] if index < len(self.configurations) else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,7 +15,7 @@ from search.explanations import Explanation, explain, proposes_again
 from search.strategies.pruners import Asha, Median, NoPruner, Pruner
 from search.strategies.registry import named_pruner, named_sampler
 from search.strategies.samplers import Curves, Random, Sampler, Tpe
-from search.study.start_list import StartList
+from search.study.spec import StartList
 from support import golden_searches, own_code, search_fake as fake
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("log_alone")]

@@ -96,9 +96,9 @@ def _remove_studies(chosen: Sequence[_Chosen], *, yes: bool) -> None:
 
 
 def _remove_weights(chosen: Sequence[_Chosen], *, yes: bool) -> None:
-    from search.study.studies import files_of_weights, remove_weights
+    from search.study.studies import alone_with
 
-    weights = {each.files: files_of_weights(each.files) for each in chosen}
+    weights = {each.files: _weights(each.files) for each in chosen}
     held = {files: paths for files, paths in weights.items() if paths}
     if not held:
         output.note("There are no weights to remove.")
@@ -107,8 +107,15 @@ def _remove_weights(chosen: Sequence[_Chosen], *, yes: bool) -> None:
     total = _size_of([path for paths in held.values() for path in paths])
     _ask([*lines, WITHOUT_WEIGHTS], f"Remove {total} of weights?", yes=yes)
     for files in held:
-        remove_weights(files)
+        with alone_with(files):
+            for path in _weights(files):
+                path.unlink()
     output.note(f"Removed {total} of weights.")
+
+
+def _weights(files: StudyFolder) -> list[Path]:
+    """Return the files with the weights of a study's networks: of its best trials, and of those that were confirmed."""
+    return [*files.kept_weights().values(), *files.confirm.kept_nets().values()]
 
 
 def _size_of(paths: Sequence[Path]) -> str:

@@ -34,7 +34,7 @@ from search.strategies.pruners import Median, NoPruner
 from search.strategies.samplers import Curves, Random, Sampler, Tpe
 from search.study import studies
 from search.study.folder import StudyFolder
-from search.study.start_list import StartList
+from search.study.spec import StartList
 from search.trainer_api import Plan, TrainerSpec
 from support import search_fake as fake
 from support.fake_trainer import CLAIMED

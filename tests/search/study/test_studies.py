@@ -76,13 +76,13 @@ def test_a_study_that_cannot_be_read_is_listed_with_the_reason_among_the_others(
             open_study(results, name)
 
 
-@pytest.mark.parametrize("before", ["newest_event", "_read", "_modified", "_size", "_size_of"])
+@pytest.mark.parametrize("before", ["newest_event", "read_events", "driver_of", "_size"])
 def test_a_study_that_is_removed_while_all_are_listed_is_no_error(
     searched: Searched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str
 ) -> None:
     for name in ("gone", "there"):
         searched(tmp_path, goal=1, name=name)
-    if before == "_modified":  # of what cannot be read
+    if before == "driver_of":  # of what cannot be read
         (tmp_path / "gone" / DATABASE).write_bytes(NO_DATABASE)
     function = getattr(studies, before)
 
