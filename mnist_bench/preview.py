@@ -19,7 +19,7 @@ from search import repeatability
 from search.driver.run import Search
 from search.event_log.records import repeats
 from search.messages import number_of
-from search.objectives.configuration import FLAT
+from search.objectives.objective import FLAT
 from search.space.space import Space
 from search.study.spec import StudySpec
 

@@ -46,9 +46,8 @@ if TYPE_CHECKING:  # for editors and mypy; Python loads a name's module at first
     from search.executors.local import LocalExecutor as LocalExecutor
     from search.executors.protocol import Executor as Executor
     from search.executors.ray import RayExecutor as RayExecutor
-    from search.objectives.configuration import Configuration as Configuration
-    from search.objectives.objective import Objective as Objective
-    from search.objectives.objective_search import planned as planned, run as run
+    from search.objectives.objective import Configuration as Configuration, Objective as Objective
+    from search.objectives.search import planned as planned, run as run
     from search.repeatability import require_repeatable as require_repeatable
     from search.space.space import Space as Space
     from search.strategies.pruners import Asha as Asha, Median as Median, NoPruner as NoPruner, Pruner as Pruner
@@ -95,9 +94,8 @@ _MODULES = {
     "search.executors.local": ("LocalExecutor",),
     "search.executors.protocol": ("Executor",),
     "search.executors.ray": ("RayExecutor",),
-    "search.objectives.configuration": ("Configuration",),
-    "search.objectives.objective": ("Objective",),
-    "search.objectives.objective_search": ("planned", "run"),
+    "search.objectives.objective": ("Configuration", "Objective"),
+    "search.objectives.search": ("planned", "run"),
     "search.repeatability": ("require_repeatable",),
     "search.space.space": ("Space",),
     "search.strategies.pruners": ("Asha", "Median", "NoPruner", "Pruner"),

@@ -23,7 +23,7 @@ from search.event_log.events import Event
 from search.event_log.history import History
 from search.event_log.records import StudyRecord
 from search.messages import command_line, first_few, first_line
-from search.objectives.objective_search import search_words
+from search.objectives.search import search_words
 from search.strategies import registry
 from search.study.folder import StudyFolder
 from search.study.invocation_log import invocations

@@ -15,9 +15,8 @@ from search.driver.run import Run, Search
 from search.errors import UsageError
 from search.event_log.records import StudyRecord
 from search.messages import show
-from search.objectives.configuration import FLAT
-from search.objectives.objective import Objective
-from search.objectives.objective_search import begun_again, planned
+from search.objectives.objective import FLAT, Objective
+from search.objectives.search import begun_again, planned
 from search.space import yaml_text
 from search.space.settings import override
 from search.space.space import Space

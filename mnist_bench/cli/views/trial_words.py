@@ -14,7 +14,7 @@ from mnist_bench.nets.summary import line
 from mnist_bench.studies.foreign import is_foreign
 from search.driver.progress import Progress
 from search.event_log.records import TrialRecord
-from search.objectives.configuration import FLAT
+from search.objectives.objective import FLAT
 from search.study.spec import StudySpec
 
 

@@ -18,7 +18,7 @@ import pytest
 import search
 from search.errors import UsageError
 from search.objectives.objective import Objective
-from search.objectives.objective_search import planned, search_words
+from search.objectives.search import planned, search_words
 from search.strategies.registry import named_pruner, named_sampler
 from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy, specification

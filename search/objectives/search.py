@@ -18,9 +18,8 @@ from search.event_log.history import StopRules
 from search.event_log.records import Order, StudyRecord, TrialRecord, repeats
 from search.loading import OF_OPTUNA, end_if_loading, is_code
 from search.messages import first_line, show
-from search.objectives.configuration import FLAT, Configuration
 from search.objectives.executor import ObjectiveExecutor
-from search.objectives.objective import Function, Objective, option_words
+from search.objectives.objective import FLAT, Configuration, Function, Objective, option_words
 from search.objectives.reports import VALUE
 from search.space.objective import Direction
 from search.space.space import Space
