@@ -22,8 +22,7 @@ from search.errors import OtherVersionError, SearchError, StorageError
 from search.event_log.events import Event
 from search.event_log.history import History
 from search.event_log.records import StudyRecord
-from search.messages import command_line, first_few, first_line
-from search.objectives.search import search_words
+from search.messages import first_few, first_line
 from search.strategies import registry
 from search.study.folder import StudyFolder
 from search.study.invocation_log import invocations
@@ -63,7 +62,7 @@ def examine(
     yield ok("event log", f"{len(events)} events, {len(study.trials)} trials.")
     if foreign:
         text = f"{made_by_another(study)}; only its own program can examine its configurations and data."
-        yield note("trainer", text, _continued(study, files))
+        yield note("trainer", text, _continued(files))
     if replay:
         yield decided_again(events, history.spec, foreign=foreign)
     if busy is not None:
@@ -121,14 +120,10 @@ def _believed(files: StudyFolder) -> tuple[list[Event], History, StudyRecord]:
     return events, history, study
 
 
-def _continued(study: StudyRecord, files: StudyFolder) -> str:
-    """Return which command continues the search of an objective; nothing if only another program can."""
-    typed = invocations(files)
-    words = search_words(study.spec, str(files.space), study.totals[-1], study.name)
-    command = next((made.command for made in reversed(typed) if made.command), None) or command_line(
-        [*words, *files.words]
-    )
-    return f"`{command}` continues its search." if words else ""
+def _continued(files: StudyFolder) -> str:
+    """Return which command continues the search of an objective; nothing if it was begun from Python."""
+    typed = [made.command for made in invocations(files) if made.command]
+    return f"`{typed[-1]}` continues its search." if typed else ""
 
 
 def decided_again(events: Sequence[Event], stored: Mapping[str, Any], *, foreign: bool = False) -> Diagnostic:

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any
 
 from search.differences import differences
 from search.errors import SearchError, UsageError, WorkerError
@@ -106,10 +106,8 @@ class Actor:
             numerics = self._executor.start()
             while not self._executor.idle():
                 self._executor.wait(_POLL)
-        except UsageError as error:
-            return {"node": node, "refused": str(error)}, b""
         except SearchError as error:
-            return {"node": node, "failed": str(error)}, b""
+            return {"node": node, "refused" if isinstance(error, UsageError) else "failed": str(error)}, b""
         return {"node": node, "numerics": dict(numerics)}, b""
 
     def advance(self, head: Mapping[str, Any], state: bytes | None) -> tuple[dict[str, Any], bytes]:
@@ -117,15 +115,12 @@ class Actor:
         self._executor.submit(Job(state=state, **head))
         while not (outcomes := self._executor.wait(_POLL)):
             continue
-        match outcomes[0]:
-            case Done(report=report, state=trained):
-                return {"report": report.to_json()}, trained
-            case Raised(error=error):
-                return {"raised": error}, b""
-            case Lost(reason=reason, cause=cause):
-                return {"lost": reason, "cause": cause}, b""
-            case _:
-                assert_never(outcomes[0])
+        (outcome,) = outcomes
+        if isinstance(outcome, Done):
+            return {"report": outcome.report.to_json()}, outcome.state
+        if isinstance(outcome, Raised):
+            return {"raised": outcome.error}, b""
+        return {"lost": outcome.reason, "cause": outcome.cause}, b""
 
 
 class _ActorWorker(Worker):

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import warnings
-from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -46,9 +45,8 @@ class Output:
         reading, self.writing = os.pipe()
         os.set_blocking(reading, False)
         self._reading = os.fdopen(reading, "rb", buffering=0)
-        self._first = LIMIT  # bytes that are still written at once
-        self._last: deque[bytes] = deque()
-        self._held = 0  # bytes in `_last`
+        self._room = LIMIT  # bytes that are still written at once
+        self._last = bytearray()
         self._cut = 0
 
     def fileno(self) -> int:
@@ -60,20 +58,18 @@ class Output:
         data = self._reading.read(_CHUNK)
         if data is None:
             return True
-        first, rest = data[: self._first], data[self._first :]
-        self._first -= len(first)
-        self._write(first)
-        if rest:
-            self._last.append(rest)
-            self._held += len(rest)
-        while self._held > LIMIT:
-            oldest = self._last.popleft()
-            kept = oldest[self._held - LIMIT :]
-            dropped = len(oldest) - len(kept)
-            self._cut, self._held = self._cut + dropped, self._held - dropped
-            if kept:
-                self._last.appendleft(kept)
+        self._write(data[: self._room])
+        self._last += data[self._room :]
+        self._room -= min(self._room, len(data))
+        self._cut_to(2 * LIMIT)
         return bool(data)
+
+    def _cut_to(self, most: int) -> None:
+        """Keep the last LIMIT bytes if there are more than `most`: to cut them each time would take long."""
+        if len(self._last) > most:
+            excess = len(self._last) - LIMIT
+            self._cut += excess
+            del self._last[:excess]
 
     def finish(self) -> None:
         """Write the end, after the processes have ended or were killed, and close the pipe."""
@@ -81,13 +77,13 @@ class Output:
         for _ in range((1 << 20) // _CHUNK):
             if not self.copy():
                 break
+        self._cut_to(LIMIT)
         if self._cut:
             self._write(f"\n[{self._cut:,} bytes of the output of {self._whose} are cut here]\n".encode())
-        for data in self._last:
-            self._write(data)
+        self._write(self._last)
         self._reading.close()
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes | bytearray) -> None:
         with suppress(OSError):  # a full disk: the search fails by itself if it cannot write its events
             os.write(self._log, data)
 

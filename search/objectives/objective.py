@@ -176,18 +176,6 @@ class Objective:
         )
 
 
-def option_words(name: str) -> list[str]:
-    """Return the words of a command that name an objective as a study stores it; none for a function without a file.
-
-    >>> option_words("my.py:objective"), option_words("./train.sh --lr {lr}"), option_words("objective")
-    (['--objective', 'my.py:objective'], ['--command', './train.sh --lr {lr}'], [])
-    """
-    place, _, function = name.rpartition(":")
-    if place and function.isidentifier() and " " not in name:
-        return ["--objective", name]
-    return [] if all(part.strip("<>").isidentifier() for part in name.split(".")) else ["--command", name]
-
-
 def names_in(word: str) -> list[str]:
     """Return the names in braces in a word of a command; `{{` and `}}` are braces.
 

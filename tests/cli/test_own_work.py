@@ -228,10 +228,4 @@ def test_doctor_replays_a_study_and_names_the_command_that_continues_it(
     assert "events decided again, each as in the log" in examined.stdout
     assert f"`{command_line(['mnist-bench', *arguments])}` continues its search." in words(examined.stdout)
     (here / "results" / "descent-2" / "commands.jsonl").unlink()
-    again = words(cli("doctor", "descent-2").stdout)
-    (command,) = re.findall(r"`mnist-bench (search .*?)` continues its search", again)
-    assert command == (
-        "search results/descent-2/space.yaml --objective mine.py:parabola --periods 1 --trials 3 --seed 2 "
-        "--concurrent-trials 8 --sampler random --study-name descent-2"
-    )
-    assert cli(*shlex.split(command)).exit_code == 0
+    assert "continues its search" not in words(cli("doctor", "descent-2").stdout)
