@@ -9,8 +9,8 @@ from itertools import islice
 import numpy as np
 
 from search.proposals.coordinates import Candidate, Params
-from search.proposals.curves import Curve
-from search.proposals.gaussian_process import ROUNDED, Process, fitted, points_of
+from search.proposals.curves import Curve, points_of
+from search.proposals.gaussian_process import ROUNDED, Process, fitted
 from search.proposals.prospects import Prospects
 from search.proposals.relevance import Parts
 from search.space.objective import Direction, score
@@ -76,7 +76,7 @@ def choose(
     finalists = pool.promising(FINALISTS)
     if not finalists:
         return None
-    places = np.array([each.point for each in finalists])
+    places = points_of(finalists)
     predicted = process.at_end(places)
     normals = BOLDNESS * np.round(prospects.elementary.normals(draws, len(finalists)), 9)
     losses = process.drawn(places, predicted, normals[:, None])[:, 0]
@@ -112,7 +112,7 @@ class _Pool:
     def add(self, candidates: Sequence[Candidate]) -> None:
         """Add candidates."""
         if candidates:
-            predicted = self._process.at_end(np.array([each.point for each in candidates]))
+            predicted = self._process.at_end(points_of(candidates))
             self.candidates += candidates
             self._hopeful = np.append(self._hopeful, predicted.mean - BOLDNESS * np.sqrt(predicted.variance))
 

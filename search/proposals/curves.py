@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.elementary import NATIVE, Elementary
+from search.proposals.coordinates import Candidate
 from search.proposals.exact import Array
 
 DECADES = 10.0
@@ -54,6 +55,11 @@ class Curve:
     """Whether training failed: it diverged, or memory or time did not suffice."""
 
 
+def points_of(some: Iterable[Curve | Candidate]) -> Array:
+    """Return the points of curves or candidates, shape (some, columns)."""
+    return np.array([each.point for each in some])
+
+
 def evenly(curve: Curve) -> Sequence[int]:
     """Return the indices of the reports that are read of a curve: all, or of many some, evenly, and the last one."""
     number = len(curve.values)
@@ -70,7 +76,7 @@ def telling(curve: Curve) -> Sequence[int]:
     """
     last = len(curve.values) - 1
     rungs = takewhile(lambda index: index < last, (RUNG**rung - 1 for rung in range(len(curve.values))))
-    return [*rungs, *[last][: last + 1]]
+    return [*rungs, last] if curve.values else []
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,7 +20,7 @@ import numpy as np
 
 from search.elementary import Elementary
 from search.proposals.coordinates import Coordinates
-from search.proposals.curves import Curve, Reports, most_recent, reports_of
+from search.proposals.curves import Curve, Reports, most_recent, points_of, reports_of
 from search.proposals.exact import Array, cholesky, product, solve_lower
 
 LEVEL, DRIFT = 1.0, 0.2
@@ -145,11 +145,6 @@ def weights(processes: Sequence[Process]) -> Array:
     evidence = np.array([each.evidence for each in processes])
     likely = processes[0].reports.scale.elementary.exp_of_each(evidence - evidence.max())
     return np.asarray(likely / sum(likely.tolist()))
-
-
-def points_of(curves: Sequence[Curve]) -> Array:
-    """Return the curves' points, shape (curves, columns)."""
-    return np.array([curve.point for curve in curves])
 
 
 def of_trials(effects: Array, reports: Reports, beliefs: Beliefs) -> Array:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from search import canonical_json, hashed
 from search.errors import TooManyFailuresError
 from search.proposals.coordinates import DECIMALS, Candidate, Coordinates, Params
-from search.proposals.curves import Curve
+from search.proposals.curves import Curve, points_of
+from search.proposals.exact import Array
 from search.proposals.relevance import RelevanceModel
 from search.space.ranges import Distribution, NumberRange, place
 from search.space.space import Space
@@ -72,7 +72,7 @@ class Feasible:
             self._looked += 1
             if self._planner(params).feasible:
                 self._found[self._looked] = params
-            elif self._looked - max(self._found, default=0) >= MAX_INFEASIBLE_POINTS:
+            elif self._looked - next(reversed(self._found), 0) >= MAX_INFEASIBLE_POINTS:
                 raise TooManyFailuresError(
                     f"{MAX_INFEASIBLE_POINTS:,} configurations in a row "
                     "exceed the space's limits or violate its constraints."
@@ -135,8 +135,7 @@ class Prospects:
             if (key := _key(params)) not in known:
                 known[key] = self.coordinates.candidate(params)
         found = list(known.values())
-        places = np.array([candidate.point for candidate in found])
-        apart = self.coordinates.distances(places, np.array([curve.point for curve in curves])).min(axis=1)
+        apart = self._nearest(found, curves)
         near = float(np.quantile(apart[: len(self._pool)], NEAR))
         return _farther(found, apart, near) or _farther(found, apart, 0.0) or found
 
@@ -150,7 +149,9 @@ class Prospects:
 
     def shares(self, params: Params) -> tuple[float, ...]:
         """Return the share of a training's cost that is spent when each of its periods ends."""
-        return shares_of(self._plan(params).costs)
+        counted = [max(1, cost) for cost in self._plan(params).costs]  # one that costs nothing counts as the least
+        total = sum(counted)
+        return tuple(spent / total for spent in accumulate(counted))
 
     def cost(self, params: Params) -> int:
         """Return the logical cost of a whole training, in microseconds; at least 1."""
@@ -162,10 +163,12 @@ class Prospects:
         found = [self.coordinates.candidate(params) for params in moved.values()]
         if not found:
             return []
-        tried = np.array([curve.point for curve in curves])
-        places, pool = (np.array([each.point for each in some]) for some in (found, self._pool.values()))
-        near, apart = (self.coordinates.distances(some, tried).min(axis=1) for some in (pool, places))
-        return _farther(found, apart, NEARER * float(np.quantile(near, NEAR)))
+        near = np.quantile(self._nearest(self._pool.values(), curves), NEAR)
+        return _farther(found, self._nearest(found, curves), NEARER * float(near))
+
+    def _nearest(self, some: Iterable[Candidate], curves: Sequence[Curve]) -> Array:
+        """Return the distance of each candidate to the nearest trial."""
+        return np.asarray(self.coordinates.distances(points_of(some), points_of(curves)).min(axis=1))
 
     def _moved(self, params: Params, draws: np.random.Generator) -> Iterator[Params]:
         """Yield configurations that differ from one in some ranges: by up to a fifth of the scale, or in the option."""
@@ -225,16 +228,5 @@ def _key(params: Params) -> str:
     return canonical_json.dumps(dict(params))
 
 
-def _farther(found: Sequence[Candidate], apart: NDArray[np.float64], near: float) -> list[Candidate]:
+def _farther(found: Sequence[Candidate], apart: Array, near: float) -> list[Candidate]:
     return [candidate for candidate, distance in zip(found, apart.tolist(), strict=True) if distance > near]
-
-
-def shares_of(costs: Sequence[int]) -> tuple[float, ...]:
-    """Return the share of all costs that is spent after each; a period that costs nothing counts as the least cost.
-
-    >>> shares_of((1, 1, 2))
-    (0.25, 0.5, 1.0)
-    """
-    counted = [max(1, cost) for cost in costs]
-    total = sum(counted)
-    return tuple(spent / total for spent in accumulate(counted))

@@ -18,7 +18,7 @@ import numpy as np
 
 from search.elementary import Elementary
 from search.proposals.coordinates import Coordinates
-from search.proposals.curves import Curve, Reports, evenly, most_recent, reports_of, telling, within
+from search.proposals.curves import Curve, Reports, evenly, most_recent, points_of, reports_of, telling, within
 from search.proposals.exact import Array, cholesky, product, solve_lower
 from search.proposals.gaussian_process import (
     DRIFT,
@@ -29,7 +29,6 @@ from search.proposals.gaussian_process import (
     of_settings,
     of_trials,
     over_time,
-    points_of,
     weighted,
 )
 

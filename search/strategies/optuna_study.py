@@ -25,7 +25,7 @@ from search.hashed import Reason, State
 from search.proposals.choice import Why
 from search.proposals.curves import Curve
 from search.proposals.prospects import Prospects
-from search.space.objective import score
+from search.space.objective import Direction, score
 from search.space.ranges import Distribution
 from search.space.space import Space
 from search.strategies.optuna_samplers import OptunaRanges, decode, to_optuna
@@ -52,7 +52,11 @@ class OptunaStudy:
     pruners know one direction alone. Callers give and get values.
 
     With a second objective, the study also minimises its cost, a name among a plan's facts. Optuna cannot prune with
-    two objectives; a second study with one objective does (`_ParetoPruning`).
+    two objectives; a second study decides, which holds the same trials with their values only. A trial of cost c is
+    compared with logically earlier trials of cost c or less, because no other trial can dominate it: a larger net that
+    is more accurate is not a reason to stop a smaller one. Therefore asha, median and HyperbandPruner never stop a
+    trial with the highest value of its comparison. As with one objective, a trial also continues if it is among the
+    best third.
     """
 
     def __init__(
@@ -83,17 +87,16 @@ class OptunaStudy:
         self._prospects_of = prospects
         self._known: dict[int, tuple[Mapping[str, Any], NDArray[np.float64], tuple[float, ...]]] = {}
         self._seed = seed
-        self._storage = InMemoryStorage()
-        cost, its_pruner = space.aim.cost, pruner.make(periods)
-        with _quiet():
-            self._study = optuna.create_study(
-                storage=self._storage,
-                study_name=name,
-                directions=["maximize"] if cost is None else ["maximize", "minimize"],
-                pruner=its_pruner,
-                sampler=optuna.samplers.RandomSampler(seed=0),
-            )
-        self._pareto_pruning = None if cost is None else _ParetoPruning(name, cost, its_pruner)
+        self._storage = self._reports = _Comparable()
+        self._cost = space.aim.cost
+        self._costs: list[float | None] = []  # of all trials, with two objectives
+        decides = pruner.make(periods)
+        if self._cost is None:
+            self._study = self._pruning = _empty_study(self._storage, name, decides, "maximize")
+        else:
+            self._reports = _Comparable()
+            self._study = _empty_study(self._storage, name, decides, "maximize", "minimize")
+            self._pruning = _empty_study(self._reports, name, decides, "maximize")
 
     def ask(self, number: int, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Start trial `number` and return its parameters.
@@ -124,8 +127,9 @@ class OptunaStudy:
 
     def weigh(self, facts: Mapping[str, Any]) -> None:
         """Take the facts of the newest trial, which include its cost unless its configuration is impossible."""
-        if self._pareto_pruning is not None:
-            self._pareto_pruning.start(facts)
+        if self._cost is not None:
+            self._costs.append(facts.get(self._cost))
+            self._reports.create_new_trial(self._pruning._study_id)
 
     def constrain(self, number: int, constraints: Mapping[str, float]) -> None:
         """Give the sampler the excess of a trial over each of its limits (0 or less: it meets the limit)."""
@@ -135,19 +139,23 @@ class OptunaStudy:
 
     def report(self, number: int, period: int, value: float) -> bool:
         """Report the value after a period (from 1) and return whether the pruner stops the trial there."""
-        reached = score(value, self._direction)
-        if self._pareto_pruning is not None:
-            return self._pareto_pruning.report(number, period, reached)
-        self._storage.set_trial_intermediate_value(number, period, float(reached))
-        return bool(self._study.pruner.prune(self._study, self._storage.get_trial(number)))
+        self._reports.set_trial_intermediate_value(number, period, float(score(value, self._direction)))
+        if self._cost is not None:
+            limit = self._costs[number]
+            # Optuna's pruners ask the storage for trials themselves; those that they may compare are filtered there.
+            self._reports.shown = {
+                n for n, cost in enumerate(self._costs) if cost is not None and limit is not None and cost <= limit
+            }
+        stops = self._pruning.pruner.prune(self._pruning, self._reports.get_trial(number))
+        self._reports.shown = None
+        return bool(stops)
 
     def tell(self, number: int, state: State, value: float | None) -> None:
         """End a trial. A pruned trial's value is the last reported one; None if it has none."""
-        reached = None if value is None else score(value, self._direction)
-        values = None if reached is None else [float(reached)]
-        if self._pareto_pruning is not None:
-            self._pareto_pruning.tell(number, TrialState[state], reached)
-            values = self._pareto_pruning.both(number, reached)
+        values = None if value is None else [float(score(value, self._direction))]
+        if self._cost is not None:
+            self._reports.set_trial_state_values(number, TrialState[state], values)
+            values = self._with_cost(number, values)
         if self._keeps_sampler:  # in a resumed search also before its first proposal
             self._made(number, is_given=False).after_trial(
                 self._study, self._storage.get_trial(number), TrialState[state], values
@@ -163,19 +171,18 @@ class OptunaStudy:
             if report.value is not None
         }
         value = trial.value if trial.reason in ("complete", "pruned") else None
-        reached = None if value is None else score(float(value), self._direction)
         # FAIL is replaced: `create_trial` refuses a complete trial without a value.
         frozen = create_trial(state=TrialState.FAIL, intermediate_values=values, system_attrs=dict(attributes))
         frozen.state = TrialState[trial.state]
-        frozen.values = None if reached is None else [reached]
+        frozen.values = None if value is None else [score(float(value), self._direction)]
         frozen.datetime_complete = None if trial.state == "RUNNING" else frozen.datetime_complete
-        if self._pareto_pruning is not None:
-            of_pruner = copy.copy(frozen)
-            others = (_OF_STUDY, OF_CONSTRAINTS)
+        if self._cost is not None:
+            of_pruner, others = copy.copy(frozen), (_OF_STUDY, OF_CONSTRAINTS)
             of_pruner.system_attrs = {key: value for key, value in attributes.items() if not key.startswith(others)}
-            number = self._pareto_pruning.start(trial.facts, of_pruner)
+            self._costs.append(trial.facts.get(self._cost))
+            self._reports.create_new_trial(self._pruning._study_id, of_pruner)
             # As `tell` leaves it: no reports, two values.
-            frozen.intermediate_values, frozen.values = {}, self._pareto_pruning.both(number, reached)
+            frozen.intermediate_values, frozen.values = {}, self._with_cost(trial.number, frozen.values)
         stored = self._storage.get_trial(self._storage.create_new_trial(self._study._study_id, frozen))
         # Added last, so that all trials share the distributions. Optuna would copy them for each trial. For thousands
         # of trials that takes seconds, and most of the memory.
@@ -187,8 +194,13 @@ class OptunaStudy:
 
     def attributes(self, number: int) -> dict[str, Any]:
         """Return a trial's system attributes: its rungs, its constraints, and the state of the sampler."""
-        rungs = {} if self._pareto_pruning is None else self._pareto_pruning.attributes(number)
-        return {**self._storage.get_trial(number).system_attrs, **rungs}  # restored, the first holds the rungs of then
+        # Those of the pruner last: of a trial that was restored, the first hold the rungs of then.
+        return {**self._storage.get_trial(number).system_attrs, **self._reports.get_trial(number).system_attrs}
+
+    def _with_cost(self, number: int, values: list[float] | None) -> list[float] | None:
+        """Return both objective values of a trial; None if it lacks one of the two."""
+        cost = self._costs[number]
+        return None if values is None or cost is None else [*values, float(cost)]
 
     def _made(self, number: int, *, is_given: bool) -> BaseSampler:
         """Return the sampler that proposes trial `number`: a new one, or the one that lasts.
@@ -250,69 +262,20 @@ def _is_feasible(trial: FrozenTrial) -> bool:
     return all(excess <= 0 for name, excess in trial.constraints.items() if name not in get_args(Reason))
 
 
+def _empty_study(storage: BaseStorage, name: str, pruner: BasePruner, *directions: Direction) -> optuna.Study:
+    with _quiet():
+        sampler = optuna.samplers.RandomSampler(seed=0)
+        return optuna.create_study(
+            storage=storage, study_name=name, directions=directions, pruner=pruner, sampler=sampler
+        )
+
+
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Hide Optuna's warnings about experimental features and fixed parameters, which the user cannot act on."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-class _ParetoPruning:
-    """Pruning in a search with two objectives, which Optuna refuses: done on a second study with one objective.
-
-    It holds the same trials with their values only, and a list of their costs. A trial of cost c is compared with
-    logically earlier trials of cost c or less, because no other trial can dominate it: a larger net that is more
-    accurate is not a reason to stop a smaller one. Therefore asha, median and HyperbandPruner never stop a trial with
-    the highest value of its comparison. As with one objective, a trial also continues if it is among the best third.
-    """
-
-    def __init__(self, name: str, cost: str, pruner: BasePruner) -> None:
-        """Create an empty study; `cost` is a name among a plan's facts. Call in the order of the trials' numbers."""
-        self._cost = cost
-        self._costs: list[float | None] = []
-        self._storage = _Comparable()
-        self._study = optuna.create_study(
-            storage=self._storage,
-            study_name=name,
-            direction="maximize",
-            pruner=pruner,
-            sampler=optuna.samplers.RandomSampler(seed=0),
-        )
-
-    def start(self, facts: Mapping[str, Any], trial: FrozenTrial | None = None) -> int:
-        """Start the next trial, or add the stored one that is given, and return its number.
-
-        The facts of an impossible configuration hold no cost; such a trial is never compared.
-        """
-        self._costs.append(facts.get(self._cost))
-        return self._storage.create_new_trial(self._study._study_id, trial)
-
-    def report(self, number: int, period: int, value: float) -> bool:
-        """Report the value after a period (from 1) and return whether the pruner stops the trial there."""
-        self._storage.set_trial_intermediate_value(number, period, value)
-        # Optuna's pruners ask the storage for trials themselves; those that they may compare are filtered there.
-        self._storage.shown = self._at_most_as_costly(number)
-        stops = self._study.pruner.prune(self._study, self._storage.get_trial(number))
-        self._storage.shown = None
-        return bool(stops)
-
-    def tell(self, number: int, state: TrialState, value: float | None) -> None:
-        """End a trial with its last value, None if it has none."""
-        self._storage.set_trial_state_values(number, state, None if value is None else [value])
-
-    def attributes(self, number: int) -> dict[str, Any]:
-        """Return the pruner's notes about a trial: the values at its rungs."""
-        return dict(self._storage.get_trial(number).system_attrs)
-
-    def both(self, number: int, value: float | None) -> list[float] | None:
-        """Return a trial's two objective values, (value, cost); None if it lacks one of the two."""
-        cost = self._costs[number]
-        return None if value is None or cost is None else [float(value), float(cost)]
-
-    def _at_most_as_costly(self, number: int) -> set[int]:
-        limit = self._costs[number]
-        return {n for n, cost in enumerate(self._costs) if cost is not None and limit is not None and cost <= limit}
 
 
 class _Comparable(InMemoryStorage):

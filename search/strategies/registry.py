@@ -186,22 +186,27 @@ def _parsed(kind: Kind, name: str, options: Options) -> Any:
     if name.startswith(OF_OPTUNA):
         if (fault := canonical_json.fault(dict(options))) is not None:
             raise ValueError(f"{kind} {name}: its options have to be plain values ({fault})")
-        found = _FOREIGN[kind](name=name, options=options)
+        theirs = _FOREIGN[kind](name=name, options=options)
         try:
-            found.loaded_class().construct(options, seed=0)
+            theirs.loaded_class().construct(options, seed=0)
         except UsageError as error:
             raise ValueError(str(error).removesuffix(".")) from error
-        return found
+        return theirs
     if is_code(name):
         raise ValueError(f"{show(name)} is code, which a file cannot run; name it with --{kind} on the command line")
     if name not in built_in:
         known = f"{', '.join(built_in)}, and Optuna's, such as {_EXAMPLES[kind]}"
         raise ValueError(f"no {kind} {name!r}; there are {known}")
-    for option in options:
-        if option not in (allowed := _options(built_in[name])):
-            known = ", ".join(allowed) or "none"
-            raise ValueError(f"{kind} {name} has no option {option!r}; it has {known}")
-    return built_in[name](**options)
+    allowed = _options(built_in[name])
+    has = ", ".join(allowed) or "none"
+    faults = [f"{kind} {name} has no option {option!r}; it has {has}" for option in options if option not in allowed]
+    try:
+        found = built_in[name](**{option: options[option] for option in options if option in allowed})
+    except ValueError as error:
+        faults.append(str(error))
+    if faults:
+        raise ValueError("; ".join(faults))
+    return found
 
 
 def _options(strategy: type[Strategy]) -> list[str]:

@@ -15,16 +15,17 @@ from search.strategies.samplers import Curves, Random, Sampler, Tpe
 from support import search_fake as fake
 
 
-@pytest.mark.parametrize("spec", [*samplers.SAMPLERS, {"name": "tpe", "n_startup_trials": 3}])
-def test_a_sampler_survives_its_own_specification(spec: Any) -> None:
-    sampler = registry.sampler(spec)
-    assert registry.sampler(registry.to_spec(sampler)) == sampler
-
-
-@pytest.mark.parametrize("spec", [*pruners.PRUNERS, {"name": "asha", "reduction_factor": 4}])
-def test_a_pruner_survives_its_own_specification(spec: Any) -> None:
-    pruner = registry.pruner(spec)
-    assert registry.pruner(registry.to_spec(pruner)) == pruner
+@pytest.mark.parametrize(
+    ("parse", "specs"),
+    [
+        (registry.sampler, [*samplers.SAMPLERS, {"name": "tpe", "n_startup_trials": 3}]),
+        (registry.pruner, [*pruners.PRUNERS, {"name": "asha", "reduction_factor": 4}]),
+    ],
+)
+def test_it_survives_its_own_specification(parse: Callable[[Any], Any], specs: list[Any]) -> None:
+    for spec in specs:
+        found = parse(spec)
+        assert parse(registry.to_spec(found)) == found
 
 
 @pytest.mark.parametrize(
