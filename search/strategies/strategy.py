@@ -5,8 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
-from importlib import import_module
-from importlib.metadata import version
 from typing import Any, ClassVar, Literal, TypeGuard
 
 from search.errors import UsageError
@@ -92,6 +90,8 @@ class Foreign(Strategy):
 
     def loaded_class(self) -> Loaded:
         """Return the class, ready to be called; UsageError if Optuna has none of the name, or if it is not loaded."""
+        import optuna
+
         if self.loaded is not None:
             return self.loaded
         if self.code is not None:
@@ -99,13 +99,14 @@ class Foreign(Strategy):
                 f"{self.kind.capitalize()} {self.name} is code that is not loaded here; name it again with "
                 f"--{self.kind}."
             )
-        module = import_module(f"optuna.{self.kind}s")
+        module = getattr(optuna, f"{self.kind}s")
         base = getattr(module, f"Base{self.kind.capitalize()}")
         public = {name: getattr(module, name) for name in module.__all__}
         classes = {n: c for n, c in public.items() if isinstance(c, type) and issubclass(c, base) and c is not base}
         if (found := classes.get(self.name.removeprefix(OF_OPTUNA))) is None:
-            known = ", ".join(sorted(classes))
-            raise UsageError(f"No {self.kind} {self.name}; Optuna {version('optuna')} has {known}.")
+            raise UsageError(
+                f"No {self.kind} {self.name}; Optuna {optuna.__version__} has {', '.join(sorted(classes))}."
+            )
         code = Code(module=module.__name__, sha256="")  # stored nowhere: a study has Optuna's version
         return Loaded(kind=self.kind, name=self.name, whole_name=self.name, call=found, source="", code=code)
 
