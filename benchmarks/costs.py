@@ -41,13 +41,13 @@ import numpy as np
 from mnist_bench.bench.measured_nets import nets
 from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.tensors import load_dataset
-from mnist_bench.nets.cost_model import COEFFICIENTS
+from mnist_bench.nets.planner import COEFFICIENTS
 from mnist_bench.numerics import device
 from mnist_bench.numerics.kinds import Precision, environment_of
 from mnist_bench.searches import running
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.space_files import drawn, space_sources
-from mnist_bench.training.period import fit
+from mnist_bench.training.trainer import TorchTrainer, fit
 from search import Search, canonical_json, hashed
 from search.driver.progress import Observer
 from search.driver.run import keep_nothing
@@ -133,7 +133,7 @@ def epochs(way: str) -> None:
     for name, net in nets().items():
         for seed in (0, 1):
             began = time.perf_counter()
-            fit(net, seed, data, precision)
+            fit(TorchTrainer(data, precision), net, seed)
             found[name] = time.perf_counter() - began
     print(json.dumps(found))
 

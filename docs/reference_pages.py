@@ -19,8 +19,7 @@ from typing import Any
 import mnist_bench
 from mnist_bench.cli.app import app
 from mnist_bench.cli.help import ARGUMENTS, RAW, HelpEntry, HelpPage, pages
-from mnist_bench.config.catalogue import sections
-from mnist_bench.config.field_docs import field_docs
+from mnist_bench.config.catalogue import field_docs, sections
 from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow, NetFigures, NetTotals
 from mnist_bench.leaderboard.board_records import FIELDS, KEYS, NET_KEYS
 from mnist_bench.leaderboard.board_table import FIGURES, FRONT, NET_FIGURES, OVER, STUDY

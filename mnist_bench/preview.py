@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from mnist_bench.cells import objectives, roughly, short
 from mnist_bench.leaderboard.early_stop_lines import rules_words
-from mnist_bench.nets.cost_model import COEFFICIENTS
+from mnist_bench.nets.planner import COEFFICIENTS
 from mnist_bench.numerics.device import kind_of
 from mnist_bench.numerics.kinds import DeviceKind
 from mnist_bench.searches import first_trials, running

@@ -23,9 +23,8 @@ from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.guard import close_test_set
 from mnist_bench.data.mnist import load_training_set
 from mnist_bench.data.split import Indices
-from mnist_bench.numerics.kinds import Precision
+from mnist_bench.numerics.kinds import Precision, cores
 from mnist_bench.numerics.precision import computing_in
-from mnist_bench.numerics.resources import cores
 
 CPU = torch.device("cpu")
 Tensors = tuple[Tensor, ...] | list[Tensor]

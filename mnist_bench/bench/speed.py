@@ -9,8 +9,7 @@ from statistics import median
 from mnist_bench.bench.bench_worker import period_of
 from mnist_bench.bench.measured_nets import nets
 from mnist_bench.bench.worker_pool import open_worker_pool
-from mnist_bench.numerics.device import find_device
-from mnist_bench.numerics.machine import Machine, sentence
+from mnist_bench.numerics.device import Machine, find_device, sentence
 from mnist_bench.result_table import Column, Table
 from search.arguments import check_count
 

@@ -14,8 +14,7 @@ import typer
 from typer.models import OptionInfo
 
 from mnist_bench.config.settings import OfferedDataset
-from mnist_bench.numerics.kinds import PrecisionName
-from mnist_bench.numerics.resources import cores as cores
+from mnist_bench.numerics.kinds import PrecisionName, cores as cores
 from search.defaults import RESULTS as RESULTS, results_in_force, workers_in_force
 from search.errors import UsageError
 from search.messages import show

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, get_type_hints
 
-from mnist_bench.config.declaration import Setting
-from mnist_bench.config.field_docs import field_docs
 from mnist_bench.config.json import every_setting, flattened
-from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.settings import Setting, TrainConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,3 +75,37 @@ def declared_in(cls: type, prefix: str, defaults: Mapping[str, Any]) -> Iterator
             metadata = getattr(hints[field.name], "__metadata__", ())
             setting = next((item for item in metadata if isinstance(item, Setting)), Setting())
             yield Declared(path=path, default=defaults[path], about=docs.get(field.name, ""), setting=setting)
+
+
+@cache
+def field_docs(cls: type) -> dict[str, str]:
+    """Return the text under each field of `cls` on one line, by the field's name, from the class's source.
+
+    Of an inherited field it is the base's, unless the class declares the field again. There is none if Python finds no
+    source, as for a class that `make_dataclass` made.
+    """
+    docs: dict[str, str] = {}
+    for declaring in filter(is_dataclass, reversed(cls.__mro__)):
+        docs |= _own_docs(declaring)
+    return docs
+
+
+def _own_docs(cls: type) -> dict[str, str]:
+    """Return the same of the fields that the class itself declares."""
+    try:
+        # A class that stands inside another, or in a function, is indented.
+        tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
+    except (OSError, TypeError, SyntaxError):
+        return {}
+    body = next(node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    docs: dict[str, str] = {}
+    for statement, following in pairwise(body):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            docs[statement.target.id] = _text(following)
+    return {name: text for name, text in docs.items() if text}
+
+
+def _text(statement: ast.stmt) -> str:
+    if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Constant):
+        return ""
+    return " ".join(str(statement.value.value).split())

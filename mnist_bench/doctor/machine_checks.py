@@ -17,13 +17,11 @@ from mnist_bench.data.own import options_for
 from mnist_bench.data.test_set import hashes_of_test_set
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.errors import DataError
-from mnist_bench.numerics.canaries.canary import canary
-from mnist_bench.numerics.canaries.portable_canary import is_as_published
-from mnist_bench.numerics.device import VARIABLES, choose_precision, setup
+from mnist_bench.numerics.canaries import canary, is_as_published
+from mnist_bench.numerics.device import VARIABLES, choose_precision, sentence, setup, this_machine
 from mnist_bench.numerics.kinds import Precision
-from mnist_bench.numerics.machine import sentence, this_machine
 from mnist_bench.picture_form import MNIST
-from mnist_bench.training.remote.scorer import numerics_here
+from mnist_bench.training.evaluation import numerics_here
 from search.defaults import RESULTS_VARIABLE, WORKERS_VARIABLE, results_in_force, source, workers_in_force
 from search.errors import UsageError, WorkerError
 from search.messages import number_of

@@ -19,11 +19,10 @@ from mnist_bench.data.guard import close_test_set
 from mnist_bench.data.mnist import TrainingSet, load_training_set
 from mnist_bench.errors import ArchitectureError, Stopped
 from mnist_bench.experiments.tasks import OnPeriod, Task, TaskStore, Training, as_it_is
-from mnist_bench.nets.cost_model import COEFFICIENTS
-from mnist_bench.nets.planner import make_planner
+from mnist_bench.nets.planner import COEFFICIENTS, make_planner
 from mnist_bench.studies import compatibility
 from mnist_bench.studies.record import data_of
-from mnist_bench.training.factory import trainer_spec
+from mnist_bench.training.trainer import trainer_spec
 from search import canonical_json, file_lock
 from search.arguments import check_count
 from search.differences import checks

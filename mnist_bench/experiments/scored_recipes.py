@@ -21,9 +21,9 @@ from mnist_bench.experiments.grid import Observer, Workplace, open_grid, product
 from mnist_bench.experiments.tasks import Task
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.nets.architecture import plan_layers
-from mnist_bench.nets.size import training_flop
+from mnist_bench.nets.planner import training_flop
+from mnist_bench.numerics.device import Machine, this_machine
 from mnist_bench.numerics.kinds import PrecisionName
-from mnist_bench.numerics.machine import Machine, this_machine
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.result_table import Column, ShownAsTable, Table
 from mnist_bench.space_files import space_sources
@@ -71,7 +71,7 @@ class ScoredRecipe:
     parameters: int
     """Weights, biases and running statistics."""
     training_flop: int
-    """Floating-point operations of a run's training, see `nets.size.training_flop`."""
+    """Floating-point operations of a run's training, see `nets.planner.training_flop`."""
     seeds: tuple[int, ...]
     """Of the runs, in their order."""
     runs: tuple[tuple[Epoch, ...], ...]

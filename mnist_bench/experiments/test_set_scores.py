@@ -16,8 +16,7 @@ from mnist_bench.data.test_set import open_test_set
 from mnist_bench.experiments.grid import Grid
 from mnist_bench.experiments.tasks import Task
 from mnist_bench.numerics.device import setup
-from mnist_bench.training.evaluation import Evaluation
-from mnist_bench.training.remote.scorer import Scorer
+from mnist_bench.training.evaluation import Evaluation, Scorer
 from mnist_bench.training.weights import export
 
 

@@ -8,7 +8,7 @@ from keyword import iskeyword
 from typing import Any, assert_never
 
 from mnist_bench import cells
-from mnist_bench.config import recipe_yaml
+from mnist_bench.config.json import recipe_yaml
 from mnist_bench.config.settings import DatasetName
 from mnist_bench.data.choice import Data
 from mnist_bench.experiments.confirm import result_tables, results
@@ -16,7 +16,7 @@ from mnist_bench.export.rendering import render
 from mnist_bench.export.winner import SEED, Winner
 from mnist_bench.leaderboard.board_table import test_set_line
 from mnist_bench.nets.architecture import plan_layers
-from mnist_bench.nets.size import net_size
+from mnist_bench.nets.planner import net_size
 from mnist_bench.nets.summary import line
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.own_nets import own_net
@@ -81,7 +81,7 @@ def card(winner: Winner, *, onnx: bool, page: bool) -> str:
 
 def _recipe(winner: Winner) -> str:
     recipe, data = winner.record.recipe, winner.record.data
-    return recipe_yaml.text(
+    return recipe_yaml(
         recipe, name=winner.study.name, data=data.settings,
         is_portable=is_portable(winner.record.numerics),
     )  # fmt: skip

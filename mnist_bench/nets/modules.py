@@ -15,8 +15,8 @@ from torch.nn import functional
 
 from mnist_bench.config.settings import Activation, Initialisation, ModelConfig, PixelPool, PoolAxes, TrainConfig
 from mnist_bench.nets.architecture import Layer, View, plan_layers
-from mnist_bench.numerics.fixed_order import mean_of_pixels, separable_kernel
-from mnist_bench.own_nets import building, draws
+from mnist_bench.numerics.operations import mean_of_pixels, separable_kernel
+from mnist_bench.own_nets import building
 from mnist_bench.picture_form import MNIST, PictureForm
 
 
@@ -200,7 +200,7 @@ def set_dropout_generator(model: nn.Module, generator: torch.Generator) -> None:
 
     Your own network has its own generators, which are seeded from it.
     """
-    draws.seed_draws(model, generator)
+    building.seed_draws(model, generator)
     for module in model.modules():
         if isinstance(module, Dropout):
             module.generator = generator

@@ -9,8 +9,7 @@ from typing import Any, assert_never
 
 from mnist_bench.data.guard import close_test_set
 from mnist_bench.data.mnist import TrainingSet, idx_files, load_training_set
-from mnist_bench.net_checks import net_check
-from mnist_bench.nets.cost_model import COEFFICIENTS
+from mnist_bench.nets.planner import COEFFICIENTS
 from mnist_bench.own_nets import own_net
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.searches import study_context
@@ -20,7 +19,8 @@ from mnist_bench.searches.setup import SearchSetup
 from mnist_bench.space_files import drawn, space_warnings
 from mnist_bench.studies import validated
 from mnist_bench.studies.best_checkpoints import BestCheckpoints
-from mnist_bench.training.factory import trainer_spec
+from mnist_bench.training import net_check
+from mnist_bench.training.trainer import trainer_spec
 from search import repeatability
 from search.driver.progress import Observer
 from search.driver.run import Run, Search
@@ -167,7 +167,7 @@ def check_own_code(setup: SearchSetup) -> None:
     """Check that your own sampler, pruner and net are repeatable, as far as the order of the search needs it.
 
     Raises:
-        UsageError: one is not, or cannot be loaded; as `repeatability.require` and `net_checks.require`;
+        UsageError: one is not, or cannot be loaded; as `repeatability.require` and `net_check.require`;
             or the search is portable, and the net is not.
     """
     config = setup.config

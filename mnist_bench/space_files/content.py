@@ -12,8 +12,7 @@ from pydantic import Discriminator, GetCoreSchemaHandler, PlainValidator, Tag, W
 from pydantic_core import CoreSchema, core_schema
 
 from mnist_bench.config.catalogue import sections
-from mnist_bench.config.declaration import Setting
-from mnist_bench.config.settings import DatasetName, TrainConfig
+from mnist_bench.config.settings import DatasetName, Setting, TrainConfig
 from mnist_bench.numerics.kinds import PrecisionName
 from search.loading import OF_OPTUNA
 from search.messages import listing, show

@@ -10,8 +10,7 @@ from typing import Any
 
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.split import validation_size
-from mnist_bench.nets.cost_model import COEFFICIENTS
-from mnist_bench.nets.planner import make_planner
+from mnist_bench.nets.planner import COEFFICIENTS, make_planner
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.space_files.content import IMAGES, training_settings
 from search.messages import joined

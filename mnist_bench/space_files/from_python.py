@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
 
-from mnist_bench.config import recipe_yaml
-from mnist_bench.config.json import to_json
+from mnist_bench.config.json import recipe_yaml, to_json
 from mnist_bench.config.settings import TrainConfig
 from search.errors import UsageError
 from search.messages import show
@@ -33,7 +32,7 @@ def document(values: Mapping[str, Any] | TrainConfig, source: str = SOURCE) -> D
             f"{show(repr(values))} is not a space; give a file's path or name, a mapping or a configuration."
         )
     if isinstance(values, TrainConfig):
-        text = recipe_yaml.text(_plain_mapping(to_json(values), source, ()), name=source)
+        text = recipe_yaml(_plain_mapping(to_json(values), source, ()), name=source)
     else:
         text = to_yaml(_plain_mapping(values, source, ()))
     return Document.of(source, yaml_text.parse(text, source).value)

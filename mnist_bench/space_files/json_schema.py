@@ -16,8 +16,7 @@ from typing import Any, get_args, get_type_hints
 from annotated_types import Unit
 from pydantic import TypeAdapter
 
-from mnist_bench.config.catalogue import sections
-from mnist_bench.config.field_docs import field_docs
+from mnist_bench.config.catalogue import field_docs, sections
 from mnist_bench.space_files.content import OWN, SETTINGS
 from search.space.space import NARROWED
 

@@ -12,7 +12,7 @@ from typing import Any
 from mnist_bench.config.catalogue import all_settings, setting_of
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.errors import ArchitectureError
-from mnist_bench.nets.size import net_size
+from mnist_bench.nets.planner import net_size
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files.content import OWN
 from mnist_bench.space_files.drawn import Drawn, is_impossible

@@ -12,8 +12,8 @@ from typing import Annotated, Any
 from annotated_types import Ge, Le, Len, Lt
 from pydantic import TypeAdapter, ValidationError, with_config
 
-from mnist_bench.config import json as config_json, recipe_yaml
-from mnist_bench.config.json import from_json
+from mnist_bench.config import json as config_json
+from mnist_bench.config.json import from_json, recipe_yaml
 from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.choice import Data
@@ -85,7 +85,7 @@ class _Version:
 def recipe_text(study: StudyRecord, trial: TrialRecord) -> str:
     """Return the recipe of a trial as a file for `mnist-bench train`: its configuration, data set and subset."""
     values, data = config_json.to_json(from_json(trial.config)), data_of(study.spec["context"])
-    return recipe_yaml.text(
+    return recipe_yaml(
         values, name=study.spec["space"]["name"], data=data.settings,
         is_portable=is_portable(study.spec["numerics"]),
     )  # fmt: skip

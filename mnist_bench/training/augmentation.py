@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mnist_bench.config.settings import AugmentConfig, Fill, Interpolation
-from mnist_bench.numerics.generators import seeded
+from mnist_bench.numerics.operations import seeded
 
 DRAWS = 6
 """Draws an image, before those of the grid: rotation, shear, row shift, column shift, row zoom, column zoom."""

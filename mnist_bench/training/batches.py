@@ -13,7 +13,7 @@ from torch import Tensor
 from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import AugmentConfig
 from mnist_bench.data.tensors import Dataset
-from mnist_bench.numerics.generators import seeded
+from mnist_bench.numerics.operations import seeded
 from mnist_bench.training import augmentation
 
 

@@ -19,7 +19,7 @@ from mnist_bench.config.json import from_json, to_json
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.errors import UnknownSettingError, UnnamedCodeError, WeightsError
 from mnist_bench.nets.architecture import plan_layers
-from mnist_bench.nets.size import net_size
+from mnist_bench.nets.planner import net_size
 from mnist_bench.own_nets import building
 from mnist_bench.picture_form import MNIST, PictureForm, parse
 from search import canonical_json, files

@@ -160,14 +160,15 @@ import torch
 from benchmarks.test_loops import IMAGES, SMALL_EXPERT as SMALL
 import expert
 from mnist_bench.data.tensors import load_dataset
-from mnist_bench.training.period import fit
+from mnist_bench.training.trainer import TorchTrainer, fit
 
 torch.manual_seed(0)
 digits = expert.load(IMAGES)
 training = expert.Training(SMALL, 2 * IMAGES // 50, "fp32")
 for _ in range(2):
     training.epoch(expert.batches(digits[0], SMALL.optim))
-ours = fit(SMALL, 0, load_dataset(DataOptions(subset=IMAGES), torch.device("cpu")), "fp32").reports[-1].value
+trainer = TorchTrainer(load_dataset(DataOptions(subset=IMAGES), torch.device("cpu")), "fp32")
+ours = fit(trainer, SMALL, 0).reports[-1].value
 print(training.schedule.last_epoch, training.accuracy(digits[1]), ours)
 """
 

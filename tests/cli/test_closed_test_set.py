@@ -15,7 +15,7 @@ from mnist_bench.data.mnist import PACKAGED
 pytestmark = pytest.mark.slow
 
 OPENS_IN_A_WORKER = """
-from mnist_bench.training.factory import make_trainer
+from mnist_bench.training.trainer import make_trainer
 make_trainer()
 (PACKAGED / "t10k-labels-idx1-ubyte.gz").read_bytes()
 """

@@ -40,9 +40,9 @@ LOADED = (
     "mnist_bench.bench.bfloat16", "mnist_bench.doctor.checkup", "mnist_bench.doctor.machine_checks",
     "mnist_bench.experiments.ablation.ablate",
     "mnist_bench.experiments.confirm.confirming", "mnist_bench.leaderboard.board_table",
-    "mnist_bench.net_checks.net_check",
-    "mnist_bench.numerics.canaries.canary", "mnist_bench.numerics.canaries.wide_canary", "mnist_bench.searches.running",
-    "mnist_bench.training.factory", "mnist_bench.training.remote.scorer",
+    "mnist_bench.training.net_check",
+    "mnist_bench.numerics.canaries", "mnist_bench.searches.running",
+    "mnist_bench.training.trainer", "mnist_bench.training.evaluation",
     "search.driver.replay", "search.executors.local", "support.fake_trainer",
 )  # fmt: skip
 """PyTorch loads its compiler with the first optimizer."""

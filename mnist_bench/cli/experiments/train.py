@@ -20,7 +20,7 @@ from search.files import check_target
 
 if TYPE_CHECKING:
     from mnist_bench.config.settings import TrainConfig
-    from mnist_bench.training.period import FitResult
+    from mnist_bench.training.trainer import FitResult
     from search.trainer_api import Report
 
 OF_SEARCHES = ("details", "worker", "started", "handled")

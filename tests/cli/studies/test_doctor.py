@@ -17,7 +17,7 @@ from typer.testing import Result
 from mnist_bench.bench.speed import NetSpeed, Speed, SpeedOptions
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.errors import DeviceError
-from mnist_bench.numerics.machine import this_machine
+from mnist_bench.numerics.device import this_machine
 from mnist_bench.searches import running
 from mnist_bench.searches.config import SearchConfig
 from search.driver.progress import Observer

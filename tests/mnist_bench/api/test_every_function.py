@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from contextlib import suppress
 from dataclasses import replace
-from mnist_bench.config.recipe_yaml import text
+from mnist_bench.space_files.json_schema import text
 from pathlib import Path
 from search.errors import FingerprintError, UsageError
 from support import undrawn

@@ -22,9 +22,8 @@ from mnist_bench.doctor.study import installation, left
 from mnist_bench.searches import running
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.studies.validated import open_study
-from mnist_bench.training.remote import scorer
+from mnist_bench.training import evaluation
 from search import file_lock
-from search.database import sqlite_url
 from search.driver.progress import Observer
 from search.driver.run import Run
 from search.errors import StudyLockedError, StudyNotFoundError
@@ -197,8 +196,8 @@ def test_another_installation_or_machine_is_told_with_the_way_back(
 ) -> None:
     if versions:
         monkeypatch.setattr("mnist_bench.searches.study_context.versions", lambda numerics: versions)
-    before = scorer.numerics_here
-    monkeypatch.setattr(scorer, "numerics_here", lambda *where: {**before(*where), **numerics})
+    before = evaluation.numerics_here
+    monkeypatch.setattr(evaluation, "numerics_here", lambda *where: {**before(*where), **numerics})
     finding = found(check(place), "installation", "problem")
     assert text in finding.text
     assert advice in finding.advice

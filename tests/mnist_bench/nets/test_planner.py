@@ -15,9 +15,8 @@ from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.choice import TRAIN_FILES, DataOptions
 from mnist_bench.data.mnist import load_training_set
 from mnist_bench.errors import ConfigError, DataError, DeviceError
-from mnist_bench.nets.cost_model import COEFFICIENTS, period_costs
-from mnist_bench.nets.planner import make_planner
-from mnist_bench.training.factory import make_trainer, trainer_spec
+from mnist_bench.nets.planner import COEFFICIENTS, make_planner, period_costs
+from mnist_bench.training.trainer import make_trainer, trainer_spec
 from search.trainer_api import Planner, Trainer
 from support import handmade_data
 from support.paths import ROOT
@@ -115,7 +114,7 @@ def test_a_worker_refuses_another_split_of_the_same_images(tmp_path: Path) -> No
 
 @pytest.mark.cold
 def test_neither_planning_nor_exporting_needs_torch() -> None:
-    planning = ("nets.planner", "data", "nets.cost_model", "nets.architecture", "config.schedule", "config.json")
+    planning = ("nets.planner", "data", "nets.architecture", "config.schedule", "config.json")
     imported = ", ".join(f"mnist_bench.{module}" for module in (*planning, "training.weights"))
     code = f"import sys, {imported}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -15,7 +15,7 @@ from torchvision.transforms import functional as oracle  # type: ignore[import-u
 from torchvision.transforms.functional import InterpolationMode  # type: ignore[import-untyped]
 
 from mnist_bench.config.settings import AugmentConfig
-from mnist_bench.numerics.generators import seeded
+from mnist_bench.numerics.operations import seeded
 from mnist_bench.training.augmentation import DRAWS, distort, distortions, draw, maps, numbers, resample
 from search.hashed import Name
 

@@ -12,9 +12,10 @@ from safetensors.torch import load as tensors_in
 from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import OptimConfig, TrainConfig
 from mnist_bench.data.tensors import Dataset
-from mnist_bench.numerics.generators import seeded
+from mnist_bench.numerics.operations import seeded
 from mnist_bench.training.batches import LastLosses, batches, no_losses, selections
-from mnist_bench.training.period import advance, fit
+from mnist_bench.training.period import advance
+from mnist_bench.training.trainer import TorchTrainer, fit
 from search.hashed import Name
 from support.dose import dose
 
@@ -142,7 +143,7 @@ def test_without_a_share_nobody_asks_for_losses(plain: TrainConfig, digits: Data
 
 def test_the_first_epoch_is_that_of_a_training_on_all_images(hard: TrainConfig, digits: Dataset) -> None:
     all_images = replace(hard, optim=replace(hard.optim, hard_share=0.0))
-    chosen, everything = (fit(config, 1, digits, "fp32").reports for config in (hard, all_images))
+    chosen, everything = (fit(TorchTrainer(digits, "fp32"), config, 1).reports for config in (hard, all_images))
     assert chosen[0].weights == everything[0].weights
     assert chosen[1].weights != everything[1].weights
 
@@ -153,7 +154,7 @@ def test_cut_into_periods_or_straight_gives_the_same_weights(
 ) -> None:
     hard = replace(hard, optim=replace(hard.optim, **more))  # type: ignore[arg-type]
     cuts = ((0.5, 1.0, 1.25, 1.75, 2.1, 3.0), (3.0,))
-    cut, straight = (fit(replace(hard, periods=ends), 1, digits, "fp32") for ends in cuts)
+    cut, straight = (fit(TorchTrainer(digits, "fp32"), replace(hard, periods=ends), 1) for ends in cuts)
     assert cut.reports[-1].weights == straight.reports[-1].weights
     found, expected = (tensors_in(result.state) for result in (cut, straight))
     assert all(torch.equal(found[name], expected[name]) for name in expected)

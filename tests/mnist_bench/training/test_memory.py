@@ -36,7 +36,7 @@ from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.mnist import load_training_set
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.running import run
-from mnist_bench.training.factory import make_trainer, trainer_spec
+from mnist_bench.training.trainer import make_trainer, trainer_spec
 from search.driver.progress import Observer
 
 ROOM = 100 * 2**20
