@@ -86,26 +86,14 @@ def field_docs(cls: type) -> dict[str, str]:
     """
     docs: dict[str, str] = {}
     for declaring in filter(is_dataclass, reversed(cls.__mro__)):
-        docs |= _own_docs(declaring)
+        try:
+            # A class that stands inside another, or in a function, is indented.
+            tree = ast.parse(textwrap.dedent(inspect.getsource(declaring)))
+        except (OSError, TypeError, SyntaxError):
+            continue
+        body = next(node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+        for pair in pairwise(body):
+            match pair:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    docs[name] = " ".join(text.split())
     return docs
-
-
-def _own_docs(cls: type) -> dict[str, str]:
-    """Return the same of the fields that the class itself declares."""
-    try:
-        # A class that stands inside another, or in a function, is indented.
-        tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
-    except (OSError, TypeError, SyntaxError):
-        return {}
-    body = next(node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
-    docs: dict[str, str] = {}
-    for statement, following in pairwise(body):
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            docs[statement.target.id] = _text(following)
-    return {name: text for name, text in docs.items() if text}
-
-
-def _text(statement: ast.stmt) -> str:
-    if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Constant):
-        return ""
-    return " ".join(str(statement.value.value).split())

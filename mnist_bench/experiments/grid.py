@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from mnist_bench.data.guard import close_test_set
 from mnist_bench.data.mnist import TrainingSet, load_training_set
 from mnist_bench.errors import ArchitectureError, Stopped
 from mnist_bench.experiments.tasks import OnPeriod, Task, TaskStore, Training, as_it_is
-from mnist_bench.nets.planner import COEFFICIENTS, make_planner
+from mnist_bench.nets.planner import COEFFICIENTS, NetPlanner
 from mnist_bench.studies import compatibility
 from mnist_bench.studies.record import data_of
 from mnist_bench.training.trainer import trainer_spec
@@ -131,10 +131,10 @@ class Grid:
         Raises:
             ArchitectureError: the net cannot exist.
         """
-        planner = make_planner(
-            to_json(config),
+        planner = NetPlanner(
+            base=to_json(config),
             limits={},
-            coefficients=asdict(COEFFICIENTS[self.numerics["kind"]]),
+            coefficients=COEFFICIENTS[self.numerics["kind"]],
             train_images=len(self.data.split.train),
             validation_images=len(self.data.split.validation),
             form=self.data.options.form,

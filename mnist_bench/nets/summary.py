@@ -11,13 +11,12 @@ from mnist_bench.cells import compact, significant
 from mnist_bench.config.catalogue import Declared, all_settings, setting_of
 from mnist_bench.config.json import every_setting, flattened
 from mnist_bench.config.schedule import rate_cell, rate_words
-from mnist_bench.config.settings import AugmentConfig, ModelConfig, TrainConfig
+from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.architecture import block_filters
 from mnist_bench.own_nets import own_net
 
 NOTHING = "–"
-NO_DISTORTION = "none"
 HEADINGS = (
     "blocks", "filters", "convs", "kernel", "batchnorm", "hidden", "hidden bn", "dropout", "augment", "optimizer",
     "lr → drops", "decay", "smoothing", "batch",
@@ -101,43 +100,14 @@ def shown(heading: str, cells: Sequence[str]) -> tuple[Sequence[str], list[str]]
 
     The parts of a cell that are the same in every row are left out, unless no part differs.
     """
-    if heading == "augment":
-        return _shown_strengths(cells)
-    if heading == "lr → drops":
-        return _shown_rates(cells)
     names = [declared.name for declared in settings_by_heading().get(heading, ())]
     rows = [cell.split("/") for cell in cells]
-    if any(len(row) != len(names) for row in rows):
+    has_all = all(len(row) == len(names) for row in rows)
+    parts = [part for part in range(len(names)) if has_all and len({row[part] for row in rows}) > 1]
+    if len(parts) in (0, len(names)):
         return cells, legend(heading, cells)
-    differing = [part for part in range(len(names)) if len({row[part] for row in rows}) > 1]
-    if not differing or len(differing) == len(names):
-        return cells, legend(heading, cells)
-    texts = ["/".join(row[part] for part in differing) for row in rows]
-    return texts, [f"{heading}: {'/'.join(names[part] for part in differing)}", *_dash(texts)]
-
-
-def _shown_strengths(cells: Sequence[str]) -> tuple[Sequence[str], list[str]]:
-    """Return the cells of `augment` without the strengths that are the same in every row."""
-    rows = [[] if cell == NO_DISTORTION else cell.split() for cell in cells]
-    names = [declared.name for declared in _distortions()]
-    strengths = [{row[part] if row else "0" for row in rows} for part in range(len(names))]
-    differing = [part for part, found in enumerate(strengths) if len(found) > 1 and any(map(_is_positive, found))]
-    used = [part for part, found in enumerate(strengths) if any(map(_is_positive, found))]
-    kept = differing or used or range(len(names))
-    texts = [" ".join(row[part] for part in kept) if row else NO_DISTORTION for row in rows]
-    return texts, [f"augment: {' '.join(names[part] for part in kept)}"] if any(rows) else []
-
-
-def _is_positive(strength: str) -> bool:
-    return not strength.startswith("0")
-
-
-def _shown_rates(cells: Sequence[str]) -> tuple[Sequence[str], list[str]]:
-    """Return the cells of the learning rate, without a course that is the same in every row."""
-    rates, courses = zip(*(cell.partition(" ")[::2] for cell in cells), strict=True)
-    if len({*rates}) == 1 or len({*courses}) > 1 or not courses[0]:
-        return cells, legend("lr → drops", cells)
-    return list(rates), [f"lr: each is followed by {courses[0]}", *legend("lr → drops", cells)]
+    texts = ["/".join(row[part] for part in parts) for row in rows]
+    return texts, [f"{heading}: {'/'.join(names[part] for part in parts)}", *_dash(texts)]
 
 
 def about_cell(heading: str) -> str:
@@ -211,22 +181,10 @@ def _hidden(model: ModelConfig) -> str:
     return _joined(units if model.hidden_layers else ())
 
 
-def _augment(config: TrainConfig) -> str:
-    strengths = config.augment.strengths
-    words = [_brief(float(strengths[declared.name]), declared) for declared in _distortions()]
-    return " ".join(words) if config.augment.distorts else NO_DISTORTION
-
-
-def _distortions() -> list[Declared]:
-    """Return the strengths that a cell of `augment` shows, in its order."""
-    return [declared for declared in settings_by_heading()["augment"] if declared.name in AugmentConfig().strengths]
-
-
 _COMBINED_CELLS: Mapping[str, Callable[[TrainConfig], str]] = MappingProxyType(
     {
         "filters": lambda config: _joined(_filters(config.model)),
         "hidden": lambda config: _hidden(config.model),
-        "augment": _augment,
         "lr → drops": rate_cell,
     }
 )
@@ -234,7 +192,6 @@ _COMBINED_CELLS: Mapping[str, Callable[[TrainConfig], str]] = MappingProxyType(
 _ABOUT_COMBINED = {
     "filters": "Channels of each block: `24·40`.",
     "hidden": "Units of each dense layer: `128·64`; `–` without dense layers.",
-    "augment": "Strengths of the distortions, in the order of the settings; `none` without distortions.",
     "lr → drops": "Highest learning rate, then its course. `.0093 →×.1@4` drops to a tenth after epoch 4; `→0@6` falls "
     "to zero from epoch 6 on; `.05 one-cycle` is one cycle.",
 }

@@ -10,7 +10,7 @@ from typing import Any
 
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.split import validation_size
-from mnist_bench.nets.planner import COEFFICIENTS, make_planner
+from mnist_bench.nets.planner import COEFFICIENTS, Coefficients, NetPlanner
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.space_files.content import IMAGES, training_settings
 from search.messages import joined
@@ -202,11 +202,11 @@ def planner_on(
     form: PictureForm = MNIST,
 ) -> Planner[TrainConfig]:
     """Return the planner of a space on data of these sizes and this form, with `coefficients` of the cost model."""
-    unconstrained = make_planner(
-        training_settings(space),
+    unconstrained = NetPlanner(
+        base=training_settings(space),
         resolve=space.resolve,
         limits=space.settings.get("limits", {}),
-        coefficients=coefficients,
+        coefficients=Coefficients(**coefficients),
         train_images=train_images,
         validation_images=validation_images,
         form=form,

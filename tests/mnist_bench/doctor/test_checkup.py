@@ -24,6 +24,7 @@ from mnist_bench.searches.config import SearchConfig
 from mnist_bench.studies.validated import open_study
 from mnist_bench.training import evaluation
 from search import file_lock
+from search.database import sqlite_url
 from search.driver.progress import Observer
 from search.driver.run import Run
 from search.errors import StudyLockedError, StudyNotFoundError

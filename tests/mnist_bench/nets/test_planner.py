@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.choice import TRAIN_FILES, DataOptions
 from mnist_bench.data.mnist import load_training_set
 from mnist_bench.errors import ConfigError, DataError, DeviceError
-from mnist_bench.nets.planner import COEFFICIENTS, make_planner, period_costs
+from mnist_bench.nets.planner import COEFFICIENTS, NetPlanner, period_costs
 from mnist_bench.training.trainer import make_trainer, trainer_spec
 from search.trainer_api import Planner, Trainer
 from support import handmade_data
@@ -24,8 +23,10 @@ from support.paths import ROOT
 
 def planner(base: dict[str, Any], **limits: float) -> Planner[TrainConfig]:
     """Return the planner of `base` on the full data set, on a CPU."""
-    coefficients = asdict(COEFFICIENTS["cpu-bf16"])
-    return make_planner(base, limits=limits, coefficients=coefficients, train_images=50_000, validation_images=10_000)
+    coefficients = COEFFICIENTS["cpu-bf16"]
+    return NetPlanner(
+        base=base, limits=limits, coefficients=coefficients, train_images=50_000, validation_images=10_000
+    )
 
 
 def test_a_plan_holds_the_whole_config_its_costs_and_facts() -> None:
