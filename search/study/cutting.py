@@ -24,14 +24,10 @@ from search.study.studies import log_of, name_inside, no_such_study, note_end, r
 class Cut:
     """What a cut has left of an event log."""
 
-    history: History
-    """The study after the events that are kept."""
-    lost: Sequence[Event]
-    """The events that are lost and could still be read, damaged ones among them."""
-    unread: int
-    """How many more events are lost, at least."""
-    aside: Path
-    """The damaged database, in the study's folder."""
+    history: History  # the study after the events that are kept
+    lost: Sequence[Event]  # the events that are lost and could still be read, damaged ones among them
+    unread: int  # how many more events are lost, at least
+    aside: Path  # the damaged database, in the study's folder
 
     @property
     def otherwise(self) -> str | None:
@@ -62,8 +58,7 @@ def cut(files: StudyFolder) -> Cut:
         raise no_such_study(files)
     if _is_whole(files):
         raise UsageError(f"The event log of study {files.name} is not damaged, so there is nothing to cut.")
-    name = _name(files)
-    found = _salvaged(files, name)
+    found = _salvaged(files)
     if not found.events:
         raise StorageError(
             f"No event of study {files.name} can be read, so nothing was changed; restore a copy of its database, "
@@ -93,14 +88,11 @@ def _is_whole(files: StudyFolder) -> bool:
     return True
 
 
-def _name(files: StudyFolder) -> str:
+def _salvaged(files: StudyFolder) -> Salvage:
     try:
-        return name_inside(files)
+        name = name_inside(files)
     except StorageError:
-        return files.name
-
-
-def _salvaged(files: StudyFolder, name: str) -> Salvage:
+        name = files.name
     engine = open_damaged(files.database)
     try:
         return log_of(engine, files, name).salvage()
