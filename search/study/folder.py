@@ -87,22 +87,17 @@ class _Folder:
 class WorkFolder(_Folder):
     """A folder of work that can be stopped and resumed."""
 
-    lock = _Inside(_LOCK)
-    """The file whose lock is held by the one process at work."""
-    workers_log = _Inside("workers.log")
-    """The output of worker processes."""
-    checkpoints = _Inside("states")
-    """The folder of checkpoints."""
+    lock = _Inside(_LOCK)  # the file whose lock is held by the one process at work
+    workers_log = _Inside("workers.log")  # the output of worker processes
+    checkpoints = _Inside("states")  # the folder of checkpoints
 
 
 @dataclass(frozen=True, slots=True)
 class ExperimentFolder(WorkFolder):
     """A folder of trainings without a search: of a study's confirmation or ablation."""
 
-    time_spent = _Inside("progress.json")
-    """How much of its time budget is spent, and the decisions that followed from it."""
-    records = _Inside("records")
-    """The folder with a record of every run."""
+    time_spent = _Inside("progress.json")  # how much of its time budget is spent, and what was decided by that
+    records = _Inside("records")  # the folder with a record of every run
 
     @property
     def result(self) -> Path:
@@ -114,10 +109,8 @@ class ExperimentFolder(WorkFolder):
 class ConfirmFolder(ExperimentFolder):
     """The folder of a study's confirmation."""
 
-    front = _Inside("front.json")
-    """The result for the trials that no other dominates."""
-    values = _Inside("values.json")
-    """The result for a study of another trainer."""
+    front = _Inside("front.json")  # the result for the trials that no other dominates
+    values = _Inside("values.json")  # the result for a study of another trainer
 
     def record_of(self, trial: int, seed: int, *, on_all: bool) -> Path:
         """Return the record of a run of a trial's configuration, in the race or `on_all` images; seeds count from 0."""
@@ -138,6 +131,15 @@ class ConfirmFolder(ExperimentFolder):
 class StudyFolder(WorkFolder):
     """A study's folder: where the study lives."""
 
+    log_end = _Inside("log-end.json")  # where the event log ended when its last driver did
+    space = _Inside("space.yaml")  # the space that is searched, as a file
+    commands = _Inside("commands.jsonl")  # the commands that searched, as they were typed, a JSON object a line
+    weights = _Inside("weights")  # the folder with the weights of the best trials
+    openings = _Inside(_OPENINGS)  # the ledger of the test set's openings for this study
+    plots = _Inside("plots")  # the folder of pictures
+    report = _Inside("report.html")  # the study on one page
+    aside = _Inside("aside")  # the folder of the databases that `doctor --cut` replaced
+
     @classmethod
     def of(cls, name: str, results: Path) -> StudyFolder:
         """Return the folder of a study of this name; UsageError if it cannot be one."""
@@ -157,23 +159,6 @@ class StudyFolder(WorkFolder):
     def words(self) -> tuple[str, ...]:
         """The words with which a command to copy finds the study, see `place_words`."""
         return place_words(self.path.parent)
-
-    log_end = _Inside("log-end.json")
-    """The number of events, and the checksum of the last one, when the last driver of the study ended."""
-    space = _Inside("space.yaml")
-    """The space that is searched, as a file."""
-    commands = _Inside("commands.jsonl")
-    """The commands that searched, as they were typed, a JSON object a line."""
-    weights = _Inside("weights")
-    """The folder with the weights of the best trials."""
-    openings = _Inside(_OPENINGS)
-    """The ledger of the test set's openings for this study."""
-    plots = _Inside("plots")
-    """The folder of pictures."""
-    report = _Inside("report.html")
-    """The study on one page."""
-    aside = _Inside("aside")
-    """The folder of the databases that `doctor --cut` replaced."""
 
     @property
     def database(self) -> Path:
@@ -212,10 +197,8 @@ class StudyFolder(WorkFolder):
 class ResultsFolder(_Folder):
     """A folder of studies."""
 
-    openings = _Inside(_OPENINGS)
-    """The ledger of all openings of the test set from this folder."""
-    plots = _Inside("plots")
-    """The folder of pictures of the data."""
+    openings = _Inside(_OPENINGS)  # the ledger of all openings of the test set from this folder
+    plots = _Inside("plots")  # the folder of pictures of the data
 
     def studies(self) -> list[StudyFolder]:
         """Return the folders of studies in it, by name: those with a database and a name that a study can have."""

@@ -50,7 +50,7 @@ def studies(
 
     found = list_studies(results)
     rows = [row_of(summary) for summary in found]
-    _note_faults(found, results)
+    _note_faults(found)
     form = output.form(json=json, csv=csv, markdown=markdown)
     if not rows and form in ("table", "markdown"):
         _note_none(results)
@@ -64,7 +64,7 @@ def studies(
             output.print_line(line)
 
 
-def _note_faults(summaries: Sequence[StudySummary], results: Path) -> None:
+def _note_faults(summaries: Sequence[StudySummary]) -> None:
     from search.study.folder import StudyFolder
     from search.study.studies import all_failed
 
@@ -72,7 +72,7 @@ def _note_faults(summaries: Sequence[StudySummary], results: Path) -> None:
         if summary.unreadable is not None:
             output.note(f"{summary.name} cannot be read: {summary.unreadable}")
         if summary.first_failed is not None:
-            output.note(all_failed(StudyFolder.of(summary.name, results), summary.first_failed))
+            output.note(all_failed(StudyFolder(summary.path), summary.first_failed))
 
 
 def _note_none(results: Path) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,19 +21,6 @@ WITHOUT_WEIGHTS = (
     "of confirmed networks need the weights. `mnist-bench reproduce STUDY/17 --weights` trains a trial again, bit for "
     "bit, and keeps its weights."
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Chosen:
-    """A study that is to be removed."""
-
-    summary: StudySummary
-    files: StudyFolder
-
-    def line(self) -> str:
-        """Return what is lost with it."""
-        found = self.summary
-        return f"{found.name}: {number_of(found.trials, 'trial')}, {size(found.bytes)} in {found.path}"
 
 
 def remove(
@@ -57,53 +43,50 @@ def remove(
     from search.study.studies import check_idle
 
     chosen = _chosen(names, results)
-    check_idle(each.files for each in chosen)
+    check_idle(chosen)
     if weights:
         _remove_weights(chosen, yes=yes)
     else:
         _remove_studies(chosen, yes=yes)
 
 
-def _chosen(names: Sequence[str], results: Path) -> list[_Chosen]:
-    """Return the studies of these names, each once.
-
-    Raises:
-        UsageError: a name cannot name a study.
-        StudyNotFoundError: there is no such study.
-    """
+def _chosen(names: Sequence[str], results: Path) -> dict[StudyFolder, StudySummary]:
+    """Return the studies of these names; UsageError if one cannot name a study, StudyNotFoundError if there is none."""
     from search.study.folder import StudyFolder
     from search.study.studies import list_studies, no_such_study
 
     found = {summary.name: summary for summary in list_studies(results)}
-    chosen = []
-    for name in dict.fromkeys(names):
-        files = StudyFolder.of(name, results)
-        if name not in found:
+    chosen = {}
+    for files in (StudyFolder.of(name, results) for name in dict.fromkeys(names)):
+        if files.name not in found:
             raise no_such_study(files)
-        chosen.append(_Chosen(summary=found[name], files=files))
+        chosen[files] = found[files.name]
     return chosen
 
 
-def _remove_studies(chosen: Sequence[_Chosen], *, yes: bool) -> None:
+def _remove_studies(chosen: Mapping[StudyFolder, StudySummary], *, yes: bool) -> None:
     from search.study.studies import remove_study
 
     one = len(chosen) == 1
     what, loss = ("this study", "It") if one else (f"these {len(chosen)} studies", "They")
-    _ask([each.line() for each in chosen], f"Remove {what}? {loss} cannot be restored.", yes=yes)
-    for each in chosen:
-        remove_study(each.files)
-        output.note(f"Removed {each.files.name}.")
+    lines = [
+        f"{study.name}: {number_of(study.trials, 'trial')}, {size(study.bytes)} in {study.path}"
+        for study in chosen.values()
+    ]
+    _ask(lines, f"Remove {what}? {loss} cannot be restored.", yes=yes)
+    for files in chosen:
+        remove_study(files)
+        output.note(f"Removed {files.name}.")
 
 
-def _remove_weights(chosen: Sequence[_Chosen], *, yes: bool) -> None:
+def _remove_weights(folders: Iterable[StudyFolder], *, yes: bool) -> None:
     from search.study.studies import alone_with
 
-    weights = {each.files: _weights(each.files) for each in chosen}
-    held = {files: paths for files, paths in weights.items() if paths}
+    held = {files: paths for files in folders if (paths := _weights(files))}
     if not held:
         output.note("There are no weights to remove.")
         return
-    lines = [f"{place.name}: {number_of(len(paths), 'file')}, {_size_of(paths)}" for place, paths in held.items()]
+    lines = [f"{files.name}: {number_of(len(paths), 'file')}, {_size_of(paths)}" for files, paths in held.items()]
     total = _size_of([path for paths in held.values() for path in paths])
     _ask([*lines, WITHOUT_WEIGHTS], f"Remove {total} of weights?", yes=yes)
     for files in held:

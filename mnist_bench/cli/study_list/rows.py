@@ -43,7 +43,7 @@ def row_of(summary: StudySummary) -> Row:
         "test_openings": [],
     }
     with suppress(StorageError):  # a file that leads elsewhere is refused when the study itself is opened
-        row |= _of_folder(StudyFolder.of(summary.name, summary.path.parent), row["state"])
+        row |= _of_folder(StudyFolder(summary.path), row["state"])
     return row
 
 

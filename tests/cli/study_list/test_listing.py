@@ -92,7 +92,7 @@ def test_what_is_wrong_with_a_study_stands_in_its_row_and_is_told(cli: Cli, list
     listed(
         replace(summary("torn", trials=0), unreadable="Cannot read the database.", best_value=None),
         summary("conv-0"),
-        replace(summary("gbm-0", trials=3), complete=0, failed=3, first_failed=failed),
+        replace(summary("gbm-0", trials=3), complete=0, failed=3, first_failed=failed, path=Path("runs/gbm-0")),
         replace(summary("early-0", trials=21), ended_early=True),
     )
     shown = cli("studies", "--results", "runs")
