@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from search.arguments import is_number
 from search.messages import did_you_mean, listing, show
-from search.space.ranges import Choice, Distribution, Fault, NumberRange, can_be, rounded_words, same
+from search.space.ranges import Choice, Distribution, Fault, NumberRange, can_be, same
 from search.space.yaml_text import resolve
 
 MAX_LENGTH = 200  # characters: Optuna's tables name a constraint by its text, and have room for 512
@@ -331,8 +331,6 @@ class _Reader:
             if is_equation and left.kinds and right.kinds and not can_be(span, value):
                 options = [each for each in span.values if isinstance(each, str)] if isinstance(span, Choice) else ()
                 raise RefusedError(left.offset, f"{path} is never {show(value)}{did_you_mean(str(value), options)}")
-            if words := rounded_words(path, span, value):
-                raise RefusedError(left.offset, words)
         return compared
 
     def _calculated(self, sign: str, left: _Part, right: _Part, offset: int) -> _Part:

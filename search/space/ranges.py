@@ -12,7 +12,6 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple
 
@@ -21,10 +20,6 @@ from search.arguments import is_number
 from search.elementary import NATIVE, Elementary
 from search.messages import did_you_mean, show
 from search.space.yaml_text import KeyPath, is_quoted
-
-# Most steps of a grid of real numbers, counted from 0. Optuna tolerates 1e-8 of a step; on a finer grid it no longer
-# recognizes every point.
-_MAX_STEPS = 2e7
 
 
 class Fault(NamedTuple):
@@ -58,13 +53,11 @@ class _Range(ABC):
 
 
 class _Ends(_Range):
-    """Numbers from low to high, which may lie on a grid; `log` samples evenly in the logarithm."""
+    """Numbers from low to high; `log` samples evenly in the logarithm."""
 
-    low: Any
-    high: Any
-    step: Any
+    low: float
+    high: float
     log: bool
-    elementary: Elementary
 
     @property
     def written(self) -> Sequence[Any]:
@@ -72,21 +65,8 @@ class _Ends(_Range):
 
     @property
     def text(self) -> str:
-        """The range in words: `8 to 32, step 8`."""
-        every = "" if self.step == self.defaults["step"] else f", step {self.step:g}"
-        return f"{show(self.low)} to {show(self.high)}{every}{', log' if self.log else ''}"
-
-    def nearest(self, value: float) -> Any:
-        """Return the value of the range that is nearest to a number."""
-        return self._point(round((value - self.low) / self.step)) if self.step else self._inside(float(value))
-
-    def _point(self, number: int) -> Any:
-        """Return a point of the grid, counted from 0 at the low end."""
-        return self._inside(self.low + self.step * number)
-
-    def _inside(self, value: Any) -> Any:
-        """Return the nearest number between the ends: arithmetic may lead past them."""
-        return min(max(value, self.low), self.high)
+        """The range in words: `0.001 to 0.05, log`."""
+        return f"{show(self.low)} to {show(self.high)}{', log' if self.log else ''}"
 
 
 @dataclass(frozen=True)
@@ -99,9 +79,13 @@ class IntRange(_Ends):
     high: int
     step: int = 1
     log: bool = False
-    elementary: Elementary = field(
-        default=NATIVE, compare=False, repr=False
-    )  # exp and ln; no part of what a file holds
+    elementary: Elementary = field(default=NATIVE, compare=False, repr=False)
+    """Computes exp and ln; no part of what a file holds."""
+
+    @property
+    def text(self) -> str:
+        """The range in words: `8 to 32, step 8`."""
+        return super().text + ("" if self.step == 1 else f", step {self.step}")
 
     @property
     def values(self) -> Sequence[int]:
@@ -125,47 +109,48 @@ class IntRange(_Ends):
         low, high = self.elementary.ln(self.low - 0.5), self.elementary.ln(self.high + 0.5)
         return min(max(round(self.elementary.exp(low + share * (high - low))), self.low), self.high)
 
+    def nearest(self, value: float) -> int:
+        """Return the value of the range that is nearest to a number."""
+        return self.low + self.step * round((min(max(value, self.low), self.high) - self.low) / self.step)
+
 
 @dataclass(frozen=True)
 class FloatRange(_Ends):
-    """Real numbers from low to high, on a grid if `step` is given; `log` samples evenly in the logarithm."""
+    """Real numbers from low to high; `log` samples evenly in the logarithm."""
 
     kind = "float"
     defaults: ClassVar = {"step": None, "log": False}
     is_real = True
+    step: ClassVar = None  # it has none: a specification says so
     low: float
     high: float
-    step: float | None = None
     log: bool = False
     elementary: Elementary = field(default=NATIVE, compare=False, repr=False)
 
     @property
     def values(self) -> Sequence[float]:
-        """Empty: real numbers are not listed, not even those on a grid."""
+        """Empty: real numbers are not listed."""
         return ()
 
     @property
     def count(self) -> float:
-        """The number of values; infinity without a grid."""
-        if self.low == self.high:
-            return 1
-        return round((self.high - self.low) / self.step) + 1 if self.step else math.inf
+        """The number of values: infinity, or 1 if the ends are equal."""
+        return math.inf if self.low < self.high else 1
 
     def contains(self, value: Any) -> bool:
-        """Return whether the range can give this value, up to rounding on a grid."""
-        if not is_number(value) or not self.low <= value <= self.high:
-            return False
-        steps = (value - self.low) / self.step if self.step else 0.0
-        return abs(steps - round(steps)) < 1e-8  # as in Optuna, which refuses values farther from the grid
+        """Return whether the range can give this value."""
+        return is_number(value) and self.low <= value <= self.high
 
     def at(self, share: float) -> float:
         """Return the quantile at `share`, 0 <= share < 1."""
-        if self.step:
-            return float(self._point(int(share * self.count)))
-        if self.log:
-            low, high = self.elementary.ln(self.low), self.elementary.ln(self.high)
-            return float(self._inside(self.elementary.exp(low + share * (high - low))))
-        return float(self._inside(self.low + share * (self.high - self.low)))
+        if not self.log:
+            return self.nearest(self.low + share * (self.high - self.low))
+        low, high = self.elementary.ln(self.low), self.elementary.ln(self.high)
+        return self.nearest(self.elementary.exp(low + share * (high - low)))
+
+    def nearest(self, value: float) -> float:
+        """Return the value of the range that is nearest to a number; arithmetic may lead past an end."""
+        return min(max(float(value), self.low), self.high)
 
 
 class _Listed(_Range):
@@ -261,15 +246,6 @@ def place(span: NumberRange, value: float) -> float:
     return float((here - low) / (high - low))
 
 
-def rounded_words(path: str, span: Distribution | None, value: Any) -> str | None:
-    """Return why a condition should not name a value on a field's grid; None if that very value is drawn."""
-    if not isinstance(span, FloatRange) or not span.step or not span.contains(value):
-        return None
-    if (drawn := span.nearest(value)) == value:
-        return None
-    return f"{path} is drawn as {drawn!r} and so is never {show(value)}; write its numbers out: `levels: [...]`"
-
-
 def parse_form(form: Mapping[str, Any]) -> Distribution | list[Fault]:
     """Return the range that a mapping such as `{int: [1, 3]}` describes, or the faults of the mapping."""
     kinds = [kind for kind in _KINDS if kind in form]
@@ -301,38 +277,22 @@ def _read_ends(kind: str, ends: Any, step: Any, log: Any) -> Distribution | list
     elif not (faults := _unwanted(kind, ends, fits, expected)) and ends[0] > ends[1]:
         faults = [Fault((kind,), f"low {show(ends[0])} is above high {show(ends[1])}")]
     low, high = (1, 1) if faults else ends
-    if (is_whole or step is not None) and not (fits(step) and step > 0):
-        faults.append(Fault(("step",), f"step {show(step)} is not {expected} above zero"))
     faults += _log_faults(log, low)
-    if log is True and step != (1 if is_whole else None):
-        faults.append(Fault(("step",), "step with log: true; a logarithmic range has no step"))
-    if not faults and step is not None:
-        # Exactly: in binary, 0.3 is not a multiple of 0.1.
-        exact_low, exact_high, exact_step = (Fraction(str(number)) for number in (low, high, step))
-        if rest := (exact_high - exact_low) % exact_step:
-            top = exact_high - rest
-            reached = show(int(top) if top.denominator == 1 else float(top))
-            words = f"step {show(step)} leads from {show(low)} to {reached}, not to {show(high)}"
-            faults = [Fault(("step",), words)]
-    if faults or is_whole:
+    if is_whole:
+        if not (_is_whole(step) and step > 0):
+            faults.append(Fault(("step",), f"step {show(step)} is not a whole number above zero"))
+        elif log is True and step != 1:
+            faults.append(Fault(("step",), "step with log: true; a logarithmic range has no step"))
+        elif not faults and (rest := (high - low) % step):
+            faults.append(Fault(("step",), f"step {step} leads from {low} to {high - rest}, not to {high}"))
         return faults or IntRange(low, high, step, log)
-    span = FloatRange(float(low), float(high), None if step is None else float(step), log)
-    return _unusable(span) or span
-
-
-def _unusable(span: FloatRange) -> list[Fault]:
-    """Return why samplers cannot draw from a range of real numbers."""
-    low, high, step = span.low, span.high, span.step
-    if not math.isfinite(high - low):
-        return [Fault((), f"{show(low)} to {show(high)} is wider than any number; take a narrower range")]
-    if span.log and low < high and math.log(low) == math.log(high):
-        return [Fault((), f"{show(low)} and {show(high)} have the same logarithm; write a constant")]
-    farther = max(low, high, key=abs)
-    finest = abs(farther) / _MAX_STEPS
-    if step is not None and step < finest:
-        words = f"step {show(step)} is too fine to tell numbers near {show(farther)} apart; {finest:.1g} is the least"
-        return [Fault(("step",), f"{words}, or leave it out")]
-    return []
+    if step is not None:
+        faults.append(Fault(("step",), "a range of real numbers has no step; list its numbers: `levels: [...]`"))
+    if not faults and not math.isfinite(float(high) - float(low)):
+        faults.append(Fault((), f"{show(low)} to {show(high)} is wider than any number; take a narrower range"))
+    if not faults and log and low < high and math.log(low) == math.log(high):
+        faults.append(Fault((), f"{show(low)} and {show(high)} have the same logarithm; write a constant"))
+    return faults or FloatRange(float(low), float(high), log)
 
 
 def _read_levels(levels: Any, log: Any) -> Distribution | list[Fault]:

@@ -20,7 +20,7 @@ from search.errors import Problem, SpaceError
 from search.messages import did_you_mean, listing, show
 from search.space.constraints import Constraint, read_constraints
 from search.space.objective import Aim
-from search.space.ranges import Choice, Distribution, NumberRange, can_be, parse_form, rounded_words, same
+from search.space.ranges import Choice, Distribution, NumberRange, can_be, parse_form, same
 from search.space.yaml_text import Document, Origin, load, to_yaml
 from search.trainer_api import C, Codec, Plan, Planner
 
@@ -391,11 +391,9 @@ def _parent_problems(child: Field, parent: str, by_path: Mapping[str, Field], *,
         message = f"`when` names {show(parent)}, which the file does not set{did_you_mean(parent, by_path)}"
     elif lenient:
         return []
-    elif impossible := [value for value in child.when[parent] if not by_path[parent].can_be(value)]:
-        message = f"{parent} is never {listing(impossible)}"
     else:
-        rounded = [rounded_words(parent, by_path[parent].distribution, value) for value in child.when[parent]]
-        message = next(filter(None, rounded), "")
+        impossible = [value for value in child.when[parent] if not by_path[parent].can_be(value)]
+        message = f"{parent} is never {listing(impossible)}" if impossible else ""
     problem = child.origin.problem(f"{child.path}: {message}", *below, at_key=parent not in by_path)
     return [problem] if message else []
 

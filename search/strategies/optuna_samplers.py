@@ -35,8 +35,8 @@ def to_optuna(span: Distribution) -> BaseDistribution:
     match span:
         case IntRange(low, high, step, log):
             return IntDistribution(low, high, step=step, log=log)
-        case FloatRange(low, high, step, log):
-            return FloatDistribution(low, high, step=step, log=log)
+        case FloatRange(low, high, log):
+            return FloatDistribution(low, high, log=log)
         case Levels(levels):
             return IntDistribution(0, len(levels) - 1)
         case Choice(options):

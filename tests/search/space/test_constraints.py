@@ -178,18 +178,6 @@ def test_a_field_that_cannot_be_read_makes_no_second_fault() -> None:
     assert [problem.message for problem in caught.value.problems] == ["m.a: low 3 is above high 1"]
 
 
-@pytest.mark.parametrize("text", ["rate <= 0.3", "0.3 != rate", "rate in [0.2, 0.3]", "0 < rate < 0.3"])
-def test_a_number_that_a_grid_draws_otherwise_is_named(text: str) -> None:
-    fields = {"model": {"rate": {"float": [0, 0.9], "step": 0.1}}}
-    with pytest.raises(
-        SpaceError, match=r"model\.rate is drawn as 0\.30000000000000004 and so is never 0\.3; write its"
-    ):
-        Space.of({**fields, "constraints": [text]})
-    assert Space.of({**fields, "constraints": ["rate <= 0.35", "rate != 0.2"]}).constraints
-    stored = {"name": "s", "settings": {"constraints": [text]}, "fields": [["model.rate", fields["model"]["rate"]]]}
-    assert Space.from_spec(stored).constraints  # from before
-
-
 NET = """\
 model:
   layers: {int: [0, 1]}

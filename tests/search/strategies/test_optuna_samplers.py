@@ -25,7 +25,7 @@ LISTS = Choice(OPTIONS)
     [
         (IntRange(8, 32, 8), IntDistribution(8, 32, step=8)),
         (IntRange(1, 512, log=True), IntDistribution(1, 512, log=True)),
-        (FloatRange(0.0, 0.3, 0.1), FloatDistribution(0.0, 0.3, step=0.1)),
+        (FloatRange(0.0, 0.3), FloatDistribution(0.0, 0.3)),
         (FloatRange(1e-4, 0.1, log=True), FloatDistribution(1e-4, 0.1, log=True)),
         (Levels((1e-4, 1e-3, 0.1), log=True), IntDistribution(0, 2)),
         (Levels((64,)), IntDistribution(0, 0)),
