@@ -43,7 +43,7 @@ from search.space.space import Space
 from search.strategies.optuna_samplers import encode
 from search.strategies.optuna_study import OF_CONSTRAINTS
 from search.strategies.samplers import ForeignSampler
-from search.strategies.strategy import is_own
+from search.strategies.strategy import Foreign
 from search.study.spec import StudySpec
 from search.trainer_api import PLAIN, Plan, Planner
 
@@ -95,7 +95,7 @@ def replay(
     recorded, believed = _Recorded(events, history, spec.space), []
     for kind in ("sampler", "pruner"):
         way = getattr(spec, kind)
-        if is_own(way) and way.code is not None:
+        if isinstance(way, Foreign) and way.code is not None:
             believed.append(way.name)
             loaded = Loaded(
                 kind=kind, name=way.name, whole_name=way.name, call=lambda **_: recorded, source="", code=way.code

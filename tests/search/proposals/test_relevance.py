@@ -33,9 +33,8 @@ SPACE = fake.space({"name": "flat", "m": {name: {"float": [0.0, 1.0]} for name i
 COORDINATES = Coordinates(SPACE.distributions)
 ALL = Parts()
 SHARES = (0.1, 0.2, 0.4, 0.6, 1.0)
-RNG = np.random.default_rng(0)
-SETTINGS = RNG.random((700, 3)).round(6).tolist()
-PLACES = RNG.random((6, 3)) @ np.zeros((3, 6)) + COORDINATES.of({"m.a": 0.5, "m.b": 0.5, "m.c": 0.5})
+SETTINGS = np.random.default_rng(0).random((706, 3)).round(6).tolist()
+PLACES = np.array([COORDINATES.of({"m.a": a, "m.b": b, "m.c": c}) for a, b, c in SETTINGS[700:]])
 
 
 def reports(losses: Array, scale: Scale = SCALE) -> Reports:

@@ -13,6 +13,7 @@ from search.strategies import registry
 from search.strategies.optuna_study import OptunaStudy
 from search.strategies.pruners import ForeignPruner, Median, NoPruner
 from search.strategies.samplers import SAMPLERS, ForeignSampler, Random, Sampler, Tpe
+from search.strategies.strategy import is_own
 from support import own_code, search_fake as fake
 
 CODE = {"module": "mine.py", "sha256": "0" * 64}
@@ -28,6 +29,8 @@ def test_a_name_is_a_built_in_ones_or_codes(tmp_path: Path) -> None:
     pruner = registry.named_pruner("optuna.pruners:PercentilePruner", {"percentile": 75, "n_startup_trials": 5})
     assert isinstance(pruner, ForeignPruner)
     assert pruner.describe(4) == "optuna.pruners:PercentilePruner"
+    assert is_own(own)
+    assert not is_own(registry.named_sampler("optuna:TPESampler"))
 
 
 @pytest.mark.parametrize(
