@@ -173,6 +173,8 @@ def test_places_on_the_scale_of_a_range(span: NumberRange, value: float, expecte
 
 
 def test_logarithmic_draws_are_even_in_the_logarithm() -> None:
+    span = IntRange(1, 3, log=True)  # 1 stands for 0.5 to 1.5, and 3 for 2.5 to 3.5
+    assert [span.at(math.log(end / 0.5) / math.log(7)) for end in (1.49, 1.51, 2.49, 2.51)] == [1, 2, 2, 3]
     rng = random.Random(0)
     drawn = [FloatRange(1e-4, 1.0, log=True).at(rng.random()) for _ in range(2000)]
     assert 0.45 < sum(value < 1e-2 for value in drawn) / 2000 < 0.55
