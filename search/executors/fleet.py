@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from search.arguments import check_count
-from search.differences import changed_checks
+from search.differences import changed_checks, differences
 from search.errors import SearchError, UsageError, WorkerError
 from search.executors.endings import oom_kills
 from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
@@ -41,6 +41,7 @@ class Worker(ABC):
 
     def __init__(self, index: int) -> None:
         self.index = index  # among the executor's workers; a replacement takes over that of the one it replaces
+        self.name = f"Worker {index}"  # in messages
         self.is_ready = False  # has greeted, and takes a job unless it has one
         self.running: Running | None = None
 
@@ -74,6 +75,7 @@ class Fleet(Executor, Generic[W]):
         self.workers = workers
         self._workers: list[W] = []
         self._numerics: Mapping[str, Any] | None = None  # those of the worker that was the first to greet
+        self._first = ""  # its name
         self._failure: SearchError | None = None
         """The error that ends the search, once all earlier outcomes have been handed on."""
         self._failed_starts = 0
@@ -99,10 +101,6 @@ class Fleet(Executor, Generic[W]):
     def _renew(self, worker: W) -> None:
         """Replace the process that has trained for a worker: it may be spoilt, as CUDA's are by an exception, or keep
         the memory that the trial took."""
-
-    @abstractmethod
-    def _other_bits(self, worker: W, numerics: Mapping[str, Any]) -> str:
-        """Return that a worker computes otherwise than the first one to greet, whose numerics are `_numerics`."""
 
     def idle(self) -> int:
         return sum(worker.is_idle for worker in self._workers)
@@ -152,9 +150,17 @@ class Fleet(Executor, Generic[W]):
             return []
         if "numerics" in head:
             self._failed_starts = 0  # of all, though one came up: the machine can start workers
-            self._numerics = self._numerics or head["numerics"]
+            if self._numerics is None:
+                self._numerics, self._first = head["numerics"], worker.name
             if changed_checks(head["numerics"], self._numerics):
-                raise WorkerError(self._other_bits(worker, head["numerics"]))
+                rows = differences(self._numerics, head["numerics"])
+                listed = "; ".join(
+                    f"{name} {here} on {self._first}, {there} on {worker.name}" for name, here, there in rows
+                )
+                raise WorkerError(
+                    f"{worker.name} computes different floating-point results from {self._first}, so it cannot take "
+                    f"part: {listed}."
+                )
             worker.is_ready = True
             return []
         running, worker.running = worker.running, None

@@ -159,9 +159,6 @@ class LocalExecutor(Fleet[WorkerProcess]):
 
     _renew = _let_go
 
-    def _other_bits(self, worker: WorkerProcess, numerics: Mapping[str, Any]) -> str:
-        return "Two workers of this machine compute different floating-point results; see `mnist-bench doctor`."
-
     def _bury(self, worker: WorkerProcess) -> list[Outcome]:
         running, is_stalled = worker.running, worker.is_stalled
         code = worker.end()

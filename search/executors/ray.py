@@ -21,7 +21,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from search.differences import differences
 from search.errors import SearchError, UsageError, WorkerError
 from search.executors.fleet import MAX_START, Fleet, Message, Worker
 from search.executors.local import LocalExecutor
@@ -130,7 +129,6 @@ class _ActorWorker(Worker):
         super().__init__(index)
         self._actor = actor
         self._ray = ray
-        self.node = "?"  # the machine that it runs on, once it has greeted
         self.end: tuple[str, Cause] = ("", "killed")  # why it is gone, if it is
         self.greet()
 
@@ -173,7 +171,6 @@ class RayExecutor(Fleet[_ActorWorker]):
         self._staged = staged or StagedFiles(options={}, files={})
         self._ray: Any = None
         self._new_actor: Callable[[], Any]
-        self._first_node = ""  # that of the first worker to greet
         self._next_check = 0.0
 
     def start(self) -> Mapping[str, Any]:
@@ -239,10 +236,9 @@ class RayExecutor(Fleet[_ActorWorker]):
                 yield worker, None
                 continue
             if "node" in head:
-                worker.node = self._name(head["node"])
-                self._first_node = self._first_node or worker.node
+                worker.name = self._name(head["node"])  # that of its machine
             for reason in {"refused", "failed"} & head.keys():
-                head[reason] = f"{worker.node}: {head[reason]}"  # something of that machine is to be mended
+                head[reason] = f"{worker.name}: {head[reason]}"  # something of that machine is to be mended
             yield worker, (head, state)
 
     def _end_stalled(self) -> list[Outcome]:
@@ -274,23 +270,13 @@ class RayExecutor(Fleet[_ActorWorker]):
         given = node.get("NodeName") or address
         return f"{node['NodeManagerHostname'] if given == address else given} ({address})"
 
-    def _other_bits(self, worker: _ActorWorker, numerics: Mapping[str, Any]) -> str:
-        rows = differences(self._numerics or {}, numerics)
-        listed = "; ".join(
-            f"{name} {here} on {self._first_node}, {there} on {worker.node}" for name, here, there in rows
-        )
-        return (
-            f"{worker.node} computes different floating-point results from {self._first_node}, so it cannot take part: "
-            f"{listed}."
-        )
-
     def _bury(self, worker: _ActorWorker) -> list[Outcome]:
         self._check_head()  # without which the next calls would not return
         self._let_go(worker)
         text, cause = worker.end
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         if worker.running is not None:
-            return [Lost(job=worker.running.job, reason=f"{worker.node}: {lines[0]}", cause=cause)]
+            return [Lost(job=worker.running.job, reason=f"{worker.name}: {lines[0]}", cause=cause)]
         self._start_failed(
             "Workers end before they are ready, as they do if a machine lacks mnist-bench or has joined the cluster "
             f"without RAY_AUTH_MODE=token: {lines[-1]}"

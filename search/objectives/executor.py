@@ -83,7 +83,8 @@ class ObjectiveExecutor(Executor):
         self._checked = checked and repeats
         self._log_file = log
         self._log: IO[bytes] | None = None
-        self._forks: Forks  # once it has started
+        self._printed = 2  # the descriptor of the log, once it has started
+        self._forks: Forks
         self._runs: dict[int, _Run] = {}  # the children of running trials, by trial
         self._leaving: list[_Run] = []  # those of trials that have ended
         self._check: _Run | None = None
@@ -93,7 +94,8 @@ class ObjectiveExecutor(Executor):
     def start(self) -> Mapping[str, Any]:
         """See `Executor.start`; UsageError if the objective cannot be loaded, or makes one report for several."""
         self._log = open_to_append(self._log_file)
-        self._forks = Forks(self._objective, self._metric, self._log.fileno())
+        self._printed = self._log.fileno()
+        self._forks = Forks(self._objective, self._metric, self._printed)
         if not self._forks.start() and self._periods > 1:
             raise UsageError(
                 f"{self._objective.name} returns one value, and the search was made for {self._periods} reports; "
@@ -160,7 +162,7 @@ class ObjectiveExecutor(Executor):
             self._log.close()
 
     def _started(self, forks: Forks, job: Job, expected: Sequence[Figures]) -> _Run:
-        output = Output(2 if self._log is None else self._log.fileno(), f"trial {job.trial}")
+        output = Output(self._printed, f"trial {job.trial}")
         run = _Run(child=forks.fork(output), trial=job.trial, expected=expected)
         self._selector.register(run.child.end, selectors.EVENT_READ, run)
         self._selector.register(output, selectors.EVENT_READ, output)
@@ -266,7 +268,7 @@ class ObjectiveExecutor(Executor):
 
     def _begin_check(self, done: Done, made: Sequence[Figures]) -> None:
         """Let a child of another process make the same report, before this one counts."""
-        forks = Forks(self._objective, self._metric, 2 if self._log is None else self._log.fileno())
+        forks = Forks(self._objective, self._metric, self._printed)
         forks.start()
         self._check = self._started(forks, done.job, made)
         self._check.running, self._check.first = Running(job=done.job), done

@@ -142,7 +142,7 @@ class Objective:
         # Of files that it names by a relative path, such as its script, the content decides. Unlike Path.is_file,
         # os.path.isfile is False for a word that is too long for a name, such as the code of `-c`.
         files = [word for word in words if not names_in(word) and not os.path.isabs(word) and os.path.isfile(word)]
-        contents = [words, *(_sha256(Path(file).read_bytes()) for file in files)]
+        contents = [words, *map(_hash_of_file, files)]
         return cls(name=shlex.join(words), sha256=_sha256(repr(contents).encode()), task={"command": words})
 
     def check_names(self, paths: Iterable[str]) -> None:
@@ -174,6 +174,11 @@ class Objective:
             sha256=_sha256(loaded_source(data)),
             task={"function": f"{source.parent.resolve() / source.name}:{attribute}" if is_file else name},
         )
+
+
+def _hash_of_file(path: str) -> str:
+    with open(path, "rb") as stream:  # which may be data, and large
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def names_in(word: str) -> list[str]:

@@ -69,7 +69,7 @@ class Recorded(RayExecutor):
 
     def is_at_work(self, node: str) -> bool:
         """Return whether a worker of the node of this name has a job."""
-        return any(worker.node.startswith(f"{node} (") and worker.running for worker in self._workers)
+        return any(worker.name.startswith(f"{node} (") and worker.running for worker in self._workers)
 
 
 def spec(folder: Path, behaviour: str = "", delay: float = 0.0) -> TrainerSpec:

@@ -67,8 +67,11 @@ def started(tmp_path: Path) -> Iterator[Executors]:
     (tmp_path / "counted.py").write_text(COUNTED)
     executors: list[ObjectiveExecutor] = []
 
-    def start(function: str = "", command: Sequence[str] = (), **options: Any) -> ObjectiveExecutor:
-        objective = Objective.of_command(command) if command else Objective.of(f"{tmp_path}/counted.py:{function}")
+    def start(
+        function: str | Callable[..., Any] = "", command: Sequence[str] = (), **options: Any
+    ) -> ObjectiveExecutor:
+        named = f"{tmp_path}/counted.py:{function}" if isinstance(function, str) else function
+        objective = Objective.of_command(command) if command else Objective.of(named)
         given = {"workers": 1, "periods": 1, **options}
         executors.append(ObjectiveExecutor(objective, log=tmp_path / "log", **given))
         executors[-1].start()
@@ -161,6 +164,17 @@ def test_a_second_making_that_hangs_is_tried_again_like_any_other(started: Execu
     assert len([*tmp_path.glob("call-*")]) == 4
 
 
+def test_a_nursery_that_was_killed_is_replaced(started: Executors) -> None:
+    before = {*own_work.children(os.getpid())}
+    executor = started(lambda config: config.x, checked=False)
+    (nursery,) = {*own_work.children(os.getpid())} - before
+    for trial in range(3):
+        executor.submit(replace(JOB, trial=trial))
+        assert isinstance(outcome(executor), Done)
+        if trial == 0:
+            os.kill(nursery, signal.SIGKILL)
+
+
 def test_a_first_report_whose_second_making_is_killed_again_and_again_ends_the_search(started: Executors) -> None:
     executor = started("again_not_at_all")
     executor.submit(JOB)
@@ -184,6 +198,17 @@ def test_with_the_executor_ends_all_that_a_program_has_started(started: Executor
         assert executor.wait(0.05) == []
     executor.stop()
     until(lambda: not own_work.alive([*below]))
+
+
+def test_with_a_child_that_is_killed_alone_ends_all_that_its_program_has_started(
+    started: Executors, tmp_path: Path
+) -> None:
+    executor = started(command=["sh", "-c", f"sleep 36000 & echo $PPID $! > {tmp_path}/pids; wait"], checked=False)
+    executor.submit(JOB)
+    child, left = map(int, wait_for(tmp_path / "pids", executor).split())
+    os.kill(child, signal.SIGKILL)
+    assert isinstance(outcome(executor), Lost)
+    until(lambda: not own_work.alive([left]))
 
 
 def test_with_a_trial_ends_what_its_program_left_behind(started: Executors, tmp_path: Path) -> None:
