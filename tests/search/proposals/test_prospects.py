@@ -7,6 +7,7 @@ from itertools import islice
 import pytest
 
 from search.errors import TooManyFailuresError
+from search.proposals import prospects
 from search.proposals.prospects import Feasible, sobol
 from support import search_fake as fake
 
@@ -28,9 +29,11 @@ def test_they_cover_what_is_feasible() -> None:
     assert all(("model.extra" in each) == (each["model.depth"] > 1) for each in params)
 
 
-def test_a_space_with_hardly_a_feasible_configuration_says_so() -> None:
+def test_a_space_with_hardly_a_feasible_configuration_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TooManyFailuresError, match="20,000 configurations in a row exceed the space"):
         Feasible(fake.space(), fake.Planner(widest=0), 0).first(1)
+    monkeypatch.setattr(prospects, "MAX_INFEASIBLE_POINTS", 60)  # in a row, not in all
+    assert len(Feasible(fake.space(), fake.Planner(widest=8), 0).first(30)) == 30
 
 
 def test_what_was_looked_at_before_for_others_does_not_count() -> None:
