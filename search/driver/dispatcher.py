@@ -68,7 +68,7 @@ class Dispatcher:
         self._retry_policy = RetryPolicy(stall)
         self.meanwhile: Callable[[], None] = lambda: None  # what else is to be done while workers are waited for
         self._trials: set[int] = set()  # those that have not ended
-        self._ready: dict[Key, Result] = {}  # not handled, or being handled: an outage must not train those again
+        self._ready: dict[Key, Result] = {}  # that came back and are not handled yet, or are being handled
         # A heap of periods for which a worker is wanted, by logical beginning.
         self._waiting: list[tuple[int, Key]] = []
         self._running: set[Key] = set()

@@ -134,7 +134,7 @@ class Observer:
         """The search's settings are valid but suspicious; called before anything starts."""
 
     def on_notice(self, text: str) -> None:
-        """Something happened that affects how long the search takes, such as an outage."""
+        """Something happened that the user may want to know, such as which trials of another study come first."""
 
 
 class Observers(Observer):
