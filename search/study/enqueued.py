@@ -43,7 +43,7 @@ def resolved(space: Space, params: Mapping[str, Any], config: Mapping[str, Any])
 
 
 def source(study: StudyRecord | str | Path, files: StudyFolder) -> Source:
-    """Return the study that a search at a files names, or what it has kept of it, so that it may have changed since.
+    """Return the study that a search names, or what its folder has kept of that, so that it may have changed since.
 
     `study` is a study, its name, or its folder.
 
@@ -140,7 +140,7 @@ def _value(path: str, values: Distribution, settings: Mapping[str, Any]) -> Any:
 
 
 def _kept(files: StudyFolder, name: str) -> tuple[Enqueued, ...]:
-    """Return the trials of the named study that the study at a files began with; none if it has not begun."""
+    """Return the trials of the named study that the study in a folder began with; none if it has not begun."""
     begun = studies.specification(files) or {}
     trials = zip(begun.get("enqueued_from", ()), begun.get("enqueued", ()), strict=False)
     return tuple(
