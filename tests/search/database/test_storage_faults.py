@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from search.database import TIMEOUT
-from search.errors import StorageError
+from search.database import TIMEOUT, open_for_writing, storage_errors
+from search.errors import StorageError, StudyLockedError
+from search.event_log.events import GoalSet
+from search.event_log.log import EventLog
 from search.study.studies import open_study
 from support import search_fake as fake
 from support.paths import DATABASE
@@ -73,6 +75,19 @@ def test_a_lock_that_is_held_too_long_is_a_sentence_and_ends_with_its_holder(
         assert open_study(tmp_path, None).digest == before
         holder.kill()
     assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed
+
+
+def test_a_writer_whose_lock_was_not_seen_is_told_at_once(tmp_path: Path) -> None:
+    engine = open_for_writing(tmp_path / DATABASE)
+    one, other = EventLog(engine, "made-0"), EventLog(engine, "made-0")
+    one.make_table()
+    one.append(GoalSet(goal=1))
+    with pytest.raises(StudyLockedError, match=r"^Another process is writing this study;"), storage_errors():
+        other.append(GoalSet(goal=1))
+    newest = one.newest()
+    assert newest is not None
+    assert newest[0] == 0
+    engine.dispose()
 
 
 def test_a_reader_that_never_ends_does_no_harm(undisturbed: str, database: Path, tmp_path: Path) -> None:
