@@ -165,17 +165,10 @@ def epoch_at(config: TrainConfig, share: float) -> float:
 
     In the second the later epochs take three quarters of the images.
     """
-    optim = config.optim
-    if optim.learned_share:
-        many = Schedule(config=config, images=MANY)
-        step = share * many.total_steps
-        epoch = min(config.epochs - 1, bisect_right(many.first_steps, step) - 1)
-        return epoch + (step - many.first_steps[epoch]) / many.steps_in(epoch)
-    if not optim.hard_share:
-        return share * config.epochs
-    later = optim.hard_share + optim.easy_share * (1 - optim.hard_share)
-    done = share * (1 + (config.epochs - 1) * later)
-    return done if done < 1 else 1 + (done - 1) / later
+    many = Schedule(config=config, images=MANY)
+    step = share * many.total_steps
+    epoch = min(config.epochs - 1, many.epoch_of(int(step)))
+    return epoch + (step - many.first_steps[epoch]) / many.steps_in(epoch)
 
 
 def rate_cell(config: TrainConfig) -> str:
@@ -234,4 +227,4 @@ def images_per_epoch(part: TrainOn, *, train: int, validation: int) -> int:
 
 def leaves_validation(part: TrainOn) -> bool:
     """Return whether the validation images are not trained on, so that they can measure how good a net is."""
-    return part == "search_split"
+    return {"search_split": True, "all": False}[part]

@@ -6,7 +6,8 @@ setting per block or per layer takes a number for all of them or a list with one
 setting (`Setting`) is in its annotation, and nowhere else; `mnist_bench.config.catalogue` reads it.
 
 The values that a name can have are listed here once. Code that branches on one matches all of them, up to
-`assert_never`, so that mypy lists the places where a new value is not handled yet.
+`assert_never`, so that mypy lists the places where a new value is not handled yet, or looks it up in a table, whose
+keys a test compares with the values.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from operator import attrgetter
-from typing import Annotated, Any, Literal, assert_never, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Len, Lt, Unit
 
@@ -90,26 +91,6 @@ class Setting:
     synonyms: tuple[str, ...] = ()  # names that it has elsewhere, in small letters: a mistaken one is answered with it
 
 
-Read = Literal["moments", "momentum", "filters", "warmup", "drops", "cooldown"]
-
-
-def _read(name: Optimizer | LrSchedule) -> tuple[Read, ...]:
-    """Return the settings that an optimizer or a schedule reads and others of its kind do not."""
-    match name:
-        case "adam":
-            return ("moments",)
-        case "sgd_nesterov":
-            return ("momentum",)
-        case "muon":
-            return ("momentum", "filters")
-        case "one_cycle":
-            return ("warmup",)
-        case "constant":
-            return ("drops", "cooldown")
-        case _:
-            assert_never(name)
-
-
 BLOCKS = Needs(("model.blocks",))
 MAPS_OF_THE_FIRST = Needs(("model.filters",), lambda filters: not isinstance(filters, list | tuple))
 HIDDEN = Needs(("model.hidden_layers",))
@@ -119,14 +100,13 @@ BATCHNORM = Needs(
 )
 DISTORTION = Needs(("augment.distorts",))
 GRID = Needs(("augment.grid_pixels",))
-MOMENTS = Needs(("optim.optimizer",), lambda optimizer: "moments" in _read(optimizer))
-MOMENTUM = Needs(("optim.optimizer",), lambda optimizer: "momentum" in _read(optimizer))
-FILTERS = Needs(("optim.optimizer",), lambda optimizer: "filters" in _read(optimizer))
-WARMUP = Needs(("optim.schedule",), lambda schedule: "warmup" in _read(schedule))
-DROPS = Needs(("optim.schedule",), lambda schedule: "drops" in _read(schedule))
+MOMENTS = Needs(("optim.optimizer",), lambda optimizer: optimizer == "adam")
+MOMENTUM = Needs(("optim.optimizer",), lambda optimizer: optimizer in ("sgd_nesterov", "muon"))
+FILTERS = Needs(("optim.optimizer",), lambda optimizer: optimizer == "muon")
+WARMUP = Needs(("optim.schedule",), lambda schedule: schedule == "one_cycle")
+CONSTANT = Needs(("optim.schedule",), lambda schedule: schedule == "constant")
 ONE_DROP = Needs(("optim.drops",))
 TWO_DROPS = Needs(("optim.drops",), lambda drops: bool(drops >= 2))
-COOLDOWN = Needs(("optim.schedule",), lambda schedule: "cooldown" in _read(schedule))
 LATER_EPOCHS = Needs(("epochs",), lambda epochs: bool(epochs >= 2))
 HARD_IMAGES = Needs(("optim.hard_share",))
 
@@ -350,12 +330,11 @@ class AugmentConfig:
 @cache
 def _strengths() -> tuple[str, ...]:
     hints = get_type_hints(AugmentConfig, include_extras=True)
-    declared = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
-    return tuple(name for name, metadata in declared.items() if any(map(_is_strength, metadata)))
-
-
-def _is_strength(metadata: object) -> bool:
-    return isinstance(metadata, Setting) and metadata.distortion is not None
+    return tuple(
+        name
+        for name, hint in hints.items()
+        if any(isinstance(item, Setting) and item.distortion for item in getattr(hint, "__metadata__", ()))
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -423,7 +402,7 @@ class OptimConfig:
         Setting(group="schedule", needs=(WARMUP,), synonyms=("warmup",)),
     ] = 0.2
     """one_cycle: the share of the budget in which the learning rate rises."""
-    drops: Annotated[int, Ge(0), Le(2), Setting(group="schedule", needs=(DROPS,), cells=("lr → drops",))] = 0
+    drops: Annotated[int, Ge(0), Le(2), Setting(group="schedule", needs=(CONSTANT,), cells=("lr → drops",))] = 0
     """constant: how often the learning rate drops."""
     first_drop_fraction: Annotated[
         float,
@@ -450,7 +429,7 @@ class OptimConfig:
         Ge(0),
         Le(1),
         Unit("share of the budget"),
-        Setting(group="schedule", needs=(COOLDOWN,), cells=("lr → drops",), synonyms=("cooldown",)),
+        Setting(group="schedule", needs=(CONSTANT,), cells=("lr → drops",), synonyms=("cooldown",)),
     ] = 0.0
     """constant: last share of the budget's steps, in which the learning rate falls linearly to zero; 0 is off."""
     ema_decay: Annotated[Rate, Setting(group="averaging", synonyms=("ema",))] = 0.0

@@ -12,7 +12,7 @@ pool, whatever the activation; that is another net.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from math import floor, prod
@@ -33,6 +33,7 @@ from mnist_bench.picture_form import MNIST, PictureForm
 AtUnitEnd = Literal["batchnorm", "activation", "pool"]
 Kind = Literal["convolution", "separable", "linear", AtUnitEnd, "dropout", "final_pool", "flatten"]
 CONVOLUTIONS: frozenset[Kind] = frozenset({"convolution", "separable"})
+MONOTONE: frozenset[Activation] = frozenset({"relu", "sigmoid", "tanh"})  # for others the pool is the last
 Shape = tuple[int, ...]
 T = TypeVar("T")
 
@@ -184,55 +185,32 @@ def _unit_end(
     shape: Shape, activation: Activation, placement: BlockBatchnormPlacement, *, pool: ModelConfig | None
 ) -> Iterator[Layer]:
     """Yield the layers that follow a convolution or linear layer; with `pool` set, a pool is among them."""
-    for kind in _order(activation, placement):
+    last: tuple[AtUnitEnd, ...] = ("pool", "activation") if activation in MONOTONE else ("activation", "pool")
+    orders: Mapping[BlockBatchnormPlacement, tuple[AtUnitEnd, ...]] = {
+        "none": last,
+        "before_activation": ("batchnorm", *last),
+        "after_activation": ("activation", "batchnorm", "pool"),
+        "after_pool": ("pool", "batchnorm", "activation"),
+    }
+    for kind in orders[placement]:
         match kind:
             case "batchnorm":
-                yield _batchnorm(shape)
+                # A scale and a shift are trained for each map, a mean and a variance are tracked.
+                yield Layer(kind=kind, inputs=shape, outputs=shape, trainable=2 * shape[0], running=2 * shape[0])
             case "activation":
-                yield Layer(kind="activation", inputs=shape, outputs=shape, activation=activation)
+                yield Layer(kind=kind, inputs=shape, outputs=shape, activation=activation)
             case "pool":
                 if pool is not None:
-                    yield _pool(shape, pool)
-                    shape = _pooled(shape, pool)
+                    halved = _pooled(shape, pool)
+                    yield Layer(kind=kind, inputs=shape, outputs=halved, pool_axes=pool.pool_axes)
+                    shape = halved
             case _:
                 assert_never(kind)
 
 
-def _order(activation: Activation, placement: BlockBatchnormPlacement) -> tuple[AtUnitEnd, ...]:
-    """Return the order of the layers at the end of a block; a unit without a pool leaves that one out."""
-    last: tuple[AtUnitEnd, ...] = ("pool", "activation") if _is_monotone(activation) else ("activation", "pool")
-    match placement:
-        case "none":
-            return last
-        case "before_activation":
-            return ("batchnorm", *last)
-        case "after_activation":
-            return ("activation", "batchnorm", "pool")
-        case "after_pool":
-            return ("pool", "batchnorm", "activation")
-        case _:
-            assert_never(placement)
-
-
-def _is_monotone(activation: Activation) -> bool:
-    match activation:
-        case "relu" | "sigmoid" | "tanh":
-            return True
-        case "gelu" | "silu":
-            return False
-        case _:
-            assert_never(activation)
-
-
 def _convolution(shape: Shape, maps: int, kernel: int, convolutions: ConvolutionKind) -> Layer:
-    kind: Kind
-    match convolutions:
-        case "full":
-            kind, weights = "convolution", shape[0] * maps * kernel * kernel
-        case "separable":
-            kind, weights = "separable", shape[0] * (kernel * kernel + maps)
-        case _:
-            assert_never(convolutions)
+    kind: Kind = "convolution" if convolutions == "full" else "separable"
+    weights = shape[0] * maps * kernel * kernel if convolutions == "full" else shape[0] * (kernel * kernel + maps)
     outputs = (maps, *shape[1:])
     macs = weights * prod(shape[1:])
     return Layer(kind=kind, inputs=shape, outputs=outputs, trainable=weights + maps, macs=macs, kernel=kernel)
@@ -243,38 +221,23 @@ def _linear(features: int, width: int) -> Layer:
     return Layer(kind="linear", inputs=(features,), outputs=(width,), trainable=weights + width, macs=weights)
 
 
-def _batchnorm(shape: Shape) -> Layer:
-    # A scale and a shift are trained for each map, a mean and a variance are tracked.
-    return Layer(kind="batchnorm", inputs=shape, outputs=shape, trainable=2 * shape[0], running=2 * shape[0])
-
-
 def _dropout(shape: Shape, rate: float) -> Iterator[Layer]:
     if rate > 0:
         yield Layer(kind="dropout", inputs=shape, outputs=shape, rate=rate)
 
 
-def _pool(shape: Shape, model: ModelConfig) -> Layer:
-    return Layer(kind="pool", inputs=shape, outputs=_pooled(shape, model), pool_axes=model.pool_axes)
-
-
 def _pooled(shape: Shape, model: ModelConfig) -> Shape:
-    halved = _halved(shape, model.pool_axes)
+    maps, rows, columns = shape
+    halves = {
+        "rows_columns": (maps, rows // 2, columns // 2),
+        "channels_rows": (maps // 2, rows // 2, columns),
+    }
+    halved = halves[model.pool_axes]
     if 0 in halved:
         size = "x".join(map(str, shape))
         text = f"model.pool_axes {model.pool_axes}: {size} (maps x rows x columns) cannot be pooled"
         raise ArchitectureError(text, "model.pool_axes")
     return halved
-
-
-def _halved(shape: Shape, axes: PoolAxes) -> Shape:
-    maps, rows, columns = shape
-    match axes:
-        case "rows_columns":
-            return maps, rows // 2, columns // 2
-        case "channels_rows":
-            return maps // 2, rows // 2, columns
-        case _:
-            assert_never(axes)
 
 
 def _each(setting: T | tuple[T, ...], number: int, name: str, of: str) -> tuple[T, ...]:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mnist_bench.config.settings import Activation, Initialisation, ModelConfig, TrainConfig
+from mnist_bench.config.settings import Activation, Initialisation, ModelConfig, PixelPool, PoolAxes, TrainConfig
 from mnist_bench.nets.architecture import Layer, View, plan_layers
 from mnist_bench.numerics.operations import mean_of_pixels, separable_kernel
 from mnist_bench.own_nets import building
@@ -94,6 +94,13 @@ class MaxPool(nn.AdaptiveMaxPool2d):
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the largest value of each map; the first pixel that has it gets the gradient."""
         return functional.max_pool2d(inputs, (inputs.shape[2], inputs.shape[3]))
+
+
+POOLS: Mapping[PoolAxes, Callable[[], nn.Module]] = {
+    "rows_columns": partial(nn.MaxPool2d, 2),
+    "channels_rows": ChannelsRowsPool,
+}
+PIXEL_POOLS: Mapping[PixelPool, Callable[[], nn.Module]] = {"mean": MeanPool, "max": MaxPool}
 
 
 class Convolution(nn.Conv2d):
@@ -228,13 +235,13 @@ def _module(layer: Layer, config: ModelConfig, *, last: bool) -> nn.Module:
             normaliser = nn.BatchNorm2d if len(layer.inputs) == 3 else nn.BatchNorm1d
             return normaliser(layer.inputs[0], eps=config.batchnorm_epsilon, momentum=config.batchnorm_momentum)
         case "pool":
-            return nn.MaxPool2d(2) if layer.pool_axes == "rows_columns" else ChannelsRowsPool()
+            return POOLS[layer.pool_axes]()
         case "activation":
             return ACTIVATIONS[layer.activation]()
         case "dropout":
             return Dropout(layer.rate)
         case "final_pool":
-            return MeanPool() if layer.pixel_pool == "mean" else MaxPool()
+            return PIXEL_POOLS[layer.pixel_pool]()
         case "flatten":
             return nn.Flatten()
         case _:

@@ -11,7 +11,7 @@ from mnist_bench.cells import compact, significant
 from mnist_bench.config.catalogue import Declared, all_settings, setting_of
 from mnist_bench.config.json import every_setting, flattened
 from mnist_bench.config.schedule import rate_cell, rate_words
-from mnist_bench.config.settings import ModelConfig, TrainConfig
+from mnist_bench.config.settings import ModelConfig, Setting, TrainConfig
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.architecture import block_filters
 from mnist_bench.own_nets import own_net
@@ -56,7 +56,7 @@ def distinguishing(configs: Sequence[TrainConfig]) -> list[dict[str, str]]:
 def _alone(config: TrainConfig, cells: Mapping[str, str]) -> dict[str, str]:
     """Return every cell of your own network."""
     ours = {heading: text for heading, text in cells.items() if not _of_layers(heading)}
-    return {f"net.{name}": _setting_words(value) for name, value in config.net.items()} | ours
+    return {f"net.{name}": _brief(value, Setting()) for name, value in config.net.items()} | ours
 
 
 def _of_layers(heading: str) -> bool:
@@ -84,15 +84,14 @@ def _cell(heading: str, config: TrainConfig, values: Mapping[str, Any]) -> str:
     if heading in _COMBINED_CELLS:
         return _COMBINED_CELLS[heading](config)
     told = [(declared, declared.counts_in(config)) for declared in settings_by_heading()[heading]]
-    return "/".join(_brief(values[declared.path], declared) if counts else NOTHING for declared, counts in told)
+    return "/".join(_brief(values[declared.path], declared.setting) if counts else NOTHING for declared, counts in told)
 
 
-def _brief(value: Any, declared: Declared) -> str:
+def _brief(value: Any, setting: Setting) -> str:
     """Return a setting's plain value as a cell shows it: `.05`, `24·40`, `after`."""
-    if isinstance(value, list):
-        return _joined([_brief(entry, declared) for entry in value])
-    text = compact(value) if isinstance(value, float) else _plain(value).removesuffix(declared.setting.ending)
-    return text + declared.setting.unit
+    if isinstance(value, list | tuple):
+        return _joined([_brief(entry, setting) for entry in value])
+    return (compact(value) if isinstance(value, float) else _plain(value).removesuffix(setting.ending)) + setting.unit
 
 
 def shown(heading: str, cells: Sequence[str]) -> tuple[Sequence[str], list[str]]:
@@ -201,13 +200,7 @@ _ABOUT_COMBINED = {
 def _own_net_words(config: TrainConfig) -> Iterator[str]:
     yield own_net.split_code(str(config.net_code))[0]
     for name, value in config.net.items():
-        yield f"{name} {_setting_words(value)}"
-
-
-def _setting_words(value: object) -> str:
-    """Return a setting of your own network as a cell shows it."""
-    entries = value if isinstance(value, tuple) else (value,)
-    return _joined([compact(entry) if isinstance(entry, float) else _plain(entry) for entry in entries])
+        yield f"{name} {_brief(value, Setting())}"
 
 
 def _model_words(config: TrainConfig) -> Iterator[str]:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Literal, assert_never
+from typing import Literal
 
 Precision = Literal["bf16", "fp32", "portable"]
 """portable is float32 with the same bits on every x86-64 processor that has AVX2; see `numerics.precision`."""
@@ -42,17 +42,8 @@ that kind; studies of the other kinds can be resumed."""
 
 def device_kind(precision: Precision, *, on_gpu: bool) -> DeviceKind:
     """Return the kind of a device that computes in `precision`; no GPU computes in portable."""
-    if on_gpu:
-        return "cuda"
-    match precision:
-        case "bf16":
-            return "cpu-bf16"
-        case "fp32":
-            return "cpu-fp32"
-        case "portable":
-            return "cpu-portable"
-        case _:
-            assert_never(precision)
+    of_cpu: Mapping[Precision, DeviceKind] = {"bf16": "cpu-bf16", "fp32": "cpu-fp32", "portable": "cpu-portable"}
+    return "cuda" if on_gpu else of_cpu[precision]
 
 
 def environment_of(precision: str) -> Mapping[str, str]:

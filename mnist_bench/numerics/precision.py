@@ -100,13 +100,7 @@ def multiplying_in(precision: Precision) -> AbstractContextManager[object]:
     Raises:
         DeviceError: this process computes no portable bits.
     """
-    match precision:
-        case "bf16" | "fp32":
-            return nullcontext()
-        case "portable":
-            return computing_in(torch.device("cpu"), precision)
-        case _:
-            assert_never(precision)
+    return computing_in(torch.device("cpu"), precision) if precision == "portable" else nullcontext()
 
 
 WIDTH = 8

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, make_dataclass, replace
 from operator import attrgetter
 from typing import Annotated, get_args
 
 import pytest
 from annotated_types import Ge
 
-from mnist_bench.config.catalogue import all_settings, declared_in, setting_of
+from mnist_bench.config.catalogue import all_settings, declared_in, field_docs, setting_of
 from mnist_bench.config.json import every_setting, flattened
 from mnist_bench.config.settings import AugmentConfig, Group, ModelConfig, OptimConfig, Setting, TrainConfig
 
@@ -87,3 +87,51 @@ def test_strengths_are_the_settings_that_declare_a_distortion() -> None:
     assert AugmentConfig(grid_pixels=4).distorts
     assert not AugmentConfig(grid_shift=2.0).distorts
     assert not replace(AugmentConfig(), zoom_per_axis=True).distorts
+
+
+@dataclass
+class Example:
+    """Three fields."""
+
+    first: int
+    """One line."""
+    second: int = 2
+    third: int = 3
+    """Two
+    lines."""
+
+
+@dataclass
+class Derived(Example):
+    """One more field, and one that is declared again."""
+
+    third: int = 4
+    """Anew."""
+    fourth: int = 5
+    """One more."""
+
+
+class Net:
+    """Has its settings inside."""
+
+    @dataclass
+    class Settings:
+        """One field."""
+
+        width: int = 4
+        """Feature maps.
+
+        Of each layer."""
+
+
+def test_a_field_has_the_text_below_it_or_that_of_its_base() -> None:
+    assert field_docs(Example) == {"first": "One line.", "third": "Two lines."}
+    assert field_docs(Derived) == {"first": "One line.", "third": "Anew.", "fourth": "One more."}
+    assert field_docs(Net.Settings) == {"width": "Feature maps. Of each layer."}
+
+
+def test_there_are_none_where_there_is_no_source() -> None:
+    made: dict[str, type] = {}
+    exec("class Made: pass", made)  # noqa: S102  - a class of no file
+    for cls in (make_dataclass("Settings", ["width"]), made["Made"], int):
+        assert field_docs(cls) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import get_args
 
@@ -11,10 +12,13 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from mnist_bench.config.settings import Initialisation, ModelConfig
+from mnist_bench.config.settings import Activation, Fill, Initialisation, ModelConfig, PixelPool, PoolAxes
 from mnist_bench.nets.architecture import plan_layers
-from mnist_bench.nets.modules import build_model, set_dropout_generator
+from mnist_bench.nets.modules import ACTIVATIONS, INITIALISERS, PIXEL_POOLS, POOLS, build_model, set_dropout_generator
+from mnist_bench.nets.planner import COEFFICIENTS
+from mnist_bench.numerics.kinds import DeviceKind, Precision, device_kind
 from mnist_bench.numerics.operations import seeded
+from mnist_bench.training.augmentation import PADDINGS
 from search.hashed import Name
 
 MODELS = [
@@ -147,3 +151,19 @@ def test_batchnorm_takes_its_momentum_and_epsilon() -> None:
     found = build_model(replace(config, hidden_batchnorm="before_activation"), seeded(0, "init"))
     settings = [(layer.momentum, layer.eps) for layer in found if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d))]
     assert settings == [(0.3, 1e-3)] * 3
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        (ACTIVATIONS, Activation), (INITIALISERS, Initialisation), (POOLS, PoolAxes), (PIXEL_POOLS, PixelPool),
+        (PADDINGS, Fill), (COEFFICIENTS, DeviceKind),
+    ],
+)  # fmt: skip
+def test_a_table_has_every_value_of_its_set(table: Mapping[str, object], values: object) -> None:
+    assert table.keys() == {*get_args(values)}
+
+
+def test_every_precision_has_its_kind_of_device() -> None:
+    of_cpu = {device_kind(precision, on_gpu=False) for precision in get_args(Precision)}
+    assert of_cpu | {device_kind("bf16", on_gpu=True)} == {*get_args(DeviceKind)}

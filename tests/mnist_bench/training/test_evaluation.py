@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
-from mnist_bench.config.settings import ModelConfig
+from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.nets.modules import build_model
 from mnist_bench.numerics.operations import seeded
-from mnist_bench.training.evaluation import evaluate
+from mnist_bench.training.evaluation import Scorer, evaluate, logits
+from mnist_bench.training.weights import config_entry, packed
 
 
 @pytest.mark.parametrize("images", [1, 60, 250, 251, 500, 733])
@@ -43,3 +45,21 @@ def test_dropout_and_batchnorm_rest(digits: Dataset) -> None:
     first = evaluate(model, digits, "fp32")
     assert torch.equal(first.correct, evaluate(model, digits, "fp32").correct)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+CONFIG = TrainConfig(model=ModelConfig(blocks=1, filters=4, hidden_layers=0))
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+def test_an_exported_network_computes_in_float32(precision: Literal["bf16", "fp32"], digits: Dataset) -> None:
+    model = build_model(CONFIG.model, seeded(0, "init"))
+    weights = packed(
+        {name: value.numpy() for name, value in model.state_dict().items()}, config_entry(CONFIG, digits.form)
+    )
+    found = Scorer(precision).as_exported.logits(weights, digits, "the network")
+    assert torch.equal(found, logits(model, digits, "fp32"))
+
+
+def test_an_exported_network_of_portable_precision_is_scored_in_it() -> None:
+    scorer = Scorer("portable")
+    assert scorer.as_exported is scorer

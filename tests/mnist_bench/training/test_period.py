@@ -270,13 +270,6 @@ def test_a_period_without_steps_has_no_training_loss(plain: TrainConfig, digits:
     assert whole.weights == run(replace(plain, epochs=1, periods=(1.0,)), digits)[0].weights
 
 
-def test_fit_tells_every_period(plain: TrainConfig, digits: Dataset) -> None:
-    heard: list[Report] = []
-    result = fit(TorchTrainer(digits, PRECISION), plain, 1, heard.append)
-    assert tuple(heard) == result.reports
-    assert len(heard) == 2
-
-
 @pytest.mark.slow
 def test_averaged_weights_are_what_counts(plain: TrainConfig, digits: Dataset) -> None:
     held = with_optim(plain, ema_decay=0.999)
