@@ -164,6 +164,19 @@ def test_a_second_making_that_hangs_is_tried_again_like_any_other(started: Execu
     assert len([*tmp_path.glob("call-*")]) == 4
 
 
+def test_a_period_that_is_asked_for_again_is_computed_by_a_child_that_begins_anew(started: Executors) -> None:
+    def twice(config: Any) -> Iterator[float]:
+        yield config.x
+        yield config.x + 1
+
+    executor = started(twice, periods=2, checked=False)
+    for _ in range(2):
+        executor.submit(JOB)
+        done = outcome(executor)
+        assert isinstance(done, Done)
+        assert done.report.value == 0.5
+
+
 def test_a_nursery_that_was_killed_is_replaced(started: Executors) -> None:
     before = {*own_work.children(os.getpid())}
     executor = started(lambda config: config.x, checked=False)
