@@ -220,6 +220,7 @@ def test_blanks_within_quotes_are_kept_and_others_are_one() -> None:
         ("rate != 0.5", {}, 1e-9),
         ("kind == 'y'", {}, 1.0),
         ("kind in ['x', 'y']", {}, -1.0),
+        ("kind not in ['x', 'y']", {}, 1.0),
         ("filters in [4, 7]", {"filters": 5}, 1),
         ("2 <= filters <= 4", {}, 1),
         ("filters > 2 and rate < 0.25", {}, 1),

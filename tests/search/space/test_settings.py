@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from search.driver.run import Search
 from search.errors import SpaceError, UsageError
 from search.space.ranges import FloatRange, IntRange
-from search.space.settings import override
+from search.space.settings import check_settings, override
 from search.space.space import Space
 from search.space.yaml_text import parse
 from search.strategies.pruners import NoPruner
@@ -79,6 +79,12 @@ def test_faults_name_the_option(assignment: str, expected: str) -> None:
     with pytest.raises(UsageError) as caught:
         override(SPACE, [assignment])
     assert expected in str(caught.value)
+
+
+def test_a_setting_that_the_search_refuses_is_where_it_was_set() -> None:
+    space = override(Space.of({"search": {"pruner": "none"}}), ["search.sampler=[tpe]"])
+    with pytest.raises(SpaceError, match=r"^--set search\.sampler:1:1  search\.sampler: \[tpe\] is neither a name nor"):
+        check_settings(space)
 
 
 @given(st.text(max_size=20), st.text(alphabet="ab1:[]{}, =.\n", max_size=20))
