@@ -209,8 +209,11 @@ def _unit_end(
 
 
 def _convolution(shape: Shape, maps: int, kernel: int, convolutions: ConvolutionKind) -> Layer:
-    kind: Kind = "convolution" if convolutions == "full" else "separable"
-    weights = shape[0] * maps * kernel * kernel if convolutions == "full" else shape[0] * (kernel * kernel + maps)
+    of_kind: Mapping[ConvolutionKind, tuple[Kind, int]] = {
+        "full": ("convolution", shape[0] * maps * kernel * kernel),
+        "separable": ("separable", shape[0] * (kernel * kernel + maps)),
+    }
+    kind, weights = of_kind[convolutions]
     outputs = (maps, *shape[1:])
     macs = weights * prod(shape[1:])
     return Layer(kind=kind, inputs=shape, outputs=outputs, trainable=weights + maps, macs=macs, kernel=kernel)

@@ -10,8 +10,10 @@ from typing import Any, get_args
 import pytest
 import torch
 from safetensors.torch import load
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from mnist_bench.config.json import from_json, to_json, with_params
 from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, Optimizer, Phase, TrainConfig
 from mnist_bench.data.tensors import Dataset
@@ -41,6 +43,14 @@ def run(config: TrainConfig, data: Dataset, seed: int = 1) -> list[Report]:
     return list(fit(TorchTrainer(data, PRECISION), config, seed).reports)
 
 
+def after(periods: int, config: TrainConfig, data: Dataset) -> dict[str, Tensor]:
+    """Return the state after the first periods in float32."""
+    state = None
+    for period in range(1, periods + 1):
+        state, _ = advance(config, 1, period, state, data, "fp32")
+    return load(state or b"")
+
+
 def with_optim(config: TrainConfig, **settings: object) -> TrainConfig:
     """Return `config` with settings of the optimizer."""
     return replace(config, optim=replace(config.optim, **settings))  # type: ignore[arg-type]
@@ -64,15 +74,26 @@ def test_interleaved_with_another_gives_the_same_bits(config: TrainConfig, digit
         assert facts(report) == facts(alone[period - 1])
 
 
-@pytest.mark.parametrize("optimizer", get_args(Optimizer))
-def test_cut_into_periods_or_straight_gives_the_same_weights(
-    plain: TrainConfig, digits: Dataset, optimizer: str
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"optim.optimizer": name} for name in get_args(Optimizer)),
+        {"augment.grid_pixels": 4},
+        {"augment.grid_pixels": 4, "augment.grid_shift": 2.0},
+        {"model.convs_per_block": 2, "model.convolutions": "separable", "model.final_pool": "mean"},
+    ],
+)
+def test_it_counts_and_repeats_and_may_be_cut_into_periods(
+    plain: TrainConfig, digits: Dataset, change: dict[str, Any]
 ) -> None:
-    plain = with_optim(plain, optimizer=optimizer)
-    cut, straight = (run(replace(plain, periods=ends), digits) for ends in ((0.25, 1.0, 1.5, 2.0), (2.0,)))
-    assert cut[-1].weights == straight[-1].weights
+    changed = from_json(with_params(to_json(plain), change))
+    first, second = (fit(TorchTrainer(digits, PRECISION), changed, 1) for _ in range(2))
+    assert first.state == second.state
+    cut, straight = (run(replace(changed, periods=ends), digits) for ends in ((0.25, 1.0, 1.5, 2.0), (2.0,)))
+    assert cut[-1].weights == straight[-1].weights == first.reports[-1].weights
     assert cut[-1].metrics["errors"] == straight[-1].metrics["errors"]
     assert [report.metrics["epoch"] for report in cut] == [0.25, 1.0, 1.5, 2.0]
+    assert (run(plain, digits)[-1].weights == straight[-1].weights) == (changed == plain)
 
 
 def test_the_global_generator_is_left_alone(config: TrainConfig, digits: Dataset) -> None:
@@ -133,7 +154,7 @@ def test_muon_trains_filters_by_their_own_rate_and_the_rest_by_sgd(plain: TrainC
     one_step = {"lr": 0.1, "filter_lr": 0.5, "batch_size": 1000, "weight_decay": 0.0, "ema_decay": 0.0}
     one_epoch = replace(plain, epochs=1)
     muon, sgd = (
-        load(advance(with_optim(one_epoch, optimizer=optimizer, **one_step), 1, 1, None, digits, "fp32")[0])
+        after(1, with_optim(one_epoch, optimizer=optimizer, **one_step), digits)
         for optimizer in ("muon", "sgd_nesterov")
     )
     weights = dict(build_model(plain.model, seeded(1, "init")).named_parameters())
@@ -164,26 +185,6 @@ def test_a_net_without_filters_is_trained_by_sgd_alone(plain: TrainConfig, digit
 def test_the_share_of_hard_images_counts_once_their_losses_are_known(config: TrainConfig, digits: Dataset) -> None:
     hard = run(with_optim(config, hard_share=0.5), digits)
     assert hard[-1].weights != run(config, digits)[-1].weights
-
-
-@pytest.mark.parametrize("change", [{"grid_pixels": 4}, {"grid_pixels": 4, "grid_shift": 2.0}])
-def test_the_grid_counts_and_repeats(plain: TrainConfig, digits: Dataset, change: dict[str, float]) -> None:
-    displaced = replace(plain, augment=replace(plain.augment, **change))  # type: ignore[arg-type]
-    first, second = (fit(TorchTrainer(digits, PRECISION), displaced, 1) for _ in range(2))
-    assert first.state == second.state
-    cut = run(replace(displaced, periods=(0.25, 1.0, 1.5, 2.0)), digits)
-    assert cut[-1].weights == first.reports[-1].weights != run(plain, digits)[-1].weights
-
-
-def test_a_small_net_repeats_and_may_be_cut(plain: TrainConfig, digits: Dataset) -> None:
-    model = replace(
-        plain.model, convs_per_block=2, convolutions="separable", final_pool="mean"
-    )  # fmt: skip
-    small = replace(plain, model=model)
-    first, second = (fit(TorchTrainer(digits, PRECISION), small, 1) for _ in range(2))
-    assert first.state == second.state
-    cut = run(replace(small, periods=(0.25, 1.0, 1.5, 2.0)), digits)
-    assert cut[-1].weights == first.reports[-1].weights
 
 
 def test_the_seed_counts(config: TrainConfig, digits: Dataset) -> None:
@@ -279,10 +280,7 @@ def test_averaged_weights_are_what_counts(plain: TrainConfig, digits: Dataset) -
 
 def test_weight_decay_shrinks_weights_and_spares_biases_and_batchnorm(plain: TrainConfig, digits: Dataset) -> None:
     one_step = {"optimizer": "sgd_nesterov", "lr": 0.1, "batch_size": 1000, "ema_decay": 0.0}
-    decayed, kept = (
-        load(advance(with_optim(plain, weight_decay=decay, **one_step), 1, 1, None, digits, "fp32")[0])
-        for decay in (0.5, 0.0)
-    )
+    decayed, kept = (after(1, with_optim(plain, weight_decay=decay, **one_step), digits) for decay in (0.5, 0.0))
     for name, start in build_model(plain.model, seeded(1, "init")).named_parameters():
         expected = kept[f"model.{name}"] - (0.05 * start.detach() if start.ndim > 1 else 0)
         torch.testing.assert_close(decayed[f"model.{name}"], expected)
@@ -302,10 +300,9 @@ def test_weight_decay_spares_what_a_net_of_the_users_own_has_frozen(
 ) -> None:
     net = load_net(own_nets.write(tmp_path, own_nets.FROZEN))
     config = replace(with_optim(plain, weight_decay=0.5, lr=0.1), net_code=net.code)
-    first, state = (advance(config, 1, 1, None, digits, "fp32")[0] for _ in range(2))
-    second = load(advance(config, 1, 2, state, digits, "fp32")[0])
-    assert torch.equal(load(first)["model.0.weight"], second["model.0.weight"])
-    assert not torch.equal(load(first)["model.4.weight"], second["model.4.weight"])
+    first, second = (after(periods, config, digits) for periods in (1, 2))
+    assert torch.equal(first["model.0.weight"], second["model.0.weight"])
+    assert not torch.equal(first["model.4.weight"], second["model.4.weight"])
 
 
 @pytest.mark.parametrize("optimizer", get_args(Optimizer))
@@ -315,7 +312,7 @@ def test_a_weight_may_have_its_first_gradient_later_than_others(
     net = load_net(own_nets.write(tmp_path, own_nets.SKIPPING))
     config = replace(with_optim(plain, optimizer=optimizer, ema_decay=0.0), net_code=net.code)
     start = build_net(config, seeded(1, "init"), digits.form).state_dict()
-    state = load(advance(config, 1, 1, None, digits, "fp32")[0])
+    state = after(1, config, digits)
     assert not torch.equal(start["skipped.weight"], state["model.skipped.weight"])
 
 
@@ -325,10 +322,9 @@ def test_a_weight_may_have_its_first_gradient_in_a_later_period(
 ) -> None:
     net = load_net(own_nets.write(tmp_path, own_nets.LATE))
     config = replace(with_optim(plain, optimizer=optimizer, ema_decay=0.0), net_code=net.code)
-    first = advance(config, 1, 1, None, digits, "fp32")[0]
-    second = advance(config, 1, 2, first, digits, "fp32")[0]
-    assert not [name for name in load(first) if name.startswith("optimizer.") and "late" in name]
-    assert not torch.equal(load(first)["model.late.weight"], load(second)["model.late.weight"])
+    first, second = (after(periods, config, digits) for periods in (1, 2))
+    assert not [name for name in first if name.startswith("optimizer.") and "late" in name]
+    assert not torch.equal(first["model.late.weight"], second["model.late.weight"])
 
 
 def test_each_epoch_shows_every_image_once_in_a_new_order(plain: TrainConfig, digits: Dataset) -> None:
