@@ -1,7 +1,7 @@
 """How many of a sample of planted faults the fast tests notice.
 
     python benchmarks/mutants.py                     200 faults in the modules below; `make mutants`
-    python benchmarks/mutants.py --only race.py      those of the sample whose names have this part
+    python benchmarks/mutants.py --only runs.py      those of the sample whose names have this part
 
 A fault (`mutations.py`) is one edit of one module. The sample are the faults whose names have the smallest hashes, so
 that a change of one function leaves the others. The last commit is tried: the fast tests run once with coverage, then
@@ -50,7 +50,7 @@ MODULES = {
     "mnist_bench/cli/studies": ("*",),
     "mnist_bench/comparison": ("*",),
     "mnist_bench/data": ("guard", "split", "test_set"),
-    "mnist_bench/experiments/confirm": ("confirming", "race", "runs"),
+    "mnist_bench/experiments/confirm": ("confirming", "results", "runs"),
     "mnist_bench/export": ("*",),
     "mnist_bench/leaderboard": ("*",),
     "mnist_bench/report": ("*",),

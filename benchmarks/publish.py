@@ -163,7 +163,7 @@ def record(rows: str, folder: Path, results: tuple[str, ...]) -> None:
 
 
 def confirm(folder: Path, results: tuple[str, ...]) -> None:
-    """Race the best trials with fresh seeds, and open the test set for the winner."""
+    """Retrain the best trials with fresh seeds, and open the test set for the selected one."""
     experiment(CONFIRM, "confirm", "The published search, confirmed", folder, results)
 
 

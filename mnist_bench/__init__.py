@@ -42,7 +42,6 @@ if TYPE_CHECKING:  # for editors and mypy; Python loads a name's module at first
         compare_methods as compare_methods,
         confirm as confirm,
         confirm_front as confirm_front,
-        confirm_values as confirm_values,
         train_ladder as train_ladder,
         train_notebook as train_notebook,
     )
@@ -95,7 +94,6 @@ _MODULES = {
         "compare_methods",
         "confirm_front",
         "confirm",
-        "confirm_values",
         "train_ladder",
         "train_notebook",
     ),

@@ -13,8 +13,8 @@ from mnist_bench.experiments.ablation import ablate as ablating
 from mnist_bench.experiments.ablation.ablate import AblationOptions
 from mnist_bench.experiments.ablation.path import Ablation
 from mnist_bench.experiments.confirm import confirming
-from mnist_bench.experiments.confirm.confirming import ConfirmOptions, Opening, RaceOptions
-from mnist_bench.experiments.confirm.results import Confirmed, ConfirmedValues, Front, winner_of
+from mnist_bench.experiments.confirm.confirming import ConfirmOptions
+from mnist_bench.experiments.confirm.results import Confirmed, Front, winner_of
 from mnist_bench.experiments.contest import compare
 from mnist_bench.experiments.contest.compare import ContestOptions
 from mnist_bench.experiments.contest.contest_record import Contest
@@ -25,9 +25,8 @@ from mnist_bench.experiments.own_trainer import OwnCode
 from mnist_bench.experiments.scored_recipes import BenchmarkOptions, ScoredRecipes
 from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.space_files.space_sources import Source
-from mnist_bench.studies.foreign import check_nets, is_foreign
+from mnist_bench.studies.foreign import check_nets
 from search.defaults import results_in_force
-from search.errors import UsageError
 from search.event_log.records import TrialRecord
 from search.study.studies import StoredStudy
 
@@ -36,28 +35,33 @@ def confirm(
     study: StoredStudy,
     *,
     top: int = 8,
-    budget: float | None = None,
-    test_set: Opening = "judged",
+    test: bool = True,
     workers: int = 1,
     device: str = "auto",
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
+    trainer: str | None = None,
+    objective: Callable[..., Any] | str | None = None,
+    command: str | None = None,
     observer: Observer | None = None,
     progress: bool | None = None,
 ) -> Confirmed:
-    """Retrain a study's best trials with fresh seeds, select one, and evaluate it on the test set once; as `mnist-bench
-    confirm`. If that was done before, the earlier result is returned.
+    """Retrain a study's best trials with eight fresh seeds each, select one, and evaluate it on the test set once; as
+    `mnist-bench confirm`. If that was done before, the earlier result is returned.
+
+    A study of your own trainer has no test set: its values are compared.
 
     Args:
         study: as `search` or `open_study` returned it.
         top: the largest number of candidates.
-        budget: seconds for the comparison and the final training.
-        test_set: when to evaluate on the test set: "judged" if a statistical test of the candidates was made, "never",
-            or "always", even if the time ran out before a test.
+        test: whether the selected networks are trained on all images and evaluated on the test set.
         workers: processes that train.
         device: auto, cpu, cuda or cuda:1.
         data_dir: the study's data set, if it is not the packaged one.
         net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
+        trainer: your own trainer, if it made the study: its name, `file.py:Trainer` or `package.module:Trainer`.
+        objective: your own function, if it made the study, or its name.
+        command: your own program, if it made the study, with its arguments as they were searched.
         observer: an `mnist_bench.experiments.Observer`, here and below; called after every run. If its
             `stopping` returns True, `mnist_bench.errors.Stopped` is raised.
         progress: whether to show the progress in the terminal or notebook, here and below; None to show it unless there
@@ -67,7 +71,7 @@ def confirm(
         StudyNotFoundError: the study has no trial to confirm.
         StudyLockedError: it is being searched, or another process confirms it.
         FingerprintError: this machine computes differently from the one of the search.
-        UsageError: an argument is out of range, the budget is too small, or the data set is not the study's.
+        UsageError: an argument is out of range, the data set is not the study's, or the trainer is not named.
         SearchError: no candidate trains to the end.
         DataError: the data set cannot be loaded.
         DeviceError: there is no such device.
@@ -79,61 +83,13 @@ def confirm(
         >>> found = confirm(open_study("conv-0"), workers=2)  # doctest: +SKIP
         >>> low, high = found.test(found.winner).interval  # doctest: +SKIP
     """
-    asked = RaceOptions(
-        top=top, budget=budget, opening=test_set, workers=workers, device=device, net=used(net),
-        data_dir=as_path(data_dir),
+    asked = ConfirmOptions(
+        top=top, test=test, workers=workers, device=device, net=used(net), data_dir=as_path(data_dir),
+        code=OwnCode(trainer=trainer, objective=objective, command=command),
     )  # fmt: skip
     check_nets(study)
     with attended(observer, progress) as watching:
         return confirming.confirm_study(study, asked, watching)
-
-
-def confirm_values(
-    study: StoredStudy,
-    *,
-    trainer: str | None = None,
-    objective: Callable[..., Any] | str | None = None,
-    command: str | None = None,
-    top: int = 8,
-    budget: float | None = None,
-    workers: int = 1,
-    observer: Observer | None = None,
-    progress: bool | None = None,
-) -> ConfirmedValues:
-    """Retrain the best trials that your own trainer made with fresh seeds, compare their values, and select one; as
-    `mnist-bench confirm --trainer`. If that was done before, the earlier result is returned.
-
-    Args:
-        study: as `search.open_study` or `open_study` returned it.
-        trainer: the name of the trainer that made the study: `file.py:Trainer` or `package.module:Trainer`.
-        objective: the function that made the study, or its name.
-        command: the program that made the study, with its arguments as they were searched.
-        top: the largest number of candidates.
-        budget: seconds for the comparison.
-        workers: processes that train.
-        observer: called with news after every run.
-        progress: as in `confirm`.
-
-    Raises:
-        StudyNotFoundError: the study has no trial to confirm.
-        StudyLockedError: it is being searched, or another process confirms it.
-        FingerprintError: this machine computes differently from the one of the search.
-        UsageError: an argument is out of range, or the trainer is not named, or not the study's.
-        SearchError: no candidate trains to the end.
-        WorkerError: training fails in a process, or processes die.
-        StorageError: a file or database cannot be read or written.
-
-    Examples:
-        >>> found = confirm_values(open_study("ridge-0"), trainer="own_trainer.py:Trainer")  # doctest: +SKIP
-        >>> found.fresh(found.first).interval  # doctest: +SKIP
-    """
-    if not is_foreign(study.spec):
-        raise UsageError(f"Study {study.name} is one of networks; `confirm` retrains its best trials.")
-    asked = RaceOptions(
-        code=OwnCode(trainer=trainer, objective=objective, command=command), top=top, budget=budget, workers=workers
-    )
-    with attended(observer, progress) as watching:
-        return confirming.confirm_values(study, asked, watching)
 
 
 def confirm_front(

@@ -159,12 +159,6 @@ class Grid:
         costs = sum(sum(self.task_of(run).costs) for run in runs)
         return costs / 1e6 / self.executor.workers
 
-    def costs_left(self, run: TrainingRun) -> tuple[int, ...]:
-        """Return the estimated microseconds of each period of a run that was not trained here before."""
-        task = self.task_of(run)
-        reports, _ = self._store(keep_last=True).load(task)
-        return () if task.is_ended_by(reports) else task.costs[len(reports) :]
-
     def train(
         self, runs: Sequence[TrainingRun], *, on_period: OnPeriod = as_it_is, keep_last: bool = False
     ) -> RunReports:

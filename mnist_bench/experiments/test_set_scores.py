@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-
-import torch
-from torch import Tensor
 
 from mnist_bench.config.json import from_json
 from mnist_bench.data.choice import DataOptions
@@ -48,16 +45,3 @@ class Scores:
     def score(self, task: Task, state: bytes) -> Evaluation:
         """Return the figures of the net in a task's state, in the grid's precision; errors as in `images`."""
         return self._scorer.evaluate(export(state, from_json(task.config)), self.images, task.name)
-
-    def probabilities(self, task: Task, state: bytes) -> Tensor:
-        """Return the probabilities of the net in a task's state, as it is exported: float64 (N, classes); errors as in
-        `images`."""
-        net = export(state, from_json(task.config))
-        return self._scorer.as_exported.logits(net, self.images, task.name).double().softmax(1)
-
-    def committee_errors(self, members: Iterable[tuple[Task, bytes]]) -> int:
-        """Return how many test images the nets in tasks' states get wrong together: by the mean of their probabilities,
-        as they are exported. Errors as in `images`.
-        """
-        each = (self.probabilities(task, state) for task, state in members)
-        return int((sum(each, torch.zeros(())).argmax(1) != self.images.labels).sum())

@@ -167,8 +167,8 @@ def _figures(winner: Winner) -> Iterator[tuple[str, str]]:
             "validation images, measured again in float32",
             f"{cells.percent(validation.accuracy)} {right}, {wrong}",
         )
-    if final := winner.final:
-        images = winner.tested.images
+    if (final := winner.final) and winner.tested:
+        images = winner.tested.test_images
         own, tests = final.errors[SEED], results.figures(final.errors, images)
         if winner.on_all and own is not None:
             yield (
@@ -180,14 +180,11 @@ def _figures(winner: Winner) -> Iterator[tuple[str, str]]:
                 "the same settings trained on all images, on the test images",
                 f"{result_tables.accuracy(tests)}, mean of {tests.seeds} seeds",
             )
-    if found and any(candidate.number == number for candidate in found.candidates):
-        fresh = found.validation(number)
-        if fresh:
-            seeds = f"mean of {fresh.seeds} fresh seeds" if fresh.seeds > 1 else "one fresh seed"
-            yield (
-                "the same settings trained again, on the validation images",
-                f"{result_tables.accuracy(fresh)}, {seeds}",
-            )
+    if found and number in [row.number for row in found.candidates] and (fresh := found.fresh(number)):
+        yield (
+            "the same settings trained again, on the validation images",
+            f"{result_tables.accuracy(fresh)}, mean of {fresh.seeds} fresh seeds",
+        )
     yield "in the search, on the validation images", cells.percent(winner.trial.value)
     size = net_size(winner.config, winner.form)
     yield "parameters, running statistics included", f"{size.parameters:,}"

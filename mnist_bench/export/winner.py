@@ -12,9 +12,9 @@ from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.choice import Data, of_digits
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.errors import NotReproducedError
-from mnist_bench.experiments.confirm import result_tables, results, runs
-from mnist_bench.experiments.confirm.results import Confirmed, Evaluated, Final
-from mnist_bench.experiments.confirm.runs import FINAL
+from mnist_bench.experiments.confirm import result_tables, results
+from mnist_bench.experiments.confirm.results import Confirmed, Final, Front
+from mnist_bench.experiments.confirm.runs import ON_ALL
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.prediction.input_spec import InputSpec
@@ -80,7 +80,7 @@ class Winner:
     validation: Validation
     """Validation result of the trial's own network, even if the exported one was trained on all images."""
     confirmed: Confirmed | None  # the confirmation of the study; None if it was not confirmed
-    tested: Evaluated  # the evaluation on the test images that includes networks with these settings
+    tested: Confirmed | Front | None  # what has test results of networks with these settings
     test_openings: int  # how often the test set was opened for the study
 
     @property
@@ -106,7 +106,8 @@ class Winner:
     @property
     def final(self) -> Final | None:
         """The errors of networks with these settings on the test images, by `confirm`; None if not measured."""
-        return next((final for final in self.tested.finals if final.number == self.trial.number), None)
+        finals = self.tested.evaluated if self.tested else ()
+        return next((final for final in finals if final.number == self.trial.number), None)
 
     @property
     def model(self) -> Model:
@@ -134,7 +135,7 @@ def load_winner(
     finder = _Finder(
         study=study, on_news=on_news,
         commands=commands_of(study, data_dir=options.data_dir, device=options.device),
-        confirmed=results.load(Confirmed, study.files.path), evaluated=results.evaluated(study.files.path),
+        confirmed=results.load(Confirmed, study.files.path), tested=[*results.tested(study.files.path)],
     )  # fmt: skip
     if options.on_all:
         trial = finder.finalist(trial)
@@ -156,7 +157,7 @@ def load_winner(
         study=study, trial=trial, on_all=options.on_all, record=of_net, net=net, input_spec=input_spec,
         is_drawn=is_drawn, validation=_validation(weights, trainer, record), confirmed=finder.confirmed,
         test_openings=openings.for_study(study.files),
-        tested=runs.preferred(finder.evaluated, trial.number, study, options.data_dir),
+        tested=next((each for each in finder.tested if trial.number in each.numbers), None),
     )  # fmt: skip
 
 
@@ -186,7 +187,7 @@ class _Finder:
     commands: NextCommands
     on_news: Callable[[str], None]
     confirmed: Confirmed | None
-    evaluated: Sequence[Evaluated]
+    tested: Sequence[Confirmed | Front]
 
     def finalist(self, trial: TrialRecord | None) -> TrialRecord:
         """Return the trial whose configuration `confirm` trained on all images: the given one, or the winner.
@@ -199,7 +200,7 @@ class _Finder:
             self.on_news(
                 f"{study.name} was searched further since it was confirmed; this is the trial that was selected then."
             )
-        finals = [number for one in self.evaluated for number in one.numbers]
+        finals = [number for one in self.tested for number in one.numbers]
         if not finals:
             raise StudyNotFoundError(
                 f"Study {study.name} has no network that was trained on all images; `{self.commands.line('confirm')}` "
@@ -219,12 +220,12 @@ class _Finder:
                 f"{self.study.name} has a confirmed front and no selected trial; name one of the front: {named}."
             )
         if not found.finals:
-            state, command = "was selected" if found.judged else "leads", result_tables.command(found, self.commands)
             raise StudyNotFoundError(
-                f"#{found.first} {state} and was not trained on all images; `{command}` does that, "
-                f"and evaluates it once on the test set; or name {named}."
+                f"#{found.winner} was selected and was not trained on all images; "
+                f"`{result_tables.command(found, self.commands)}` does that, and evaluates it once on the test set; or "
+                f"name {named}."
             )
-        return found.first
+        return found.winner
 
     def check_net(self, trial: TrialRecord, record: Record, *, trains: bool) -> None:
         """Check that a trial has a network of its own, whose weights were kept unless it `trains` again.
@@ -267,7 +268,7 @@ class _Finder:
         record = records.read(folder.record_of(trial.number, SEED, on_all=True))
         if record.data != record_of(study, trial).data:
             raise UsageError(f"{path}: was trained on other data than study {study.name}.")
-        if from_json(record.recipe) != replace(from_json(trial.config), train_on=FINAL.train_on):
+        if from_json(record.recipe) != replace(from_json(trial.config), train_on=ON_ALL.train_on):
             raise UsageError(f"{path}: was trained with other settings than {name}.")
         whose = f"the network of {name} that `confirm` trained on all images with seed {SEED}"
         return record, load_known(path, record.curve[-1].weights, from_json(record.recipe), whose)

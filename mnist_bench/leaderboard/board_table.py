@@ -111,18 +111,20 @@ PAUSED = "PAUSED: continues when the search does"
 STATISTICS = "params: running statistics of batchnorm included"
 
 
-def table_of(board: Leaderboard, *, raced: bool = False, commands: NextCommands | None = None) -> Table[LeaderboardRow]:
+def table_of(
+    board: Leaderboard, *, retrained: bool = False, commands: NextCommands | None = None
+) -> Table[LeaderboardRow]:
     """Return a board's figures, then the settings in which its rows differ; as data, true parameters instead of those.
 
-    Records have one set of columns for a study: the figures, the excess over each limit, then every parameter. `raced`
-    and `commands` as in `footnotes`.
+    Records have one set of columns for a study: the figures, the excess over each limit, then every parameter.
+    `retrained` and `commands` as in `footnotes`.
     """
     commands = commands or NextCommands(study=board.boards[0].study if board.boards else board.study)
     return Table(
         rows=board.rows,
         columns=_columns(board) if board.net is None else _net_columns(board),
         caption=(headline(board), *([] if board.boards else digest_lines(board, commands)), *judged(board)),
-        footnotes=footnotes(board, raced=raced, commands=commands),
+        footnotes=footnotes(board, retrained=retrained, commands=commands),
         whole=f"`{commands.line('leaderboard', *listed(board), '--wide')}`",
         group=_group(board),
         record=lambda row: record_of(board, row),
@@ -284,12 +286,12 @@ def _by_machine(trials: int) -> str:
     )
 
 
-def footnotes(board: Leaderboard, *, raced: bool = False, commands: NextCommands) -> list[str]:
+def footnotes(board: Leaderboard, *, retrained: bool = False, commands: NextCommands) -> list[str]:
     """Return the lines below the table: rows left out, trials ahead, the meaning of the tie mark, the test set.
 
     Args:
         board: the content of the table.
-        raced: whether the tied trials already raced with fresh seeds, so that no line proposes it.
+        retrained: whether `confirm` already retrained the tied trials, so that no line proposes it.
         commands: the next commands about the study.
     """
     lines = []
@@ -309,8 +311,8 @@ def footnotes(board: Leaderboard, *, raced: bool = False, commands: NextCommands
         tied = f"{board.net.tied} of {board.counts['complete']} complete trials are tied"
         lines += [
             f"= not significantly different from the first (paired test, Holm-corrected, 5% level). {tied}"
-            f"{'.' if raced else ':'}",
-            *([] if raced else [f"  `{commands.line('confirm')}` retrains them with fresh seeds."]),
+            f"{'.' if retrained else ':'}",
+            *([] if retrained else [f"  `{commands.line('confirm')}` retrains them with fresh seeds."]),
         ]
     return [*lines, test_set_line(board.net.test_openings)]
 

@@ -45,9 +45,9 @@ def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iter
             yield f"The search {state}: {ended} of {board.goal} trials have ended, and the next may be better."
         if sections.front and sections.front is not tested:
             yield sections.front.lines[0]
-        if sections.raced:
-            yield sections.raced.lines[0]
-        if sections.outdated or not (sections.raced or sections.confirmed or sections.front):
+        if sections.retrained:
+            yield sections.retrained.lines[0]
+        if sections.outdated or not (sections.retrained or sections.confirmed or sections.front):
             yield _unconfirmed(ended, sections.commands)
     if board.saved:
         yield f"Pruning saved {board.saved:g} of {board.budget:g} epochs."

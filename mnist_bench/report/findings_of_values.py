@@ -36,9 +36,9 @@ def findings_of_values(study: StudyRecord, board: Leaderboard, sections: Section
     elif ended < board.goal and best is not None:
         state = "is still running" if study.live else "was stopped before its trial budget"
         yield f"The search {state}: {ended} of {board.goal} trials have ended, and the next may be better."
-    if sections.raced:
-        yield sections.raced.lines[0]
-    if best is not None and ended > 1 and (sections.outdated or not sections.raced):
+    if sections.retrained:
+        yield sections.retrained.lines[0]
+    if best is not None and ended > 1 and (sections.outdated or not sections.retrained):
         yield (
             f"Nothing is confirmed yet: the first of {ended:,} trials, each with one seed, is also the "
             f"luckiest. `{sections.commands.line('confirm')}` retrains the best with fresh seeds."

@@ -49,8 +49,8 @@ def render(report: ReportPage, drawing: Drawing | None = None) -> str:
         "paragraphs": _paragraphs,
     }
     commands = report.sections.commands
-    raced = bool(report.sections.confirmed or report.sections.raced)
-    board = table_of(report.board, raced=raced, commands=commands)
+    retrained = bool(report.sections.confirmed or report.sections.retrained)
+    board = table_of(report.board, retrained=retrained, commands=commands)
     test_set = None if report.test_openings is None else test_set_line(report.test_openings)
     complete = [row for row in board.rows if row.rank is not None]
     shown = complete or board.rows

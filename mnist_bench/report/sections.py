@@ -8,7 +8,7 @@ from typing import Any
 from mnist_bench.experiments.ablation import ablation_table, path as ablation_path
 from mnist_bench.experiments.ablation.path import Ablation
 from mnist_bench.experiments.confirm import result_tables
-from mnist_bench.experiments.confirm.results import Confirmed, ConfirmedValues, Front, load
+from mnist_bench.experiments.confirm.results import Confirmed, Front, load
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.report import test_results
 from mnist_bench.result_table import Table
@@ -30,13 +30,13 @@ class Sections:
     """The sections of a report; None for the sections that the study does not have."""
 
     winner: int | None = None
-    """Number of the trial that the race selected; None if the study was searched further since."""
+    """Number of the trial that the confirmation selected; None if the study was searched further since."""
     test_results: Table[Any] | None = None
-    """The test results of the study as it is now, in short: of a confirmed race, else of a confirmed front."""
+    """The test results of the study as it is now, in short: of the selected configurations, else of a front."""
     confirmed: Section | None = None
-    """A race whose selected configuration was evaluated on the test images."""
-    raced: Section | None = None
-    """A race without an evaluation on the test set, without a statistical test, or of an earlier state of the study."""
+    """A confirmation whose selected configuration was evaluated on the test images."""
+    retrained: Section | None = None
+    """A confirmation without an evaluation on the test set, or of an earlier state of the study."""
     front: Section | None = None
     """The front on the test images, if a cost was minimised, too."""
     ablation: Section | None = None
@@ -59,81 +59,54 @@ def read(study: StoredStudy) -> Sections:
         StorageError: a file cannot be read.
     """
     folder, commands = study.files.path, commands_of(study)
-    if is_foreign(study.spec):
-        values = load(ConfirmedValues, folder)
-        outdated = values is not None and values.digest != study.digest
-        return Sections(
-            raced=of_values(values, study.digest, commands) if values else None, outdated=outdated, commands=commands
-        )
-    race, path = load(Confirmed, folder), ablation_path.load(folder)
-    front = load(Front, folder)
-    raced = of_race(race, study.digest, commands) if race else None
-    is_current = race is not None and race.digest == study.digest
-    is_confirmed = race is not None and is_current and race.judged and bool(race.finals)
-    found = [each for each in (race, front) if each is not None]
+    found, front = load(Confirmed, folder), load(Front, folder)
+    path = None if is_foreign(study.spec) else ablation_path.load(folder)
+    is_current = found is not None and found.digest == study.digest
+    is_confirmed = found is not None and is_current and bool(found.finals)
+    section = of_candidates(found, study.digest, commands) if found else None
+    kept = [each for each in (found, front) if each is not None]
     is_current_front = front is not None and front.digest == study.digest
     results: list[Table[Any]] = [
-        *([test_results.table_of_race(race)] if race and is_confirmed else []),
+        *([test_results.table_of_selected(found)] if found and is_confirmed else []),
         *([test_results.table_of_front(front)] if front and is_current_front else []),
     ]
     return Sections(
         test_results=results[0] if results else None,
-        winner=race.winner if race and is_current else None,
-        outdated=bool(found) and all(each.digest != study.digest for each in found),
-        confirmed=raced if is_confirmed else None,
-        raced=None if is_confirmed else raced,
+        winner=found.winner if found and is_current else None,
+        outdated=bool(kept) and all(each.digest != study.digest for each in kept),
+        confirmed=section if is_confirmed else None,
+        retrained=None if is_confirmed else section,
         front=of_front(front, study.digest) if front else None,
         ablation=of_ablation(path) if path else None,
         commands=commands,
     )
 
 
-def of_race(race: Confirmed, digest: str, commands: NextCommands) -> Section:
-    """Return the section about a race; `digest` is the study's current one."""
-    table = result_tables.table_of(race, commands)
-    what = "confirmation" if race.judged and race.finals else "race"
-    finding = " ".join([_finding(race, commands), *_as_it_was(race, digest, what)])
-    return Section(lines=(finding, *table.caption), table=table)
-
-
-def of_values(found: ConfirmedValues, digest: str, commands: NextCommands) -> Section:
-    """Return the section about a race by value; `digest` as in `of_race`."""
+def of_candidates(found: Confirmed, digest: str, commands: NextCommands) -> Section:
+    """Return the section about a confirmation; `digest` is the study's current one."""
     table = result_tables.table_of(found, commands)
-    finding = " ".join([result_tables.finding_of_values(found), *_as_it_was(found, digest, "race")])
-    return Section(lines=(finding, *table.caption), table=table)
+    if not found.of_nets:
+        finding = result_tables.finding_of_values(found)
+    elif found.finals:
+        finding = test_results.sentence_of_selected(found)
+    else:
+        selected = f"Selected with fresh seeds: trial {found.winner}, not evaluated on the test set yet."
+        finding = f"{selected} `{result_tables.command(found, commands)}` evaluates it once."
+    return Section(lines=(" ".join([finding, *_as_it_was(found, digest)]), *table.caption), table=table)
 
 
-def _as_it_was(found: Confirmed | ConfirmedValues | Front, digest: str, what: str) -> list[str]:
+def _as_it_was(found: Confirmed | Front, digest: str) -> list[str]:
     """Return a remark if a study was searched further since a result was found."""
-    since = f"The study was searched further since; the {what} is of its earlier state."
+    since = "The study was searched further since; the confirmation is of its earlier state."
     return [] if found.digest == digest else [since]
 
 
 def of_front(front: Front, digest: str) -> Section:
-    """Return the section about a confirmed front; `digest` as in `of_race`."""
+    """Return the section about a confirmed front; `digest` as in `of_candidates`."""
     table = result_tables.table_of(front)
     _, *rest = table.caption
-    finding = " ".join([test_results.sentence_of_front(front), *_as_it_was(front, digest, "confirmation")])
+    finding = " ".join([test_results.sentence_of_front(front), *_as_it_was(front, digest)])
     return Section(lines=(finding, *rest), table=table)
-
-
-def _finding(race: Confirmed, commands: NextCommands) -> str:
-    """Return the finding of a race in a sentence; only a statistical test selects a configuration."""
-    if race.judged and race.finals:
-        return test_results.sentence_of_race(race)
-    tested, number = race.test(race.first), race.first
-    seeds = f"mean of {tested.seeds} fresh seeds" if tested else "no run finished"
-    right = result_tables.accuracy(tested) if tested else "an unknown share"
-    figure = f"the configuration of trial {number} gets {right} of the test images right ({seeds})"
-    if race.finals:
-        return f"Not confirmed, because no test was made: trial {number} led with one fresh seed; {figure}."
-    if race.judged:
-        selected = f"Selected with fresh seeds: trial {number}, not evaluated on the test set yet."
-        return f"{selected} `{result_tables.command(race, commands)}` evaluates it once."
-    return (
-        f"Not confirmed, because no test was made: trial {number} leads with one fresh seed. "
-        f"`{result_tables.command(race, commands)}` continues, then evaluates once on the test set."
-    )
 
 
 def of_ablation(path: Ablation) -> Section:

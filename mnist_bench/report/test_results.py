@@ -6,34 +6,34 @@ from collections.abc import Callable, Sequence
 
 from mnist_bench import cells
 from mnist_bench.cells import spelled, unit
-from mnist_bench.experiments.confirm.result_tables import accuracy
-from mnist_bench.experiments.confirm.results import Confirmed, Final, Front, FrontMember, RaceCandidate
+from mnist_bench.experiments.confirm.result_tables import accuracy, role
+from mnist_bench.experiments.confirm.results import Candidate, Confirmed, Final, Front, FrontMember
 from mnist_bench.result_table import Column, Table
 from search.messages import joined, number_of
 
 
-def sentence_of_race(race: Confirmed) -> str:
+def sentence_of_selected(found: Confirmed) -> str:
     """Return the selected configuration and its test accuracy, the configurations tied with it and the cheapest one.
 
-    It is called the winner only if a significant test separates it from each other configuration. The race has a test
-    and final trainings.
+    It is called the winner only if a significant test separates it from each other configuration. Its test accuracy
+    is known.
     """
-    tied = [row.number for row in race.candidates if row.number in race.tied and row.number != race.first]
-    figure = _figure(race, race.first)
+    tied = [row.number for row in found.candidates if row.number in found.tied and row.number != found.winner]
+    figure = _figure(found, found.winner)
     if tied:
-        return f"Selected: {figure}, statistically tied with {trials(tied)}. {_cheapest(race)}"
-    others = len(race.candidates) - 1
+        return f"Selected: {figure}, statistically tied with {trials(tied)}. {_cheapest(found)}"
+    others = len(found.candidates) - 1
     if not others:
         return f"Selected: {figure}. No other configuration was retrained."
-    if race.has_winner:
+    if found.has_winner:
         worse = "the other configuration" if others == 1 else f"each of the {spelled(others)} other configurations"
         return f"Winner: {figure}. With fresh seeds, {worse} is significantly worse."
     return f"Selected: {figure}. Not every other configuration could be tested, because runs did not finish."
 
 
-def _figure(race: Confirmed, number: int) -> str:
+def _figure(found: Confirmed, number: int) -> str:
     """Return a trial with its test accuracy: `trial 48, 99.63% test accuracy (mean of 8 seeds, 95% CI ...)`."""
-    test = race.test(number)
+    test = found.test(number)
     if test is None:
         return f"trial {number}, of which no training on all images finished"
     if test.interval is None:
@@ -43,14 +43,14 @@ def _figure(race: Confirmed, number: int) -> str:
     return f"trial {number}, {cells.percent(test.mean)} test accuracy ({figure})"
 
 
-def _cheapest(race: Confirmed) -> str:
+def _cheapest(found: Confirmed) -> str:
     """Return which of the tied configurations, of which there are several, is the cheapest."""
-    number = race.first if race.cheapest is None else race.cheapest
-    row, among = race.candidate(number), f"of the {spelled(len(race.tied))}"
+    number = found.cheapest
+    row, among = found.candidate(number), f"of the {spelled(len(found.tied))}"
     size = f"{cells.count(row.macs)} MACs and {cells.count(row.parameters)} parameters"
-    if number == race.first:
+    if number == found.winner:
         return f"It is also the cheapest {among}: {size}."
-    test = race.test(number)
+    test = found.test(number)
     right = "" if test is None else f", {cells.percent(test.mean)}"
     return f"Cheapest {among}: trial {number}, {size}{right}."
 
@@ -60,28 +60,27 @@ def trials(numbers: Sequence[int]) -> str:
     return f"trial{'' if len(numbers) == 1 else 's'} {joined([str(number) for number in numbers])}"
 
 
-def table_of_race(race: Confirmed) -> Table[Final]:
+def table_of_selected(found: Confirmed) -> Table[Final]:
     """Return a row for each configuration that was evaluated on the test images."""
-    row = race.candidate
+    row = found.candidate
 
-    def size(heading: str, of: Callable[[RaceCandidate], int]) -> Column[Final]:
+    def size(heading: str, of: Callable[[Candidate], int | None]) -> Column[Final]:
         return Column(
             heading, lambda final: cells.count(of(row(final.number))), 6, "right", lambda final: of(row(final.number))
         )
 
     return Table(
-        rows=race.finals,
+        rows=found.finals,
         columns=[
             Column("trial", lambda final: f"#{final.number}", 9, "right", lambda final: final.number),
-            Column("test accuracy", lambda final: accuracy(race.test(final.number)), 8),
-            Column("ensemble", lambda final: _ensemble(final, race.test_images), 5, "right"),
-            Column("role", lambda final: _role(race, final.number), 7),
+            Column("test accuracy", lambda final: accuracy(found.test(final.number)), 8),
+            Column("role", lambda final: role(found, final.number), 7),
             size("params", lambda candidate: candidate.parameters),
             size("MACs", lambda candidate: candidate.macs),
-            Column("validation", lambda final: accuracy(race.validation(final.number)), 4),
+            Column("validation", lambda final: accuracy(found.fresh(final.number)), 4),
         ],
         footnotes=[
-            f"{_about_accuracies(race.test_images)} Ensemble: the networks of all seeds, their probabilities averaged. "
+            f"{_about_accuracies(found.test_images)} "
             "Validation: the accuracy with fresh seeds on the validation images, by which the trial was selected."
         ],
     )
@@ -89,18 +88,6 @@ def table_of_race(race: Confirmed) -> Table[Final]:
 
 def _about_accuracies(images: int) -> str:
     return f"Test accuracy: on {images:,} images, evaluated once; brackets: 95% interval of the mean over seeds."
-
-
-def _ensemble(final: Final, images: int) -> str:
-    return "–" if final.committee is None else cells.percent(1 - final.committee / images)
-
-
-def _role(race: Confirmed, number: int) -> str:
-    if number != race.first:
-        return "cheapest of the tied"
-    if race.has_winner:
-        return "winner"
-    return "selected (tied)" if len(race.tied) > 1 else "selected"
 
 
 def sentence_of_front(front: Front) -> str:

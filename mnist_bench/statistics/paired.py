@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from statistics import fmean
 
 from mnist_bench.statistics.anova import ROUNDING
-from mnist_bench.statistics.inference import mean_and_deviation
+from mnist_bench.statistics.inference import holm, mean_and_deviation
 
 LEVEL = 0.05
 POWER = 0.8
@@ -47,6 +49,29 @@ def paired(differences: Sequence[float], step: float) -> Paired:
         mean=mean, deviation=deviation, low=mean - reach, high=mean + reach,
         p_value=2 * float(stdtr(len(differences) - 1, -abs(mean) / error)),
     )  # fmt: skip
+
+
+def all_pairs(results: Mapping[int, Sequence[float]], step: float) -> dict[tuple[int, int], float]:
+    """Return the p-value of each pair of configurations, corrected over all pairs (Holm 1979).
+
+    Whichever configuration is then looked at, because its mean is the best, say, in at most 5 of 100 cases a pair that
+    does not differ falls below 0.05.
+
+    Args:
+        results: of each configuration, with the same two or more seeds.
+        step: as in `paired`.
+    """
+    pairs = [*combinations(results, 2)]
+    apart = ([a - b for a, b in zip(results[one], results[other], strict=True)] for one, other in pairs)
+    return dict(zip(pairs, holm([_p_value(each, step) for each in apart]), strict=True))
+
+
+def _p_value(differences: Sequence[float], step: float) -> float:
+    # Like the differences, their sum comes in steps. Without half a step less (Yates 1934), results that vary by about
+    # one step differ significantly in 6 of 100 cases by chance.
+    mean = fmean(differences)
+    less = math.copysign(min(abs(mean), step / 2 / len(differences)), mean)
+    return paired([each - less for each in differences], step).p_value
 
 
 def effect_shown(pairs: int, level: float = LEVEL) -> float:

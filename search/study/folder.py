@@ -96,7 +96,6 @@ class WorkFolder(_Folder):
 class ExperimentFolder(WorkFolder):
     """A folder of trainings without a search: of a study's confirmation or ablation."""
 
-    time_spent = _Inside("progress.json")  # how much of its time budget is spent, and what was decided by that
     records = _Inside("records")  # the folder with a record of every run
 
     @property
@@ -110,10 +109,10 @@ class ConfirmFolder(ExperimentFolder):
     """The folder of a study's confirmation."""
 
     front = _Inside("front.json")  # the result for the trials that no other dominates
-    values = _Inside("values.json")  # the result for a study of another trainer
 
     def record_of(self, trial: int, seed: int, *, on_all: bool) -> Path:
-        """Return the record of a run of a trial's configuration, in the race or `on_all` images; seeds count from 0."""
+        """Return the record of a run of a trial's configuration with a fresh seed, or `on_all` images; seeds count
+        from 0."""
         return own(self.records / f"{trial}-{'all-' if on_all else ''}{seed}.json")
 
     def net_of(self, trial: int, seed: int) -> Path:

@@ -35,7 +35,7 @@ REFUSED = (
 )  # fmt: skip
 UNNAMED = ("reproduce ridge-0/0", "confirm ridge-0 --json", "reproduce fake-0")
 """What trains needs the trainer, which the command does not name."""
-AGAIN, RACE = f"reproduce ridge-0 --json --trainer {OWN}", f"confirm ridge-0 --top 2 --trainer {OWN}"
+AGAIN, CONFIRM = f"reproduce ridge-0 --json --trainer {OWN}", f"confirm ridge-0 --top 2 --trainer {OWN}"
 CHANGED = tuple(
     f"{each} --trainer changed/own_trainer.py:Trainer" for each in ("reproduce ridge-0/0", "confirm ridge-0")
 )
@@ -44,10 +44,10 @@ OF_NETS = {
     f"reproduce ridge-0/0 --trainer {OWN} --data x": "--data",
     f"confirm ridge-0 --trainer {OWN} --front": "--front",
 }
-AFTER_THE_RACE = (
+AFTER_CONFIRM = (
     "leaderboard ridge-0 --json --top 1", "show ridge-0 ", "plot ridge-0 --format png", "plot ridge-0 confusion --json",
 )  # fmt: skip
-LINES = (*SHOWN, *REFUSED, *UNNAMED, AGAIN, *CHANGED, OTHER, *OF_NETS, RACE, *AFTER_THE_RACE)
+LINES = (*SHOWN, *REFUSED, *UNNAMED, AGAIN, *CHANGED, OTHER, *OF_NETS, CONFIRM, *AFTER_CONFIRM)
 
 
 @pytest.fixture(scope="module")
@@ -130,13 +130,13 @@ def test_another_trainer_and_options_of_nets_are_refused(ran: dict[str, Any]) ->
         assert f"and {option} needs networks" in words(ran[line].err)
 
 
-def test_the_best_configurations_race_by_their_values(ran: dict[str, Any]) -> None:
-    assert ran[RACE].code == 0
-    heading, *rest = ran[RACE].out.splitlines()
-    assert heading.startswith("ridge-0: 2 configurations raced with up to 8 fresh seeds in ")
-    assert any(line.split()[:3] == ["trial", "seeds", "val_loss"] for line in rest)
+def test_the_best_configurations_are_compared_by_their_values(ran: dict[str, Any]) -> None:
+    assert ran[CONFIRM].code == 0
+    heading, *rest = ran[CONFIRM].out.splitlines()
+    assert heading == "ridge-0: 2 configurations with 8 fresh seeds each."
+    assert any(line.split()[:3] == ["trial", "val_loss", "verdict"] for line in rest)
     confirmed = json.loads(ran["leaderboard ridge-0 --json --top 1"].out)["studies"][0]["confirmed"]
-    assert (confirmed["top"], confirmed["cut"], len(confirmed["candidates"])) == (2, False, 2)
+    assert (confirmed["top"], confirmed["name"], len(confirmed["candidates"])) == (2, "val_loss", 2)
     assert confirmed["winner"] in [row["number"] for row in confirmed["candidates"]]
     assert f"trial {confirmed['winner']}, val_loss " in words(ran["show ridge-0 "].out)
 
@@ -154,11 +154,11 @@ def test_all_kinds_of_plots_that_need_no_nets_are_drawn(ran: dict[str, Any]) -> 
     assert "and the plot confusion needs networks" in skipped["reason"]
 
 
-def test_the_report_has_the_race_and_nothing_of_nets(ran: dict[str, Any], folder: Path) -> None:
+def test_the_report_has_the_confirmation_and_nothing_of_nets(ran: dict[str, Any], folder: Path) -> None:
     found = ran["report ridge-0"]
     assert (found.code, found.err) == (0, "")
     page = (folder / found.out.strip()).read_text()
-    for word in ("20 trials of own_trainer.py:Trainer", "Raced with fresh seeds", "mnist-bench reproduce ridge-0/"):
+    for word in ("20 trials of own_trainer.py:Trainer", "Retrained with fresh seeds", "mnist-bench reproduce ridge-0/"):
         assert word in page
     for word in ("test set", "recipe of", "accuracy", "Draw a"):
         assert word not in page.partition("<body>")[2]

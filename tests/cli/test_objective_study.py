@@ -27,14 +27,14 @@ SEARCHES = (
 )
 AGAIN = "reproduce bowl-0 --json --objective mine.py:objective"
 PROGRAM_AGAIN = "reproduce flat-0 --command 'sh program.sh {x}'"
-RACE = "confirm bowl-0 --top 2 --json --objective mine.py:objective"
+CONFIRM = "confirm bowl-0 --top 2 --json --objective mine.py:objective"
 REFUSED = {
     "reproduce bowl-0 --json": "which only you can name again: add --objective mine.py:objective",
     "reproduce bowl-0 --trainer mine.py:objective": "add --objective mine.py:objective",
     "reproduce bowl-0 --objective changed/mine.py:objective": "mine.py:objective has changed since the search",
     "reproduce flat-0 --command 'sh ./program.sh {x}'": "not by sh ./program.sh",
 }
-LINES = (*SEARCHES, AGAIN, PROGRAM_AGAIN, *REFUSED, RACE, "leaderboard bowl-0", "report bowl-0")
+LINES = (*SEARCHES, AGAIN, PROGRAM_AGAIN, *REFUSED, CONFIRM, "leaderboard bowl-0", "report bowl-0")
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +78,9 @@ def test_code_that_is_not_named_or_has_changed_is_refused(ran: dict[str, Any], l
     assert REFUSED[line] in " ".join(ran[line].err.split())
 
 
-def test_the_best_configurations_of_a_function_race(ran: dict[str, Any]) -> None:
-    found = json.loads(ran[RACE].out)
-    assert (found["name"], found["minimized"], found["cut"]) == ("loss", True, False)
+def test_the_best_configurations_of_a_function_are_confirmed(ran: dict[str, Any]) -> None:
+    found = json.loads(ran[CONFIRM].out)
+    assert (found["name"], found["minimized"]) == ("loss", True)
     assert len(found["candidates"]) <= 2
     assert f"#{found['winner']}, loss " in ran["leaderboard bowl-0"].out
     assert ran["report bowl-0"].code == 0

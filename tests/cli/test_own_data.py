@@ -33,7 +33,7 @@ model: {blocks: 1, filters: 4, hidden_layers: 0}
 augment: {translate_pixels: 1}
 optim: {batch_size: 32}
 """
-CONFIRM = ("confirm", "--top", "2", "--workers", "1", "--force-test", "--json")
+CONFIRM = ("confirm", "--top", "2", "--workers", "1", "--json")
 ALONE = ("--trials", "1", "--executor", "in-process")
 CLASSES, SIDE = 5, 12
 
@@ -180,7 +180,7 @@ def test_a_test_part_that_was_corrected_is_evaluated_anew(confirmed: DataPlace, 
     place.write(corrected, "corrected.npz")
     found = json.loads(place.run(*CONFIRM, data="corrected.npz"))
     assert found["test_openings"] == before["test_openings"] + 1
-    assert found["winner"] == before["winner"], "the race knows nothing of the test part"
+    assert found["winner"] == before["winner"], "the selection knows nothing of the test part"
     for ours, theirs in zip(found["finals"], before["finals"], strict=True):
         assert min(ours["errors"]) > 60 > max(theirs["errors"])
     assert json.loads(place.run(*CONFIRM, data="corrected.npz")) == found
@@ -192,19 +192,18 @@ def test_errors_are_told_of_the_test_images_on_which_they_were_counted(tmp_path:
     made = DataPlace(tmp_path)
     made.write(images())
     made.run("search", "tiny.yaml", *ALONE, "--set", "objective=[val_accuracy, parameters]", "--set", "epochs=1")
-    race = ("confirm", "--top", "1", "--workers", "1", "--force-test", "--json")
+    best = ("confirm", "--top", "1", "--workers", "1", "--json")
     front = ("confirm", "--front", "--workers", "1", "--json")
-    assert json.loads(made.run(*race))["test_images"] == 100
+    first = json.loads(made.run(*best))
+    assert first["test_images"] == 100
     made.write(images(test=300))
-    found = json.loads(made.run(*front))
-    assert found["test_images"] == 300
+    assert json.loads(made.run(*front))["test_images"] == 300
     made.run("export", "tiny-0/0", "--confirmed", "--to", "winner")
-    assert f"{found['finals'][0]['errors'][0]} of 300 wrong" in made.card("winner")
-    made.write(images())
-    again = json.loads(made.run(*front))
-    assert (again["test_images"], again["test_openings"]) == (100, 2), "known from the race"
-    made.run("export", "tiny-0/0", "--confirmed", "--to", "former")
-    assert f"{again['finals'][0]['errors'][0]} of 100 wrong" in made.card("former")
+    assert f"{first['finals'][0]['errors'][0]} of 100 wrong" in made.card("winner")
+    found = json.loads(made.run(*best))
+    assert (found["test_images"], found["test_openings"]) == (300, 2), "known from the front"
+    made.run("export", "tiny-0/0", "--confirmed", "--to", "later")
+    assert f"{found['finals'][0]['errors'][0]} of 300 wrong" in made.card("later")
 
 
 @pytest.mark.integration

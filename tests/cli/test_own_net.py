@@ -162,7 +162,7 @@ def test_the_net_is_taken_away_with_its_file_and_reads_pictures(place: NetPlace)
 def test_it_is_confirmed_ablated_trained_and_replayed(place: NetPlace) -> None:
     subprocess.run(["cp", "--recursive", "results", "copies"], cwd=place.folder, check=True)
     study = ("tiny-0", "--results", "copies")
-    confirm = ("confirm", *study, "--top", "1", "--force-test", "--workers", "1")
+    confirm = ("confirm", *study, "--top", "1", "--workers", "1")
     confirmed = json.loads(place.run(*confirm, *DATA, *NET, "--json"))
     assert (confirmed["test_images"], [len(final["errors"]) for final in confirmed["finals"]]) == (100, [8])
     (place.folder / "plain.yaml").write_text(PLAIN)

@@ -11,7 +11,7 @@ from mnist_bench.cli import resuming
     ("words", "study", "command"),
     [
         (["search", "my conv.yaml", "--data-dir", "my data"], None, "search 'my conv.yaml' --data-dir 'my data'"),
-        (["confirm", "--budget", "5s", "--no-test"], "conv-0", "confirm conv-0 --budget 5s --no-test"),
+        (["confirm", "--top", "5", "--no-test"], "conv-0", "confirm conv-0 --top 5 --no-test"),
         (["-v", "ablate", "--results", "my runs"], "conv-0", "-v ablate conv-0 --results 'my runs'"),
     ],
 )

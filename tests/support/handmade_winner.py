@@ -12,7 +12,6 @@ from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import DatasetName, ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.data.choice import SHA256, TRAIN_FILES
 from mnist_bench.data.tensors import Dataset
-from mnist_bench.experiments.confirm.results import Evaluated
 from mnist_bench.export.winner import Validation, Winner, picture_kind
 from mnist_bench.nets.modules import build_model
 from mnist_bench.picture_form import MNIST
@@ -86,7 +85,7 @@ def drawn(model: ModelConfig = NETS["linear"], *, names: tuple[str, ...] = ()) -
         study=study, trial=trial, on_all=False, record=replace(record, data=data), net=net.eval(),
         is_drawn=True, input_spec=InputSpec(mean=(33.0,), std=(79.0,), names=names),
         validation=Validation(errors=6, images=1000), confirmed=None, test_openings=0,
-        tested=Evaluated(finals=(), images=0),
+        tested=None,
     )  # fmt: skip
 
 
@@ -110,7 +109,4 @@ def winner(
         ),
         "validation": Validation(errors=errors, images=len(on.validation)), "confirmed": None, "test_openings": 0,
     }  # fmt: skip
-    confirmed = more.get("confirmed")
-    images = confirmed.test_images if confirmed else 0
-    tested = Evaluated(finals=confirmed.evaluated if confirmed else (), images=images)
-    return Winner(**{**given, "tested": tested, **more})
+    return Winner(**{**given, "tested": more.get("confirmed"), **more})

@@ -35,23 +35,9 @@ def confirm(
             help="Number of trials to retrain: the best complete ones; pruned ones too if fewer than two are complete.",
         ),
     ] = 8,
-    budget: Annotated[
-        float | None,
-        options.budget(
-            "Time limit, e.g. 15m. Time for the final training is reserved. A limit that is too short for two seeds "
-            "and the final training is rejected."
-        ),
-    ] = None,
     no_test: Annotated[
         bool,
         typer.Option("--no-test", help="Step 1 only: train nothing on all images, and do not use the test set."),
-    ] = False,
-    open_test: Annotated[
-        bool,
-        typer.Option(
-            "--force-test",
-            help="Evaluate on the test set even if time ran out before any statistical test was possible.",
-        ),
     ] = False,
     front: Annotated[
         bool,
@@ -73,43 +59,34 @@ def confirm(
     """Retrain the best trials with fresh seeds, select one, and evaluate it on the test set once.
 
     \b
-      1. The best --top trials are retrained with 1, 2, 4 and 8 fresh seeds.
-         Trials that a paired test shows to be worse are dropped.
-      2. The best remaining trial, and the cheapest one tied with it, are
-         trained on all training images with 8 seeds.
+      1. The best --top trials are retrained with 8 fresh seeds each. The one
+         with the best mean is selected; paired t-tests, corrected for their
+         number, say which of the others are worse.
+      2. The selected trial, and the cheapest one tied with it, are trained on
+         all training images with 8 seeds.
       3. Both are evaluated on the test set, once. The evaluation is logged.
 
-    If time runs out before any statistical test was possible, nothing is selected and the test set is not used. Run the
-    same command again to resume. With --front, steps 2 and 3 are done for the trials on the Pareto front.
+    Run the same command again to resume. With --front, steps 2 and 3 are done for the trials on the Pareto front.
 
     A study does not run your own code by itself: name the code again with --trainer, --objective or --command. Then
     only step 1 is done, with the values of the trials, and the test set is not used.
 
     Examples:
         mnist-bench confirm conv-0 --top 3        # about 25 minutes on 2 cores
-        mnist-bench confirm conv-0 --budget 15m
         mnist-bench confirm conv-0 --no-test      # step 1 only
         mnist-bench confirm ridge-0 --trainer examples/own_trainer.py:Trainer
     """
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments import own_trainer
-    from mnist_bench.experiments.confirm.confirming import (
-        Opening,
-        RaceOptions,
-        confirm_front,
-        confirm_study,
-        confirm_values,
-    )
-    from mnist_bench.experiments.confirm.result_tables import command as command_again, table_of
+    from mnist_bench.experiments.confirm.confirming import ConfirmOptions, confirm_front, confirm_study
+    from mnist_bench.experiments.confirm.result_tables import table_of
     from mnist_bench.studies.compatibility import commands_of, device_like
     from mnist_bench.studies.foreign import is_foreign
     from mnist_bench.studies.validated import open_any
     from search.errors import UsageError
 
-    if no_test and open_test:
-        raise UsageError("--no-test and --force-test contradict each other; give one of them.")
-    if front and (budget is not None or no_test or open_test):
-        raise UsageError("--front does not use --budget, --no-test and --force-test; leave them out.")
+    if front and no_test:
+        raise UsageError("--front evaluates on the test set; leave out --no-test.")
     record = open_any(results, study)
     code = own_trainer.OwnCode(trainer=trainer, objective=objective, command=command)
     targets.check_options(
@@ -117,7 +94,6 @@ def confirm(
         {
             "--front": front,
             "--no-test": no_test,
-            "--force-test": open_test,
             "--device": device != "auto",
             "--data": data_dir,
             "--net": net,
@@ -125,12 +101,10 @@ def confirm(
         code,
     )
     foreign = is_foreign(record.spec)
-    opening: Opening = "never" if no_test else "always" if open_test else "judged"
     by_default = options.cores() if foreign else options.suitable_workers(device_like(record.spec["numerics"], device))
-    asked = RaceOptions(
-        opening=opening,
+    asked = ConfirmOptions(
+        test=not no_test,
         top=top,
-        budget=budget,
         code=code,
         workers=workers or by_default,
         device=device,
@@ -140,8 +114,7 @@ def confirm(
     commands = commands_of(record, data_dir=data_dir, net=net, device=device, no_test=no_test)
     result_of = partial(runner.result_of, study=record.name if study is None else None)
     if foreign:
-        known = replace(commands, own_code=code.words) if code.words else commands
-        output.print_result(output.form(json=json), table_of(result_of(partial(confirm_values, record, asked)), known))
+        output.print_result(output.form(json=json), table_of(result_of(partial(confirm_study, record, asked))))
     elif front:
         members = result_of(partial(confirm_front, record, asked))
         _shown(table_of(members), record, members.finals, json=json)
@@ -151,8 +124,6 @@ def confirm(
         found = result_of(partial(confirm_study, record, asked))
         _shown(table_of(found, commands), record, found.finals, json=json)
         _note(_to_take_away(record.files.confirm, found.finals[:1], commands))
-        if not found.finals and (found.cut or not no_test):
-            _note(["To continue from here:", f"  {command_again(found, commands)}"])
 
 
 def _note(lines: Sequence[str]) -> None:

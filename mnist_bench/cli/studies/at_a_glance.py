@@ -93,7 +93,7 @@ def _finding(study: StoredStudy) -> Iterator[Entry]:
 
 def _finding_of_values(study: StoredStudy) -> list[Entry]:
     """Return the finding of the confirmation, if there is one."""
-    known = results.load(results.ConfirmedValues, study.files.path)
+    known = results.load(results.Confirmed, study.files.path)
     is_current = known is not None and known.digest == study.digest
     return [("finding", result_tables.finding_of_values(known))] if known and is_current else []
 

@@ -165,43 +165,29 @@ def _table_of_study(board: Leaderboard, files: StudyFolder) -> Table[Leaderboard
     from search.study.studies import specification
 
     commands = commands_at(files, specification(files))
-    found = _with_values if board.net is None else _with_race
-    table = found(board, files.path, commands)
+    table = _with_confirmation(board, files.path, commands)
     ended = sum(board.counts[name] for name in ("complete", "pruned", "failed"))
     resume = None if board.live or board.stop or ended >= board.goal else study_rows.resume_command(files)
     return table if resume is None else replace(table, footnotes=[*table.footnotes, f"`{resume}` resumes the search."])
 
 
-def _with_values(board: Leaderboard, folder: Path | None, commands: NextCommands) -> Table[LeaderboardRow]:
-    from mnist_bench.experiments.confirm import result_tables
-    from mnist_bench.experiments.confirm.results import ConfirmedValues, load
-    from mnist_bench.leaderboard.board_table import table_of
-
-    table = table_of(board, commands=commands)
-    found = load(ConfirmedValues, folder) if folder else None
-    found = found if found and found.digest == board.digest else None
-    told = [result_tables.footnote(found, commands)] if found else []
-    document = {**table.document, "confirmed": found and found.plain()}
-    return replace(table, footnotes=[*table.footnotes, *told], document=document)
-
-
-def _with_race(board: Leaderboard, folder: Path | None, commands: NextCommands) -> Table[LeaderboardRow]:
+def _with_confirmation(board: Leaderboard, folder: Path | None, commands: NextCommands) -> Table[LeaderboardRow]:
     from mnist_bench.experiments.confirm import result_tables
     from mnist_bench.experiments.confirm.results import Confirmed, Front, load
     from mnist_bench.leaderboard.board_table import table_of
 
-    race = load(Confirmed, folder) if folder else None
-    front = load(Front, folder) if folder else None
-    race = race if race and race.digest == board.digest else None
+    found = load(Confirmed, folder) if folder else None
+    front = load(Front, folder) if folder and board.net is not None else None
+    found = found if found and found.digest == board.digest else None
     front = front if front and front.digest == board.digest else None
-    raced = race is not None and len(race.candidates) > 1
-    table = table_of(board, raced=raced, commands=commands)
+    retrained = found is not None and found.of_nets and len(found.candidates) > 1
+    table = table_of(board, retrained=retrained, commands=commands)
     below: list[str] = []
-    more: dict[str, Any] = {"confirmed": race and race.plain()}
-    if board.cost is not None:
+    more: dict[str, Any] = {"confirmed": found and found.plain()}
+    if board.net is not None and board.cost is not None:
         more["confirmed_front"] = front and front.plain()
         if front or (board.front and not board.live):
             below.append(result_tables.front_footnote(front, commands))
-    if race:
-        below.append(result_tables.footnote(race, commands))
+    if found:
+        below.append(result_tables.footnote(found, commands))
     return replace(table, footnotes=[*table.footnotes, *below], document={**table.document, **more})

@@ -22,7 +22,6 @@ from mnist_bench.experiments.grid import (
     product,
     validation_errors,
 )
-from mnist_bench.experiments.time_budget import check_budget
 from mnist_bench.nets.planner import net_size
 from mnist_bench.numerics.kinds import TRAINER_REVISIONS
 from mnist_bench.own_nets import own_net
@@ -31,6 +30,7 @@ from mnist_bench.space_files import space_sources
 from mnist_bench.studies import compatibility
 from mnist_bench.studies.record import data_of
 from search import canonical_json, hashed
+from search.arguments import check_seconds
 from search.differences import checks
 from search.errors import UsageError
 from search.event_log.records import StudyRecord, TrialRecord
@@ -52,7 +52,8 @@ class AblationOptions(Workplace):
 
     def __post_init__(self) -> None:
         check_seeds(self.seeds)
-        object.__setattr__(self, "budget", check_budget(self.budget))
+        if self.budget is not None:
+            check_seconds("budget", self.budget)
 
 
 def ablate_study(study: StoredStudy, trial: TrialRecord, options: AblationOptions, observer: Observer) -> Ablation:

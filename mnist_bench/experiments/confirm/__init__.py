@@ -1,1 +1,1 @@
-"""`confirm`: the best configurations race with fresh seeds before the test set is opened."""
+"""`confirm`: the best configurations are retrained with fresh seeds before the test set is opened."""

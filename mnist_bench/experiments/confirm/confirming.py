@@ -1,150 +1,97 @@
-"""`confirm`: the best configurations race with fresh seeds; of networks, the test set is then opened once.
+"""`confirm`: the best configurations with eight fresh seeds each; of networks, the test set is then opened once.
 
-Nothing is selected on the test set: the winner of the race stays the winner. Where the race ended before a test was
-made, though others were left to be compared with, there is no winner, nothing is trained on all images, and the test
-set stays shut. A study of another trainer has no images and no test set: what is selected was selected by the values
-that are shown, and its mean there is therefore slightly too good. On the front of a study with two objectives nothing
-races and nothing is chosen: each of its points gets the same seeds, and the test set is opened once for all of them.
+One design, fixed beforehand, for all: every candidate gets the same seeds, the best mean is selected, and paired
+t-tests, corrected over all pairs (Holm), say which candidates are worse. Nothing is selected on the test set. A study
+of another trainer has no images and no test set: what is selected was selected by the values that are shown, and its
+mean there is therefore slightly too good. On the front of a study with two objectives nothing is selected: each of its
+points gets eight seeds on all images, and the test set is opened once for all of them.
 """
 
 from __future__ import annotations
 
-import math
-import time
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar, assert_never, get_args
+from typing import TypeVar
 
 from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.test_set import unopened_identity
 from mnist_bench.errors import DataError, NotReproducedError
 from mnist_bench.experiments import own_trainer
-from mnist_bench.experiments.confirm import race
-from mnist_bench.experiments.confirm.race import Race
+from mnist_bench.experiments.confirm import runs
 from mnist_bench.experiments.confirm.results import (
     TOP,
+    Candidate,
     Confirmed,
-    ConfirmedValues,
     Final,
     Front,
     FrontMember,
-    RaceCandidate,
-    ValueCandidate,
-    earlier,
+    evaluated,
     load,
     save,
 )
-from mnist_bench.experiments.confirm.runs import FINAL, RACE, NetRuns, Runs, ValueRuns, all_stand
+from mnist_bench.experiments.confirm.runs import NetRuns, own_test_files
 from mnist_bench.experiments.grid import Grid, Observer, Workplace, open_grid_of
-from mnist_bench.experiments.time_budget import TimeBudget, as_given, check_budget, typed
 from mnist_bench.leaderboard.board import epochs_done
 from mnist_bench.leaderboard.objective import value_name
 from mnist_bench.leaderboard.ranking import ordered, pareto_front
+from mnist_bench.statistics import by_seed
+from mnist_bench.statistics.paired import LEVEL, all_pairs
 from mnist_bench.studies import compatibility, record
 from mnist_bench.studies.foreign import is_foreign
+from mnist_bench.studies.record import data_of
 from search import canonical_json, file_lock
-from search.arguments import check_choice, check_count
+from search.arguments import check_count
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord, TrialRecord
 from search.files import make_folder
-from search.messages import duration, number_of
+from search.messages import number_of
 from search.study.folder import ConfirmFolder
 from search.study.studies import StoredStudy
 
-Opening = Literal["judged", "never", "always"]
-"""When nets are trained on all images and the test set is opened: once a test was made, not now, or in any case."""
-FIRST_LOOK = race.LOOKS[0]
-MARGIN = 1.1
-"""Safety factor on the smallest budget that an error message recommends: estimates of the same runs differ by as much
-from day to day."""
 Found = TypeVar("Found", Confirmed, Front)
+Results = Mapping[int, tuple[float | None, ...]]
+"""Of each candidate, by seed: errors or values; None if training did not finish."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConfirmOptions(Workplace):
-    """The options of every confirmation."""
+    """The options of a confirmation."""
 
     top: int = TOP
     """Configurations, at most."""
+    test: bool = True
+    """Whether selected networks are trained on all images and evaluated on the test set."""
+    code: own_trainer.OwnCode = field(default_factory=own_trainer.OwnCode)
+    """The trainer or objective of a study that is not one of networks; it has no test set, either."""
 
     def __post_init__(self) -> None:
         check_count("top", self.top)
         check_count("workers", self.workers)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RaceOptions(ConfirmOptions):
-    """The options of a race."""
-
-    budget: float | None = None
-    """Seconds for the race and for the final training, which is reserved if there will be one; as far as estimates
-    hold. None for no limit."""
-    opening: Opening = "judged"
-    code: own_trainer.OwnCode = field(default_factory=own_trainer.OwnCode)
-    """The trainer or objective of a study that is not one of networks; it has no test set, either."""
-
-    def __post_init__(self) -> None:
-        ConfirmOptions.__post_init__(self)  # super() knows only the class that it had before it got its slots
-        check_choice("test_set", self.opening, get_args(Opening))
-        object.__setattr__(self, "budget", check_budget(self.budget))
-
-
-def confirm_study(study: StoredStudy, options: RaceOptions, observer: Observer) -> Confirmed:
-    """Confirm a study of networks, or return its earlier confirmation. Missing nets of that are trained again.
+def confirm_study(study: StoredStudy, options: ConfirmOptions, observer: Observer) -> Confirmed:
+    """Confirm a study, or return its earlier confirmation. Missing nets of that are trained again.
 
     Raises:
         Stopped: the observer stopped it before its end.
         StudyLockedError: the study is being searched, or being confirmed by another process.
         StudyNotFoundError: it has no trial to confirm.
         FingerprintError: this machine computes otherwise than the one of the search.
-        UsageError: the data set at hand or the study's folder is not its own, or the budget is too small for a test
-            and the final training.
+        UsageError: the data set at hand or the study's folder is not its own; of another trainer, it was not named.
         SearchError: no candidate trains to its end.
         DataError, DeviceError, WorkerError, StorageError: as `open_grid_of` and `NetRuns.finals`.
     """
-    started = time.monotonic()
-    candidates = candidates_of(study, options.top)
+    trials, foreign = candidates_of(study, options.top), is_foreign(study.spec)
     known = load(Confirmed, study.files.path)
-    if known is not None and _answers(known, study, options) and all_stand(known.finals, study, options.data_dir):
-        return _with_all_nets(known, study, options, observer)
-    with _grid_of(study, options, observer) as grid:
-        budget = _budget_of(study, options, started)
-        runs = NetRuns(study, candidates, grid, budget.keep)
-        found = _raced(study, {trial.number: trial for trial in candidates}, options, grid, runs, budget)
-        save(found, study.files.path)
-        return found
-
-
-def confirm_values(study: StoredStudy, options: RaceOptions, observer: Observer) -> ConfirmedValues:
-    """Let the best configurations of a study of another trainer race, or return its earlier confirmation.
-
-    Raises:
-        UsageError: the trainer was not named, or is not the study's; or the study's folder is not its own.
-        WorkerError: the trainer cannot be started, or a configuration makes it fail.
-        Stopped, StudyLockedError, StudyNotFoundError, FingerprintError, SearchError, StorageError: as `confirm_study`.
-    """
-    started = time.monotonic()
-    trials = {trial.number: trial for trial in candidates_of(study, options.top)}
-    known = load(ConfirmedValues, study.files.path)
     if known is not None and _answers(known, study, options):
-        return known
-    folder = study.files.confirm
-    executor = own_trainer.executor_for(study, options.code, options.workers, folder.workers_log)
-    make_folder(folder.path)
-    with file_lock.driver_lock(folder.lock, f"The confirmation of {study.name}"):
-        budget = _budget_of(study, options, started)
-        try:
-            numerics = executor.start()
-            compatibility.check_numerics(study, numerics, "confirm")
-            runs = ValueRuns(study, [*trials.values()], executor, numerics, folder, observer, budget.keep)
-            ended = _race(trials, options, runs, budget)
-        finally:
-            executor.stop()
-        found = _by_value(study, trials, options, runs, ended, budget)
-        save(found, study.files.path)
+        return _with_all_nets(known, study, options, observer)
+    if foreign:
+        found = _of_values(study, trials, options, observer)
+    else:
+        found = _of_nets(study, trials, known, options, observer)
+    save(found, study.files.path)
     return found
 
 
@@ -162,20 +109,20 @@ def confirm_front(study: StoredStudy, options: ConfirmOptions, observer: Observe
     folder, numbers = study.files.path, [trial.number for trial in trials]
     known = load(Front, folder)
     is_same = known is not None and (known.digest, [one.number for one in known.members]) == (study.digest, numbers)
-    if known is not None and is_same and all_stand(known.finals, study, options.data_dir):
+    if known is not None and is_same and _stands(known, study, options):
         return _with_all_nets(known, study, options, observer)
     with _grid_of(study, options, observer) as grid:
-        known = load(Front, folder)  # another process may have been at work until just now
-        tested = NetRuns(study, trials, grid).finals(numbers, grid.data.options)
+        on = NetRuns(study, trials, grid).finals(numbers, grid.data.options)
         found = Front(
             study=study.name,
             digest=study.digest,
             cost=cost,
             left_out=left_out,
-            test_images=tested.images,
             train_images=grid.data.split.images,
-            finals=tested.finals,
-            earlier=earlier(known, tested),
+            test_images=on.images,
+            test_files=on.files,
+            finals=on.finals,
+            earlier=evaluated(folder, on.files).but(numbers),
             members=tuple(
                 FrontMember(number=trial.number, cost=trial.facts[cost], search_accuracy=trial.value or 0.0)
                 for trial in trials
@@ -185,7 +132,7 @@ def confirm_front(study: StoredStudy, options: ConfirmOptions, observer: Observe
     return found
 
 
-# What races
+# What is confirmed
 
 
 def _check_ended(study: StudyRecord, what: str) -> None:
@@ -196,16 +143,15 @@ def _check_ended(study: StudyRecord, what: str) -> None:
 def candidates_of(study: StudyRecord, top: int) -> list[TrialRecord]:
     """Return the best trials whose configurations can train to their ends, the best first, `top` at most.
 
-    Trials with less training than the two best are left out: their values cannot be compared. Pruned trials race if
-    fewer than two are complete, and then those that came furthest. Of trials with the same configuration, which would
-    train to the same values, the best one races.
+    Trials with less training than the two best are left out: their values cannot be compared. Pruned trials are taken
+    if fewer than two are complete, and then those that came furthest. Of trials with the same configuration, which
+    would train to the same values, the best one is taken.
 
     Raises:
         StudyLockedError: the study is being searched.
         StudyNotFoundError: there is none.
     """
     _check_ended(study, "it")
-    reach = _reports_of if is_foreign(study.spec) else epochs_done
     distinct: dict[str, TrialRecord] = {}
     for trial in ordered(study):
         if trial.reason in ("complete", "pruned") and trial.value is not None:
@@ -213,12 +159,16 @@ def candidates_of(study: StudyRecord, top: int) -> list[TrialRecord]:
     found = [*distinct.values()]
     if not found:
         raise StudyNotFoundError(f"Study {study.name} has no complete or pruned trial to confirm.")
-    least = min(map(reach, found[:2]))
-    return [trial for trial in found if reach(trial) >= least][:top]
+    reach = {trial.number: _reach(study, trial) for trial in found}
+    least = min(reach[trial.number] for trial in found[:2])
+    return [trial for trial in found if reach[trial.number] >= least][:top]
 
 
-def _reports_of(trial: TrialRecord) -> float:
-    """Return how many reports a trial made; a complete one, which may have had no more to make, made all."""
+def _reach(study: StudyRecord, trial: TrialRecord) -> float:
+    """Return the epochs that a trial trained, or the reports that it made: a complete one, which may have had no more
+    to make, made all."""
+    if not is_foreign(study.spec):
+        return epochs_done(trial)
     return len(trial.costs) if trial.state == "COMPLETE" else len(trial.reports)
 
 
@@ -247,105 +197,77 @@ def front_trials(study: StudyRecord, top: int) -> tuple[str, list[TrialRecord], 
     return cost, [front[place] for place in places], len(front) - len(places)
 
 
-# A race within a budget
+# The selection
 
 
-def _opens(opening: Opening, *, judged: bool) -> bool:
-    """Return whether the test set is opened after a race in which a test was made, or none."""
-    match opening:
-        case "judged":
-            return judged
-        case "never":
-            return False
-        case "always":
-            return True
-        case _:
-            assert_never(opening)
+def selected(
+    study: StudyRecord, trials: Sequence[TrialRecord], results: Results, *, step: float, minimized: bool
+) -> tuple[tuple[Candidate, ...], int, int]:
+    """Return the candidates with their p-values, the number of the one with the best mean, and that of the cheapest of
+    those that are tied with it.
 
-
-def _answers(known: Confirmed | ConfirmedValues, study: StudyRecord, options: RaceOptions) -> bool:
-    """Return whether the earlier result answers the present request.
-
-    A race that was not cut needs no other budget, one that was needs no smaller one.
+    Raises:
+        SearchError: no candidate trains to its end.
     """
-    same = (known.digest, known.top) == (study.digest, options.top)
-    enough = not known.cut or known.budget == options.budget or (options.budget or math.inf) <= (known.budget or 0)
-    tested = isinstance(known, ConfirmedValues) or known.finals or not _opens(options.opening, judged=known.judged)
-    return same and enough and bool(tested)
-
-
-def _budget_of(study: StoredStudy, options: RaceOptions, started: float) -> TimeBudget:
-    """Return the time spent on all that decides, with the time, how far a race goes. Where the test set stays shut a
-    budget lasts longer, because nothing is reserved."""
-    opens = _opens(options.opening, judged=True)
-    decided_by = canonical_json.sha256([study.digest, options.top, options.budget, opens])
-    return TimeBudget(study.files.confirm.time_spent, decided_by, started, of=study.digest)
-
-
-def _race(
-    trials: Mapping[int, TrialRecord],
-    options: RaceOptions,
-    runs: Runs,
-    budget: TimeBudget,
-    reserved: Callable[[Sequence[int], int], float] = lambda racing, upto: 0.0,
-) -> Race:
-    """Return how trials race within the budget, of which `reserved` is kept back: the seconds that come after the race
-    if it ends with these candidates and this number of seeds."""
-
-    def goes_on(so_far: Race, upto: int) -> bool:
-        if (limit := options.budget) is None:
-            return True
-        rest = runs.estimate(RACE, so_far.racing, upto) + reserved(so_far.racing, upto)
-        # Kept, because a resumed confirmation has another clock, and must find the same winner.
-        return budget.decide(f"{upto} seeds", lambda: budget.seconds + rest <= limit)
-
-    return race.run(list(trials), runs.scores, goes_on)
-
-
-def _dropped(ended: Race, number: int) -> dict[str, Any]:
-    """Return the fields of a candidate that say why it raced no longer."""
-    dropped = ended.dropped.get(number)
-    return {"dropped_after": dropped and dropped.seeds, "p_value": dropped and dropped.p_value}
-
-
-def _by_value(
-    study: StoredStudy,
-    trials: Mapping[int, TrialRecord],
-    options: RaceOptions,
-    runs: ValueRuns,
-    ended: Race,
-    budget: TimeBudget,
-) -> ConfirmedValues:
-    if not ended.racing:
+    complete = {number: each for number, found in results.items() if (each := by_seed.complete(found))}
+    if not complete:
         raise SearchError("None of the candidates trains to its end with fresh seeds; there is nothing to confirm.")
-    minimized = study.direction == "minimize"
-    candidates = [
-        ValueCandidate(
-            number=number,
-            search_value=None if trial.value is None else float(trial.value),
-            search_reports=len(trial.reports),
+    rows = {
+        trial.number: Candidate(
+            number=trial.number,
+            searched=None if trial.value is None else float(trial.value),
+            reach=_reach(study, trial),
             complete=trial.state == "COMPLETE",
-            values=runs.values[number],
-            **_dropped(ended, number),
+            results=results[trial.number],
+            parameters=trial.facts.get("parameters"),
+            macs=trial.facts.get("macs"),
         )
-        for number, trial in trials.items()
-    ]
-    tied = [row for row in candidates if row.dropped_after is None]
-    first = min(tied, key=lambda row: (row.mean or 0.0) * (1 if minimized else -1)).number
-    return ConfirmedValues(
+        for trial in trials
+    }
+    sign = 1 if minimized else -1
+    winner = min(complete, key=lambda number: (sign * (rows[number].mean or 0.0), rows[number].size, number))
+    p_values = {
+        pair[0] if pair[1] == winner else pair[1]: p_value
+        for pair, p_value in all_pairs(complete, step).items()
+        if winner in pair
+    }
+    tied = [winner, *(number for number, p_value in p_values.items() if p_value > LEVEL)]
+    cheapest = min(tied, key=lambda number: (rows[number].size, number != winner, number))
+    return tuple(replace(row, p_value=p_values.get(number)) for number, row in rows.items()), winner, cheapest
+
+
+def _of_values(
+    study: StoredStudy, trials: Sequence[TrialRecord], options: ConfirmOptions, observer: Observer
+) -> Confirmed:
+    folder, minimized = study.files.confirm, study.direction == "minimize"
+    executor = own_trainer.executor_for(study, options.code, options.workers, folder.workers_log)
+    make_folder(folder.path)
+    with file_lock.driver_lock(folder.lock, f"The confirmation of {study.name}"):
+        try:
+            numerics = executor.start()
+            compatibility.check_numerics(study, numerics, "confirm")
+            results = runs.values(study, trials, executor, numerics, observer)
+        finally:
+            executor.stop()
+    searched = [report.value for trial in study.trials for report in trial.reports]
+    step = runs.smallest_step([*searched, *(value for found in results.values() for value in found)])
+    candidates, winner, _ = selected(study, trials, results, step=step, minimized=minimized)
+    return Confirmed(
         study=study.name,
         digest=study.digest,
+        top=options.top,
         name=value_name(study.spec),
         minimized=minimized,
-        top=options.top,
-        budget=options.budget,
-        seconds=budget.total,
-        candidates=tuple(candidates),
-        seeds=ended.seeds,
-        cut=ended.cut,
-        step=runs.step,
-        winner=first if ended.judged else None,
-        leader=None if ended.judged else first,
+        step=step,
+        train_images=None,
+        validation_images=None,
+        test_images=0,
+        test_files=None,
+        candidates=candidates,
+        winner=winner,
+        cheapest=winner,
+        finals=(),
+        earlier=(),
     )
 
 
@@ -359,71 +281,50 @@ def _grid_of(study: StoredStudy, options: ConfirmOptions, observer: Observer) ->
         yield grid
 
 
-def _raced(
+def _of_nets(
     study: StoredStudy,
-    trials: Mapping[int, TrialRecord],
-    options: RaceOptions,
-    grid: Grid,
-    runs: NetRuns,
-    budget: TimeBudget,
+    trials: Sequence[TrialRecord],
+    known: Confirmed | None,
+    options: ConfirmOptions,
+    observer: Observer,
 ) -> Confirmed:
-    """Race, train on all images, and evaluate on the test set.
+    """Train with fresh seeds, select, then train on all images and evaluate on the test set.
+
+    `known` is an earlier confirmation; what it evaluated stays known.
 
     Raises:
         DataError: there are no test files.
-        UsageError: the budget is too small.
     """
-
-    def final_seconds(racing: Sequence[int]) -> float:
-        slowest = slowest_finalists(racing, trials, lambda number: runs.estimate(FINAL, [number], FINAL.seeds))
-        return runs.estimate(FINAL, slowest, FINAL.seeds)
-
-    def least(racing: Sequence[int], spent: float) -> float:
-        """Return the seconds of a budget with room for a test and the final training, if only these race on."""
-        return MARGIN * (spent + runs.estimate(RACE, racing, FIRST_LOOK) + final_seconds(racing))
-
-    def reserved(racing: Sequence[int], upto: int) -> float:
-        return final_seconds(racing) if _opens(options.opening, judged=upto in race.LOOKS) else 0.0
-
-    known = load(Confirmed, study.files.path)  # another process may have been at work until just now
-    opens = _opens(options.opening, judged=True)
-    if opens:
-        _check_test_files(grid.data.options)
-    if options.budget is not None and options.opening == "judged" and not budget.begun:
-        begun, numbers = budget.seconds, list(trials)  # the time to start, which a later run need not spend
-        final = final_seconds(numbers)
-        rest = runs.estimate(RACE, numbers, FIRST_LOOK) + final
-        if begun + rest > options.budget:
-            raise _too_short(options.budget, numbers, begun, rest, lambda racing: least(racing, begun))
-        grid.observer.on_news(f"{duration(final)} of the budget are reserved for the training on all images")
-    ended = _race(trials, options, runs, budget, reserved)
-    numbers, judged = winner_and_cheapest(ended, trials), ended.judged
-    left_open = not judged or (options.budget is not None and not opens)
-    found = Confirmed(
-        study=study.name,
-        digest=study.digest,
-        top=options.top,
-        budget=options.budget,
-        seconds=budget.total,
-        train_images=len(grid.data.split.train),
-        validation_images=len(grid.data.split.validation),
-        test_images=known.test_images if known else 0,
-        candidates=tuple(_candidate(trials[number], ended) for number in ended.errors),
-        seeds=ended.seeds,
-        cut=ended.cut,
-        winner=numbers[0] if judged else None,
-        leader=None if judged else numbers[0],
-        cheapest=numbers[-1] if judged else None,
-        finals=(),
-        least=least(ended.racing, budget.seconds) if left_open else None,
-        earlier=known.evaluated if known else (),
-    )
-    if not _opens(options.opening, judged=judged):
-        return found
-    tested = runs.finals(numbers if judged else numbers[:1], grid.data.options)
-    return replace(
-        found, finals=tested.finals, test_images=tested.images, earlier=earlier(found, tested), seconds=budget.total
-    )
+    with _grid_of(study, options, observer) as grid:
+        if options.test:
+            _check_test_files(grid.data.options)
+        its = NetRuns(study, trials, grid)
+        candidates, winner, cheapest = selected(study, trials, its.errors(), step=1.0, minimized=True)
+        found = Confirmed(
+            study=study.name,
+            digest=study.digest,
+            top=options.top,
+            name="validation",
+            minimized=True,
+            step=1.0,
+            train_images=len(grid.data.split.train),
+            validation_images=len(grid.data.split.validation),
+            test_images=0,
+            test_files=None,
+            candidates=candidates,
+            winner=winner,
+            cheapest=cheapest,
+            finals=(),
+            earlier=(),
+        )
+        if known is not None:
+            found = replace(found, test_images=known.test_images, test_files=known.test_files, earlier=known.evaluated)
+        if not options.test:
+            return found
+        numbers = list(dict.fromkeys([winner, cheapest]))
+        on = its.finals(numbers, grid.data.options)
+        earlier = evaluated(study.files.path, on.files).but(numbers)
+        return replace(found, test_images=on.images, test_files=on.files, finals=on.finals, earlier=earlier)
 
 
 def _check_test_files(options: DataOptions) -> None:
@@ -434,61 +335,19 @@ def _check_test_files(options: DataOptions) -> None:
         raise DataError(f"{error}; --no-test confirms without test images") from error
 
 
-def _too_short(
-    budget: float, numbers: Sequence[int], begun: float, rest: float, least: Callable[[Sequence[int]], float]
-) -> UsageError:
-    """Return the error of a budget without room for a test and the final training: before anything is trained."""
-    # More candidates take longer, so the most that the budget has room for are found by bisection.
-    room = bisect_right(range(2, len(numbers)), budget, key=lambda top: least(numbers[:top]))
-    return UsageError(
-        f"--budget {as_given(budget)} is too short. Two seeds for {number_of(len(numbers), 'candidate')} and the "
-        f"final training take about {duration(rest)} here, after {duration(begun)} to start. The least is "
-        f"{typed(least(numbers))}" + (f", or compare fewer with --top {room + 1}." if room else ".")
-    )
+def _answers(known: Confirmed, study: StudyRecord, options: ConfirmOptions) -> bool:
+    """Return whether the earlier result answers the present request."""
+    if (known.digest, known.top) != (study.digest, options.top):
+        return False
+    return not known.of_nets or not options.test or (bool(known.finals) and _stands(known, study, options))
 
 
-def winner_and_cheapest(ended: Race, trials: Mapping[int, TrialRecord]) -> list[int]:
-    """Return the tied candidate with the fewest errors, and the cheapest of the tied if that is another.
-
-    Raises:
-        SearchError: there is none.
-    """
-    tied = [_candidate(trials[number], ended) for number in ended.racing]
-    if not tied:
-        raise SearchError("No candidate finished training with fresh seeds; there is nothing to confirm.")
-    winner = min(tied, key=lambda c: (c.mean, c.size, c.number))
-    cheapest = min(tied, key=lambda c: (c.size, c is not winner, c.number))
-    return list(dict.fromkeys([winner.number, cheapest.number]))
-
-
-def slowest_finalists(
-    racing: Sequence[int], trials: Mapping[int, TrialRecord], seconds: Callable[[int], float]
-) -> list[int]:
-    """Return the one or two candidates whose final training would take longest. Any candidate may still win, and any
-    cheaper one may be trained in addition.
-
-    `seconds` says how long a candidate takes.
-    """
-    size = {number: (trials[number].facts["macs"], trials[number].facts["parameters"]) for number in racing}
-    took = {number: seconds(number) for number in racing}
-    ways = [
-        *([winner] for winner in racing),
-        *([winner, other] for winner in racing for other in racing if size[other] < size[winner]),
-    ]
-    return sorted(max(ways, key=lambda finalists: sum(took[number] for number in finalists)))
-
-
-def _candidate(trial: TrialRecord, ended: Race) -> RaceCandidate:
-    return RaceCandidate(
-        number=trial.number,
-        parameters=trial.facts["parameters"],
-        macs=trial.facts["macs"],
-        complete=trial.state == "COMPLETE",
-        search_accuracy=trial.value or 0.0,
-        search_epochs=epochs_done(trial),
-        errors=ended.errors[trial.number],
-        **_dropped(ended, trial.number),
-    )
+def _stands(known: Confirmed | Front, study: StudyRecord, options: ConfirmOptions) -> bool:
+    """Return whether a result was measured on the test files that the user names, true if none are named."""
+    if options.data_dir is None:
+        return True
+    data = compatibility.training_set(data_of(study.spec["context"]), options.data_dir, f"Study {study.name}")
+    return known.test_files == own_test_files(data.options)
 
 
 # Nets whose files are gone: their errors are known, so the test set stays closed and the confirmation stays as it is

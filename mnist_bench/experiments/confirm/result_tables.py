@@ -1,4 +1,4 @@
-"""Confirmations as tables, with all their words: the race, its decision, the results on the test images; a front."""
+"""Confirmations as tables, with all their words: candidates, decision, results on the test images; a front."""
 
 from __future__ import annotations
 
@@ -10,31 +10,24 @@ from typing import Any
 from mnist_bench import cells
 from mnist_bench.cells import count, interval, percent, unit
 from mnist_bench.experiments.confirm.results import (
+    SEEDS,
     TOP,
     AccuracyOverSeeds,
+    Candidate,
     Confirmed,
-    ConfirmedValues,
     Final,
     Front,
     FrontMember,
     OverSeeds,
-    RaceCandidate,
     Result,
-    ValueCandidate,
     tested,
 )
-from mnist_bench.experiments.time_budget import as_given, typed
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Column, Table
+from mnist_bench.statistics.paired import LEVEL
 from search.messages import number_of
 
-Race = Confirmed | ConfirmedValues
-Row = RaceCandidate | ValueCandidate
-TEST = (
-    "paired t-tests over seeds, each pair by its own differences, with one variance for those that vary alike; "
-    "Holm-corrected, 5% level"
-)
-"""The test of a race, see `race`."""
+TEST = f"paired t-tests over {SEEDS} seeds, Holm-corrected over all pairs, {100 * LEVEL:g}% level"
 
 
 def table_of(found: Result, commands: NextCommands | None = None) -> Table[Any]:
@@ -43,74 +36,50 @@ def table_of(found: Result, commands: NextCommands | None = None) -> Table[Any]:
     match found:
         case Front():
             return _table_of_front(found)
-        case ConfirmedValues():
-            below = [*_meaning_of_values(found), *decision_lines(found), *_continued(found, commands)]
-            return _table_of_race(found, [], below)
         case Confirmed():
-            figures = [
-                Column[Row](
-                    "params", lambda row: count(_net(row).parameters), 5, "right", lambda r: _net(r).parameters
-                ),
-                Column[Row]("MACs", lambda r: count(_net(r).macs), 5, "right", lambda r: _net(r).macs),
-            ]
-            above = [*validation_lines(found), *failure_lines(found), *race_lines(found)]
-            return _table_of_race(found, figures, [*above, "", *test_lines(found, commands)])
+            return _table_of_candidates(found, commands)
     raise TypeError(f"{type(found).__name__} is not a confirmation")
 
 
-def _table_of_race(found: Race, figures: list[Column[Row]], footnotes: list[str]) -> Table[Row]:
-    of_values = isinstance(found, ConfirmedValues)
-    seeds = "1 fresh seed" if found.seeds == 1 else f"up to {found.seeds} fresh seeds"
-    raced = number_of(len(found.candidates), "configuration")
-    errors = Column[Row]("errors", lambda row: "–" if row.mean is None else f"{row.mean:.1f}", 7, "right")
+def _table_of_candidates(found: Confirmed, commands: NextCommands) -> Table[Candidate]:
+    of_nets = [
+        Column[Candidate]("params", lambda row: count(row.parameters), 5, "right", lambda row: row.parameters),
+        Column[Candidate]("MACs", lambda row: count(row.macs), 5, "right", lambda row: row.macs),
+    ]
+    errors = Column[Candidate]("errors", lambda row: "–" if row.mean is None else f"{row.mean:.1f}", 7, "right")
+    tests = ["", *test_lines(found, commands)] if found.of_nets else []
     return Table(
         rows=ordered(found),
         columns=[
             Column("trial", lambda row: f"#{row.number}", 11, "right", lambda row: row.number),
-            Column("seeds", lambda row: str(len(_runs(row))), 6, "right"),
-            Column(
-                found.name if isinstance(found, ConfirmedValues) else "validation",
-                lambda row: accuracy(found.fresh(row.number)),
-                9,
-            ),
-            *([] if of_values else [errors]),
-            Column("race", lambda row: verdict(found, row), 10),
-            Column("in the search", _in_the_search, 4),
-            *figures,
+            Column(found.name, lambda row: accuracy(found.fresh(row.number)), 9),
+            *([errors] if found.of_nets else []),
+            Column("verdict", lambda row: verdict(found, row), 10),
+            Column("in the search", lambda row: _in_the_search(found, row), 4),
+            *(of_nets if found.of_nets else []),
         ],
-        caption=[f"{found.study}: {raced} raced with {seeds} in {cells.duration(found.seconds)}."],
-        footnotes=footnotes,
+        caption=[f"{found.study}: {number_of(len(found.candidates), 'configuration')} with {SEEDS} fresh seeds each."],
+        footnotes=[*meaning_lines(found), *failure_lines(found), *decision_lines(found), *tests],
         document=found.plain(),
     )
 
 
-def _net(row: Row) -> RaceCandidate:
-    if isinstance(row, ValueCandidate):
-        raise TypeError(f"#{row.number} is not a network")
-    return row
+def ordered(found: Confirmed) -> list[Candidate]:
+    """Return the candidates: the selected one, the tied ones, then the others, each by their means."""
+    sign, tied = 1 if found.minimized else -1, found.tied
 
-
-def _runs(row: Row) -> tuple[float | None, ...]:
-    return row.values if isinstance(row, ValueCandidate) else row.errors
-
-
-def ordered(found: Race) -> list[Row]:
-    """Return the candidates as the race ended: the selected one, the other tied ones, then those dropped last."""
-    sign = -1 if isinstance(found, ConfirmedValues) and not found.minimized else 1
-
-    def key(row: Row) -> tuple[object, ...]:
-        dropped = row.dropped_after
+    def key(row: Candidate) -> tuple[object, ...]:
         mean = math.inf if row.mean is None else sign * row.mean
-        return row.number != found.first, dropped is not None, -(dropped or 0), mean
+        return row.number != found.winner, row.number not in tied, mean, row.number
 
     return sorted(found.candidates, key=key)
 
 
-def _in_the_search(row: Row) -> str:
-    if isinstance(row, ValueCandidate):
-        pruned = "" if row.complete else f" (pruned after {number_of(row.search_reports, 'report')})"
-        return f"{cells.value(row.search_value)}{pruned}"
-    return f"{percent(row.search_accuracy)}{'' if row.complete else f' at {row.search_epochs:g}, pruned'}"
+def _in_the_search(found: Confirmed, row: Candidate) -> str:
+    if found.of_nets:
+        return f"{percent(row.searched)}{'' if row.complete else f' at {row.reach:g}, pruned'}"
+    pruned = "" if row.complete else f" (pruned after {number_of(int(row.reach), 'report')})"
+    return f"{cells.value(row.searched)}{pruned}"
 
 
 def accuracy(found: OverSeeds | None) -> str:
@@ -133,93 +102,67 @@ def failures(found: AccuracyOverSeeds) -> str:
     return f"{len(found.not_learned)} of {seeds} did not learn ({', '.join(map(percent, found.not_learned))})"
 
 
-def committee(final: Final, images: int) -> str:
-    """Return the accuracy of an ensemble, which was measured, on `images` test images."""
-    wrong = final.committee or 0
-    return f"{percent(1 - wrong / images)}, {wrong:,} of {images:,} wrong"
-
-
-# The race
-
-
-def verdict(found: Race, row: Row) -> str:
-    """Return how a candidate's race ended."""
-    if row.dropped_after is None:
-        if row.number != found.first:
-            return "=" if found.judged else "not tested"
-        return f"{_role(found, row.number)}{' (tied)' if found.judged and len(found.tied) > 1 else ''}"
-    seeds = number_of(row.dropped_after, "seed")
+def verdict(found: Confirmed, row: Candidate) -> str:
+    """Return what the test says of a candidate."""
+    if row.number == found.winner:
+        return role(found, row.number)
     if row.p_value is None:
-        return f"dropped after {seeds}: a run did not finish"
-    return f"dropped after {seeds} ({cells.p_value(row.p_value)})"
+        return "a run did not finish"
+    return "=" if row.p_value > LEVEL else f"worse ({cells.p_value(row.p_value)})"
 
 
-def _role(found: Race, number: int) -> str:
-    if number != found.first:
-        return "cheapest"
-    return "winner" if found.has_winner else "selected" if found.judged else "leader"
+def role(found: Confirmed, number: int) -> str:
+    """Return why a configuration was evaluated: only a significant test makes a winner."""
+    if number != found.winner:
+        return "cheapest of the tied"
+    return "winner" if found.has_winner else "selected (tied)" if len(found.tied) > 1 else "selected"
 
 
-def decision_lines(found: Race) -> list[str]:
-    """Return which candidates are tied, or how the others left the race; nothing if there was one candidate."""
-    first, tied = found.first, [number for number in found.tied if number != found.first]
-    if not found.judged:
-        return ["With one seed each, no statistical test was made: the order may be luck."]
-    if tied:
-        return [f"= not significantly worse than #{first} ({TEST}): {_names(tied)}."]
+def decision_lines(found: Confirmed) -> list[str]:
+    """Return which candidates are tied, or how the others were told apart; nothing if there was one candidate."""
+    first, *tied = [row.number for row in ordered(found) if row.number in found.tied]
     broken = [row.number for row in found.others if row.p_value is None]  # a run that did not finish is not a test
-    if not found.others:
-        return []
-    if not broken:
-        return [f"#{first} alone is left: all others are significantly worse ({TEST})."]
+    unfinished = f" Of {_names(broken)} a run did not finish." if broken else ""
+    if tied:
+        lines = [f"= not significantly worse than #{first} ({TEST}): {_names(tied)}.{unfinished}"]
+        return [*lines, *([_cheapest_line(found)] if found.of_nets else [])]
     if len(broken) == len(found.others):
-        return [f"#{first} alone is left, and no test was made: a run of each other did not finish."]
-    return [
-        f"#{first} alone is left: the others are significantly worse ({TEST}), except those of which a run did not "
-        f"finish: {_names(broken)}."
-    ]
+        return [f"No test was made.{unfinished}"] if broken else []
+    others = "All others whose runs finished" if broken else "All others"
+    return [f"{others} are significantly worse than #{first} ({TEST}).{unfinished}"]
 
 
-def cut_lines(found: Race) -> list[str]:
-    """Return that the budget ended the race, and which candidates are unresolved; nothing if it did not end it."""
-    if not found.cut:
-        return []
-    others = [number for number in found.tied if number != found.first]
-    budget = "" if found.budget is None else f" of {cells.duration(found.budget)}"
-    unresolved = f"; unresolved: {_names([found.first, *others])}" if others else ""
-    return [f"The budget{budget} ended the race after {number_of(found.seeds, 'seed')}{unresolved}."]
-
-
-def race_lines(found: Confirmed) -> list[str]:
-    """Return the decision of the race and the open questions."""
-    cheapest = [] if found.cheapest is None or len(found.tied) < 2 else [_cheapest_line(found, found.cheapest)]
-    return [*decision_lines(found), *cheapest, *cut_lines(found)]
-
-
-def _cheapest_line(found: Confirmed, number: int) -> str:
-    cheapest, first = found.candidate(number), found.candidate(found.first)
+def _cheapest_line(found: Confirmed) -> str:
+    cheapest, first = found.candidate(found.cheapest), found.candidate(found.winner)
     size = f"{count(cheapest.macs)} MACs, {count(cheapest.parameters)} parameters"
     if cheapest is first:
-        return f"#{number} is also the cheapest of the tied ({size})."
+        return f"#{first.number} is also the cheapest of the tied ({size})."
     than = f"{count(first.macs)} and {count(first.parameters)}"
-    return f"The cheapest of the tied is #{number}: {size} (#{first.number}: {than})."
+    return f"The cheapest of the tied is #{cheapest.number}: {size} (#{first.number}: {than})."
 
 
-def validation_lines(found: Confirmed) -> list[str]:
-    """Return the meaning of the table's accuracies, and the limits of their intervals."""
-    images = f"on {found.validation_images:,} images"
-    of_several = f"mean of fresh seeds and its 95% interval, {images}; it covers other seeds, not other images."
-    lines = [f"validation: {of_several if found.seeds > 1 else f'with one fresh seed, {images}.'}"]
-    if len(found.candidates) > 1:
+def meaning_lines(found: Confirmed) -> list[str]:
+    """Return the meaning of the table's figures, and the limits of their intervals."""
+    if found.validation_images is None:
+        better = f"{'smaller' if found.minimized else 'larger'} values are better."
+        lines = [f"{found.name}: mean of fresh seeds and its 95% interval; {better}"]
+    else:
+        mean = f"mean of fresh seeds and its 95% interval, on {found.validation_images:,} images"
+        lines = [f"{found.name}: {mean}; it covers other seeds, not other images."]
+    if found.others:
         unlike = "; its test accuracy is not" if found.finals else ""
-        lines.append(f"#{found.first} was selected by this accuracy, so it is slightly too high there{unlike}.")
+        lines.append(f"#{found.winner} was selected by this figure, so it is slightly too good there{unlike}.")
     return lines
 
 
 def failure_lines(found: Confirmed) -> list[str]:
     """Return which candidates had seeds with which they did not learn."""
-    fresh = [(row.number, found.validation(row.number)) for row in ordered(found)]
-    return [f"#{number}: {failures(figures)}." for number, figures in fresh if figures and figures.not_learned]
+    fresh = [(row.number, found.fresh(row.number)) for row in ordered(found)]
+    return [
+        f"#{number}: {failures(figures)}."
+        for number, figures in fresh
+        if isinstance(figures, AccuracyOverSeeds) and figures.not_learned
+    ]
 
 
 def _names(numbers: Iterable[int]) -> str:
@@ -232,66 +175,49 @@ def _names(numbers: Iterable[int]) -> str:
 def test_lines(found: Confirmed, commands: NextCommands) -> list[str]:
     """Return the test figures of each network trained on all images, the gap to validation, and the search's luck.
 
-    If the test set was left closed: why, and the command that continues from there.
+    If the test set was left closed: the command that continues from there.
     """
-    lines = []
     if not found.finals:
-        lines.append(_closed_line(found, commands))
-    else:
-        if not found.judged:
-            lines.append("No statistical test was made; the test set was evaluated, as --force-test asks.")
-        lines.append(
-            f"Then trained on all {found.train_images + found.validation_images:,} images and evaluated once on "
-            f"{found.test_images:,} test images:"
+        closed = "Nothing was trained on all images, and the test set was not used"
+        rest = "trains the selected configuration on all images and evaluates it once on the test set."
+        told = (
+            f". Without --no-test, `confirm` {rest}" if commands.no_test else f"; `{command(found, commands)}` {rest}"
         )
+        return [closed + told, *_luck_lines(found)]
+    images = (found.train_images or 0) + (found.validation_images or 0)
+    lines = [f"Then trained on all {images:,} images and evaluated once on {found.test_images:,} test images:"]
     for final in found.finals:
         lines += _final_lines(found, final)
-    return [*lines, *_luck_lines(found, found.candidate(found.first))]
-
-
-def _closed_line(found: Confirmed, commands: NextCommands) -> str:
-    """Return why nothing was trained on all images, and the next command; no command here lifts a --no-test."""
-    untested = "" if found.judged else "No statistical test was made, so nothing is selected yet. "
-    closed = f"{untested}Nothing was trained on all images, and the test set was not used"
-    again = f"`{command(found, commands)}` continues"
-    if not commands.no_test:
-        return f"{closed}; {again}, then evaluates once on the test set."
-    final = "trains the selected configuration on all images and evaluates it once on the test set."
-    if not found.cut:
-        return f"{closed}. Without --no-test, `confirm` {final}"
-    return f"{closed}. {again} the race; without --no-test, it then {final}"
+    return [*lines, *_luck_lines(found)]
 
 
 def _final_lines(found: Confirmed, final: Final) -> list[str]:
     number, images = final.number, found.test_images
-    test, validation, role = found.test(number), found.validation(number), _role(found, number)
+    test, validation = found.test(number), found.fresh(number)
     if test is None or validation is None:
-        return [f"  #{number} ({role}): no run finished."]
+        return [f"  #{number}, {role(found, number)}: no run finished."]
     each = "  ".join("–" if wrong is None else f"{100 * (1 - wrong / images):.2f}" for wrong in final.errors)
-    together = f"ensemble of the {final.ended} networks, their probabilities averaged: {committee(final, images)}."
     gap = 100 * (test.mean - validation.mean)
     difference = "the same to 0.01 percentage points"
     if round(abs(gap), 2):
         difference = f"{abs(gap):.2f} percentage points {'higher' if gap > 0 else 'lower'}"
     return [
-        f"  #{number} ({role})  {accuracy(test)} on the test images, {test.seeds} seeds: {each}",
+        f"  #{number}, {role(found, number)}: {accuracy(test)} on the test images, {test.seeds} seeds: {each}",
         *([f"      {failures(test)}."] if test.not_learned else []),
-        *([] if final.committee is None else [f"      {together}"]),
         f"      validation {accuracy(validation)}, so the test accuracy is {difference}.",
     ]
 
 
-def _luck_lines(found: Confirmed, first: RaceCandidate) -> list[str]:
-    """Return the selected candidate's figure in the search; nothing after a single fresh seed, which may be luck."""
-    fresh, then = found.validation(first.number), percent(first.search_accuracy)
-    if fresh is None or first.dropped_after is not None:
+def _luck_lines(found: Confirmed) -> list[str]:
+    """Return the selected candidate's figure in the search."""
+    first, fresh = found.candidate(found.winner), found.fresh(found.winner)
+    then = percent(first.searched)
+    if fresh is None or first.searched is None:
         return []
     if not first.complete:
-        epochs = "1 epoch" if first.search_epochs == 1 else f"{first.search_epochs:g} epochs"
+        epochs = "1 epoch" if first.reach == 1 else f"{first.reach:g} epochs"
         return [f"In the search #{first.number} was pruned after {epochs} at {then}."]
-    if fresh.seeds == 1:
-        return []
-    luck = 100 * (first.search_accuracy - fresh.mean)
+    luck = 100 * (first.searched - fresh.mean)
     had = f"In the search #{first.number} had {then}, with fresh seeds {percent(fresh.mean)}"
     if round(luck, 2) == 0:
         return [f"{had}: the same to 0.01 percentage points."]
@@ -299,67 +225,43 @@ def _luck_lines(found: Confirmed, first: RaceCandidate) -> list[str]:
     return [f"{had}: the search's figure was {abs(luck):.2f} percentage points {seemed}."]
 
 
-# Below a leaderboard, and the next commands
+# In a sentence, and the next commands
+
+
+def finding_of_values(found: Confirmed) -> str:
+    """Return which configuration of another trainer was selected, and which are tied with it, in a sentence."""
+    told = f"trial {found.winner}, {found.name} {accuracy(found.fresh(found.winner))} (mean of {SEEDS} fresh seeds)"
+    if tied := len(found.tied) - 1:
+        return f"Selected with fresh seeds: {told}; {number_of(tied, 'other configuration')} tied with it."
+    if found.has_winner:
+        return f"Winner with fresh seeds: {told}; each other configuration is significantly worse."
+    return f"Selected with fresh seeds: {told}."
 
 
 def footnote(found: Result, commands: NextCommands) -> str:
-    """Return the line about a study that raced below its leaderboard; "confirmed" only if a test was made."""
-    match found:
-        case Front():
-            return front_footnote(found, commands)
-        case ConfirmedValues():
-            figure, seeds = f"{found.name} {accuracy(found.fresh(found.first))}", number_of(found.seeds, "fresh seed")
-            if not found.judged:
-                return f"raced: #{found.first} leads with one fresh seed, and no test was made: {figure}"
-            return f"confirmed: #{found.first}, {figure}, mean of {seeds}"
-        case Confirmed():
-            return _footnote(found, commands)
-    raise TypeError(f"{type(found).__name__} is not a confirmation")
+    """Return the line about a confirmed study below its leaderboard."""
+    if isinstance(found, Front):
+        return front_footnote(found, commands)
+    if not isinstance(found, Confirmed):
+        raise TypeError(f"{type(found).__name__} is not a confirmation")
+    if not found.of_nets:
+        figure = f"{found.name} {accuracy(found.fresh(found.winner))}"
+        return f"confirmed: #{found.winner}, {figure}, mean of {SEEDS} fresh seeds"
+    if not found.finals:
+        on = f"`{command(found, commands)}` evaluates it once on the test set"
+        return f"#{found.winner} was selected with fresh seeds; {on}"
+    test = found.test(found.winner)
+    if test is None:
+        return f"confirmed: #{found.winner}, of which no run on all images finished"
+    return f"confirmed: #{found.winner} {accuracy(test)} on the test images, {test.seeds} seeds"
 
 
-def _footnote(found: Confirmed, commands: NextCommands) -> str:
-    number, test = found.first, found.test(found.first)
-    on = f"`{command(found, commands)}`"
-    if found.finals:
-        told = (
-            f"confirmed: #{number}" if found.judged else f"no test was made; #{number}, which led with one fresh seed:"
-        )
-        if test is None:
-            return f"{told.rstrip(':')}, of which no run on all images finished"
-        return f"{told} {accuracy(test)} on the test images, {test.seeds} seeds"
-    if len(found.candidates) == 1:
-        seeds = number_of(found.seeds, "fresh seed")
-        return f"#{number} was trained with {seeds}, and nothing raced with it; {on} evaluates it once on the test set"
-    if found.judged:
-        return f"raced: #{number} was selected with fresh seeds; {on} evaluates it once on the test set"
-    untested = f"raced: #{number} leads with one fresh seed, and no test was made"
-    return f"{untested}; {on} continues, then evaluates once on the test set"
-
-
-def command(found: Confirmed, commands: NextCommands) -> str:
-    """Return the command that continues a confirmation of which nothing was trained on all images.
-
-    If the test set is to stay closed, it races to the end: a budget was given for less, or for the final training too.
-    Else with the same budget if a test was made and it has room for the rest.
-    """
-    budget, least = found.budget, found.least
-    if commands.no_test:
-        return _command(found, commands)
-    has_room = least is None or (found.judged and (budget is None or budget >= least))
-    return command_again(found, commands) if has_room or least is None else _command(found, commands, typed(least))
-
-
-def command_again(found: Confirmed | Front, commands: NextCommands) -> str:
-    """Return the same command again, which trains networks that are gone, or shows all of a front."""
+def command(found: Confirmed | Front, commands: NextCommands) -> str:
+    """Return the same command again: it trains what is missing, evaluates what is not known, and shows all."""
     if isinstance(found, Front):
         whole = not found.left_out and len(found.members) <= TOP
         return commands.line("confirm", "--front", *([] if whole else ["--top", str(len(found.members))]))
-    return _command(found, commands, None if found.budget is None else as_given(found.budget))
-
-
-def _command(found: Race, commands: NextCommands, budget: str | None = None) -> str:
-    top = () if found.top == TOP else ("--top", str(found.top))
-    return commands.line("confirm", *top, *(() if budget is None else ("--budget", budget)))
+    return commands.line("confirm", *(() if found.top == TOP else ("--top", str(found.top))))
 
 
 def command_for_nets(folder: Path, number: int, commands: NextCommands) -> str:
@@ -368,40 +270,9 @@ def command_for_nets(folder: Path, number: int, commands: NextCommands) -> str:
     Raises:
         StorageError: the study's confirmation cannot be read.
     """
-    named = (one for one in tested(folder) if number in (final.number for final in one.evaluated))
+    named = (one for one in tested(folder) if number in one.numbers)
     found = next(named, None)
-    return commands.line("confirm") if found is None else command_again(found, commands)
-
-
-# Values of other trainers
-
-
-def finding_of_values(found: ConfirmedValues) -> str:
-    """Return which configuration was selected, and which are tied with it, in a sentence."""
-    first, figure = found.first, f"{found.name} {accuracy(found.fresh(found.first))}"
-    if not found.judged:
-        return f"Not confirmed, because no test was made: trial {first} leads with one fresh seed ({figure})."
-    told = f"trial {first}, {figure} (mean of {number_of(found.seeds, 'fresh seed')})"
-    if tied := len(found.tied) - 1:
-        return f"Selected with fresh seeds: {told}; {number_of(tied, 'other configuration')} tied with it."
-    if found.has_winner:
-        return f"Winner with fresh seeds: {told}; each other configuration is significantly worse."
-    return f"Selected with fresh seeds: {told}."
-
-
-def _meaning_of_values(found: ConfirmedValues) -> list[str]:
-    better = f"{'smaller' if found.minimized else 'larger'} values are better."
-    if found.seeds == 1:
-        return [f"{found.name}: with one fresh seed; {better}"]
-    lines = [f"{found.name}: mean of fresh seeds and its 95% interval; {better}"]
-    if len(found.candidates) > 1:
-        lines.append(f"#{found.first} was selected by this value, so it is slightly too good there.")
-    return lines
-
-
-def _continued(found: ConfirmedValues, commands: NextCommands) -> list[str]:
-    on = f"`{_command(found, commands)}` continues the race to its end."
-    return [*cut_lines(found), on] if found.cut else []
+    return commands.line("confirm") if found is None else command(found, commands)
 
 
 # A front
@@ -418,7 +289,6 @@ def _table_of_front(front: Front) -> Table[FrontMember]:
             Column("test", lambda row: accuracy(front.test(row.number)), 9),
             Column("on the front", lambda row: front.standing(row) or "–", 8),
             Column("ahead of what costs no more", lambda row: _ahead(front, row), 6),
-            Column("ensemble", lambda row: _ensemble(front, row), 3),
             Column("in the search", lambda row: percent(row.search_accuracy), 4),
         ],
         caption=[
@@ -442,7 +312,7 @@ def front_footnote(front: Front | None, commands: NextCommands) -> str:
     """Return the line about a front below a leaderboard: the finding of its confirmation, or the command for one."""
     if front is None:
         return f"  `{commands.line('confirm', '--front')}` trains the front with fresh seeds."
-    return f"front confirmed: {front_finding(front)} `{command_again(front, commands)}` shows all."
+    return f"front confirmed: {front_finding(front)} `{command(front, commands)}` shows all."
 
 
 def _ahead(front: Front, row: FrontMember) -> str:
@@ -451,11 +321,6 @@ def _ahead(front: Front, row: FrontMember) -> str:
         return "–"
     mean, low, high = (f"{100 * share:+z.2f}" for share in (found.mean, found.low, found.high))
     return f"{mean} [{low}, {high}] of #{found.of}"
-
-
-def _ensemble(front: Front, row: FrontMember) -> str:
-    final = front.final(row.number)
-    return "–" if final.committee is None else committee(final, front.test_images)
 
 
 def _front_notes(front: Front) -> Iterator[str]:
@@ -467,7 +332,6 @@ def _front_notes(front: Front) -> Iterator[str]:
         "on the front: yes if it is significantly more accurate than each configuration that costs no more; no if one "
         "of those is significantly more accurate (paired by seed, each comparison alone)."
     )
-    yield "ensemble: the networks of all seeds, their probabilities averaged."
     for final in front.finals:
         if final.ended < len(final.errors):
             yield f"#{final.number}: {final.ended} of {len(final.errors)} runs finished; it is not compared."

@@ -9,18 +9,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mnist_bench.experiments.confirm import result_tables as confirmation, results as confirmed
+from mnist_bench.experiments.confirm import results as confirmed
 from mnist_bench.leaderboard.board_table import test_set_line as words_about_the_test_set
-from mnist_bench.next_commands import NextCommands
-from support import handmade, handmade_confirmation
+from support import handmade
 from support.copies import Ran
-from support.handmade_confirmation import candidate, final
+from support.handmade_confirmation import found
 
 pytestmark = pytest.mark.slow
 
@@ -33,25 +31,15 @@ optim: {lr: {float: [3e-3, 1e-2], log: true}, batch_size: 32}
 search: {sampler: random, pruner: none}
 """
 CONFIRM = "confirm tiny-0 --top 2 --workers 1"
-SHORT = f"{CONFIRM} --budget 0.001"
 SCRIPT = f"""
-from pathlib import Path
-import shutil
-
-shutil.copytree("results", "searched")
-run("{SHORT} --no-test")
-run("leaderboard tiny-0")
-run("{SHORT} --force-test")
-run("leaderboard tiny-0 --top 4")
 run("{CONFIRM} --no-test")
-run("leaderboard tiny-0 --top 5")
+run("leaderboard tiny-0")
 winner = json.loads(run("{CONFIRM} --json"))["winner"]
-run("{CONFIRM} --budget 1h")
+run("{CONFIRM}")
 run(f"reproduce results/tiny-0/confirm/records/{{winner}}-1.json")
 run(f"reproduce results/tiny-0/confirm/records/{{winner}}-all-7.json")
 run("leaderboard tiny-0 --top 6")
 run("leaderboard tiny-0 --json")
-run("{SHORT} --results searched")
 """
 LOST = f"""
 from pathlib import Path
@@ -69,7 +57,7 @@ run(f"export tiny-0/{{number}} --confirmed --to winner")
 run("{CONFIRM}")
 assert [path.read_bytes() for path in kept] == before
 first.unlink()
-run("{CONFIRM} --budget 1h")
+run("{CONFIRM} --device cpu")
 assert [path.read_bytes() for path in kept] == before
 """
 MOVED = """
@@ -82,8 +70,6 @@ run("search tiny.yaml -n 3 --executor in-process --study-name moved")
 run("studies remove moved --yes")
 """
 InOneProcess = Callable[[Path, str], dict[str, Ran]]
-
-HERE = NextCommands(study="conv-0")
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +94,7 @@ def ran(folder: Path, in_one_process: InOneProcess) -> list[Ran]:
 
 @pytest.fixture(scope="module")
 def values(ran: list[Ran]) -> dict[str, Any]:
-    return ran[6].values
+    return ran[2].values
 
 
 def purposes(folder: Path) -> list[str]:
@@ -116,51 +102,27 @@ def purposes(folder: Path) -> list[str]:
     return [json.loads(line)["purpose"] for line in lines]
 
 
-def test_without_a_test_there_is_a_leader_and_the_test_set_stays_shut(ran: list[Ran]) -> None:
-    led, board = ran[:2]
-    assert led.code == 0, led.err
-    assert "With one seed each, no statistical test was made" in led.out
-    assert " not tested " in led.out
-    assert " raced with 1 fresh seed in " in led.out
-    assert "The budget of 0.0 s ended the race after 1 seed; unresolved: #" in led.out
-    races = "mnist-bench confirm tiny-0 --top 2 --no-test"
-    closed = "Nothing was trained on all images, and the test set was not used."
-    assert f"{closed} `{races}` continues the race; without --no-test, it then trains the selected" in led.out
-    assert "on all training images" not in led.err
-    assert led.err.endswith(f"To continue from here:\n  {races}\n"), "and no line to paste opens the test set"
-    assert re.match(r"raced: #\d leads with one fresh seed, and no test was made; `mnist", board.out.splitlines()[-1])
-    for text in (led.out, board.out):
-        assert "confirmed" not in text
-        assert "winner" not in text
-
-
-def test_the_test_set_is_opened_without_a_test_for_whoever_insists(ran: list[Ran]) -> None:
-    insisted, board = ran[2:4]
-    assert insisted.code == 0, insisted.err
-    assert "No statistical test was made; the test set was evaluated, as --force-test asks." in insisted.out
-    assert " (leader)  " in insisted.out
-    assert "(cheapest)" not in insisted.out
-    assert board.out.splitlines()[-1].startswith("no test was made; #")
-    assert "confirmed" not in board.out
-
-
-def test_a_race_without_the_test_set_is_gone_on_with(ran: list[Ran], folder: Path) -> None:
-    shut, board, done = ran[4:7]
-    assert shut.code == 0, shut.err
-    assert re.search(r" (winner|selected) ", shut.out)
-    assert "the test set was not used. Without --no-test, `confirm` trains the selected configuration" in shut.out
-    assert "To continue" not in shut.err
+def test_the_test_set_stays_closed_on_request_and_the_next_call_continues(ran: list[Ran], folder: Path) -> None:
+    closed, board, done = ran[:3]
+    assert closed.code == 0, closed.err
+    assert re.search(r" (winner|selected \(tied\)) ", closed.out)
+    assert "the test set was not used. Without --no-test, `confirm` trains the selected configuration" in closed.out
+    assert "on all training images" not in closed.err
+    assert closed.out.splitlines()[-1] == "The test set has not been evaluated."
     assert "evaluates it once on the test set" in board.out.splitlines()[-1]
-    assert "racing, to 8 seeds; trained before" in done.err
-    # Each net is evaluated once: what an earlier confirmation of the study opened the test set for is known.
-    once = [number for purpose in purposes(folder) for number in re.findall(r"#(\d+)", purpose)]
-    assert sorted(once) == sorted(set(once))
+    first, *_ = done.err.splitlines()
+    assert re.search(r"#\d, #\d with 8 fresh seeds each$", first)
+    assert not re.search(r"seed . of 8: .* trained in", done.err.partition("on all training images")[0]), "from before"
+    assert [re.sub(r"#\d", "#", purpose) for purpose in purposes(folder)] in (
+        ["confirm tiny-0: #; 8 seeds each"],
+        ["confirm tiny-0: #, #; 8 seeds each"],
+    )
 
 
-def test_the_best_race_and_the_winner_is_tested_with_eight_seeds(values: dict[str, Any]) -> None:
-    assert [values[name] for name in ("seeds", "cut", "validation_images", "test_images")] == [8, False, 166, 10_000]
-    means = {c["number"]: sum(c["errors"]) / 8 for c in values["candidates"] if c["dropped_after"] is None}
-    assert len(values["candidates"]) == 2
+def test_the_best_mean_is_selected_and_tested_with_eight_seeds(values: dict[str, Any]) -> None:
+    assert [values[name] for name in ("name", "validation_images", "test_images")] == ["validation", 166, 10_000]
+    means = {row["number"]: sum(row["results"]) / 8 for row in values["candidates"]}
+    assert len(means) == 2
     assert values["winner"] == min(means, key=lambda number: means[number])
     tested = [final["number"] for final in values["finals"]]
     assert tested == list(dict.fromkeys([values["winner"], values["cheapest"]]))
@@ -174,32 +136,21 @@ def test_the_best_race_and_the_winner_is_tested_with_eight_seeds(values: dict[st
 def test_asked_again_it_neither_trains_nor_opens_the_test_set(
     ran: list[Ran], values: dict[str, Any], folder: Path
 ) -> None:
-    again, nets = ran[7], 8 * len(values["finals"])
+    again, nets = ran[3], 8 * len(values["finals"])
     assert again.code == 0
     assert again.err.splitlines()[0] == "To export the selected network:"
     assert len(again.err.splitlines()) == 2
-    assert words_about_the_test_set(len(purposes(folder))) in again.out
+    assert words_about_the_test_set(1) in again.out
+    assert len(purposes(folder)) == 1
     assert f"{nets} networks trained on all images: results/tiny-0/confirm/TRIAL-seed-K" in again.out
     assert len(values["nets"]) == nets
     assert all((folder / path).is_file() for path in values["nets"])
-    assert re.fullmatch(r"confirm tiny-0: #\d; 8 seeds each", purposes(folder)[0])
-    assert [(one.code, one.out.splitlines()[-1]) for one in ran[8:10]] == [(0, "Identical, bit for bit.")] * 2
-    last = ran[10].out.splitlines()[-1]
+    assert [(one.code, one.out.splitlines()[-1]) for one in ran[4:6]] == [(0, "Identical, bit for bit.")] * 2
+    last = ran[6].out.splitlines()[-1]
     assert last.startswith(f"confirmed: #{values['winner']} ")
     assert last.endswith("on the test images, 8 seeds")
-    (study,) = ran[11].values["studies"]
+    (study,) = ran[7].values["studies"]
     assert study["confirmed"]["winner"] == values["winner"]
-
-
-def test_a_budget_without_room_for_a_test_is_refused_with_the_least_that_would_do(ran: list[Ran]) -> None:
-    refused = ran[12]
-    assert (refused.code, refused.out) == (2, "")
-    assert re.search(
-        r"Error: --budget 0.001s is too short\. Two seeds for 2 candidates and the final training take about "
-        r"[0-9.]+ s here, after [0-9.]+ s to start\. The least is [0-9]+s\.\n",
-        refused.err,
-    )
-    assert "racing" not in refused.err
 
 
 def test_nets_that_are_gone_are_trained_again_to_the_same_bits_with_the_test_set_shut(
@@ -212,7 +163,7 @@ def test_nets_that_are_gone_are_trained_again_to_the_same_bits_with_the_test_set
     assert trained.code == 0, trained.err
     assert "2 networks trained on all images gone: retrained, without evaluating the test set" in trained.err
     assert trained.err.count("trained in") == 2
-    assert trained.out == ran[7].out
+    assert trained.out == ran[3].out
     assert from_a_state.code == 0, from_a_state.err
     assert "trained in" not in from_a_state.err
     assert purposes(place) == purposes(folder)
@@ -231,7 +182,7 @@ def test_a_confirmed_study_that_is_copied_and_renamed_is_whole_under_its_new_nam
     opened = words_about_the_test_set(len(purposes(folder)))
     assert opened.removesuffix(".") in done["studies"].out
     assert opened in done["leaderboard moved"].out
-    assert done["confirm moved --top 2 --workers 1"].out.startswith("moved: 2 configurations raced")
+    assert done["confirm moved --top 2 --workers 1"].out.startswith("moved: 2 configurations with 8 fresh")
     assert not (tmp_path / "results" / "test-openings.jsonl").exists()
     assert not (tmp_path / "results" / "moved").exists()
 
@@ -244,7 +195,7 @@ def test_interrupted_it_goes_on_and_finds_the_same(searched: Path, values: dict[
         [str(program), *line.split()], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stderr is not None
-    while not (trained := re.search(r"#\d, seed 1 of 1:", process.stderr.readline())):
+    while not (trained := re.search(r"#\d, seed 1 of 8:", process.stderr.readline())):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     out, err = process.communicate()
@@ -309,7 +260,7 @@ def test_every_configuration_on_the_front_has_eight_seeds(ran_on_front: list[Ran
 def test_a_front_asked_for_again_neither_trains_nor_opens_the_test_set(
     ran_on_front: list[Ran], front_folder: Path
 ) -> None:
-    first, again, alone, longer, raced = (ran_on_front[place] for place in (1, 2, 3, 4, 7))
+    first, again, alone, longer, best = (ran_on_front[place] for place in (1, 2, 3, 4, 7))
     dearest = first.values["members"][-1]["number"]
     head, command = again.err.splitlines()
     assert head == "To export the selected network:"
@@ -318,10 +269,10 @@ def test_a_front_asked_for_again_neither_trains_nor_opens_the_test_set(
     assert [member["number"] for member in alone.values["members"]] == [dearest]
     assert (longer.values["finals"], longer.values["members"]) == (first.values["finals"], first.values["members"])
     known = {final["number"]: final["errors"] for final in first.values["finals"]}
-    (final,) = raced.values["finals"]
+    (final,) = best.values["finals"]
     assert final["errors"] == known[final["number"]]
-    assert raced.values["test_images"] == 10_000
-    assert all("the test set is not evaluated again" in one.err for one in (alone, raced))
+    assert best.values["test_images"] == 10_000
+    assert all("the test set is not evaluated again" in one.err for one in (alone, best))
     (line,) = (front_folder / "results" / "test-openings.jsonl").read_text().splitlines()
     assert json.loads(line)["purpose"].startswith("confirm tiny-0: #")
 
@@ -331,18 +282,6 @@ def test_what_comes_after_knows_of_a_front(ran_on_front: list[Ran]) -> None:
     assert re.search(r"^front confirmed: On the test images: .* parameters \(#\d\)\.", ran_on_front[6].out, re.M)
 
 
-def found(**changes: Any) -> confirmed.Confirmed:
-    """Return a race in which #1 wins, #0 is tied and cheaper, #2 is dropped and #4 never ends."""
-    rows = (
-        candidate(4, 70, None, dropped_after=2),
-        candidate(2, 90, 94, dropped_after=2, p_value=0.00123),
-        candidate(0, 69, 71, 69, 71),
-        candidate(1, 68, 70, 69, 69),
-    )
-    finals = (final(1, *(50,) * 8), final(0, *(60,) * 7, None))
-    return handmade_confirmation.found(**{"candidates": rows, "finals": finals, "seconds": 754, **changes})
-
-
 @pytest.fixture
 def kept(cli: Any) -> Callable[[confirmed.Confirmed], None]:
     """Return what keeps a confirmation in the folder of conv-0."""
@@ -350,47 +289,17 @@ def kept(cli: Any) -> Callable[[confirmed.Confirmed], None]:
     return lambda made: confirmed.save(made, Path("results/conv-0"))
 
 
-def test_what_was_found_reads_well(cli: Any, kept: Callable[[confirmed.Confirmed], None]) -> None:
+def test_a_kept_result_is_shown(cli: Any, kept: Callable[[confirmed.Confirmed], None]) -> None:
     kept(found())
     shown = cli("confirm", "conv-0")
     assert shown.exit_code == 0, shown.output
     lines = shown.stdout.splitlines()
-    assert lines[0] == "conv-0: 4 configurations raced with up to 4 fresh seeds in 12 min 34 s."
-    assert [line.split()[0] for line in lines[3:7]] == ["#1", "#0", "#2", "#4"]
-    assert "selected (tied)" in lines[3]
-    assert "99.31% [99.30, 99.32]" in lines[3]
-    assert "dropped after 2 seeds (p = 0.0012)" in lines[5]
-    assert "dropped after 2 seeds: a run did not finish" in lines[6]
-    assert "92.00% at 3, pruned" in lines[6]
-    (tied,) = [line for line in lines if line.startswith("= not significantly worse than #1 (paired t-tests over ")]
-    assert tied.endswith(": #0.")
-    assert "The cheapest of the tied is #0: 900k MACs, 30k parameters (#1: 2.1M and 61.2k)." in lines
-    assert "Then trained on all 60,000 images and evaluated once on 10,000 test images:" in lines
-    assert any(
-        line.startswith("  #1 (selected)  99.50% [99.50, 99.50] on the test images, 8 seeds: 99.5") for line in lines
-    )
-    assert any(line.endswith("so the test accuracy is 0.19 percentage points higher.") for line in lines)
-    assert any(line.endswith("7 seeds: 99.40  99.40  99.40  99.40  99.40  99.40  99.40  –") for line in lines)
-    luck = "In the search #1 had 99.50%, with fresh seeds 99.31%: the search's figure was 0.19 percentage points"
-    assert f"{luck} too high." in lines
-    assert lines[-1] == "The test set has not been evaluated."
+    assert lines[0] == "conv-0: 3 configurations with 8 fresh seeds each."
+    assert [line.split()[0] for line in lines[3:6]] == ["#1", "#0", "#2"]
+    assert lines[-1] == "The test set has not been evaluated.", "as its log says"
     assert cli("leaderboard", "conv-0").stdout.splitlines()[-1] == (
-        "confirmed: #1 99.50% [99.50, 99.50] on the test images, 8 seeds"
+        "confirmed: #1 99.50% [99.48, 99.52] on the test images, 8 seeds"
     )
-
-
-def test_what_the_nets_get_right_together_is_said_where_it_was_measured(
-    cli: Any, kept: Callable[[confirmed.Confirmed], None]
-) -> None:
-    kept(found(finals=(final(1, *(50,) * 8, committee=44), final(0, *(60,) * 7, None, committee=52))))
-    lines = cli("confirm", "conv-0").stdout.splitlines()
-    words = "networks, their probabilities averaged"
-    assert [line for line in lines if "ensemble" in line] == [
-        f"      ensemble of the 8 {words}: 99.56%, 44 of 10,000 wrong.",
-        f"      ensemble of the 7 {words}: 99.48%, 52 of 10,000 wrong.",
-    ]
-    kept(found())
-    assert "ensemble" not in cli("confirm", "conv-0").stdout
 
 
 def test_a_study_searched_further_is_not_confirmed(cli: Any, kept: Callable[[confirmed.Confirmed], None]) -> None:
@@ -409,63 +318,10 @@ def test_whoever_is_confirmed_is_not_told_to_confirm(cli: Any, kept: Callable[[c
     assert "mnist-bench confirm" not in shown
 
 
-def test_what_the_budget_left_open_is_named() -> None:
-    lines = confirmation.race_lines(found(cut=True, budget=900.0))
-    assert lines[-1] == "The budget of 15 min ended the race after 4 seeds; unresolved: #1, #0."
-
-
-def test_a_winner_alone_is_said_to_be_alone() -> None:
-    first, worse = candidate(1, 68, 70), candidate(2, 90, 94, dropped_after=2, p_value=1e-9)
-    broken = candidate(0, 70, None, dropped_after=2)
-    alone, untested, both = (
-        found(candidates=(first, *others), cheapest=1) for others in ((worse,), (broken,), (worse, broken))
-    )
-    assert confirmation.verdict(alone, first) == "winner"
-    assert confirmation.verdict(alone, worse) == "dropped after 2 seeds (p < 0.0001)"
-    (line,) = confirmation.race_lines(alone)
-    assert line.startswith("#1 alone is left: all others are significantly worse (paired t-tests over seeds, ")
-    assert confirmation.verdict(untested, first) == "selected", "without a test there is no winner"
-    (line,) = confirmation.race_lines(untested)
-    assert line == "#1 alone is left, and no test was made: a run of each other did not finish."
-    later = candidate(4, 95, 99, 97, 98, dropped_after=4, p_value=1e-9)
-    raced = confirmation.ordered(found(candidates=(worse, later, first), cheapest=1))
-    assert raced == [first, later, worse], "who was dropped last stands above"
-    (line,) = confirmation.race_lines(both)
-    assert line.startswith("#1 alone is left: the others are significantly worse (paired t-tests")
-    assert line.endswith(", except those of which a run did not finish: #0.")
-
-
-@pytest.mark.parametrize(("number", "told"), [(4, "3 epochs at 92.00%"), (3, "1 epoch at 91.00%")])
-def test_a_pruned_winner_was_neither_lucky_nor_unlucky(number: int, told: str) -> None:
-    finals = (final(number, *(50,) * 8),)
-    pruned = found(candidates=(candidate(number, 68, 70),), winner=number, cheapest=number, finals=finals)
-    assert confirmation.test_lines(pruned, HERE)[-1] == f"In the search #{number} was pruned after {told}."
-
-
-def test_a_single_fresh_seed_tells_nothing_of_luck() -> None:
-    led = replace(
-        found(candidates=(candidate(1, 68), candidate(0, 69))), winner=None, leader=1, cheapest=None, seeds=1, finals=()
-    )
-    assert confirmation.race_lines(led)[0] == "With one seed each, no statistical test was made: the order may be luck."
-    assert not any("the search's figure" in line for line in confirmation.test_lines(led, HERE))
-    twice = replace(led, candidates=(candidate(1, 68, 70),), winner=1, leader=None, cheapest=1, seeds=2)
-    assert "the search's figure was 0.19 percentage points too high." in confirmation.test_lines(twice, HERE)[-1]
-
-
-def test_a_seed_that_did_not_learn_is_named() -> None:
-    collapsed = (110, 120, 110, 130, 90, 100, 8972, 110)
-    race = found(candidates=(candidate(1, *collapsed), candidate(0, 69, 71)), finals=(final(1, *collapsed),))
-    assert confirmation.failure_lines(race) == ["#1: 1 of 8 seeds did not learn (10.28%)."]
-    assert "      1 of 8 seeds did not learn (10.28%)." in confirmation.test_lines(race, HERE)
-    assert confirmation.accuracy(race.validation(1)) == "87.82% [61.63, 98.82], median 98.90%"
-
-
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
-        ("conv-0 --no-test --force-test", 2, "--no-test and --force-test contradict each other; give one of them."),
-        ("two --front --budget 1h", 2, "--front does not use --budget, --no-test and --force-test; leave them out."),
-        ("two --front --force-test", 2, "--front does not use --budget, --no-test and --force-test; leave them out."),
+        ("two --front --no-test", 2, "--front evaluates on the test set; leave out --no-test."),
         ("empty-0", 3, "Study empty-0 has no complete or pruned trial to confirm."),
     ],
 )

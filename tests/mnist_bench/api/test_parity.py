@@ -76,11 +76,11 @@ MIRRORS: Mapping[str, Mirror] = {
         no_option={"study", "record", "on_period"},
     ),
     "confirm": Mirror(
-        functions=(mnist_bench.confirm, mnist_bench.confirm_front, mnist_bench.confirm_values),
-        renamed={"no_test": "test_set", "open_test": "test_set"},
+        functions=(mnist_bench.confirm, mnist_bench.confirm_front),
+        renamed={"no_test": "test"},
         no_parameter={*PATHS, "front"},
         no_option=SHOWN,
-        other_default={"workers", "no_test", "open_test"},
+        other_default={"workers", "no_test"},
     ),
     "train": Mirror(
         functions=(mnist_bench.train, mnist_bench.train_seeds, mnist_bench.train_trial),

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 import mnist_bench
-from mnist_bench.experiments.confirm.confirming import RaceOptions
 from search.errors import UsageError
 from support import handmade
 
@@ -24,9 +23,8 @@ NET = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
 @pytest.mark.parametrize(
     ("asked", "fault"),
     [
-        (lambda: mnist_bench.confirm(STUDY, budget=TEXT), "budget='5m': give seconds"),
-        (lambda: mnist_bench.confirm(STUDY, budget=math.nan), "budget=nan: give seconds"),
-        (lambda: RaceOptions(opening=TEXT), "test_set='5m': give judged, never or always."),
+        (lambda: mnist_bench.confirm(STUDY, top=TEXT), "top='5m': give a whole number of at least 1."),
+        (lambda: mnist_bench.confirm(STUDY, workers=0), "workers=0: give a whole number of at least 1."),
         (lambda: mnist_bench.confirm_front(STUDY, top=0), "top=0: give a whole number of at least 1."),
         (lambda: mnist_bench.ablate(STUDY, 1, seeds=0), "seeds=0: give a whole number of at least 1."),
         (
@@ -34,6 +32,7 @@ NET = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
             "seeds=1: give at least 2, because one seed shows no spread.",
         ),
         (lambda: mnist_bench.ablate(STUDY, 1, budget=TEXT), "budget='5m': give seconds"),
+        (lambda: mnist_bench.ablate(STUDY, 1, budget=math.nan), "budget=nan: give seconds"),
         (lambda: mnist_bench.train_ladder(["99.0"], seeds=0), "seeds=0: give a whole number"),
         (lambda: mnist_bench.train_notebook(["linear"], seeds=0), "seeds=0: give a whole number"),
         (lambda: mnist_bench.train_seeds(NET, 0), "seeds=0: give a whole number"),
@@ -51,8 +50,7 @@ NET = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
         (lambda: mnist_bench.train(NET, seed=-1), "seed=-1: give a whole number from 0 to 4,294,967,295."),
         (lambda: mnist_bench.train(NET, seed=TEXT), "seed='5m': give a whole number"),
         (lambda: mnist_bench.train_seeds(NET, 2, seed=2**32 - 1), "seed=4294967296: give a whole number from 0"),
-        (lambda: mnist_bench.ablate(STUDY, 1, budget=0), "budget=0: no time to spend"),
-        (lambda: mnist_bench.confirm(STUDY, budget=0), "budget=0: no time to spend"),
+        (lambda: mnist_bench.ablate(STUDY, 1, budget=-1), "budget=-1: give seconds"),
         (lambda: mnist_bench.compare_methods(workers=[4, 0]), "workers=0: give a whole number"),
         (lambda: mnist_bench.compare_methods(processes=0), "processes=0: give a whole number"),
         (lambda: mnist_bench.compare_methods(tables=TEXT), "tables='5m': give a list of them, [...]."),

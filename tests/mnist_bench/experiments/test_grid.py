@@ -86,8 +86,6 @@ def test_runs_are_trained_the_longest_first_once_and_reported_by_name_and_seed(g
     assert grid.train_until(0.0, product(configs, [3, 4])) == curves, "nothing is left to train"
     with pytest.raises(Stopped):
         replace(grid, observer=stopping.at_once()).train_until(math.inf, product(configs, [5]))
-    left = [len(grid.costs_left(run)) for run in product(configs, [3, 5])]
-    assert left == [0, 0, 1, 2]
 
 
 @pytest.mark.slow

@@ -105,8 +105,8 @@ def test_a_search_that_runs_says_so() -> None:
 
 
 def test_a_race_without_a_test_stands_where_the_advice_to_confirm_would() -> None:
-    raced = Section(lines=("Not confirmed: #0 leads.", "More."))
-    found = sentences(handmade.mixed(), Sections(raced=raced, commands=HERE))
+    retrained = Section(lines=("Not confirmed: #0 leads.", "More."))
+    found = sentences(handmade.mixed(), Sections(retrained=retrained, commands=HERE))
     assert "Not confirmed: #0 leads." in found
     assert not any("confirmed yet" in sentence for sentence in found)
 

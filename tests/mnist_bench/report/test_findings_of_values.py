@@ -103,9 +103,9 @@ def test_the_best_trial_comes_first_then_what_to_make_of_it(study: StoredStudy, 
 
 
 def test_a_race_stands_where_the_advice_to_confirm_would_unless_the_study_was_searched_further() -> None:
-    raced = Sections(raced=Section(lines=("Raced.", "More.")), commands=HERE)
-    assert findings(made.value_study(complete(-3, -1)), raced)[1:] == ["Raced."]
-    assert findings(made.value_study(complete(-3, -1)), replace(raced, outdated=True))[1:] == ["Raced.", LUCK]
+    retrained = Sections(retrained=Section(lines=("Raced.", "More.")), commands=HERE)
+    assert findings(made.value_study(complete(-3, -1)), retrained)[1:] == ["Raced."]
+    assert findings(made.value_study(complete(-3, -1)), replace(retrained, outdated=True))[1:] == ["Raced.", LUCK]
 
 
 def test_trials_that_were_ahead_when_they_were_pruned_are_named() -> None:

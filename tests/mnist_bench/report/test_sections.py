@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from mnist_bench.experiments.ablation import path as ablation
-from mnist_bench.experiments.confirm import results as confirmed
-from mnist_bench.experiments.confirm.results import Confirmed
+from mnist_bench.experiments.confirm import result_tables, results as confirmed
 from mnist_bench.leaderboard.board import leaderboard_of
 from mnist_bench.report import sections as report_sections, test_results
 from mnist_bench.report.findings import findings
@@ -15,9 +14,9 @@ from support import handmade, handmade_confirmation
 from support.handmade_ablation import PATH
 from support.handmade_report import HERE
 
-RACE = handmade_confirmation.found(cut=True, budget=60.0)
-LED = replace(RACE, seeds=1, winner=None, leader=1, cheapest=None, finals=(), test_images=0, least=110.0)
-SINCE = "The study was searched further since; the {} is of its earlier state."
+FOUND = handmade_confirmation.found()
+CLOSED = replace(FOUND, finals=(), test_images=0)
+SINCE = "The study was searched further since; the confirmation is of its earlier state."
 
 
 @pytest.fixture
@@ -29,56 +28,29 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return Path("results/conv-0")
 
 
-def test_the_confirmation_tells_figures_ties_and_where_the_budget_ended_it() -> None:
-    section = report_sections.of_race(RACE, RACE.digest, HERE)
-    assert section.lines == (
-        test_results.sentence_of_race(RACE),
-        "conv-0: 3 configurations raced with up to 4 fresh seeds in 90 s.",
-    )
+def test_the_confirmation_has_a_sentence_and_a_table() -> None:
+    section = report_sections.of_candidates(FOUND, FOUND.digest, HERE)
+    sentence = test_results.sentence_of_selected(FOUND)
+    assert section.lines == (sentence, "conv-0: 3 configurations with 8 fresh seeds each.")
     assert section.table is not None
-    notes = section.table.footnotes
-    assert any(
-        line.startswith("= not significantly worse than #1 (paired t-") and line.endswith(": #0.") for line in notes
+    assert section.table.texts() == result_tables.table_of(FOUND, HERE).texts()
+    assert report_sections.of_candidates(FOUND, "other", HERE).lines[0] == f"{sentence} {SINCE}"
+
+
+def test_a_configuration_that_was_not_tested_is_selected_and_no_more(folder: Path) -> None:
+    line = (
+        "Selected with fresh seeds: trial 1, not evaluated on the test set yet. "
+        "`mnist-bench confirm conv-0` evaluates it once."
     )
-    assert "The budget of 60 s ended the race after 4 seeds; unresolved: #1, #0." in notes
-    assert any(line.startswith("In the search #1 had 99.50%, with fresh") for line in notes)
-    assert [texts[:2] + texts[3:5] for texts in section.table.texts()] == [
-        ["#1", "4", "63.0", "selected (tied)"],
-        ["#0", "4", "64.0", "="],
-        ["#2", "2", "300.5", "dropped after 2 seeds (p = 0.0012)"],
-    ]
-    assert report_sections.of_race(RACE, "other", HERE).lines[0] == f"{section.lines[0]} {SINCE.format('confirmation')}"
-
-
-@pytest.mark.parametrize(
-    ("race", "line"),
-    [
-        (
-            LED,
-            "Not confirmed, because no test was made: trial 1 leads with one fresh seed. "
-            "`mnist-bench confirm conv-0 --budget 110s` continues, then evaluates once on the test set.",
-        ),
-        (
-            replace(RACE, seeds=1, winner=None, leader=1, cheapest=None),
-            "Not confirmed, because no test was made: trial 1 led with one fresh seed; the configuration of trial 1 "
-            "gets 99.50% [99.48, 99.52] of the test images right (mean of 8 fresh seeds).",
-        ),
-        (
-            replace(RACE, finals=(), test_images=0, least=110.0),
-            "Selected with fresh seeds: trial 1, not evaluated on the test set yet. "
-            "`mnist-bench confirm conv-0 --budget 110s` evaluates it once.",
-        ),
-    ],
-)
-def test_what_is_not_confirmed_is_not_called_so(folder: Path, race: Confirmed, line: str) -> None:
-    assert report_sections.of_race(race, race.digest, HERE).lines[0] == line
-    confirmed.save(replace(race, digest="other"), folder)
+    assert report_sections.of_candidates(CLOSED, CLOSED.digest, HERE).lines[0] == line
+    confirmed.save(CLOSED, folder)
+    sections = report_sections.read(handmade.mixed())
+    assert (sections.confirmed, sections.winner) == (None, 1)
+    confirmed.save(replace(CLOSED, digest="other"), folder)
     sections = report_sections.read(handmade.mixed())
     assert (sections.confirmed, sections.winner) == (None, None), "of the study as it is now"
-    assert sections.raced is not None
-    assert (
-        sections.raced.lines[0] == f"{line} {SINCE.format('confirmation' if race.judged and race.finals else 'race')}"
-    )
+    assert sections.retrained is not None
+    assert sections.retrained.lines[0] == f"{line} {SINCE}"
 
 
 def test_the_ablation_begins_at_the_baseline() -> None:
@@ -93,7 +65,7 @@ def test_the_ablation_begins_at_the_baseline() -> None:
 
 def test_a_confirmation_of_what_the_study_was_before_does_not_lead_its_report(folder: Path) -> None:
     study = handmade.mixed()
-    confirmed.save(RACE, folder)
+    confirmed.save(FOUND, folder)
     assert not report_sections.read(study).outdated
     further = replace(study, trials=(*study.trials, handmade.trial(7, range(3))), totals=(8,))
     sections = report_sections.read(further)
@@ -108,11 +80,11 @@ def test_a_confirmation_of_what_the_study_was_before_does_not_lead_its_report(fo
 def test_what_lies_in_the_folder_is_read(folder: Path) -> None:
     study = handmade.mixed()
     assert report_sections.read(study) == report_sections.Sections(commands=HERE)
-    confirmed.save(RACE, folder)
+    confirmed.save(FOUND, folder)
     ablation.save(PATH, folder)
     sections = report_sections.read(study)
     assert (sections.winner, sections.tested) == (1, sections.confirmed)
-    made = (report_sections.of_race(RACE, study.digest, HERE), report_sections.of_ablation(PATH))
+    made = (report_sections.of_candidates(FOUND, study.digest, HERE), report_sections.of_ablation(PATH))
     for found, expected in zip((sections.confirmed, sections.ablation), made, strict=True):
         assert found is not None
         assert expected.table is not None

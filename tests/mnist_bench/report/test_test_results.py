@@ -3,79 +3,68 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from mnist_bench.experiments.confirm.results import Confirmed, Final
+from mnist_bench.experiments.confirm.results import Confirmed
 from mnist_bench.report import test_results
 from support import handmade_confirmation
+from support.handmade_confirmation import final, found
 
-RACE = handmade_confirmation.found()
-FIRST, TIED, WORSE = RACE.candidates
-BROKEN = replace(WORSE, p_value=None, errors=(300, None))
+FOUND = handmade_confirmation.found()
+FIRST, TIED, WORSE = handmade_confirmation.ERRORS.values()
+BROKEN = (*WORSE[:7], None)
 FIGURE = "trial 1, 99.50% test accuracy (mean of 8 seeds, 95% CI [99.48, 99.52])"
 
 
-def alone(**changes: Any) -> Confirmed:
-    """Return the race in which #1 alone is left."""
-    left: dict[str, Any] = {"candidates": (FIRST, WORSE), "cheapest": 1, "finals": RACE.finals[:1]}
-    return handmade_confirmation.found(**left | changes)
-
-
 @pytest.mark.parametrize(
-    ("race", "sentence"),
+    ("confirmed", "sentence"),
     [
         (
-            RACE,
+            FOUND,
             f"Selected: {FIGURE}, statistically tied with trial 0. Cheapest of the two: trial 0, 900k MACs and "
             "30k parameters, 99.40%.",
         ),
         (
-            replace(RACE, cheapest=1, candidates=(FIRST, TIED, replace(TIED, number=2))),
+            found({1: FIRST, 0: TIED, 2: TIED}, cheapest=1),
             f"Selected: {FIGURE}, statistically tied with trials 0 and 2. It is also the cheapest of the three: "
             "2.1M MACs and 61.2k parameters.",
         ),
-        (alone(), f"Winner: {FIGURE}. With fresh seeds, the other configuration is significantly worse."),
         (
-            alone(candidates=(FIRST, WORSE, replace(WORSE, number=3))),
+            found({1: FIRST, 2: WORSE}),
+            f"Winner: {FIGURE}. With fresh seeds, the other configuration is significantly worse.",
+        ),
+        (
+            found({1: FIRST, 2: WORSE, 3: WORSE}),
             f"Winner: {FIGURE}. With fresh seeds, each of the two other configurations is significantly worse.",
         ),
         (
-            alone(candidates=(FIRST, WORSE, replace(BROKEN, number=3))),
+            found({1: FIRST, 2: WORSE, 3: BROKEN}),
             f"Selected: {FIGURE}. Not every other configuration could be tested, because runs did not finish.",
         ),
-        (alone(candidates=(FIRST,)), f"Selected: {FIGURE}. No other configuration was retrained."),
+        (found({1: FIRST}), f"Selected: {FIGURE}. No other configuration was retrained."),
         (
-            alone(finals=(Final(number=1, errors=(None,)),)),
-            "Winner: trial 1, of which no training on all images finished. With fresh seeds, the other configuration "
-            "is significantly worse.",
+            found({1: FIRST}, finals=(final(1, *[None] * 8),)),
+            "Selected: trial 1, of which no training on all images finished. No other configuration was retrained.",
         ),
         (
-            alone(finals=(Final(number=1, errors=(50,)),)),
-            "Winner: trial 1, 99.50% test accuracy (1 seed). With fresh seeds, the other configuration is "
-            "significantly worse.",
+            found({1: FIRST}, finals=(final(1, 50, *[None] * 7),)),
+            "Selected: trial 1, 99.50% test accuracy (1 seed). No other configuration was retrained.",
         ),
     ],
 )
-def test_the_sentence_about_a_race(race: Confirmed, sentence: str) -> None:
-    assert test_results.sentence_of_race(race) == sentence
-
-
-def test_only_a_significant_test_makes_a_winner() -> None:
-    races = {"selected (tied)": RACE, "winner": alone(), "selected": alone(candidates=(FIRST, BROKEN))}
-    assert [test_results.table_of_race(race).texts()[0][3] for race in races.values()] == [*races]
+def test_the_sentence_about_the_selected_configuration(confirmed: Confirmed, sentence: str) -> None:
+    assert test_results.sentence_of_selected(confirmed) == sentence
 
 
 def test_the_table_has_a_row_for_each_configuration_that_was_evaluated() -> None:
-    measured = replace(RACE, finals=(replace(RACE.finals[0], committee=34), RACE.finals[1]))
-    table = test_results.table_of_race(measured)
-    headings = ["trial", "test accuracy", "ensemble", "role", "params", "MACs", "validation"]
+    table = test_results.table_of_selected(FOUND)
+    headings = ["trial", "test accuracy", "role", "params", "MACs", "validation"]
     assert [column.heading for column in table.columns] == headings
     assert table.texts() == [
-        ["#1", "99.50% [99.48, 99.52]", "99.66%", "selected (tied)", "61.2k", "2.1M", "99.37% [99.33, 99.41]"],
-        ["#0", "99.40% [99.39, 99.41]", "–", "cheapest of the tied", "30k", "900k", "99.36% [99.33, 99.39]"],
-    ]  # fmt: skip
+        ["#1", "99.50% [99.48, 99.52]", "selected (tied)", "61.2k", "2.1M", "99.37% [99.35, 99.39]"],
+        ["#0", "99.40% [99.39, 99.41]", "cheapest of the tied", "30k", "900k", "99.36% [99.35, 99.37]"],
+    ]
 
 
 def test_a_front_is_told_by_its_ends_and_listed_in_full() -> None:

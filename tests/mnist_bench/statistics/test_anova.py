@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mnist_bench.statistics.anova import ROUNDING, alike, residual_variance
+from mnist_bench.statistics.anova import ROUNDING, residual_variance
 
 
 def test_the_residual_variance_by_hand() -> None:
@@ -15,14 +15,3 @@ def test_the_residual_variance_by_hand() -> None:
 
 def test_counts_that_agree_by_chance_have_the_variance_of_rounding() -> None:
     assert residual_variance(np.array([[60.0, 64.0], [50.0, 54.0], [40.0, 44.0]])) == (ROUNDING, 2)
-
-
-def test_what_varies_more_than_the_rest_is_taken_out_one_by_one() -> None:
-    table = np.array([[60.0, 61, 62, 60], [63, 61, 60, 62], [61, 62, 60, 61], [60, 400, 90, 50], [61, 60, 63, 5000]])
-    assert alike(table) == [0, 1, 2]
-
-
-def test_what_varies_alike_stays_and_so_do_the_last_two() -> None:
-    assert alike(np.array([[60.0, 64, 62, 60], [63, 60, 60, 65], [61, 66, 60, 61]])) == [0, 1, 2]
-    assert alike(np.array([[60.0, 60, 60], [0, 900, 30]])) == [0, 1]
-    assert alike(np.array([[5.0, 5], [5, 5], [5, 5]])) == [0, 1, 2]

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 from scipy import stats as oracle  # type: ignore[import-untyped]
 
-from mnist_bench.statistics.paired import effect_shown, paired
+from mnist_bench.statistics.paired import all_pairs, effect_shown, paired
 
 differences = st.lists(st.floats(-1, 1).map(lambda x: round(x, 4)), min_size=2, max_size=20)
 
@@ -42,6 +43,32 @@ def test_a_few_equal_differences_of_one_image_are_no_proof() -> None:
     # The deviation is 0.001 / sqrt(6) and t = sqrt(2) * sqrt(6), with one degree of freedom: Cauchy's distribution.
     assert paired([0.001, 0.001], step=0.001).p_value == pytest.approx(2 / math.pi * math.atan(1 / math.sqrt(12)))
     assert paired([0.0, 0.0, 0.0], step=0.001).p_value == 1
+
+
+def test_all_pairs_by_hand() -> None:
+    # Mean differences 3, 4 and 1 less half a step in five; t with 4 degrees of freedom, multiplied by 3, 2 and 1.
+    results = {7: (1, 2, 3, 4, 5), 2: (0, 0, 0, 0, 0), 4: (1, 1, 1, 1, 1)}
+    error = math.sqrt(2.5 / 5)
+    p_values = [2 * oracle.t.sf((mean - 0.1) / error, 4) for mean in (3, 2)]
+    constant = 2 * oracle.t.sf((1 - 0.1) / math.sqrt(1 / 6 / 5), 4)  # the deviation that rounding causes
+    assert all_pairs(results, 1.0) == pytest.approx(
+        {(7, 2): 2 * p_values[0], (7, 4): p_values[1], (2, 4): 3 * constant}, rel=1e-9
+    )
+    assert all_pairs({3: (1.0, 2.0)}, 1.0) == {}
+    assert all_pairs({3: (1.0, 2.0), 5: (2.0, 1.0)}, 1.0) == {(3, 5): 1.0}
+
+
+@pytest.mark.parametrize(
+    ("candidates", "deviation"),
+    [(4, 6.0), (2, 6.0), (2, 0.7)],  # the last varies by about a step
+)
+def test_of_equal_configurations_one_in_twenty_differs_at_most(candidates: int, deviation: float) -> None:
+    errors = np.rint(np.random.default_rng(0).normal(60, deviation, (1500, candidates, 8)))
+    false = 0
+    for table, best in zip(errors.tolist(), errors.sum(axis=2).argmin(axis=1).tolist(), strict=True):
+        p_values = all_pairs(dict(enumerate(table)), 1.0)
+        false += any(p_value <= 0.05 for pair, p_value in p_values.items() if best in pair)
+    assert false / len(errors) < 0.05
 
 
 @pytest.mark.parametrize("pairs", [2, 5, 20, 90])

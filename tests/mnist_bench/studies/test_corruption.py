@@ -23,7 +23,6 @@ from mnist_bench.data.mnist import load_training_set
 from mnist_bench.experiments.ablation import path as ablation
 from mnist_bench.experiments.confirm import results as confirmed
 from mnist_bench.experiments.confirm.results import Front
-from mnist_bench.experiments.time_budget import TimeBudget
 from mnist_bench.nets.modules import build_model
 from mnist_bench.studies import compatibility, record, sealed_json, validated
 from mnist_bench.training.weights import check_trial, export, load_model, weights_hash
@@ -95,19 +94,6 @@ def an_ablation(folder: Path) -> Written:
     return Written(folder / "ablation" / "ablation.json", lambda: ablation.load(folder))
 
 
-def time_spent(folder: Path) -> Written:
-    path = folder / "progress.json"
-    spending = TimeBudget(path, handmade.HASH, started=0.0)
-    spending.decide("another round?", lambda: True)
-    return Written(path, lambda: _spent(path))
-
-
-def _spent(path: Path) -> Any:
-    taken_up = TimeBudget(path, handmade.HASH, started=0.0)
-    known = taken_up._before
-    return (known.seconds, known.decided) if known.decided else None
-
-
 def images(folder: Path) -> Written:
     handmade_data.write_data(folder, train=60, test=10)
     return _data_set(folder, folder / TRAIN_FILES[0])
@@ -157,7 +143,7 @@ def corrupted(content: bytes, draws: random.Random) -> bytes:
 
 
 KINDS = (
-    checkpoint, weights, a_record, a_confirmation, a_front, an_ablation, time_spent, images,
+    checkpoint, weights, a_record, a_confirmation, a_front, an_ablation, images,
     compressed_labels, a_study,
 )  # fmt: skip
 

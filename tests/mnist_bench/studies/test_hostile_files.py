@@ -26,7 +26,6 @@ from mnist_bench.errors import DataError, WeightsError
 from mnist_bench.experiments.ablation import path as ablation
 from mnist_bench.experiments.confirm import results as confirmed
 from mnist_bench.experiments.confirm.results import Front
-from mnist_bench.experiments.time_budget import TimeBudget
 from mnist_bench.prediction import model
 from mnist_bench.studies import record
 from mnist_bench.studies.sealed_json import KEY, seal
@@ -288,16 +287,11 @@ def a_record() -> dict[str, Any]:
     return record.to_json(record.record_of(handmade.mixed(), handmade.mixed().trials[1]))
 
 
-def time_spent() -> dict[str, Any]:
-    return {"identity": handmade.HASH, "seconds": 1.5, "decided": {"another round?": True}}
-
-
 KEPT: dict[str, tuple[Callable[[], dict[str, Any]], str, Callable[[Path], Any]]] = {
     "record": (a_record, "RECORD.json", lambda folder: record.read(folder / "RECORD.json")),
     "confirmation": (lambda: asdict(found()), "confirm/confirm.json", partial(confirmed.load, confirmed.Confirmed)),
     "front": (lambda: asdict(FRONT), "confirm/front.json", partial(confirmed.load, Front)),
     "ablation": (lambda: asdict(PATH), "ablation/ablation.json", ablation.load),
-    "time spent": (time_spent, "p.json", lambda folder: TimeBudget(folder / "p.json", handmade.HASH, time.monotonic())),
 }  # fmt: skip
 
 
