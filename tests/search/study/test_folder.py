@@ -127,3 +127,10 @@ def test_a_command_names_the_folder_of_studies_only_if_it_is_not_the_one_in_forc
 def test_a_study_that_is_not_there_has_no_events(tmp_path: Path) -> None:
     files = StudyFolder.of("fake-0", tmp_path)
     assert (studies.specification(files), studies.read_events(files)) == (None, [])
+
+
+def test_a_folder_whose_name_no_study_can_have_is_not_among_the_studies(tmp_path: Path) -> None:
+    for name in ("conv-0", "a b", "\x1b[31m"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "study.db").touch()
+    assert [files.name for files in ResultsFolder(tmp_path).studies()] == ["conv-0"]
