@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from mnist_bench.own_nets import own_net
-from mnist_bench.studies.foreign import check_nets
 from mnist_bench.studies.validated import find_trial
+from mnist_bench.value_kind import check_nets
 from search.arguments import check_several, check_whole
 from search.event_log.records import StudyRecord, TrialRecord
 from search.study.studies import StoredStudy, has_its_folder

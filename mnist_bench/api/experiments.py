@@ -25,7 +25,7 @@ from mnist_bench.experiments.own_trainer import OwnCode
 from mnist_bench.experiments.scored_recipes import BenchmarkOptions, ScoredRecipes
 from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.space_files.space_sources import Source
-from mnist_bench.studies.foreign import is_foreign
+from mnist_bench.value_kind import kind_of
 from search.defaults import results_in_force
 from search.errors import UsageError
 from search.event_log.records import TrialRecord
@@ -128,7 +128,7 @@ def confirm_values(
         >>> found = confirm_values(open_study("ridge-0"), trainer="own_trainer.py:Trainer")  # doctest: +SKIP
         >>> found.fresh(found.first).interval  # doctest: +SKIP
     """
-    if not is_foreign(study.spec):
+    if kind_of(study.spec).of_nets:
         raise UsageError(f"Study {study.name} is one of networks; `confirm` retrains its best trials.")
     asked = RaceOptions(
         code=OwnCode(trainer=trainer, objective=objective, command=command), top=top, budget=budget, workers=workers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 from mnist_bench.experiments.ablation import ablation_table, path as ablation_path
 from mnist_bench.experiments.ablation.path import Ablation
@@ -13,7 +13,7 @@ from mnist_bench.next_commands import NextCommands
 from mnist_bench.report import test_results
 from mnist_bench.result_table import Table
 from mnist_bench.studies.compatibility import commands_of
-from mnist_bench.studies.foreign import is_foreign
+from mnist_bench.value_kind import kind_of
 from search.study.studies import StoredStudy
 
 
@@ -59,15 +59,15 @@ def read(study: StoredStudy) -> Sections:
         StorageError: a file cannot be read.
     """
     folder, commands = study.files.path, commands_of(study)
-    if is_foreign(study.spec):
+    if not kind_of(study.spec).of_nets:
         values = load(ConfirmedValues, folder)
         outdated = values is not None and values.digest != study.digest
         return Sections(
-            raced=of_values(values, study.digest, commands) if values else None, outdated=outdated, commands=commands
+            raced=of_result(values, study.digest, commands) if values else None, outdated=outdated, commands=commands
         )
     race, path = load(Confirmed, folder), ablation_path.load(folder)
     front = load(Front, folder)
-    raced = of_race(race, study.digest, commands) if race else None
+    raced = of_result(race, study.digest, commands) if race else None
     is_current = race is not None and race.digest == study.digest
     is_confirmed = race is not None and is_current and race.judged and bool(race.finals)
     found = [each for each in (race, front) if each is not None]
@@ -82,39 +82,28 @@ def read(study: StoredStudy) -> Sections:
         outdated=bool(found) and all(each.digest != study.digest for each in found),
         confirmed=raced if is_confirmed else None,
         raced=None if is_confirmed else raced,
-        front=of_front(front, study.digest) if front else None,
+        front=of_result(front, study.digest, commands) if front else None,
         ablation=of_ablation(path) if path else None,
         commands=commands,
     )
 
 
-def of_race(race: Confirmed, digest: str, commands: NextCommands) -> Section:
-    """Return the section about a race; `digest` is the study's current one."""
-    table = result_tables.table_of(race, commands)
-    what = "confirmation" if race.judged and race.finals else "race"
-    finding = " ".join([_finding(race, commands), *_as_it_was(race, digest, what)])
-    return Section(lines=(finding, *table.caption), table=table)
-
-
-def of_values(found: ConfirmedValues, digest: str, commands: NextCommands) -> Section:
-    """Return the section about a race by value; `digest` as in `of_race`."""
+def of_result(found: Confirmed | ConfirmedValues | Front, digest: str, commands: NextCommands) -> Section:
+    """Return the section about a race or a confirmed front; `digest` is the study's current one."""
     table = result_tables.table_of(found, commands)
-    finding = " ".join([result_tables.finding_of_values(found), *_as_it_was(found, digest, "race")])
-    return Section(lines=(finding, *table.caption), table=table)
-
-
-def _as_it_was(found: Confirmed | ConfirmedValues | Front, digest: str, what: str) -> list[str]:
-    """Return a remark if a study was searched further since a result was found."""
-    since = f"The study was searched further since; the {what} is of its earlier state."
-    return [] if found.digest == digest else [since]
-
-
-def of_front(front: Front, digest: str) -> Section:
-    """Return the section about a confirmed front; `digest` as in `of_race`."""
-    table = result_tables.table_of(front)
-    _, *rest = table.caption
-    finding = " ".join([test_results.sentence_of_front(front), *_as_it_was(front, digest, "confirmation")])
-    return Section(lines=(finding, *rest), table=table)
+    what, caption = "race", table.caption
+    match found:
+        case Confirmed():
+            finding, what = _finding(found, commands), "confirmation" if found.judged and found.finals else "race"
+        case ConfirmedValues():
+            finding = result_tables.finding_of_values(found)
+        case Front():
+            finding, what, caption = test_results.sentence_of_front(found), "confirmation", table.caption[1:]
+        case _:
+            assert_never(found)
+    if found.digest != digest:
+        finding += f" The study was searched further since; the {what} is of its earlier state."
+    return Section(lines=(finding, *caption), table=table)
 
 
 def _finding(race: Confirmed, commands: NextCommands) -> str:

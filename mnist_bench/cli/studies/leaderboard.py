@@ -87,10 +87,9 @@ def leaderboard(
         mnist-bench leaderboard conv-0 --output trials.csv
         mnist-bench leaderboard conv-0 --json --learning-curves   # with all learning curves
     """
-    from mnist_bench.leaderboard.board_records import curve_records
+    from mnist_bench.leaderboard.board import leaderboard_of
     from mnist_bench.leaderboard.board_table import curve_table
-    from mnist_bench.studies.boards import board_of
-    from mnist_bench.table_files import contents, ending_of
+    from mnist_bench.result_table import contents, ending_of
 
     form = output.form(json=json, csv=csv, markdown=markdown, wide=wide)
     ending = None if output_file is None else ending_of(output_file)
@@ -103,20 +102,15 @@ def leaderboard(
     names = dict.fromkeys(targets.study_name(name, results) for name in studies or [])
     found = [*map(opened, names)] or [opened(None)]
     rows = top or (SHORT if form in ("table", "wide") and not (every or ending) else None)
-    board = board_of(*found, top=rows, infeasible=every, curves=curves)
+    board = leaderboard_of(*found, top=rows, infeasible=every, curves=curves)
     tabled = partial(_table, results=results, storage=storage)
+    table: Table[Any] = curve_table(board) if curves and form == "csv" else tabled(board)
     if output_file is not None and ending is not None:
-        table = curve_table(board) if curves and ending != "json" else tabled(board)
-        write_named(output_file, contents(ending, [table], _document(board, tabled)))
+        write_named(output_file, contents(ending, [table], table.document))
         output.note(f"Wrote {output_file}.")
-    elif form == "json":
-        output.print_json(_document(board, tabled))
-    elif curves:
-        output.print_csv(curve_records(board))
-    elif form == "table" and not (top or every):
-        output.print_result(form, _fitting(board, tabled))
     else:
-        output.print_result(form, tabled(board))
+        fits = form == "table" and not (top or every)
+        output.print_result(form, _fitting(board, tabled) if fits else table)
 
 
 def _opened(name: str | None, results: Path, storage: str | None, *, infeasible: bool) -> StoredStudy:
@@ -131,11 +125,6 @@ def _opened(name: str | None, results: Path, storage: str | None, *, infeasible:
     command = commands_of(study).line("leaderboard", "--all")
     all_of_them = f"; `{command}` lists those that were not trained" if beyond else ""
     raise StudyNotFoundError(f"Study {study.name} has no finished trial yet{all_of_them}.")
-
-
-def _document(board: Leaderboard, tabled: Callable[[Leaderboard], Table[Any]]) -> Mapping[str, Any]:
-    document = tabled(board).document
-    return document if board.boards else {"studies": [document]}
 
 
 def _fitting(board: Leaderboard, tabled: Callable[[Leaderboard], Table[Any]]) -> Table[LeaderboardRow]:
@@ -162,42 +151,43 @@ def _table(board: Leaderboard, results: Path, storage: str | None) -> Table[Lead
 
 def _table_of_study(board: Leaderboard, location: StudyLocation) -> Table[LeaderboardRow]:
     """Return a board with the findings of `confirm` about the study, unless the search continued since."""
+    from mnist_bench.leaderboard.board_table import table_of
     from mnist_bench.studies.compatibility import commands_at
     from search.study.studies import has_its_folder, specification
 
     owns_folder = has_its_folder(location)
     commands = commands_at(location, specification(location), owns_folder=owns_folder)
-    found = _with_values if board.net is None else _with_race
-    table = found(board, location.folder if owns_folder else None, commands)
-    ended = sum(board.counts[name] for name in ("complete", "pruned", "failed"))
-    resume = None if board.live or board.stop or ended >= board.goal else study_rows.resume_command(location)
-    return table if resume is None else replace(table, footnotes=[*table.footnotes, f"`{resume}` resumes the search."])
+    folder = location.folder if owns_folder else None
+    raced, below, more = (_race if board.kind.of_nets else _values)(board, folder, commands)
+    table = table_of(board, raced=raced, commands=commands)
+    resume = None if board.live or board.stop or board.ended >= board.goal else study_rows.resume_command(location)
+    footnotes = [*table.footnotes, *below, *([] if resume is None else [f"`{resume}` resumes the search."])]
+    (study,) = table.document["studies"]
+    return replace(table, footnotes=footnotes, document={"studies": [{**study, **more}]})
 
 
-def _with_values(board: Leaderboard, folder: Path | None, commands: NextCommands) -> Table[LeaderboardRow]:
+_Confirmation = tuple[bool, list[str], Mapping[str, Any]]
+"""Whether trials raced with fresh seeds, the lines about that, and what JSON has of it."""
+
+
+def _values(board: Leaderboard, folder: Path | None, commands: NextCommands) -> _Confirmation:
     from mnist_bench.experiments.confirm import result_tables
     from mnist_bench.experiments.confirm.results import ConfirmedValues, load
-    from mnist_bench.leaderboard.board_table import table_of
 
-    table = table_of(board, commands=commands)
     found = load(ConfirmedValues, folder) if folder else None
     found = found if found and found.digest == board.digest else None
-    told = [result_tables.footnote(found, commands)] if found else []
-    document = {**table.document, "confirmed": found and found.plain()}
-    return replace(table, footnotes=[*table.footnotes, *told], document=document)
+    below = [result_tables.footnote(found, commands)] if found else []
+    return found is not None, below, {"confirmed": found and found.plain()}
 
 
-def _with_race(board: Leaderboard, folder: Path | None, commands: NextCommands) -> Table[LeaderboardRow]:
+def _race(board: Leaderboard, folder: Path | None, commands: NextCommands) -> _Confirmation:
     from mnist_bench.experiments.confirm import result_tables
     from mnist_bench.experiments.confirm.results import Confirmed, Front, load
-    from mnist_bench.leaderboard.board_table import table_of
 
     race = load(Confirmed, folder) if folder else None
     front = load(Front, folder) if folder else None
     race = race if race and race.digest == board.digest else None
     front = front if front and front.digest == board.digest else None
-    raced = race is not None and len(race.candidates) > 1
-    table = table_of(board, raced=raced, commands=commands)
     below: list[str] = []
     more: dict[str, Any] = {"confirmed": race and race.plain()}
     if board.cost is not None:
@@ -206,4 +196,4 @@ def _with_race(board: Leaderboard, folder: Path | None, commands: NextCommands) 
             below.append(result_tables.front_footnote(front, commands))
     if race:
         below.append(result_tables.footnote(race, commands))
-    return replace(table, footnotes=[*table.footnotes, *below], document={**table.document, **more})
+    return race is not None and len(race.candidates) > 1, below, more

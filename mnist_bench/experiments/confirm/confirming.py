@@ -41,11 +41,9 @@ from mnist_bench.experiments.confirm.results import (
 from mnist_bench.experiments.confirm.runs import FINAL, RACE, NetRuns, Runs, ValueRuns, all_stand
 from mnist_bench.experiments.grid import Grid, Observer, Workplace, open_grid_of
 from mnist_bench.experiments.time_budget import TimeBudget, as_given, check_budget, typed
-from mnist_bench.leaderboard.board import epochs_done
-from mnist_bench.leaderboard.objective import value_name
 from mnist_bench.leaderboard.ranking import ordered, pareto_front
 from mnist_bench.studies import compatibility, record
-from mnist_bench.studies.foreign import is_foreign
+from mnist_bench.value_kind import NETS, kind_of
 from search import canonical_json
 from search.arguments import check_choice, check_count
 from search.database import file_lock
@@ -207,7 +205,7 @@ def candidates_of(study: StudyRecord, top: int) -> list[TrialRecord]:
         StudyNotFoundError: there is none.
     """
     _check_ended(study, "it")
-    reach = _reports_of if is_foreign(study.spec) else epochs_done
+    kind = kind_of(study.spec)
     distinct: dict[str, TrialRecord] = {}
     for trial in ordered(study):
         if trial.reason in ("complete", "pruned") and trial.value is not None:
@@ -215,13 +213,9 @@ def candidates_of(study: StudyRecord, top: int) -> list[TrialRecord]:
     found = [*distinct.values()]
     if not found:
         raise StudyNotFoundError(f"Study {study.name} has no complete or pruned trial to confirm.")
-    least = min(map(reach, found[:2]))
-    return [trial for trial in found if reach(trial) >= least][:top]
-
-
-def _reports_of(trial: TrialRecord) -> float:
-    """Return how many reports a trial made; a complete one, which may have had no more to make, made all."""
-    return len(trial.costs) if trial.state == "COMPLETE" else len(trial.reports)
+    # A complete trial, which may have had no more reports to make, made all.
+    reached = [kind.total(trial) if trial.state == "COMPLETE" else kind.done(trial) for trial in found]
+    return [trial for trial, far in zip(found, reached, strict=True) if far >= min(reached[:2])][:top]
 
 
 def front_trials(study: StudyRecord, top: int) -> tuple[str, list[TrialRecord], int]:
@@ -337,7 +331,7 @@ def _by_value(
     return ConfirmedValues(
         study=study.name,
         digest=study.digest,
-        name=value_name(study.spec),
+        name=kind_of(study.spec).name,
         minimized=minimized,
         top=options.top,
         budget=options.budget,
@@ -487,7 +481,7 @@ def _candidate(trial: TrialRecord, ended: Race) -> RaceCandidate:
         macs=trial.facts["macs"],
         complete=trial.state == "COMPLETE",
         search_accuracy=trial.value or 0.0,
-        search_epochs=epochs_done(trial),
+        search_epochs=NETS.done(trial),
         errors=ended.errors[trial.number],
         **_dropped(ended, trial.number),
     )

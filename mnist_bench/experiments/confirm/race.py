@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mnist_bench.statistics import by_seed
-from mnist_bench.statistics.anova import ROUNDING, alike, residual_variance
+from mnist_bench.statistics.by_seed import ROUNDING, alike, residual_variance
 from mnist_bench.statistics.inference import holm
 
 ROUNDS = (1, 2, 4, 8)

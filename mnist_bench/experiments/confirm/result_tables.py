@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench import cells
-from mnist_bench.cells import count, interval, percent, unit
+from mnist_bench.cells import count, interval, numbered, percent, unit
 from mnist_bench.experiments.confirm.results import (
     TOP,
     AccuracyOverSeeds,
@@ -25,7 +25,7 @@ from mnist_bench.experiments.confirm.results import (
 )
 from mnist_bench.experiments.time_budget import as_given, typed
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.result_table import Column, Table
+from mnist_bench.result_table import Figure, Table
 from search.messages import number_of
 
 Race = Confirmed | ConfirmedValues
@@ -48,34 +48,32 @@ def table_of(found: Result, commands: NextCommands | None = None) -> Table[Any]:
             return _table_of_race(found, [], below)
         case Confirmed():
             figures = [
-                Column[Row](
-                    "params", lambda row: count(_net(row).parameters), 5, "right", lambda r: _net(r).parameters
-                ),
-                Column[Row]("MACs", lambda r: count(_net(r).macs), 5, "right", lambda r: _net(r).macs),
+                Figure[Row]("params", lambda row: _net(row).parameters, 5, "right", count),
+                Figure[Row]("MACs", lambda row: _net(row).macs, 5, "right", count),
             ]
             above = [*validation_lines(found), *failure_lines(found), *race_lines(found)]
             return _table_of_race(found, figures, [*above, "", *test_lines(found, commands)])
     raise TypeError(f"{type(found).__name__} is not a confirmation")
 
 
-def _table_of_race(found: Race, figures: list[Column[Row]], footnotes: list[str]) -> Table[Row]:
+def _table_of_race(found: Race, figures: list[Figure[Row]], footnotes: list[str]) -> Table[Row]:
     of_values = isinstance(found, ConfirmedValues)
     seeds = "1 fresh seed" if found.seeds == 1 else f"up to {found.seeds} fresh seeds"
     raced = number_of(len(found.candidates), "configuration")
-    errors = Column[Row]("errors", lambda row: "–" if row.mean is None else f"{row.mean:.1f}", 7, "right")
+    errors = Figure[Row]("errors", lambda row: "–" if row.mean is None else f"{row.mean:.1f}", 7, "right")
     return Table(
         rows=ordered(found),
-        columns=[
-            Column("trial", lambda row: f"#{row.number}", 11, "right", lambda row: row.number),
-            Column("seeds", lambda row: str(len(_runs(row))), 6, "right"),
-            Column(
+        figures=[
+            Figure("trial", lambda row: row.number, 11, "right", numbered),
+            Figure("seeds", lambda row: len(_runs(row)), 6, "right"),
+            Figure(
                 found.name if isinstance(found, ConfirmedValues) else "validation",
                 lambda row: accuracy(found.fresh(row.number)),
                 9,
             ),
             *([] if of_values else [errors]),
-            Column("race", lambda row: verdict(found, row), 10),
-            Column("in the search", _in_the_search, 4),
+            Figure("race", lambda row: verdict(found, row), 10),
+            Figure("in the search", _in_the_search, 4),
             *figures,
         ],
         caption=[f"{found.study}: {raced} raced with {seeds} in {cells.duration(found.seconds)}."],
@@ -412,14 +410,14 @@ def _table_of_front(front: Front) -> Table[FrontMember]:
     seeds = number_of(len(front.finals[0].errors), "fresh seed")
     return Table(
         rows=front.members,
-        columns=[
-            Column("trial", lambda row: f"#{row.number}", 11, "right", lambda row: row.number),
-            Column(unit(front.cost), lambda row: count(row.cost), 10, "right", lambda row: row.cost),
-            Column("test", lambda row: accuracy(front.test(row.number)), 9),
-            Column("on the front", lambda row: front.standing(row) or "–", 8),
-            Column("ahead of what costs no more", lambda row: _ahead(front, row), 6),
-            Column("ensemble", lambda row: _ensemble(front, row), 3),
-            Column("in the search", lambda row: percent(row.search_accuracy), 4),
+        figures=[
+            Figure("trial", lambda row: row.number, 11, "right", numbered),
+            Figure(unit(front.cost), lambda row: row.cost, 10, "right", count),
+            Figure("test", lambda row: accuracy(front.test(row.number)), 9),
+            Figure("on the front", lambda row: front.standing(row) or "–", 8),
+            Figure("ahead of what costs no more", lambda row: _ahead(front, row), 6),
+            Figure("ensemble", lambda row: _ensemble(front, row), 3),
+            Figure("in the search", lambda row: percent(row.search_accuracy), 4),
         ],
         caption=[
             front_finding(front),

@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_confirmation_tells_figures_ties_and_where_the_budget_ended_it() -> None:
-    section = report_sections.of_race(RACE, RACE.digest, HERE)
+    section = report_sections.of_result(RACE, RACE.digest, HERE)
     assert section.lines == (
         test_results.sentence_of_race(RACE),
         "conv-0: 3 configurations raced with up to 4 fresh seeds in 90 s.",
@@ -48,7 +48,9 @@ def test_the_confirmation_tells_figures_ties_and_where_the_budget_ended_it() -> 
         ["#0", "4", "64.0", "="],
         ["#2", "2", "300.5", "dropped after 2 seeds (p = 0.0012)"],
     ]
-    assert report_sections.of_race(RACE, "other", HERE).lines[0] == f"{section.lines[0]} {SINCE.format('confirmation')}"
+    assert (
+        report_sections.of_result(RACE, "other", HERE).lines[0] == f"{section.lines[0]} {SINCE.format('confirmation')}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,7 +74,7 @@ def test_the_confirmation_tells_figures_ties_and_where_the_budget_ended_it() -> 
     ],
 )
 def test_what_is_not_confirmed_is_not_called_so(folder: Path, race: Confirmed, line: str) -> None:
-    assert report_sections.of_race(race, race.digest, HERE).lines[0] == line
+    assert report_sections.of_result(race, race.digest, HERE).lines[0] == line
     confirmed.save(replace(race, digest="other"), folder)
     sections = report_sections.read(handmade.mixed())
     assert (sections.confirmed, sections.winner) == (None, None), "of the study as it is now"
@@ -113,7 +115,7 @@ def test_what_lies_in_the_folder_is_read(folder: Path) -> None:
     ablation.save(PATH, folder)
     sections = report_sections.read(study)
     assert (sections.winner, sections.tested) == (1, sections.confirmed)
-    made = (report_sections.of_race(RACE, study.digest, HERE), report_sections.of_ablation(PATH))
+    made = (report_sections.of_result(RACE, study.digest, HERE), report_sections.of_ablation(PATH))
     for found, expected in zip((sections.confirmed, sections.ablation), made, strict=True):
         assert found is not None
         assert expected.table is not None

@@ -18,7 +18,7 @@ from mnist_bench.experiments.contest.verdicts import (
     judge,
     speedups,
 )
-from mnist_bench.statistics.paired import effect_shown
+from mnist_bench.statistics.inference import effect_shown
 from support.handmade_contest import RANDOM, TPE_ASHA, TWICE, clear, close, contest, trace
 
 COMPARISON = EntrantComparison(
