@@ -27,7 +27,7 @@ help:
 	@echo "make coverage how much of the code the fast tests run; under the floor it fails"
 	@echo "make mutants  how many of 200 planted faults the fast tests notice"
 	@echo "make test     lint, types, import contracts, and all tests but those of the two lines below"
-	@echo "make integration   tests with PostgreSQL, Chromium, a Ray cluster and other programs; long tests of whole commands"
+	@echo "make integration   tests with Chromium, a Ray cluster and other programs; long tests of whole commands"
 	@echo "make faults   every fault of docs/reference/faults.md, injected for real, every property in its full dose, every pair, emulated processors"
 	@echo "make docs     the documentation as a site, build/site/index.html; a link that leads nowhere fails"
 	@echo "make results  make the published searches and the notebook's table again: about 3.5 hours on 2 cores"

@@ -1,9 +1,9 @@
-"""Fit the coefficients of `mnist_bench.nets.cost_model` on this machine, and judge the shipped ones.
+"""Fit the coefficients of `mnist_bench.nets.planner` on this machine, and judge the shipped ones.
 
     python benchmarks/cost_model.py                       40 random nets, two epochs each, on every core
     python benchmarks/cost_model.py --nets 100 --device cuda --precision bf16
 
-A search orders its events by these estimates. This prints the `case` of mnist_bench/nets/cost_model.py for this
+A search orders its events by these estimates. This prints the `case` of mnist_bench/nets/planner.py for this
 kind of device, and how far its estimates are off on nets that were not fitted.
 
 The estimate is linear in a net's counts, so a fit is a non-negative least squares problem (Lawson and Hanson 1974) on
@@ -28,10 +28,9 @@ from mnist_bench.bench.worker_pool import open_worker_pool
 from mnist_bench.cells import percent
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.nets.architecture import plan_layers
-from mnist_bench.nets.cost_model import COEFFICIENTS, Coefficients, period_features, price_list
-from mnist_bench.numerics.kinds import DeviceKind, PrecisionName
-from mnist_bench.numerics.machine import sentence
-from mnist_bench.numerics.resources import cores
+from mnist_bench.nets.planner import COEFFICIENTS, Coefficients, period_features, price_list
+from mnist_bench.numerics.device import sentence
+from mnist_bench.numerics.kinds import DeviceKind, PrecisionName, cores
 
 TRAINED = 5000
 """Training images of each net's one epoch."""
@@ -60,7 +59,7 @@ class Misfit:
 
 
 def judge(work: Array, seconds: Array, kind: DeviceKind) -> Iterator[str]:
-    """Yield the coefficients as they stand in mnist_bench/nets/cost_model.py, and how far estimates are off.
+    """Yield the coefficients as they stand in mnist_bench/nets/planner.py, and how far estimates are off.
 
     Args:
         work: (nets, coefficients), as `cost_model.period_features` counts it.

@@ -1,14 +1,14 @@
 """What a search costs besides its trainings, what portable precision costs, and how a study of very many trials does.
 
-    python benchmarks/costs.py driver [--trials 50 1000 5000] [--postgresql]
+    python benchmarks/costs.py driver [--trials 50 1000 5000]
     python benchmarks/costs.py samplers          50 trials of spaces/conv.yaml, by sampler
     python benchmarks/costs.py portable          an epoch of four networks in each precision; about two minutes
     python benchmarks/costs.py many              a study of 10,000 trials; about ten minutes
 
 `driver` and `samplers` train nothing: ask, report, the pruner's decision, tell, the event log and Optuna's
-tables in SQLite count, or in a PostgreSQL server that is started for it. Processor time is the driver's own; the
-clock's has the database's work, too. The goal is under 30 ms of processor time a trial; of 50 trials in conv.yaml,
-whose planner says what is feasible, under 20 ms with random and under 100 ms with a model.
+tables count. Processor time is the driver's own; the clock's has the database's work, too. The goal is under 30 ms of
+processor time a trial; of 50 trials in conv.yaml, whose planner says what is feasible, under 20 ms with random and
+under 100 ms with a model.
 
 `portable` trains in turns in a process for each way, and takes the shortest time of each: in bfloat16, in float32 as on
 a processor whose widest instructions are AVX2, and in portable precision.
@@ -28,7 +28,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -40,15 +39,15 @@ import frame
 import numpy as np
 
 from mnist_bench.bench.measured_nets import nets
-from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.tensors import load_dataset
-from mnist_bench.nets.cost_model import COEFFICIENTS
+from mnist_bench.nets.planner import COEFFICIENTS
 from mnist_bench.numerics import device
 from mnist_bench.numerics.kinds import Precision, environment_of
 from mnist_bench.searches import running
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.space_files import drawn, space_sources
-from mnist_bench.training.period import fit
+from mnist_bench.training.trainer import TorchTrainer, fit
 from search import Search, canonical_json, hashed
 from search.driver.progress import Observer
 from search.driver.run import keep_nothing
@@ -60,7 +59,6 @@ from search.strategies.samplers import Curves, Random, Sampler, Tpe
 from search.study import studies
 from search.trainer_api import PLAIN, Report, TrainerSpec
 from support import search_fake as fake
-from support.postgres_server import Server
 
 TRIALS = 50
 """Of the search of each sampler."""
@@ -84,20 +82,13 @@ def driver(asked: argparse.Namespace) -> Rows:
     """Yield the driver's time for each trial, and the time to read the finished study, at several sizes of a study."""
     yield "trials:", "driver, ms/trial:", "clock, ms/trial:", "periods/trial:", "read the study, s:"
     for trials in asked.trials:
-        with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-            url = None
-            if asked.postgresql:
-                server = Server(Path(folder) / "server")
-                stack.callback(server.stop)
-                url = server.url(server.new_database())
+        with tempfile.TemporaryDirectory() as folder:
             used, began = time.process_time(), time.monotonic()
-            found = fake.run(
-                Path(folder), goal=trials, sampler=Random(), pruner=Asha(), concurrent_trials=8, widest=64, url=url
-            )
+            found = fake.run(Path(folder), goal=trials, sampler=Random(), pruner=Asha(), concurrent_trials=8, widest=64)
             used, clock = time.process_time() - used, time.monotonic() - began
             periods = sum(len(trial.reports) for trial in found.study.trials)
             began = time.monotonic()
-            studies.open_study(Path(folder), None, url)
+            studies.open_study(Path(folder), None)
             reading = time.monotonic() - began
         each = (1000 * used, 1000 * clock, periods)
         yield f"{trials}", *(f"{value / trials:.1f}" for value in each), f"{reading:.2f}"
@@ -142,7 +133,7 @@ def epochs(way: str) -> None:
     for name, net in nets().items():
         for seed in (0, 1):
             began = time.perf_counter()
-            fit(net, seed, data, precision)
+            fit(TorchTrainer(data, precision), net, seed)
             found[name] = time.perf_counter() - began
     print(json.dumps(found))
 
@@ -274,7 +265,6 @@ def main() -> None:
         "--trials", type=int, nargs="+", default=SIZES, help="sizes of `driver`; the last is that of `many`"
     )
     parser.add_argument("--repeats", type=int, default=4, help="searches of a sampler, rounds of `portable`")
-    parser.add_argument("--postgresql", action="store_true", help="`driver` in a server that is started for it")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         fake.run(Path(folder), goal=5)  # imports and first uses are not a cost of a trial

@@ -19,8 +19,8 @@ from typing import Any
 
 import torch
 
+from mnist_bench.numerics.device import Machine, sentence, this_machine
 from mnist_bench.numerics.kinds import Precision
-from mnist_bench.numerics.machine import Machine, sentence, this_machine
 from mnist_bench.numerics.precision import best_precision
 from search.files import append_line, atomic_write, make_folder
 

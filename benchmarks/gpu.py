@@ -19,15 +19,15 @@ import frame
 import torch
 
 from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.errors import DeviceError
-from mnist_bench.numerics.device import setup
+from mnist_bench.numerics.device import sentence, setup, this_machine
 from mnist_bench.numerics.kinds import Precision
-from mnist_bench.numerics.machine import sentence, this_machine
 from mnist_bench.numerics.precision import best_precision
 from mnist_bench.space_files import space_sources
-from mnist_bench.training.period import advance, fit
+from mnist_bench.training.period import advance
+from mnist_bench.training.trainer import TorchTrainer, fit
 from search.study.studies import open_study
 
 PROGRAM = (sys.executable, "-c", "from mnist_bench.cli.app import main; main()")
@@ -67,7 +67,7 @@ def training_repeats(config: TrainConfig, data: Dataset, precision: Precision) -
     states = []
     for run in ("first", "again"):
         started = time.perf_counter()
-        found = fit(config, 1, data, precision)
+        found = fit(TorchTrainer(data, precision), config, 1)
         seconds = time.perf_counter() - started
         rate = config.epochs * len(data.train) / seconds
         value = found.reports[-1].value

@@ -16,11 +16,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from search.database.engines import open_for_reading
+from search.database import open_for_reading
 from search.event_log.events import Event
 from search.event_log.history import History
 from search.event_log.log import EventLog, studies
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 
 START_SECONDS = 4.0
 """About the time until a search that was killed trains again."""
@@ -145,7 +145,7 @@ def is_alive(pid: int) -> bool:
 class SearchProcesses(Processes):
     """A search: a driver, which starts its workers itself. `lost` are events of its log."""
 
-    location: StudyLocation
+    files: StudyFolder
     kinds: Mapping[str, bool] = field(default_factory=lambda: {"driver": True, "worker": False, "all": True})
     starts: int = 0
     acknowledged: list[Event] = field(default_factory=list)
@@ -202,10 +202,10 @@ class SearchProcesses(Processes):
 
     def read(self) -> list[Event]:
         """Return the events in the log; none if there is no study yet."""
-        if not (self.location.folder / "study.db").exists():
+        if not (self.files.path / "study.db").exists():
             return []
-        engine = open_for_reading(self.location.url)
+        engine = open_for_reading(self.files.database)
         try:
-            return EventLog(engine, self.location.name).read() if studies(engine) else []
+            return EventLog(engine, self.files.name).read() if studies(engine) else []
         finally:
             engine.dispose()

@@ -41,11 +41,10 @@ from mutations import Mutation, mutations
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "build" / "mutants"
 MODULES = {
-    "search": ("canonical_json", "files"),
-    "search/database": ("file_lock",),
+    "search": ("canonical_json", "file_lock", "files"),
     "search/driver": ("*",),
     "search/event_log": ("*",),
-    "search/strategies": ("pareto_pruning", "pruners"),
+    "search/strategies": ("optuna_study", "pruners"),
     "search/study": ("checkpoint_store", "spec"),
     "mnist_bench/cli": ("failures", "output"),
     "mnist_bench/cli/studies": ("*",),

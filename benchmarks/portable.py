@@ -29,8 +29,8 @@ import frame
 import torch
 
 from mnist_bench.numerics import device, kinds
-from mnist_bench.numerics.canaries.portable_canary import later_hashes
-from mnist_bench.numerics.machine import this_machine
+from mnist_bench.numerics.canaries import later_hashes
+from mnist_bench.numerics.device import this_machine
 from mnist_bench.searches import config, running
 from search.differences import WIDE_CHECK
 from search.driver.progress import Observer

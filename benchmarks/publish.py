@@ -37,9 +37,9 @@ from pathlib import Path
 import frame
 from frame import LEDGERS, ROOT
 
-from mnist_bench.cells import duration
 from mnist_bench.experiments.confirm.results import winner_of
 from mnist_bench.studies.validated import open_study
+from search.messages import duration
 from search.study.folder import ResultsFolder
 
 FOLDER = ROOT / "results" / "published"

@@ -33,11 +33,12 @@ from killing import Kills, Processes, SearchProcesses, is_alive, kill_at_random
 from optuna.trial import TrialState
 from soaked import ENDED, STUDY, VARIABLE, make_study, periods
 
-from mnist_bench.cells import duration
 from mnist_bench.numerics.device import choose_precision
 from mnist_bench.numerics.kinds import environment_of
 from mnist_bench.space_files import space_sources
-from search.study.location import StudyLocation
+from search.database import sqlite_url
+from search.messages import duration
+from search.study.folder import StudyFolder
 from search.study.studies import open_study
 
 HERE = Path(__file__).parent
@@ -192,14 +193,15 @@ def ours(asked: argparse.Namespace, folder: Path) -> Outcome:
     undisturbed = time.monotonic() - began
     digest = "".join(re.findall(r"^digest ((?:[0-9a-f]{4} ?){16})", done.stdout, re.MULTILINE)).replace(" ", "")
     results, begun = folder / "killed", folder / "begun"
-    location = StudyLocation.of(STUDY, results)
+    files = StudyFolder.of(STUDY, results)
     processes = SearchProcesses(
-        command=command(asked, results), location=location, log=folder / "log", environment=counting(begun)
+        command=command(asked, results), files=files, log=folder / "log", environment=counting(begun)
     )
     kills, seconds = soak(processes, asked)
-    same = open_study(results, None).digest == digest and weights(location.folder) == weights(folder / "alone" / STUDY)
+    same = open_study(results, None).digest == digest and weights(files.path) == weights(folder / "alone" / STUDY)
     return Outcome(
-        kills=kills, tables=tables(location.url), lost=processes.lost, begun=lines(begun), seconds=seconds,
+        kills=kills, tables=tables(sqlite_url(files.database)), lost=processes.lost, begun=lines(begun),
+        seconds=seconds,
         undisturbed=undisturbed, same=same, left=sum(map(is_alive, processes.workers_seen)),
     )  # fmt: skip
 

@@ -28,8 +28,10 @@ from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
 
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import load_training_set
 from mnist_bench.space_files import space_sources
-from mnist_bench.training import factory
+from mnist_bench.training import trainer
 from search import hashed
 from search.space.space import Space
 from search.strategies.optuna_study import suggest
@@ -68,13 +70,13 @@ class Counted:
 
 
 def make_trainer(**options: Any) -> Counted:
-    """Return the trainer of `mnist_bench.training.factory.make_trainer`, which takes the same options."""
-    return Counted(factory.make_trainer(**options))
+    """Return the trainer of `mnist_bench.training.trainer.make_trainer`, which takes the same options."""
+    return Counted(trainer.make_trainer(**options))
 
 
 def counted_spec(*arguments: Any, **options: Any) -> TrainerSpec:
-    """Return the result of `mnist_bench.training.factory.trainer_spec`, for the trainer that counts."""
-    return replace(factory.trainer_spec(*arguments, **options), factory="soaked:make_trainer")
+    """Return the result of `mnist_bench.training.trainer.trainer_spec`, for the trainer that counts."""
+    return replace(trainer.trainer_spec(*arguments, **options), factory="soaked:make_trainer")
 
 
 def make_study(url: str, space: Space) -> optuna.Study:
@@ -95,7 +97,7 @@ def periods(space: Space) -> int:
     return len(space.settings.get("periods", ())) or int(space.settings["epochs"])
 
 
-def make_objective(space: Space, trainer: Trainer[TrainConfig]) -> Callable[[optuna.Trial], float]:
+def make_objective(space: Space, counted: Trainer[TrainConfig]) -> Callable[[optuna.Trial], float]:
     """Return the objective: the value after the last period; a trial without one is pruned."""
 
     def objective(trial: optuna.Trial) -> float:
@@ -103,7 +105,7 @@ def make_objective(space: Space, trainer: Trainer[TrainConfig]) -> Callable[[opt
         seed = hashed.derived_seed(hashed.Name(STUDY), trial.number)
         state, value = None, 0.0
         for period in range(1, periods(space) + 1):
-            state, report = trainer.advance(config, seed, period, state)
+            state, report = counted.advance(config, seed, period, state)
             if report.value is None:
                 raise optuna.TrialPruned
             value = report.value
@@ -119,9 +121,10 @@ def search_by_optuna(url: str, trials: str, name: str, *overrides: str) -> None:
     """Search until the study has its trials."""
     space = space_sources.load(name, overrides)
     precision = space.settings.get("precision", "auto")
-    trainer = make_trainer(device="cpu", precision=precision, subset=space.settings.get("subset"))
+    data = load_training_set(DataOptions().chosen(space.settings))
+    counted = make_trainer(**trainer.trainer_spec(data, device="cpu", precision=precision).options)
     enough = MaxTrialsCallback(int(trials), states=ENDED)
-    make_study(url, space).optimize(make_objective(space, trainer), callbacks=[enough])
+    make_study(url, space).optimize(make_objective(space, counted), callbacks=[enough])
 
 
 def main(program: str, *words: str) -> None:

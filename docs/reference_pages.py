@@ -19,9 +19,12 @@ from typing import Any
 import mnist_bench
 from mnist_bench.cli.app import app
 from mnist_bench.cli.help import ARGUMENTS, RAW, HelpEntry, HelpPage, pages
-from mnist_bench.config.catalogue import sections
-from mnist_bench.config.field_docs import field_docs
-from mnist_bench.leaderboard.board_table import GROUPS, figures_of, study_figures
+from mnist_bench.config.catalogue import field_docs, sections
+from mnist_bench.leaderboard.board_table import (
+    GROUPS,
+    figures_of,
+    study_figures,
+)
 from mnist_bench.nets.summary import about_cell, settings_by_heading
 from mnist_bench.result_table import Figure
 from mnist_bench.space_files import json_schema
@@ -29,7 +32,6 @@ from mnist_bench.space_files.content import OWN
 from mnist_bench.value_kind import NETS, ValueKind
 from search.messages import joined, show
 from search.strategies import pruners, samplers
-from search.strategies.strategy import bounds_of
 
 FOLDER = Path(__file__).parent / "reference"
 PART = re.compile(r"(<!-- made: ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -221,11 +223,11 @@ def _options_of(path: str) -> Iterator[SpaceField]:
     for name, strategy in STRATEGIES.get(path, {}).items():
         docs = field_docs(strategy)
         for option in dataclasses.fields(strategy):
-            bounds = bounds_of(option)
+            values = option.metadata["values"]
             yield SpaceField(
                 path=f"{path}.{option.name}",
                 type=NOUNS["integer"],
-                bounds=f"{bounds.least} to {bounds.most}",
+                bounds=f"{values[0]} to {values[-1]}",
                 unit="",
                 default=option.default,
                 ranges=(),

@@ -27,8 +27,7 @@ class PictureForm:
     Without defaults, so that a form is complete in any file that holds it; that of MNIST is in none.
     """
 
-    channels: Literal[1, 3]
-    """1: grey; 3: red, green, blue."""
+    channels: Literal[1, 3]  # 1: grey; 3: red, green, blue
     height: Side
     width: Side
     classes: Annotated[int, Ge(MIN_CLASSES), Le(MAX_CLASSES)]

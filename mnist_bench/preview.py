@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from mnist_bench.cells import objectives, roughly, short
-from mnist_bench.nets.cost_model import COEFFICIENTS
+from mnist_bench.nets.planner import COEFFICIENTS
 from mnist_bench.numerics.device import kind_of
 from mnist_bench.numerics.kinds import DeviceKind
 from mnist_bench.searches import first_trials, running
@@ -15,11 +15,11 @@ from mnist_bench.searches.setup import SearchSetup
 from mnist_bench.space_files.drawn import planner, samples
 from mnist_bench.space_files.overview import ROUGHLY, search_seconds
 from mnist_bench.value_kind import NETS, ValueKind
+from search import repeatability
 from search.driver.run import Search
-from search.event_log.timeline import repeats
+from search.event_log.records import repeats
 from search.messages import number_of
-from search.objectives.configuration import FLAT
-from search.repeatability import check
+from search.objectives.objective import FLAT
 from search.space.space import Space
 from search.study.spec import StudySpec
 
@@ -41,7 +41,7 @@ def preview(setup: SearchSetup) -> list[str]:
     notices: list[str] = []
     first, start = first_trials.enqueued(setup, notices.append), first_trials.start_list(setup, notices.append)
     left = running.trials_left(setup, first, start)
-    study = f"Study {setup.location.name} in {setup.config.results}/"
+    study = f"Study {setup.files.name} in {setup.config.results}/"
     if not left:
         return [_what(setup), f"{study} has ended; nothing is left to train."]
     kind = kind_of(setup.config.device, setup.precision)
@@ -68,9 +68,9 @@ def preview_objective(config: ObjectiveConfig) -> list[str]:
         StudyNotFoundError: there is no study of a name that is enqueued.
     """
     search = search_of_objective(config)
-    check.require_repeatable(search)
+    repeatability.require_repeatable(search)
     spec, left = search.spec_for(NUMERICS), search.trials_left()
-    study = f"Study {search.location.name} in {config.shared.results}/"
+    study = f"Study {search.files.name} in {config.shared.results}/"
     if not left:
         return [_what_own(config, search, spec), f"{study} has ended; nothing is left to run."]
     rest = "" if left == search.goal else f" {number_of(left, 'trial')} still to end."

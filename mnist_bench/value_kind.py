@@ -18,11 +18,11 @@ from mnist_bench.errors import ForeignStudyError
 from mnist_bench.nets.summary import line
 from mnist_bench.statistics.inference import wilson
 from mnist_bench.value_scale import Scale
-from search.event_log.early_stop import StopRules
+from search.event_log.history import StopRules
 from search.event_log.records import EarlyStop, StudyRecord, TrialRecord
+from search.loading import is_code
 from search.messages import number_of, show
-from search.objectives.configuration import FLAT
-from search.plugins.loading import is_code
+from search.objectives.objective import FLAT
 from search.space.objective import Aim
 
 UNNAMED = "value"

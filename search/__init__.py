@@ -40,31 +40,20 @@ if TYPE_CHECKING:  # for editors and mypy; Python loads a name's module at first
         UsageError as UsageError,
         WorkerError as WorkerError,
     )
-    from search.event_log.early_stop import StopRules as StopRules
+    from search.event_log.history import StopRules as StopRules
     from search.event_log.records import EarlyStop as EarlyStop, StudyRecord as StudyRecord, TrialRecord as TrialRecord
     from search.executors.in_process import InProcessExecutor as InProcessExecutor
-    from search.executors.local.pool import LocalExecutor as LocalExecutor
+    from search.executors.local import LocalExecutor as LocalExecutor
     from search.executors.protocol import Executor as Executor
-    from search.executors.ray.executor import RayExecutor as RayExecutor
-    from search.objectives.configuration import Configuration as Configuration
-    from search.objectives.objective import Objective as Objective
-    from search.objectives.objective_search import planned as planned, run as run
-    from search.repeatability.check import require_repeatable as require_repeatable
+    from search.executors.ray import RayExecutor as RayExecutor
+    from search.objectives.objective import Configuration as Configuration, Objective as Objective
+    from search.objectives.search import planned as planned, run as run
+    from search.repeatability import require_repeatable as require_repeatable
     from search.space.space import Space as Space
-    from search.strategies.pruners import (
-        Asha as Asha,
-        Median as Median,
-        NoPruner as NoPruner,
-        Pruner as Pruner,
-    )
+    from search.strategies.pruners import Asha as Asha, Median as Median, NoPruner as NoPruner, Pruner as Pruner
     from search.strategies.registry import named_pruner as named_pruner, named_sampler as named_sampler
-    from search.strategies.samplers import (
-        Curves as Curves,
-        Random as Random,
-        Sampler as Sampler,
-        Tpe as Tpe,
-    )
-    from search.study.location import StudyLocation as StudyLocation
+    from search.strategies.samplers import Curves as Curves, Random as Random, Sampler as Sampler, Tpe as Tpe
+    from search.study.folder import StudyFolder as StudyFolder
     from search.study.spec import StudySpec as StudySpec
     from search.study.studies import open_study as open_study
     from search.trainer_api import (
@@ -99,21 +88,20 @@ _MODULES = {
         "UsageError",
         "WorkerError",
     ),
-    "search.event_log.early_stop": ("StopRules",),
+    "search.event_log.history": ("StopRules",),
     "search.event_log.records": ("EarlyStop", "StudyRecord", "TrialRecord"),
     "search.executors.in_process": ("InProcessExecutor",),
-    "search.executors.local.pool": ("LocalExecutor",),
+    "search.executors.local": ("LocalExecutor",),
     "search.executors.protocol": ("Executor",),
-    "search.executors.ray.executor": ("RayExecutor",),
-    "search.objectives.configuration": ("Configuration",),
-    "search.objectives.objective": ("Objective",),
-    "search.objectives.objective_search": ("planned", "run"),
-    "search.repeatability.check": ("require_repeatable",),
+    "search.executors.ray": ("RayExecutor",),
+    "search.objectives.objective": ("Configuration", "Objective"),
+    "search.objectives.search": ("planned", "run"),
+    "search.repeatability": ("require_repeatable",),
     "search.space.space": ("Space",),
     "search.strategies.pruners": ("Asha", "Median", "NoPruner", "Pruner"),
     "search.strategies.registry": ("named_pruner", "named_sampler"),
     "search.strategies.samplers": ("Curves", "Random", "Sampler", "Tpe"),
-    "search.study.location": ("StudyLocation",),
+    "search.study.folder": ("StudyFolder",),
     "search.study.spec": ("StudySpec",),
     "search.study.studies": ("open_study",),
     "search.trainer_api": ("Codec", "PLAIN", "Plan", "Planner", "Report", "Trainer", "TrainerSpec"),

@@ -15,17 +15,26 @@ from search.messages import MAX_LENGTH, did_you_mean, listing, on_one_line, shor
 MAX_SEED = 2**32 - 1
 
 
+def _refusal(name: str, value: Any, right: str) -> UsageError:
+    """Return the error that a value is wrong; `right` describes what would be right."""
+    return UsageError(f"{name}={_spelt(value)}: give {right}.")
+
+
+def _spelt(value: Any) -> str:
+    return shortened(on_one_line(repr(value)), MAX_LENGTH)
+
+
 def check_count(name: str, value: Any, most: int | None = None, *, least: int = 1) -> None:
     """Check that an argument is a whole number from `least` to `most`."""
     if type(value) is not int or value < least or (most is not None and value > most):
         fitting = f"of at least {least}" if most is None else f"from {least} to {most:,}"
-        raise UsageError(f"{name}={_spelt(value)}: give a whole number {fitting}.")
+        raise _refusal(name, value, f"a whole number {fitting}")
 
 
 def check_whole(name: str, value: Any) -> None:
     """Check that an argument is a whole number."""
     if type(value) is not int:
-        raise UsageError(f"{name}={_spelt(value)}: give a whole number.")
+        raise _refusal(name, value, "a whole number")
 
 
 def check_seed(name: str, value: Any) -> None:
@@ -36,7 +45,7 @@ def check_seed(name: str, value: Any) -> None:
 def check_seconds(name: str, value: Any) -> None:
     """Check that an argument is a number of seconds, from 0 up to infinity."""
     if not is_number(value) or not value >= 0:  # nor nan, which is not below 0 either
-        raise UsageError(f"{name}={_spelt(value)}: give seconds, a number of at least 0.")
+        raise _refusal(name, value, "seconds, a number of at least 0")
 
 
 def is_number(value: Any) -> TypeGuard[int | float]:
@@ -54,31 +63,21 @@ def check_choice(name: str, value: Any, known: Collection[str]) -> None:
 def check_text(name: str, value: Any, what: str) -> None:
     """Check that an argument is a text; `what` describes it."""
     if not isinstance(value, str):
-        raise UsageError(f"{name}={_spelt(value)}: give {what}.")
+        raise _refusal(name, value, what)
 
 
 def check_utf8(name: str, *values: Any) -> None:
     """Check that texts and paths are UTF-8, like all that is stored; other values pass."""
     for value in values:
-        if isinstance(value, str | PurePath) and not _is_utf8(str(value)):
-            raise UsageError(
-                f"{name}={_spelt(str(value))}: the name is not UTF-8, as all that a study keeps has to be."
-            )
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        try:
+            if isinstance(value, str | PurePath):
+                str(value).encode()
+        except UnicodeEncodeError:
+            message = f"{name}={_spelt(str(value))}: the name is not UTF-8, as all that a study keeps has to be."
+            raise UsageError(message) from None
 
 
 def check_several(name: str, value: Any) -> None:
     """Check that an argument is a list-like collection, not a single value: a text would be read letter by letter."""
     if isinstance(value, str | bytes | Mapping | PurePath) or not isinstance(value, Iterable):
-        raise UsageError(f"{name}={_spelt(value)}: give a list of them, [...].")
-
-
-def _spelt(value: Any) -> str:
-    return shortened(on_one_line(repr(value)), MAX_LENGTH)
+        raise _refusal(name, value, "a list of them, [...]")

@@ -3,86 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
 
 from search.errors import UsageError
 from search.messages import show
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True)  # with slots Python refuses Default[Path](...)
-class Default(Generic[T]):
-    """A default that a user can set."""
-
-    name: str  # the option without its dashes
-    variable: str
-    built_in: T  # the value if the variable is not set
-    expected: str  # the possible values, for messages
-    of_text: Callable[[str], T | None]  # returns the value that the variable's text names; None if it names none
-    words: Callable[[T], str] = str  # returns a value as `doctor` shows it
-
-    @property
-    def source(self) -> str:
-        """Where the value in force is from: the variable, or "default"."""
-        # An empty variable counts as not set: `MNIST_BENCH_WORKERS= mnist-bench ...` unsets it for one command.
-        return self.variable if os.environ.get(self.variable) else "default"
-
-
-def _count(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 and int(text) > 0 else None
-
-
-def _shown_url(url: str | None) -> str:
-    from search.database.urls import redacted
-
-    return "SQLite in the results folder" if url is None else redacted(url)
-
-
-RESULTS = Default[Path](
-    name="results",
-    variable="MNIST_BENCH_RESULTS",
-    built_in=Path("results"),
-    expected='a folder, such as "runs"',
-    of_text=Path,
-)
-WORKERS = Default[int | None](
-    name="workers",
-    variable="MNIST_BENCH_WORKERS",
-    built_in=None,
-    expected="a whole number of at least 1",
-    of_text=_count,
-    words=lambda count: "one per core, or one on a GPU" if count is None else str(count),
-)
-STORAGE = Default[str | None](
-    name="storage",
-    variable="OPTUNA_STORAGE",
-    built_in=None,
-    expected='a URL, such as "postgresql://USER@HOST/DATABASE"',
-    of_text=str,
-    words=_shown_url,
-)
-DEFAULTS: tuple[Default[Any], ...] = (RESULTS, WORKERS, STORAGE)
-
-
-def in_force(default: Default[T]) -> T:
-    """Return the value that a command or function uses without an option or argument.
-
-    Raises:
-        UsageError: the value in the environment is wrong.
-    """
-    if default.source == "default":
-        return default.built_in
-    text = os.environ[default.variable]
-    value = default.of_text(text)
-    if value is None:
-        raise UsageError(f"{default.variable}={show(text)}: give {default.expected}.")
-    return value
+RESULTS = Path("results")  # the folder of studies if nobody has named one
+RESULTS_VARIABLE = "MNIST_BENCH_RESULTS"
+WORKERS_VARIABLE = "MNIST_BENCH_WORKERS"
 
 
 def results_in_force(given: str | Path | None = None) -> Path:
-    """Return the folder of studies that is given, or else the one in force; errors as in `in_force`."""
-    return in_force(RESULTS) if given is None else Path(given)
+    """Return the folder of studies that is given, or else $MNIST_BENCH_RESULTS, or else `results`."""
+    return Path(_value(RESULTS_VARIABLE) or RESULTS if given is None else given)
+
+
+def workers_in_force() -> int | None:
+    """Return the number of processes in $MNIST_BENCH_WORKERS, None if it is not set; UsageError if it is no number."""
+    if not (text := _value(WORKERS_VARIABLE)):
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 7 and int(text) > 0):
+        raise UsageError(f"{WORKERS_VARIABLE}={show(text)}: give a whole number of at least 1.")
+    return int(text)
+
+
+def source(variable: str) -> str:
+    """Return where a default in force is from: the variable, or "default"."""
+    return variable if _value(variable) else "default"
+
+
+def _value(variable: str) -> str:
+    # An empty variable counts as not set: `MNIST_BENCH_WORKERS= mnist-bench ...` unsets it for one command.
+    return os.environ.get(variable, "")

@@ -25,19 +25,15 @@ def checks(numerics: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def changed_checks(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """Return the names of the checks in which two descriptions of numerics differ."""
+    """Return the names of the checks in which two descriptions of numerics differ; without any they promise the same
+    bits.
+
+    >>> changed_checks({"check": "5f1c"}, {"check": "1d93"})
+    ['check']
+    """
     # As JSON, the form in which a study keeps them.
     here, there = ({name: canonical_json.dumps(value) for name, value in checks(each).items()} for each in (one, other))
     return [name for name in CHECKS if here.get(name) != there.get(name)]
-
-
-def same_bits(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Return whether two descriptions of numerics promise the same bits.
-
-    >>> same_bits({"check": "5f1c"}, {"check": "5f1c"}), same_bits({"check": "5f1c"}, {"check": "1d93"})
-    (True, False)
-    """
-    return not changed_checks(one, other)
 
 
 def differences(stored: Mapping[str, Any], current: Mapping[str, Any], path: str = "") -> list[tuple[str, str, str]]:
@@ -49,26 +45,20 @@ def differences(stored: Mapping[str, Any], current: Mapping[str, Any], path: str
             found += differences(old, new, f"{here}.")
         elif canonical_json.dumps(old) != canonical_json.dumps(new):
             found.append((here, _shown(old), _shown(new)))
-    return found if path else _decisive(found)
-
-
-def _decisive(found: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """Keep the description of numerics only if a check differs."""
-    changed = any(path == f"numerics.{check}" for check in CHECKS for path, _, _ in found)
-    return [row for row in found if changed or not row[0].startswith("numerics.")]
+    if path or any(where == f"numerics.{check}" for check in CHECKS for where, _, _ in found):
+        return found
+    return [row for row in found if not row[0].startswith("numerics.")]  # as no check differs, they describe nothing
 
 
 def _keyed(value: Any) -> Any:
     """Return a list of (name, value) pairs, as a space's fields are, as a mapping, so that like meets like."""
-    if not isinstance(value, list) or not value or not all(map(_is_pair, value)):
+    if not isinstance(value, list) or not value:
+        return value
+    if not all(isinstance(row, list) and len(row) == 2 and isinstance(row[0], str) for row in value):
         return value
     named = dict(value)
     return named if len(named) == len(value) else value  # pairs that share a name hide each other in a mapping
 
 
-def _is_pair(row: Any) -> bool:
-    return isinstance(row, list) and len(row) == 2 and isinstance(row[0], str)
-
-
-def _shown(value: Any, width: int = 60) -> str:
-    return shortened(ABSENT if value is None else str(value), width)
+def _shown(value: Any) -> str:
+    return shortened(ABSENT if value is None else str(value), 60)

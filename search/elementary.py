@@ -7,10 +7,9 @@ libm and NumPy choose their code by the processor, and the last bit of a result 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache, reduce
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,54 +18,35 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
-class Elementary(ABC):
-    """Computes exp and ln of one number and of several, and the normal numbers that need ln."""
+class Elementary:
+    """Computes exp and ln of one number and of several, and the normal numbers that need ln, by libm and NumPy."""
 
-    is_portable: ClassVar[bool]
+    is_portable = False
     """Whether the bits are the same on every processor."""
 
-    @abstractmethod
     def exp(self, number: float) -> float:
         """Return the exponential of a number."""
-
-    @abstractmethod
-    def ln(self, number: float) -> float:
-        """Return the natural logarithm of a number above 0."""
-
-    @abstractmethod
-    def exp_of_each(self, numbers: Array) -> Array:
-        """Return the exponential of each number, shape (n,)."""
-
-    @abstractmethod
-    def sum_of_ln(self, numbers: Array) -> float:
-        """Return the sum of the natural logarithms of numbers above 0, shape (n,)."""
-
-    @abstractmethod
-    def normals(self, draws: np.random.Generator, count: int) -> Array:
-        """Return independent standard normal numbers, shape (count,)."""
-
-
-class _Native(Elementary):
-    is_portable = False
-
-    def exp(self, number: float) -> float:
         return math.exp(number)
 
     def ln(self, number: float) -> float:
+        """Return the natural logarithm of a number above 0."""
         return math.log(number)
 
     def exp_of_each(self, numbers: Array) -> Array:
+        """Return the exponential of each number, shape (n,)."""
         import numpy as np  # whoever only reads studies needs none
 
         return np.asarray(np.exp(numbers), np.float64)
 
     def sum_of_ln(self, numbers: Array) -> float:
+        """Return the sum of the natural logarithms of numbers above 0, shape (n,)."""
         import numpy as np
 
         logarithms: list[float] = np.log(numbers).tolist()
         return sum(logarithms)
 
     def normals(self, draws: np.random.Generator, count: int) -> Array:
+        """Return independent standard normal numbers, shape (count,)."""
         return draws.standard_normal(count)
 
 
@@ -119,7 +99,6 @@ class _Portable(Elementary):
         return np.array(found[:count])
 
 
-NATIVE: Elementary = _Native()
-"""Libm's and NumPy's functions."""
+NATIVE = Elementary()
 PORTABLE: Elementary = _Portable()
 """Correctly rounded functions: 30 µs for an exponential, 60 µs for a logarithm."""

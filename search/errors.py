@@ -47,12 +47,21 @@ class UsageError(SearchError):
     exit_code = 2
 
 
-def is_of_the_system(error: BaseException) -> bool:
-    """Return whether an error is of the disk or of a database: the study's, or one that a user's code works with."""
-    import sqlalchemy  # not before something has failed: workers load none of it
+def system_error(error: BaseException) -> BaseException | None:
+    """Return the disk's or a database's own error behind an exception; None if neither is at fault.
+
+    The database is the study's, or one that a user's code works with.
+    """
+    import sqlite3  # not before something has failed: workers load neither
+
+    import sqlalchemy
 
     of_optuna = type(error).__name__ == "StorageInternalError"  # by name: an import would load Optuna in every reader
-    return of_optuna or isinstance(error, OSError | sqlalchemy.exc.SQLAlchemyError)
+    of_system = of_optuna or isinstance(error, OSError | sqlite3.Error | sqlalchemy.exc.SQLAlchemyError)
+    if not of_system or isinstance(error, BrokenPipeError):  # that one is of our output (`... | head`)
+        return None
+    inner = (error.__cause__ if of_optuna else None) or error
+    return getattr(inner, "orig", None) or inner
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,13 +147,8 @@ def _in_two_units(number: int, large: str, small: str) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's text, or its type's name, for the middle of a sentence.
-
-    If the first line ends with a colon it only introduces a list, as psycopg's does for several hosts; then the last
-    line is returned.
-    """
-    lines = str(error).splitlines() or [type(error).__name__]
-    return (lines[-1].removeprefix("- ") if lines[0].endswith(":") else lines[0]).rstrip(".")
+    """Return the first line of an error's text, or its type's name, for the middle of a sentence."""
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def first_fault(error: ValidationError) -> str:

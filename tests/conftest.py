@@ -10,15 +10,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
 from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
 
 import pytest
 
 from mnist_bench.numerics.kinds import PORTABLE_VARIABLES
 from support import dose, wants, warm_processes
 from support.paths import IMPORTABLE
+from support.scripted import Clock
 
 # A shell starts what it runs in the background with Ctrl-C ignored, which all that a test interrupts would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -40,8 +39,6 @@ LONGER = 4
 TOO_MUCH = (
     "an unmarked test takes {limit:g} s of processor time at most, and this one took {taken:.1f} s: make it smaller"
 )
-if TYPE_CHECKING:
-    from support.postgres_server import Server
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -107,17 +104,6 @@ def left_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard._Door, "guarded", True)
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    """Return a PostgreSQL server that runs until the tests end; not in pytest's folder, which is for one user alone."""
-    from support.postgres_server import Server
-
-    with TemporaryDirectory(prefix="mnist-bench-postgres-") as folder:
-        server = Server(Path(folder, "data"))
-        yield server
-        server.stop("fast")
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
     """Import all that is tested without looking for garbage in it, then or later.
@@ -153,3 +139,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say at the end what was not run because this machine lacks something."""
     if line := wants.line(str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])):
         terminalreporter.write_line(line, yellow=True)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Return the clock by which periods are tried again."""
+    clock = Clock()
+    monkeypatch.setattr("search.driver.retry_policy.time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock

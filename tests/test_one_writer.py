@@ -25,17 +25,16 @@ OPENERS = ("open", "fdopen", "ZipFile")
 FLAGS = re.compile(r"O_(?:WRONLY|RDWR|APPEND|CREAT)")
 OTHERWISE = {
     "search/files.py": {"open(xb)", "open(a+b)", "target.write_bytes", "os.replace"},  # the writer itself; /dev/stdout
-    "search/executors/local/oom.py": {"Path('/proc/self/oom_score_adj').write_text"},  # a word to the kernel
-    "search/executors/local/worker.py": {"os.fdopen(wb)"},  # a pipe
+    "search/executors/endings.py": {"Path('/proc/self/oom_score_adj').write_text"},  # a word to the kernel
     "search/objectives/forks.py": {"os.fdopen(w)"},  # the log of what an objective prints, for people
-    "search/repeatability/elsewhere.py": {"os.fdopen(w)"},  # a pipe
-    "search/executors/ray/cluster.py": {"os.open(O_WRONLY)"},  # /dev/null, in the place of stderr
+    "search/repeatability.py": {"os.fdopen(w)"},  # a pipe
+    "search/executors/ray.py": {"os.open(O_WRONLY)"},  # /dev/null, in the place of stderr
     "mnist_bench/cli/app.py": {"open(w)"},  # /dev/null, in the place of a closed stream
     "mnist_bench/cli/failures.py": {"os.open(O_WRONLY)"},  # the same
     "mnist_bench/plots/style.py": {"figure.savefig"},  # bytes in memory, as in all that follow
     "mnist_bench/tables/stored.py": {"np.savez_compressed"},
     "mnist_bench/training/weights.py": {"arrays.save"},
-    "mnist_bench/training/checkpoint.py": {"save"},
+    "mnist_bench/training/learner.py": {"save"},
 }
 """Who else opens a file for writing, and why that is no file which is read again and believed."""
 

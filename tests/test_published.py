@@ -12,7 +12,7 @@ import pytest
 
 from mnist_bench.experiments.notebook import PUBLISHED
 from mnist_bench.leaderboard.board import grouped
-from mnist_bench.training.remote.scorer import numerics_here
+from mnist_bench.training.evaluation import numerics_here
 from search.study.studies import open_study
 from support import releases
 from support.paths import ROOT

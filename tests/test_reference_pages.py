@@ -20,7 +20,7 @@ from mnist_bench.leaderboard.board_table import table_of
 from mnist_bench.nets.summary import settings_by_heading
 from mnist_bench.numerics.device import VARIABLES
 from mnist_bench.numerics.kinds import PORTABLE_VARIABLES
-from search.defaults import DEFAULTS
+from search.defaults import RESULTS_VARIABLE, WORKERS_VARIABLE
 from search.study import folder
 from support import canned, docs_scripts, handmade, handmade_confirmation
 from support.paths import ROOT
@@ -146,5 +146,5 @@ def read_variables() -> Iterator[str]:
 def test_every_environment_variable_is_listed() -> None:
     named = {*read_variables()} - OF_THE_PROGRAM
     assert {"COLUMNS", "XDG_CACHE_HOME"} <= named
-    named |= {*(each.variable for each in DEFAULTS), *VARIABLES, *PORTABLE_VARIABLES}
+    named |= {RESULTS_VARIABLE, WORKERS_VARIABLE, *VARIABLES, *PORTABLE_VARIABLES}
     assert named - names_under("files.md", "Environment variables") == set()

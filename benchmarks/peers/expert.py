@@ -19,12 +19,12 @@ from torch import Tensor, multiprocessing, nn
 from torch.optim.swa_utils import AveragedModel
 
 from mnist_bench.config.settings import OptimConfig, TrainConfig
+from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.guard import close_test_set
-from mnist_bench.data.mnist import DataOptions, load_training_set
+from mnist_bench.data.mnist import load_training_set
 from mnist_bench.data.split import Indices
-from mnist_bench.numerics.kinds import Precision
+from mnist_bench.numerics.kinds import Precision, cores
 from mnist_bench.numerics.precision import computing_in
-from mnist_bench.numerics.resources import cores
 
 CPU = torch.device("cpu")
 Tensors = tuple[Tensor, ...] | list[Tensor]

@@ -15,10 +15,10 @@ from typing import Any
 import torch
 
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.choice import DataOptions
 from mnist_bench.experiments.grid import Observer, open_grid, product
 from mnist_bench.numerics.device import choose_precision
-from mnist_bench.numerics.resources import cores
+from mnist_bench.numerics.kinds import cores
 
 
 def measure(config: TrainConfig, images: int, precision: str) -> Mapping[str, Any]:

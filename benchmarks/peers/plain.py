@@ -24,8 +24,9 @@ from torchvision import transforms  # type: ignore[import-untyped]
 
 from mnist_bench.config.schedule import lr_factor
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.guard import close_test_set
-from mnist_bench.data.mnist import DataOptions, TrainingSet, load_training_set
+from mnist_bench.data.mnist import TrainingSet, load_training_set
 from mnist_bench.data.split import Indices
 from mnist_bench.nets.architecture import block_filters
 

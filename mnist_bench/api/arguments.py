@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from mnist_bench.own_nets import own_net
 from mnist_bench.studies.validated import find_trial
-from mnist_bench.value_kind import check_nets
 from search.arguments import check_several, check_whole
 from search.event_log.records import StudyRecord, TrialRecord
-from search.study.studies import StoredStudy, has_its_folder
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -32,23 +29,6 @@ def chosen(study: StudyRecord, trial: TrialRecord | int | None) -> TrialRecord:
     if trial is not None:
         check_whole("trial", trial)
     return find_trial(study, trial)
-
-
-def placed(study: StoredStudy, results: str | Path | None, *, of_any_trainer: bool = False) -> StoredStudy:
-    """Return a study whose folder's files are its own; with `results`, with its folder there instead.
-
-    Raises:
-        ForeignStudyError: another trainer's search made it, and it is not to be `of_any_trainer`.
-        UsageError: the files in the folder are another study's.
-        StorageError: its database cannot be read.
-    """
-    if not of_any_trainer:
-        check_nets(study)
-    if results is not None:
-        there = replace(study.location, folder=Path(results) / study.name)
-        study = replace(study, location=there, owns_folder=has_its_folder(there))
-    _ = study.files  # asked for now, before anything is trained
-    return study
 
 
 def several(name: str, given: Iterable[T]) -> tuple[T, ...]:

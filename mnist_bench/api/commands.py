@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, used
+from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, used
 from mnist_bench.comparison.comparison import Comparison, compare as compared
 from mnist_bench.doctor import checkup, machine_checks
 from mnist_bench.doctor.checkup import Checkup
 from mnist_bench.leaderboard.board import Leaderboard, leaderboard_of
 from mnist_bench.leaderboard.board_table import table_of
 from mnist_bench.result_table import contents, ending_of
+from mnist_bench.value_kind import check_nets
 from search.arguments import check_count
-from search.defaults import STORAGE, in_force, results_in_force
+from search.defaults import results_in_force
 from search.errors import UsageError
 from search.event_log.records import StudyRecord, TrialRecord
 from search.files import write_named
@@ -58,7 +59,6 @@ def leaderboard(
 def compare(
     *sides: StoredStudy | str | Path,
     results: str | Path | None = None,
-    storage: str | None = None,
 ) -> Comparison:
     """Compare two studies, trials, records or exports; as `mnist-bench compare`.
 
@@ -66,7 +66,6 @@ def compare(
         sides: each a study, or a text: the name of a study, a trial `conv-0/17`, the file of a record, the folder of an
             export, or the folder of a study on another machine.
         results: the folder of the studies that are named; None for $MNIST_BENCH_RESULTS or `results`.
-        storage: URL of their database, if it is not a file in the folder of each.
 
     Raises:
         UsageError: there are not two sides; a side cannot be read; or networks would be compared with values.
@@ -78,7 +77,7 @@ def compare(
         >>> compared.test.method, compared.same_images
         ('paired', True)
     """
-    return compared(sides, results_in_force(results), storage)
+    return compared(sides, results_in_force(results))
 
 
 def show(study: StudyRecord, trial: TrialRecord | int | None = None) -> StudyRecord | TrialRecord:
@@ -99,22 +98,20 @@ def show(study: StudyRecord, trial: TrialRecord | int | None = None) -> StudyRec
 def studies(
     *,
     results: str | Path | None = None,
-    storage: str | None = None,
 ) -> list[StudySummary]:
     """Return a line about every study; as `mnist-bench studies`.
 
     Args:
         results: the folder of the studies; None for $MNIST_BENCH_RESULTS or `results`.
-        storage: URL of their database, if it is not a file in the folder of each.
 
     Raises:
-        StorageError: the storage that all of them share cannot be read.
+        Nothing for a study that cannot be read: its line gives the reason.
 
     Examples:
         >>> [line for line in studies() if line.name == "finished"]
         [study finished: 8 of 8 trials, 2 complete, best 0.86747, finished]
     """
-    return list_studies(results_in_force(results), storage)
+    return list_studies(results_in_force(results))
 
 
 def doctor(
@@ -151,11 +148,9 @@ def doctor(
     """
     used(net)
     if study is not None:
-        location = placed(study, results).location
-        return checkup.check_study(location, repair=repair, replay=replay, device=device, data_dir=as_path(data_dir))
+        check_nets(study)
+        return checkup.check_study(study.files, repair=repair, replay=replay, device=device, data_dir=as_path(data_dir))
     if repair or replay:
         raise UsageError(f"{'repair' if repair else 'replay'}=True needs a study; give the one to examine.")
-    found = machine_checks.examine(
-        results=results_in_force(results), storage=in_force(STORAGE), device=device, data_dir=as_path(data_dir)
-    )
+    found = machine_checks.examine(results=results_in_force(results), device=device, data_dir=as_path(data_dir))
     return Checkup(findings=tuple(found))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, several, used
+from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, several, used
 from mnist_bench.api.progress import attended
 from mnist_bench.experiments import scored_recipes
 from mnist_bench.experiments.ablation import ablate as ablating
@@ -25,7 +25,7 @@ from mnist_bench.experiments.own_trainer import OwnCode
 from mnist_bench.experiments.scored_recipes import BenchmarkOptions, ScoredRecipes
 from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.space_files.space_sources import Source
-from mnist_bench.value_kind import kind_of
+from mnist_bench.value_kind import check_nets, kind_of
 from search.defaults import results_in_force
 from search.errors import UsageError
 from search.event_log.records import TrialRecord
@@ -42,7 +42,6 @@ def confirm(
     device: str = "auto",
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    results: str | Path | None = None,
     observer: Observer | None = None,
     progress: bool | None = None,
 ) -> Confirmed:
@@ -59,7 +58,6 @@ def confirm(
         device: auto, cpu, cuda or cuda:1.
         data_dir: the study's data set, if it is not the packaged one.
         net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
-        results: another results folder than the one that the study was read from; to be removed.
         observer: an `mnist_bench.experiments.Observer`, here and below; called after every run. If its
             `stopping` returns True, `mnist_bench.errors.Stopped` is raised.
         progress: whether to show the progress in the terminal or notebook, here and below; None to show it unless there
@@ -85,8 +83,9 @@ def confirm(
         top=top, budget=budget, opening=test_set, workers=workers, device=device, net=used(net),
         data_dir=as_path(data_dir),
     )  # fmt: skip
+    check_nets(study)
     with attended(observer, progress) as watching:
-        return confirming.confirm_study(placed(study, results), asked, watching)
+        return confirming.confirm_study(study, asked, watching)
 
 
 def confirm_values(
@@ -134,7 +133,7 @@ def confirm_values(
         code=OwnCode(trainer=trainer, objective=objective, command=command), top=top, budget=budget, workers=workers
     )
     with attended(observer, progress) as watching:
-        return confirming.confirm_values(placed(study, None, of_any_trainer=True), asked, watching)
+        return confirming.confirm_values(study, asked, watching)
 
 
 def confirm_front(
@@ -145,7 +144,6 @@ def confirm_front(
     device: str = "auto",
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    results: str | Path | None = None,
     observer: Observer | None = None,
     progress: bool | None = None,
 ) -> Front:
@@ -159,7 +157,6 @@ def confirm_front(
         device: auto, cpu, cuda or cuda:1.
         data_dir: the study's data set, if it is not the packaged one.
         net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
-        results: another results folder than the one that the study was read from; to be removed.
         observer: called after every run.
         progress: see `confirm`.
 
@@ -179,8 +176,9 @@ def confirm_front(
         >>> {member.cost: found.test(member.number).mean for member in found.members}  # doctest: +SKIP
     """
     asked = ConfirmOptions(top=top, workers=workers, device=device, net=used(net), data_dir=as_path(data_dir))
+    check_nets(study)
     with attended(observer, progress) as watching:
-        return confirming.confirm_front(placed(study, results), asked, watching)
+        return confirming.confirm_front(study, asked, watching)
 
 
 def ablate(
@@ -194,7 +192,6 @@ def ablate(
     device: str = "auto",
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    results: str | Path | None = None,
     observer: Observer | None = None,
     progress: bool | None = None,
 ) -> Ablation:
@@ -212,7 +209,6 @@ def ablate(
         device: auto, cpu, cuda or cuda:1.
         data_dir: the study's data set, if it is not the packaged one.
         net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
-        results: another results folder than the one that the study was read from; to be removed.
         observer: called after every run and every step.
         progress: see `confirm`.
 
@@ -236,7 +232,7 @@ def ablate(
         baseline=baseline, seeds=seeds, budget=budget, workers=workers, device=device, net=used(net),
         data_dir=as_path(data_dir),
     )  # fmt: skip
-    study = placed(study, results)
+    check_nets(study)
     end = chosen(study, winner_of(study) if trial is None else trial)
     with attended(observer, progress) as watching:
         return ablating.ablate_study(study, end, asked, watching)

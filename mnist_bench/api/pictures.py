@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from pathlib import Path
 
-from mnist_bench.api.arguments import OwnNetSource, as_path, placed, several, used
+from mnist_bench.api.arguments import OwnNetSource, as_path, several, used
 from mnist_bench.data.guard import close_test_set
 from mnist_bench.plots.drawing import Picture, draw_kinds
 from mnist_bench.plots.kinds import DATA_KINDS, STUDY_KINDS, check_kind, kinds_of
@@ -29,7 +29,6 @@ def plot(
     formats: Sequence[Format] = FORMATS,
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    results: str | Path | None = None,
 ) -> tuple[Picture, ...]:
     """Draw plots of a study into files, and return one per kind; as `mnist-bench plot`.
 
@@ -41,11 +40,9 @@ def plot(
         formats: formats of the files: "png", "svg".
         data_dir: the study's data set, if it is not the packaged one.
         net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
-        results: another results folder than the one that the study was read from; to be removed.
 
     Raises:
-        UsageError: there is no such kind, the folder cannot be written, or the files in the study's folder are another
-            study's.
+        UsageError: there is no such kind, or the folder cannot be written.
         StudyNotFoundError: the study lacks the data of one of `kinds`.
         ForeignStudyError: another trainer made the study, and one of `kinds` needs networks.
 
@@ -56,10 +53,10 @@ def plot(
     """
     wanted = _checked(kinds, STUDY_KINDS, "the data; see plot_data")
     used(net)
-    subject = Subject(study=placed(study, results, of_any_trainer=True), data_dir=as_path(data_dir))
+    subject = Subject(study=study, data_dir=as_path(data_dir))
     close_test_set()
-    destination = as_path(to) or subject.study.files.plots
-    return _drawn(wanted or kinds_of(subject.study), subject, destination, formats, named=bool(wanted))
+    destination = as_path(to) or study.files.plots
+    return _drawn(wanted or kinds_of(study), subject, destination, formats, named=bool(wanted))
 
 
 def plot_data(
@@ -105,7 +102,6 @@ def report(
     to: str | Path | None = None,
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    results: str | Path | None = None,
 ) -> WrittenReport:
     """Write a study's results into one HTML file that works offline; as `mnist-bench report`.
 
@@ -114,11 +110,10 @@ def report(
         to: the file; None for report.html in the study's folder.
         data_dir: the study's data set, if it is not the packaged one.
         net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
-        results: another results folder than the one that the study was read from; to be removed.
 
     Raises:
         StudyNotFoundError: no trial has finished yet.
-        UsageError: the file cannot be written, or the files in the study's folder are another study's.
+        UsageError: the file cannot be written.
         StorageError: a result in the study's folder cannot be read.
 
     Examples:
@@ -126,9 +121,7 @@ def report(
         PosixPath('results/conv-0/report.html')
     """
     used(net)
-    return write(
-        placed(study, results, of_any_trainer=True), to=as_path(to), data_dir=as_path(data_dir),
-    )  # fmt: skip
+    return write(study, to=as_path(to), data_dir=as_path(data_dir))
 
 
 def _checked(kinds: Sequence[str], known: Container[str], other: str) -> tuple[str, ...]:

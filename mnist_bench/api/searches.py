@@ -25,12 +25,10 @@ from mnist_bench.studies.record import PeriodResult, record_of
 from mnist_bench.studies.reproduce import RepeatedTrial, reproduce_values, trainer_for
 from mnist_bench.value_kind import check_nets, kind_of
 from search.defaults import results_in_force
-from search.driver.attended.watching import watched
-from search.driver.outages import MAX_OUTAGE
+from search.driver.attended import watched
 from search.driver.progress import Callbacks, Observer, Observers
 from search.errors import UsageError
-from search.event_log.records import StudyRecord, TrialRecord
-from search.event_log.timeline import Order
+from search.event_log.records import Order, StudyRecord, TrialRecord
 from search.executors.protocol import ExecutorName
 from search.messages import lacks
 from search.study.studies import StoredStudy
@@ -61,13 +59,11 @@ def search(
     device: str = "auto",
     precision: PrecisionName = "auto",
     study_name: str | None = None,
-    storage: str | None = None,
     results: str | Path | None = None,
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
     dataset: OfferedDataset | None = None,
     executor: ExecutorName = "local",
-    max_outage: float = MAX_OUTAGE,
     address: str | None = None,
     gpus_per_worker: float = 0.0,
     callbacks: Sequence[Callable[[TrialRecord], object]] = (),
@@ -102,13 +98,11 @@ def search(
         device: auto, cpu, cuda or cuda:1.
         precision: bf16, fp32 or portable; auto for the space's, or else the device's fastest.
         study_name: None for the space's name and the seed; a mapping without a `name` is called `space`.
-        storage: URL of a database in Optuna's form; None for SQLite in the folder `results`.
         results: folder of the studies; None for $MNIST_BENCH_RESULTS or `results`.
         data_dir: your own data: an .npz file or a folder (docs/guides/own_data.md).
         net: your own network: a function at the top of a file, or its name (docs/guides/own_nets.md).
         dataset: name of the data set; None for the space's.
         executor: where training runs: worker processes, this process, or a Ray cluster (docs/guides/cluster.md).
-        max_outage: seconds to wait for PostgreSQL after a lost connection.
         address: address of the Ray cluster, HOST:PORT, or auto.
         gpus_per_worker: share of a GPU that Ray reserves for each worker.
         callbacks: functions that are called with each trial that has ended, a `search.TrialRecord`.
@@ -142,7 +136,7 @@ def search(
         ('tiny-0', 2, {'optim.lr': 0.01})
     """
     results = results_in_force(results)
-    setup.check_study_name(study_name, KINDS, results, storage)
+    setup.check_study_name(study_name, KINDS, results)
     asked = config.SearchConfig(
         space=str(space) if isinstance(space, Path) else space,
         overrides=several("overrides", overrides),
@@ -164,13 +158,11 @@ def search(
         device=device,
         precision=precision,
         study_name=study_name,
-        storage=storage,
         results=results,
         data_dir=as_path(data_dir),
         dataset=dataset,
         net=used(net),
         executor=executor,
-        max_outage=max_outage,
         address=address,
         gpus_per_worker=gpus_per_worker,
     )
@@ -179,15 +171,12 @@ def search(
         return running.run(asked, Observers((watching, called)), lambda: False).study
 
 
-def open_study(
-    name: str | None = None, *, results: str | Path | None = None, storage: str | None = None
-) -> StoredStudy:
+def open_study(name: str | None = None, *, results: str | Path | None = None) -> StoredStudy:
     """Return a study, of nets or of your own trainer; without a name, the latest one.
 
     Args:
         name: the name of the study.
         results: the folder of the studies; None for $MNIST_BENCH_RESULTS or `results`.
-        storage: URL of their database, if it is not a file in the folder of each.
 
     Raises:
         StudyNotFoundError: there is no such study.
@@ -198,7 +187,7 @@ def open_study(
         >>> study.best.number, round(study.best.value, 3)
         (6, 0.867)
     """
-    return validated.open_any(results_in_force(results), name, storage)
+    return validated.open_any(results_in_force(results), name)
 
 
 def to_dataframe(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mnist_bench.bench import speed
-from mnist_bench.numerics.kinds import PrecisionName
-from mnist_bench.numerics.resources import cores
+from mnist_bench.numerics.kinds import PrecisionName, cores
 
 
 def measure_speed(

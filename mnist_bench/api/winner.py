@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, placed, several, used
+from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, several, used
 from mnist_bench.export import export_folder
 from mnist_bench.export.winner import WinnerOptions, load_winner
 from mnist_bench.prediction import picture_files
 from mnist_bench.prediction.model import Model, Prediction, load_model as load_file
+from mnist_bench.value_kind import check_nets
 from search.errors import UsageError
 from search.event_log.records import TrialRecord
 from search.messages import show
@@ -26,7 +27,6 @@ def export(
     device: str = "auto",
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    results: str | Path | None = None,
     on_news: Callable[[str], None] = lambda news: None,
 ) -> tuple[Path, ...]:
     """Export the network of a trial, by default the study's best, and return the files; as `mnist-bench export`.
@@ -39,7 +39,6 @@ def export(
         device: the device on which a trial is trained again if its weights were not kept.
         data_dir: the study's data set, if it is not the packaged one.
         net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
-        results: another results folder than the one that the study was read from; to be removed.
         on_news: called with a sentence about each slow step and each file that is left out.
 
     Raises:
@@ -58,7 +57,7 @@ def export(
     options = WinnerOptions(on_all=confirmed, device=device, data_dir=as_path(data_dir))
     used(net)
     export_folder.check(Path(folder))
-    study = placed(study, results)
+    check_nets(study)
     winner = load_winner(study, None if trial is None else chosen(study, trial), options, on_news)
     written = export_folder.write(winner, Path(folder))
     for remark in written.remarks:
@@ -73,7 +72,6 @@ def predict(
     *,
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    results: str | Path | None = None,
 ) -> list[Prediction]:
     """Return the prediction for each image, in their order; as `mnist-bench predict`.
 
@@ -85,7 +83,6 @@ def predict(
         trial: the trial of a study, or its number.
         data_dir: the study's data set, if it is not the packaged one.
         net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
-        results: another results folder than the one that the study was read from; to be removed.
 
     Raises:
         PictureError: an image is empty, or cannot be read; the message names it.
@@ -103,7 +100,7 @@ def predict(
     """
     wanted = several("images", images)
     if not isinstance(model, Model):
-        model = load_model(model, trial, data_dir=data_dir, net=net, results=results)
+        model = load_model(model, trial, data_dir=data_dir, net=net)
     elif trial is not None:
         raise _no_trials(trial)
     return model(picture_files.with_those_in_folders(wanted))
@@ -115,7 +112,6 @@ def load_model(
     *,
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    results: str | Path | None = None,
 ) -> Model:
     """Return a network for repeated predictions; `predict` loads it for each call.
 
@@ -124,7 +120,6 @@ def load_model(
         trial: the trial of a study, or its number.
         data_dir: the study's data set, if it is not the packaged one.
         net: your own network, if the study searched one: the function, or its name (docs/guides/own_nets.md).
-        results: another results folder than the one that the study was read from; to be removed.
 
     Raises:
         StudyNotFoundError: there is no such trial, or its weights were not kept; `export` trains it again.
@@ -142,8 +137,9 @@ def load_model(
     """
     used(net)
     if isinstance(model, StoredStudy):
-        study, options = placed(model, results), WinnerOptions(trains=False, data_dir=as_path(data_dir))
-        return load_winner(study, None if trial is None else chosen(study, trial), options).model
+        check_nets(model)
+        options = WinnerOptions(trains=False, data_dir=as_path(data_dir))
+        return load_winner(model, None if trial is None else chosen(model, trial), options).model
     if trial is not None:
         raise _no_trials(trial)
     return load_file(model)

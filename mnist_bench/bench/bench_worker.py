@@ -15,8 +15,8 @@ import torch
 
 from mnist_bench.config.json import from_json, to_json
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.guard import close_test_set
-from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.numerics.device import choose_precision, describe, setup
 from mnist_bench.numerics.kinds import Precision

@@ -9,8 +9,7 @@ from statistics import median
 from mnist_bench.bench.bench_worker import period_of
 from mnist_bench.bench.measured_nets import nets
 from mnist_bench.bench.worker_pool import open_worker_pool
-from mnist_bench.numerics.device import find_device
-from mnist_bench.numerics.machine import Machine, sentence
+from mnist_bench.numerics.device import Machine, find_device, sentence
 from mnist_bench.result_table import Figure, Table
 from search.arguments import check_count
 
@@ -25,8 +24,7 @@ class SpeedOptions:
     """The device to measure, and how often."""
 
     repeats: int = 5
-    workers: int = 1
-    """Processes on a CPU; a GPU has one."""
+    workers: int = 1  # processes on a CPU; a GPU has one
     device: str = "auto"
     precision: str = "auto"
 
@@ -41,10 +39,8 @@ class NetSpeed:
 
     net: str
     median: float
-    low: float
-    """The lowest of the repeats."""
-    high: float
-    """The highest."""
+    low: float  # the lowest of the repeats
+    high: float  # the highest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,11 +48,9 @@ class Speed:
     """The speed of a machine."""
 
     machine: Machine
-    processes: int
-    """That trained at the same time, one thread each."""
+    processes: int  # that trained at the same time, one thread each
     repeats: int
-    images: int
-    """Of each process, net and repeat."""
+    images: int  # of each process, net and repeat
     nets: tuple[NetSpeed, ...]
 
 

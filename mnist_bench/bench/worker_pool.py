@@ -10,11 +10,10 @@ from typing import Any
 
 import torch
 
-from mnist_bench.numerics.device import find_device
+from mnist_bench.numerics.device import Machine, find_device, this_machine
 from mnist_bench.numerics.kinds import environment_of
-from mnist_bench.numerics.machine import Machine, this_machine
 from search.executors.jobs import StartedWorkers, started
-from search.executors.local.pool import LocalExecutor
+from search.executors.local import LocalExecutor
 from search.trainer_api import TrainerSpec
 
 LEAD = 0.05

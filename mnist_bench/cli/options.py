@@ -14,13 +14,11 @@ import typer
 from typer.models import OptionInfo
 
 from mnist_bench.config.settings import OfferedDataset
-from mnist_bench.numerics.kinds import PrecisionName
-from mnist_bench.numerics.resources import cores as cores
-from search import defaults
+from mnist_bench.numerics.kinds import PrecisionName, cores as cores
+from search.defaults import RESULTS as RESULTS, results_in_force, workers_in_force
 from search.errors import UsageError
 from search.messages import show
 from search.strategies import pruners, samplers
-from search.study.folder import RESULTS as RESULTS
 
 T = TypeVar("T")
 RUNNING = "Where it runs"
@@ -33,17 +31,14 @@ OWN_WORK = "Your own function or program (instead of networks)"
 """Headings of options in a command's help."""
 
 
-def _or_in_force(default: defaults.Default[T]) -> Callable[[typer.Context, typer.CallbackParam, T], T]:
-    """Return the callback of an option: without the option, the value is the one that the user has set once.
-
-    An empty text is the default that holds if the user has set none: `--storage ""` is SQLite in the results folder.
-    """
+def _or_in_force(in_force: Callable[[], T]) -> Callable[[typer.Context, typer.CallbackParam, T], T]:
+    """Return the callback of an option: without the option, the value is the one that the user has set once."""
 
     def chosen(context: typer.Context, param: typer.CallbackParam, value: T) -> T:
         source = context.get_parameter_source(str(param.name))
         if context.resilient_parsing or (source is not None and source.name == "COMMANDLINE"):
-            return default.built_in if value == "" else value
-        return defaults.in_force(default)
+            return value
+        return in_force()
 
     return chosen
 
@@ -55,7 +50,7 @@ Workers = Annotated[
         min=1,
         metavar="N",
         rich_help_panel=RUNNING,
-        callback=_or_in_force(defaults.WORKERS),
+        callback=_or_in_force(workers_in_force),
         show_default="one per core, or one on a GPU, unless you set another number",
         help="Number of processes. In deterministic order it does not change the result.",
     ),
@@ -66,21 +61,9 @@ Results = Annotated[
         "--results",
         metavar="DIR",
         rich_help_panel=FILES,
-        callback=_or_in_force(defaults.RESULTS),
+        callback=_or_in_force(results_in_force),
         show_default="results, unless you set another folder",
         help="Folder of the studies.",
-    ),
-]
-Storage = Annotated[
-    str | None,
-    typer.Option(
-        "--storage",
-        metavar="URL",
-        rich_help_panel=FILES,
-        callback=_or_in_force(defaults.STORAGE),
-        show_default="SQLite in the results folder, unless you set another database",
-        help="URL of the studies' database, in Optuna's form. The variable OPTUNA_STORAGE also sets it, and keeps a "
-        "password off the command line.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Print one JSON object.")]
@@ -284,14 +267,14 @@ def assigned(option: str, assignments: Sequence[str]) -> dict[str, Any]:
     Raises:
         UsageError: one is not an assignment of a plain value, or a name is given twice.
     """
-    from search.space import yaml_reader
+    from search.space import yaml_text
 
     values: dict[str, Any] = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals or not name.isidentifier() or name in values:
             raise UsageError(f"{option} {show(assignment)}: give each name once, as NAME=VALUE.")
-        value = yaml_reader.parse(text, f"{option} {name}").value
+        value = yaml_text.parse(text, f"{option} {name}").value
         if isinstance(value, dict | list):
             raise UsageError(f"{option} {show(assignment)}: a number, a text, true, false or null is needed.")
         values[name] = value

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, assert_never
 
 from mnist_bench.cells import BARS, safe
 from mnist_bench.result_table import Align, Figure, Table, csv_text, json_text, markdown, records_of
-from search.driver.attended.screens import is_command_in_cell
+from search.driver.attended import is_command_in_cell
 from search.errors import UsageError
 from search.messages import first_few
 

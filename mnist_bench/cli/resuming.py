@@ -10,39 +10,30 @@ import typer
 
 from mnist_bench.cli import output
 from mnist_bench.cli.exit_codes import ExitCode
-from search.defaults import STORAGE
-from search.messages import command_line, without_option
+from search.messages import command_line
 
 
-def as_typed(storage: str | None, study: str | None = None) -> str:
-    """Return the command line of this process as it is typed, with `storage` if a command may show that.
+def as_typed(study: str | None = None) -> str:
+    """Return the command line of this process as it is typed.
 
     `study` is the study that an experiment chose as the latest: another one may be the latest later.
     """
-    from search.study.location import storage_to_show
-
-    words, shown = [*without_option("--storage", sys.argv[1:])], storage_to_show(storage)
+    words = sys.argv[1:]
     if study is not None:
         command = next(place for place, word in enumerate(words) if not word.startswith("-"))
         words.insert(command + 1, study)
-    return command_line(["mnist-bench", *words, *([] if shown is None else ["--storage", shown])])
+    return command_line(["mnist-bench", *words])
 
 
-def this_command(storage: str | None, study: str | None = None) -> list[str]:
-    """Return the lines with the command line of this process, and `hint`; arguments as in `as_typed`."""
-    return [f"  {as_typed(storage, study)}", *hint(storage)]
-
-
-def note_stopped(what: str, storage: str | None, study: str | None = None) -> None:
-    """Report on stderr that `what` was stopped, and how to continue; arguments as in `as_typed`."""
+def note_stopped(what: str, study: str | None = None) -> None:
+    """Report on stderr that `what` was stopped, and how to continue; `study` as in `as_typed`."""
     output.note(f"{what} The same command continues where it stopped:")
-    for line in this_command(storage, study):
-        output.note_command(line)
+    output.note_command(f"  {as_typed(study)}")
 
 
 @contextmanager
-def ended_at_once(storage: str | None, study: str | None = None) -> Iterator[None]:
-    """Report how to continue if the work inside is interrupted and not ended gracefully; arguments as in `as_typed`.
+def ended_at_once(study: str | None = None) -> Iterator[None]:
+    """Report how to continue if the work inside is interrupted and not ended gracefully; `study` as in `as_typed`.
 
     Raises:
         typer.Exit: it was interrupted.
@@ -50,15 +41,5 @@ def ended_at_once(storage: str | None, study: str | None = None) -> Iterator[Non
     try:
         yield
     except KeyboardInterrupt as interruption:
-        note_stopped("Stopped at once; no report is lost.", storage, study)
+        note_stopped("Stopped at once; no report is lost.", study)
         raise typer.Exit(ExitCode.INTERRUPTED) from interruption
-
-
-def hint(storage: str | None) -> list[str]:
-    """Return a remark on a storage that commands need and do not show; nothing if there is none."""
-    from search.study.location import is_in_environment, storage_to_show
-
-    if storage is None or is_in_environment(storage) or storage_to_show(storage) is not None:
-        return []
-    variable = STORAGE.variable
-    return [f"  (with the same --storage, not shown here because it may hold a password; {variable} can set it, too)"]

@@ -13,7 +13,7 @@ from mnist_bench.cli import options, output
 from mnist_bench.cli.help import HelpfulCommand
 from mnist_bench.result_table import Table, key_figure
 from search import messages
-from search.defaults import WORKERS, in_force
+from search.defaults import workers_in_force
 from search.errors import UsageError
 from search.messages import number_of
 
@@ -67,7 +67,7 @@ def show(
     for warning in warnings:
         output.note(space_warnings.warning_line(warning))
     extremes = overview.extremes(drawn)
-    workers = in_force(WORKERS) or options.cores()
+    workers = workers_in_force() or options.cores()
     kind = kind_of("cpu", str(space.settings.get("precision", "auto")))
     pruner = registry.of_settings(space.settings)[1]
     seconds = overview.search_seconds(drawn, kind, pruner, trials=TRIALS, workers=workers)

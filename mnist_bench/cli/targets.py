@@ -37,7 +37,7 @@ def parse(target: str | None) -> tuple[str | None, int | None]:
     Raises:
         UsageError: the part before the slash cannot name a study, or the part after it is not a trial number.
     """
-    from search.study.location import checked_name
+    from search.study.folder import checked_name
 
     if target is None:
         return None, None
@@ -62,9 +62,9 @@ def _of_a_folder(folder: Path) -> str:
 
 
 def open_target(
-    target: str | None, results: Path, storage: str | None, *, of_any_trainer: bool = False
+    target: str | None, results: Path, *, of_any_trainer: bool = False
 ) -> tuple[StoredStudy, TrialRecord | None]:
-    """Return the study that `target` names, read from its storage, and the trial if it names one.
+    """Return the study that `target` names, and the trial if it names one.
 
     Raises:
         StudyNotFoundError: there is no such study, or no such trial of it.
@@ -74,7 +74,7 @@ def open_target(
     from mnist_bench.studies.validated import find_trial, open_any, open_study
 
     name, number = parse(target)
-    study = (open_any if of_any_trainer else open_study)(results, name, storage)
+    study = (open_any if of_any_trainer else open_study)(results, name)
     return study, None if number is None else find_trial(study, number)
 
 

@@ -83,7 +83,7 @@ class Comparison(ShownAsTable):
         return "" if self.test is None else self.test.sentence
 
 
-def compare(targets: Sequence[StoredStudy | str | Path], results: Path, storage: str | None = None) -> Comparison:
+def compare(targets: Sequence[StoredStudy | str | Path], results: Path) -> Comparison:
     """Return a comparison of two studies, trials, records or exports; see `side_of`.
 
     Raises:
@@ -93,7 +93,7 @@ def compare(targets: Sequence[StoredStudy | str | Path], results: Path, storage:
     """
     if len(targets) != 2:
         raise UsageError(f"compare takes two studies, trials or records, not {len(targets)}.")
-    first, second = (side_of(target, results, storage) for target in targets)
+    first, second = (side_of(target, results) for target in targets)
     if first.label == second.label:
         raise UsageError(f"{first.label}: is named twice; name two that may differ.")
     if first.kind.of_nets != second.kind.of_nets:

@@ -125,14 +125,13 @@ class Side:
         return {} if self.study is None else self.study.spec
 
 
-def side_of(target: StoredStudy | str | Path, results: Path, storage: str | None = None) -> Side:
+def side_of(target: StoredStudy | str | Path, results: Path) -> Side:
     """Return a side by its name.
 
     Args:
         target: a study; or a text: `conv-0`, `conv-0/48`, the folder of a study on another machine with or without
             `/48`, the file of a record, or the folder of an export.
         results: the folder of the studies.
-        storage: the URL of their database, if it is not a file in each folder.
 
     Raises:
         StudyNotFoundError: there is no such study, or no such trial.
@@ -148,15 +147,15 @@ def side_of(target: StoredStudy | str | Path, results: Path, storage: str | None
         return _record_side(path / RECORD, label)
     named = None if _is_study(path) else _TRIAL.fullmatch(label)  # a folder may have a number for a name
     name = named[1] if named else label
-    study = _study_at(name, results, storage)
+    study = _study_at(name, results)
     return _study_side(study, label) if named is None else _trial_side(study, int(named[2]), label)
 
 
-def _study_at(name: str, results: Path, storage: str | None) -> StoredStudy:
+def _study_at(name: str, results: Path) -> StoredStudy:
     """Return the study of a name, or in a folder wherever it lies, such as one copied from another machine."""
     folder = Path(name)
     if len(folder.parts) < 2 or not folder.is_dir():  # a name is looked up among the studies
-        return open_any(results, name, storage)
+        return open_any(results, name)
     if not _is_study(folder):
         raise UsageError(
             f"{folder}: holds neither a study nor a {RECORD}; name a study, a trial (conv-0/17), a record or an export."

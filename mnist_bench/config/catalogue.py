@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, get_type_hints
 
-from mnist_bench.config.declaration import Setting
-from mnist_bench.config.field_docs import field_docs
 from mnist_bench.config.json import every_setting, flattened
-from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.settings import Setting, TrainConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Declared:
     """One setting of a trial."""
 
-    path: str
-    """Section and name, `optim.lr`; only the name if it is TrainConfig's own."""
-    default: Any
-    """As a plain value."""
-    about: str
-    """The docstring on one line, with the unit."""
+    path: str  # section and name, `optim.lr`; only the name if it is TrainConfig's own
+    default: Any  # as a plain value
+    about: str  # the docstring on one line, with the unit
     setting: Setting
 
     @property
@@ -76,3 +75,25 @@ def declared_in(cls: type, prefix: str, defaults: Mapping[str, Any]) -> Iterator
             metadata = getattr(hints[field.name], "__metadata__", ())
             setting = next((item for item in metadata if isinstance(item, Setting)), Setting())
             yield Declared(path=path, default=defaults[path], about=docs.get(field.name, ""), setting=setting)
+
+
+@cache
+def field_docs(cls: type) -> dict[str, str]:
+    """Return the text under each field of `cls` on one line, by the field's name, from the class's source.
+
+    Of an inherited field it is the base's, unless the class declares the field again. There is none if Python finds no
+    source, as for a class that `make_dataclass` made.
+    """
+    docs: dict[str, str] = {}
+    for declaring in filter(is_dataclass, reversed(cls.__mro__)):
+        try:
+            # A class that stands inside another, or in a function, is indented.
+            tree = ast.parse(textwrap.dedent(inspect.getsource(declaring)))
+        except (OSError, TypeError, SyntaxError):
+            continue
+        body = next(node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+        for pair in pairwise(body):
+            match pair:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    docs[name] = " ".join(text.split())
+    return docs

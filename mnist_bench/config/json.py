@@ -1,4 +1,4 @@
-"""TrainConfig to plain JSON values and back, and its hash."""
+"""TrainConfig to plain JSON values and back, its hash, and its text as a recipe."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.errors import ConfigError, UnknownSettingError
 from search import canonical_json
+from search.space.yaml_text import to_yaml
 from search.stored_fields import dotted, stored, unknown, unknown_in
 from search.trainer_api import Codec
 
@@ -103,3 +104,18 @@ def _sentence(error: ValidationError) -> str:
     if first["type"] == "unexpected_keyword_argument":
         return f"{dotted(first['loc'])}: there is no such field"
     return f"{dotted(first['loc'])}: {first['msg']}, not {first['input']!r}"
+
+
+def recipe_yaml(
+    config: Mapping[str, Any], *, name: str, data: Mapping[str, Any] | None = None, is_portable: bool = False
+) -> str:
+    """Return the text of a recipe that `mnist-bench train` accepts: the settings that differ from their defaults.
+
+    Args:
+        config: a TrainConfig as plain JSON values.
+        name: the recipe's name.
+        data: the settings that choose the data set, see `DataChoice.settings`.
+        is_portable: whether the file asks for portable precision; no other precision is named.
+    """
+    precision = {"precision": "portable"} if is_portable else {}
+    return to_yaml({"name": name, **(data or {}), **precision, **config})

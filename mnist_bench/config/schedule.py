@@ -6,7 +6,7 @@ Steps count from 0 over the whole budget, so that a step is the same in every pe
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
@@ -24,8 +24,7 @@ class Schedule:
     """The steps of one training run; epochs count from 0."""
 
     config: TrainConfig
-    images: int
-    """Training images, all of which the first epoch takes."""
+    images: int  # training images, all of which the first epoch takes
 
     @property
     def chooses(self) -> bool:
@@ -185,32 +184,34 @@ def rate_cell(config: TrainConfig) -> str:
     >>> rate_cell(TrainConfig(optim=OptimConfig(lr=0.05, schedule="one_cycle")))
     '.05 one-cycle'
     """
-    optim, highest = config.optim, compact(config.optim.lr)
     if rates := _rates_of_phases(config):
         return "→".join(map(compact, rates))
-    match optim.schedule:
-        case "one_cycle":
-            return f"{highest} one-cycle"
-        case "constant":
-            epochs = ",".join(map(_epoch, _drop_epochs(config)))
-            drops = f" →×{compact(optim.drop_factor)}@{epochs}" if epochs else ""
-            return highest + drops + (f" →0@{_epoch(_cooldown(config))}" if optim.cooldown_fraction else "")
-        case _:
-            assert_never(optim.schedule)
+    return _course(config, compact, " →×{factor}@{epochs}", ",", " →0@{epoch}")
 
 
 def rate_words(config: TrainConfig) -> str:
     """Return the learning rate over time in a few words: `lr 0.0093 → ×0.1 at 4`."""
-    optim = config.optim
     if rates := _rates_of_phases(config):
-        return f"lr {' then '.join(f'{rate:.2g}' for rate in rates)}"
+        return f"lr {' then '.join(map(_rate, rates))}"
+    return "lr " + _course(config, _rate, " → ×{factor} at {epochs}", " and ", " → 0 from {epoch}")
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:.2g}"
+
+
+def _course(config: TrainConfig, number: Callable[[float], str], drops: str, between: str, fall: str) -> str:
+    """Return the highest rate, and the schedule in words with places for `factor` and `epochs`, or for the `epoch`."""
+    optim = config.optim
+    words = number(optim.lr)
     match optim.schedule:
         case "one_cycle":
-            return f"lr {optim.lr:.2g} one-cycle"
+            return f"{words} one-cycle"
         case "constant":
-            drops = " and ".join(map(_epoch, _drop_epochs(config)))
-            falls = f" → 0 from {_epoch(_cooldown(config))}" if optim.cooldown_fraction else ""
-            return f"lr {optim.lr:.2g}" + (f" → ×{optim.drop_factor:.2g} at {drops}" if drops else "") + falls
+            epochs = between.join(_epoch(config, fraction) for fraction in optim.drop_fractions)
+            words += drops.format(factor=number(optim.drop_factor), epochs=epochs) if epochs else ""
+            cooldown = optim.cooldown_fraction
+            return words + (fall.format(epoch=_epoch(config, 1 - cooldown)) if cooldown else "")
         case _:
             assert_never(optim.schedule)
 
@@ -221,18 +222,9 @@ def _rates_of_phases(config: TrainConfig) -> list[float]:
     return rates if len(rates) == len(config.phases) else []
 
 
-def _drop_epochs(config: TrainConfig) -> list[float]:
-    return [epoch_at(config, fraction) for fraction in config.optim.drop_fractions]
-
-
-def _cooldown(config: TrainConfig) -> float:
-    """Return the epoch from which the learning rate falls to zero."""
-    return epoch_at(config, 1 - config.optim.cooldown_fraction)
-
-
-def _epoch(epoch: float) -> str:
-    """Return an epoch with two decimals at most: `120`, `10.5`, `5.67`."""
-    return f"{round(epoch, 2):g}"
+def _epoch(config: TrainConfig, share: float) -> str:
+    """Return the epoch in which a share of the budget is over, with two decimals at most: `120`, `10.5`, `5.67`."""
+    return f"{round(epoch_at(config, share), 2):g}"
 
 
 def images_per_epoch(part: TrainOn, *, train: int, validation: int) -> int:
@@ -242,10 +234,4 @@ def images_per_epoch(part: TrainOn, *, train: int, validation: int) -> int:
 
 def leaves_validation(part: TrainOn) -> bool:
     """Return whether the validation images are not trained on, so that they can measure how good a net is."""
-    match part:
-        case "search_split":
-            return True
-        case "all":
-            return False
-        case _:
-            assert_never(part)
+    return part == "search_split"

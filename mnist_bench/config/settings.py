@@ -11,14 +11,13 @@ The values that a name can have are listed here once. Code that branches on one 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Annotated, Literal, assert_never, get_type_hints
+from operator import attrgetter
+from typing import Annotated, Any, Literal, assert_never, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Len, Lt, Unit
-
-from mnist_bench.config.declaration import Needs, Setting
 
 Rate = Annotated[float, Ge(0), Lt(1)]
 Activation = Literal["relu", "sigmoid", "tanh", "gelu", "silu"]
@@ -44,6 +43,51 @@ KernelSize = Literal[1, 3, 5, 7]
 Units = Annotated[int, Ge(1), Le(4096)]
 NetValue = bool | int | float | str | None
 """A setting of your own network, or an entry of a setting that is a list."""
+Group = Literal[
+    "convolutions", "hidden layers", "batchnorm", "dropout", "augmentation", "optimizer", "schedule", "averaging",
+    "label smoothing", "budget", "hard images", "net",
+]  # fmt: skip
+"""The groups that an ablation changes at once, in the order that breaks ties."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Other settings of which one at least has to be on before a setting does anything."""
+
+    paths: tuple[str, ...]  # attributes of a TrainConfig: `model.blocks`
+    is_on: Callable[[Any], bool] = bool  # whether such an attribute's value will do
+
+    def are_met(self, config: object) -> bool:
+        """Return whether they are in a TrainConfig."""
+        return any(self.is_on(attrgetter(path)(config)) for path in self.paths)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """Metadata of a field, `Annotated[TYPE, Setting(...)]`; a field without it is treated as one with all defaults.
+
+    Space files, the JSON Schema and `space show` need nothing of it: they read the type, its bounds and the docstring.
+    """
+
+    group: Group | None = None  # default: its own group, named after it
+    ablated: bool = True  # whether an ablation changes it; if not, all runs of the ablation have the default
+    needs: tuple[Needs, ...] = ()
+    """All of them have to be met; otherwise the setting does nothing. Without a condition it always counts."""
+    cells: tuple[str, ...] = ()
+    """Headings of the compact cells that show it. Default: its own column, named by its dotted path."""
+    unit: str = ""  # the unit that a compact cell writes behind the number
+    ending: str = ""
+    """The end of a name that compact cells and pictures leave out: `_activation` in `before_activation`."""
+    counts: Literal["not at all", "at the ends", "everywhere"] = "at the ends"
+    """Where in the setting's range a net can have its fewest or most weights or operations; of the model's settings."""
+    distortion: str | None = None
+    """Declares a number of the augmentation as the strength of a distortion: above 0 it changes every training image.
+    The text says how. It has places for the strength, as `{value}` or `{percent}`, for the `{axes}` of zoom_per_axis
+    and for any other setting of the augmentation, such as `{grid_shift:.2g}`."""
+    line: str = ""
+    """How the line of the live view tells it where it differs from its default: `rot {value:.2g}°`; it may have places
+    for other settings of its section."""
+    synonyms: tuple[str, ...] = ()  # names that it has elsewhere, in small letters: a mistaken one is answered with it
 
 
 Read = Literal["moments", "momentum", "filters", "warmup", "drops", "cooldown"]
@@ -92,7 +136,15 @@ class ModelConfig:
     """A stack of convolution blocks, each ending in a 2x2 max-pool, then dense layers, then one logit per class."""
 
     blocks: Annotated[
-        int, Ge(0), Le(4), Setting(group="convolutions", cells=("blocks", "filters"), counts="everywhere")
+        int,
+        Ge(0),
+        Le(4),
+        Setting(
+            group="convolutions",
+            cells=("blocks", "filters"),
+            counts="everywhere",
+            synonyms=("layers", "num_layers", "depth"),
+        ),
     ] = 2
     """Convolution blocks; 0 gives a linear model or a multilayer perceptron."""
     convs_per_block: Annotated[
@@ -100,7 +152,9 @@ class ModelConfig:
     ] = 1
     """Convolutions in each block."""
     filters: Annotated[
-        Maps | tuple[Maps, ...], Unit("channels"), Setting(group="convolutions", needs=(BLOCKS,), cells=("filters",))
+        Maps | tuple[Maps, ...],
+        Unit("channels"),
+        Setting(group="convolutions", needs=(BLOCKS,), cells=("filters",), synonyms=("channels", "width")),
     ] = 16
     """Channels of the first block (a number), or of each block (a list; filter_growth is then ignored)."""
     filter_growth: Annotated[
@@ -118,35 +172,56 @@ class ModelConfig:
     kernel_size: Annotated[
         KernelSize | tuple[KernelSize, ...],
         Unit("pixels"),
-        Setting(group="convolutions", needs=(BLOCKS,), cells=("kernel",)),
+        Setting(group="convolutions", needs=(BLOCKS,), cells=("kernel",), synonyms=("kernel",)),
     ] = 3
     """Side of the convolutions' kernels, in pixels; padding keeps the image's size."""
-    convolutions: Annotated[ConvolutionKind, Setting(group="convolutions", needs=(BLOCKS,))] = "full"
+    convolutions: Annotated[ConvolutionKind, Setting(group="convolutions", needs=(BLOCKS,), line="{value}")] = "full"
     """"separable": a kernel for each input channel, then a weighted sum of channels for each output channel, with
     nothing between (Chollet 2017). The network's first convolution and kernels of 1 pixel stay full. Training takes
     the time of full convolutions; MACs are those of the two steps."""
     pool_axes: Annotated[PoolAxes, Setting(group="convolutions", needs=(BLOCKS,))] = "rows_columns"
     """Axes that pooling halves. "channels_rows" is the notebook's slip: `tf` ordering on channels-first data."""
-    final_pool: Annotated[FinalPool, Setting(group="convolutions", needs=(BLOCKS,), counts="everywhere")] = "none"
+    final_pool: Annotated[
+        FinalPool, Setting(group="convolutions", needs=(BLOCKS,), counts="everywhere", line="{value} of pixels")
+    ] = "none"
     """What the layer after the blocks reads: every pixel ("none"), or one number per channel. "mean" is global average
     pooling (Lin et al. 2014), "max" the largest value."""
     batchnorm: Annotated[
-        BlockBatchnormPlacement, Setting(group="batchnorm", needs=(BLOCKS,), cells=("batchnorm",), ending="_activation")
+        BlockBatchnormPlacement,
+        Setting(
+            group="batchnorm",
+            needs=(BLOCKS,),
+            cells=("batchnorm",),
+            ending="_activation",
+            synonyms=("bn", "batch_norm"),
+        ),
     ] = "none"
     """Batch normalization in the blocks (Ioffe and Szegedy 2015), before or after the activation. "after_pool" is
     before it, too. At a block's end it is between pool and activation (Jordan 2024), on a quarter of the pixels."""
     activation: Annotated[Activation, Setting(group="convolutions", needs=(BLOCKS,), counts="not at all")] = "relu"
     """Activation after each convolution."""
     block_dropout: Annotated[
-        Rate | tuple[Rate, ...], Setting(group="dropout", needs=(BLOCKS,), cells=("dropout",), counts="not at all")
+        Rate | tuple[Rate, ...],
+        Setting(
+            group="dropout",
+            needs=(BLOCKS,),
+            cells=("dropout",),
+            counts="not at all",
+            synonyms=("dropout", "dropout_rate"),
+        ),
     ] = 0.0
     """Share of whole channels dropped after each block (spatial dropout, Tompson et al. 2015)."""
     hidden_layers: Annotated[
-        int, Ge(0), Le(4), Setting(group="hidden layers", cells=("hidden",), counts="everywhere")
+        int,
+        Ge(0),
+        Le(4),
+        Setting(group="hidden layers", cells=("hidden",), counts="everywhere", synonyms=("layers", "num_layers")),
     ] = 1
     """Dense layers between the blocks and the logits."""
     hidden_units: Annotated[
-        Units | tuple[Units, ...], Unit("units"), Setting(group="hidden layers", needs=(HIDDEN,), cells=("hidden",))
+        Units | tuple[Units, ...],
+        Unit("units"),
+        Setting(group="hidden layers", needs=(HIDDEN,), cells=("hidden",), synonyms=("units", "hidden_size")),
     ] = 128
     """Units of each dense layer."""
     hidden_activation: Annotated[
@@ -159,14 +234,23 @@ class ModelConfig:
     ] = "none"
     """Batch normalization of each dense layer."""
     hidden_dropout: Annotated[
-        Rate | tuple[Rate, ...], Setting(group="dropout", needs=(HIDDEN,), cells=("dropout",), counts="not at all")
+        Rate | tuple[Rate, ...],
+        Setting(
+            group="dropout",
+            needs=(HIDDEN,),
+            cells=("dropout",),
+            counts="not at all",
+            synonyms=("dropout", "dropout_rate"),
+        ),
     ] = 0.0
     """Share of units dropped after each dense layer (Srivastava et al. 2014)."""
-    test_shift: Annotated[int, Ge(0), Le(4), Unit("pixels"), Setting(unit="px")] = 0
+    test_shift: Annotated[int, Ge(0), Le(4), Unit("pixels"), Setting(unit="px", line="evaluated ±{value} px")] = 0
     """In evaluation, the logits are a mean over three views: the image, with half of the weight, and two copies. One is
     moved down and to the right by this many pixels, the other up and to the left (Jordan 2024). 0 takes the image
     alone."""
-    initialisation: Annotated[Initialisation, Setting(group="optimizer", counts="not at all")] = "kaiming_uniform"
+    initialisation: Annotated[
+        Initialisation, Setting(group="optimizer", counts="not at all", synonyms=("init", "initialization"))
+    ] = "kaiming_uniform"
     """How weights start, by its name in torch.nn.init; biases start at zero."""
     batchnorm_momentum: Annotated[
         float, Gt(0), Le(1), Setting(group="batchnorm", needs=(BATCHNORM,), counts="not at all")
@@ -187,11 +271,21 @@ class AugmentConfig:
         Ge(0),
         Le(90),
         Unit("degrees"),
-        Setting(group="augmentation", cells=("augment",), unit="°", distortion="turned ±{value}°"),
+        Setting(
+            group="augmentation",
+            cells=("augment",),
+            unit="°",
+            distortion="turned ±{value}°",
+            synonyms=("rotation",),
+            line="rot {value:.2g}°",
+        ),
     ] = 0.0
     """Largest rotation either way, in degrees."""
     zoom: Annotated[
-        float, Ge(0), Le(0.9), Setting(group="augmentation", cells=("augment",), distortion="zoomed ±{percent}%{axes}")
+        float,
+        Ge(0),
+        Le(0.9),
+        Setting(group="augmentation", cells=("augment",), distortion="zoomed ±{percent}%{axes}", synonyms=("scale",)),
     ] = 0.0
     """Largest relative change of size: a factor between 1 - zoom and 1 + zoom."""
     zoom_per_axis: Annotated[bool, Setting(group="augmentation", needs=(DISTORTION,))] = False
@@ -201,7 +295,7 @@ class AugmentConfig:
         Ge(0),
         Le(1),
         Unit("radians"),
-        Setting(group="augmentation", cells=("augment",), distortion="sheared ±{value} rad"),
+        Setting(group="augmentation", cells=("augment",), distortion="sheared ±{value} rad", synonyms=("shear",)),
     ] = 0.0
     """Largest shear angle either way, in radians; matrix [[1, -sin], [0, cos]] (Keras 1.2)."""
     translate_pixels: Annotated[
@@ -209,7 +303,14 @@ class AugmentConfig:
         Ge(0),
         Le(14),
         Unit("pixels"),
-        Setting(group="augmentation", cells=("augment",), unit="px", distortion="shifted ±{value} px"),
+        Setting(
+            group="augmentation",
+            cells=("augment",),
+            unit="px",
+            distortion="shifted ±{value} px",
+            synonyms=("shift", "translate"),
+            line="shift {value:.2g} px",
+        ),
     ] = 0.0
     """Largest shift either way along rows and along columns, in pixels."""
     interpolation: Annotated[Interpolation, Setting(group="augmentation", needs=(DISTORTION,))] = "bilinear"
@@ -221,11 +322,18 @@ class AugmentConfig:
         Ge(0),
         Le(8),
         Unit("pixels of the grid"),
-        Setting(group="augmentation", distortion="displaced ±{grid_shift:.2g} px on a {value}×{value} grid"),
+        Setting(
+            group="augmentation",
+            distortion="displaced ±{grid_shift:.2g} px on a {value}×{value} grid",
+            synonyms=("elastic",),
+            line="grid {value}×{value} {grid_shift:.2g} px",
+        ),
     ] = 0
     """Side of a coarse grid of random displacements, in grid pixels. Bicubic interpolation makes a smooth field of it,
     which moves every pixel (after Simard et al. 2003). 4 is common; 0 is off."""
-    grid_shift: Annotated[float, Gt(0), Le(7), Unit("pixels"), Setting(group="augmentation", needs=(GRID,))] = 1.0
+    grid_shift: Annotated[
+        float, Gt(0), Le(7), Unit("pixels"), Setting(group="augmentation", needs=(GRID,), synonyms=("elastic",))
+    ] = 1.0
     """Largest displacement of a grid pixel either way along rows and along columns, in pixels of the image."""
 
     @property
@@ -254,40 +362,65 @@ def _is_strength(metadata: object) -> bool:
 class OptimConfig:
     """The optimizer, its learning rate over time, and the loss."""
 
-    optimizer: Annotated[Optimizer, Setting(group="optimizer", cells=("optimizer",), ending="_nesterov")] = "adam"
+    optimizer: Annotated[
+        Optimizer, Setting(group="optimizer", cells=("optimizer",), ending="_nesterov", synonyms=("opt", "nesterov"))
+    ] = "adam"
     """Adam (Kingma and Ba 2015), SGD with Nesterov momentum (Sutskever et al. 2013), or Muon (Jordan et al. 2024). Muon
     orthogonalizes the momentum of the filters. These are the weights of convolutions and linear layers, except for the
     last layer's. It trains all other parameters by SGD with Nesterov momentum."""
-    lr: Annotated[float, Gt(0), Le(10), Setting(group="optimizer", cells=("lr → drops",))] = 1e-3
+    lr: Annotated[
+        float,
+        Gt(0),
+        Le(10),
+        Setting(group="optimizer", cells=("lr → drops",), synonyms=("learning_rate", "lr_max", "max_lr")),
+    ] = 1e-3
     """Learning rate at its highest."""
-    beta1: Annotated[Rate, Setting(group="optimizer", needs=(MOMENTS,))] = 0.9
+    beta1: Annotated[Rate, Setting(group="optimizer", needs=(MOMENTS,), synonyms=("beta_1",))] = 0.9
     """Adam's decay of the first moment."""
-    beta2: Annotated[Rate, Setting(group="optimizer", needs=(MOMENTS,))] = 0.999
+    beta2: Annotated[Rate, Setting(group="optimizer", needs=(MOMENTS,), synonyms=("beta_2",))] = 0.999
     """Adam's decay of the second moment."""
-    epsilon: Annotated[float, Gt(0), Le(1), Setting(group="optimizer", needs=(MOMENTS,))] = 1e-8
+    epsilon: Annotated[float, Gt(0), Le(1), Setting(group="optimizer", needs=(MOMENTS,), synonyms=("eps",))] = 1e-8
     """Adam's epsilon."""
     momentum: Annotated[Rate, Setting(group="optimizer", needs=(MOMENTUM,))] = 0.9
     """Momentum of SGD and of Muon."""
-    filter_lr: Annotated[float, Gt(0), Le(10), Setting(group="optimizer", needs=(FILTERS,))] = 0.24
+    filter_lr: Annotated[
+        float, Gt(0), Le(10), Setting(group="optimizer", needs=(FILTERS,), line="filter lr {value:.2g}")
+    ] = 0.24
     """Muon: learning rate of the filters at its highest. It follows the course of lr, in proportion. lr is that of the
     other parameters."""
     filter_norms: Annotated[bool, Setting(group="optimizer", needs=(FILTERS,))] = False
     """Muon: rescale the weights of each layer of filters before each update, to the square root of the number of
     filters as their norm (Jordan 2024, airbench94_muon). Weight decay then has no effect on them."""
-    weight_decay: Annotated[float, Ge(0), Le(1), Setting(group="optimizer", cells=("decay",))] = 0.0
+    weight_decay: Annotated[
+        float, Ge(0), Le(1), Setting(group="optimizer", cells=("decay",), synonyms=("l2", "wd"))
+    ] = 0.0
     """Decoupled weight decay (Loshchilov and Hutter 2019). At the highest lr, each step removes the share
     lr * weight_decay of a weight. Biases and batchnorm are spared."""
-    batch_size: Annotated[int, Ge(8), Le(4096), Unit("images"), Setting(group="optimizer", cells=("batch",))] = 128
+    batch_size: Annotated[
+        int,
+        Ge(8),
+        Le(4096),
+        Unit("images"),
+        Setting(group="optimizer", cells=("batch",), synonyms=("bs", "batch", "batchsize")),
+    ] = 128
     """Images per step, or all images of an epoch if those are fewer. The rest at an epoch's end is dropped for that
     epoch, except with keep_last_batch."""
     keep_last_batch: Annotated[bool, Setting(group="optimizer")] = False
     """Train on the smaller last batch of an epoch too, as Keras does."""
-    label_smoothing: Annotated[Rate, Setting(group="label smoothing", cells=("smoothing",))] = 0.0
+    label_smoothing: Annotated[
+        Rate, Setting(group="label smoothing", cells=("smoothing",), synonyms=("smoothing",))
+    ] = 0.0
     """Share of the target spread evenly over all classes (Szegedy et al. 2016)."""
-    schedule: Annotated[LrSchedule, Setting(group="schedule", cells=("lr → drops",))] = "constant"
+    schedule: Annotated[
+        LrSchedule, Setting(group="schedule", cells=("lr → drops",), synonyms=("scheduler", "lr_schedule"))
+    ] = "constant"
     """"constant" with drops, or "one_cycle": up and down to zero linearly over the whole budget (Smith 2018)."""
     warmup_fraction: Annotated[
-        float, Ge(0), Lt(1), Unit("share of the budget"), Setting(group="schedule", needs=(WARMUP,))
+        float,
+        Ge(0),
+        Lt(1),
+        Unit("share of the budget"),
+        Setting(group="schedule", needs=(WARMUP,), synonyms=("warmup",)),
     ] = 0.2
     """one_cycle: the share of the budget in which the learning rate rises."""
     drops: Annotated[int, Ge(0), Le(2), Setting(group="schedule", needs=(DROPS,), cells=("lr → drops",))] = 0
@@ -317,19 +450,26 @@ class OptimConfig:
         Ge(0),
         Le(1),
         Unit("share of the budget"),
-        Setting(group="schedule", needs=(COOLDOWN,), cells=("lr → drops",)),
+        Setting(group="schedule", needs=(COOLDOWN,), cells=("lr → drops",), synonyms=("cooldown",)),
     ] = 0.0
     """constant: last share of the budget's steps, in which the learning rate falls linearly to zero; 0 is off."""
-    ema_decay: Annotated[Rate, Setting(group="averaging")] = 0.0
+    ema_decay: Annotated[Rate, Setting(group="averaging", synonyms=("ema",))] = 0.0
     """Exponential moving average of the weights: share of the old average kept per step. 0 is off. If it is on, the
     averaged weights are evaluated and kept. Step n keeps (1 + n) / (10 + n) at most, as in TensorFlow. Therefore, with
     fewer than 4,500 steps, all values from 0.998 on have the same effect."""
-    hard_share: Annotated[float, Ge(0), Lt(1), Setting(group="hard images", needs=(LATER_EPOCHS,))] = 0.0
+    hard_share: Annotated[
+        float,
+        Ge(0),
+        Lt(1),
+        Setting(group="hard images", needs=(LATER_EPOCHS,), line="hard {value:.2g}, easy {easy_share:.2g}"),
+    ] = 0.0
     """Share of the training images that each epoch from the second on takes because their last losses were the highest.
     Of the others it takes easy_share, at random. 0 takes all images."""
     easy_share: Annotated[float, Gt(0), Lt(1), Setting(group="hard images", needs=(LATER_EPOCHS, HARD_IMAGES))] = 1 / 3
     """With hard_share: the share of the other images, drawn anew each epoch."""
-    learned_share: Annotated[float, Ge(0), Lt(1), Setting(group="hard images", needs=(LATER_EPOCHS,))] = 0.0
+    learned_share: Annotated[
+        float, Ge(0), Lt(1), Setting(group="hard images", needs=(LATER_EPOCHS,), line="learned {value:.2g}")
+    ] = 0.0
     """Share of the training images that the last epoch leaves out because their last losses were the lowest. It rises
     linearly from 0 in the first epoch. hard_share and easy_share then choose among the others. 0 leaves out none."""
 
@@ -355,7 +495,13 @@ class Phase:
 class TrainConfig:
     """Everything that decides a trial's bits, except its seed, the data and the numerics."""
 
-    epochs: Annotated[int, Ge(1), Le(1000), Unit("epochs"), Setting(group="budget", cells=("lr → drops",))] = 6
+    epochs: Annotated[
+        int,
+        Ge(1),
+        Le(1000),
+        Unit("epochs"),
+        Setting(group="budget", cells=("lr → drops",), synonyms=("epoch", "num_epochs", "max_epochs")),
+    ] = 6
     """Full budget, in passes over the training images."""
     periods: Annotated[
         Annotated[tuple[Annotated[float, Gt(0)], ...], Len(1)] | None, Unit("epochs"), Setting(ablated=False)

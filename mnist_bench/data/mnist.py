@@ -7,54 +7,28 @@ starts fast.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import assert_never, get_args
+from typing import Any, assert_never
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnist_bench.config.settings import DatasetName
-from mnist_bench.data import idx, torchvision_sets
-from mnist_bench.data.colour import CHANNELS, in_red
+from mnist_bench.data import guard, idx
+from mnist_bench.data.choice import SHA256, TRAIN_FILES, Data, DataOptions, of_files
+from mnist_bench.data.idx import MAX_BYTES, Bytes, Labels
 from mnist_bench.data.split import Split, make_split
 from mnist_bench.errors import DataError
-from mnist_bench.picture_form import MNIST, PictureForm, parse
+from mnist_bench.picture_form import MAX_CLASSES, MAX_SIDE, MIN_CLASSES, MIN_SIDE, PictureForm, parse
 from search import canonical_json
+from search.messages import lacks, show
 
 PACKAGED = Path(__file__).parent
-TRAIN_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
-SHA256 = {
-    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-}
-"""SHA-256 of the packaged files, uncompressed."""
-IN_RED = "773eba5c758d1e01033b43c2ee5806bd84eecc18ab839ea5b636f55b7e0fa214"
-"""SHA-256 of the packaged training images in three channels, as an IDX file."""
 ABOUT = "about.json"
 """Name of the file next to IDX files that this program made from other formats; see `About` and `own`."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DataOptions:
-    """Which data set to train on."""
-
-    dataset: DatasetName = "mnist"
-    """Name of the data set; torchvision fetches those that are not made of files at hand (`of_files`)."""
-    data_dir: str | None = None
-    """Folder with four IDX files to use instead of the packaged ones."""
-    form: PictureForm = MNIST
-    """The form that the pictures have for a net; `own.options_for` finds it out."""
-    subset: int | None = None
-    """Number of training images to use, validation included; None for all."""
-
-    def __post_init__(self) -> None:
-        if self.dataset not in get_args(DatasetName):
-            raise DataError(f"dataset {self.dataset!r} is not one of {', '.join(get_args(DatasetName))}")
-        if self.data_dir is not None and not of_files(self.dataset):
-            raise DataError(f"a data set is named by its folder or by its name, not by both ({self.dataset!r})")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,12 +36,9 @@ class About:
     """The description of IDX files that this program made from another format."""
 
     form: PictureForm
-    sha256: Mapping[str, str]
-    """SHA-256 of each of the four files, uncompressed, by name."""
-    names: tuple[str, ...]
-    """Names of the classes, if their source named them."""
-    sizes: Mapping[str, int]
-    """Sizes of the files in bytes."""
+    sha256: Mapping[str, str]  # SHA-256 of each of the four files, uncompressed, by name
+    names: tuple[str, ...]  # names of the classes, if their source named them
+    sizes: Mapping[str, int]  # sizes of the files in bytes
 
 
 def about(folder: Path) -> About | None:
@@ -85,49 +56,12 @@ def about(folder: Path) -> About | None:
         return None
 
 
-def of_files(name: DatasetName) -> bool:
-    """Return whether a data set is made of IDX files at hand: the packaged ones, or those in a folder."""
-    match name:
-        case "mnist" | "mnist-red":
-            return True
-        case "fashion-mnist" | "kmnist" | "qmnist":
-            return False
-        case _:
-            assert_never(name)
-
-
-def of_digits(name: DatasetName) -> bool:
-    """Return whether a data set is MNIST, or one of its relatives that has digits, too."""
-    match name:
-        case "mnist" | "mnist-red" | "qmnist":
-            return True
-        case "fashion-mnist" | "kmnist":
-            return False
-        case _:
-            assert_never(name)
-
-
-def form_of(name: DatasetName, files: PictureForm = MNIST) -> PictureForm:
-    """Return the form of the pictures of a data set, given that of its files.
-
-    Raises:
-        DataError: its pictures cannot be made of such files.
-    """
-    if name != "mnist-red":
-        return files
-    if files.channels != 1:
-        raise DataError(f"{name} needs gray images; these have {files}")
-    return replace(files, channels=CHANNELS)
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Images:
     """Labelled pictures."""
 
-    images: idx.Bytes
-    """Shape (N, H, W), in colour (N, 3, H, W); 0 is background."""
-    labels: idx.Labels
-    """Shape (N,), from 0."""
+    images: idx.Bytes  # shape (N, H, W), in colour (N, 3, H, W); 0 is background
+    labels: idx.Labels  # shape (N,), from 0
 
     @property
     def digests(self) -> list[str]:
@@ -139,14 +73,17 @@ class Images:
 class TrainingSet:
     """A training set with its validation split."""
 
-    options: DataOptions
-    """The options with which a worker loads the same set."""
+    options: DataOptions  # the options with which a worker loads the same set
     images: Images
     split: Split
-    data_hash: str
-    """SHA-256 over the digests of both training files."""
+    data_hash: str  # SHA-256 over the digests of both training files
     names: tuple[str, ...] = ()
     """Names of the classes, if their source has them. No hash depends on them, because no training does."""
+
+    @property
+    def data(self) -> Data:
+        """What a study records of it."""
+        return Data(**self.options.choice, data_hash=self.data_hash, split_hash=self.split.digest)
 
 
 def load_training_set(options: DataOptions) -> TrainingSet:
@@ -156,7 +93,7 @@ def load_training_set(options: DataOptions) -> TrainingSet:
         DataError: a file is missing, damaged, or not in MNIST's format.
     """
     images = load_images(options, TRAIN_FILES, train=True)
-    split = make_split(images.labels, subset=options.subset, classes=options.form.classes)
+    split = make_split(images.labels, subset=options.subset, classes=options.form.classes, seed=options.split_seed)
     return TrainingSet(
         options=options, images=images, split=split, data_hash=canonical_json.sha256(images.digests),
         names=_names(options),
@@ -170,14 +107,8 @@ def images_in(options: DataOptions) -> int:
         DataError: its labels are missing, or damaged.
     """
     if not of_files(options.dataset):
-        return torchvision_sets.IMAGES
+        return RELATIVES
     return idx.shape(idx.find(Path(options.data_dir or PACKAGED), TRAIN_FILES[1]))[0]
-
-
-def is_packaged(name: DatasetName, data_hash: str) -> bool:
-    """Return whether a data set with this hash is made of the packaged training files, and not of others."""
-    images, labels = (SHA256[file] for file in TRAIN_FILES)
-    return of_files(name) and data_hash == canonical_json.sha256([IN_RED if name == "mnist-red" else images, labels])
 
 
 def idx_files(data: TrainingSet) -> dict[str, bytes]:
@@ -192,7 +123,7 @@ def load_images(options: DataOptions, names: tuple[str, str], *, train: bool) ->
         DataError: a file is missing, damaged, or not in MNIST's format.
     """
     if not of_files(options.dataset):
-        pictures, labels = torchvision_sets.download(options.dataset, train=train)
+        pictures, labels = _download(options.dataset, train=train)
         return check(Images(images=pictures, labels=labels), options.form, options.dataset, options.dataset)
     folder = Path(options.data_dir or PACKAGED)
     paths = [idx.find(folder, name) for name in names]
@@ -237,3 +168,131 @@ def _check_pinned(loaded: Images, pinned: Mapping[str, str], paths: Sequence[Pat
         expected = pinned[path.name.removesuffix(".gz")]
         if digest != expected:
             raise DataError(f"{path}: its content has SHA-256 {digest}, not {expected}; {remedy}")
+
+
+def in_red(pictures: NDArray[Any]) -> NDArray[Any]:
+    """Return pictures in red, green and blue, shape (..., 3, H, W): red holds the grey pictures, (..., H, W)."""
+    dark = np.zeros_like(pictures)
+    return np.stack([pictures, dark, dark], axis=-3)
+
+
+RELATIVES = 60_000
+"""Training images of each relative."""
+
+
+def _download(name: DatasetName, *, train: bool) -> tuple[Bytes, Bytes]:
+    """Return the images, shape (N, 28, 28), and labels, shape (N,), of `name`; the first call downloads them.
+
+    torchvision downloads training and test files together, so test files may be opened meanwhile. Only the part that
+    `train` selects is returned.
+
+    Raises:
+        DataError: torchvision is not installed, or the files cannot be fetched.
+    """
+    try:
+        from torchvision import datasets  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise DataError(f"{lacks(f'the download of {name}', 'torchvision', 'datasets')}, or give its folder") from error
+    try:
+        with guard.passage():
+            loaded = getattr(datasets, _class_name(name))(str(cache_folder()), train=train, download=True)
+    except (OSError, RuntimeError) as error:
+        raise DataError(
+            f"{name} cannot be downloaded ({error}); without a network connection, give its folder instead"
+        ) from error
+    labels = loaded.targets.numpy()
+    # The targets of QMNIST have eight columns; the first is the class.
+    return loaded.data.numpy(), labels.reshape(len(labels), -1)[:, 0].astype(np.uint8)
+
+
+def _class_name(name: DatasetName) -> str:
+    match name:
+        case "mnist" | "mnist-red":
+            return "MNIST"
+        case "fashion-mnist":
+            return "FashionMNIST"
+        case "kmnist":
+            return "KMNIST"
+        case "qmnist":
+            return "QMNIST"
+        case _:
+            assert_never(name)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parts:
+    """A whole data set of one form."""
+
+    form: PictureForm
+    train: Images
+    test: Images
+    names: tuple[str, ...] = ()  # names of the classes, if the source has them
+
+
+def joined(train: Images, test: Images, where: tuple[str, str, str, str], names: tuple[str, ...] = ()) -> Parts:
+    """Return both parts of a data set, whose form is that of the training part.
+
+    `where` names for messages the places of the training pictures, the training labels, the test pictures and the
+    test labels.
+
+    Raises:
+        DataError: nets cannot be trained on this form, or the test part has another.
+    """
+    labels, pictures = train.labels, train.images
+    form = form_of_parts(pictures.shape[1:], labels, where[0], where[1])
+    check(train, form, *where[:2])
+    if not len(test.labels):
+        raise DataError(
+            f"{where[2]}: contains no image; test images, which no search sees, are needed to confirm its result"
+        )
+    check(test, form, *where[2:])
+    kept = (Images(images=part.images, labels=_narrow(part.labels, form.classes)) for part in (train, test))
+    return Parts(form=form, train=next(kept), test=next(kept), names=names)
+
+
+def form_of_parts(shape: tuple[int, ...], labels: NDArray[np.integer], pictures_at: str, labels_at: str) -> PictureForm:
+    """Return the form of training pictures, each of a `shape` as in `PictureForm.array_shape`.
+
+    Raises:
+        DataError: a side is too short or too long, there are too few or too many classes, or one has no picture.
+    """
+    *channels, height, width = shape
+    if not all(MIN_SIDE <= side <= MAX_SIDE for side in (height, width)):
+        raise DataError(
+            f"{pictures_at}: images have {height}x{width} pixels; each side must have {MIN_SIDE} to {MAX_SIDE}"
+        )
+    if not len(labels):
+        raise DataError(f"{labels_at}: contains no label")
+    low, classes = int(labels.min()), int(labels.max()) + 1
+    if low < 0 or not MIN_CLASSES <= classes <= MAX_CLASSES:
+        raise DataError(
+            f"{labels_at}: its labels range from {low} to {classes - 1}; the labels of K "
+            f"classes, {MIN_CLASSES} to {MAX_CLASSES}, must be 0 to K-1"
+        )
+    counts = np.bincount(labels, minlength=classes)
+    if not counts.all():
+        lacking = int(np.flatnonzero(counts == 0)[0])
+        raise DataError(
+            f"{labels_at}: no training image has label {lacking}, though labels go up to {classes - 1}; number the "
+            "classes from 0 without gaps"
+        )
+    return PictureForm(channels=3 if channels else 1, height=height, width=width, classes=classes)
+
+
+def check_size(values: int, where: str) -> None:
+    """Check that a part does not have too many pixels to be read.
+
+    Raises:
+        DataError: it has more than any part may have.
+    """
+    if values > MAX_BYTES:
+        raise DataError(f"{where}: {show(f'{values:,}')} pixels; at most {MAX_BYTES:,} are read")
+
+
+def _narrow(labels: NDArray[np.integer], classes: int) -> Labels:
+    return labels.astype(np.uint8 if classes <= 256 else np.int16)
+
+
+def cache_folder() -> Path:
+    """Return this user's folder for it, which may not be there yet."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mnist-bench"

@@ -18,9 +18,8 @@ from typing import Any
 
 from search.errors import StorageError
 from search.files import read
-from search.study.folder import ResultsFolder
-from search.study.location import StudyLocation
-from search.study.studies import has_its_folder, name_inside
+from search.study.folder import ResultsFolder, StudyFolder
+from search.study.studies import name_inside
 
 MAX_BYTES = 16_000_000
 """Of a ledger: 100,000 openings; later ones are not counted."""
@@ -42,7 +41,7 @@ def purpose_of_confirming(name: str) -> str:
     return f"confirm {name}: "
 
 
-def for_study(location: StudyLocation) -> int:
+def for_study(files: StudyFolder) -> int:
     """Return how often the test set was opened for a study.
 
     A study's folder may have been renamed; openings count under the old name and under the new one.
@@ -50,21 +49,21 @@ def for_study(location: StudyLocation) -> int:
     Raises:
         StorageError: the study's database cannot be read.
     """
-    older = _about(location)
-    own = _own(location.files.openings) if has_its_folder(location) else Counter[bytes]()
+    older = _about(files)
+    own = _own(files.openings)
     # The union of counters keeps the larger count of each line, so a line in both ledgers counts once.
     return (own | older).total()
 
 
-def of_study(location: StudyLocation) -> list[Opening]:
+def of_study(files: StudyFolder) -> list[Opening]:
     """Return the whole entries about a study, the oldest first; those that `for_study` counts, without torn ones.
 
     Raises:
         StorageError: the study's database cannot be read.
     """
-    ledger, own = location.results.openings, location.files.openings
-    noted = dict.fromkeys(_about(location), ledger)
-    noted |= dict.fromkeys(_own(own), own) if has_its_folder(location) else {}
+    ledger, own = files.results.openings, files.openings
+    noted = dict.fromkeys(_about(files), ledger)
+    noted |= dict.fromkeys(_own(own), own)
     return sorted(_openings(noted.items()), key=lambda opening: opening.time)
 
 
@@ -81,10 +80,10 @@ def from_results(results: Path) -> tuple[int, Opening | None]:
     return union.total(), max(found, key=lambda opening: opening.time, default=None)
 
 
-def _about(location: StudyLocation) -> Counter[bytes]:
+def _about(files: StudyFolder) -> Counter[bytes]:
     """Return the lines of the results folder's ledger about a study, under its folder's name or its name inside."""
-    purposes = tuple(purpose_of_confirming(name) for name in (location.name, name_inside(location)))
-    lines = _lines(location.results.openings)
+    purposes = tuple(purpose_of_confirming(name) for name in (files.name, name_inside(files)))
+    lines = _lines(files.results.openings)
     return Counter({line: count for line, count in lines.items() if (_purpose(line) or "").startswith(purposes)})
 
 

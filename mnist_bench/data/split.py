@@ -1,6 +1,6 @@
 """The fixed, stratified validation split: the same images for every trial, on every machine.
 
-Whether an image validates depends only on the SHA-256 of its index and of a fixed seed. A library's random
+Whether an image validates depends only on the SHA-256 of its index and of the seed of the split. A library's random
 generator is not used, because its numbers may change between versions.
 """
 
@@ -18,7 +18,6 @@ from mnist_bench.picture_form import MNIST
 from search import canonical_json
 
 CLASSES = MNIST.classes
-SPLIT_SEED = 0
 
 Indices = NDArray[np.int64]
 
@@ -27,10 +26,8 @@ Indices = NDArray[np.int64]
 class Split:
     """Which images train and which validate."""
 
-    train: Indices
-    """Indices of the training images, in ascending order."""
-    validation: Indices
-    """Indices of the validation images, in ascending order; disjoint from `train`."""
+    train: Indices  # indices of the training images, in ascending order
+    validation: Indices  # indices of the validation images, in ascending order; disjoint from `train`
 
     @cached_property
     def digest(self) -> str:
@@ -49,7 +46,9 @@ def fewest(classes: int = CLASSES) -> int:
     return max(CLASSES, classes)
 
 
-def make_split(labels: NDArray[np.integer], *, subset: int | None = None, classes: int = CLASSES) -> Split:
+def make_split(
+    labels: NDArray[np.integer], *, subset: int | None = None, classes: int = CLASSES, seed: int = 0
+) -> Split:
     """Split images into a training and a validation part.
 
     Each class contributes to validation in proportion to its size, rounded by the largest-remainder method.
@@ -58,12 +57,13 @@ def make_split(labels: NDArray[np.integer], *, subset: int | None = None, classe
         labels: shape (N,), the classes of the images, from 0.
         subset: number of images to use, the first in the order of their hashes; None for all.
         classes: how many there are.
+        seed: decides which images validate.
 
     Raises:
         DataError: there are fewer images than `fewest` says, or `subset` is not between that and N.
     """
     # The order does not depend on the number of images taken, so a larger subset contains a smaller one.
-    order, least = _hash_order(len(labels))[:subset], fewest(classes)
+    order, least = _hash_order(len(labels), seed)[:subset], fewest(classes)
     if subset is not None and not least <= subset <= len(labels):
         raise DataError(f"a subset must have {least} to {len(labels):,} of these images, not {subset:,}")
     if len(order) < least:
@@ -80,9 +80,9 @@ def validation_size(images: int) -> int:
     return round(images / 6000) * 1000 if images >= 6000 else images // 6
 
 
-def _hash_order(images: int) -> Indices:
+def _hash_order(images: int, seed: int) -> Indices:
     # 8 of 32 bytes: among 60,000 images, two keys are equal with a chance of 1 in 10^10. A stable sort settles them.
-    keys = [hashlib.sha256(f"{SPLIT_SEED}:{index}".encode()).digest()[:8] for index in range(images)]
+    keys = [hashlib.sha256(f"{seed}:{index}".encode()).digest()[:8] for index in range(images)]
     return np.argsort(np.frombuffer(b"".join(keys), ">u8"), kind="stable").astype(np.int64)
 
 

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from mnist_bench.config.schedule import leaves_validation
 from mnist_bench.config.settings import TrainOn
+from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.idx import Bytes
-from mnist_bench.data.mnist import DataOptions, Images, TrainingSet, load_training_set
+from mnist_bench.data.mnist import Images, TrainingSet, load_training_set
 from mnist_bench.data.split import Indices
 from mnist_bench.picture_form import PictureForm
 
@@ -22,33 +23,23 @@ class Moments(NamedTuple):
     """Of the pixels of one channel, 0 to 255."""
 
     mean: float
-    std: float
-    """Standard deviation, in the same unit."""
+    std: float  # standard deviation, in the same unit
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dataset:
     """Images and labels, and which of them train and which validate; all tensors are on one device."""
 
-    images: Tensor
-    """uint8, shape (N, C, H, W), 0 is background."""
-    labels: Tensor
-    """int64, shape (N,)."""
-    train: Tensor
-    """Indices of the training part, int64."""
-    validation: Tensor
-    """Indices of the validation part, int64."""
+    images: Tensor  # uint8, shape (N, C, H, W), 0 is background
+    labels: Tensor  # int64, shape (N,)
+    train: Tensor  # indices of the training part, int64
+    validation: Tensor  # indices of the validation part, int64
     form: PictureForm
-    moments: tuple[Moments, ...]
-    """Of the training part, a channel each."""
-    moments_of_all: tuple[Moments, ...]
-    """Of the training and the validation part together."""
-    data_hash: str
-    """SHA-256 over the training files; see `TrainingSet`."""
-    split_hash: str
-    """SHA-256 over the split's indices."""
-    names: tuple[str, ...] = ()
-    """Of the classes; see `TrainingSet`."""
+    moments: tuple[Moments, ...]  # of the training part, a channel each
+    moments_of_all: tuple[Moments, ...]  # of the training and the validation part together
+    data_hash: str  # SHA-256 over the training files; see `TrainingSet`
+    split_hash: str  # SHA-256 over the split's indices
+    names: tuple[str, ...] = ()  # of the classes; see `TrainingSet`
 
     @property
     def device(self) -> torch.device:

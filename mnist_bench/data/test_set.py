@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench.data import guard, idx, mnist
-from mnist_bench.data.mnist import DataOptions, Images
+from mnist_bench.data.choice import SHA256, DataOptions, of_files
+from mnist_bench.data.mnist import Images
 from search.errors import StorageError
 from search.files import append_line
 
@@ -60,10 +61,10 @@ def unopened_identity(options: DataOptions) -> list[str]:
     Raises:
         DataError: a file is missing.
     """
-    if not mnist.of_files(options.dataset):
+    if not of_files(options.dataset):
         return [options.dataset]
     if options.data_dir is None:
-        return [mnist.SHA256[name] for name in TEST_FILES]
+        return [SHA256[name] for name in TEST_FILES]
     paths = [idx.find(Path(options.data_dir), name) for name in TEST_FILES]
     return [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in paths]
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from mnist_bench.doctor.diagnostic import Diagnostic, problem
 from mnist_bench.doctor.study import examine as examine_study, repaired_tables
-from search.database import file_lock
+from search import file_lock
 from search.event_log.events import Reported
 from search.messages import html_table, number_of
 from search.study.cutting import Cut, cut as cut_log
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.study.studies import alone_with, driver_of
 
 
@@ -24,10 +24,8 @@ from search.study.studies import alone_with, driver_of
 class Checkup:
     """The findings of a check-up."""
 
-    findings: tuple[Diagnostic, ...]
-    """The state after any repair."""
-    repaired: tuple[Diagnostic, ...] = ()
-    """What was repaired and cut; the advice describes what was done."""
+    findings: tuple[Diagnostic, ...]  # the state after any repair
+    repaired: tuple[Diagnostic, ...] = ()  # what was repaired and cut; the advice describes what was done
 
     @property
     def problems(self) -> int:
@@ -51,7 +49,7 @@ class Checkup:
 
 
 def check_study(
-    location: StudyLocation,
+    files: StudyFolder,
     *,
     repair: bool = False,
     cut: bool = False,
@@ -62,7 +60,7 @@ def check_study(
     """Examine a study, and with `repair` write Optuna's tables again if they differ from the event log.
 
     Args:
-        location: the study.
+        files: the study.
         repair: whether to repair it; if not, it is only read, even while a search works on it.
         cut: whether to cut its event log, which is damaged, after the last good event before all else.
         replay: whether to replay every decision in the event log, which takes as long as the search's proposals did.
@@ -76,13 +74,13 @@ def check_study(
         UsageError: `cut` is set, and the log is not damaged or not in the study's folder.
         StorageError: a repair or a cut cannot be written, or no event of a log that is to be cut can be read.
     """
-    examine = partial(examine_study, location, replay=replay, device=device, data_dir=data_dir)
+    examine = partial(examine_study, files, replay=replay, device=device, data_dir=data_dir)
     if not (repair or cut):
-        return Checkup(findings=tuple(examine(busy=_busy(location))))
-    with alone_with(location):
-        done = [_told(cut_log(location))] if cut else []
+        return Checkup(findings=tuple(examine(busy=_busy(files))))
+    with alone_with(files):
+        done = [_told(cut_log(files))] if cut else []
         if repair:
-            done += repaired_tables(location)
+            done += repaired_tables(files)
         return Checkup(findings=tuple(examine(busy=None)), repaired=tuple(done))
 
 
@@ -101,10 +99,10 @@ def _told(cut: Cut) -> Diagnostic:
     return problem("event log", f"{text}.", f"{again}; {ends}. The damaged database is kept as {cut.aside}.")
 
 
-def _busy(location: StudyLocation) -> str | None:
+def _busy(files: StudyFolder) -> str | None:
     """Return which process works on a study, as the beginning of a sentence; None if no process does."""
-    lock = next((path for path in location.files.inner_locks if file_lock.is_held(path)), None)
+    lock = next((path for path in files.inner_locks if file_lock.is_held(path)), None)
     if lock is not None:
         return f"{file_lock.holder(lock)} works in {lock.parent}"
-    driver = driver_of(location)
+    driver = driver_of(files)
     return None if driver is None else f"{driver} works on the study"

@@ -12,13 +12,10 @@ Severity = Literal["ok", "note", "problem"]
 class Diagnostic:
     """The finding about one thing."""
 
-    about: str
-    """The thing in a word or two: "memory", "checkpoints"."""
-    severity: Severity
-    """A note is worth knowing but needs no action."""
+    about: str  # the thing in a word or two: "memory", "checkpoints"
+    severity: Severity  # a note is worth knowing but needs no action
     text: str
-    advice: str = ""
-    """What to do; empty if there is nothing to do."""
+    advice: str = ""  # what to do; empty if there is nothing to do
 
 
 def ok(about: str, text: str) -> Diagnostic:

@@ -13,19 +13,16 @@ from packaging.requirements import Requirement
 
 from mnist_bench.bench.bfloat16 import bf16_over_fp32, slow_bf16
 from mnist_bench.data.mnist import load_training_set
-from mnist_bench.data.own.formats import options_for
+from mnist_bench.data.own import options_for
 from mnist_bench.data.test_set import hashes_of_test_set
-from mnist_bench.doctor import defaults_check
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.errors import DataError
-from mnist_bench.numerics.canaries.canary import canary
-from mnist_bench.numerics.canaries.portable_canary import is_as_published
-from mnist_bench.numerics.device import VARIABLES, choose_precision, setup
+from mnist_bench.numerics.canaries import canary, is_as_published
+from mnist_bench.numerics.device import VARIABLES, choose_precision, sentence, setup, this_machine
 from mnist_bench.numerics.kinds import Precision
-from mnist_bench.numerics.machine import sentence, this_machine
 from mnist_bench.picture_form import MNIST
-from mnist_bench.training.remote.scorer import numerics_here
-from search.defaults import WORKERS, in_force
+from mnist_bench.training.evaluation import numerics_here
+from search.defaults import RESULTS_VARIABLE, WORKERS_VARIABLE, results_in_force, source, workers_in_force
 from search.errors import UsageError, WorkerError
 from search.messages import number_of
 
@@ -38,7 +35,7 @@ NETWORK_FILESYSTEMS = {"afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "lustre
 """SQLite's write-ahead log needs memory that processes share, which these do not provide between machines."""
 
 
-def examine(*, results: Path, storage: str | None, device: str, data_dir: Path | None) -> Iterator[Diagnostic]:
+def examine(*, results: Path, device: str, data_dir: Path | None) -> Iterator[Diagnostic]:
     """Yield the findings. As a side effect, this process is set up for training on `device`.
 
     Raises:
@@ -52,8 +49,8 @@ def examine(*, results: Path, storage: str | None, device: str, data_dir: Path |
     yield gpu(str(torch_device))
     if (available := available_memory()) is not None:
         by_default = 1 if torch_device.type == "cuda" else machine.cores
-        yield memory(available, in_force(WORKERS) or by_default)
-    yield from defaults_check.examine(results, storage)
+        yield memory(available, workers_in_force() or by_default)
+    yield from defaults(results)
     yield from folder(results)
     yield computing(str(torch_device), precision)
     yield portable()
@@ -201,6 +198,14 @@ def filesystem_of(folder: Path, mounts: str) -> str:
     return kind
 
 
+def defaults(results: Path) -> Iterator[Diagnostic]:
+    """Yield the folder of studies and the number of workers that this command has, and where each is set."""
+    set_by = source(RESULTS_VARIABLE) if results == results_in_force() else "--results"
+    yield ok("defaults", f"results: {results} ({set_by}).")
+    workers = workers_in_force() or "one per core, or one on a GPU"
+    yield ok("defaults", f"workers: {workers} ({source(WORKERS_VARIABLE)}).")
+
+
 def filesystem(kind: str, results: Path) -> Diagnostic:
     """Return whether SQLite's locks work on a file system of this type."""
     if kind not in NETWORK_FILESYSTEMS:
@@ -208,7 +213,7 @@ def filesystem(kind: str, results: Path) -> Diagnostic:
     return problem(
         "file system",
         f"{results}/ is on {kind}, a network file system, on which the locks that SQLite needs do not work.",
-        "Keep the results on a local disk (--results), or the studies in PostgreSQL (--storage).",
+        "Keep the results on a local disk (--results).",
     )
 
 

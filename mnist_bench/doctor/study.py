@@ -14,33 +14,30 @@ from mnist_bench.studies import compatibility
 from mnist_bench.studies.record import data_of
 from mnist_bench.studies.validated import believed
 from mnist_bench.value_kind import kind_of, made_by_another
-from search.database.engines import damage, open_for_reading, open_for_writing, storage_errors
-from search.database.urls import is_postgresql
+from search.database import damage, open_for_reading, open_for_writing, storage_errors
 from search.differences import differences
 from search.driver.replay import RecordedPlanner, replay as decide_again
 from search.errors import OtherVersionError, SearchError, StorageError
 from search.event_log.events import Event
 from search.event_log.history import History
 from search.event_log.records import StudyRecord
-from search.messages import command_line, first_few, first_line
-from search.objectives.objective_search import search_words
+from search.messages import first_few, first_line
 from search.strategies import registry
+from search.study.folder import StudyFolder
 from search.study.invocation_log import invocations
-from search.study.location import StudyLocation
-from search.study.log_end import advice_on_damage
 from search.study.optuna_tables import OptunaTables, TablesDiff, rebuild
 from search.study.spec import DRIVER_REVISION, NOT_INSTALLED, StudySpec, stored_history
-from search.study.studies import has_its_folder, no_such_study, read_events
+from search.study.studies import advice_on_damage, no_such_study, read_events
 from search.trainer_api import Planner
 
 
 def examine(
-    location: StudyLocation, *, busy: str | None, replay: bool = False, device: str, data_dir: Path | None
+    files: StudyFolder, *, busy: str | None, replay: bool = False, device: str, data_dir: Path | None
 ) -> Iterator[Diagnostic]:
     """Yield the findings about a study.
 
     Args:
-        location: the study.
+        files: the study.
         busy: the process that works on the study, as the beginning of a sentence; then Optuna's tables, which may be
             changing, are not examined. None if no process is.
         replay: whether to replay every decision in the event log.
@@ -52,7 +49,7 @@ def examine(
         DeviceError: there is no such device.
     """
     try:
-        events, history, study = _believed(location)
+        events, history, study = _believed(files)
     except OtherVersionError as error:
         yield problem("event log", str(error), "Examine it with that version; this one does not change it.")
         return
@@ -64,19 +61,19 @@ def examine(
     yield ok("event log", f"{len(events)} events, {len(study.trials)} trials.")
     if foreign:
         text = f"{made_by_another(study)}; only its own program can examine its configurations and data."
-        yield note("trainer", text, _continued(study, location))
+        yield note("trainer", text, _continued(files))
     if replay:
         yield decided_again(events, history.spec, foreign=foreign)
     if busy is not None:
         yield note("driver", f"{busy}; Optuna's tables, which it changes, are not examined.")
     else:
         yield left(study, history)
-        yield tables(location, history, events)
+        yield tables(files, history, events)
     if not foreign:
         yield from installation(study, history.next_slot() is None, device=device, data_dir=data_dir)
 
 
-def repaired_tables(location: StudyLocation) -> list[Diagnostic]:
+def repaired_tables(files: StudyFolder) -> list[Diagnostic]:
     """Write Optuna's tables of a study again from its event log if they differ, and return what was done.
 
     Nothing is written if the log cannot be believed, which `examine` reports.
@@ -86,22 +83,22 @@ def repaired_tables(location: StudyLocation) -> list[Diagnostic]:
         StorageError: the tables cannot be written.
     """
     try:
-        events, history, _ = _believed(location)
+        events, history, _ = _believed(files)
     except (OtherVersionError, StorageError):
         return []
-    found = tables(location, history, events)
+    found = tables(files, history, events)
     if found.severity != "problem":
         return []
-    storage = open_for_writing(location.url)
+    engine = open_for_writing(files.database)
     try:
         with storage_errors():
-            rebuild(storage.engine, history)
+            rebuild(engine, history)
     finally:
-        storage.engine.dispose()
+        engine.dispose()
     return [replace(found, advice="They were written again from the event log.")]
 
 
-def _believed(location: StudyLocation) -> tuple[list[Event], History, StudyRecord]:
+def _believed(files: StudyFolder) -> tuple[list[Event], History, StudyRecord]:
     """Return the events of a study, and what they say.
 
     Raises:
@@ -109,27 +106,23 @@ def _believed(location: StudyLocation) -> tuple[list[Event], History, StudyRecor
         OtherVersionError: another version wrote the log.
         StorageError: the log is damaged, or no search writes such a log.
     """
-    database = location.files.database
-    if location.owns_database and database.exists() and (fault := damage(database)):
-        raise StorageError(f"The database {database} is damaged ({fault}); {advice_on_damage(location)}.")
-    events = read_events(location)
+    database = files.database
+    if database.exists() and (fault := damage(database)):
+        raise StorageError(f"The database {database} is damaged ({fault}); {advice_on_damage(files)}.")
+    events = read_events(files)
     if not events:
-        raise no_such_study(location)
+        raise no_such_study(files)
     history = stored_history(events)
-    study = replace(history.record(), name=location.name)
+    study = replace(history.record(), name=files.name)
     if kind_of(study.spec).of_nets:
         believed(study)
     return events, history, study
 
 
-def _continued(study: StudyRecord, location: StudyLocation) -> str:
-    """Return which command continues the search of an objective; nothing if only another program can."""
-    typed = invocations(location.files) if has_its_folder(location) else []
-    words = search_words(study.spec, str(location.files.space), study.totals[-1], study.name)
-    command = next((made.command for made in reversed(typed) if made.command), None) or command_line(
-        [*words, *location.words]
-    )
-    return f"`{command}` continues its search." if words else ""
+def _continued(files: StudyFolder) -> str:
+    """Return which command continues the search of an objective; nothing if it was begun from Python."""
+    typed = [made.command for made in invocations(files) if made.command]
+    return f"`{typed[-1]}` continues its search." if typed else ""
 
 
 def decided_again(events: Sequence[Event], stored: Mapping[str, Any], *, foreign: bool = False) -> Diagnostic:
@@ -181,16 +174,14 @@ def left(study: StudyRecord, history: History) -> Diagnostic:
     return ok("driver", f"the study is finished: {history.finished} of {history.goal} trials.")
 
 
-def tables(location: StudyLocation, history: History, events: Sequence[Event]) -> Diagnostic:
+def tables(files: StudyFolder, history: History, events: Sequence[Event]) -> Diagnostic:
     """Return whether the tables of a study agree with the history of its events, from which they can be rebuilt."""
-    locked_elsewhere = location.owns_database or is_postgresql(location.url)
-    advice = _FROM_THE_LOG if locked_elsewhere else _FROM_THE_LOG + _SHARED
     try:
-        differing = _differences(location, history, events)
+        differing = _differences(files, history, events)
     except StorageError as error:
-        return problem("Optuna's tables", str(error), advice)
+        return problem("Optuna's tables", str(error), _FROM_THE_LOG)
     if differing:
-        return problem("Optuna's tables", f"{_worded(differing)}.", advice)
+        return problem("Optuna's tables", f"{_worded(differing)}.", _FROM_THE_LOG)
     if differing.pending:
         return note(
             "Optuna's tables", f"they lack the newest events, of {_some(differing.pending)}; the next run adds them."
@@ -200,7 +191,7 @@ def tables(location: StudyLocation, history: History, events: Sequence[Event]) -
 
 def installation(study: StudyRecord, finished: bool, *, device: str, data_dir: Path | None) -> Iterator[Diagnostic]:
     """Yield whether a search of the study can continue here, and if not, its requirements."""
-    from mnist_bench.training.remote.scorer import numerics_here
+    from mnist_bench.training.evaluation import numerics_here
 
     then = study.spec["numerics"]
     now = numerics_here(compatibility.device_like(then, device), str(then["precision"]))
@@ -268,11 +259,10 @@ def _installed(wanted: Mapping[str, str]) -> str:
 
 
 _FROM_THE_LOG = "--repair writes them again from the event log, which is authoritative; no result is lost."
-_SHARED = " Stop the search on other machines first: a lock does not reach them."
 
 
-def _differences(location: StudyLocation, history: History, events: Sequence[Event]) -> TablesDiff:
-    engine = open_for_reading(location.url)
+def _differences(files: StudyFolder, history: History, events: Sequence[Event]) -> TablesDiff:
+    engine = open_for_reading(files.database)
     try:
         with storage_errors():
             return OptunaTables(engine, history).compare(events)

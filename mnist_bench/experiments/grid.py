@@ -8,28 +8,27 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.guard import close_test_set
-from mnist_bench.data.mnist import DataOptions, TrainingSet, load_training_set
+from mnist_bench.data.mnist import TrainingSet, load_training_set
 from mnist_bench.errors import ArchitectureError, Stopped
-from mnist_bench.nets.cost_model import COEFFICIENTS
-from mnist_bench.nets.planner import make_planner
+from mnist_bench.experiments.tasks import OnPeriod, Task, TaskStore, Training, as_it_is
+from mnist_bench.nets.planner import COEFFICIENTS, NetPlanner
 from mnist_bench.studies import compatibility
 from mnist_bench.studies.record import data_of
-from mnist_bench.training.factory import trainer_spec
-from search import canonical_json
+from mnist_bench.training.trainer import trainer_spec
+from search import canonical_json, file_lock
 from search.arguments import check_count
-from search.database import file_lock
 from search.differences import checks
-from search.driver.tasks import OnPeriod, Task, TaskStore, Training, as_it_is
 from search.errors import UsageError
 from search.event_log.records import StudyRecord
-from search.executors.local.pool import LocalExecutor
+from search.executors.local import LocalExecutor
 from search.executors.protocol import Executor
 from search.files import make_folder
 from search.study.checkpoint_store import CheckpointStore
@@ -132,10 +131,10 @@ class Grid:
         Raises:
             ArchitectureError: the net cannot exist.
         """
-        planner = make_planner(
-            to_json(config),
+        planner = NetPlanner(
+            base=to_json(config),
             limits={},
-            coefficients=asdict(COEFFICIENTS[self.numerics["kind"]]),
+            coefficients=COEFFICIENTS[self.numerics["kind"]],
             train_images=len(self.data.split.train),
             validation_images=len(self.data.split.validation),
             form=self.data.options.form,
@@ -175,7 +174,7 @@ class Grid:
 
         Raises:
             Stopped: the observer stopped the training before its end.
-            WorkerError: as `search.driver.tasks.Training.run`.
+            WorkerError: as `mnist_bench.experiments.tasks.Training.run`.
         """
         curves = self._train(runs, self.observer.stopping, on_period, keep_last=keep_last)
         if curves is None:

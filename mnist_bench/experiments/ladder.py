@@ -13,7 +13,7 @@ from typing import Any
 
 from mnist_bench import cells
 from mnist_bench.experiments.scored_recipes import Benchmark, ScoredRecipe, ScoredRecipes
-from mnist_bench.numerics.machine import sentence
+from mnist_bench.numerics.device import sentence
 from mnist_bench.result_table import Figure
 from search import hashed
 

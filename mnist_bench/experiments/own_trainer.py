@@ -10,10 +10,9 @@ from typing import Any
 from mnist_bench.errors import UnnamedCodeError
 from mnist_bench.value_kind import kind_of, made_by_another
 from search.errors import UsageError
-from search.event_log.records import StudyRecord
-from search.event_log.timeline import repeats
+from search.event_log.records import StudyRecord, repeats
 from search.executors.jobs import RemoteTrainer
-from search.executors.local.pool import LocalExecutor
+from search.executors.local import LocalExecutor
 from search.executors.protocol import Executor
 from search.messages import command_line, show
 from search.objectives.executor import ObjectiveExecutor

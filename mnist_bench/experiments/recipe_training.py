@@ -11,32 +11,31 @@ from functools import partial
 from pathlib import Path
 
 from mnist_bench.config.settings import DatasetName, TrainConfig, TrainOn
+from mnist_bench.data.choice import SETTINGS, DataOptions
 from mnist_bench.data.guard import close_test_set
-from mnist_bench.data.mnist import DataOptions
-from mnist_bench.data.tensors import Dataset, load_dataset
+from mnist_bench.data.mnist import load_training_set
+from mnist_bench.data.tensors import Dataset
 from mnist_bench.experiments.grid import Observer, open_grid, product
-from mnist_bench.net_checks import net_check
+from mnist_bench.experiments.tasks import Task
 from mnist_bench.nets.planner import with_net_defaults
-from mnist_bench.numerics.device import choose_precision, setup
-from mnist_bench.numerics.kinds import Precision, PrecisionName
+from mnist_bench.numerics.device import find_device
+from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.numerics.precision import portable_is_free
 from mnist_bench.own_nets import own_net
 from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.space_sources import Source
 from mnist_bench.studies import compatibility
 from mnist_bench.studies.record import data_of, recipe_text
-from mnist_bench.training.period import FitResult, fit
+from mnist_bench.training import net_check
+from mnist_bench.training.trainer import FitResult, NetTrainer, fit, trainer_on
 from mnist_bench.training.weights import export
 from search.arguments import check_seed
-from search.driver.tasks import Task
 from search.errors import UsageError
 from search.event_log.records import StudyRecord, TrialRecord
 from search.files import make_folder, passing_folder, write_named
 from search.space.space import Space
 from search.trainer_api import Report
 
-OF_DATA = ("dataset", "subset")
-"""Settings that select the training data."""
 OnPeriod = Callable[[Report], None]
 """Called with the report of each period."""
 OnSeed = Callable[[int, Report], None]
@@ -68,14 +67,17 @@ class TrainingOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class RecipeTraining:
-    """A configuration, and the data that it is trained on, in this process."""
+    """A configuration, and what trains it."""
 
     config: TrainConfig
-    source: DataOptions
-    """Where other processes find the data."""
-    data: Dataset
-    precision: Precision
+    source: DataOptions  # where other processes find the data
+    trainer: NetTrainer
     options: TrainingOptions
+
+    @property
+    def data(self) -> Dataset:
+        """The data that it is trained on, in this process."""
+        return self.trainer.data
 
     def fit(self, seed: int, on_period: OnPeriod = lambda report: None) -> FitResult:
         """Train with a seed as `fit_seeds` does; `on_period` is called with the report of each period."""
@@ -84,22 +86,18 @@ class RecipeTraining:
     def fit_seeds(self, seeds: Sequence[int], workers: int, on_period: OnSeed) -> tuple[FitResult, ...]:
         """Train with several seeds, `workers` at a time, each in a process of its own.
 
-        One worker is this process, or for portable precision one process for all seeds.
+        A single worker is the trainer.
 
         Raises:
             UsageError: one is not a seed.
             WorkerError: training fails, or processes die of it.
-            ArchitectureError, PluginError: as `training.fit`.
+            ArchitectureError, PluginError: as `trainer.fit`.
         """
         for seed in seeds:
             check_seed("seed", seed)
         workers = min(workers, len(seeds))
-
-        def heard_here(seed: int, period: int, state: bytes, report: Report) -> None:
-            on_period(seed, report)
-
-        if workers == 1 and self.precision != "portable":
-            return tuple(fit(self.config, seed, self.data, self.precision, partial(heard_here, seed)) for seed in seeds)
+        if workers == 1:
+            return tuple(fit(self.trainer, self.config, seed, partial(on_period, seed)) for seed in seeds)
 
         def heard(task: Task, period: int, report: Report, state: bytes) -> Report:
             on_period(task.seed, report)
@@ -110,7 +108,8 @@ class RecipeTraining:
             passing_folder() as folder,
             open_grid(
                 folder, "The training", Observer(), data=self.source, workers=workers,
-                device=self.options.device, precision=self.precision, net=own_net.whole_name(self.config.net_code),
+                device=self.options.device, precision=self.trainer.precision,
+                net=own_net.whole_name(self.config.net_code),
             ) as grid,
         ):  # fmt: skip
             curves = grid.train(runs, on_period=heard, keep_last=True)
@@ -157,7 +156,7 @@ def of_trial(study: StudyRecord, trial: TrialRecord, options: TrainingOptions) -
     name = f"{study.name}/{trial.number}"
     for override in options.overrides:
         setting = override.partition("=")[0].strip()
-        if setting in OF_DATA:
+        if setting in SETTINGS:
             raise UsageError(f"--set {setting}: {name} is trained on the data set of its study; leave it out.")
     data = compatibility.training_set(data_of(study.spec["context"]), options.data_dir, f"Study {study.name}").options
     text = recipe_text(study, trial)
@@ -168,11 +167,11 @@ def of_trial(study: StudyRecord, trial: TrialRecord, options: TrainingOptions) -
 def _made(space: Space, data: DataOptions, options: TrainingOptions) -> RecipeTraining:
     config = with_net_defaults(space_sources.recipe(space))
     close_test_set()
-    named = str(space.settings.get("precision", "auto"))
-    device = setup(options.device, named)
-    loaded = load_dataset(data, device)
-    is_portable = named == "auto" and config.net_code is None and portable_is_free(device)
-    precision = "portable" if is_portable else choose_precision(device, named)
-    if precision == "portable" and config.net_code is not None:
+    named, device = str(space.settings.get("precision", "auto")), find_device(options.device)
+    if named == "auto" and config.net_code is None and portable_is_free(device):
+        named = "portable"
+    net = own_net.whole_name(config.net_code)
+    trainer = trainer_on(load_training_set(data), device=options.device, precision=named, net=net)
+    if trainer.precision == "portable" and config.net_code is not None:
         net_check.require_portable(own_net.loaded_net(config.net_code), [config.net], data.form)
-    return RecipeTraining(config=config, source=data, data=loaded, precision=precision, options=options)
+    return RecipeTraining(config=config, source=data, trainer=trainer, options=options)

@@ -15,21 +15,21 @@ from typing import Any, Literal, get_args
 import torch
 
 from mnist_bench.config.settings import DatasetName, TrainConfig
-from mnist_bench.data.mnist import DataOptions, form_of
+from mnist_bench.data.choice import DataOptions, form_of
 from mnist_bench.data.test_set import unopened_identity
 from mnist_bench.experiments.grid import Observer, Workplace, open_grid, product
+from mnist_bench.experiments.tasks import Task
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.nets.architecture import plan_layers
-from mnist_bench.nets.size import training_flop
+from mnist_bench.nets.planner import training_flop
+from mnist_bench.numerics.device import Machine, this_machine
 from mnist_bench.numerics.kinds import PrecisionName
-from mnist_bench.numerics.machine import Machine, this_machine
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.result_table import Figure, ShownAsTable, Table
 from mnist_bench.space_files import space_sources
 from mnist_bench.statistics.inference import mean_and_deviation, share_interval
 from search import canonical_json
 from search.arguments import check_choice, check_count
-from search.driver.tasks import Task
 from search.errors import UsageError
 from search.messages import did_you_mean, number_of, show
 from search.study.folder import ResultsFolder
@@ -71,7 +71,7 @@ class ScoredRecipe:
     parameters: int
     """Weights, biases and running statistics."""
     training_flop: int
-    """Floating-point operations of a run's training, see `nets.size.training_flop`."""
+    """Floating-point operations of a run's training, see `nets.planner.training_flop`."""
     seeds: tuple[int, ...]
     """Of the runs, in their order."""
     runs: tuple[tuple[Epoch, ...], ...]

@@ -10,15 +10,14 @@ import torch
 from torch import Tensor
 
 from mnist_bench.config.json import from_json
-from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.tensors import Dataset, load_dataset, with_evaluation_images
 from mnist_bench.data.test_set import open_test_set
 from mnist_bench.experiments.grid import Grid
+from mnist_bench.experiments.tasks import Task
 from mnist_bench.numerics.device import setup
-from mnist_bench.training.evaluation import Evaluation
-from mnist_bench.training.remote.scorer import Scorer
+from mnist_bench.training.evaluation import Evaluation, Scorer
 from mnist_bench.training.weights import export
-from search.driver.tasks import Task
 
 
 class Scores:

@@ -8,23 +8,24 @@ from keyword import iskeyword
 from typing import Any, assert_never
 
 from mnist_bench import cells
-from mnist_bench.config import recipe_yaml
+from mnist_bench.config.json import recipe_yaml
 from mnist_bench.config.settings import DatasetName
+from mnist_bench.data.choice import Data
 from mnist_bench.experiments.confirm import result_tables, results
 from mnist_bench.export.rendering import render
 from mnist_bench.export.winner import SEED, Winner
 from mnist_bench.leaderboard.board_table import test_set_line
 from mnist_bench.nets.architecture import plan_layers
-from mnist_bench.nets.size import net_size
+from mnist_bench.nets.planner import net_size
 from mnist_bench.nets.summary import line
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.own_nets import own_net
 from mnist_bench.picture_form import MNIST
 from mnist_bench.statistics.inference import wilson
-from mnist_bench.studies.record import Data, is_portable
-from search import yaml_writer
+from mnist_bench.studies.record import is_portable
 from search.hashed import State
 from search.messages import command_line, number_of
+from search.space.yaml_text import to_yaml
 
 DATASETS: dict[DatasetName, str] = {"mnist": "ylecun/mnist", "fashion-mnist": "zalando-datasets/fashion_mnist"}
 """Names of data sets at Hugging Face."""
@@ -34,12 +35,9 @@ DATASETS: dict[DatasetName, str] = {"mnist": "ylecun/mnist", "fashion-mnist": "z
 class OwnCode:
     """The Python code that makes your own network without mnist-bench."""
 
-    net: str
-    """Its name: `file.py:function` or `package.module:function`."""
-    names: tuple[str, ...]
-    """The names that the code imports from the file or module."""
-    call: str
-    """The expression that makes the network."""
+    net: str  # its name: `file.py:function` or `package.module:function`
+    names: tuple[str, ...]  # the names that the code imports from the file or module
+    call: str  # the expression that makes the network
 
     @property
     def place(self) -> str:
@@ -67,7 +65,7 @@ def card(winner: Winner, *, onnx: bool, page: bool) -> str:
     is_own = config.net_code is not None
     text = render(
         "card.md.j2", winner=winner, what=_what(winner.record.data), figures=_figures(winner),
-        head=yaml_writer.text(_head(winner)).rstrip(), summary=line(config), recipe=_recipe(winner).rstrip(),
+        head=to_yaml(_head(winner)).rstrip(), summary=line(config), recipe=_recipe(winner).rstrip(),
         parameters=cells.count(net_size(config, winner.form).parameters),
         images=f"{validation.images:,} validation images",
         ended_early=_ended_early(winner.trial.state), periods=number_of(len(winner.record.curve), "period"),
@@ -83,8 +81,8 @@ def card(winner: Winner, *, onnx: bool, page: bool) -> str:
 
 def _recipe(winner: Winner) -> str:
     recipe, data = winner.record.recipe, winner.record.data
-    return recipe_yaml.text(
-        recipe, name=winner.study.name, subset=data.subset, dataset=data.dataset,
+    return recipe_yaml(
+        recipe, name=winner.study.name, data=data.settings,
         is_portable=is_portable(winner.record.numerics),
     )  # fmt: skip
 

@@ -37,20 +37,16 @@ Array = NDArray[np.float64]
 class PageLayer:
     """A layer as the page computes it."""
 
-    facts: dict[str, Any]
-    """Its kind, shapes, bias and the like, for JSON."""
-    weights: Array | None = None
-    """Of a convolution or a linear layer, in PyTorch's order."""
+    facts: dict[str, Any]  # its kind, shapes, bias and the like, for JSON
+    weights: Array | None = None  # of a convolution or a linear layer, in PyTorch's order
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Drawing:
     """A drawing area with the network inside, for a page that has the report's colours."""
 
-    markup: Markup
-    """The paper, the bars, and the net's weights."""
-    what: str
-    """The word for a drawing: digit, or picture."""
+    markup: Markup  # the paper, the bars, and the net's weights
+    what: str  # the word for a drawing: digit, or picture
     style: Markup
     script: Markup
 

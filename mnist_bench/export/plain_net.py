@@ -9,7 +9,7 @@ from typing import Any, assert_never
 from torch import nn
 
 from mnist_bench.config.settings import Activation, ModelConfig, PixelPool, PoolAxes
-from mnist_bench.data.colour import in_red
+from mnist_bench.data.mnist import in_red
 from mnist_bench.export.rendering import render
 from mnist_bench.export.winner import Winner
 from mnist_bench.nets.architecture import Layer, plan_layers, views_of

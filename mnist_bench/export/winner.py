@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnist_bench.cells import duration
 from mnist_bench.config.json import from_json
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data import openings
-from mnist_bench.data.mnist import of_digits
+from mnist_bench.data.choice import Data, of_digits
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments.confirm import result_tables, results, runs
@@ -25,14 +24,15 @@ from mnist_bench.prediction.picture_kind import draws_on_black, is_ready, sample
 from mnist_bench.studies import record as records, reproduce
 from mnist_bench.studies.best_checkpoints import worth_keeping
 from mnist_bench.studies.compatibility import commands_of
-from mnist_bench.studies.record import Data, Record, record_of
+from mnist_bench.studies.record import Record, record_of
 from mnist_bench.studies.reproduce import trainer_for
 from mnist_bench.studies.validated import find_trial
-from mnist_bench.training.remote.net_trainer import NetTrainer
-from mnist_bench.training.remote.scorer import Scorer
+from mnist_bench.training.evaluation import Scorer
+from mnist_bench.training.trainer import NetTrainer
 from mnist_bench.training.weights import check_trial, export, load_known, model_in, read_weights
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord, TrialRecord
+from search.messages import duration
 from search.study.studies import StoredStudy
 
 if TYPE_CHECKING:
@@ -49,11 +49,9 @@ class WinnerOptions:
 
     on_all: bool = False
     """Whether to load the network that `confirm` trained on all training images, instead of the trial's own."""
-    trains: bool = True
-    """Whether to train a trial again if its weights were not kept."""
+    trains: bool = True  # whether to train a trial again if its weights were not kept
     device: str = "auto"
-    data_dir: Path | None = None
-    """The data set, as in `data.options_for`; None for the packaged one."""
+    data_dir: Path | None = None  # the data set, as in `data.options_for`; None for the packaged one
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,23 +73,16 @@ class Winner:
 
     study: StudyRecord
     trial: TrialRecord
-    on_all: bool
-    """Whether the net is one that `confirm` trained on all training images, instead of the trial's own."""
-    record: Record
-    """Record of the training that made the net."""
-    net: nn.Module
-    """On the CPU, in evaluation mode."""
+    on_all: bool  # whether the net is one that `confirm` trained on all training images, instead of the trial's own
+    record: Record  # record of the training that made the net
+    net: nn.Module  # on the CPU, in evaluation mode
     input_spec: InputSpec
-    is_drawn: bool
-    """Whether the network reads pictures that can be drawn: grey ones on black."""
+    is_drawn: bool  # whether the network reads pictures that can be drawn: grey ones on black
     validation: Validation
     """Validation result of the trial's own network, even if the exported one was trained on all images."""
-    confirmed: Confirmed | None
-    """The confirmation of the study; None if it was not confirmed."""
-    tested: Evaluated
-    """The evaluation on the test images that includes networks with these settings."""
-    test_openings: int
-    """How often the test set was opened for the study."""
+    confirmed: Confirmed | None  # the confirmation of the study; None if it was not confirmed
+    tested: Evaluated  # the evaluation on the test images that includes networks with these settings
+    test_openings: int  # how often the test set was opened for the study
 
     @property
     def weights(self) -> str:
@@ -165,7 +156,7 @@ def load_winner(
     return Winner(
         study=study, trial=trial, on_all=options.on_all, record=of_net, net=net, input_spec=input_spec,
         is_drawn=is_drawn, validation=_validation(weights, trainer, record), confirmed=finder.confirmed,
-        test_openings=openings.for_study(study.location),
+        test_openings=openings.for_study(study.files),
         tested=runs.preferred(finder.evaluated, trial.number, study, options.data_dir),
     )  # fmt: skip
 

@@ -26,8 +26,7 @@ from mnist_bench.published import ComparedDigest, compared, is_same_everywhere
 from mnist_bench.result_table import ShownAsTable, Table
 from mnist_bench.value_kind import ValueKind, kind_of
 from search.errors import UsageError
-from search.event_log.records import EarlyStop, StudyRecord, TrialRecord
-from search.event_log.timeline import Order, repeats
+from search.event_log.records import EarlyStop, Order, StudyRecord, TrialRecord, repeats
 from search.hashed import State
 from search.messages import joined
 from search.study.studies import StoredStudy
@@ -184,7 +183,7 @@ def _board(study: StudyRecord, top: int | None, infeasible: bool, curves: bool) 
         for trial, settings in zip(shown, _settings(kind, shown), strict=True)
     ]
     ended = study.finished()
-    opened = openings.for_study(study.location) if kind.of_nets and isinstance(study, StoredStudy) else 0
+    opened = openings.for_study(study.files) if kind.of_nets and isinstance(study, StoredStudy) else 0
     return Leaderboard(
         study=study.name,
         kind=kind,

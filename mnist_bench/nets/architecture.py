@@ -44,22 +44,14 @@ class Layer:
     kind: Kind
     inputs: Shape
     outputs: Shape
-    trainable: int = 0
-    """Weights and biases."""
-    running: int = 0
-    """Running statistics of batchnorm, which Keras counts as parameters too."""
-    macs: int = 0
-    """Multiply-accumulates for one image, forward."""
-    kernel: int = 0
-    """Side of a convolution's kernel."""
-    activation: Activation = "relu"
-    """The function of an activation layer."""
-    rate: float = 0.0
-    """Share dropped, in a dropout layer."""
-    pool_axes: PoolAxes = "rows_columns"
-    """Axes that a pool halves."""
-    pixel_pool: PixelPool = "mean"
-    """How a final pool makes one number of all pixels of a map."""
+    trainable: int = 0  # weights and biases
+    running: int = 0  # running statistics of batchnorm, which Keras counts as parameters too
+    macs: int = 0  # multiply-accumulates for one image, forward
+    kernel: int = 0  # side of a convolution's kernel
+    activation: Activation = "relu"  # the function of an activation layer
+    rate: float = 0.0  # share dropped, in a dropout layer
+    pool_axes: PoolAxes = "rows_columns"  # axes that a pool halves
+    pixel_pool: PixelPool = "mean"  # how a final pool makes one number of all pixels of a map
 
     @property
     def parameters(self) -> int:
@@ -72,8 +64,7 @@ class View(NamedTuple):
 
     down: int
     right: int
-    weight: float
-    """A power of two, so that products with it are exact."""
+    weight: float  # a power of two, so that products with it are exact
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,25 +6,35 @@ computes in float32: with the 8 significant bits of bfloat16, the two largest lo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import assert_never, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mnist_bench.config.settings import (
-    Activation,
-    Initialisation,
-    ModelConfig,
-    PixelPool,
-    PoolAxes,
-    TrainConfig,
-)
+from mnist_bench.config.settings import Activation, Initialisation, ModelConfig, TrainConfig
 from mnist_bench.nets.architecture import Layer, View, plan_layers
-from mnist_bench.numerics.fixed_order import mean_of_pixels, separable_kernel
-from mnist_bench.own_nets import building, draws
+from mnist_bench.numerics.operations import mean_of_pixels, separable_kernel
+from mnist_bench.own_nets import building
 from mnist_bench.picture_form import MNIST, PictureForm
+
+ACTIVATIONS: Mapping[Activation, Callable[[], nn.Module]] = {
+    # Neither its gradient nor that of the layer before needs what it overwrites.
+    "relu": partial(nn.ReLU, inplace=True),
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+}
+INITIALISERS: Mapping[Initialisation, Callable[..., Tensor]] = {
+    "kaiming_uniform": nn.init.kaiming_uniform_,
+    "kaiming_normal": nn.init.kaiming_normal_,
+    "glorot_uniform": nn.init.xavier_uniform_,
+    "glorot_normal": nn.init.xavier_normal_,
+    "orthogonal": nn.init.orthogonal_,
+}
 
 
 class Dropout(nn.Module):
@@ -129,14 +139,6 @@ class Logits(Linear):
             return super().forward(inputs.float())
 
 
-class Flatten(nn.Module):
-    """From (N, C, H, W) to (N, C * H * W), in the order channels, rows, columns."""
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return the flat features."""
-        return inputs.flatten(1)
-
-
 class ShiftedViews(nn.Sequential):
     """A net whose logits in evaluation are the weighted mean of those of several views of an image.
 
@@ -196,7 +198,7 @@ def build_model(config: ModelConfig, generator: torch.Generator, form: PictureFo
     layers = architecture.layers
     modules = [_module(layer, config, last=layer is layers[-1]) for layer in layers]
     model = ShiftedViews(architecture.views, *modules) if config.test_shift else nn.Sequential(*modules)
-    _initialise(model, _initialiser(config.initialisation), generator)
+    _initialise(model, INITIALISERS[config.initialisation], generator)
     # oneDNN and cuDNN compute on channels-last directly; other layouts are reordered around each convolution.
     # Before 2.15, PyTorch's annotations know no call without a type or a device.
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return, unused-ignore]
@@ -207,7 +209,7 @@ def set_dropout_generator(model: nn.Module, generator: torch.Generator) -> None:
 
     Your own network has its own generators, which are seeded from it.
     """
-    draws.seed_draws(model, generator)
+    building.seed_draws(model, generator)
     for module in model.modules():
         if isinstance(module, Dropout):
             module.generator = generator
@@ -226,69 +228,17 @@ def _module(layer: Layer, config: ModelConfig, *, last: bool) -> nn.Module:
             normaliser = nn.BatchNorm2d if len(layer.inputs) == 3 else nn.BatchNorm1d
             return normaliser(layer.inputs[0], eps=config.batchnorm_epsilon, momentum=config.batchnorm_momentum)
         case "pool":
-            return _pool(layer.pool_axes)
+            return nn.MaxPool2d(2) if layer.pool_axes == "rows_columns" else ChannelsRowsPool()
         case "activation":
-            return _activation(layer.activation)
+            return ACTIVATIONS[layer.activation]()
         case "dropout":
             return Dropout(layer.rate)
         case "final_pool":
-            return _final_pool(layer.pixel_pool)
+            return MeanPool() if layer.pixel_pool == "mean" else MaxPool()
         case "flatten":
-            return Flatten()
+            return nn.Flatten()
         case _:
             assert_never(layer.kind)
-
-
-def _pool(axes: PoolAxes) -> nn.Module:
-    match axes:
-        case "rows_columns":
-            return nn.MaxPool2d(2)
-        case "channels_rows":
-            return ChannelsRowsPool()
-        case _:
-            assert_never(axes)
-
-
-def _final_pool(pool: PixelPool) -> nn.Module:
-    match pool:
-        case "mean":
-            return MeanPool()
-        case "max":
-            return MaxPool()
-        case _:
-            assert_never(pool)
-
-
-def _activation(name: Activation) -> nn.Module:
-    match name:
-        case "relu":
-            return nn.ReLU(inplace=True)  # neither its gradient nor that of the layer before needs what it overwrites
-        case "sigmoid":
-            return nn.Sigmoid()
-        case "tanh":
-            return nn.Tanh()
-        case "gelu":
-            return nn.GELU()
-        case "silu":
-            return nn.SiLU()
-        case _:
-            assert_never(name)
-
-
-def _initialiser(name: Initialisation) -> Callable[..., Tensor]:
-    match name:
-        case "kaiming_uniform":
-            return nn.init.kaiming_uniform_
-        case "kaiming_normal":
-            return nn.init.kaiming_normal_
-        case "glorot_uniform":
-            return nn.init.xavier_uniform_
-        case "glorot_normal":
-            return nn.init.xavier_normal_
-        case "orthogonal":
-            return nn.init.orthogonal_
-        case _:
-            assert_never(name)
 
 
 def _initialise(model: nn.Module, initialise: Callable[..., Tensor], generator: torch.Generator) -> None:

@@ -1,90 +1,269 @@
-"""Plan a trial from its parameters: its configuration, its costs and its limits, without training."""
+"""What a trial needs, known before it is trained: the size of its net, the time of each period, its plan.
+
+The estimate of the time is a linear function of the net's counts. Its coefficients are fitted on a real machine
+(`benchmarks/cost_model.py`) and shipped here. A study stores a copy, because its logical order of events depends on
+the estimates: they may not change during its life. Rough estimates cost little: with two slots per worker, 20% off
+leaves 64 workers 99.7% busy, 40% off leaves them 82% (docs/concepts/ordering.md).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import chain
+from math import prod
+from typing import Any, NamedTuple, assert_never
 
 from mnist_bench.config.json import CODEC, with_params
-from mnist_bench.config.schedule import Schedule
-from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.schedule import Schedule, images_per_epoch
+from mnist_bench.config.settings import AugmentConfig, Optimizer, TrainConfig
 from mnist_bench.errors import ArchitectureError
-from mnist_bench.nets.cost_model import Coefficients, period_costs
-from mnist_bench.nets.size import net_size
-from mnist_bench.own_nets import own_net
+from mnist_bench.nets.architecture import CONVOLUTIONS, Architecture, Layer, plan_layers
+from mnist_bench.numerics.kinds import MUON_ITERATIONS, DeviceKind
+from mnist_bench.own_nets import building, own_net
+from mnist_bench.own_nets.building import Counts
 from mnist_bench.picture_form import MNIST, PictureForm
-from search.trainer_api import Codec, Plan, Planner
+from search.trainer_api import Plan
+
+EVALUATION_SHARE = 0.3
+"""Time to evaluate an image, as a share of the time to train on it: the forward pass is about a third of a step."""
+
+GRID_SHARE = 0.8
+"""Time to displace an image by a coarse grid, as a share of the time to distort it at all, which comes with it."""
+
+PASSES = 3
+"""Multiply-accumulates of a trained image for each one of its forward pass: the backward pass has two."""
+
+VECTOR = 16
+"""Feature maps that a kernel processes at once: 16 numbers of 32 bits fill a register of AVX-512. A partial group takes
+as long as a full one, so the numbers of maps are rounded up."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Planner:
-    base: Mapping[str, Any]
-    resolve: Callable[[Mapping[str, Any]], Mapping[str, Any]]
-    limits: Mapping[str, float]
-    coefficients: Coefficients
-    train_images: int
-    validation_images: int
-    form: PictureForm
+class Coefficients:
+    """Training time, forward and backward, per unit of work."""
 
-    @property
-    def codec(self) -> Codec[TrainConfig]:
-        return CODEC
-
-    def __call__(self, params: Mapping[str, Any]) -> Plan[TrainConfig]:
-        config = CODEC.from_json(with_params(self.base, self.resolve(params)))
-        try:
-            return self._plan(with_net_defaults(config))
-        except ArchitectureError as error:
-            # A space may well hold nets that pool the picture away; the sampler learns to avoid them.
-            return _impossible(config, str(error))
-
-    def _plan(self, config: TrainConfig) -> Plan[TrainConfig]:
-        net = net_size(config, self.form)
-        facts = {"parameters": net.parameters, "macs": net.macs}
-        sizes = {"train_images": self.train_images, "validation_images": self.validation_images}
-        return Plan(
-            config=config,
-            costs=period_costs(config, self.coefficients, form=self.form, **sizes),
-            # Above 0 if a limit is exceeded, by that much: the sampler learns from the amount.
-            constraints={name: facts[name] - limit for name, limit in self.limits.items()},
-            facts=facts,
-        )
+    mac_ps: float  # picoseconds per image and multiply-accumulate, with feature maps rounded up to groups of `vector`
+    element_ps: float  # picoseconds per image and element that a layer writes
+    augment_ns: float  # nanoseconds per augmented image; one displaced by a grid counts for more, see `GRID_SHARE`
+    parameter_ps: float  # picoseconds per step and trainable parameter
+    layer_us: float  # microseconds per step and layer
+    period_us: float  # microseconds per period
+    vector: float = VECTOR  # a whole number: feature maps to whose multiples the numbers of maps are rounded up
 
 
-def make_planner(
-    base: Mapping[str, Any],
+COEFFICIENTS: Mapping[DeviceKind, Coefficients] = {
+    "cpu-bf16": Coefficients(
+        mac_ps=10.37, element_ps=1107, augment_ns=2917, parameter_ps=2187, layer_us=115.1, period_us=96_230
+    ),
+    "cpu-fp32": Coefficients(
+        mac_ps=18.72, element_ps=1609, augment_ns=3409, parameter_ps=7796, layer_us=32.53, period_us=110_100
+    ),
+    "cpu-portable": Coefficients(
+        mac_ps=51.68, element_ps=2062, augment_ns=6453, parameter_ps=4479, layer_us=163.8, period_us=47_950, vector=8
+    ),
+    "cuda": Coefficients(mac_ps=0.1, element_ps=5, augment_ns=20, parameter_ps=5, layer_us=60, period_us=30_000),
+}
+"""Those of the CPU are fitted on one core of an AMD EPYC (Zen 4). Those of a GPU are rough, not fitted."""
+
+
+def net_size(config: TrainConfig, form: PictureForm = MNIST) -> Counts:
+    """Return the size of a configuration's net for pictures of a form, before it is built.
+
+    Raises:
+        ArchitectureError: the net is impossible.
+        UsageError, PluginError: of your own network, see `own_nets.counts`.
+    """
+    if config.net_code is not None:
+        return building.counts(config.net_code, config.net, form)
+    layers = plan_layers(config.model, form)
+    return Counts(trainable=layers.trainable, parameters=layers.parameters, macs=layers.evaluation_macs)
+
+
+def training_flop(config: TrainConfig, images: int, form: PictureForm = MNIST) -> int:
+    """Return the floating-point operations of a built-in net's training on a set of `images` images.
+
+    A multiply-accumulate of a convolution or a linear layer is two operations forward, and four backward, for the
+    gradients of inputs and weights (Kaplan et al. 2020, 2.1).
+
+    Raises:
+        ArchitectureError: the net is impossible.
+    """
+    schedule = Schedule(config=config, images=images)
+    return 6 * schedule.images_of(range(schedule.total_steps)) * plan_layers(config.model, form).macs
+
+
+def period_costs(
+    config: TrainConfig,
+    coefficients: Coefficients,
     *,
-    resolve: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict,
-    limits: Mapping[str, float],
-    coefficients: Mapping[str, float],
     train_images: int,
     validation_images: int,
     form: PictureForm = MNIST,
-) -> Planner[TrainConfig]:
-    """Return the planner of a space.
+) -> tuple[int, ...]:
+    """Return the estimated time of each period, evaluation included, in whole microseconds (at least 1).
 
-    An impossible net gets an infeasible plan, with the reason among its facts. The planner itself raises ConfigError if
-    a parameter is not a setting, or if a value is out of bounds.
-
-    Args:
-        base: a TrainConfig as JSON; missing fields have their defaults.
-        resolve: returns all settings of a trial, given its parameters.
-        limits: upper bounds on "parameters" and "macs".
-        coefficients: the fields of `cost_model.Coefficients`.
-        train_images: number of images in the training part of the split.
-        validation_images: number of images in its validation part.
-        form: that of the pictures.
+    Raises:
+        ArchitectureError: the net is impossible; see `plan_layers`.
     """
-    return _Planner(
-        base=base,
-        resolve=resolve,
-        limits=limits,
-        coefficients=Coefficients(**coefficients),
-        train_images=train_images,
-        validation_images=validation_images,
-        form=form,
+    features = period_features(
+        config, train_images=train_images, validation_images=validation_images, form=form,
+        vector=int(coefficients.vector),
+    )  # fmt: skip
+    prices = price_list(coefficients)
+    # Whole numbers: their sums are exact, so that logical times compare alike on every machine.
+    return tuple(max(1, round(sum(f * p for f, p in zip(row, prices, strict=True)))) for row in features)
+
+
+def period_features(
+    config: TrainConfig, *, train_images: int, validation_images: int, form: PictureForm = MNIST, vector: int = VECTOR
+) -> list[tuple[float, ...]]:
+    """Return the units of work in each period, in the order of `price_list`; `vector` is as in `Coefficients`.
+
+    Raises:
+        ArchitectureError: the net is impossible; see `plan_layers`.
+    """
+    work = _work(config, form, vector)
+    trained_on = images_per_epoch(config.train_on, train=train_images, validation=validation_images)
+    schedule = Schedule(config=config, images=trained_on)
+    evaluated = EVALUATION_SHARE * validation_images * work.views
+    periods = range(1, len(schedule.period_ends) + 1)
+    return [_features(work, schedule, period, evaluated) for period in periods]
+
+
+def price_list(coefficients: Coefficients) -> tuple[float, ...]:
+    """Return the coefficients in microseconds per unit of work, in the order of their fields."""
+    c = coefficients
+    return c.mac_ps * 1e-6, c.element_ps * 1e-6, c.augment_ns * 1e-3, c.parameter_ps * 1e-6, c.layer_us, c.period_us
+
+
+class _Work(NamedTuple):
+    """The cost of a net, before its training time is known."""
+
+    macs: int  # multiply-accumulates for one image, forward, with feature maps rounded up to groups
+    elements: int  # elements that all layers write for one image, forward
+    weights: int  # weights that an optimizer changes
+    layers: int
+    views: int = 1  # forward passes that evaluate an image
+    optimizer_macs: float = 0  # multiply-accumulates of the optimizer for one step, as those of a forward pass
+
+
+def _work(config: TrainConfig, form: PictureForm, vector: int) -> _Work:
+    if config.net_code is not None:
+        # Of foreign code the layers are not known: its costs are those of parameters and multiply-accumulates alone.
+        found = building.counts(config.net_code, config.net, form)
+        return _Work(macs=found.macs, elements=0, weights=found.trainable, layers=0)
+    net = plan_layers(config.model, form)
+    of_optimizer = _optimizer_macs(config.optim.optimizer, net) / PASSES
+    return _Work(
+        filled_macs(net, form, vector), net.traffic, net.trainable, len(net.layers), len(net.views), of_optimizer
     )
+
+
+def _optimizer_macs(optimizer: Optimizer, net: Architecture) -> int:
+    """Return the multiply-accumulates of an optimizer's products of matrices for one step."""
+    match optimizer:
+        case "adam" | "sgd_nesterov":
+            return 0
+        case "muon":
+            *layers, _ = (layer for layer in net.layers if layer.kind in {*CONVOLUTIONS, "linear"})
+            matrices = chain.from_iterable(map(_matrices, layers))
+            return sum(MUON_ITERATIONS * (2 * short**2 * long + short**3) for short, long in map(sorted, matrices))
+        case _:
+            assert_never(optimizer)
+
+
+def _matrices(layer: Layer) -> Iterator[tuple[int, int]]:
+    """Yield the rows and columns of the weights that training changes, each as a matrix."""
+    inputs, outputs, pixels = layer.inputs[0], layer.outputs[0], max(1, layer.kernel) ** 2
+    if layer.kind == "separable":
+        yield from ((inputs, pixels), (outputs, inputs))
+    else:
+        yield outputs, inputs * pixels
+
+
+def _features(work: _Work, schedule: Schedule, period: int, evaluated: float) -> tuple[float, ...]:
+    """Return the units of work of a period."""
+    steps = schedule.steps(period)
+    # An evaluated image counts as a fraction of a trained one, so that one coefficient serves both.
+    images = schedule.images_of(steps) + evaluated
+    return (
+        images * work.macs + len(steps) * work.optimizer_macs,
+        images * work.elements,
+        _distorted(schedule, steps) * schedule.batch_size,
+        len(steps) * work.weights,  # the optimizer's update
+        len(steps) * work.layers,  # the call of a kernel, whatever the batch
+        1,
+    )
+
+
+def _distorted(schedule: Schedule, steps: range) -> float:
+    """Return how many affine distortions take as long as those of an image of each step."""
+    if schedule.config.phases:  # which may switch augmentation on and off
+        return sum(_distortions(schedule.augment(part.start)) * len(part) for part in schedule.by_epoch(steps))
+    return len(steps) * _distortions(schedule.config.augment)
+
+
+def _distortions(augment: AugmentConfig) -> float:
+    """Return how many affine distortions take as long as one of these."""
+    return augment.distorts * (1 + GRID_SHARE * (augment.grid_pixels > 0))
+
+
+def filled_macs(architecture: Architecture, form: PictureForm = MNIST, vector: int = VECTOR) -> int:
+    """Return the multiply-accumulates for one image, forward, with feature maps rounded up to groups of `vector`.
+
+    The maps of the picture, one or three, are not rounded up. A separable convolution counts as a full one, which it is
+    in training.
+    """
+    return sum(_filled_macs(layer, form, vector) for layer in architecture.layers)
+
+
+def _filled_macs(layer: Layer, form: PictureForm, vector: int) -> int:
+    if layer.kind not in CONVOLUTIONS:
+        return layer.macs
+    maps = [number if number == 1 else -(-number // vector) * vector for number in (layer.inputs[0], layer.outputs[0])]
+    if layer.inputs == form.shape:
+        maps[0] = form.channels
+    return prod(maps) * layer.kernel**2 * prod(layer.outputs[1:])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetPlanner:
+    """Plans the trials of a space; satisfies `search.trainer_api.Planner`.
+
+    An impossible net gets an infeasible plan, with the reason among its facts. It raises ConfigError if a parameter is
+    not a setting, or if a value is out of bounds.
+    """
+
+    codec = CODEC
+    base: Mapping[str, Any]  # a TrainConfig as JSON; missing fields have their defaults
+    resolve: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict  # all settings of a trial, given its parameters
+    limits: Mapping[str, float]  # upper bounds on "parameters" and "macs"
+    coefficients: Coefficients
+    train_images: int  # in the training part of the split
+    validation_images: int
+    form: PictureForm = MNIST
+
+    def __call__(self, params: Mapping[str, Any]) -> Plan[TrainConfig]:
+        """Return the plan of these parameters."""
+        config = CODEC.from_json(with_params(self.base, self.resolve(params)))
+        try:
+            complete = with_net_defaults(config)
+            net = net_size(complete, self.form)
+            costs = period_costs(
+                complete, self.coefficients, train_images=self.train_images, validation_images=self.validation_images,
+                form=self.form,
+            )  # fmt: skip
+        except ArchitectureError as error:
+            # A space may well hold nets that pool the picture away; the sampler learns to avoid them. How far such a
+            # net is from possible cannot be said.
+            periods = len(Schedule(config=config, images=config.optim.batch_size).period_ends)
+            facts, constraints = {"reason": str(error)}, {"architecture": 1.0}
+            return Plan(config=config, costs=(1,) * periods, constraints=constraints, facts=facts)
+        sizes = {"parameters": net.parameters, "macs": net.macs}
+        # Above 0 if a limit is exceeded, by that much: the sampler learns from the amount.
+        excess = {name: sizes[name] - limit for name, limit in self.limits.items()}
+        return Plan(config=complete, costs=costs, constraints=excess, facts=sizes)
 
 
 def with_net_defaults(config: TrainConfig) -> TrainConfig:
@@ -97,9 +276,3 @@ def with_net_defaults(config: TrainConfig) -> TrainConfig:
     if config.net_code is None:
         return config
     return replace(config, net=own_net.loaded_net(config.net_code).settings.complete(config.net))
-
-
-def _impossible(config: TrainConfig, reason: str) -> Plan[TrainConfig]:
-    periods = len(Schedule(config=config, images=config.optim.batch_size).period_ends)
-    constraints = {"architecture": 1.0}  # how far it is from possible cannot be said
-    return Plan(config=config, costs=(1,) * periods, constraints=constraints, facts={"reason": reason})

@@ -11,13 +11,12 @@ from mnist_bench.cells import compact, significant
 from mnist_bench.config.catalogue import Declared, all_settings, setting_of
 from mnist_bench.config.json import every_setting, flattened
 from mnist_bench.config.schedule import rate_cell, rate_words
-from mnist_bench.config.settings import AugmentConfig, ModelConfig, TrainConfig
+from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.architecture import block_filters
 from mnist_bench.own_nets import own_net
 
 NOTHING = "–"
-NO_DISTORTION = "none"
 HEADINGS = (
     "blocks", "filters", "convs", "kernel", "batchnorm", "hidden", "hidden bn", "dropout", "augment", "optimizer",
     "lr → drops", "decay", "smoothing", "batch",
@@ -101,43 +100,14 @@ def shown(heading: str, cells: Sequence[str]) -> tuple[Sequence[str], list[str]]
 
     The parts of a cell that are the same in every row are left out, unless no part differs.
     """
-    if heading == "augment":
-        return _shown_strengths(cells)
-    if heading == "lr → drops":
-        return _shown_rates(cells)
     names = [declared.name for declared in settings_by_heading().get(heading, ())]
     rows = [cell.split("/") for cell in cells]
-    if any(len(row) != len(names) for row in rows):
+    has_all = all(len(row) == len(names) for row in rows)
+    parts = [part for part in range(len(names)) if has_all and len({row[part] for row in rows}) > 1]
+    if len(parts) in (0, len(names)):
         return cells, legend(heading, cells)
-    differing = [part for part in range(len(names)) if len({row[part] for row in rows}) > 1]
-    if not differing or len(differing) == len(names):
-        return cells, legend(heading, cells)
-    texts = ["/".join(row[part] for part in differing) for row in rows]
-    return texts, [f"{heading}: {'/'.join(names[part] for part in differing)}", *_dash(texts)]
-
-
-def _shown_strengths(cells: Sequence[str]) -> tuple[Sequence[str], list[str]]:
-    """Return the cells of `augment` without the strengths that are the same in every row."""
-    rows = [[] if cell == NO_DISTORTION else cell.split() for cell in cells]
-    names = [declared.name for declared in _distortions()]
-    strengths = [{row[part] if row else "0" for row in rows} for part in range(len(names))]
-    differing = [part for part, found in enumerate(strengths) if len(found) > 1 and any(map(_is_positive, found))]
-    used = [part for part, found in enumerate(strengths) if any(map(_is_positive, found))]
-    kept = differing or used or range(len(names))
-    texts = [" ".join(row[part] for part in kept) if row else NO_DISTORTION for row in rows]
-    return texts, [f"augment: {' '.join(names[part] for part in kept)}"] if any(rows) else []
-
-
-def _is_positive(strength: str) -> bool:
-    return not strength.startswith("0")
-
-
-def _shown_rates(cells: Sequence[str]) -> tuple[Sequence[str], list[str]]:
-    """Return the cells of the learning rate, without a course that is the same in every row."""
-    rates, courses = zip(*(cell.partition(" ")[::2] for cell in cells), strict=True)
-    if len({*rates}) == 1 or len({*courses}) > 1 or not courses[0]:
-        return cells, legend("lr → drops", cells)
-    return list(rates), [f"lr: each is followed by {courses[0]}", *legend("lr → drops", cells)]
+    texts = ["/".join(row[part] for part in parts) for row in rows]
+    return texts, [f"{heading}: {'/'.join(names[part] for part in parts)}", *_dash(texts)]
 
 
 def about_cell(heading: str) -> str:
@@ -179,8 +149,19 @@ def _signs(heading: str, cells: Collection[str]) -> Iterator[str]:
 
 def line(config: TrainConfig) -> str:
     """Return one line, e.g. `2 blocks, 24·40 filters, bn before, rot 8°, adam, lr 0.0093 → ×0.1 at 4`."""
-    net = _own_net_words(config) if config.net_code else _model_words(config)
-    return ", ".join([*net, *_augment_words(config.augment), *_optim_words(config)])
+    net = _own_net_words(config) if config.net_code else [*_model_words(config), *_told("model", config)]
+    optim = [_cell("optimizer", config, _values(config)), rate_words(config)]
+    return ", ".join([*net, *_told("augment", config), *optim, *_told("optim", config)])
+
+
+def _told(section: str, config: TrainConfig) -> Iterator[str]:
+    """Yield the words of the settings of a section that are told where they do something and are not the default."""
+    values = every_setting(config)[section]
+    for path, declared in all_settings().items():
+        value = values.get(declared.name)
+        is_told = declared.setting.line and path.startswith(f"{section}.") and value != declared.default
+        if is_told and declared.counts_in(config):
+            yield declared.setting.line.format(**values, value=value)
 
 
 def _joined(values: Sequence[object]) -> str:
@@ -200,22 +181,10 @@ def _hidden(model: ModelConfig) -> str:
     return _joined(units if model.hidden_layers else ())
 
 
-def _augment(config: TrainConfig) -> str:
-    strengths = config.augment.strengths
-    words = [_brief(float(strengths[declared.name]), declared) for declared in _distortions()]
-    return " ".join(words) if config.augment.distorts else NO_DISTORTION
-
-
-def _distortions() -> list[Declared]:
-    """Return the strengths that a cell of `augment` shows, in its order."""
-    return [declared for declared in settings_by_heading()["augment"] if declared.name in AugmentConfig().strengths]
-
-
 _COMBINED_CELLS: Mapping[str, Callable[[TrainConfig], str]] = MappingProxyType(
     {
         "filters": lambda config: _joined(_filters(config.model)),
         "hidden": lambda config: _hidden(config.model),
-        "augment": _augment,
         "lr → drops": rate_cell,
     }
 )
@@ -223,7 +192,6 @@ _COMBINED_CELLS: Mapping[str, Callable[[TrainConfig], str]] = MappingProxyType(
 _ABOUT_COMBINED = {
     "filters": "Channels of each block: `24·40`.",
     "hidden": "Units of each dense layer: `128·64`; `–` without dense layers.",
-    "augment": "Strengths of the distortions, in the order of the settings; `none` without distortions.",
     "lr → drops": "Highest learning rate, then its course. `.0093 →×.1@4` drops to a tenth after epoch 4; `→0@6` falls "
     "to zero from epoch 6 on; `.05 one-cycle` is one cycle.",
 }
@@ -247,37 +215,10 @@ def _model_words(config: TrainConfig) -> Iterator[str]:
     if model.blocks:
         yield f"{model.blocks} block{'s' if model.blocks > 1 else ''}"
         yield f"{_joined(block_filters(model))} filters"
-        if model.convolutions != "full":
-            yield model.convolutions
         if model.batchnorm != "none":
             yield f"bn {_cell('batchnorm', config, _values(config))}"
-        if model.final_pool != "none":
-            yield f"{model.final_pool} of pixels"
     if model.hidden_layers:
         yield f"{_hidden(model)} hidden"
-    if model.test_shift:
-        yield f"evaluated ±{model.test_shift} px"
-
-
-def _augment_words(augment: AugmentConfig) -> Iterator[str]:
-    if augment.rotation_degrees:
-        yield f"rot {augment.rotation_degrees:.2g}°"
-    if augment.translate_pixels:
-        yield f"shift {augment.translate_pixels:.2g} px"
-    if augment.grid_pixels:
-        yield f"grid {augment.grid_pixels}×{augment.grid_pixels} {augment.grid_shift:.2g} px"
-
-
-def _optim_words(config: TrainConfig) -> Iterator[str]:
-    optim = config.optim
-    yield _cell("optimizer", config, _values(config))
-    yield rate_words(config)
-    if all_settings()["optim.filter_lr"].counts_in(config):
-        yield f"filter lr {optim.filter_lr:.2g}"
-    if optim.hard_share:
-        yield f"hard {optim.hard_share:.2g}, easy {optim.easy_share:.2g}"
-    if optim.learned_share:
-        yield f"learned {optim.learned_share:.2g}"
 
 
 def _plain(value: object) -> str:

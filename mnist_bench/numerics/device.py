@@ -1,4 +1,5 @@
-"""Set up this process for the bits of a training run, which depend on more than its settings, and describe it."""
+"""Set up this process for the bits of a training run, which depend on more than its settings; describe it and its
+machine."""
 
 from __future__ import annotations
 
@@ -6,17 +7,25 @@ import os
 import platform
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any, get_args
 
 import torch
 
 from mnist_bench.errors import DeviceError
-from mnist_bench.numerics.canaries.canary import canary, multiprocessors
-from mnist_bench.numerics.canaries.portable_canary import portable_canary
-from mnist_bench.numerics.canaries.wide_canary import wide_canary
-from mnist_bench.numerics.kinds import TRAINER_REVISIONS, DeviceKind, Precision, device_kind
+from mnist_bench.numerics.canaries import canary, multiprocessors, portable_canary, wide_canary
+from mnist_bench.numerics.kinds import (
+    TRAINER_REVISIONS,
+    DeviceKind,
+    Precision,
+    cores,
+    cpu_flags,
+    cpu_generation,
+    cpu_line,
+    device_kind,
+)
 from mnist_bench.numerics.precision import best_precision
-from mnist_bench.numerics.resources import cpu_flags, cpu_generation, cpu_line
 from search.arguments import check_choice
 from search.differences import CHECK, WIDE_CHECK
 
@@ -138,3 +147,43 @@ def _libraries() -> list[str]:
     """Return the versions of oneDNN and of the matrix library with which torch was built."""
     lines = (line.strip(" -") for line in torch.__config__.show().splitlines())
     return [line for line in lines if "Math Kernel Library" in line or "MKL-DNN" in line]
+
+
+PACKAGES = ("mnist-bench", "torch", "optuna", "numpy")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Machine:
+    """A machine with the versions that ran on it."""
+
+    processor: str  # its name, with family and model if the system reports them: a hypervisor may only report a brand
+    cores: int  # number of cores that this process may use
+    gpu: str | None  # name of the GPU that trained; None if the CPU did
+    precision: Precision
+    python: str
+    versions: Mapping[str, str]
+
+
+def this_machine(device: torch.device, precision: Precision) -> Machine:
+    """Return the machine on which this process runs and trains, on `device` in `precision`."""
+    return Machine(
+        processor=_processor(),
+        cores=cores(),
+        gpu=torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        precision=precision,
+        python=platform.python_version(),
+        versions={name: version(name) for name in PACKAGES},
+    )
+
+
+def _processor() -> str:
+    name = cpu_line("model name") or platform.processor() or platform.machine()
+    family, model = cpu_line("cpu family"), cpu_line("model")
+    return f"{name} (family {family}, model {model})" if family and model else name
+
+
+def sentence(machine: Machine) -> str:
+    """Return the machine in one line: "2 cores of AMD EPYC, bf16, Python 3.11.7, torch 2.13.0"."""
+    hardware = machine.gpu or f"{machine.cores} core{'s' if machine.cores != 1 else ''} of {machine.processor}"
+    versions = ", ".join(f"{name} {number}" for name, number in machine.versions.items())
+    return f"{hardware}, {machine.precision}, Python {machine.python}, {versions}"

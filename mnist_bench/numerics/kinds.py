@@ -1,12 +1,18 @@
-"""The names of the kinds of device and of the precisions, with their constants; this module does not import PyTorch."""
+"""The kinds of device and the precisions by name, their constants, and what the system reports of the processor.
+
+This module does not import PyTorch.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Literal, assert_never
 
 Precision = Literal["bf16", "fp32", "portable"]
-"""portable is float32 with the same bits on every x86-64 processor that has AVX2; see `numerics.portable`."""
+"""portable is float32 with the same bits on every x86-64 processor that has AVX2; see `numerics.precision`."""
 PrecisionName = Literal["auto", Precision]
 """The precisions to choose from; auto is the device's fastest."""
 DeviceKind = Literal["cpu-bf16", "cpu-fp32", "cpu-portable", "cuda"]
@@ -28,7 +34,7 @@ PORTABLE_LATER: Mapping[str, str] = {
 }
 """The hashes of operations of later settings, which are the same on every machine, by their names."""
 MUON_ITERATIONS = 3
-"""Newton-Schulz iterations per step and weight, as many as in airbench94_muon; see `numerics.muon`."""
+"""Newton-Schulz iterations per step and weight, as many as in airbench94_muon; see `numerics.operations`."""
 TRAINER_REVISIONS: Mapping[DeviceKind, int] = {"cpu-bf16": 2, "cpu-fp32": 2, "cpu-portable": 1, "cuda": 2}
 """Raised for a kind whenever the same configuration, seed and data give other bits than before on the same machine of
 that kind; studies of the other kinds can be resumed."""
@@ -52,3 +58,38 @@ def device_kind(precision: Precision, *, on_gpu: bool) -> DeviceKind:
 def environment_of(precision: str) -> Mapping[str, str]:
     """Return the environment variables that a process needs at its start to compute in the precision of this name."""
     return PORTABLE_VARIABLES if precision == "portable" else {}
+
+
+GENERATIONS = {"Zen 3": (25, {0, 2, 4, 5}), "Zen 4": (25, {1, 6, 7, 10}), "Zen 5": (26, {0, 1, 2, 4})}
+"""Generations of AMD's processors: the family, and the sixteenths of the models' numbers."""
+
+
+def cores() -> int:
+    """Return the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # macOS has no affinity
+
+
+@cache
+def cpu_flags() -> frozenset[str]:
+    """Return the CPU's instruction sets as Linux names them; empty on other systems."""
+    return frozenset(cpu_line("flags").split())
+
+
+def cpu_line(name: str) -> str:
+    """Return the first entry called `name` in /proc/cpuinfo, or an empty text."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.split(":")[0].strip() == name), "")
+
+
+def cpu_generation() -> str:
+    """Return the generation of the CPU, such as `Zen 4`; empty if it is not known."""
+    family, model = cpu_line("cpu family"), cpu_line("model")
+    if cpu_line("vendor_id") != "AuthenticAMD" or not (family.isdecimal() and model.isdecimal()):
+        return ""
+    found = (name for name, (of, models) in GENERATIONS.items() if int(family) == of and int(model) // 16 in models)
+    return next(found, "")

@@ -89,7 +89,7 @@ def data_subject(data_dir: Path | None, overrides: Sequence[str] = (), seed: int
         UsageError: its pictures are not of MNIST's form.
     """
     from mnist_bench.data.mnist import load_training_set
-    from mnist_bench.data.own.formats import options_for
+    from mnist_bench.data.own import options_for
 
     options = options_for(data_dir)
     if options.form != MNIST:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Le, Len
 from pydantic import BeforeValidator, TypeAdapter, with_config
 
-from mnist_bench.data.colour import CHANNELS
+from mnist_bench.data.choice import CHANNELS
 from mnist_bench.picture_form import MAX_CLASSES, MNIST, PictureForm
 from search import canonical_json
 from search.stored_fields import STRICT, stored
@@ -29,16 +29,12 @@ class InputSpec:
 
     mean: Annotated[tuple[Annotated[float, Ge(0), Le(255)], ...], *OneOrMore]
     """Mean of the training pixels, 0 to 255, by channel."""
-    std: Annotated[tuple[Annotated[float, Gt(0), Le(255)], ...], *OneOrMore]
-    """Their standard deviation, by channel."""
+    std: Annotated[tuple[Annotated[float, Gt(0), Le(255)], ...], *OneOrMore]  # their standard deviation, by channel
     digits: bool = True
     """Whether it was trained on digits: if so, a drawing is cropped and centred, otherwise fitted whole."""
-    drawn: bool = True
-    """Whether it was trained on drawings, ink on paper; if not, a picture is only scaled."""
-    names: Annotated[tuple[str, ...], Len(0, MAX_CLASSES)] = ()
-    """Names of the classes; empty if they are only numbers."""
-    red: bool = False
-    """Whether a picture's grey becomes the red channel, with green and blue 0, as in `mnist-red`."""
+    drawn: bool = True  # whether it was trained on drawings, ink on paper; if not, a picture is only scaled
+    names: Annotated[tuple[str, ...], Len(0, MAX_CLASSES)] = ()  # names of the classes; empty if they are only numbers
+    red: bool = False  # whether a picture's grey becomes the red channel, with green and blue 0, as in `mnist-red`
 
     @property
     def preparation(self) -> Preparation:

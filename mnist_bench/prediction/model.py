@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.data.colour import in_red
-from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import in_red
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.errors import PictureError, WeightsError
 from mnist_bench.picture_form import MNIST, PictureForm

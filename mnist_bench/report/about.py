@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from mnist_bench.cells import duration
 from mnist_bench.leaderboard.worker_time import worker_time_of
 from mnist_bench.studies.record import data_of
 from mnist_bench.value_kind import kind_of
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord
-from search.messages import joined, number_of, show
+from search.messages import duration, joined, number_of, show
 from search.space.space import Space
 
 

@@ -13,12 +13,10 @@ from mnist_bench.config.settings import DatasetName
 from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.space_files import space_sources
 from search.arguments import check_choice, check_seconds, check_text, check_utf8, is_number
-from search.driver.outages import MAX_OUTAGE
 from search.driver.run import check_search_arguments
 from search.errors import UsageError
-from search.event_log.early_stop import StopRules
-from search.event_log.records import StudyRecord
-from search.event_log.timeline import Order
+from search.event_log.history import StopRules
+from search.event_log.records import Order, StudyRecord
 from search.executors.protocol import ExecutorName
 from search.messages import show
 
@@ -64,7 +62,6 @@ class SearchConfig:
     """Replaces the space's, unless it is auto."""
     study_name: str | None = None
     """Name of the study; None for SPACE-SEED."""
-    storage: str | None = field(default=None, repr=False)  # it may hold a password
     results: Path = Path("results")
     data_dir: Path | None = None
     """An .npz file, a folder of pictures or one of IDX files; see `mnist_bench.data.own`."""
@@ -73,14 +70,12 @@ class SearchConfig:
     net: str | None = None
     """Your own net instead of a built-in one: `package.module:Name` or `file.py:Name`; see docs/guides/own_nets.md."""
     executor: ExecutorName = "local"
-    max_outage: float = MAX_OUTAGE
-    """Seconds that the search waits during an outage of PostgreSQL."""
     address: str | None = None
     """Address of a Ray cluster: host:port, or auto for the one on this machine; None to start Ray here."""
     gpus_per_worker: float = 0.0
     """Share of a GPU that Ray reserves for each worker."""
     command: str | None = field(default=None, compare=False)
-    """The command line as it was typed, without a password; kept with the study, for people."""
+    """The command line as it was typed; kept with the study, for people."""
 
     def __post_init__(self) -> None:
         check_search_arguments(
@@ -106,7 +101,6 @@ class SearchConfig:
         for name, seconds in (("timeout", self.timeout), ("trial_timeout", self.trial_timeout)):
             if seconds is not None:
                 check_seconds(name, seconds)
-        check_seconds("max_outage", self.max_outage)
         if not is_number(self.gpus_per_worker) or not 0 <= self.gpus_per_worker <= 1:
             raise UsageError(f"gpus_per_worker={show(self.gpus_per_worker)}: give a share of a GPU, from 0 to 1.")
         if self.executor != "ray" and (self.address is not None or self.gpus_per_worker):

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.cells import duration
 from mnist_bench.config.json import every_setting, flattened, from_json
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.searches.setup import SearchSetup
@@ -17,11 +16,11 @@ from mnist_bench.start_lists.sources import check_named, source
 from mnist_bench.studies import validated
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord
-from search.messages import number_of, show
+from search.messages import duration, number_of, show
 from search.space.ranges import same
 from search.space.space import Space
 from search.study.enqueued import Enqueued, Source, first_trials, source as study_source
-from search.study.start_list import StartList
+from search.study.spec import StartList
 from search.study.studies import specification
 from search.trainer_api import Planner
 
@@ -60,12 +59,12 @@ def enqueued(setup: SearchSetup, notice: Callable[[str], object] = lambda text: 
 def _source(setup: SearchSetup, given: space_sources.Source | StudyRecord) -> space_sources.Source | Source:
     """Return a recipe as it was given; of anything else the study, or what the search has kept of it."""
     if isinstance(given, StudyRecord):
-        found = study_source(given, setup.location)
+        found = study_source(given, setup.files)
     elif not isinstance(given, str | Path) or _is_recipe(given):
         return given
     else:
         try:
-            found = study_source(given, setup.location)
+            found = study_source(given, setup.files)
         except (StudyNotFoundError, UsageError) as error:
             why = str(error)
             raise UsageError(
@@ -128,7 +127,7 @@ def start_list(setup: SearchSetup, notice: Callable[[str], object] = lambda text
     names = tuple(space.settings.get("search", {}).get("start", ()) if config.start else ())
     if not names:
         return lambda plan: StartList()
-    begun = specification(setup.location)
+    begun = specification(setup.files)
     if begun is not None and "start" in begun:
         known = StartList.from_json(begun["start"])
         if known.made_of == names:

@@ -8,18 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mnist_bench.searches.config import SearchConfig
+from search import repeatability
 from search.arguments import check_count, is_number
 from search.driver.progress import Observer
 from search.driver.run import Run, Search
 from search.errors import UsageError
 from search.event_log.records import StudyRecord
 from search.messages import show
-from search.objectives.configuration import FLAT
-from search.objectives.objective import Objective
-from search.objectives.objective_search import begun_again, planned
-from search.repeatability import check
-from search.space import yaml_reader
-from search.space.overrides import override
+from search.objectives.objective import FLAT, Objective
+from search.objectives.search import begun_again, planned
+from search.space import yaml_text
+from search.space.settings import override
 from search.space.space import Space
 from search.strategies import registry
 from search.study.invocation_log import Invocation
@@ -78,10 +77,9 @@ def search_of_objective(config: ObjectiveConfig) -> Search:
         workers=shared.workers, concurrent_trials=shared.concurrent_trials, order=shared.order, sampler=sampler,
         pruner=pruner, checked=config.checked, stall=config.stall, trial_timeout=shared.trial_timeout,
         stop_rules=replace(shared.stop_rules, target=config.target), name=shared.study_name, results=shared.results,
-        storage=shared.storage, enqueued=_studies(shared),
+        enqueued=_studies(shared),
     )  # fmt: skip
-    invocation = Invocation(command=shared.command)
-    return replace(search, max_outage=shared.max_outage, invocation=invocation)
+    return replace(search, invocation=Invocation(command=shared.command))
 
 
 def run_objective(config: ObjectiveConfig, observer: Observer, stopping: Callable[[], bool]) -> Run:
@@ -97,7 +95,7 @@ def run_objective(config: ObjectiveConfig, observer: Observer, stopping: Callabl
     """
     ready = search_of_objective(config)
     search = replace(ready, observer=observer, stopping=config.shared.until_timeout(stopping))
-    check.require_repeatable(search)
+    repeatability.require_repeatable(search)
     return begun_again(search).run()
 
 
@@ -115,8 +113,8 @@ def _studies(shared: SearchConfig) -> list[StudyRecord | str | Path]:
 
 def _space(shared: SearchConfig) -> Space:
     document = (
-        yaml_reader.parse(sys.stdin.buffer.read(yaml_reader.MAX_BYTES + 1), "stdin")
+        yaml_text.parse(sys.stdin.buffer.read(yaml_text.MAX_BYTES + 1), "stdin")
         if shared.space == "-"
-        else yaml_reader.load(Path(str(shared.space)))
+        else yaml_text.load(Path(str(shared.space)))
     )
     return override(Space.from_document(document, FLAT), shared.overrides, FLAT)

@@ -8,9 +8,8 @@ from dataclasses import replace
 from typing import Any, assert_never
 
 from mnist_bench.data.guard import close_test_set
-from mnist_bench.data.mnist import DataOptions, TrainingSet, idx_files, load_training_set
-from mnist_bench.net_checks import net_check
-from mnist_bench.nets.cost_model import COEFFICIENTS
+from mnist_bench.data.mnist import TrainingSet, idx_files, load_training_set
+from mnist_bench.nets.planner import COEFFICIENTS
 from mnist_bench.own_nets import own_net
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.searches import study_context
@@ -20,18 +19,17 @@ from mnist_bench.searches.setup import SearchSetup
 from mnist_bench.space_files import drawn, space_warnings
 from mnist_bench.studies import validated
 from mnist_bench.studies.best_checkpoints import BestCheckpoints
-from mnist_bench.studies.record import Data
-from mnist_bench.training.factory import trainer_spec
+from mnist_bench.training import net_check
+from mnist_bench.training.trainer import trainer_spec
+from search import repeatability
 from search.driver.progress import Observer
 from search.driver.run import Run, Search
-from search.event_log.timeline import repeats
+from search.event_log.records import repeats
 from search.executors.in_process import InProcessExecutor
-from search.executors.local.pool import LocalExecutor
+from search.executors.local import LocalExecutor
 from search.executors.protocol import Executor
-from search.executors.ray.executor import RayExecutor
-from search.executors.ray.file_staging import StagedFiles
-from search.repeatability import check
-from search.repeatability.check import TriedOn
+from search.executors.ray import RayExecutor, StagedFiles
+from search.repeatability import TriedOn
 from search.space.space import Space
 from search.stored_fields import stored
 from search.study.enqueued import origins_of
@@ -70,28 +68,27 @@ def trials_left(setup: SearchSetup, first: First, start: Start) -> int:
         FingerprintError, UsageError, StudyNotFoundError, StorageError: as `search.driver.run.Search.trials_left`.
         DataError: the study exists, and its data set cannot be loaded.
     """
-    if specification(setup.location) is None:
+    if specification(setup.files) is None:
         return setup.config.trials
     return _search(setup, first, start, Observer(), lambda: False).trials_left()
 
 
 def _search(setup: SearchSetup, first: First, start: Start, observer: Observer, stopping: Callable[[], bool]) -> Search:
-    config, location = setup.config, setup.location
+    config, files = setup.config, setup.files
     data = load_training_set(setup.data)
     return Search(
-        location=location,
+        files=files,
         goal=config.trials,
         spec_for=lambda numerics: spec_of(setup, data, numerics, first, start),
         planner_for=lambda spec: study_context.planner(spec.space, spec.context),
         executor=executor_of(setup, data),
         typical_costs=lambda spec: replace(setup.drawn, coefficients=spec.context["costs"]).mean_costs,
         observer=observer,
-        on_trial_end=BestCheckpoints(location.files, setup.space.aim.cost),
+        on_trial_end=BestCheckpoints(files, setup.space.aim.cost),
         stop_rules=config.stop_rules,
         stopping=config.until_timeout(stopping),
         trial_timeout=math.inf if config.trial_timeout is None else config.trial_timeout,
         check=validated.believed,
-        max_outage=config.max_outage,
         invocation=_invocation(config),
     )
 
@@ -111,12 +108,8 @@ def spec_of(
 ) -> StudySpec:
     """Return the specification of a study; `numerics` is the workers' report. Errors as `first` and `start`."""
     config, space = setup.config, setup.space
-    trained_on = Data(
-        dataset=data.options.dataset, subset=data.options.subset,
-        data_hash=data.data_hash, split_hash=data.split.digest, form=data.options.form,
-    )  # fmt: skip
     context = {
-        "data": stored(trained_on),
+        "data": stored(data.data),
         "images": {"train": len(data.split.train), "validation": len(data.split.validation)},
         **study_context.context_here(numerics),
     }
@@ -140,7 +133,7 @@ def executor_of(setup: SearchSetup, data: TrainingSet) -> Executor:
     trainer = trainer_spec(data, device=config.device, precision=setup.precision, net=config.net)
     match config.executor:
         case "local":
-            return LocalExecutor(trainer, config.workers, setup.location.files.workers_log)
+            return LocalExecutor(trainer, config.workers, setup.files.workers_log)
         case "in-process":
             return InProcessExecutor(trainer)
         case "ray":
@@ -159,7 +152,7 @@ def _ray_executor(setup: SearchSetup, data: TrainingSet) -> RayExecutor:
     if data.options.data_dir or data.options.dataset != "mnist":
         options["data_dir"] = ""
         files |= idx_files(data)
-        data = replace(data, options=DataOptions(subset=data.options.subset, form=data.options.form))
+        data = replace(data, options=replace(data.options, dataset="mnist", data_dir=None))  # as IDX files it is sent
     if net is not None and net.file is not None:
         options["net"] = f"{net.file}:{net.loaded.name.rpartition(':')[2]}"
         files[net.file] = net.content
@@ -174,13 +167,13 @@ def check_own_code(setup: SearchSetup) -> None:
     """Check that your own sampler, pruner and net are repeatable, as far as the order of the search needs it.
 
     Raises:
-        UsageError: one is not, or cannot be loaded; as `repeatability.require` and `net_checks.require`;
+        UsageError: one is not, or cannot be loaded; as `repeatability.require` and `net_check.require`;
             or the search is portable, and the net is not.
     """
     config = setup.config
     ways = setup.sampler, setup.pruner
     if repeats(config.order):
-        check.require(*ways, tried_on(setup.space, config.seed, setup.form))
+        repeatability.require(*ways, tried_on(setup.space, config.seed, setup.form))
     if config.net is not None:
         net, settings = own_net.load_net(config.net), setup.drawn.net_settings
         net_check.require(net, settings[0], setup.form, repeats=repeats(config.order))

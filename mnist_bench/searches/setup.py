@@ -9,7 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.data.mnist import DataOptions, images_in
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import images_in
 from mnist_bench.numerics import device
 from mnist_bench.numerics.precision import portable_is_free
 from mnist_bench.picture_form import PictureForm
@@ -19,13 +20,13 @@ from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.drawn import Drawn
 from mnist_bench.studies.record import is_portable
 from search.errors import UsageError
+from search.loading import is_code
 from search.messages import command_line
-from search.plugins.loading import is_code
 from search.space.space import Space
 from search.strategies import registry
 from search.strategies.pruners import Pruner
 from search.strategies.samplers import Sampler
-from search.study.location import StudyLocation, name_after
+from search.study.folder import StudyFolder, name_after
 from search.study.studies import specification
 
 
@@ -79,7 +80,7 @@ class SearchSetup:
             return named
         if not portable_is_free(device.find_device(config.device)):
             return named
-        begun = specification(self.location)
+        begun = specification(self.files)
         return "portable" if begun is None or is_portable(begun["numerics"]) else named
 
     @cached_property
@@ -88,7 +89,7 @@ class SearchSetup:
         return Drawn(self.space, self.form, self.images)
 
     @cached_property
-    def location(self) -> StudyLocation:
+    def files(self) -> StudyFolder:
         """Where the study is kept, under the given name or else as SPACE-SEED.
 
         Raises:
@@ -96,7 +97,7 @@ class SearchSetup:
         """
         given, config = self.config.study_name, self.config
         name = given if given is not None else name_after(self.space.name, config.seed)
-        return StudyLocation.of(name, config.results, config.storage)
+        return StudyFolder.of(name, config.results)
 
     @cached_property
     def sampler(self) -> Sampler:
@@ -130,7 +131,7 @@ class SearchSetup:
         return period_ends(self.space)
 
 
-def check_study_name(name: str | None, kinds: Collection[str], results: Path, storage: str | None) -> None:
+def check_study_name(name: str | None, kinds: Collection[str], results: Path) -> None:
     """Check that commands can name a new study so; an existing study keeps its name.
 
     `kinds` are the kinds of plots.
@@ -147,7 +148,7 @@ def check_study_name(name: str | None, kinds: Collection[str], results: Path, st
         taken_for = f"`mnist-bench reproduce {name}` reads a file"
     else:
         return
-    if specification(StudyLocation.of(name, results, storage)) is None:
+    if specification(StudyFolder.of(name, results)) is None:
         raise UsageError(f"--study-name {name}: {taken_for}; give the study another name.")
 
 

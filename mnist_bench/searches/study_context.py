@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.nets.cost_model import COEFFICIENTS
+from mnist_bench.nets.planner import COEFFICIENTS
 from mnist_bench.space_files.drawn import planner_on
 from mnist_bench.studies.record import data_of, is_portable
 from search.space.space import Space

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from itertools import islice, pairwise
 from typing import Any, get_args
 
@@ -12,63 +13,17 @@ from mnist_bench.config.schedule import leaves_validation
 from mnist_bench.config.settings import TrainConfig, TrainOn
 from mnist_bench.own_nets.own_net import HOW, loaded_net
 from mnist_bench.picture_form import MNIST, PictureForm
-from mnist_bench.space_files.content import IMAGES, MIN_SUBSET, OWN, SETTINGS
+from mnist_bench.space_files.content import IMAGES, MIN_SUBSET, OWN, SETTINGS, SUBSET
 from mnist_bench.space_files.faults import allows, annotation_of, faults
 from mnist_bench.space_files.net_feasibility import net_problems
 from search.errors import Problem, UsageError
 from search.messages import did_you_mean, in_a_sentence, show
 from search.space.space import NARROWED, UNREADABLE, Field, Space
-from search.space.yaml_reader import KeyPath
+from search.space.yaml_text import KeyPath
 from search.strategies import registry
 
 GRID = 64
 """Values of a range of whole numbers that are tried one by one."""
-SYNONYMS: Mapping[str, tuple[str, ...]] = {
-    "learning_rate": ("optim.lr",),
-    "lr_max": ("optim.lr",),
-    "max_lr": ("optim.lr",),
-    "l2": ("optim.weight_decay",),
-    "wd": ("optim.weight_decay",),
-    "bs": ("optim.batch_size",),
-    "batch": ("optim.batch_size",),
-    "batchsize": ("optim.batch_size",),
-    "beta_1": ("optim.beta1",),
-    "beta_2": ("optim.beta2",),
-    "eps": ("optim.epsilon",),
-    "opt": ("optim.optimizer",),
-    "scheduler": ("optim.schedule",),
-    "lr_schedule": ("optim.schedule",),
-    "warmup": ("optim.warmup_fraction",),
-    "cooldown": ("optim.cooldown_fraction",),
-    "ema": ("optim.ema_decay",),
-    "smoothing": ("optim.label_smoothing",),
-    "nesterov": ("optim.optimizer",),
-    "dropout": ("model.block_dropout", "model.hidden_dropout"),
-    "dropout_rate": ("model.block_dropout", "model.hidden_dropout"),
-    "layers": ("model.blocks", "model.hidden_layers"),
-    "num_layers": ("model.blocks", "model.hidden_layers"),
-    "depth": ("model.blocks",),
-    "channels": ("model.filters",),
-    "width": ("model.filters",),
-    "units": ("model.hidden_units",),
-    "hidden_size": ("model.hidden_units",),
-    "kernel": ("model.kernel_size",),
-    "bn": ("model.batchnorm",),
-    "batch_norm": ("model.batchnorm",),
-    "init": ("model.initialisation",),
-    "initialization": ("model.initialisation",),
-    "rotation": ("augment.rotation_degrees",),
-    "shear": ("augment.shear_radians",),
-    "shift": ("augment.translate_pixels",),
-    "translate": ("augment.translate_pixels",),
-    "scale": ("augment.zoom",),
-    "elastic": ("augment.grid_pixels", "augment.grid_shift"),
-    "epoch": ("epochs",),
-    "num_epochs": ("epochs",),
-    "max_epochs": ("epochs",),
-    "n_images": ("subset",),
-}
-"""Names that are used elsewhere, in small letters, with the settings that they may mean."""
 
 
 def check(space: Space, *, images: int | None = IMAGES, form: PictureForm = MNIST) -> list[Problem]:
@@ -187,7 +142,7 @@ def _ends(item: Field) -> Iterator[tuple[KeyPath, Any]]:
     if span is None:
         yield item.origin.below("value"), item.value
     else:
-        yield from (((span.kind, index), value) for index, value in enumerate(span.named_values))
+        yield from (((span.kind, index), value) for index, value in enumerate(span.written))
 
 
 def _between(item: Field) -> Iterator[tuple[KeyPath, Any]]:
@@ -213,10 +168,10 @@ def _sum_problems(space: Space) -> Iterator[Problem]:
 
 
 def _strategy_problems(space: Space) -> Iterator[Problem]:
-    """Yield why the sampler, the pruner and the space do not fit together."""
-    sampler, pruner = registry.of_settings(space.settings)
-    for kind, reason in registry.misfits(sampler, pruner, space):
-        yield space.origins["search"].problem(f"search.{kind}: {reason}", kind)
+    """Yield why the sampler and the space do not fit together."""
+    sampler, _ = registry.of_settings(space.settings)
+    if reason := sampler.misfit(space):
+        yield space.origins["search"].problem(f"search.sampler: {reason}", "sampler")
 
 
 def _nearest(name: str, section: str = "") -> str:
@@ -226,7 +181,7 @@ def _nearest(name: str, section: str = "") -> str:
     """
     prefix = f"{section}."
     known = [*all_settings(), *(setting for setting in SETTINGS if setting not in all_settings())]
-    meant = SYNONYMS.get(name.lower().replace("-", "_")) or tuple(
+    meant = _synonyms().get(name.lower().replace("-", "_")) or tuple(
         path for path in known if path.rpartition(".")[2] == name.lower() and path != prefix + name
     )
     if meant:
@@ -234,3 +189,14 @@ def _nearest(name: str, section: str = "") -> str:
     if section:
         return did_you_mean(name, [path.removeprefix(prefix) for path in known if path.startswith(prefix)])
     return ""
+
+
+@cache
+def _synonyms() -> Mapping[str, Sequence[str]]:
+    """Return the settings that a name from elsewhere, in small letters, may mean."""
+    declared = {path: item.setting for path, item in all_settings().items()} | {"subset": SUBSET}
+    found: dict[str, list[str]] = {}
+    for path, setting in declared.items():
+        for name in setting.synonyms:
+            found.setdefault(name, []).append(path)
+    return found

@@ -12,10 +12,10 @@ from pydantic import Discriminator, GetCoreSchemaHandler, PlainValidator, Tag, W
 from pydantic_core import CoreSchema, core_schema
 
 from mnist_bench.config.catalogue import sections
-from mnist_bench.config.settings import DatasetName, TrainConfig
+from mnist_bench.config.settings import DatasetName, Setting, TrainConfig
 from mnist_bench.numerics.kinds import PrecisionName
+from search.loading import OF_OPTUNA
 from search.messages import listing, show
-from search.plugins.loading import OF_OPTUNA
 from search.space.space import Space
 from search.strategies import pruners, registry, samplers
 
@@ -103,6 +103,8 @@ class SearchSettings:
         int, Ge(MIN_SUBSET), Unit("images"), Wanted(f"a whole number of at least {MIN_SUBSET} images")
     ] = 60_000
     """Number of images to use; one sixth of them validate."""
+    split_seed: Annotated[int, Ge(0), Wanted("a whole number of at least 0")] = 0
+    """Decides which images validate."""
     precision: PrecisionName = "auto"
     """Precision of convolutions and hidden layers; auto is the device's fastest. portable is float32 with the same bits
     on every x86-64 processor with AVX2."""
@@ -119,6 +121,7 @@ class SearchSettings:
     """The objective, which is maximized; in a list, also a cost to minimize: a search for the Pareto front of both."""
 
 
+SUBSET = Setting(synonyms=("n_images",))
 IMAGES = SearchSettings().subset
 """Training images of MNIST, and of each other set that is known by a name."""
 OWN = "net"

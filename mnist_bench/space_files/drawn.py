@@ -10,14 +10,12 @@ from typing import Any
 
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.split import validation_size
-from mnist_bench.nets.cost_model import COEFFICIENTS
-from mnist_bench.nets.planner import make_planner
+from mnist_bench.nets.planner import COEFFICIENTS, Coefficients, NetPlanner
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.space_files.content import IMAGES, training_settings
 from search.messages import joined
 from search.space.constraints import Constraint
-from search.space.feasibility import constrained
-from search.space.space import Space
+from search.space.space import Space, constrained
 from search.trainer_api import Plan, Planner
 
 DRAWN = 200
@@ -183,7 +181,7 @@ def _met(constraint: Constraint, settings: Sequence[Mapping[str, Any]]) -> Met:
 def samples(space: Space, n: int, seed: int) -> list[dict[str, Any]]:
     """Return the parameters of `n` trials drawn at random, uniformly in each range."""
     draws = random.Random(seed)  # noqa: S311
-    return [space.sample(lambda _, distribution: distribution.draw(draws)) for _ in range(n)]
+    return [space.sample(lambda _, span: span.at(draws.random())) for _ in range(n)]
 
 
 def planner(
@@ -204,11 +202,11 @@ def planner_on(
     form: PictureForm = MNIST,
 ) -> Planner[TrainConfig]:
     """Return the planner of a space on data of these sizes and this form, with `coefficients` of the cost model."""
-    unconstrained = make_planner(
-        training_settings(space),
+    unconstrained = NetPlanner(
+        base=training_settings(space),
         resolve=space.resolve,
         limits=space.settings.get("limits", {}),
-        coefficients=coefficients,
+        coefficients=Coefficients(**coefficients),
         train_images=train_images,
         validation_images=validation_images,
         form=form,

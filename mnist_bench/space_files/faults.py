@@ -13,12 +13,11 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from mnist_bench.config.catalogue import sections
-from mnist_bench.own_nets.net_settings import NetSection
+from mnist_bench.own_nets.own_net import NetSection
 from mnist_bench.space_files.content import Limits, Strategies
 from search.canonical_json import dumps
 from search.messages import did_you_mean, listing, show
-from search.space.scalars import is_quoted
-from search.space.yaml_reader import KeyPath
+from search.space.yaml_text import KeyPath, is_quoted
 
 MAPPINGS = (Limits, Strategies)
 """Classes whose fields are keys of one setting; those of all others are settings themselves."""

@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
 
-from mnist_bench.config import recipe_yaml
-from mnist_bench.config.json import to_json
+from mnist_bench.config.json import recipe_yaml, to_json
 from mnist_bench.config.settings import TrainConfig
-from search import yaml_writer
 from search.errors import UsageError
 from search.messages import show
-from search.space import yaml_reader
-from search.space.yaml_reader import Document
+from search.space import yaml_text
+from search.space.yaml_text import Document, to_yaml
 
 SOURCE = "space"
 """The name in messages of a space without a file, and its own name if it gives none."""
@@ -34,10 +32,10 @@ def document(values: Mapping[str, Any] | TrainConfig, source: str = SOURCE) -> D
             f"{show(repr(values))} is not a space; give a file's path or name, a mapping or a configuration."
         )
     if isinstance(values, TrainConfig):
-        text = recipe_yaml.text(_plain_mapping(to_json(values), source, ()), name=source)
+        text = recipe_yaml(_plain_mapping(to_json(values), source, ()), name=source)
     else:
-        text = yaml_writer.text(_plain_mapping(values, source, ()))
-    return Document.of(source, yaml_reader.parse(text, source).value, text)
+        text = to_yaml(_plain_mapping(values, source, ()))
+    return Document.of(source, yaml_text.parse(text, source).value)
 
 
 def _plain_mapping(values: Mapping[Any, Any], source: str, path: tuple[str, ...]) -> dict[str, Any]:

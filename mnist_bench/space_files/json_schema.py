@@ -16,8 +16,7 @@ from typing import Any, get_args, get_type_hints
 from annotated_types import Unit
 from pydantic import TypeAdapter
 
-from mnist_bench.config.catalogue import sections
-from mnist_bench.config.field_docs import field_docs
+from mnist_bench.config.catalogue import field_docs, sections
 from mnist_bench.space_files.content import OWN, SETTINGS
 from search.space.space import NARROWED
 
@@ -115,7 +114,10 @@ def _field(constant: Schema) -> Schema:
     about = {key: constant[key] for key in ("description", "unit", "default") if key in constant}
     plain = {key: value for key, value in constant.items() if key not in about}
     numbers = _numbers(plain)
-    ranges = [_form(kind, {"items": member, "$ref": "#/$defs/ends"}, "step", "log") for kind, member in numbers.items()]
+    options = {"int": ("step", "log"), "float": ("log",)}
+    ranges = [
+        _form(kind, {"items": member, "$ref": "#/$defs/ends"}, *options[kind]) for kind, member in numbers.items()
+    ]
     if level := numbers.get("float") or numbers.get("int"):
         ranges.append(_form("levels", {"items": level, "$ref": "#/$defs/levels"}, "log"))
     choice = _form("choice", {"items": plain, "$ref": "#/$defs/options"})
@@ -152,7 +154,7 @@ def _shared() -> Schema:
             "description": "These numbers alone; they rise.",
         },
         "options": {"type": "array", "minItems": 1, "uniqueItems": True, "description": "Any of these values."},
-        "step": {"type": "number", "exclusiveMinimum": 0, "description": "Distance of the values."},
+        "step": {"type": "integer", "minimum": 1, "description": "Distance of the values."},
         "log": {"type": "boolean", "description": "Sample evenly in the logarithm."},
         "when": {"type": "object", "minProperties": 1, "description": when},
     }

@@ -12,7 +12,7 @@ from typing import Any
 from mnist_bench.config.catalogue import all_settings, setting_of
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.errors import ArchitectureError
-from mnist_bench.nets.size import net_size
+from mnist_bench.nets.planner import net_size
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files.content import OWN
 from mnist_bench.space_files.drawn import Drawn, is_impossible
@@ -79,11 +79,11 @@ def _list_problems(drawn: Drawn, *, unfit: bool) -> Iterator[Problem]:
         for path, entries in values.items():
             if isinstance(entries, list) and (parent := _counts_entries(path)):
                 span = fields[path].distribution
-                option = span.options.index(entries) if isinstance(span, Choice) else None
+                option = span.values.index(entries) if isinstance(span, Choice) else None
                 met.setdefault((path, option), set()).add(values.get(parent, all_settings()[parent].default))
     for (path, option), counts in met.items():
         item, is_constant = fields[path], option is None
-        entries = item.value if option is None else item.value.options[option]
+        entries = item.value if option is None else item.value.values[option]
         others = sorted(counts - {len(entries)})
         # Among many options, one may never have been drawn together with its own number.
         fits_some = len(entries) in counts or _can_be(fields, _counts_entries(path), len(entries))
@@ -124,7 +124,7 @@ def ends(span: Distribution) -> tuple[Any, Any]:
     """Return the lowest and the highest value, of options those that are so by their sums."""
     if isinstance(span, NumberRange):
         return span.low, span.high
-    ordered = sorted(span.options, key=_sum)
+    ordered = sorted(span.values, key=_sum)
     return ordered[0], ordered[-1]
 
 

@@ -13,7 +13,7 @@ from mnist_bench.config.catalogue import all_settings
 from mnist_bench.config.json import from_json, with_params
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.architecture import plan_layers
-from mnist_bench.nets.cost_model import COEFFICIENTS
+from mnist_bench.nets.planner import COEFFICIENTS
 from mnist_bench.numerics.kinds import DeviceKind
 from mnist_bench.own_nets.own_net import loaded_net
 from mnist_bench.picture_form import PictureForm
@@ -165,7 +165,7 @@ def _corner_axes(space: Space) -> dict[str, list[Any]]:
 def _corners(path: str, span: Distribution) -> list[Any]:
     if isinstance(span, NumberRange):
         return list(span.values if path in COUNTED_FIELDS else ()) or [span.low, span.high]
-    return list(span.options)
+    return list(span.values)
 
 
 def _sizes(space: Space, axes: Mapping[str, list[Any]], form: PictureForm) -> Iterator[tuple[int, int]]:

@@ -11,8 +11,9 @@ from typing import Any, get_args
 
 from mnist_bench.config.json import from_json, with_params
 from mnist_bench.config.settings import DatasetName, TrainConfig
-from mnist_bench.data.mnist import DataOptions, form_of, images_in
-from mnist_bench.data.own.formats import options_for
+from mnist_bench.data.choice import DataOptions, form_of
+from mnist_bench.data.mnist import images_in
+from mnist_bench.data.own import options_for
 from mnist_bench.own_nets import own_net
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files import from_python
@@ -21,8 +22,8 @@ from mnist_bench.space_files.content import IMAGES, SETTINGS, VALUE, training_se
 from mnist_bench.space_files.faults import faults
 from search.errors import Problem, SpaceError, UsageError
 from search.messages import did_you_mean, show
-from search.space import yaml_reader
-from search.space.overrides import override
+from search.space import yaml_text
+from search.space.settings import override
 from search.space.space import Space
 
 __all__ = [
@@ -97,7 +98,8 @@ def open_with_data(
 
     images = images_in(options_for(data_dir))
     space = load(source, overrides, images=images, form=lambda named: options(named).form, net=net)
-    return space, replace(options(dataset_of(space)), subset=space.settings.get("subset"))
+    chosen = options(dataset_of(space))
+    return space, replace(chosen.chosen(space.settings), dataset=chosen.dataset)
 
 
 def parse(
@@ -109,11 +111,11 @@ def parse(
     net: str | None = None,
 ) -> Space:
     """Return the space of a file's text, which messages call `source`; `form`, `net` and errors as in `load`."""
-    return _checked(yaml_reader.parse(text, source), overrides, None, form, net)
+    return _checked(yaml_text.parse(text, source), overrides, None, form, net)
 
 
 def _checked(
-    document: yaml_reader.Document,
+    document: yaml_text.Document,
     overrides: Sequence[str],
     images: int | None,
     form: Callable[[DatasetName], PictureForm],
@@ -226,11 +228,11 @@ def named(source: Source) -> str:
             return name if isinstance(name, str) else from_python.SOURCE
 
 
-def _read(source: Source) -> yaml_reader.Document:
+def _read(source: Source) -> yaml_text.Document:
     match source:
         case "-":
-            return yaml_reader.parse(sys.stdin.buffer.read(yaml_reader.MAX_BYTES + 1), "stdin")
+            return yaml_text.parse(sys.stdin.buffer.read(yaml_text.MAX_BYTES + 1), "stdin")
         case str() | Path():
-            return yaml_reader.load(find(source))
+            return yaml_text.load(find(source))
         case _:
             return from_python.document(source, "recipe" if isinstance(source, TrainConfig) else from_python.SOURCE)

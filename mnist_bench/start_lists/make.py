@@ -8,15 +8,15 @@ from operator import itemgetter
 from statistics import fmean
 from typing import Any
 
+from mnist_bench.start_lists.portfolio import portfolio
 from mnist_bench.start_lists.sources import EarlierTrials
 from search import canonical_json
 from search.arguments import is_number
 from search.errors import UsageError
 from search.proposals.coordinates import Coordinates
-from search.proposals.portfolio import portfolio
 from search.space.ranges import Choice, Distribution, NumberRange
 from search.space.space import Space
-from search.study.start_list import StartList
+from search.study.spec import StartList
 from search.trainer_api import Planner
 
 NUMBER = 10
@@ -88,7 +88,7 @@ def _alike(span: Choice, value: Any) -> Any:
 
     A number stands for as many equal ones: 2 is more like [1, 2, 2] than like [1, 1, 2].
     """
-    distance, nearest = min(((_distance(option, value), option) for option in span.options), key=itemgetter(0))
+    distance, nearest = min(((_distance(option, value), option) for option in span.values), key=itemgetter(0))
     if distance == math.inf:
         raise _NoSuchValue
     return nearest

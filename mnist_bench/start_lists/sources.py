@@ -27,8 +27,7 @@ class TriedConfiguration:
 
     settings: Mapping[str, Any]
     """Every setting by path that its space names, ranges and constants; those that did not apply are missing."""
-    loss: float
-    """In standard deviations from the usual of its source; low is good."""
+    loss: float  # in standard deviations from the usual of its source; low is good
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

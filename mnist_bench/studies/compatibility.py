@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.data.mnist import TrainingSet, form_of, load_training_set, of_files
-from mnist_bench.data.own.formats import options_for
+from mnist_bench.data.choice import Data, form_of, of_files
+from mnist_bench.data.mnist import TrainingSet, load_training_set
+from mnist_bench.data.own import options_for
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.own_nets import own_net
-from mnist_bench.studies.record import Data
 from mnist_bench.value_kind import kind_of
 from search.differences import changed_checks
 from search.errors import FingerprintError, UsageError
 from search.event_log.records import StudyRecord
+from search.study.folder import StudyFolder
 from search.study.invocation_log import invocations, latest_data, latest_net
-from search.study.location import StudyLocation
 from search.study.studies import StoredStudy
 
 
@@ -35,7 +35,7 @@ def training_set(recorded: Data, data_dir: Path | None, what: str) -> TrainingSe
     if data_dir is None and recorded.form != form_of(recorded.dataset):
         raise UsageError(f"{what} was trained on images of {recorded.form}; name their file or folder with --data.")
     dataset = recorded.dataset if data_dir is None or of_files(recorded.dataset) else "mnist"
-    options = options_for(data_dir, dataset=dataset, subset=recorded.subset)
+    options = options_for(data_dir, dataset=dataset).chosen({**recorded.settings, "dataset": dataset})
     if options.form != recorded.form:
         raise UsageError(
             f"{what} was trained on images of {recorded.form}, and those of {data_dir} have {options.form}; name "
@@ -84,38 +84,33 @@ def commands_of(
     no_test: bool = False,
 ) -> NextCommands:
     """Return the commands to copy about a study; arguments as in `commands_at`."""
-    return commands_at(
-        study.location, study.spec, owns_folder=study.owns_folder, data_dir=data_dir, net=net, device=device,
-        no_test=no_test,
-    )  # fmt: skip
+    return commands_at(study.files, study.spec, data_dir=data_dir, net=net, device=device, no_test=no_test)
 
 
 def commands_at(
-    location: StudyLocation,
+    files: StudyFolder,
     spec: Mapping[str, Any] | None,
     *,
-    owns_folder: bool = True,
     data_dir: Path | None = None,
     net: str | None = None,
     device: str = "auto",
     no_test: bool = False,
 ) -> NextCommands:
-    """Return the commands to copy about the study at a location.
+    """Return the commands to copy about the study in a folder.
 
     Args:
-        location: where the study is kept.
+        files: the study's folder.
         spec: the study's specification; None if it is not known.
-        owns_folder: whether the files in its folder are its own.
         data_dir: where the data are; by default, where the last search that named its data had them.
         net: the name by which your own network was loaded; by default, the one that the last search kept.
         device: to train on; "auto" names none.
         no_test: whether `confirm` is to leave the test set closed.
     """
-    searched = invocations(location.files) if owns_folder else []
+    searched = invocations(files)
     code = None if spec is None else _net_code(spec)
     return NextCommands(
-        study=location.name,
-        place=location.words,
+        study=files.name,
+        place=files.words,
         data=latest_data(searched) if data_dir is None else str(data_dir),
         net=None if code is None else net or latest_net(searched) or own_net.split_code(code)[0],
         device=None if device == "auto" else device,

@@ -12,15 +12,14 @@ from typing import Annotated, Any
 from annotated_types import Ge, Le, Len, Lt
 from pydantic import TypeAdapter, ValidationError, with_config
 
-from mnist_bench.config import json as config_json, recipe_yaml
-from mnist_bench.config.json import from_json
+from mnist_bench.config import json as config_json
+from mnist_bench.config.json import from_json, recipe_yaml
 from mnist_bench.config.schedule import Schedule
-from mnist_bench.config.settings import DatasetName, TrainConfig
-from mnist_bench.data.mnist import is_packaged, of_digits, of_files
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.choice import Data
 from mnist_bench.errors import ArchitectureError, ConfigError, UnknownSettingError
 from mnist_bench.leaderboard.ranking import correct_bits
 from mnist_bench.nets.architecture import plan_layers
-from mnist_bench.picture_form import MNIST, PictureForm, parse as parse_form
 from mnist_bench.result_table import SCHEMA_VERSION
 from mnist_bench.studies.sealed_json import seal, unseal
 from search import files
@@ -33,8 +32,6 @@ from search.trainer_api import Report
 
 MAX_BYTES = 4_000_000
 """Largest size of a record that is read; one of a thousand periods has a tenth of it."""
-
-Hash = Annotated[str, Len(64, 64)]
 
 
 @with_config(STRICT)
@@ -50,37 +47,6 @@ class PeriodResult:
     """SHA-256 of the weights after the period."""
     end: EndReason | None = None
     """Why the trial could not continue after this period; None if it could."""
-
-
-@with_config(STRICT)
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Data:
-    """The data set that the trial was trained on."""
-
-    dataset: DatasetName = "mnist"
-    subset: Annotated[int, Ge(1)] | None = None
-    """Number of training images that were used; None for all."""
-    data_hash: Hash
-    """SHA-256 over the training files."""
-    split_hash: Hash
-    """SHA-256 over the indices of the validation split."""
-    form: PictureForm = MNIST
-    """Of the pictures."""
-
-    @property
-    def is_own(self) -> bool:
-        """Whether it is your own, so that commands which open it have to name it (`--data`)."""
-        return of_files(self.dataset) and not is_packaged(self.dataset, self.data_hash)
-
-    @property
-    def is_of_digits(self) -> bool:
-        """Whether its classes are known to be the ten digits; for your own data this is not known."""
-        return not self.is_own and of_digits(self.dataset)
-
-    @property
-    def is_red(self) -> bool:
-        """Whether its pictures were grey, and have two more channels, green and blue, that are 0."""
-        return self.dataset == "mnist-red"
 
 
 @with_config(STRICT)
@@ -119,8 +85,8 @@ class _Version:
 def recipe_text(study: StudyRecord, trial: TrialRecord) -> str:
     """Return the recipe of a trial as a file for `mnist-bench train`: its configuration, data set and subset."""
     values, data = config_json.to_json(from_json(trial.config)), data_of(study.spec["context"])
-    return recipe_yaml.text(
-        values, name=study.spec["space"]["name"], subset=data.subset, dataset=data.dataset,
+    return recipe_yaml(
+        values, name=study.spec["space"]["name"], data=data.settings,
         is_portable=is_portable(study.spec["numerics"]),
     )  # fmt: skip
 
@@ -132,8 +98,7 @@ def is_portable(numerics: Mapping[str, Any]) -> bool:
 
 def data_of(context: Mapping[str, Any]) -> Data:
     """Return the data set in a study's context, which has been checked."""
-    values = dict(context["data"])
-    return Data(**values | ({"form": parse_form(values["form"])} if "form" in values else {}))
+    return Data.read(context["data"])
 
 
 def record_of(study: StudyRecord, trial: TrialRecord) -> Record:

@@ -22,7 +22,7 @@ from search.study.spec import installed_version
 from search.trainer_api import C, Report, Trainer, finite
 
 if TYPE_CHECKING:
-    from mnist_bench.training.remote.net_trainer import NetTrainer
+    from mnist_bench.training.trainer import NetTrainer
 
 ABSENT = "–"
 Figures = Mapping[str, object]
@@ -93,7 +93,7 @@ def trainer_for(
         UsageError: the data set or the net is not that of the record.
     """
     from mnist_bench.data.guard import close_test_set
-    from mnist_bench.training.remote.net_trainer import trainer_on
+    from mnist_bench.training.trainer import trainer_on
 
     close_test_set()
     compatibility.require_net(record.recipe.get("net_code"), net)

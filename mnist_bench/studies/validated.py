@@ -15,9 +15,9 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from mnist_bench.config.json import every_setting, flattened, from_json
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.choice import Data
 from mnist_bench.errors import ConfigError, UnknownSettingError
 from mnist_bench.numerics.kinds import DeviceKind, Precision
-from mnist_bench.studies.record import Data
 from mnist_bench.value_kind import check_nets, kind_of
 from search import canonical_json
 from search.errors import OtherVersionError, StorageError, StudyNotFoundError
@@ -75,7 +75,7 @@ class Spec:
     numerics: Numerics
 
 
-def open_study(results: Path, name: str | None, storage: str | None = None) -> StoredStudy:
+def open_study(results: Path, name: str | None) -> StoredStudy:
     """Return a study of nets; without a name, the one that was written last.
 
     Raises:
@@ -84,10 +84,10 @@ def open_study(results: Path, name: str | None, storage: str | None = None) -> S
         StorageError: the database cannot be read, or contains what no search of nets writes.
         ForeignStudyError: another trainer's search made the study.
     """
-    return believed(studies.open_study(results, name, storage))
+    return believed(studies.open_study(results, name))
 
 
-def open_any(results: Path, name: str | None, storage: str | None = None) -> StoredStudy:
+def open_any(results: Path, name: str | None) -> StoredStudy:
     """Return a study of nets or of another trainer; without a name, the one that was written last.
 
     In another trainer's study, only the fields that the search itself writes are checked.
@@ -97,7 +97,7 @@ def open_any(results: Path, name: str | None, storage: str | None = None) -> Sto
         OtherVersionError: a newer version wrote the study.
         StorageError: the database cannot be read, or contains what no search writes.
     """
-    read = studies.open_study(results, name, storage)
+    read = studies.open_study(results, name)
     return believed(read) if kind_of(read.spec).of_nets else read
 
 

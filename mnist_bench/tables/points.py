@@ -93,5 +93,5 @@ class Nearest:
                 columns += [float(path in params), at]
             else:
                 # Two options differ in two columns, by the root of one half each.
-                columns += [0.5**0.5 * same(value, option) for option in (None, *span.options)]
+                columns += [0.5**0.5 * same(value, option) for option in (None, *span.values)]
         return np.array(columns)

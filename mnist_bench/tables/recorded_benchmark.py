@@ -33,16 +33,11 @@ CHANCE = 0.9
 class RecordedCurve:
     """The reports of a training, period by period."""
 
-    epochs: tuple[float, ...]
-    """Epochs at whose end it reported."""
-    errors: tuple[int, ...]
-    """Images misclassified of those that a search sees; 90% of them if training had diverged."""
-    val_loss: tuple[float, ...]
-    """Mean cross-entropy on these images, in nats; NaN if training had diverged."""
-    costs: tuple[int, ...]
-    """Logical cost of each period, in microseconds as estimated."""
-    images: int
-    """Images that a search sees."""
+    epochs: tuple[float, ...]  # epochs at whose end it reported
+    errors: tuple[int, ...]  # images misclassified of those that a search sees; 90% of them if training had diverged
+    val_loss: tuple[float, ...]  # mean cross-entropy on these images, in nats; NaN if training had diverged
+    costs: tuple[int, ...]  # logical cost of each period, in microseconds as estimated
+    images: int  # images that a search sees
     diverged: bool
 
     @property

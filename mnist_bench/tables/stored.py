@@ -39,32 +39,22 @@ class AboutTable:
     """A table's description of itself."""
 
     name: str
-    task: str
-    """The data that its configurations were trained on."""
-    space: Mapping[str, Any]
-    """The space's specification."""
-    epochs: Sequence[float]
-    """Epochs at whose end a training reports."""
-    images: Mapping[str, int]
-    """Images that train, those whose errors a search sees, and those that it never sees."""
+    task: str  # the data that its configurations were trained on
+    space: Mapping[str, Any]  # the space's specification
+    epochs: Sequence[float]  # epochs at whose end a training reports
+    images: Mapping[str, int]  # images that train, those whose errors a search sees, and those that it never sees
     data_hash: str
     split_hash: str
     trainer_revision: int
-    coefficients: Mapping[str, float]
-    """Coefficients of the cost model behind the logical costs."""
-    canaries: Sequence[str]
-    """Canaries of the machines that trained the rows."""
-    numerics: Sequence[Mapping[str, Any]]
-    """Description of each of these machines."""
-    versions: Mapping[str, str]
-    """Versions of the packages that trained the rows."""
-    made: str
-    """Day on which the file was made, and the command."""
+    coefficients: Mapping[str, float]  # coefficients of the cost model behind the logical costs
+    canaries: Sequence[str]  # canaries of the machines that trained the rows
+    numerics: Sequence[Mapping[str, Any]]  # description of each of these machines
+    versions: Mapping[str, str]  # versions of the packages that trained the rows
+    made: str  # day on which the file was made, and the command
     pace: Mapping[str, float] = field(default_factory=lambda: {"scale": 1.0, "deviation": 0.0})
     """Seconds of a training on an idle machine as a multiple of its logical cost, from the few that were timed: the
     median, and the standard deviation of the logarithm from one configuration to another."""
-    near: Sequence[tuple[int, int, float]] = ()
-    """Near copies: number of the point, of its origin, and their distance."""
+    near: Sequence[tuple[int, int, float]] = ()  # near copies: number of the point, of its origin, and their distance
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,24 +63,16 @@ class Arrays:
 
     params: NDArray[np.float64]
     """Shape (P, ranges): values, or the places of options in their lists; NaN if a range does not apply."""
-    costs: NDArray[np.int64]
-    """Shape (P, E): logical cost of each period, in microseconds as estimated."""
-    parameters: NDArray[np.int64]
-    """Shape (P,)."""
-    macs: NDArray[np.int64]
-    """Shape (P,): multiply-accumulates per image."""
-    point: NDArray[np.int32]
-    """Shape (R,)."""
-    seed: NDArray[np.int16]
-    """Shape (R,)."""
-    canary: NDArray[np.int8]
-    """Shape (R,): place in the list of canaries."""
+    costs: NDArray[np.int64]  # shape (P, E): logical cost of each period, in microseconds as estimated
+    parameters: NDArray[np.int64]  # shape (P,)
+    macs: NDArray[np.int64]  # shape (P,): multiply-accumulates per image
+    point: NDArray[np.int32]  # shape (R,)
+    seed: NDArray[np.int16]  # shape (R,)
+    canary: NDArray[np.int8]  # shape (R,): place in the list of canaries
     errors: NDArray[np.int32]
     """Shape (R, E): images misclassified of those that a search sees; -1 from the period on that diverged."""
-    train_loss: NDArray[np.float64]
-    """Shape (R, E)."""
-    val_loss: NDArray[np.float64]
-    """Shape (R, E)."""
+    train_loss: NDArray[np.float64]  # shape (R, E)
+    val_loss: NDArray[np.float64]  # shape (R, E)
     weights: NDArray[np.uint8]
     """Shape (R, E, 32): SHA-256 of the evaluated weights; zeros after the period that diverged."""
     unseen: NDArray[np.int32]

@@ -17,23 +17,25 @@ gives at the pixel; the grid's outer pixels lie on those of the picture.
 from __future__ import annotations
 
 import math
-from typing import assert_never
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mnist_bench.config.settings import AugmentConfig, Fill, Interpolation
-from mnist_bench.numerics.generators import seeded
+from mnist_bench.config.settings import AugmentConfig, Fill
+from mnist_bench.numerics.operations import seeded
 
 DRAWS = 6
 """Draws an image, before those of the grid: rotation, shear, row shift, column shift, row zoom, column zoom."""
 AFFINE = 3
 """Numbers of a map that are not displacements: over row, column and 1."""
+PADDINGS: Mapping[Fill, str] = {"background": "zeros", "edge": "border"}
+"""grid_sample's names."""
 
 
 def distortions(config: AugmentConfig, images: int, seed: int, epoch: int) -> Tensor | None:
-    """Return how an epoch, from 0, distorts each of `images` images, float32 (images, `numbers`); None if not at all.
+    """Return how an epoch, from 0, distorts each of `images` images, float32 (images, 2 (3 + G²)); None if not at all.
 
     `images` are those of the whole training part, so that a row depends on its image's place there, not on its batch.
     """
@@ -42,13 +44,8 @@ def distortions(config: AugmentConfig, images: int, seed: int, epoch: int) -> Te
     return maps(config, draw(config, images, seeded(seed, "augment", epoch))).flatten(1)
 
 
-def numbers(config: AugmentConfig) -> int:
-    """Return how many numbers the distortion of an image consists of."""
-    return 2 * (AFFINE + config.grid_pixels**2)
-
-
 def distort(images: Tensor, drawn: Tensor, config: AugmentConfig) -> Tensor:
-    """Return float32 `images` (N, C, H, W), 0 to 255, as `drawn` (N, `numbers`) of `distortions` distorts them."""
+    """Return float32 `images` (N, C, H, W), 0 to 255, as `drawn` (N, 2 (3 + G²)) of `distortions` distorts them."""
     return resample(images, drawn.view(len(drawn), 2, -1), config)
 
 
@@ -98,8 +95,8 @@ def resample(images: Tensor, maps: Tensor, config: AugmentConfig) -> Tensor:
     grid = down[:, :, None] + across[:, None]  # (N, H, W, 2)
     if maps.shape[2] > AFFINE:
         grid += _field(scaled[:, :, AFFINE:], height, width)
-    mode, padding_mode = _mode(config.interpolation), _padding_mode(config.fill)
-    return functional.grid_sample(images, grid, mode=mode, padding_mode=padding_mode, align_corners=False)
+    padding = PADDINGS[config.fill]
+    return functional.grid_sample(images, grid, mode=config.interpolation, padding_mode=padding, align_corners=False)
 
 
 def _field(displacements: Tensor, height: int, width: int) -> Tensor:
@@ -117,26 +114,6 @@ def _weights(size: int, side: int, device: torch.device) -> Tensor:
     ones = torch.eye(side, device=device)[None, :, :, None]  # each a picture of `side` x 1 pixels in its own channel
     weights = functional.interpolate(ones, size=(size, 1), mode="bicubic", align_corners=True)
     return weights[0, :, :, 0].T
-
-
-def _mode(interpolation: Interpolation) -> str:
-    """Return grid_sample's name; it has a third mode, bicubic."""
-    match interpolation:
-        case "bilinear" | "nearest":
-            return interpolation
-        case _:
-            assert_never(interpolation)
-
-
-def _padding_mode(fill: Fill) -> str:
-    """Return grid_sample's name."""
-    match fill:
-        case "background":
-            return "zeros"
-        case "edge":
-            return "border"
-        case _:
-            assert_never(fill)
 
 
 def _centred(size: int, device: torch.device) -> Tensor:

@@ -1,12 +1,19 @@
-"""A net with its optimizer and averaged weights, and one step of training."""
+"""A net with its optimizer and averaged weights: one step of training, and all of it as bytes.
+
+The bytes are a safetensors file. Its tensors are `model.*`, `average.*` (if weights are averaged), `losses.*` (if
+images are chosen for them) and `optimizer.KEY.*`; its metadata is one entry, because safetensors keeps several in no
+fixed order.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, assert_never
 
 import torch
+from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
@@ -14,12 +21,12 @@ from torch.nn import functional
 from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import OptimConfig
 from mnist_bench.nets.modules import build_net
-from mnist_bench.numerics import muon
 from mnist_bench.numerics.kinds import Precision
-from mnist_bench.numerics.optimizers import SGD, Adam
+from mnist_bench.numerics.operations import SGD, Adam, filter_update, normalise
 from mnist_bench.numerics.precision import computing_in, multiplying_in
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.training.batches import Batch, LastLosses, no_losses
+from mnist_bench.training.weights import metadata_of, with_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +39,17 @@ class Learner:
     """The weights whose updates Muon orthogonalises, each (F, ...) for F filters; empty with other optimizers."""
     average: dict[str, Tensor]
     """Moving averages of the floating-point entries of the model's state; empty if averaging is off."""
-    losses: LastLosses | None
-    """None if images are not chosen by their losses."""
-    form: PictureForm
-    """Form of the pictures that it learns."""
+    losses: LastLosses | None  # None if images are not chosen by their losses
+    form: PictureForm  # form of the pictures that it learns
 
 
 class Rates(NamedTuple):
     """The values that change from step to step."""
 
     lr: float
-    filter_lr: float
-    """Learning rate of `Learner.filters`."""
-    kept: float
-    """Share of each weight that its decay leaves."""
-    blend: float
-    """Share of the newest weights in their average."""
+    filter_lr: float  # learning rate of `Learner.filters`
+    kept: float  # share of each weight that its decay leaves
+    blend: float  # share of the newest weights in their average
 
 
 def make_learner(schedule: Schedule, generator: torch.Generator, device: torch.device, form: PictureForm) -> Learner:
@@ -199,9 +201,9 @@ def _prepare_filters(learner: Learner, config: OptimConfig, precision: Precision
                 continue
             if weight not in kept:
                 kept[weight]["momentum_buffer"] = torch.zeros_like(weight)
-            weight.grad.copy_(muon.filter_update(weight.grad, kept[weight]["momentum_buffer"], config.momentum))
+            weight.grad.copy_(filter_update(weight.grad, kept[weight]["momentum_buffer"], config.momentum))
             if config.filter_norms:
-                muon.normalise(weight)
+                normalise(weight)
 
 
 @torch.no_grad()
@@ -221,3 +223,66 @@ def _move_average(learner: Learner, blend: float) -> None:
     state = learner.model.state_dict()
     for name, value in learner.average.items():
         value.lerp_(state[name], blend)
+
+
+def to_bytes(learner: Learner, config_hash: str, period: int) -> bytes:
+    """Return the whole learner, with the configuration and the period after which it was taken."""
+    tensors = {f"model.{name}": value for name, value in learner.model.state_dict().items()}
+    tensors |= {f"average.{name}": value for name, value in learner.average.items()}
+    if learner.losses:
+        tensors |= {f"losses.{name}": value for name, value in learner.losses._asdict().items()}
+    for name, parameter in learner.model.named_parameters():
+        # A weight without a gradient so far has no entry, and must get none: `state[parameter]` would make one.
+        for key, value in learner.optimizer.state.get(parameter, {}).items():
+            tensors[f"optimizer.{key}.{name}"] = value
+    metadata = {"state": json.dumps(_position(learner, config_hash, period))}
+    return save(_unshared({name: value.detach().cpu().contiguous() for name, value in tensors.items()}), metadata)
+
+
+def restore(learner: Learner, content: bytes, config_hash: str, period: int) -> None:
+    """Put the bytes of `to_bytes` into a learner made from the same configuration.
+
+    Raises:
+        ValueError: the bytes belong to another configuration, or are not of `period`.
+    """
+    found = json.loads(metadata_of(content)["state"])
+    if found != _position(learner, config_hash, period):
+        raise ValueError(f"the state is of {found}, not of configuration {config_hash} after period {period}")
+    tensors = load(content)
+    with torch.no_grad():
+        for name, value in learner.model.state_dict().items():
+            value.copy_(tensors[f"model.{name}"])
+        for name, value in learner.average.items():
+            value.copy_(tensors[f"average.{name}"])
+        for name, value in learner.losses._asdict().items() if learner.losses else ():
+            value.copy_(tensors[f"losses.{name}"])
+    for name, parameter in learner.model.named_parameters():
+        kept = {
+            key.split(".")[1]: _laid_out_like(value, parameter)
+            for key, value in tensors.items()
+            if key.startswith("optimizer.") and key.split(".", 2)[2] == name
+        }
+        if kept:
+            learner.optimizer.state[parameter] = kept
+
+
+def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors of which no two share their memory, as the weights that your own network uses twice do."""
+    seen: set[int] = set()
+    apart = {}
+    for name, value in tensors.items():
+        address = value.untyped_storage().data_ptr()
+        apart[name] = value.clone() if address in seen else value
+        seen.add(address)
+    return apart
+
+
+def _position(learner: Learner, config_hash: str, period: int) -> dict[str, Any]:
+    return with_form({"config": config_hash, "period": period}, learner.form)
+
+
+def _laid_out_like(value: Tensor, parameter: Tensor) -> Tensor:
+    """Return `value` on the parameter's device with its strides: fused optimizers walk both in memory order."""
+    if value.shape != parameter.shape:
+        return value.to(parameter.device)
+    return torch.empty_like(parameter).copy_(value)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import torch
 
@@ -19,29 +18,23 @@ from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.nets.modules import set_dropout_generator
-from mnist_bench.numerics.generators import seeded
 from mnist_bench.numerics.kinds import Precision
+from mnist_bench.numerics.operations import seeded
 from mnist_bench.own_nets import own_net
-from mnist_bench.training import checkpoint
 from mnist_bench.training.batches import batches
-from mnist_bench.training.evaluation import Evaluation, read, score
-from mnist_bench.training.learner import EvaluatedNet, Learner, evaluated_state, make_learner, train_step
+from mnist_bench.training.evaluation import Evaluation, evaluate
+from mnist_bench.training.learner import (
+    EvaluatedNet,
+    Learner,
+    evaluated_state,
+    make_learner,
+    restore,
+    to_bytes,
+    train_step,
+)
 from mnist_bench.training.weights import weights_hash
 from search.hashed import NET_METRICS, EndReason
 from search.trainer_api import Report
-
-OnPeriod = Callable[[int, bytes, Report], None]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FitResult:
-    """A whole training run."""
-
-    reports: tuple[Report, ...]
-    """One per period; fewer than planned if training diverged."""
-    state: bytes = field(repr=False)
-    """The last period's state; see mnist_bench.training.weights for the way to a file of weights."""
-
 
 _LACKS_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "_STATUS_ALLOC_FAILED")
 """Texts of such errors: of PyTorch's allocator for the CPU, of CUDA, of cuBLAS and cuDNN."""
@@ -73,32 +66,12 @@ def advance(
     return content, replace(report, seconds=time.perf_counter() - started)
 
 
-def fit(
-    config: TrainConfig, seed: int, data: Dataset, precision: Precision, on_period: OnPeriod | None = None
-) -> FitResult:
-    """Train all periods of `config`, or those until it diverges; `on_period` is called with each period, state and
-    report.
-
-    Errors as in `advance`.
-    """
-    state: bytes | None = None
-    reports: list[Report] = []
-    for period in range(1, len(Schedule(config=config, images=len(data.labels)).period_ends) + 1):
-        state, report = advance(config, seed, period, state, data, precision)
-        reports.append(report)
-        if on_period:
-            on_period(period, state, report)
-        if report.end:
-            break
-    return FitResult(reports=tuple(reports), state=state or b"")
-
-
 def learner_before(config: TrainConfig, seed: int, period: int, state: bytes | None, data: Dataset) -> Learner:
     """Return the learner before a period, restored from `state`; errors as in `advance`."""
     schedule = Schedule(config=config, images=len(data.training_on(config.train_on).train))
     learner = make_learner(schedule, seeded(seed, "init"), data.device, data.form)
     if state is not None:
-        checkpoint.restore(learner, state, config_hash(config), period - 1)
+        restore(learner, state, config_hash(config), period - 1)
     elif period != 1:
         raise ValueError(f"period {period} needs the state after period {period - 1}")
     return learner
@@ -117,11 +90,10 @@ def train_period(
     total = torch.zeros((), dtype=torch.float64, device=data.device)
     for batch in batches(schedule, trained_on, seed, steps, learner.losses):
         total += train_step(learner, schedule, batch, precision)
-    scored = score(EvaluatedNet(learner), trained_on, precision)
-    # All steps and the evaluation are queued by now; here a GPU is waited for.
-    content = checkpoint.to_bytes(learner, config_hash(config), period)
+    found = evaluate(EvaluatedNet(learner), trained_on, precision)
+    content = to_bytes(learner, config_hash(config), period)
     weights = weights_hash(evaluated_state(learner))
-    return content, _report(config, period, float(total) / len(steps) if steps else None, read(*scored), weights)
+    return content, _report(config, period, float(total) / len(steps) if steps else None, found, weights)
 
 
 def _report(config: TrainConfig, period: int, train_loss: float | None, found: Evaluation, weights: str) -> Report:

@@ -19,7 +19,7 @@ from mnist_bench.config.json import from_json, to_json
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.errors import UnknownSettingError, UnnamedCodeError, WeightsError
 from mnist_bench.nets.architecture import plan_layers
-from mnist_bench.nets.size import net_size
+from mnist_bench.nets.planner import net_size
 from mnist_bench.own_nets import building
 from mnist_bench.picture_form import MNIST, PictureForm, parse
 from search import canonical_json, files
@@ -83,18 +83,24 @@ def load_model(path: Path) -> nn.Module:
 
 
 def check_trial(path: Path, trial: TrialRecord) -> None:
-    """Check that a file of `export` holds a trial's final weights.
-
-    For your own network, whose code may be missing here, the hash alone decides.
+    """Check that a file of `export` holds a trial's final weights. No code of your own network is needed.
 
     Raises:
         WeightsError: the file cannot be read, or holds other weights or another configuration than the trial's.
         OtherVersionError: see `model_in`.
     """
-    weights, config, whose = trial.reports[-1].weights, from_json(trial.config), f"trial {trial.number}"
-    if config.net_code is None:
-        load_known(path, weights, config, whose)
-        return
+    _known(path, trial.reports[-1].weights, from_json(trial.config), f"trial {trial.number}")
+
+
+def load_known(path: Path, weights: str, config: TrainConfig, whose: str) -> nn.Module:
+    """Return the net with these weights, named by their SHA-256, and this configuration from a file of `export`.
+
+    `whose` they are is for the message; errors as in `check_trial` and `model_in`.
+    """
+    return model_in(_known(path, weights, config, whose), str(path))
+
+
+def _known(path: Path, weights: str, config: TrainConfig, whose: str) -> bytes:
     from safetensors.torch import load
 
     content = _read(path)
@@ -102,18 +108,7 @@ def check_trial(path: Path, trial: TrialRecord) -> None:
         found = weights_hash(load(content)), config_in(content)[0]
     if found != (weights, config):
         raise WeightsError(f"{path}: holds different weights from those that {whose} ended with.")
-
-
-def load_known(path: Path, weights: str, config: TrainConfig, whose: str) -> nn.Module:
-    """Return the net with these weights, named by their SHA-256, and this configuration from a file of `export`.
-
-    `whose` they are is for the message; errors as in `check_trial`.
-    """
-    content = _read(path)
-    model = model_in(content, str(path))
-    if (weights_hash(model.state_dict()), config_in(content)[0]) != (weights, config):
-        raise WeightsError(f"{path}: holds different weights from those that {whose} ended with.")
-    return model
+    return content
 
 
 def model_in(content: bytes, source: str) -> nn.Module:

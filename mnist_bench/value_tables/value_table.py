@@ -29,12 +29,9 @@ class ValueTable:
     """
 
     name: str
-    space: Space
-    """All its ranges have countable values, and none has a condition."""
-    values: NDArray[np.float64]
-    """Shape (C, S, R), positive; infinite from the report that diverged."""
-    seconds: NDArray[np.float64]
-    """Shape (C, S): time of a whole training."""
+    space: Space  # all its ranges have countable values, and none has a condition
+    values: NDArray[np.float64]  # shape (C, S, R), positive; infinite from the report that diverged
+    seconds: NDArray[np.float64]  # shape (C, S): time of a whole training
 
     def __post_init__(self) -> None:
         """Check that the values are those of all configurations.

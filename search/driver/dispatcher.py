@@ -13,8 +13,7 @@ from typing import Protocol
 from search.driver.progress import WorkerTime
 from search.driver.retry_policy import POLL, End, Failure, Key, RetryPolicy, failure_of
 from search.errors import WorkerError
-from search.event_log import codec
-from search.event_log.events import Reported
+from search.event_log.events import Reported, to_row
 from search.event_log.history import History
 from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
 from search.trainer_api import Report, finite
@@ -106,16 +105,6 @@ class Dispatcher:
         if self._running:
             self._collect(0)
         self._feed()
-
-    def work_on(self, seconds: float) -> None:
-        """Let the workers train for some seconds, while a decision cannot be written."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            self._feed()
-            pause = min(POLL, left)
-            take_all(self.executor.wait(pause if self._running else 0), self._take)
-            if not self._running:
-                time.sleep(pause)
 
     def drain(self) -> None:
         """Wait for the periods under way, so that their states are on disk when the search stops."""
@@ -329,7 +318,7 @@ def can_be_stored(report: Report, key: Key) -> bool:
     try:
         stored = as_stored(finite(report), with_details=True)
         event = Reported(trial=key[0], period=key[1], report=stored, prune=False, verdict=True, attributes={})
-        codec.to_row(event)
+        to_row(event)
     except (TypeError, ValueError):
         return False
     return True

@@ -9,27 +9,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice, takewhile
 from numbers import Real
-from typing import Any, Protocol
+from typing import Any
 
-from search.database.engines import storage_errors
-from search.driver.dispatcher import Result, as_stored
-from search.driver.progress import AtWork, Meter, Observer, expected_survivors, tell
+from search.database import storage_errors
+from search.driver.dispatcher import Dispatcher, Result, as_stored
+from search.driver.progress import Meter, Observer, expected_survivors, tell
 from search.errors import TooManyFailuresError, UsageError
-from search.event_log.early_stop import StopRules
 from search.event_log.events import Asked, Declined, Event, GoalSet, Reported, Resumed, Told, trial_of
-from search.event_log.history import History
-from search.event_log.records import ENDS, TrialRecord
-from search.event_log.timeline import Slot, repeats
+from search.event_log.history import History, Slot, StopRules
+from search.event_log.records import ENDS, TrialRecord, repeats
 from search.hashed import Reason, derived_seed
 from search.messages import number_of, show
 from search.proposals.prospects import Prospects
-from search.space.feasibility import constrained
-from search.strategies.optuna_study import OptunaStudy, frozen_trial
-from search.strategies.pareto_pruning import shortfall
+from search.space.space import constrained
+from search.strategies.optuna_study import OptunaStudy, shortfall
+from search.study.optuna_tables import OptunaTables
 from search.study.spec import StudySpec
 from search.trainer_api import Plan, Planner, Report, finite
 
@@ -173,22 +171,35 @@ class Decisions:
         return {key: value for key, value in now.items() if key not in known or known[key] != value}
 
 
-class Journal(Protocol):
-    """Writes events to the log and to Optuna's tables; see `search.driver.outages.Recorder`."""
-
-    def append(self, event: Event) -> None: ...
-    def show(self, event: Event) -> None: ...
+BEHIND = 1.0  # seconds by which Optuna's tables may be behind the event log
 
 
-class Periods(AtWork, Protocol):
-    """The part of `Dispatcher` that the driver uses."""
+@dataclass(kw_only=True, slots=True)
+class Recorder:
+    """Writes the driver's decisions: to the event log at once, to Optuna's tables at most once a second."""
 
-    def adopt(self, trial: int) -> None: ...
-    def obtain(self, wanted: int | None) -> tuple[int, Result] | None: ...
-    def keep_busy(self) -> None: ...
-    def drain(self) -> None: ...
-    def advance_to(self, trial: int, period: int) -> None: ...
-    def forget(self, trial: int) -> None: ...
+    append: Callable[[Event], None]  # writes an event to the log; when it returns, it has happened
+    tables: OptunaTables | None  # None for a search in memory
+    _behind: set[int] = field(default_factory=set)  # trials that the tables do not show as they are
+    _shown: float = 0.0  # when the tables were written last
+
+    def show(self, event: Event) -> None:
+        """Take note that the tables do not show an event that the history has."""
+        if (number := trial_of(event)) is not None:
+            self._behind.add(number)
+        self.keep_up()
+
+    def keep_up(self) -> None:
+        """Write the tables if it is time: each event would take 24 of the 33 ms that a trial takes the driver."""
+        if self._behind and time.monotonic() - self._shown >= BEHIND:
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Bring Optuna's tables up to the history."""
+        if self.tables is not None:
+            self.tables.sync(self._behind)
+        self._behind.clear()
+        self._shown = time.monotonic()
 
 
 class Driver:
@@ -199,9 +210,9 @@ class Driver:
         *,
         spec: StudySpec,
         history: History,
-        recorder: Journal,
+        recorder: Recorder,
         planner: Planner[Any],
-        dispatcher: Periods,
+        dispatcher: Dispatcher,
         observer: Observer | None = None,
         on_trial_end: Callable[[TrialRecord], None] = lambda trial: None,
         optuna_study: OptunaStudy | None = None,
@@ -290,26 +301,13 @@ def restored(spec: StudySpec, history: History, planner: Planner[Any] | None) ->
         pruner=spec.pruner,
         seed=spec.seed,
         periods=spec.periods,
-        cost=spec.cost,
-        direction=spec.direction,
         lasting=not repeats(spec.order),
         prospects=None
         if planner is None
         else partial(Prospects, spec.space, constrained(planner, spec.space), spec.seed),
     )
     for trial in history.trials:
-        # As floats, which the running search gave to Optuna: whole numbers beyond 2^53 would differ again.
-        values = {period: float(r.value) for period, r in enumerate(trial.reports, 1) if r.value is not None}
-        is_told = trial.value is not None and trial.reason in ("complete", "pruned")
-        frozen = frozen_trial(
-            study.ranges,
-            state=trial.state,
-            params=trial.params,
-            values=values,
-            value=float(trial.value or 0.0) if is_told else None,
-            system_attrs=history.attributes[trial.number],
-        )
-        study.restore(frozen, trial.facts)
+        study.restore(trial, history.attributes[trial.number])
     return study
 
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from search.arguments import check_several
-from search.errors import UsageError
-from search.event_log.early_stop import StopRules
+from search.errors import PluginError, UsageError, system_error
 from search.event_log.events import Asked, Event, Reported, Told
 from search.event_log.forecast import Forecast, WorkLeft
-from search.event_log.history import History
+from search.event_log.history import History, StopRules
 from search.event_log.records import TrialRecord
-from search.messages import show
-from search.plugins.system_errors import system_errors_of
+from search.messages import in_a_sentence, show
 from search.trainer_api import Report, is_feasible
 
 if TYPE_CHECKING:
@@ -158,6 +156,21 @@ class Observers(Observer):
         for name in vars(Observer):
             if name.startswith("on_"):
                 setattr(self, name, handing_on(name))
+
+
+@contextmanager
+def system_errors_of(what: str) -> Iterator[None]:
+    """Turn an error of the disk or of a database inside into a PluginError that says that `what` raised it.
+
+    A search turns such errors into those of its study (`search.database.storage_errors`): without this, a file that a
+    planner cannot find would be reported as a database that cannot be written.
+    """
+    try:
+        yield
+    except Exception as error:
+        if system_error(error) is None:
+            raise
+        raise PluginError(f"The {what} raised {type(error).__name__}: {in_a_sentence(error)}.") from error
 
 
 def blamed(own: Observer) -> Observer:

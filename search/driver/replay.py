@@ -24,17 +24,26 @@ from search.differences import differences
 from search.driver.dispatcher import GivenUp, Result
 from search.driver.driver import Decisions
 from search.errors import TooManyFailuresError
-from search.event_log import codec
-from search.event_log.early_stop import StopRules
-from search.event_log.events import Asked, Event, GoalSet, Reported, Resumed, Stopped, Told, trial_of
-from search.event_log.history import History
-from search.event_log.timeline import Slot, repeats
-from search.plugins.loading import Code, Loaded
+from search.event_log.events import (
+    Asked,
+    Event,
+    GoalSet,
+    Reported,
+    Resumed,
+    Stopped,
+    Told,
+    payload_of,
+    to_row,
+    trial_of,
+)
+from search.event_log.history import History, Slot, StopRules
+from search.event_log.records import repeats
+from search.loading import Code, Loaded
 from search.space.space import Space
-from search.strategies.distributions import encode
+from search.strategies.optuna_samplers import encode
 from search.strategies.optuna_study import OF_CONSTRAINTS
-from search.strategies.pruners import ForeignPruner
 from search.strategies.samplers import ForeignSampler
+from search.strategies.strategy import Foreign
 from search.study.spec import StudySpec
 from search.trainer_api import PLAIN, Plan, Planner
 
@@ -86,7 +95,7 @@ def replay(
     recorded, believed = _Recorded(events, history, spec.space), []
     for kind in ("sampler", "pruner"):
         way = getattr(spec, kind)
-        if isinstance(way, ForeignSampler | ForeignPruner):
+        if isinstance(way, Foreign) and way.code is not None:
             believed.append(way.name)
             loaded = Loaded(
                 kind=kind, name=way.name, whole_name=way.name, call=lambda **_: recorded, source="", code=way.code
@@ -151,8 +160,8 @@ def _check_same(recorded: Event, made: Event) -> None:
 def _plain(event: Event) -> dict[str, object]:
     if isinstance(event, Reported):  # a log without times is completed with those of the replay
         event = replace(event, report=replace(event.report, handled=None))
-    kind, time, trial, external, _ = codec.to_row(event)
-    return {"kind": kind, "time": time, "trial": trial, "external": external, **codec.payload_of(event)}
+    kind, time, trial, external, _ = to_row(event)
+    return {"kind": kind, "time": time, "trial": trial, "external": external, **payload_of(event)}
 
 
 def _named(event: Event) -> str:

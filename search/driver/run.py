@@ -8,18 +8,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, get_args
 
+from search import file_lock
 from search.arguments import check_choice, check_count, check_several, check_whole
-from search.database import file_lock, postgres
-from search.database.engines import checkpoint, open_for_writing, storage_errors
-from search.database.urls import is_postgresql
+from search.database import checkpoint, open_for_writing, storage_errors
 from search.defaults import results_in_force
 from search.differences import CHECK
-from search.driver.attended.interrupts import interruptible
-from search.driver.attended.watching import watched
+from search.driver.attended import interruptible, watched
 from search.driver.dispatcher import Dispatcher
-from search.driver.driver import NO_RULES, Driver
-from search.driver.outages import MAX_OUTAGE, Outages, Recorder
-from search.driver.progress import Callbacks, Header, Observer, Observers, blamed
+from search.driver.driver import NO_RULES, Driver, Recorder
+from search.driver.progress import Callbacks, Header, Observer, Observers, blamed, system_errors_of
 from search.errors import (
     FOREIGN,
     Interrupted,
@@ -30,37 +27,32 @@ from search.errors import (
     UsageError,
     WorkerError,
 )
-from search.event_log.early_stop import StopRules
 from search.event_log.events import MAX_COUNT, MAX_GOAL, Created, Event, GoalSet
-from search.event_log.history import History
+from search.event_log.history import History, StopRules
 from search.event_log.log import EventLog
-from search.event_log.records import StudyRecord, TrialRecord
-from search.event_log.timeline import Order
+from search.event_log.records import Order, StudyRecord, TrialRecord
 from search.executors.in_process import InProcessExecutor
-from search.executors.local.pool import LocalExecutor
+from search.executors.local import LocalExecutor
 from search.executors.protocol import Executor
 from search.files import left_of, make_folder
 from search.messages import first_line, show
-from search.plugins.system_errors import system_errors_of
 from search.space.objective import Direction
-from search.space.settings_check import check_settings
+from search.space.settings import check_settings
 from search.space.space import Space
 from search.strategies import registry
 from search.strategies.pruners import Pruner
 from search.strategies.samplers import Sampler
 from search.study.checkpoint_store import CheckpointStore
 from search.study.enqueued import Enqueued, first_trials, origins_of, source as enqueued_study
+from search.study.folder import StudyFolder, name_after
 from search.study.invocation_log import Invocation, keep_invocation
-from search.study.location import StudyLocation, check_belongs, mark_folder, name_after
-from search.study.log_end import log_of, note_end
 from search.study.optuna_tables import OptunaTables
-from search.study.spec import StudySpec, check_same, stored_history
-from search.study.start_list import StartList
-from search.study.studies import StoredStudy, all_failed, check_not_renamed, read_events
+from search.study.spec import StartList, StudySpec, check_same, stored_history
+from search.study.studies import StoredStudy, all_failed, check_not_renamed, log_of, note_end, read_events
 from search.trainer_api import C, Codec, Plan, Planner, TrainerSpec
 
 if TYPE_CHECKING:
-    from optuna.storages import RDBStorage
+    from sqlalchemy.engine import Engine
 
 Numerics = Mapping[str, Any]
 OnTrialEnd = Callable[[TrialRecord, bytes, Sequence[TrialRecord]], None]
@@ -94,7 +86,7 @@ class Run:
 class Search:
     """Everything a search needs; `run` does it."""
 
-    location: StudyLocation
+    files: StudyFolder
     goal: int  # trained trials that the study shall have
     spec_for: Callable[[Numerics], StudySpec]  # the specification, given the workers' numerics
     planner_for: Callable[[StudySpec], Planner[Any]]
@@ -113,7 +105,6 @@ class Search:
     """Seconds that a trial may train. Not part of the study's specification: an end by time is an external event."""
     stall: float | None = None  # seconds after which a period counts as hung; None: a multiple of its estimated cost
     check: Callable[[StudyRecord], object] = lambda study: None  # raises if a study to be resumed is not this trainer's
-    max_outage: float = MAX_OUTAGE  # seconds that an outage of a PostgreSQL server is waited out for
     invocation: Invocation | None = None  # the command that started the search, if one did; kept for people to read
     notices: Sequence[str] = ()  # what `observer` is told as the study begins
     callbacks: Sequence[Callable[[TrialRecord], object]] = ()  # called with each trial that has ended
@@ -137,7 +128,6 @@ class Search:
         workers: int | None = None,
         name: str | None = None,
         results: Path | None = None,
-        storage: str | None = None,
         portable: bool = False,
         direction: Direction | None = None,
         progress: bool | None = None,
@@ -187,14 +177,12 @@ class Search:
         except ValueError as error:
             raise UsageError(f"{space.source}: search: {error}.") from error
         start = start or StartList()
-        location = StudyLocation.of(
-            name_after(space.name, seed) if name is None else name, results_in_force(results), storage
-        )
+        files = StudyFolder.of(name_after(space.name, seed) if name is None else name, results_in_force(results))
         notices: list[str] = []
         first: list[Enqueued] = []
         for index, each in enumerate(enqueued):
             if isinstance(each, StudyRecord | str | Path):
-                study = enqueued_study(each, location)
+                study = enqueued_study(each, files)
                 first += first_trials(study, space, _BlamedPlanner(planner), notices.append)
             else:
                 _check_fits(space, each, f"enqueued[{index}]")
@@ -220,9 +208,9 @@ class Search:
                 versions={},
             )
 
-        log = location.files.workers_log
+        log = files.workers_log
         return cls(
-            location=location,
+            files=files,
             goal=trials,
             progress=progress,
             notices=notices,
@@ -238,7 +226,7 @@ class Search:
             StudyLockedError: another process drives the study.
             FingerprintError: the study was made under other conditions.
             UsageError: fewer trials are asked for than the unfinished study was started for, the study's folder cannot
-                be made or is another study's, the planner or trainer gives values that the study cannot keep, or the
+                be made, the planner or trainer gives values that the study cannot keep, or the
                 package of a program in `log` is not installed.
             PluginError: the system refuses something to the planner, or to the observer.
             TooManyFailuresError: several trials in a row fail or are infeasible, or all have failed at the goal.
@@ -260,7 +248,7 @@ class Search:
 
         Nothing is changed, no worker started. All that is known without workers is checked, with the errors of `run`.
         """
-        history = stored_history(read_events(self.location))
+        history = stored_history(read_events(self.files))
         if not history.seq:
             return self.goal
         self.check(history.record())
@@ -268,67 +256,59 @@ class Search:
 
     def _run_alone(self) -> Run:
         """Drive the study while no other process does; errors as in `run`."""
-        location = self.location
-        make_folder(location.folder)
-        # The folder's lock first, also with a server's: checkpoints are files.
-        with file_lock.driver_lock(location.files.lock, f"Study {location.name}"), storage_errors():
-            for written in (location.files.space, location.files.log_end):
+        files = self.files
+        make_folder(files.path)
+        with file_lock.driver_lock(files.lock, f"Study {files.name}"), storage_errors():
+            for written in (files.space, files.log_end):
                 for path in left_of(written):  # by a driver that was killed while it wrote
                     path.unlink()
-            _check_not_emptied(location)
-            if location.owns_database or location.lacks_database:
-                check_belongs(location)  # before a database is made
-            storage = open_for_writing(location.url)
+            _check_not_emptied(files)
+            engine = open_for_writing(files.database)
             try:
-                EventLog(storage.engine, location.name).make_table()
-                with postgres.driver_lock(location.url, location.name) as held:
-                    log = log_of(storage.engine, location, held=held)
-                    run = self._run_on(storage, log)
-                    checkpoint(storage.engine)  # first, or a power cut could leave a note of more events than there are
-                    note_end(location, log.end)
+                log = log_of(engine, files)
+                log.make_table()
+                run = self._run_on(engine, log)
+                checkpoint(engine)  # first, or a power cut could leave a note of more events than there are
+                note_end(files, log.end)
             finally:
                 self.executor.stop()
-                storage.engine.dispose()
+                engine.dispose()
         failed = run.study.first_failed
         if run.reached and failed is not None:
-            error = TooManyFailuresError(all_failed(location, failed))
+            error = TooManyFailuresError(all_failed(files, failed))
             error.add_note(failed.error or "")  # for those who ask for the traceback
             raise error
         return run
 
-    def _run_on(self, storage: RDBStorage, log: EventLog) -> Run:
-        location = self.location
-        check_not_renamed(location)
+    def _run_on(self, engine: Engine, log: EventLog) -> Run:
+        files = self.files
+        check_not_renamed(files)
         events = log.read()
-        if not location.owns_database:
-            check_belongs(location, log.begun())
         history = stored_history(events)
         if events:
             self.check(history.record())
-        states = CheckpointStore(location.files.checkpoints)
+        states = CheckpointStore(files.checkpoints)
         # If it is done, no worker is started for it. But the driver that wrote the last event may have died over what
         # follows from it, so the tables and the files are seen to all the same.
         spec = None if events and self._is_done(history) else self._start(history)
         if spec is not None:
             events = events or self._create(spec, history, log)
-            # Only now that the study is in the database is the folder its own: killed before, the search begins again.
-            mark_folder(location, log.begun())
-            keep_invocation(location.files, spec.space, self.invocation)
-        tables = OptunaTables(storage.engine, history)
+            keep_invocation(files, spec.space, self.invocation)
+        tables = OptunaTables(engine, history)
         tables.sync(tables.behind(events))
         clean_up(history, states, self.on_trial_end)
         reached, order_cost = (True, 0.0) if spec is None else self._drive(spec, history, log, tables, states)
-        return Run(study=StoredStudy.of(history.record(), location), reached=reached, order_cost=order_cost)
+        return Run(study=StoredStudy.of(history.record(), files), reached=reached, order_cost=order_cost)
 
     def _is_done(self, history: History) -> bool:
         """Run the checks that need no workers, and check whether the study has ended: at its goal, or by a rule."""
-        check_same(self.location.name, history.spec, self.spec_for(history.spec["numerics"]).to_json())
+        check_same(self.files.name, history.spec, self.spec_for(history.spec["numerics"]).to_json())
         # Which rule ended it does not matter: as long as one of the given rules would, there is nothing left to do.
         ended_early = history.stop is not None and self.stop_rules.verdict(history) is not None
         done = ended_early or (history.stop is None and history.next_slot() is None)
         if not done and self.goal < history.goal:
             raise UsageError(
-                f"Study {self.location.name} has not reached its trial budget of {history.goal} trials; ask for "
+                f"Study {self.files.name} has not reached its trial budget of {history.goal} trials; ask for "
                 f"{history.goal} or more with --trials, or start a new study with --study-name."
             )
         return ended_early or (done and self.goal <= history.goal)
@@ -339,13 +319,13 @@ class Search:
             raise UsageError("The trainer's `numerics` have no `check`; see `search.Trainer`.")
         spec = self.spec_for(numerics)
         if history.seq:
-            check_same(self.location.name, history.spec, spec.to_json())
+            check_same(self.files.name, history.spec, spec.to_json())
         return spec
 
     def _create(self, spec: StudySpec, history: History, log: EventLog) -> list[Event]:
         for text in self.notices:
             self.observer.on_notice(text)
-        created = Created(name=self.location.name, spec=spec.to_json())
+        created = Created(name=self.files.name, spec=spec.to_json())
         events: list[Event] = [created, GoalSet(goal=self.goal)]
         for event in events:
             log.append(event)
@@ -371,7 +351,7 @@ class Search:
             stall=self.stall,
         )
         header = Header(
-            name=self.location.name,
+            name=self.files.name,
             spec=spec,
             workers=self.executor.workers,
             goal=max(self.goal, history.goal),
@@ -380,12 +360,7 @@ class Search:
             trials=tuple(history.trials),
         )
         observer.on_start(header)
-        outages = None
-        if is_postgresql(self.location.url):
-            outages = Outages(
-                longest=self.max_outage, meanwhile=dispatcher.work_on, stopping=self.stopping, notice=observer.on_notice
-            )
-        recorder = Recorder(log=log, tables=tables, outages=outages)
+        recorder = Recorder(append=log.append, tables=tables)
         dispatcher.meanwhile = recorder.keep_up
         driver = Driver(
             spec=spec,
@@ -450,13 +425,13 @@ class _BlamedPlanner(Generic[C]):
         return plan
 
 
-def _check_not_emptied(location: StudyLocation) -> None:
+def _check_not_emptied(files: StudyFolder) -> None:
     """StorageError if a study that has begun has lost its database's content: a new one is made before checkpoints."""
-    database = location.files.database
-    has_begun = location.files.checkpoints.exists()
-    if location.owns_database and database.exists() and database.stat().st_size == 0 and has_begun:
+    database = files.database
+    has_begun = files.checkpoints.exists()
+    if database.exists() and database.stat().st_size == 0 and has_begun:
         raise StorageError(
-            f"The database {database} is empty, though study {location.name} has begun: restore a copy of it, or "
+            f"The database {database} is empty, though study {files.name} has begun: restore a copy of it, or "
             "give a new search another name with --study-name."
         )
 

@@ -1,23 +1,32 @@
-"""The driver's decisions, one class per kind of event.
+"""The driver's decisions, one class per kind of event, and as rows of the database.
 
 An event is complete in itself: the whole study is rebuilt from its events alone. The fields of a class are those of the
-event's payload in the database (`search.event_log.codec`), but for the ones that `Event` classes share: they say when
+event's payload in the database (`search.event_log.events`), but for the ones that `Event` classes share: they say when
 the event happened and to which trial, and have columns of their own.
+
+Rows are validated against the event's class, because SQLite stores whatever anybody writes. Numbers keep their
+spelling: a value of 1 must not become 1.0, because digests and hashes are taken of canonical JSON, which distinguishes
+the two. So pydantic checks the text, and the event is made of the values that Python's own JSON reader returns.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
 
 from annotated_types import Ge, Le, Len
-from pydantic import GetPydanticSchema
+from pydantic import GetPydanticSchema, TypeAdapter, ValidationError
 from pydantic_core import core_schema
 
-from search.event_log.records import StopRule
-from search.event_log.timeline import Order
+from search import canonical_json
+from search.canonical_json import parse_finite
+from search.errors import UsageError
+from search.event_log.records import Order, StopRule
 from search.hashed import Reason, State
+from search.messages import show
 from search.stored_fields import FORMAT
 from search.trainer_api import MAX_COST, MAX_PERIODS, Report
 
@@ -72,8 +81,7 @@ _Trial = Annotated[int, _NOT_IN_PAYLOAD]
 class _Happened:
     """The fields of every event."""
 
-    time: Annotated[int, _NOT_IN_PAYLOAD] = 0
-    """Logical time, in the costs' unit."""
+    time: Annotated[int, _NOT_IN_PAYLOAD] = 0  # logical time, in the costs' unit
     later: Annotated[Values, _NOT_IN_PAYLOAD] = field(default_factory=dict)
     """Fields of the payload that this version does not know."""
 
@@ -84,8 +92,7 @@ class Created(_Happened):
 
     kind: ClassVar[Kind] = "create"
     name: str
-    spec: _Spec
-    """The result of `StudySpec.to_json`."""
+    spec: _Spec  # the result of `StudySpec.to_json`
     format: Annotated[int, Ge(1)] = FORMAT
     """See `search.stored_fields.FORMAT`. No part of the fingerprint."""
 
@@ -105,15 +112,13 @@ class Asked(_Happened):
     kind: ClassVar[Kind] = "ask"
     trial: _Trial
     params: Values
-    config: Values
-    """As the planner's codec writes it, so that a log can be read without the trainer's class."""
+    config: Values  # as the planner's codec writes it, so that a log can be read without the trainer's class
     costs: Annotated[tuple[Annotated[int, Ge(0), Le(MAX_COST)], ...], Len(1, MAX_PERIODS)]
     facts: Mapping[str, int | float | str]
     constraints: Mapping[str, float]
     slot: Annotated[int, Ge(0)]
     seed: Annotated[int, Ge(0)]
-    attributes: Values
-    """System attributes of Optuna's samplers and pruners."""
+    attributes: Values  # system attributes of Optuna's samplers and pruners
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,12 +129,9 @@ class Reported(_Happened):
     trial: _Trial
     period: Count
     report: Report
-    prune: bool
-    """Whether the pruner stops the trial here."""
-    verdict: bool
-    """Whether the trial trains no further, for any reason."""
-    attributes: Values
-    """System attributes that changed."""
+    prune: bool  # whether the pruner stops the trial here
+    verdict: bool  # whether the trial trains no further, for any reason
+    attributes: Values  # system attributes that changed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,8 +146,7 @@ class Told(_Happened):
     reason: Reason
     value: float | None
     error: str | None
-    attributes: Values
-    """System attributes that changed."""
+    attributes: Values  # system attributes that changed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -161,10 +162,8 @@ class Stopped(_Happened):
 
     kind: ClassVar[Kind] = "stop"
     rule: StopRule
-    limit: float
-    """The patience, in trials, or the value that was to be reached."""
-    best: _Number
-    """Number of the complete trial that reached it, or than which none was better since."""
+    limit: float  # the patience, in trials, or the value that was to be reached
+    best: _Number  # number of the complete trial that reached it, or than which none was better since
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -182,3 +181,131 @@ OfTrial = Asked | Reported | Told
 def trial_of(event: Event) -> int | None:
     """Return the number of the trial that an event happens to, if it happens to one."""
     return event.trial if isinstance(event, OfTrial) else None
+
+
+MAX_NUMBER = 2**64
+"""No whole number in a log is as large: seeds have 32 or 64 bits."""
+_CLASSES: Mapping[str, type[Event]] = {event.kind: event for event in get_args(Event)}
+
+
+class Columns(NamedTuple):
+    """An event's columns in the database, in the order in which they are read and hashed."""
+
+    kind: Kind
+    time: int
+    trial: int | None
+    external: bool
+    payload: str  # all else, as canonical JSON
+
+
+def payload_of(event: Event) -> dict[str, Any]:
+    """Return the plain values of an event that have no column of their own."""
+    values = {name: getattr(event, name) for name in _payload_fields(event.kind)}
+    if isinstance(event, Reported):
+        values["report"] = event.report.to_json()
+    return {**event.later, **values}
+
+
+def to_row(event: Event) -> Columns:
+    """Return the columns of an event, from which it can be read back.
+
+    Raises:
+        TypeError, ValueError: it cannot; the text says in one line why.
+    """
+    external = isinstance(event, Told) and event.external
+    row = Columns(event.kind, event.time, trial_of(event), external, canonical_json.dumps(payload_of(event)))
+    from_row(*row)
+    return row
+
+
+def from_row(kind: object, time: object, trial: object, external: object, payload: object) -> Event:
+    """Return the event that a row's columns hold.
+
+    Raises:
+        OtherVersionError: a newer version wrote it.
+        ValueError: they do not hold one; the text says in one line which part is wrong.
+    """
+    if not (
+        isinstance(kind, str)
+        and isinstance(time, int)
+        and isinstance(trial, int | None)
+        and isinstance(external, bool)
+        and isinstance(payload, str)
+    ):
+        raise ValueError("a column holds a value of another type")
+    if kind not in _CLASSES:
+        raise ValueError(f"there are no events of the kind {kind!r}")
+    made = _CLASSES[kind]
+    if (trial is None) == (made in get_args(OfTrial)):
+        raise ValueError(f"{kind!r} with {'no trial' if trial is None else 'a trial'}")
+    if external and made is not Told:
+        raise ValueError(f"{kind!r} is not an event that the machine causes")
+    values = _checked(kind, payload)
+    known = _payload_fields(kind)
+    own: dict[str, Any] = {name: value for name, value in values.items() if name in known}
+    own["later"] = {name: value for name, value in values.items() if name not in known}
+    if trial is not None:
+        own["trial"] = trial
+    if made is Asked:
+        own["costs"] = tuple(own["costs"])
+    elif made is Reported:
+        own["report"] = Report.from_json(own["report"])
+    elif made is Told:
+        own["external"] = external
+    return made(time=time, **own)
+
+
+def format_of(text: str) -> int | None:
+    """Return the format that the payload of a `create` event names, 1 if it names none, as the first versions did; None
+    if the payload is damaged."""
+    try:
+        return _formatted().validate_json(text, strict=True).format
+    except ValidationError:
+        return None
+
+
+def _checked(kind: str, text: str) -> dict[str, Any]:
+    """Return a payload exactly as it was written."""
+    try:
+        _form(kind).validate_json(text, strict=True)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(show(part) for part in fault["loc"]) or "payload"
+        raise ValueError(f"{place}: {fault['msg']}") from None
+    except UsageError as error:  # of `Report`, which checks itself
+        raise ValueError(f"report: {error}") from None
+    values: dict[str, Any] = _DECODER.decode(text)
+    return values
+
+
+@cache
+def _payload_fields(kind: str) -> frozenset[str]:
+    return frozenset(item.name for item in fields(_CLASSES[kind])) - {"time", "trial", "external", "later"}
+
+
+@cache
+def _form(kind: str) -> TypeAdapter[Any]:
+    return TypeAdapter(_CLASSES[kind])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Formatted:
+    """The fields of a `create` event that are read before the others are trusted."""
+
+    format: Annotated[int, Ge(1)] = 1
+
+
+@cache
+def _formatted() -> TypeAdapter[_Formatted]:
+    return TypeAdapter(_Formatted)
+
+
+def _bounded(text: str) -> int:
+    number = int(text)
+    if abs(number) > MAX_NUMBER:
+        raise ValueError(f"{text[:20]}... is too large a whole number")
+    return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=parse_finite, parse_float=parse_finite, parse_int=_bounded)
+"""One for all events: `json.loads` would make one for each, which is a third of the time."""

@@ -31,10 +31,8 @@ later. In two searches of conv, looked at every 12 periods, all that had ended f
 class WorkLeft:
     """The training that is left, in the unit of costs."""
 
-    total: float
-    """That of all trials together."""
-    longest: float
-    """That of the trial with most left, before whose end the search cannot end."""
+    total: float  # that of all trials together
+    longest: float  # that of the trial with most left, before whose end the search cannot end
 
     def seconds(self, *, workers: int, pace: float, waiting: float = 0.0) -> float:
         """Return the time that this takes.

@@ -1,35 +1,125 @@
 """The state of a search, as the fold of its events: the same whether it is under way, resumed, or only read.
 
-`apply` is the one place that defines the meaning of an event. The driver appends an event to the log and applies it
-here; a resumed driver and every reader apply the whole log.
+`History.apply` is the one place that defines the meaning of an event. The driver appends an event to the log and
+applies it here; a resumed driver and every reader apply the whole log.
+
+`Timeline` says which event comes next, whatever the workers' real speed. A search has a fixed number of slots, each
+with at most one trial. A trial's periods have integer logical costs, known before training, so the logical time of a
+slot's next event is known too. Events are handled in the order of (logical time, slot); so a decision depends only on
+logically earlier events, never on the order of completion. In a search as completed, a period's event comes when its
+worker has delivered; logical time orders the events that need no worker there, which come first.
+
+`StopRules` end a search before its goal. They decide about no trial and are no part of the study's specification:
+resumed later, a search that stopped has the same trials as one that never did.
 """
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
 from typing import Any, assert_never
 
-from search.errors import OtherVersionError, SpaceError
-from search.event_log.events import (
-    Asked,
-    Created,
-    Declined,
-    Event,
-    GoalSet,
-    OfTrial,
-    Reported,
-    Resumed,
-    Stopped,
-    Told,
-)
+from search.arguments import check_whole, is_number
+from search.errors import OtherVersionError, SpaceError, UsageError
+from search.event_log.events import Asked, Created, Declined, Event, GoalSet, OfTrial, Reported, Resumed, Stopped, Told
 from search.event_log.log import not_understood
-from search.event_log.records import EarlyStop, StudyRecord, TrialRecord
-from search.event_log.timeline import Order, Slot, Timeline
+from search.event_log.records import EarlyStop, Order, StudyRecord, TrialRecord, repeats
 from search.messages import show
+from search.space.objective import score
 from search.space.space import Space
 from search.trainer_api import is_feasible
+
+_Turn = tuple[int, int, int]
+"""Orders slots: whether the slot waits for a worker in a search as completed, logical time, index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place for one trial at a time."""
+
+    index: int
+    next_time: int = 0
+    """Logical time of its next event: the end of the period under way, or the moment at which no period was left."""
+    trial: int | None = None  # the number of its trial; None if the slot is free
+    verdict: bool = False
+    """Whether the trial's end is decided: it is not trained any more, and its end is the next event."""
+
+    @property
+    def trains(self) -> bool:
+        """Whether the slot's next event needs a worker."""
+        return self.trial is not None and not self.verdict
+
+
+@dataclass(slots=True)
+class Timeline:
+    """All slots of a search, and whose event is next."""
+
+    slots: list[Slot] = field(default_factory=list)
+    order: Order = "deterministic"
+    # Heaps, for an event must not cost a look at each slot: 1,000 workers are kept busy by 4,000 slots, and one driver
+    # has 0.04 to 0.2 ms for timeline, dispatcher and history together (docs/concepts/ordering.md).
+    _busy: list[_Turn] = field(default_factory=list, repr=False, compare=False)
+    """A heap of turns of slots with a trial, past ones among them."""
+    _free: list[_Turn] = field(default_factory=list, repr=False, compare=False)
+    """A heap of turns of slots without one, likewise."""
+
+    @classmethod
+    def of(cls, slots: int, order: Order = "deterministic") -> Timeline:
+        """Return a timeline of this number of free slots at logical time zero."""
+        timeline = cls([Slot(index) for index in range(slots)], order)
+        timeline.restart(0)
+        return timeline
+
+    def next_slot(self, *, filling: bool) -> Slot | None:
+        """Return the slot whose event is next; free slots count only while they are being filled.
+
+        As completed, if all slots wait for workers, it is the logically earliest one.
+        """
+        # A slot that is being filled and one that trains are compared by the same turn, so that asking for a new trial
+        # takes its place in logical time like any period does.
+        turns = [self._first(self._busy, lambda slot: slot.trial is not None)]
+        if filling:
+            turns.append(self._first(self._free, lambda slot: slot.trial is None))
+        first = min((turn for turn in turns if turn is not None), default=None)
+        return None if first is None else self.slots[first[2]]
+
+    def hold(self, index: int, trial: int, next_time: int, *, verdict: bool) -> None:
+        """Let a slot hold a trial whose next event, a period's or a decided end, has this logical time."""
+        slot = self.slots[index] = Slot(index, next_time, trial, verdict)
+        heappush(self._busy, self._turn(slot))
+
+    def free(self, index: int, time: int) -> None:
+        """Take the trial out of a slot, at a logical time."""
+        slot = self.slots[index] = Slot(index, time)
+        heappush(self._free, self._turn(slot))
+
+    def restart(self, time: int) -> None:
+        """Let all slots, free now, begin together at a logical time."""
+        for slot in self.slots:
+            self.free(slot.index, time)
+
+    def now(self) -> int:
+        """Return the latest logical time that any slot has reached."""
+        return max((slot.next_time for slot in self.slots), default=0)
+
+    def _turn(self, slot: Slot) -> _Turn:
+        # Ties are frequent (many nets cost the same, all slots begin at 0), so the index decides them: which of two
+        # equal slots comes first must not depend on a heap's inner order.
+        return int(slot.trains and not repeats(self.order)), slot.next_time, slot.index
+
+    def _first(self, turns: list[_Turn], is_here: Callable[[Slot], bool]) -> _Turn | None:
+        """Return the first turn of a heap that is not past."""
+        while turns:
+            # An entry is past if the slot's turn has changed since it was pushed. Each is popped once, when it comes
+            # to the top; to look for it when the turn changes would cost a look at all.
+            slot = self.slots[turns[0][2]]
+            if is_here(slot) and turns[0] == self._turn(slot):
+                return turns[0]
+            heappop(turns)
+        return None
 
 
 @dataclass(slots=True)
@@ -38,40 +128,27 @@ class History:
 
     name: str = ""
     spec: Mapping[str, Any] = field(default_factory=dict)
-    space: Space = field(init=False, repr=False)
-    """The space of the specification."""
-    goals: list[int] = field(default_factory=list)
-    """Trained trials asked for, one number a segment."""
-    declined: bool = False
-    """Whether the driver has declined to ask in this segment."""
+    space: Space = field(init=False, repr=False)  # the space of the specification
+    goals: list[int] = field(default_factory=list)  # trained trials asked for, one number a segment
+    declined: bool = False  # whether the driver has declined to ask in this segment
     trials: list[TrialRecord] = field(default_factory=list)
     timeline: Timeline = field(default_factory=Timeline)
-    attributes: dict[int, dict[str, Any]] = field(default_factory=dict)
-    """System attributes of every trial."""
-    ends: Counter[str] = field(default_factory=Counter)
-    """Ended trials by reason."""
-    planned_periods: int = 0
-    """Periods that the ended trained trials would have had."""
-    saved_periods: int = 0
-    """Periods that the pruned trials were spared."""
-    untrained: int = 0
-    """Infeasible trials, which are not trained, ended or not."""
+    attributes: dict[int, dict[str, Any]] = field(default_factory=dict)  # system attributes of every trial
+    ends: Counter[str] = field(default_factory=Counter)  # ended trials by reason
+    planned_periods: int = 0  # periods that the ended trained trials would have had
+    saved_periods: int = 0  # periods that the pruned trials were spared
+    untrained: int = 0  # infeasible trials, which are not trained, ended or not
     best: TrialRecord | None = None
     improved: int | None = None
     """Number of the complete trial that was the last to be better than all before it: in value, or with two objectives
     so that none before was as good in both."""
-    since_improved: int = 0
-    """Trained trials that have ended since that one."""
+    since_improved: int = 0  # trained trials that have ended since that one
     longest_before: int = 0
     """The most that `since_improved` was before the newest event, from the first complete trial on."""
-    best_before: float | None = None
-    """The value of `best` before the newest event."""
-    stop: EarlyStop | None = None
-    """Why the search has ended before its goal, if it has."""
-    seq: int = 0
-    """Events applied."""
-    time: int = 0
-    """Logical time of the last one of them."""
+    best_before: TrialRecord | None = None  # `best` before the newest event
+    stop: EarlyStop | None = None  # why the search has ended before its goal, if it has
+    seq: int = 0  # events applied
+    time: int = 0  # logical time of the last one of them
     _front: list[tuple[float, float]] = field(default_factory=list)
     """Score and cost of the complete trials than which none was better in both."""
 
@@ -177,7 +254,7 @@ class History:
         """Note how near the search was to an end by a rule, before the trials change."""
         if self.improved is not None:  # before that, patience counts no trial
             self.longest_before = max(self.longest_before, self.since_improved)
-        self.best_before = None if self.best is None else self.best.value
+        self.best_before = self.best
 
     def _create(self, event: Created) -> None:
         _demand(self.seq == 0, "the study has begun before")
@@ -274,10 +351,13 @@ class History:
             value=_or_lowest(best.value),
             since=self.since_improved,
             two_objectives=self.space.aim.cost is not None,
-            longest_before=self.longest_before,
-            best_before=self.best_before,
-            direction=self.space.aim.direction,
+            on_time=self._is_on_time(event),
         )
+
+    def _is_on_time(self, event: Stopped) -> bool:
+        if event.rule == "patience":
+            return self.longest_before < event.limit
+        return self.best_before is None or not _reaches(self.best_before, event.limit)
 
     def _check_can_begin(self, event: Asked, trial: TrialRecord) -> None:
         """Check that a trial can begin: nothing but a search's own log says otherwise.
@@ -307,3 +387,53 @@ def _or_lowest(value: float | None) -> float:
 def _demand(holds: bool, otherwise: str) -> None:
     if not holds:
         raise ValueError(otherwise)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StopRules:
+    """When a search ends before its goal; without a rule it does not.
+
+    Raises:
+        UsageError: a rule that no search can follow.
+    """
+
+    patience: int | None = None
+    """Trained trials, complete, pruned or failed, that may end without a better complete one among them. They count
+    from the end of the complete trial that was the last to be better than all before it; before any is complete, none
+    counts. Infeasible trials never do. With two objectives a trial is better if none before was as good in both."""
+    target: float | None = None
+    """Value that a complete trial has to reach: at least this one, or at most, if the search minimizes."""
+
+    @classmethod
+    def of(cls, stopped: Stopped) -> StopRules:
+        """Return the rule by which a search ended."""
+        match stopped.rule:
+            case "patience":
+                return cls(patience=int(stopped.limit))
+            case "target":
+                return cls(target=stopped.limit)
+            case _:
+                assert_never(stopped.rule)
+
+    def __post_init__(self) -> None:
+        if self.patience is not None:
+            check_whole("patience", self.patience)
+            if self.patience < 1:
+                raise UsageError(f"A patience of {self.patience} trials is too small; give 1 or more.")
+        if self.target is not None and not (is_number(self.target) and abs(self.target) <= sys.float_info.max):
+            raise UsageError(f"A target of {self.target} cannot be reached; give a number.")
+
+    def verdict(self, history: History) -> Stopped | None:
+        """Return the event with which a search ends here; None if no rule ends it, or its goal is reached."""
+        if history.finished >= history.goal:
+            return None
+        time, best = history.time, history.best
+        if self.target is not None and best is not None and _reaches(best, self.target):
+            return Stopped(time=time, rule="target", limit=self.target, best=best.number)
+        if self.patience is not None and history.improved is not None and history.since_improved >= self.patience:
+            return Stopped(time=time, rule="patience", limit=self.patience, best=history.improved)
+        return None
+
+
+def _reaches(trial: TrialRecord, target: float) -> bool:
+    return trial.score is not None and trial.score >= score(target, trial.direction)

@@ -22,10 +22,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from search import canonical_json
-from search.database.postgres import StudyLock, wait_to_make_tables
 from search.errors import OtherVersionError, StorageError, StudyLockedError, UsageError
-from search.event_log import codec
-from search.event_log.events import Created, Event, OfTrial
+from search.event_log.events import Columns, Created, Event, OfTrial, format_of, from_row, to_row
 from search.messages import in_a_sentence
 from search.stored_fields import check_format
 
@@ -65,32 +63,26 @@ class LogEnd:
     """Where a log ended at some time; later it may be longer."""
 
     events: int
-    chain: str
-    """Checksum of the last of them."""
+    chain: str  # checksum of the last of them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Salvage:
     """What can be read of a damaged log."""
 
-    rows: Sequence[Mapping[str, Any]]
-    """The columns of the events before the damage."""
-    events: Sequence[Event]
-    """The same events."""
-    lost: Sequence[Event]
-    """The events after them that can be read, damaged ones among them."""
-    unread: int
-    """How many more events there were, at least."""
+    rows: Sequence[Mapping[str, Any]]  # the columns of the events before the damage
+    events: Sequence[Event]  # the same events
+    lost: Sequence[Event]  # the events after them that can be read, damaged ones among them
+    unread: int  # how many more events there were, at least
 
 
 class EventLog:
-    """The events of one study, in a database; in PostgreSQL they are written in the session that holds the lock."""
+    """The events of one study, in a database."""
 
     def __init__(
         self,
         engine: Engine,
         study: str,
-        held: StudyLock | None = None,
         *,
         end: LogEnd | None = None,
         advice: str = "restore its database",
@@ -100,19 +92,16 @@ class EventLog:
         Args:
             engine: its database.
             study: the study's name there.
-            held: the study's lock, if the database has locks.
             end: where the log ended when its last driver did; None if that is not known.
             advice: what to do about damage, as the end of a sentence.
         """
         self._engine = engine
         self._study = study
-        self._held = held
         self._end = end
         self._advice = advice
         self._length = 0
         self._last = ""
         """Checksum of the last event."""
-        self._newest: dict[str, Any] = {}
 
     @property
     def end(self) -> LogEnd | None:
@@ -122,7 +111,6 @@ class EventLog:
     def make_table(self) -> bool:
         """Make the table if it is missing, and return whether it was."""
         with self._engine.begin() as connection:
-            wait_to_make_tables(connection)
             is_there = sa.inspect(connection).has_table(_events.name)
             _metadata.create_all(connection)
             return not is_there
@@ -136,82 +124,22 @@ class EventLog:
         columns = {"study": self._study, "seq": self._length, **readable(event)._asdict()}
         payload = columns.pop("payload")
         columns |= {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "payload": payload}
-        self._newest = {**columns, "chain": link(self._last, columns.values())}
-        with self._writing() as connection:
-            if self._held is None:  # else no other process writes, and each question would be a way to the server
-                self._check_last(connection)
-            connection.execute(_events.insert(), self._newest)
-        self._count()
-
-    def settle(self) -> None:
-        """Take the lock again after an outage, and see to it that the event appended last is there, once.
-
-        Raises:
-            StudyLockedError: another driver has continued the study meanwhile.
-            StorageError: the database has lost events.
-        """
-        if self._held is not None:
-            # The lock first: with it in hand, the session before has ended and its transaction with it. So what is read
-            # now is what became of the event, and nothing of it can come through later.
-            self._held.take()
-        with self._writing() as connection:
-            if not self._is_there(connection):
-                connection.execute(_events.insert(), self._newest)
-        self._count()
+        chain = link(self._last, columns.values())
+        with self._engine.begin() as connection:
+            self._check_last(connection)
+            connection.execute(_events.insert(), {**columns, "chain": chain})
+        self._length += 1
+        self._last = chain
 
     def restore(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write the first events of a damaged log, as `salvage` returned them, into a table without any."""
-        with self._writing() as connection:
+        with self._engine.begin() as connection:
             connection.execute(_events.insert(), [*rows])
-
-    def _count(self) -> None:
-        """Note that the newest event is there."""
-        self._length += 1
-        self._last = self._newest["chain"]
 
     def _check_last(self, connection: Connection) -> None:
         last = sa.and_(_events.c.study == self._study, _events.c.seq == self._length - 1)
         if self._length and connection.scalar(sa.select(_events.c.seq).where(last)) is None:
             raise StudyLockedError(f"Study {self._study} was removed while it was searched; this search stops.")
-
-    def _is_there(self, connection: Connection) -> bool:
-        """Return whether the newest event is the one after all that were written before it; else those are the last."""
-        ours = _events.c.study == self._study
-        before = connection.scalar(sa.select(sa.func.count()).where(ours, _events.c.seq < self._length))
-        if before != self._length:
-            raise StorageError(
-                f"The database has lost events of study {self._study}: it has {before}, and {self._length} were "
-                "written; the same command continues from those, unless you restore a complete copy first."
-            )
-        after = connection.execute(_events.select().where(ours, _events.c.seq >= self._length)).mappings().all()
-        if after and [dict(row) for row in after] != [self._newest]:
-            raise StudyLockedError(
-                f"Another driver has continued study {self._study} while the database was unreachable; this one stops, "
-                "and nothing is lost."
-            )
-        return bool(after)
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        if self._held is None:
-            with self._engine.begin() as connection:
-                yield connection
-        else:
-            # In the session that is the lock, not in one of the engine's pool: a driver that has lost its lock has lost
-            # its way to write with it, and cannot write at the same time as the one that holds the lock now.
-            with self._held.connection.begin():
-                yield self._held.connection
-
-    def begun(self) -> str | None:
-        """Return when the first event was written (UTC, ISO 8601); None if there is none."""
-        query = sa.select(_events.c.at).where(_events.c.study == self._study, _events.c.seq == 0)
-        with self._engine.connect() as connection:
-            return connection.scalar(query)
-
-    def remove(self) -> None:
-        """Remove all events."""
-        with self._writing() as connection:
-            connection.execute(_events.delete().where(_events.c.study == self._study))
 
     def newest(self) -> tuple[int, str] | None:
         """Return the number of the newest event, from 0, and when it was written (UTC, ISO 8601), if there is one."""
@@ -293,7 +221,7 @@ class EventLog:
             _, found, kind, time, trial, external, _, payload, chain = row  # by names it would take five times as long
             if found != seq:
                 raise self._lacks(seq)
-            if seq == 0 and isinstance(payload, str) and (written := codec.format_of(payload)) is not None:
+            if seq == 0 and isinstance(payload, str) and (written := format_of(payload)) is not None:
                 # Before all else: in another format this version would find damage that is not there.
                 check_format(written, f"Study {self._study}")
             if chain != link(before, row[:-1]) or not self._ends_as_noted(seq, chain):
@@ -304,7 +232,7 @@ class EventLog:
     def _understood(self, seq: int, *columns: object) -> Event:
         """Return the event of one row; SQLite keeps values of any type, whatever the type of a column."""
         try:
-            event = codec.from_row(*columns)
+            event = from_row(*columns)
         except OtherVersionError as error:
             raise OtherVersionError(f"Study {self._study}: {error}.") from error
         except ValueError as error:
@@ -324,7 +252,7 @@ class EventLog:
 def _event_in(row: Row) -> Event | None:
     """Return the event of a row that may be damaged; None if it holds none."""
     try:
-        return codec.from_row(row.kind, row.time, row.trial, row.external, row.payload)
+        return from_row(row.kind, row.time, row.trial, row.external, row.payload)
     except (ValueError, OtherVersionError):
         return None
 
@@ -335,11 +263,11 @@ def _until(fault: type[Exception], values: Iterable[T]) -> Iterator[T]:
         yield from values
 
 
-def readable(event: Event) -> codec.Columns:
+def readable(event: Event) -> Columns:
     """Return an event's columns, from which it can be read back: what cannot would end all that reads the study, this
     search's next run first; UsageError if it cannot."""
     try:
-        return codec.to_row(event)
+        return to_row(event)
     except (TypeError, ValueError) as error:
         raise UsageError(_not_kept(event, error)) from None
 

@@ -5,24 +5,36 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, assert_never
+from typing import Any, Literal, NamedTuple, assert_never
 
 from search import hashed
-from search.event_log.timeline import Order
 from search.hashed import EndReason, Reason, State
-from search.messages import assigned, duration, html_table, no_attribute, number, number_of, short, shortened
+from search.messages import assigned, duration, html_table, number, number_of, short, shortened
 from search.space.objective import Aim, Direction, score
 from search.space.space import Space
 from search.trainer_api import Report
 
+Order = Literal["deterministic", "as-completed"]
+"""How the workers' results are taken up: by logical time, so that every run decides the same, or as they arrive."""
 StopRule = Literal["patience", "target"]
-"""The rules that end a search before its goal; see `search.event_log.early_stop`."""
+"""The rules that end a search before its goal; see `search.event_log.history`."""
 
 
 LINE = 100
 """Characters of a line of `repr`; a longer one is cut."""
 TOP = 5
 """Trials of a study that a notebook shows."""
+
+
+def repeats(order: Order) -> bool:
+    """Return whether a search that takes up periods in this order decides the same in every run."""
+    match order:
+        case "deterministic":
+            return True
+        case "as-completed":
+            return False
+        case _:
+            assert_never(order)
 
 
 class End(NamedTuple):
@@ -56,23 +68,8 @@ def reason_of(end: EndReason | None) -> Reason:
             assert_never(end)
 
 
-class _Explored:
-    """An object that a person looks at in Python: a mistyped attribute is answered with the closest one.
-
-    Python suggests names in the traceback of a terminal, but not in a notebook.
-    """
-
-    __slots__ = ()
-
-    if not TYPE_CHECKING:  # for mypy, a class with this method has every attribute
-
-        def __getattr__(self, name: str) -> Any:
-            known = () if name.startswith("_") else [each for each in dir(type(self)) if not each.startswith("_")]
-            raise no_attribute(type(self).__name__, name, known)
-
-
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class TrialRecord(_Explored):
+class TrialRecord:
     """One trial of a study, finished or not."""
 
     number: int
@@ -175,35 +172,14 @@ class EarlyStop:
     """Trained trials that had ended since a complete one was last better than all before it."""
     two_objectives: bool = False
     """Whether a trial was better if none before was as good in both."""
-    longest_before: int = 0
-    """The most that `since` had been before the event at which the search ended."""
-    best_before: float | None = None
-    """The best value of a complete trial before that event; None if none was complete."""
-    direction: Direction = "maximize"
-    """Whether a lower or a higher value is better."""
-
-    @property
-    def on_time(self) -> bool:
-        """Whether the rule was there from the start, as far as the trials show: any search with it stops here.
-
-        It was not if it would have ended the search before: the rule of a search that was stopped, or had no rule, and
-        continued with this one.
-        """
-        match self.rule:
-            case "patience":
-                return self.longest_before < self.limit
-            case "target":
-                return self.best_before is None or self._is_short(self.best_before)
-            case _:
-                assert_never(self.rule)
-
-    def _is_short(self, value: float) -> bool:
-        return score(value, self.direction) < score(self.limit, self.direction)
+    on_time: bool = True
+    """Whether the rule was there from the start, as far as the trials show: any search with it stops here. It was not
+    if it would have ended the search before: one that was stopped, or had no rule, and continued with this one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class StudyRecord(_Explored):
-    """A whole study, read from its storage."""
+class StudyRecord:
+    """A whole study, as its event log has it."""
 
     name: str
     """The name of its folder, which may have been renamed since the study was begun."""

@@ -11,8 +11,8 @@ from typing import Any, cast
 
 from search.errors import FOREIGN, PluginError, SearchError, UsageError, WorkerError
 from search.executors.protocol import Done, Executor, Job, Outcome, Raised
+from search.loading import load_object
 from search.messages import command_line, shortened
-from search.plugins.loading import load_object
 from search.trainer_api import Report, Trainer, TrainerSpec
 
 ERROR_LINES = 12

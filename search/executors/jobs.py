@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Generic
 
 from search.errors import SearchError, WorkerError
-from search.executors.local.pool import LocalExecutor
+from search.executors.local import LocalExecutor
 from search.executors.protocol import Done, Executor, Job, Outcome, why_failed
 from search.files import passing_folder
 from search.trainer_api import C, Codec, Json, Report, TrainerSpec

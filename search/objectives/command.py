@@ -12,11 +12,11 @@ import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import IO, Any, cast
 
 from search.messages import show
-from search.objectives.child import owned_group
-from search.objectives.configuration import Configuration
+from search.objectives.objective import Configuration
 from search.objectives.reports import VALUE
 
 SEED = "TRIAL_SEED"
@@ -46,17 +46,16 @@ def objective_of(words: Sequence[str], metric: str = VALUE) -> Callable[[Configu
         last_lines: deque[str] = deque(maxlen=LAST_LINES)
         copying = threading.Thread(target=_copy, args=(process.stderr, last_lines), daemon=True)
         copying.start()
-        with owned_group(process.pid):
-            reports = 0
-            try:
-                for report in _reports_in(cast(IO[str], process.stdout), metric):
-                    reports += 1
-                    _signal(process, signal.SIGSTOP)
-                    yield report
-                    _signal(process, signal.SIGCONT)
-                code = process.wait()
-            finally:
-                _end(process)
+        reports = 0
+        try:
+            for report in _reports_in(cast(IO[str], process.stdout), metric):
+                reports += 1
+                _signal(process, signal.SIGSTOP)
+                yield report
+                _signal(process, signal.SIGCONT)
+            code = process.wait()
+        finally:
+            _end(process)
         if code in _KILLED:
             os.kill(os.getpid(), signal.SIGKILL)  # so that the driver runs the trial again, as if this was killed
         copying.join(GRACE)
@@ -67,19 +66,19 @@ def objective_of(words: Sequence[str], metric: str = VALUE) -> Callable[[Configu
 
 
 def _filled(word: str, config: Configuration) -> str:
-    values = {**config, "seed": config.seed}
+    values, filled = {**config, "seed": config.seed}, ""
     # Not `format_map`, for which the dot of `model.rate` is an attribute.
-    parts = [*string.Formatter().parse(word)]
-    if missing := next((name for _, name, _, _ in parts if name is not None and name not in values), None):
-        raise LookupError(
-            f"this configuration has no {missing}, because its condition does not hold; read the configuration from "
-            "standard input instead, where such a field is missing"
-        )
-    return "".join(text if name is None else text + _spelt(values[name]) for text, name, _, _ in parts)
-
-
-def _spelt(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    for text, name, _, _ in string.Formatter().parse(word):
+        filled += text
+        if name is None:
+            continue
+        if name not in values:
+            raise LookupError(
+                f"this configuration has no {name}, because its condition does not hold; read the configuration from "
+                "standard input instead, where such a field is missing"
+            )
+        filled += values[name] if isinstance(values[name], str) else json.dumps(values[name])
+    return filled
 
 
 def _started(words: Sequence[str], config: Configuration) -> subprocess.Popen[str]:
@@ -93,16 +92,13 @@ def _started(words: Sequence[str], config: Configuration) -> subprocess.Popen[st
             errors="backslashreplace",
             # A report that Python keeps in a buffer would come too late to stop the program after it.
             env={"PYTHONUNBUFFERED": "1", **os.environ, SEED: str(config.seed)},
-            start_new_session=True,  # a group of its own, which is stopped as a whole
+            process_group=0,  # its own, which is stopped as a whole, in the session of this process
             preexec_fn=_end_with_parent,
         )
     except OSError as error:
         raise RuntimeError(f"{words[0]} cannot be started: {error.strerror}") from error
-    try:
-        with cast(IO[str], process.stdin) as stream:
-            stream.write(json.dumps({**config, "seed": config.seed}) + "\n")
-    except BrokenPipeError:
-        pass  # it does not read its input
+    with suppress(BrokenPipeError), cast(IO[str], process.stdin) as stream:  # it need not read its input
+        stream.write(json.dumps({**config, "seed": config.seed}) + "\n")
     return process
 
 
@@ -134,25 +130,16 @@ def _reports_in(stream: IO[str], metric: str) -> Iterator[Mapping[str, Any]]:
 
 def _report_in(line: str, metric: str) -> Mapping[str, Any] | None:
     """Return the report that a line of output is; None if it is other output."""
-    if not line.lstrip().startswith("{"):
-        return None
     try:
-        found = json.loads(line, object_pairs_hook=_Pairs)
+        found = json.loads(line, object_pairs_hook=list) if line.lstrip().startswith("{") else []
     except ValueError:
         return None
-    if metric in found and (twice := found.twice) is not None:
-        raise RuntimeError(f"the program printed a report that names {show(twice)} twice")
-    return found if metric in found else None
-
-
-class _Pairs(dict[str, Any]):
-    """An object of a JSON text."""
-
-    def __init__(self, pairs: Sequence[tuple[str, Any]]) -> None:
-        super().__init__(pairs)
-        names = Counter(name for name, _ in pairs)
-        self.twice = next((name for name, times in names.items() if times > 1), None)
-        """The first name that the text has more than once."""
+    names = Counter(name for name, _ in found)
+    if metric not in names:
+        return None
+    if (most := names.most_common(1)[0])[1] > 1:
+        raise RuntimeError(f"the program printed a report that names {show(most[0])} twice")
+    return dict(found)
 
 
 def _copy(stream: IO[str] | None, last_lines: deque[str]) -> None:
@@ -163,10 +150,8 @@ def _copy(stream: IO[str] | None, last_lines: deque[str]) -> None:
 
 
 def _signal(process: subprocess.Popen[str], number: signal.Signals) -> None:
-    try:
+    with suppress(OSError):  # it has ended
         os.killpg(process.pid, number)
-    except OSError:
-        return  # it has ended
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -8,24 +8,22 @@ import selectors
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
 from search.arguments import check_count
 from search.differences import CHECK
 from search.errors import UsageError, WorkerError
-from search.executors.local.oom import kills
-from search.executors.local.pool import ending, outcome_of_end
+from search.executors.endings import ending, outcome_of_end
+from search.executors.fleet import Running
+from search.executors.frames import receive
 from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
 from search.files import open_to_append
 from search.hashed import EndReason
 from search.messages import number_of
-from search.objectives.configuration import seed_of
-from search.objectives.forks import Child, Forks, forks_of
-from search.objectives.lines import Message
-from search.objectives.objective import Objective
-from search.objectives.output import Output
+from search.objectives.forks import Child, Forks, Output
+from search.objectives.objective import Objective, seed_of
 from search.objectives.reports import VALUE, Figures, digest_of, first_difference
 from search.trainer_api import Report
 
@@ -37,39 +35,21 @@ MAX_CHECK_DEATHS = 5
 """Processes that may be killed in a row while they make the first report again."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Run:
     """A child and what it does."""
 
     child: Child
     trial: int
-    place: int = 0
-    """Which worker it computes on, from 0."""
-    job: Job | None = None
-    """The period that it computes; None while it is suspended."""
-    expected: Sequence[Figures] = ()
+    expected: Sequence[Figures]
     """The reports of an earlier child of the trial, which this one has to repeat before it continues."""
-    made: list[Figures] = field(default_factory=list)
-    """Its reports."""
-    seconds: float = 0.0
-    """Time that its last report took."""
-    started: float = field(default_factory=time.time)
-    since: float = field(default_factory=time.monotonic)
-    oom_kills: int = field(default_factory=kills)
-    is_gone: bool = False
-    """Whether its process has ended."""
-    ended_since: float | None = None
-    """Since when it is to end, because its trial has."""
-
-
-@dataclass(slots=True)
-class _Check:
-    """The first report of the first trial, made again by a child of another process."""
-
-    done: Done
-    """What the first child's report counts as, if the other one makes the same."""
-    run: _Run
-    forks: Forks
+    place: int = 0  # which worker it computes on, from 0
+    running: Running | None = None  # the period that it computes; None while it is suspended
+    made: list[Figures] = field(default_factory=list)  # its reports
+    seconds: float = 0.0  # time that its last report took
+    first: Done | None = None
+    """If it makes the first report of the first trial again: what the first one counts as, if this one is the same."""
+    ended_since: float | None = None  # since when it is to end, because its trial has
 
 
 class ObjectiveExecutor(Executor):
@@ -83,7 +63,7 @@ class ObjectiveExecutor(Executor):
         self, objective: Objective, workers: int, log: Path, *, periods: int, metric: str = VALUE, repeats: bool = True,
         checked: bool = True,
     ) -> None:  # fmt: skip
-        """Start nothing yet.
+        """Start nothing yet; UsageError if there is to be no worker.
 
         Args:
             objective: what is called.
@@ -93,9 +73,6 @@ class ObjectiveExecutor(Executor):
             metric: the name of the value in a report that is a mapping.
             repeats: whether the same configuration and seed have to make the same reports.
             checked: whether the first trial's first report is made twice, in two processes, if it `repeats`.
-
-        Raises:
-            UsageError: there is to be no worker.
         """
         check_count("workers", workers)
         self.workers = workers
@@ -106,22 +83,17 @@ class ObjectiveExecutor(Executor):
         self._checked = checked and repeats
         self._log_file = log
         self._log: IO[bytes] | None = None
-        self._forks: Forks | None = None
-        self._runs: dict[int, _Run] = {}
-        """The children of running trials, by trial."""
-        self._leaving: list[_Run] = []
-        self._check: _Check | None = None
+        self._forks: Forks  # once it has started
+        self._runs: dict[int, _Run] = {}  # the children of running trials, by trial
+        self._leaving: list[_Run] = []  # those of trials that have ended
+        self._check: _Run | None = None
         self._check_deaths = 0
         self._selector = selectors.DefaultSelector()
 
     def start(self) -> Mapping[str, Any]:
-        """See `Executor.start`.
-
-        Raises:
-            UsageError: the objective cannot be loaded, or makes one report and the search was made for several.
-        """
+        """See `Executor.start`; UsageError if the objective cannot be loaded, or makes one report for several."""
         self._log = open_to_append(self._log_file)
-        self._forks = self._new_forks()
+        self._forks = Forks(self._objective, self._metric, self._log.fileno())
         if not self._forks.start() and self._periods > 1:
             raise UsageError(
                 f"{self._objective.name} returns one value, and the search was made for {self._periods} reports; "
@@ -132,24 +104,24 @@ class ObjectiveExecutor(Executor):
 
     def idle(self) -> int:
         checks = int(self._check is not None)  # the first report, which is made again, keeps its worker busy
-        return self.workers - checks - sum(run.job is not None for run in self._runs.values())
+        return self.workers - checks - sum(run.running is not None for run in self._runs.values())
 
     def submit(self, job: Job) -> None:
-        expected = _figures(job.state)
+        expected = [] if job.state is None else [Figures.from_json(report) for report in json.loads(job.state)]
         run = self._runs.get(job.trial)
-        if run is not None and (run.is_gone or len(run.made) != len(expected)):
-            self._end(self._runs.pop(job.trial))
-            run = None
-        if run is None:
-            run = self._runs[job.trial] = self._started(job, expected)
-        else:
+        if run is not None and len(run.made) == len(expected):
             run.child.send({"continue": True})
-        taken = {other.place for other in self._runs.values() if other.job is not None}
+        else:
+            self._kill(job.trial)
+            run = self._runs[job.trial] = self._started(self._forks, job, expected)
+        taken = {other.place for other in self._runs.values() if other.running is not None}
         run.place = min({*range(self.workers)} - taken)
-        run.job, run.started, run.since, run.oom_kills = job, time.time(), time.monotonic(), kills()
+        run.running = Running(job=job)
 
     def wait(self, timeout: float) -> list[Outcome]:
-        self._end_late()
+        for run in self._leaving:
+            if run.ended_since is not None and time.monotonic() - run.ended_since > GRACE:
+                run.child.kill()
         outcomes: list[Outcome] = []
         end = time.monotonic() + timeout
         while True:
@@ -159,11 +131,8 @@ class ObjectiveExecutor(Executor):
                     self._selector.unregister(output)
             runs = [run for run in ready if isinstance(run, _Run)]
             for run in runs:
-                messages = run.child.lines.received()
-                if messages is None:
-                    outcomes += self._bury(run)
-                for message in messages or ():
-                    outcomes += self._take(run, message)
+                message = receive(run.child.end)
+                outcomes += self._buried(run) if message is None else self._taken(run, message[0])
             # Afterwards: a report that waits for a driver that was held up is no hang.
             outcomes += self._stalled()
             if runs or outcomes or time.monotonic() >= end:  # the driver does not wait for output
@@ -171,120 +140,150 @@ class ObjectiveExecutor(Executor):
 
     def forget(self, trial: int) -> None:
         """Let the child put things in order, and end."""
-        if self._check is not None and self._check.run.trial == trial:
-            self._end_check()
-        if (run := self._runs.pop(trial, None)) is None or run.is_gone:
+        run = self._runs.get(trial)
+        if run is None or run.running is not None:  # it computes, and reads nothing
+            self._kill(trial)
             return
-        if run.job is not None:
-            self._end(run)  # it computes, and reads nothing
-            return
+        self._end_check(trial)
         run.child.send({"end": True})
-        run.ended_since = time.monotonic()
-        self._leaving.append(run)
+        self._leave(run)
 
     def stop(self) -> None:
-        for run in [*self._runs.values()]:
-            self._end(run)
-        self._runs.clear()
+        for trial in [*self._runs]:
+            self._kill(trial)
         self._end_check()
         while self._leaving:  # those of pruned trials may put things in order
             self.wait(0.1)
-        if self._forks is not None:
-            self._forks.stop()
         self._selector.close()
         if self._log is not None:
+            self._forks.stop()
             self._log.close()
 
-    def _new_forks(self) -> Forks:
-        return forks_of(self._objective, self._metric, self._log or 2, lambda: [run.child for run in self._everyone()])
-
-    def _everyone(self) -> list[_Run]:
-        return [*self._runs.values(), *self._leaving, *([self._check.run] if self._check else [])]
-
-    def _started(self, job: Job, expected: Sequence[Figures], forks: Forks | None = None) -> _Run:
-        forks = forks or self._forks
-        if forks is None:
-            raise WorkerError("The workers have not been started.")
+    def _started(self, forks: Forks, job: Job, expected: Sequence[Figures]) -> _Run:
         output = Output(2 if self._log is None else self._log.fileno(), f"trial {job.trial}")
         run = _Run(child=forks.fork(output), trial=job.trial, expected=expected)
-        self._selector.register(run.child.lines, selectors.EVENT_READ, run)
+        self._selector.register(run.child.end, selectors.EVENT_READ, run)
         self._selector.register(output, selectors.EVENT_READ, output)
-        # 31 bits, because some libraries take no larger seed.
         run.child.send({"config": dict(job.config), "seed": seed_of(job.seed), "objective": self._metric})
         return run
 
-    def _take(self, run: _Run, message: Message) -> list[Outcome]:
-        if "group" in message:
-            run.child.groups.add(message["group"])
-            return []
-        if run.job is None:
+    def _taken(self, run: _Run, message: Mapping[str, Any]) -> list[Outcome]:
+        if run.running is None:
             return []  # its trial has ended meanwhile
-        if self._check is not None and run is self._check.run:
-            return self._compared(self._check, message)
+        if run.first is not None:
+            return self._compared(run, run.first, message)
         if "raised" in message:
-            return self._raised(run, message["raised"])
+            return self._raised(run.running.job, message["raised"])
         if "returned" in message:
-            return self._returned(run)
+            if not run.made:
+                return self._raised(run.running.job, "The objective ended without a report.")
+            self._check_repeats(run, run.expected)
+            return self._reported(run, run.running, None if len(run.made) == self._periods else "finished")
         run.made.append(Figures.from_json(message["report"]))
         run.seconds = message["seconds"]
+        run.running = replace(
+            run.running, since=time.monotonic()
+        )  # for what it may have to do before it answers the job
         number = len(run.made)
         if number > self._periods:
             most = number_of(self._periods, "report")
-            return self._raised(run, f"The objective made report {number}, and the search was made for {most}.")
+            return self._raised(
+                run.running.job, f"The objective made report {number}, and the search was made for {most}."
+            )
         self._check_repeats(run, run.expected[:number])
         # The last report is followed by the objective's end, which shows that there is not one too many.
-        if number < run.job.period or number == self._periods:
+        if number < run.running.job.period or number == self._periods:
             run.child.send({"continue": True})
             return []
-        return self._reported(run, None)
+        return self._reported(run, run.running, None)
 
-    def _returned(self, run: _Run) -> list[Outcome]:
-        if not run.made:
-            return self._raised(run, "The objective ended without a report.")
-        self._check_repeats(run, run.expected)
-        return self._reported(run, None if len(run.made) == self._periods else "finished")
-
-    def _reported(self, run: _Run, end: EndReason | None) -> list[Outcome]:
+    def _reported(self, run: _Run, running: Running, end: EndReason | None) -> list[Outcome]:
         """Return the outcome of a job: its child waits, or has returned."""
-        job, run.job, run.expected = run.job, None, ()
-        if job is None:
-            return []
+        run.running, run.expected = None, ()
         last = run.made[-1]
         report = Report(
             value=last.value, metrics=last.metrics, weights=digest_of(run.made), end=end,
-            seconds=0.0 if end else run.seconds, worker=run.place, started=run.started,
+            seconds=0.0 if end else run.seconds, worker=run.place, started=running.started,
         )  # fmt: skip
-        done = Done(job=job, report=report, state=_state(run.made))
-        if self._checked and job.trial == 0 and job.period == 1:
+        state = json.dumps([report.to_json() for report in run.made]).encode()
+        done = Done(job=running.job, report=report, state=state)
+        if self._checked and running.job.trial == 0 and running.job.period == 1:
             self._checked = False
-            self._begin_check(done)
+            self._begin_check(done, [*run.made])
             return []
         return [done]
 
-    def _begin_check(self, done: Done) -> None:
-        """Let a child of another process make the same report, before this one counts."""
-        forks = self._new_forks()
-        forks.start()
-        run = self._started(done.job, _figures(done.state), forks)
-        run.job = done.job
-        self._check = _Check(done=done, run=run, forks=forks)
+    def _raised(self, job: Job, error: str) -> list[Outcome]:
+        self._kill(job.trial)
+        return [Raised(job=job, error=error)]
 
-    def _compared(self, check: _Check, message: Message) -> list[Outcome]:
+    def _kill(self, trial: int) -> None:
+        """End the child of a trial, which needs it no more."""
+        self._end_check(trial)
+        if (run := self._runs.get(trial)) is not None:
+            run.child.kill()
+            self._leave(run)
+
+    def _leave(self, run: _Run) -> None:
+        run.running, run.ended_since = None, time.monotonic()
+        self._leaving.append(self._runs.pop(run.trial))
+
+    def _buried(self, run: _Run) -> list[Outcome]:
+        if run is self._check:
+            self._check_again(run)
+            return []
+        self._unregister(run.child)
+        code = run.child.exit_code()
+        if run in self._leaving:
+            self._leaving.remove(run)
+            return []
+        del self._runs[run.trial]
+        # A child that was suspended is missed when its trial continues; one that has returned is not.
+        if run.running is None:
+            return []
+        job = run.running.job
+        if code >= 0:  # unlike a worker's, this process runs nothing but the objective
+            return [Raised(job=job, error=f"The objective ended its process ({ending(code)}).")]
+        return [outcome_of_end(job, code, run.running.oom_kills, "The objective's process")]
+
+    def _unregister(self, child: Child) -> None:
+        self._selector.unregister(child.end)
+        with suppress(KeyError):  # it closed its output before
+            self._selector.unregister(child.output)
+
+    def _stalled(self) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        now = time.monotonic()
+        for run in [*self._runs.values(), *([] if self._check is None else [self._check])]:
+            if (running := run.running) is None:
+                continue
+            job = running.job
+            if now - running.since > job.stall_seconds:
+                self._checked = self._checked or run is self._check  # with the next try
+                self._kill(run.trial)
+                outcomes.append(Lost(job=job, reason=f"no report in {job.stall_seconds:.0f} s", cause="stalled"))
+        return outcomes
+
+    def _begin_check(self, done: Done, made: Sequence[Figures]) -> None:
+        """Let a child of another process make the same report, before this one counts."""
+        forks = Forks(self._objective, self._metric, 2 if self._log is None else self._log.fileno())
+        forks.start()
+        self._check = self._started(forks, done.job, made)
+        self._check.running, self._check.first = Running(job=done.job), done
+
+    def _compared(self, run: _Run, done: Done, message: Mapping[str, Any]) -> list[Outcome]:
         """Take the report that was made again; the first one counts if it is the same."""
         if "raised" in message:
-            raise self._not_repeated(check.run, f"it reported, and then raised {message['raised'].splitlines()[-1]}")
+            raise self._not_repeated(run, f"it reported, and then raised {message['raised'].splitlines()[-1]}")
         if "report" in message:  # else it has returned without one
-            check.run.made.append(Figures.from_json(message["report"]))
-        self._check_repeats(check.run, check.run.expected)
+            run.made.append(Figures.from_json(message["report"]))
+        self._check_repeats(run, run.expected)
         self._end_check()
-        return [check.done]
+        return [done]
 
-    def _check_again(self, check: _Check) -> None:
-        """Let another child make the first report again, because the one that was to do so was killed.
-
-        Raises:
-            WorkerError: several were.
-        """
+    def _check_again(self, run: _Run) -> None:
+        """Let another child make the first report again, because the one that was to do so was killed; WorkerError if
+        several were."""
         self._end_check()
         self._check_deaths += 1
         if self._check_deaths == MAX_CHECK_DEATHS:
@@ -292,24 +291,20 @@ class ObjectiveExecutor(Executor):
                 f"{MAX_CHECK_DEATHS} processes in a row were killed that were to make the first report again, perhaps "
                 "for lack of memory; --unchecked (in Python checked=False) does without."
             )
-        self._begin_check(check.done)
+        if run.first is not None:
+            self._begin_check(run.first, run.expected)
 
-    def _end_check(self) -> None:
-        if self._check is None:
-            return
-        check, self._check = self._check, None
-        check.run.job = None
-        self._unregister(check.run.child)
-        check.run.child.kill()
-        check.run.child.exit_code()
-        check.forks.stop()
+    def _end_check(self, trial: int | None = None) -> None:
+        """End the child that makes the first report again, if there is one (of this trial)."""
+        if (run := self._check) is not None and trial in (None, run.trial):
+            self._check = None
+            self._unregister(run.child)
+            run.child.kill()
+            run.child.exit_code()
+            run.child.forks.stop()
 
     def _check_repeats(self, run: _Run, expected: Sequence[Figures]) -> None:
-        """Check that a child made the reports of another one, if it has to.
-
-        Raises:
-            UsageError: it did not.
-        """
+        """Check that a child made the reports of another one, if it has to; UsageError if it did not."""
         if not self._repeats:
             return
         if (difference := first_difference(expected, run.made)) is not None:
@@ -323,65 +318,3 @@ class ObjectiveExecutor(Executor):
             f"{run.trial}, {difference}. Draw random numbers from config.seed, report no times, and leave nothing to "
             "threads. Or use --order as-completed (in Python order='as-completed'), with which two runs may differ."
         )
-
-    def _raised(self, run: _Run, error: str) -> list[Outcome]:
-        job = run.job
-        self._end(self._runs.pop(run.trial))
-        return [] if job is None else [Raised(job=job, error=error)]
-
-    def _end(self, run: _Run) -> None:
-        """Kill a child, whose trial needs it no more."""
-        run.job = None
-        if not run.is_gone:
-            run.child.kill()
-            run.ended_since = time.monotonic()
-            self._leaving.append(run)
-
-    def _bury(self, run: _Run) -> list[Outcome]:
-        if self._check is not None and run is self._check.run:
-            self._check_again(self._check)
-            return []
-        self._unregister(run.child)
-        code = run.child.exit_code()
-        run.is_gone = True
-        if run in self._leaving:
-            self._leaving.remove(run)
-        # A child that was suspended is missed when its trial continues; one that has returned is not.
-        if run.job is None:
-            return []
-        job, run.job = run.job, None
-        self._runs.pop(run.trial)
-        if code >= 0:  # unlike a worker's, this process runs nothing but the objective
-            return [Raised(job=job, error=f"The objective ended its process ({ending(code)}).")]
-        return [outcome_of_end(job, code, run.oom_kills, "The objective's process")]
-
-    def _unregister(self, child: Child) -> None:
-        self._selector.unregister(child.lines)
-        with suppress(KeyError):  # it closed its output before
-            self._selector.unregister(child.output)
-
-    def _stalled(self) -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        now = time.monotonic()
-        for run in [*self._runs.values(), *([] if self._check is None else [self._check.run])]:
-            job = run.job
-            if job is not None and now - run.since > job.stall_seconds * (1 + len(run.expected)):
-                if self._check is not None and run is self._check.run:
-                    self._end_check()
-                    self._checked = True  # with the next try
-                self._end(self._runs.pop(run.trial))
-                outcomes.append(Lost(job=job, reason=f"no report in {job.stall_seconds:.0f} s", cause="stalled"))
-        return outcomes
-
-    def _end_late(self) -> None:
-        for run in self._leaving:
-            if run.ended_since is not None and time.monotonic() - run.ended_since > GRACE:
-                run.child.kill()
-
-
-def _state(reports: Sequence[Figures]) -> bytes:
-    return json.dumps([report.to_json() for report in reports]).encode()
-
-
-def _figures(state: bytes | None) -> list[Figures]:
-    return [] if state is None else [Figures.from_json(report) for report in json.loads(state)]

@@ -1,228 +1,233 @@
-"""Child processes of an objective as the driver sees them, and where they are forked: here, or in a process for it."""
+"""The processes of an objective as the driver sees them: the nursery that forks, its children, and what they print."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import signal
-import socket
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, Protocol
+from socket import send_fds, socket, socketpair
+from typing import Any
 
 from search.errors import UsageError, WorkerError
-from search.executors.local.worker_process import ENVIRONMENT
-from search.objectives.child import below, is_generator
-from search.objectives.lines import Lines, Message
-from search.objectives.nursery import exit_code, in_child, print_into
+from search.executors.frames import receive, send
+from search.executors.local import ENVIRONMENT
 from search.objectives.objective import Objective
-from search.objectives.output import Output
+from search.objectives.process import below, exit_code, nursery
 
 UNKNOWN = -signal.SIGKILL
-"""The exit code of a child whose parent is gone: it was ended from outside, as far as anyone knows."""
-
+"""The exit code of a child whose nursery is gone: it was ended from outside, as far as anyone knows."""
 THREADED = ("libgomp", "libiomp", "libomp", "openblas")
 """Names of libraries that keep threads: OpenMP of GNU, Intel and LLVM, and what NumPy and SciPy compute with."""
 SETTERS = ("omp_set_num_threads", "openblas_set_num_threads", "scipy_openblas_set_num_threads64_")
 """Functions of theirs that set the number of threads."""
+LIMIT = 1_000_000
+"""Bytes of output that are kept from the beginning, and as many from the end."""
+_CHUNK = 1 << 16
 
 
-class Forks(Protocol):
-    """Makes child processes that call an objective."""
+class Output:
+    """A pipe that the processes of a trial print into, and what was read from it.
+
+    The beginning is written to the log at once; the end is held back until the processes have ended, as it is known
+    only then.
+    """
+
+    def __init__(self, log: int, whose: str) -> None:
+        """Make the pipe; `log` is the descriptor of a file that is only appended to, `whose` goes into its line."""
+        self._log = log
+        self._whose = whose
+        reading, self.writing = os.pipe()
+        os.set_blocking(reading, False)
+        self._reading = os.fdopen(reading, "rb", buffering=0)
+        self._room = LIMIT  # bytes that are still written at once
+        self._last = bytearray()
+        self._cut = 0
+
+    def fileno(self) -> int:
+        """Return the descriptor to read from, so that a selector takes this object."""
+        return self._reading.fileno()
+
+    def copy(self) -> bool:
+        """Take what is there, without waiting; return whether more may come."""
+        data = self._reading.read(_CHUNK)
+        if data is None:
+            return True
+        self._write(data[: self._room])
+        self._last += data[self._room :]
+        self._room -= min(self._room, len(data))
+        self._cut_to(2 * LIMIT)
+        return bool(data)
+
+    def _cut_to(self, most: int) -> None:
+        """Keep the last LIMIT bytes if there are more than `most`: to cut them each time would take long."""
+        if len(self._last) > most:
+            excess = len(self._last) - LIMIT
+            self._cut += excess
+            del self._last[:excess]
+
+    def finish(self) -> None:
+        """Write the end, after the processes have ended or were killed, and close the pipe."""
+        # At most what a pipe holds: a process that escaped may write on.
+        for _ in range((1 << 20) // _CHUNK):
+            if not self.copy():
+                break
+        self._cut_to(LIMIT)
+        if self._cut:
+            self._write(f"\n[{self._cut:,} bytes of the output of {self._whose} are cut here]\n".encode())
+        self._write(self._last)
+        self._reading.close()
+
+    def _write(self, data: bytes | bytearray) -> None:
+        with suppress(OSError):  # a full disk: the search fails by itself if it cannot write its events
+            os.write(self._log, data)
+
+
+class Child:
+    """One child, and the driver's ends of its socket and of what it prints."""
+
+    def __init__(self, pid: int, end: socket, output: Output, forks: Forks) -> None:
+        self.end = end
+        self.output = output
+        self.forks = forks
+        self._pid = pid
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Send a message; if the child is gone, its closed socket tells."""
+        with suppress(OSError):
+            send(self.end, message)
+
+    def kill(self) -> None:
+        """End it at once, and all processes that it has started; its socket then closes."""
+        _kill(self._pid, *below(self._pid))
+
+    def exit_code(self) -> int:
+        """Return the exit code after its socket has closed, waiting for its end."""
+        self.end.close()
+        _kill(self._pid)  # it may have closed its socket alone
+        code = self.forks.exit_code(self._pid)
+        if code:  # else it has ended what it had started
+            _kill(*below(self._pid))
+        self.output.finish()
+        return code
+
+
+def _kill(*pids: int) -> None:
+    for pid in pids:
+        with suppress(OSError):  # it has ended
+            os.kill(pid, signal.SIGKILL)
+
+
+class Forks:
+    """A nursery: it loads the objective by its name or, if no other process can, is a copy of this one."""
+
+    def __init__(self, objective: Objective, metric: str, log: int) -> None:
+        """Start nothing yet; `log` gets what the objective prints while it is loaded."""
+        self._objective = objective
+        self._metric = metric
+        self._log = log
+        self._end: socket
+        self._pid = 0
+        self._wait: Callable[[], int] | None = None
 
     def start(self) -> bool:
         """Load the objective and return whether it makes a generator of reports.
 
-        Raises:
-            UsageError: it cannot be loaded.
-            WorkerError: the process that is to load it ended.
+        UsageError: it cannot be loaded. WorkerError: the process that is to load it ended.
         """
-        ...
-
-    def fork(self, output: Output) -> Child:
-        """Return a new child that prints into `output`, whose end to write to is then closed here.
-
-        Raises:
-            WorkerError: none can be made.
-        """
-        ...
-
-    def exit_code(self, pid: int) -> int:
-        """Wait for the end of a child whose socket has closed, and return its exit code."""
-        ...
-
-    def stop(self) -> None:
-        """End the process that forks, if there is one; children are ended by themselves."""
-        ...
-
-
-class Child:
-    """One child process, and the driver's ends of its socket and of what it prints."""
-
-    def __init__(self, pid: int, lines: Lines, output: Output, forks: Forks) -> None:
-        self.pid = pid
-        self.lines = lines
-        self.output = output
-        self.groups: set[int] = set()
-        """Process groups that it has started and that end with it: those of a program."""
-        self._forks = forks
-
-    def send(self, message: Message) -> None:
-        """Send a message; if the child is gone, its closed socket tells."""
-        try:
-            self.lines.send(message)
-        except OSError:
-            return
-
-    def kill(self) -> None:
-        """End it at once, and all processes that it has started; its socket then closes."""
-        for pid in (self.pid, *below(self.pid)):
-            with suppress(OSError):  # it has ended
-                os.kill(pid, signal.SIGKILL)  # a child that was just forked leads no group yet
-        self._kill_groups()
-
-    def exit_code(self) -> int:
-        """Return the exit code after its socket has closed, waiting for its end."""
-        self.lines.close()
-        self._kill_groups()  # it may have been killed alone
-        code = self._forks.exit_code(self.pid)
-        self.output.finish()
-        return code
-
-    def _kill_groups(self) -> None:
-        for group in (self.pid, *self.groups):
-            with suppress(OSError):  # it has ended
-                os.killpg(group, signal.SIGKILL)
-
-
-class NurseryForks:
-    """Forks children in a process that loads the objective by its name."""
-
-    def __init__(self, objective: Objective, metric: str, log: IO[bytes] | int) -> None:
-        """Start nothing yet; `log` gets what the objective prints while it is loaded."""
-        self._task = {**objective.task, "objective": metric}
-        self._log = log
-        self._process: subprocess.Popen[bytes] | None = None
-        self._lines: Lines | None = None
-
-    def start(self) -> bool:
-        """See `Forks.start`."""
-        ours, theirs = socket.socketpair()
-        path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)
+        self._end, theirs = socketpair()
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 (a module of ours)
-                [sys.executable, "-P", "-m", "search.objectives.nursery", str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=self._log,
-                stderr=self._log,
-                pass_fds=[theirs.fileno()],
-                # The order of a set of texts is the same in every process; threads, because two workers shall compute
-                # as one does. A user's own number of threads stands.
-                env={**ENVIRONMENT, "PYTHONHASHSEED": "0", **os.environ, "PYTHONPATH": path},
-                start_new_session=True,  # Ctrl-C is for the driver alone
-            )
-        self._lines = Lines(ours)
-        self._lines.send(self._task)
-        answer = self._lines.next()
-        if answer is None:
-            raise WorkerError(f"The process that loads the objective ended with exit code {self._process.wait()}.")
-        if "refused" in answer:
-            raise UsageError(answer["refused"])
-        return bool(answer["generator"])
+            if self._objective.call is None:
+                self._load(theirs)
+            else:
+                self._copy(self._objective.call, theirs)
+        if (message := receive(self._end)) is None:
+            raise WorkerError(f"The process that loads the objective ended with exit code {self.stop()}.")
+        if "refused" in message[0]:
+            raise UsageError(message[0]["refused"])
+        return bool(message[0]["generator"])
 
     def fork(self, output: Output) -> Child:
-        """See `Forks.fork`; a process that has ended is replaced."""
-        answer = self._asked(output)
-        if answer is None:
+        """Return a new child that prints into `output`, whose end to write to is then closed here; WorkerError if none
+        can be made. A nursery that was killed is replaced."""
+        child = self._forked(output)
+        if child is None:
             self.stop()
             self.start()
-            answer = self._asked(output)
+            child = self._forked(output)
         os.close(output.writing)
-        if answer is None:
+        if child is None:
             raise WorkerError("The process that loads the objective ends before it forks.")
-        return Child(answer["pid"], answer["lines"], output, self)
-
-    def _asked(self, output: Output) -> Message | None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            try:
-                socket.send_fds(self._open().socket, [b"{}"], [theirs.fileno(), output.writing])
-                answer = self._open().next()
-            except OSError:
-                answer = None
-        if answer is None:
-            ours.close()
-            return None
-        return {**answer, "lines": Lines(ours)}
+        return child
 
     def exit_code(self, pid: int) -> int:
-        """See `Forks.exit_code`."""
-        try:
-            self._open().send({"wait": pid})
-            answer = self._open().next()
-        except OSError:
-            answer = None
-        return UNKNOWN if answer is None else int(answer["code"])
+        """Wait for the end of a child, and return its exit code."""
+        with suppress(OSError):
+            send(self._end, {"wait": pid})
+            if (message := receive(self._end)) is not None:
+                return int(message[0]["code"])
+        return UNKNOWN
 
-    def stop(self) -> None:
-        """See `Forks.stop`."""
-        if self._process is not None and self._lines is not None:
-            self._lines.close()
-            self._process.kill()
-            self._process.wait()
+    def stop(self) -> int:
+        """End the nursery, and return its exit code; children are ended by themselves."""
+        if self._wait is None:
+            return 0
+        self._end.close()
+        _kill(self._pid)
+        wait, self._wait = self._wait, None
+        return wait()
 
-    def _open(self) -> Lines:
-        if self._lines is None:
-            raise OSError("not started")
-        return self._lines
+    def _forked(self, output: Output) -> Child | None:
+        ours, theirs = socketpair()
+        with theirs, suppress(OSError):
+            send(self._end, {"fork": True})
+            send_fds(self._end, [b"."], [theirs.fileno(), output.writing])
+            if (message := receive(self._end)) is not None:
+                return Child(message[0]["pid"], ours, output, self)
+        ours.close()
+        return None
 
+    def _load(self, theirs: socket) -> None:
+        path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "search.objectives.process"],
+            stdin=theirs.fileno(),
+            stdout=self._log,
+            stderr=self._log,
+            # The order of a set of texts is the same in every process; threads, because two workers shall compute as
+            # one does. A user's own number of threads stands.
+            env={**ENVIRONMENT, "PYTHONHASHSEED": "0", **os.environ, "PYTHONPATH": path},
+            start_new_session=True,  # Ctrl-C is for the driver alone
+        )
+        self._pid, self._wait = process.pid, process.wait
+        with suppress(OSError):  # it has ended
+            send(self._end, {**self._objective.task, "objective": self._metric})
 
-class OwnForks:
-    """Forks children of this process, for a function that no other process can load."""
-
-    def __init__(self, call: Callable[..., Any], others: Callable[[], Iterable[Child]]) -> None:
-        """`others` returns the children that are there, whose sockets and pipes a new one closes: a driver that dies
-        must close the last copy."""
-        self._call = call
-        self._others = others
-
-    def start(self) -> bool:
-        """See `Forks.start`."""
-        return is_generator(self._call)
-
-    def fork(self, output: Output) -> Child:
-        """See `Forks.fork`."""
-        ours, theirs = socket.socketpair()
+    def _copy(self, call: Callable[..., Any], theirs: socket) -> None:
         with warnings.catch_warnings():
-            # From Python 3.12 on it warns of other threads, such as a notebook's. The child uses nothing of theirs.
+            # From Python 3.12 on it warns of other threads, such as a notebook's. The copy uses nothing of theirs.
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
+        self._pid, self._wait = pid, lambda: exit_code(pid)
         if pid:
-            theirs.close()
-            os.close(output.writing)
-            return Child(pid, Lines(ours), output, self)
-        ours.close()
-        output.close()
-        for child in self._others():
-            child.lines.close()
-            child.output.close()
-        print_into(output.writing)
-        # A notebook's streams belong to threads that this process does not have.
-        sys.stdout = os.fdopen(1, "w", buffering=1, encoding="utf-8", closefd=False)
-        sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", closefd=False)
-        _compute_with_one_thread()
-        in_child(self._call, theirs.detach())
-
-    def exit_code(self, pid: int) -> int:
-        """See `Forks.exit_code`."""
-        return exit_code(pid)
-
-    def stop(self) -> None:
-        """See `Forks.stop`."""
+            return
+        try:
+            self._end.close()
+            os.setsid()
+            for stream in (1, 2):
+                os.dup2(self._log, stream)
+            # A notebook's streams belong to threads that this process does not have.
+            sys.stdout = os.fdopen(1, "w", buffering=1, encoding="utf-8", closefd=False)
+            sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", closefd=False)
+            _compute_with_one_thread()
+            nursery(call, theirs)
+        finally:
+            os._exit(1)
 
 
 def _compute_with_one_thread() -> None:
@@ -240,12 +245,3 @@ def _compute_with_one_thread() -> None:
             for setter in SETTERS:
                 if (set_threads := getattr(library, setter, None)) is not None:
                     set_threads(1)
-
-
-def forks_of(
-    objective: Objective, metric: str, log: IO[bytes] | int, others: Callable[[], Iterable[Child]]
-) -> NurseryForks | OwnForks:
-    """Return where the children of an objective are forked."""
-    if objective.call is None:
-        return NurseryForks(objective, metric, log)
-    return OwnForks(objective.call, others)

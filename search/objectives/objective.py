@@ -1,4 +1,4 @@
-"""What is searched: a function in a file or package, a function of this process, or a program."""
+"""What is searched: a function in a file or package, a function of this process, or a program; and what it gets."""
 
 from __future__ import annotations
 
@@ -9,33 +9,101 @@ import os
 import shlex
 import string
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from search.errors import UsageError
+from search.loading import HOW, INSTALLED, is_code, loaded_source
 from search.messages import did_you_mean, listing, show
-from search.plugins.loading import HOW, INSTALLED, is_code
-from search.plugins.source_parts import loaded_source
 from search.trainer_api import Json
 
+if TYPE_CHECKING:
+    from search.event_log.records import TrialRecord
+
 Function = Callable[..., Any]
+FLAT = "config"
+"""The section of the fields that stand at the top level of a space."""
+
+
+def seed_of(trial_seed: int) -> int:
+    """Return the seed that an objective gets: 31 bits of the trial's 32, because some libraries take no larger one."""
+    return trial_seed >> 1
+
+
+class Configuration(Mapping[str, Any]):
+    """The values of one trial by name, and the trial's seed.
+
+    A field at the top level of the space goes by its name, one in a section by both: `config["model.depth"]` or
+    `config.model.depth`. A field whose condition does not hold is missing.
+
+    >>> config = Configuration({"config.lr": 0.1, "model.depth": 3}, seed=7)
+    >>> config.lr, config["lr"], config.model.depth, config.seed
+    (0.1, 0.1, 3, 7)
+    >>> dict(config)
+    {'lr': 0.1, 'model.depth': 3}
+    >>> config.depth
+    Traceback (most recent call last):
+    AttributeError: this configuration has no depth, but model.depth: in the space, depth stands in the section model
+    """
+
+    def __init__(self, values: Mapping[str, Any], seed: int) -> None:
+        """Take the values by their paths in the space; `seed` is at least 0 and less than 2**31."""
+        self._values = {path.removeprefix(f"{FLAT}."): value for path, value in values.items()}
+        self.seed = seed
+        """The trial's seed: less than 2**31, which every library takes."""
+
+    @classmethod
+    def of(cls, trial: TrialRecord) -> Configuration:
+        """Return the configuration that the objective of a trial got: `Model(**Configuration.of(study.best))`."""
+        return cls(trial.config, seed_of(trial.seed))
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._values:
+            raise KeyError(self._lacks(name))
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getattr__(self, name: str) -> Any:
+        values: dict[str, Any] = self.__dict__.get("_values", {})
+        if name in values:
+            return values[name]
+        section = {
+            path.removeprefix(f"{name}."): value for path, value in values.items() if path.startswith(f"{name}.")
+        }
+        if section:
+            return Configuration(section, self.seed)
+        raise AttributeError(self._lacks(name), name=name, obj=self)
+
+    def _lacks(self, name: str) -> str:
+        """Return that a name is missing, and where it stands if it is a field of a section."""
+        inside = next((path for path in self._values if path.endswith(f".{name}")), None)
+        if inside is None:
+            return f"this configuration has no {name}{did_you_mean(name, self._values)}"
+        section = inside.removesuffix(f".{name}")
+        return f"this configuration has no {name}, but {inside}: in the space, {name} stands in the section {section}"
+
+    def __repr__(self) -> str:
+        return f"Configuration({self._values!r}, seed={self.seed})"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Objective:
     """An objective: how a study names it, and how a child process gets it."""
 
-    name: str
-    """As a study stores it: `file.py:function`, the name of a function of this process, or a command."""
+    name: str  # as a study stores it: `file.py:function`, the name of a function of this process, or a command
     sha256: str
     """Of what a child process executes of the source file, of the function's source, or of the command's words and the
     files in this folder that they name."""
     task: Mapping[str, Json]
     """What a child process is told: {"function": ...} with the file's whole path, or {"command": [...]}."""
-    call: Function | None = None
-    """The function, if no other process can load it."""
+    call: Function | None = None  # the function, if no other process can load it
 
     @classmethod
     def of(cls, given: Function | str) -> Objective:
@@ -71,7 +139,10 @@ class Objective:
             raise UsageError(f"command={show(command)}: give a program and its arguments.")
         for word in words:
             names_in(word)
-        contents = [words, *map(_hash_of_file, _files_in(words))]
+        # Of files that it names by a relative path, such as its script, the content decides. Unlike Path.is_file,
+        # os.path.isfile is False for a word that is too long for a name, such as the code of `-c`.
+        files = [word for word in words if not names_in(word) and not os.path.isabs(word) and os.path.isfile(word)]
+        contents = [words, *(_sha256(Path(file).read_bytes()) for file in files)]
         return cls(name=shlex.join(words), sha256=_sha256(repr(contents).encode()), task={"command": words})
 
     def check_names(self, paths: Iterable[str]) -> None:
@@ -103,29 +174,6 @@ class Objective:
             sha256=_sha256(loaded_source(data)),
             task={"function": f"{source.parent.resolve() / source.name}:{attribute}" if is_file else name},
         )
-
-
-def option_words(name: str) -> list[str]:
-    """Return the words of a command that name an objective as a study stores it; none for a function without a file.
-
-    >>> option_words("my.py:objective"), option_words("./train.sh --lr {lr}"), option_words("objective")
-    (['--objective', 'my.py:objective'], ['--command', './train.sh --lr {lr}'], [])
-    """
-    place, _, function = name.rpartition(":")
-    if place and function.isidentifier() and " " not in name:
-        return ["--objective", name]
-    return [] if all(part.strip("<>").isidentifier() for part in name.split(".")) else ["--command", name]
-
-
-def _files_in(words: Sequence[str]) -> list[str]:
-    """Return the files that a command names by a relative path, such as its script: their content decides."""
-    # Unlike Path.is_file, os.path.isfile is False for a word that is too long for a name, such as the code of `-c`.
-    return [word for word in words if not names_in(word) and not os.path.isabs(word) and os.path.isfile(word)]
-
-
-def _hash_of_file(path: str) -> str:
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def names_in(word: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,19 +21,15 @@ MAX_METRICS = 1000
 class Figures:
     """The figures of one report."""
 
-    value: float
-    """The objective; NaN or infinite if the trial has diverged."""
-    metrics: Mapping[str, float | int] = field(default_factory=dict)
-    """All figures of a report that is a mapping, by name."""
+    value: float  # the objective; NaN or infinite if the trial has diverged
+    metrics: Mapping[str, float | int] = field(default_factory=dict)  # all of a report that is a mapping, by name
 
     @classmethod
     def of(cls, given: Any, objective: str = VALUE) -> Figures:
         """Return the figures of a report: a number, or a mapping of names to numbers.
 
         Numbers of NumPy and tensors of one element are numbers. `objective` is the name of the value in a mapping.
-
-        Raises:
-            TypeError: it is neither; the text is for the objective's author.
+        TypeError: it is neither; the text is for the objective's author.
 
         >>> Figures.of(0.5).value, Figures.of({"value": 0.5, "loss": 2}).metrics
         (0.5, {'value': 0.5, 'loss': 2})
@@ -90,19 +87,16 @@ def digest_of(reports: Sequence[Figures]) -> str:
 
 
 def _number(what: str, value: Any) -> float | int:
-    if isinstance(value, str | bytes):
-        raise TypeError(f"{what} is a number; this one is the text '{show(value)}'")
-    if isinstance(value, bool):
-        raise TypeError(f"{what} is a number; this one is {show(value)}")
-    if isinstance(value, int | float) and type(value) in (int, float):
-        return value
-    try:
-        number = value.item() if hasattr(value, "item") else float(value)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise TypeError(f"{what} is a number; this one is of type {type(value).__name__}") from error
-    if isinstance(number, bool) or not isinstance(number, int | float):
+    if isinstance(value, str | bytes | bool):
+        shown = show(value) if isinstance(value, bool) else f"the text '{show(value)}'"
+        raise TypeError(f"{what} is a number; this one is {shown}")
+    number = value
+    if type(value) not in (int, float):
+        with suppress(TypeError, ValueError, RuntimeError):
+            number = value.item() if hasattr(value, "item") else float(value)
+    if type(number) not in (int, float):
         raise TypeError(f"{what} is a number; this one is of type {type(value).__name__}")
-    return number
+    return number  # type: ignore[no-any-return]
 
 
 def _spelt(number: float | int | None) -> Any:

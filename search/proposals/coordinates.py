@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from search.proposals.exact import Array
 from search.space.ranges import Distribution, NumberRange, place, same
 
-Array = NDArray[np.float64]
 Params = Mapping[str, Any]
 
 APPLIES = math.sqrt(0.5)  # a power would depend on libm
@@ -68,16 +67,11 @@ class Coordinates:
 
     def squares(self, some: Array, others: Array) -> Array:
         """Return the squared distance in each range, shape (ranges, some, others)."""
-        apart = np.empty((len(self), len(some), len(others)))
-        for number, each in enumerate(self._in_each_range(some, others)):
-            apart[number] = each
-        return apart
+        return np.array([*self._in_each_range(some, others)]).reshape(len(self), len(some), len(others))
 
     def distances(self, some: Array, others: Array) -> Array:
         """Return Euclidean distances over all ranges, shape (some, others)."""
-        total = np.zeros((len(some), len(others)))
-        for each in self._in_each_range(some, others):
-            total += each
+        total = sum(self._in_each_range(some, others), np.zeros((len(some), len(others))))
         return np.asarray(np.round(np.sqrt(total), DECIMALS), np.float64)
 
     def _in_each_range(self, some: Array, others: Array) -> Iterator[Array]:
@@ -91,4 +85,4 @@ class Coordinates:
 def _columns(span: Distribution, value: Any) -> list[float]:
     if isinstance(span, NumberRange):
         return [0.0, 0.5] if value is None else [1.0, round(place(span, value), DECIMALS)]
-    return [APPLIES * same(value, option) for option in (None, *span.options)]
+    return [APPLIES * same(value, option) for option in (None, *span.values)]

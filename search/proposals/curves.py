@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, takewhile
 from statistics import median
-from typing import Any, Literal, assert_never
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.elementary import NATIVE, Elementary
+from search.proposals.coordinates import Candidate
+from search.proposals.exact import Array
 
-Array = NDArray[np.float64]
-Form = Literal["share", "decades", "plain"]
-"""How values become losses. All lie between 0 and 1, so that the logarithm of the distance to 1 counts; or all are
-losses that spread over decades, so that their logarithm counts; or neither, so that they count as they are."""
 DECADES = 10.0
 """Ratio of the largest to the least loss from which on logarithms count."""
 MIN_ERROR = 0.001
@@ -30,7 +28,9 @@ DEVIATION = 1.4826
 MIN_SCALE = 0.05
 """Lower bound of the deviation of log errors: if all are alike, their noise counts for little."""
 MAX_PERIODS = 12
-"""Reports read of one curve."""
+"""Reports read of one curve, `evenly`."""
+RUNG = 3
+"""Of the `telling` reports of a curve, 1, 3, 9, 27, ..., and the last one."""
 MAX_REPORTS = 240
 """Most reports that the model reads: those of the trials that trained longest, and of the newest ones."""
 DECIMALS = 9
@@ -54,13 +54,29 @@ class Curve:
     failed: bool = False
     """Whether training failed: it diverged, or memory or time did not suffice."""
 
-    @property
-    def read(self) -> list[int]:
-        """Indices of the periods that are read: all, or of many some, evenly, and the last one."""
-        number = len(self.values)
-        if number <= MAX_PERIODS:
-            return list(range(number))
-        return [(number * (each + 1)) // MAX_PERIODS - 1 for each in range(MAX_PERIODS)]
+
+def points_of(some: Iterable[Curve | Candidate]) -> Array:
+    """Return the points of curves or candidates, shape (some, columns)."""
+    return np.array([each.point for each in some])
+
+
+def evenly(curve: Curve) -> Sequence[int]:
+    """Return the indices of the reports that are read of a curve: all, or of many some, evenly, and the last one."""
+    number = len(curve.values)
+    if number <= MAX_PERIODS:
+        return range(number)
+    return [(number * (each + 1)) // MAX_PERIODS - 1 for each in range(MAX_PERIODS)]
+
+
+def telling(curve: Curve) -> Sequence[int]:
+    """Return the indices of the reports that are read of a curve: at the usual rungs, and the last one.
+
+    >>> telling(Curve(trial=0, params={}, point=np.zeros(0), shares=(0.1,) * 10, values=(0.5,) * 8, ended=False))
+    [0, 2, 7]
+    """
+    last = len(curve.values) - 1
+    rungs = takewhile(lambda index: index < last, (RUNG**rung - 1 for rung in range(len(curve.values))))
+    return [*rungs, last] if curve.values else []
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,41 +95,37 @@ class Reports:
 class Scale:
     """How values become losses, and back."""
 
-    form: Form
-    usual: tuple[float, ...]
-    """The usual value on the loss's scale, after each period."""
+    top: float | None
+    """The logarithm of the distance to it is the loss; None if minus the value is."""
+    usual: tuple[float, ...]  # the usual value on the loss's scale, after each period
     deviation: float
-    elementary: Elementary = NATIVE
-    """Computes this logarithm, and every exp and ln of the model."""
+    elementary: Elementary = NATIVE  # computes this logarithm, and every exp and ln of the model
 
     def value(self, loss: float, period: int) -> float:
         """Return the value that a standardised loss after a period (from 1) stands for."""
         raw = self.usual[period - 1] + self.deviation * loss
-        match self.form:
-            case "share":
-                return 1.0 + MIN_ERROR - self.elementary.exp(raw)
-            case "decades":
-                return -self.elementary.exp(raw)
-            case "plain":
-                return -raw
-            case _:
-                assert_never(self.form)
+        return -raw if self.top is None else self.top - self.elementary.exp(raw)
 
 
 def reports_of(
     curves: Sequence[Curve],
     elementary: Elementary = NATIVE,
     *,
-    read: Callable[[Curve], Sequence[int]] = lambda curve: curve.read,
+    read: Callable[[Curve], Sequence[int]] = evenly,
     decades: bool = False,
 ) -> Reports:
     """Return the reports of all curves; a failed trial has one more, which is as bad as any.
 
+    With `decades`, losses that spread over decades count by their logarithm.
+
     Raises:
         ValueError: there is no report.
     """
-    form = _form([value for curve in curves for value in curve.values], decades=decades)
-    raw = [[_loss(value, form, elementary) for value in curve.values] for curve in curves]
+    top = _top([value for curve in curves for value in curve.values], decades=decades)
+    raw = [
+        [-value if top is None else round(elementary.ln(top - value), DECIMALS) for value in curve.values]
+        for curve in curves
+    ]
     usual = _usual(raw, max(len(curve.shares) for curve in curves))
     firsts = [losses[0] for losses in raw if losses]
     if not firsts:
@@ -122,7 +134,7 @@ def reports_of(
     farthest = max(abs(loss - at) for losses in raw for loss, at in zip(losses, usual, strict=False))
     # Values that are all but equal have a deviation in which others may lie farther off than a number can say.
     told = measured > 0 and math.isfinite(farthest / measured)
-    least = 0.0 if form == "plain" else MIN_SCALE
+    least = 0.0 if top is None else MIN_SCALE
     deviation = max(measured, least) if told or least else 1.0
     rows: list[tuple[int, float, float]] = []
     for number, (curve, losses) in enumerate(zip(curves, raw, strict=True)):
@@ -135,28 +147,15 @@ def reports_of(
         curve=np.array(of, np.intp),
         share=np.array(shares),
         loss=np.array(losses_),
-        scale=Scale(form=form, usual=usual, deviation=deviation, elementary=elementary),
+        scale=Scale(top=top, usual=usual, deviation=deviation, elementary=elementary),
     )
 
 
-def _form(values: Sequence[float], *, decades: bool) -> Form:
+def _top(values: Sequence[float], *, decades: bool) -> float | None:
     if all(0.0 <= value <= 1.0 for value in values):
-        return "share"
-    if decades and all(value < 0.0 for value in values) and min(values) < DECADES * max(values):
-        return "decades"
-    return "plain"
-
-
-def _loss(value: float, form: Form, elementary: Elementary) -> float:
-    match form:
-        case "share":
-            return round(elementary.ln(1.0 + MIN_ERROR - value), DECIMALS)
-        case "decades":
-            return round(elementary.ln(-value), DECIMALS)
-        case "plain":
-            return -value
-        case _:
-            assert_never(form)
+        return 1.0 + MIN_ERROR
+    is_wide = all(value < 0.0 for value in values) and min(values) < DECADES * max(values)
+    return 0.0 if decades and is_wide else None
 
 
 def _usual(raw: Sequence[Sequence[float]], periods: int) -> tuple[float, ...]:
@@ -173,11 +172,17 @@ def most_recent(curves: Sequence[Curve]) -> list[Curve]:
     """Return the curves that are read: all, or the longest and the newest in turns, up to `MAX_REPORTS` reports."""
     furthest = sorted(curves, key=lambda curve: (-len(curve.values), -curve.trial))
     newest = sorted(curves, key=lambda curve: -curve.trial)
-    read: dict[int, Curve] = {}
+    read = within(MAX_REPORTS, chain.from_iterable(zip(furthest, newest, strict=True)), evenly)
+    return sorted(read, key=lambda curve: curve.trial)
+
+
+def within(most: int, curves: Iterable[Curve], read: Callable[[Curve], Sequence[int]]) -> list[Curve]:
+    """Return curves, each once, of which at most `most` reports are read; those that come first have priority."""
+    chosen: dict[int, Curve] = {}
     reports = 0
-    for curve in chain.from_iterable(zip(furthest, newest, strict=True)):
-        rows = len(curve.read) + curve.failed
-        if curve.trial not in read and reports + rows <= MAX_REPORTS:
-            read[curve.trial] = curve
+    for curve in curves:
+        rows = len(read(curve)) + curve.failed
+        if curve.trial not in chosen and reports + rows <= most:
+            chosen[curve.trial] = curve
             reports += rows
-    return [read[trial] for trial in sorted(read)]
+    return list(chosen.values())

@@ -13,21 +13,37 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-def cholesky(matrix: Array) -> Array:
+def cholesky(matrix: Array, known: Array | None = None) -> Array:
     """Return the lower triangle L of a positive definite matrix L Lᵀ, shape (n, n).
+
+    Args:
+        matrix: its upper triangle is not read.
+        known: the first rows of L, shape (k, k), to go on from. However many they are, each further number is the
+            result of the same steps.
 
     Raises:
         ValueError: the matrix is not positive definite.
 
     >>> cholesky(np.array([[4.0, 2.0], [2.0, 5.0]])).tolist()
     [[2.0, 0.0], [1.0, 2.0]]
+    >>> cholesky(np.array([[4.0, 2.0], [2.0, 5.0]]), np.array([[2.0]])).tolist()
+    [[2.0, 0.0], [1.0, 2.0]]
     """
-    rest, lower = matrix.copy(), np.zeros_like(matrix)
-    for step in range(len(matrix)):
+    first, lower = 0 if known is None else len(known), np.zeros_like(matrix)
+    rest = matrix[first:, first:].copy()
+    if known is not None:
+        above = solve_lower(known, matrix[:first, first:])
+        lower[:first, :first], lower[first:, :first] = known, above.T
+        for row in above:
+            rest -= row[:, None] * row[None]
+    for step in range(len(rest)):
         if not rest[step, step] > 0:
-            raise ValueError(f"not positive definite at row {step}")
-        column = rest[step:, step] / np.sqrt(rest[step, step])
-        lower[step:, step] = column
+            raise ValueError(f"not positive definite at row {first + step}")
+        root = np.sqrt(rest[step, step])
+        column = rest[step:, step] / root
+        if known is not None:
+            column[0] = root  # of which the quotient differs in the last bit; decisions depend on it
+        lower[first + step :, first + step] = column
         rest[step + 1 :, step + 1 :] -= column[1:, None] * column[None, 1:]
     return lower
 
@@ -55,34 +71,3 @@ def product(left: Array, right: Array) -> Array:
     for one, other in zip(left, right, strict=True):
         total += one[:, None] * other[None]
     return total
-
-
-def factor(matrix: Array, known: Array) -> Array:
-    """Return the lower triangle L of a positive definite matrix L Lᵀ, given its first rows, shapes (n, n) and (k, k).
-
-    Each number is the result of the same steps, however many rows are known.
-
-    Raises:
-        ValueError: the matrix is not positive definite.
-
-    >>> whole = factor(np.array([[4.0, 2.0], [2.0, 5.0]]), np.zeros((0, 0)))
-    >>> factor(np.array([[4.0, 2.0], [2.0, 5.0]]), whole[:1, :1]).tolist()
-    [[2.0, 0.0], [1.0, 2.0]]
-    """
-    rows, first = len(matrix), len(known)
-    lower = np.zeros((rows, rows))
-    lower[:first, :first] = known
-    above = solve_lower(known, matrix[:first, first:])
-    lower[first:, :first] = above.T
-    rest = matrix[first:, first:].copy()
-    for row in above:
-        rest -= row[:, None] * row[None]
-    for step in range(rows - first):
-        if not rest[step, step] > 0:
-            raise ValueError(f"not positive definite at row {first + step}")
-        root = np.sqrt(rest[step, step])
-        column = rest[step:, step] / root
-        column[0] = root
-        lower[first + step :, first + step] = column
-        rest[step + 1 :, step + 1 :] -= column[1:, None] * column[None, 1:]
-    return lower

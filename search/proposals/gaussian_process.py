@@ -1,55 +1,74 @@
 """A Gaussian process over settings and training time, of which every report is a noisy glimpse.
 
 The loss of a configuration after a share of its training is the sum of an effect of its settings, an effect of the
-trial (its seed; everything that no setting explains), and noise. The effect of the settings is the sum of one smooth
-function per range, all alike beforehand: with few trials it is unknown which ranges matter, and fitted length scales
-did worse. Both change with time as a Brownian motion in its logarithm would, so that an early report says something of
-the end, and a late one more (freeze-thaw: Swersky, Snoek and Adams 2014, arXiv 1406.3896).
+trial (its seed; everything that no setting explains), and noise. The effect of the settings is a joint effect, in which
+each range has a relevance, and the sum of main effects, one smooth function per range, all alike beforehand. The
+effects change with time as a Brownian motion in its logarithm would, so that an early report says something of the end,
+and a late one more (freeze-thaw: Swersky, Snoek and Adams 2014, arXiv 1406.3896).
+
+`curves` has main effects alone: with few trials it is unknown which ranges matter, and fitted length scales did worse.
+`curves-ard` learns what is believed (`search.proposals.relevance`). Each adds up its covariance in an order of its own,
+on which its decisions depend.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from search.proposals.curves import Reports
-from search.proposals.exact import cholesky, product, solve_lower
+from search.elementary import Elementary
+from search.proposals.coordinates import Coordinates
+from search.proposals.curves import Curve, Reports, most_recent, points_of, reports_of
+from search.proposals.exact import Array, cholesky, product, solve_lower
 
-Array = NDArray[np.float64]
-
-LEVEL, DRIFT, NOISE = 1.0, 0.2, 0.02
-"""Variances: of the level of all losses at first, of how far it drifts by the end, and of a report's noise."""
+LEVEL, DRIFT = 1.0, 0.2
+"""Variances of the level of all losses at first, and of how far it drifts by the end."""
+ROUNDED = 6
+"""Decimals to which losses and probabilities are rounded before one is chosen."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Beliefs:
-    """The assumptions before anything is reported."""
+    """What is assumed before anything is reported, or was learned."""
 
-    settings: float
-    """Variance of the effect of the settings."""
-    trial: float
-    """Variance of the effect of a trial."""
-    length: float = 1.0
-    """How far two values in a range have to be apart to say half as much of each other; 1 is the whole range."""
+    relevances: Array
+    """Of each range, shape (ranges,): 1 over the squared distance at which two values say little of each other."""
+    joint: float  # variance of the joint effect of the settings
+    mains: float  # variance of the sum of their main effects
+    trial: float  # variance of the effect of a trial
+    noise: float  # variance of a report's noise
 
 
-CANDIDATES = tuple(Beliefs(settings=settings, trial=trial) for settings in (0.5, 1.5) for trial in (0.1, 0.3))
-"""Those that the reports choose among."""
+CANDIDATES = tuple(
+    Beliefs(relevances=np.zeros(0), joint=0.0, mains=mains, trial=trial, noise=0.02)
+    for mains in (0.5, 1.5)
+    for trial in (0.1, 0.3)
+)
+"""Those that the reports choose among with `curves`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Fitted:
-    """A process that has seen reports."""
+class Predicted:
+    """Predictions for some configurations after their whole training, shape (configurations,) each."""
 
-    beliefs: Beliefs
-    reports: Reports
-    lower: Array
-    """Lower triangle of the reports' covariance, shape (reports, reports)."""
-    whitened: Array
-    """The losses, with their correlations taken out, shape (reports, 1)."""
+    mean: Array  # loss, in deviations above the usual
+    variance: Array
+    projected: Array  # shape (reports, configurations)
+
+
+class Process:
+    """The process after all reports of some curves."""
+
+    def __init__(
+        self, coordinates: Coordinates, beliefs: Beliefs, curves: Sequence[Curve], reports: Reports, lower: Array
+    ) -> None:
+        """Take the lower triangle of the reports' covariance, shape (reports, reports)."""
+        self.beliefs, self.curves, self.reports, self.lower = beliefs, curves, reports, lower
+        self.points = points_of(curves)
+        self.whitened = solve_lower(lower, reports.loss[:, None])  # the losses, with their correlations taken out
+        self._coordinates = coordinates
 
     @property
     def evidence(self) -> float:
@@ -57,69 +76,81 @@ class Fitted:
         fit = float(product(self.whitened, self.whitened)[0, 0])
         return -0.5 * fit - self.reports.scale.elementary.sum_of_ln(np.diag(self.lower))
 
-    def at_end(self, to_curves: Array) -> Posterior:
-        """Return the predictions for configurations after their whole training.
-
-        Args:
-            to_curves: squared distance to each curve's in each range, shape (ranges, configurations, curves).
-        """
-        reports = self.reports
-        covariance = self.beliefs.settings * alike(to_curves, self.beliefs.length)[:, reports.curve]
-        covariance = covariance * np.sqrt(reports.share)[None] + LEVEL + DRIFT * reports.share[None]
-        projected = solve_lower(self.lower, covariance.T)
-        return Posterior(
+    def at_end(self, places: Array) -> Predicted:
+        """Return the predictions for configurations after their whole training, by their points."""
+        projected = solve_lower(self.lower, self._to_reports(places).T)
+        before = self.beliefs.joint + self.beliefs.mains + LEVEL + DRIFT
+        return Predicted(
             mean=product(projected, self.whitened)[:, 0],
-            variance=self.beliefs.settings + LEVEL + DRIFT - sum(row * row for row in projected),
+            variance=np.maximum(before - sum(row * row for row in projected), 0.0),
             projected=projected,
-            beliefs=self.beliefs,
         )
 
+    def best(self) -> float:
+        """Return the least loss that is expected of a trial with a report."""
+        # Their variances are not needed, and take most of the time.
+        upward = solve_lower(self.lower.T[::-1, ::-1], self.whitened[::-1])[::-1]
+        reported = [number for number, curve in enumerate(self.curves) if curve.values]
+        return float(product(self._to_reports(self.points[reported]).T, upward).min())
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Posterior:
-    """Predictions for some configurations after their whole training, shape (configurations,) each."""
-
-    mean: Array
-    """Loss, in deviations above the usual."""
-    variance: Array
-    projected: Array
-    """Shape (reports, configurations)."""
-    beliefs: Beliefs
-
-    def only(self, chosen: NDArray[np.intp]) -> Posterior:
-        """Return the predictions for some of them."""
-        return replace(
-            self, mean=self.mean[chosen], variance=self.variance[chosen], projected=self.projected[:, chosen]
-        )
-
-    def drawn(self, between: Array, normals: Array, boldness: float) -> Array:
-        """Return one function that may be the true one, at all configurations together (Thompson 1933).
+    def drawn(self, places: Array, predicted: Predicted, normals: Array) -> Array:
+        """Return losses that may be the true ones at all configurations together (Thompson 1933).
 
         Args:
-            between: squared distances among them, shape (ranges, configurations, configurations).
-            normals: independent standard normal numbers, one each.
-            boldness: how far it may lie off the mean, in standard deviations.
+            places: their points.
+            predicted: the predictions for them.
+            normals: independent standard normal numbers, shape (configurations, draws).
+
+        Returns: shape (configurations, draws).
         """
-        covariance = self.beliefs.settings * alike(between, self.beliefs.length) + LEVEL + DRIFT
-        covariance = covariance - product(self.projected, self.projected) + 1e-6 * np.eye(len(self.mean))
-        return self.mean + boldness * product(cholesky(covariance).T, normals[:, None])[:, 0]
+        covariance = of_settings(self._coordinates.squares(places, places), self.beliefs) + LEVEL + DRIFT
+        covariance = covariance - product(predicted.projected, predicted.projected) + 1e-6 * np.eye(len(places))
+        return predicted.mean[:, None] + product(cholesky(covariance).T, normals)
+
+    def _to_reports(self, places: Array) -> Array:
+        """Return the covariance of losses after a whole training with all reports, shape (configurations, reports)."""
+        share = self.reports.share
+        effects = of_settings(self._coordinates.squares(places, self.points), self.beliefs)[:, self.reports.curve]
+        return np.asarray(effects * np.sqrt(share)[None] + LEVEL + DRIFT * share[None])
 
 
-def fit(reports: Reports, between: Array, beliefs: Beliefs) -> Fitted:
-    """Return the process after all reports.
+def fitted(
+    curves: Sequence[Curve], coordinates: Coordinates, elementary: Elementary, draws: np.random.Generator
+) -> Process:
+    """Return the process of `curves`. Its beliefs are drawn with probabilities by how well they explain the reports.
 
-    Args:
-        reports: at least one.
-        between: squared distances among the curves' configurations, shape (ranges, curves, curves).
-        beliefs: the assumptions.
+    Raises:
+        ValueError: no trial has reported.
     """
+    read = most_recent(curves)
+    reports, points = reports_of(read, elementary), points_of(read)
+    squares = coordinates.squares(points, points)
+    each = [conditioned(coordinates, beliefs, read, reports, squares) for beliefs in CANDIDATES]
+    shares = np.cumsum(np.round(weights(each), ROUNDED))
+    return each[min(int(np.searchsorted(shares, draws.random() * shares[-1], side="right")), len(each) - 1)]
+
+
+def conditioned(
+    coordinates: Coordinates, beliefs: Beliefs, curves: Sequence[Curve], reports: Reports, squares: Array
+) -> Process:
+    """Return the process of `curves` with given beliefs; `squares` among the curves, shape (ranges, curves, curves)."""
     share = reports.share
-    of_settings = beliefs.settings * alike(between, beliefs.length)[np.ix_(reports.curve, reports.curve)]
-    of_trial = beliefs.trial * (reports.curve[:, None] == reports.curve[None])
-    earlier = np.minimum(share[:, None], share[None])
-    covariance = (of_settings + of_trial) * over_time(share, share) + LEVEL + DRIFT * earlier
-    lower = cholesky(covariance + NOISE * np.eye(len(share)))
-    return Fitted(beliefs=beliefs, reports=reports, lower=lower, whitened=solve_lower(lower, reports.loss[:, None]))
+    effects = of_trials(of_settings(squares, beliefs), reports, beliefs) * over_time(share, share)
+    covariance = effects + LEVEL + DRIFT * np.minimum(share[:, None], share[None])
+    return Process(coordinates, beliefs, curves, reports, cholesky(covariance + beliefs.noise * np.eye(len(share))))
+
+
+def weights(processes: Sequence[Process]) -> Array:
+    """Return how likely the reports make the beliefs of each, all equally likely beforehand."""
+    evidence = np.array([each.evidence for each in processes])
+    likely = processes[0].reports.scale.elementary.exp_of_each(evidence - evidence.max())
+    return np.asarray(likely / sum(likely.tolist()))
+
+
+def of_trials(effects: Array, reports: Reports, beliefs: Beliefs) -> Array:
+    """Return the covariance of the effects of the reports' trials, given that of the curves' settings."""
+    curve = reports.curve
+    return np.asarray(effects[np.ix_(curve, curve)] + beliefs.trial * np.equal(curve[:, None], curve[None]))
 
 
 def over_time(share: Array, others: Array) -> Array:
@@ -128,11 +159,26 @@ def over_time(share: Array, others: Array) -> Array:
     return np.asarray(np.sqrt(earlier / later))
 
 
-def weights(fitted: Sequence[Fitted]) -> Array:
-    """Return how likely the reports make each of the beliefs, all equally likely beforehand."""
-    evidence = np.array([each.evidence for each in fitted])
-    likely = fitted[0].reports.scale.elementary.exp_of_each(evidence - evidence.max())
-    return np.asarray(likely / sum(likely.tolist()))
+def of_settings(squares: Array, beliefs: Beliefs) -> Array:
+    """Return the covariance of the effects of configurations: a joint effect and the sum of main effects.
+
+    The joint effect has a rational quadratic kernel with α = 2, each main effect that with α = 1 and length 1.
+
+    Args:
+        squares: squared distance in each range, shape (ranges, some, others).
+        beliefs: the variances and relevances.
+    """
+    mains = beliefs.mains * alike(squares, 1.0)
+    if not beliefs.joint:
+        return np.asarray(mains)
+    near = 1.0 / (1.0 + 0.5 * weighted(squares, beliefs.relevances))
+    return np.asarray(beliefs.joint * (near * near) + mains)
+
+
+def weighted(squares: Array, relevances: Array) -> Array:
+    """Return the squared distances over all ranges, added up in their order, shape (some, others)."""
+    pairs = zip(squares, relevances.tolist(), strict=True)
+    return sum((relevance * each for each, relevance in pairs), np.zeros(squares.shape[1:]))
 
 
 def alike(squares: Array, length: float) -> Array:
@@ -143,7 +189,5 @@ def alike(squares: Array, length: float) -> Array:
     """
     if not len(squares):
         return np.ones(squares.shape[1:])
-    total = np.zeros(squares.shape[1:])
-    for each in squares:
-        total += 1.0 / (1.0 + each / (length * length))
+    total = sum((1.0 / (1.0 + each / (length * length)) for each in squares), np.zeros(squares.shape[1:]))
     return np.asarray(total / len(squares))

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from search import canonical_json, hashed
+from search.errors import TooManyFailuresError
 from search.proposals.coordinates import DECIMALS, Candidate, Coordinates, Params
-from search.proposals.curves import Curve
-from search.proposals.feasible import Feasible
-from search.proposals.relevance_model import RelevanceModel
+from search.proposals.curves import Curve, points_of
+from search.proposals.exact import Array
+from search.proposals.relevance import RelevanceModel
 from search.space.ranges import Distribution, NumberRange, place
-from search.space.space import Space, Suggest
+from search.space.space import Space
 from search.trainer_api import Plan, Planner
 
 POOL = 384
@@ -43,6 +43,56 @@ NEARER = 0.5
 JUST_BELOW_ONE = 1.0 - 1e-8
 MAX_PLANS = 4096
 """Plans that are kept."""
+MAX_INFEASIBLE_POINTS = 20_000
+"""Infeasible points of the sequence in a row after which no feasible one is expected."""
+BLOCK = 256
+"""Points of the sequence that are drawn together."""
+
+
+class Feasible:
+    """The feasible points of a space's Sobol sequence, in order; each point is examined once."""
+
+    def __init__(self, space: Space, planner: Planner[Any], seed: int) -> None:
+        """Begin the sequence whose scrambling the seed decides; the planner knows constraints as well as limits."""
+        self._planner = planner
+        self._sequence = sobol(space, seed)
+        self._found: dict[int, Params] = {}  # by the place in the whole sequence, from 1
+        self._looked = 0
+
+    def first(self, number: int, looks: int | None = None) -> Sequence[Params]:
+        """Return the first `number` feasible points; fewer if the first `looks` points of the sequence hold fewer.
+
+        Points examined in earlier calls do not count, so that a resumed search gets the same points.
+
+        Raises:
+            TooManyFailuresError: hardly any configuration is feasible.
+        """
+        while len(self._found) < number and (looks is None or self._looked < looks):
+            params = next(self._sequence)
+            self._looked += 1
+            if self._planner(params).feasible:
+                self._found[self._looked] = params
+            elif self._looked - next(reversed(self._found), 0) >= MAX_INFEASIBLE_POINTS:
+                raise TooManyFailuresError(
+                    f"{MAX_INFEASIBLE_POINTS:,} configurations in a row "
+                    "exceed the space's limits or violate its constraints."
+                )
+        return [params for place, params in self._found.items() if looks is None or place <= looks][:number]
+
+
+def sobol(space: Space, seed: int) -> Iterator[Params]:
+    """Yield the points of a scrambled Sobol sequence over all ranges of a space (Owen 1998), feasible or not.
+
+    A range whose condition does not hold takes up its dimension all the same, so that the sequence stays the same.
+    """
+    from scipy.stats import qmc  # type: ignore[import-untyped]
+
+    paths = [item.path for item in space.ranges]
+    sequence = qmc.Sobol(len(paths), scramble=True, rng=seed)
+    while True:
+        for shares in sequence.random(BLOCK):
+            at = dict(zip(paths, shares.tolist(), strict=True))
+            yield space.sample(lambda path, span, at=at: span.at(at[path]))  # type: ignore[misc]
 
 
 class Prospects:
@@ -85,8 +135,7 @@ class Prospects:
             if (key := _key(params)) not in known:
                 known[key] = self.coordinates.candidate(params)
         found = list(known.values())
-        places = np.array([candidate.point for candidate in found])
-        apart = self.coordinates.distances(places, np.array([curve.point for curve in curves])).min(axis=1)
+        apart = self._nearest(found, curves)
         near = float(np.quantile(apart[: len(self._pool)], NEAR))
         return _farther(found, apart, near) or _farther(found, apart, 0.0) or found
 
@@ -98,13 +147,11 @@ class Prospects:
         """Return whether the planner finds a configuration feasible."""
         return self._plan(params).feasible
 
-    def sampled(self, suggest: Suggest) -> dict[str, Any]:
-        """Return a configuration: the value that `suggest` gives for each range that applies."""
-        return self._space.sample(suggest)
-
     def shares(self, params: Params) -> tuple[float, ...]:
         """Return the share of a training's cost that is spent when each of its periods ends."""
-        return shares_of(self._plan(params).costs)
+        counted = [max(1, cost) for cost in self._plan(params).costs]  # one that costs nothing counts as the least
+        total = sum(counted)
+        return tuple(spent / total for spent in accumulate(counted))
 
     def cost(self, params: Params) -> int:
         """Return the logical cost of a whole training, in microseconds; at least 1."""
@@ -116,10 +163,12 @@ class Prospects:
         found = [self.coordinates.candidate(params) for params in moved.values()]
         if not found:
             return []
-        tried = np.array([curve.point for curve in curves])
-        places, pool = (np.array([each.point for each in some]) for some in (found, self._pool.values()))
-        near, apart = (self.coordinates.distances(some, tried).min(axis=1) for some in (pool, places))
-        return _farther(found, apart, NEARER * float(np.quantile(near, NEAR)))
+        near = np.quantile(self._nearest(self._pool.values(), curves), NEAR)
+        return _farther(found, self._nearest(found, curves), NEARER * float(near))
+
+    def _nearest(self, some: Iterable[Candidate], curves: Sequence[Curve]) -> Array:
+        """Return the distance of each candidate to the nearest trial."""
+        return np.asarray(self.coordinates.distances(points_of(some), points_of(curves)).min(axis=1))
 
     def _moved(self, params: Params, draws: np.random.Generator) -> Iterator[Params]:
         """Yield configurations that differ from one in some ranges: by up to a fifth of the scale, or in the option."""
@@ -179,16 +228,5 @@ def _key(params: Params) -> str:
     return canonical_json.dumps(dict(params))
 
 
-def _farther(found: Sequence[Candidate], apart: NDArray[np.float64], near: float) -> list[Candidate]:
+def _farther(found: Sequence[Candidate], apart: Array, near: float) -> list[Candidate]:
     return [candidate for candidate, distance in zip(found, apart.tolist(), strict=True) if distance > near]
-
-
-def shares_of(costs: Sequence[int]) -> tuple[float, ...]:
-    """Return the share of all costs that is spent after each; a period that costs nothing counts as the least cost.
-
-    >>> shares_of((1, 1, 2))
-    (0.25, 0.5, 1.0)
-    """
-    counted = [max(1, cost) for cost in costs]
-    total = sum(counted)
-    return tuple(spent / total for spent in accumulate(counted))

@@ -1,18 +1,15 @@
 """Conditions such as `hidden_units <= 8 * filters`: the constraints of a space.
 
-The language is a part of Python's expressions, and Python's own parser reads it: and, or, not, comparisons (chained
-ones, too), `in [...]`, + - * /, brackets. Its words are fields, numbers as in YAML, texts without escapes, true, false,
-null.
+The language is a part of Python's expressions: and, or, not, comparisons (chained ones, too), `in [...]`, + - * /,
+brackets. Its words are fields, numbers as in YAML, texts without escapes, true, false, null.
 """
 
 from __future__ import annotations
 
-import ast
 import math
 import operator
 import re
 import sys
-from bisect import bisect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -20,8 +17,8 @@ from typing import Any, NamedTuple, NoReturn
 
 from search.arguments import is_number
 from search.messages import did_you_mean, listing, show
-from search.space.ranges import Choice, Distribution, Fault, NumberRange, rounded_words, same
-from search.space.scalars import resolve
+from search.space.ranges import Choice, Distribution, Fault, NumberRange, can_be, same
+from search.space.yaml_text import resolve
 
 MAX_LENGTH = 200  # characters: Optuna's tables name a constraint by its text, and have room for 512
 MAX_DEPTH = 20  # brackets, signs and negations inside each other
@@ -36,15 +33,6 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _CONSTANTS = {"true": True, "false": False, "null": None}
-_OPERATORS: dict[type[ast.AST], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
-_COMPARATORS: dict[type[ast.AST], str] = {
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-}
 _CALCULATE: dict[str, Callable[[Any, Any], Any]] = dict(
     zip("+-*/", (operator.add, operator.sub, operator.mul, operator.truediv), strict=True)
 )
@@ -57,7 +45,7 @@ _HOLDS: dict[str, Callable[[Any, Any], bool]] = {
     "!=": lambda left, right: not same(left, right),
 }
 _OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "==", "and": "or", "or": "and"}
-_ALLOWED = {*_HOLDS, *_CALCULATE, *"()[],"}
+_SIGNS = {*_HOLDS, *_CALCULATE, *"()[],", "and", "or", "not", "in"}
 _INSTEAD = {  # signs and words of other languages, with the hint for each
     "=": "`==` compares",
     "(": "there are no functions here",
@@ -150,8 +138,9 @@ def read_constraints(
 ) -> tuple[list[Constraint], list[Fault]]:
     """Return the constraints that a list of texts describes, and the faults of the others.
 
-    `fields` are constants and ranges by path. `lenient`: they may have been changed since the constraints were written;
-    one in which no range is left is then left out if its constants meet it.
+    `fields` are constants and ranges by path; an empty choice stands for a field that could not be read. `lenient`:
+    they may have been changed since the constraints were written; one in which no range is left is then left out if its
+    constants meet it.
     """
     if not isinstance(written, list):
         return [], [Fault((), "constraints: needs a list of conditions, such as [hidden_units <= 8 * filters]")]
@@ -159,224 +148,229 @@ def read_constraints(
     faults: list[Fault] = []
     for index, text in enumerate(written):
         try:
-            constraint = Constraint(_on_one_line(text), parse(text, fields, lenient=lenient), index)
+            if not isinstance(text, str):
+                raise RefusedError(0, f"{show(text)} is not a condition, such as hidden_units <= 8 * filters")
+            constraint = Constraint(_on_one_line(text), _Reader(text, fields, lenient).condition(), index)
+            is_idle = not any(isinstance(fields[path], Distribution) for path in constraint.condition.paths())
+            if is_idle and not lenient:
+                raise RefusedError(0, "names no field with a range, so it never changes")
+            if is_idle and constraint.excess(fields) > 0:
+                raise RefusedError(0, f"{show(text)} is not met, and no range is left in it")
             if constraint.text in found:
                 raise RefusedError(0, "occurs twice")
         except RefusedError as error:
             faults.append(Fault((index,), f"constraints[{index}]: {error}", offset=error.offset))
-            continue
-        if any(isinstance(fields[path], Distribution) for path in constraint.condition.paths()):
-            found[constraint.text] = constraint
-        elif constraint.excess(fields) > 0:
-            faults.append(Fault((index,), f"constraints[{index}]: {show(text)} is not met, and no range is left in it"))
+        else:
+            if not is_idle:
+                found[constraint.text] = constraint
     return list(found.values()), faults
 
 
-def parse(text: Any, fields: Mapping[str, Any], *, lenient: bool = False) -> Tree:
-    """Return the condition that a text describes; RefusedError if there is none, or one that does not fit the fields.
+class _Part(NamedTuple):
+    """What was read, where in the text it begins, and of which kinds it can be; none if its field cannot be read."""
 
-    An empty choice among `fields` stands for a field that could not be read. `lenient` accepts what follows from fields
-    that were changed later.
-    """
-    if not isinstance(text, str):
-        raise RefusedError(0, f"{show(text)} is not a condition, such as hidden_units <= 8 * filters")
-    if len(text) > MAX_LENGTH:
-        raise RefusedError(0, f"has {len(text)} characters; the limit is {MAX_LENGTH}")
-    condition = _Reader(text, fields, lenient).whole()
-    if not lenient and not any(isinstance(fields[path], Distribution) for path in condition.paths()):
-        raise RefusedError(0, "names no field with a range, so it never changes")
-    return condition
+    tree: Tree
+    offset: int
+    kinds: Sequence[str] = ("a number",)
 
 
 class _Reader:
-    """Lets Python read the structure of a text, in which each number, text and field is replaced by a short name."""
+    """Reads a text by descent: conditions that `or` joins, that `and` joins, comparisons, sums, products, words."""
 
     def __init__(self, text: str, fields: Mapping[str, Any], lenient: bool) -> None:
+        if len(text) > MAX_LENGTH:
+            raise RefusedError(0, f"has {len(text)} characters; the limit is {MAX_LENGTH}")
         self._fields, self._lenient = fields, lenient
         self._tokens = [*_tokens(text)]
-        words = [
-            token if kind in ("sign", "end") or token in ("and", "or", "not", "in") else f"_{place}"
-            for place, (kind, token, _) in enumerate(self._tokens)
-        ]
-        self._starts = [0]  # of each token in what Python reads
-        for word in words:
-            self._starts.append(self._starts[-1] + len(word) + 1)
-        self._masked = " ".join(words)
-        for place, (before, word) in enumerate(pairwise(words), 1):
-            # Python would accept a comma before a bracket, and name the bracket's beginning if an operator is missing.
-            if (before == "," and word in (")", "]")) or (word.startswith("_") and before[0] in "_)]"):
+        self._place = 0  # of the token to be read next
+        self._open: list[str] = []  # brackets to be closed
+        for place, ((_, before, _), (kind, here, _)) in enumerate(pairwise(self._tokens), 1):
+            # First of all, so that `max(a)` is refused for its bracket, and not because no field has this name.
+            is_after_operand = before not in _SIGNS or before in ")]"
+            if is_after_operand and kind != "end" and (here not in _SIGNS or here in "(["):
                 self._refuse(place)
 
-    def whole(self) -> Tree:
-        try:
-            body = ast.parse(self._masked, mode="eval").body
-        except SyntaxError as error:
-            if "was never closed" in error.msg:
-                bracket = ")" if self._masked[(error.offset or 1) - 1] == "(" else "]"
-                raise RefusedError(self._tokens[-1][2], f"`{bracket}` is missing at the end") from None
-            self._refuse(self._token_at(error.offset - 1) if error.offset else -1)
-        return self._condition(body)
+    def condition(self) -> Tree:
+        """Return the condition of the whole text; RefusedError if there is none, or one that does not fit the
+        fields."""
+        part = self._either()
+        if self._next[0] != "end":
+            self._refuse()
+        return self._condition(part)
 
-    def _token_at(self, column: int) -> int:
-        return min(bisect(self._starts, column), len(self._tokens)) - 1
+    @property
+    def _next(self) -> tuple[str, str, int]:
+        return self._tokens[self._place]
 
-    def _refuse(self, place: int) -> NoReturn:
-        kind, text, offset = self._tokens[place]
+    def _takes(self, *signs: str) -> str:
+        """Return the next token and go on, if it is one of these; an empty text if it is none."""
+        sign = self._next[1]
+        if sign not in signs:
+            return ""
+        self._place += 1
+        return sign
+
+    def _refuse(self, place: int | None = None) -> NoReturn:
+        kind, text, offset = self._tokens[self._place if place is None else place]
         if kind == "end":
-            raise RefusedError(offset, "a number, a text or a field is missing at the end")
-        hint = f"; {_INSTEAD[text]}" if text in _INSTEAD else ""
-        raise RefusedError(offset, f"`{show(text)}` is not allowed here{hint}")
+            missing = f"`{self._open[-1]}` is" if self._open else "a number, a text or a field is"
+            raise RefusedError(offset, f"{missing} missing at the end")
+        raise _unexpected(text, offset)
 
-    def _offset(self, node: ast.AST) -> int:
-        """Return where a part begins, the brackets around it among it."""
-        first, last = (self._token_at(column) for column in (node.col_offset, node.end_col_offset - 1))  # type: ignore[attr-defined]
-        while first and self._tokens[first - 1][1] == "(" and self._tokens[last + 1][1] == ")":
-            first, last = first - 1, last + 1
-        return self._tokens[first][2]
+    def _either(self) -> _Part:
+        return self._joined("or", lambda: self._joined("and", self._negation))
 
-    def _sign_after(self, node: ast.expr) -> int:
-        """Return the token of the operator after a part."""
-        place = self._token_at((node.end_col_offset or 1) - 1) + 1
-        while self._tokens[place][1] == ")":
-            place += 1
-        return place
+    def _joined(self, word: str, read: Callable[[], _Part]) -> _Part:
+        first = read()
+        if self._next[1] != word:
+            return first
+        parts = [self._condition(first)]
+        while self._takes(word):
+            parts.append(self._condition(read()))
+        return _Part(Tree(word, tuple(parts)), first.offset)
 
-    def _condition(self, node: ast.expr) -> Tree:
-        match node:
-            case ast.BoolOp(op, values):
-                parts = tuple(map(self._condition, values))
-                return Tree("and" if isinstance(op, ast.And) else "or", parts)
-            case ast.UnaryOp(ast.Not(), operand):
-                return self._condition(operand).negated()
-            case ast.Compare(left, ops, comparators):
-                ends = pairwise([left, *comparators])
-                in_chain = len(ops) > 1
-                found = tuple(self._comparison(op, *pair, in_chain) for op, pair in zip(ops, ends, strict=True))
-                return found[0] if len(found) == 1 else Tree("and", found)
-        alone = self._operand(node)
-        if any(not isinstance(value, bool) for value in self._samples(alone)):
-            raise RefusedError(self._offset(node), "a value alone is not a condition; compare it")
-        return Tree("==", (alone, Tree("value", (True,))))
+    def _negation(self) -> _Part:
+        offset = self._next[2]
+        if not self._takes("not"):
+            return self._comparison()
+        return _Part(self._condition(self._negation()).negated(), offset)
 
-    def _comparison(self, op: ast.cmpop, left: ast.expr, right: ast.expr, in_chain: bool) -> Tree:
-        if isinstance(op, ast.In | ast.NotIn):
-            if in_chain:
-                self._refuse(self._sign_after(left))
-            sign = self._sign_after(left) + isinstance(op, ast.NotIn)
-            if not isinstance(right, ast.List):
-                token = self._tokens[sign + 1]
-                raise RefusedError(token[2], f"`[` is missing before `{show(token[1])}`")
-            if not right.elts:
-                self._refuse(sign + 2)
-            among = Tree("or", tuple(self._compared("==", left, option) for option in right.elts))
-            return among if isinstance(op, ast.In) else among.negated()
-        if type(op) not in _COMPARATORS:  # `is`, a field's name, is none here: words are masked
-            self._refuse(self._sign_after(left))
-        return self._compared(_COMPARATORS[type(op)], left, right)
+    def _comparison(self) -> _Part:
+        first = left = self._calculation("+-")
+        found: list[Tree] = []
+        place = self._place
+        while sign := self._takes(*_HOLDS):
+            right = self._calculation("+-")
+            found.append(self._compared(sign, left, right))
+            left, place = right, self._place
+        negated = self._takes("not")
+        if self._takes("in"):
+            found.append(self._among(left))
+            if len(found) > 1 or self._next[1] in {*_HOLDS, "in", "not"}:
+                self._refuse(place)
+        elif negated:
+            self._refuse()
+        if not found:
+            return first
+        chain = found[0] if len(found) == 1 else Tree("and", tuple(found))
+        return _Part(chain.negated() if negated else chain, first.offset)
 
-    def _compared(self, sign: str, *nodes: ast.expr) -> Tree:
-        ends = tuple(map(self._operand, nodes))
-        if sign in ("==", "!="):
-            self._check_comparable(sign, ends, self._offset(nodes[0]))
-        else:
-            self._check_numbers(sign, ends, nodes)
-        for one, other in (ends, ends[::-1]):
-            if self._lenient or (one.kind, other.kind) != ("field", "value"):
-                continue
-            if words := rounded_words(one.parts[0], self._fields[one.parts[0]], other.parts[0]):
-                raise RefusedError(self._offset(nodes[0]), words)
-        return Tree(sign, ends)
+    def _among(self, left: _Part) -> Tree:
+        """Return whether an operand is one of a list that follows."""
+        kind, text, offset = self._next
+        if not self._takes("["):
+            if kind == "end":
+                self._refuse()
+            raise RefusedError(offset, f"`[` is missing before `{show(text)}`")
+        self._open.append("]")
+        options = [self._compared("==", left, self._calculation("+-"))]
+        while self._takes(","):
+            options.append(self._compared("==", left, self._calculation("+-")))
+        self._close()
+        return Tree("or", tuple(options))
 
-    def _operand(self, node: ast.expr) -> Tree:
-        match node:
-            case ast.Name(name):
-                return self._word(int(name[1:]))
-            case ast.BinOp(left, op, right) if type(op) in _OPERATORS:
-                sign = self._tokens[self._sign_after(left)][2]
-                return self._calculated(_OPERATORS[type(op)], (left, right), sign)
-            case ast.UnaryOp(ast.USub(), operand):
-                return self._calculated("-", (ast.Constant(0), operand), self._offset(node))
-            case ast.Constant():  # the 0 in front of a sign
-                return Tree("value", (node.value,))
-            case ast.BoolOp() | ast.Compare() | ast.UnaryOp(ast.Not()):
-                raise RefusedError(self._offset(node), "a condition is not a value to compare or to calculate with")
-            case ast.Call(func=inner) | ast.Subscript(value=inner) | ast.Tuple(elts=[inner, *_]):
-                self._refuse(self._sign_after(inner))
-        self._refuse(self._token_at(node.col_offset))
+    def _close(self) -> None:
+        if not self._takes(self._open[-1]):
+            self._refuse()
+        self._open.pop()
 
-    def _calculated(self, sign: str, nodes: tuple[ast.expr, ast.expr], offset: int) -> Tree:
-        """Return the result of an operator: of two constants a constant."""
-        tree = Tree(sign, tuple(map(self._operand, nodes)))
-        self._check_numbers(sign, tree.parts, nodes)
-        if sign == "/" and tree.parts[1].kind == "value" and tree.parts[1].parts[0] == 0:
-            raise RefusedError(offset, "divides by zero")
-        if any(part.kind != "value" for part in tree.parts):
-            return tree
-        try:
-            return Tree("value", (tree.value({}),))
-        except ArithmeticError:
-            raise RefusedError(offset, "does not give a finite number") from None
+    def _calculation(self, signs: str) -> _Part:
+        """Return a sum, or a product, or what stands in place of it."""
+        read = self._signed if signs == "*/" else lambda: self._calculation("*/")
+        left = read()
+        while sign := self._takes(*signs):
+            offset = self._tokens[self._place - 1][2]
+            left = self._calculated(sign, left, read(), offset)
+        return left
 
-    def _word(self, place: int) -> Tree:
-        kind, text, offset = self._tokens[place]
-        if kind == "text" or text in _CONSTANTS:
-            return Tree("value", (_CONSTANTS.get(text, text[1:-1]),))
-        if kind == "word":
-            return Tree("field", (self._path(text, offset, place),))
+    def _signed(self) -> _Part:
+        kind, text, offset = self._next
+        if self._takes("-"):
+            return self._calculated("-", _Part(Tree("value", (0,)), offset), self._signed(), offset)
+        if self._takes("("):
+            self._open.append(")")
+            inner = self._either()
+            self._close()
+            return inner._replace(offset=offset)
+        if kind == "end" or text in _SIGNS:
+            self._refuse()
+        self._place += 1
+        if kind == "word" and text not in _CONSTANTS:
+            path = self._path(text, offset)
+            return _Part(Tree("field", (path,)), offset, _kinds(self._fields[path]))
+        if kind != "number":
+            value = _CONSTANTS.get(text, text[1:-1])
+            return _Part(Tree("value", (value,)), offset, _kinds(value))
         try:
             number = resolve(text)
         except ValueError as error:
             raise RefusedError(offset, str(error)) from None
-        if not isinstance(number, int | float):
+        if not is_number(number):
             raise RefusedError(offset, f"{show(text)} is not a number")
-        return Tree("value", (number,))
+        return _Part(Tree("value", (number,)), offset)
 
-    def _path(self, name: str, offset: int, place: int) -> str:
+    def _condition(self, part: _Part) -> Tree:
+        if part.tree.kind in _OPPOSITE:
+            return part.tree
+        if any(kind != "a truth value" for kind in part.kinds):
+            raise RefusedError(part.offset, "a value alone is not a condition; compare it")
+        return Tree("==", (part.tree, Tree("value", (True,))))
+
+    def _compared(self, sign: str, left: _Part, right: _Part) -> Tree:
+        compared, is_equation = self._operation(sign, left, right), sign in ("==", "!=")
+        if self._lenient:
+            return compared
+        if is_equation and left.kinds and right.kinds and not {*left.kinds} & {*right.kinds}:
+            first, second = (f"{_named(part.tree)} is {listing(part.kinds)}" for part in (left, right))
+            raise RefusedError(left.offset, f"{first}, and {second}, so `{sign}` is the same in every trial")
+        for one, other in (compared.parts, compared.parts[::-1]):
+            if (one.kind, other.kind) != ("field", "value"):
+                continue
+            path, value = one.parts[0], other.parts[0]
+            span = self._fields[path]
+            if is_equation and left.kinds and right.kinds and not can_be(span, value):
+                options = [each for each in span.values if isinstance(each, str)] if isinstance(span, Choice) else ()
+                raise RefusedError(left.offset, f"{path} is never {show(value)}{did_you_mean(str(value), options)}")
+        return compared
+
+    def _calculated(self, sign: str, left: _Part, right: _Part, offset: int) -> _Part:
+        """Return the result of an operator, which is at `offset`: of two constants a constant."""
+        tree = self._operation(sign, left, right)
+        if sign == "/" and right.tree == ("value", (0,)):
+            raise RefusedError(offset, "divides by zero")
+        try:
+            if all(part.kind == "value" for part in tree.parts):
+                tree = Tree("value", (tree.value({}),))
+        except ArithmeticError:
+            raise RefusedError(offset, "does not give a finite number") from None
+        return _Part(tree, left.offset)
+
+    def _operation(self, sign: str, *parts: _Part) -> Tree:
+        """Return two operands with their sign, after a check that they are values: numbers, but of == and !=."""
+        for part in parts:
+            if part.tree.kind in _OPPOSITE:
+                raise RefusedError(part.offset, "a condition is not a value to compare or to calculate with")
+        for part in parts:
+            if sign not in ("==", "!=") and any(kind != "a number" for kind in part.kinds):
+                words = f"`{sign}` takes numbers, and {_named(part.tree)} is {listing(part.kinds)}"
+                raise RefusedError(part.offset, words)
+        return Tree(sign, tuple(part.tree for part in parts))
+
+    def _path(self, name: str, offset: int) -> str:
         """Return the path of the field that a name stands for, alone or after its section."""
         found = [path for path in self._fields if name in (path, path.partition(".")[2])]
         found = [name] if name in found else found
         if not found:
-            if any(same(name, value) for span in self._fields.values() for value in _samples(span)):
+            if any(can_be(span, name) for span in self._fields.values()):
                 raise RefusedError(offset, f"the file sets no field {show(name)}; a text has quotes: '{name}'")
             known = [*self._fields, *(path.partition(".")[2] for path in self._fields)]
             hint = did_you_mean(name, [path for path in known if ("." in path) == ("." in name)])
             raise RefusedError(offset, f"the file sets no field {show(name)}{hint}")
         if len(found) > 1:
             raise RefusedError(offset, f"{name} is in several sections; write {listing(found)}")
-        if lists := [value for value in _samples(self._fields[found[0]]) if _kind(value) == "a list"]:
-            raise RefusedError(offset, f"{found[0]} can be {show(lists[0])}, and a constraint takes single values")
+        if "a list" in _kinds(self._fields[found[0]]):
+            raise RefusedError(offset, f"{found[0]} can be a list, and a constraint takes single values")
         return found[0]
-
-    def _samples(self, operand: Tree) -> Sequence[Any]:
-        """Return a value of each kind that an operand can be."""
-        if operand.kind == "field":
-            return _samples(self._fields[operand.parts[0]])
-        return operand.parts if operand.kind == "value" else (0,)
-
-    def _check_numbers(self, sign: str, operands: Sequence[Tree], nodes: Sequence[ast.expr]) -> None:
-        for operand, node in zip(operands, nodes, strict=True):
-            if others := [value for value in self._samples(operand) if _kind(value) != "a number"]:
-                verb = "can be" if operand.kind == "field" else "is"
-                words = f"{_named(operand)} {verb} {show(others[0])}, {_kind(others[0])}"
-                raise RefusedError(self._offset(node), f"`{sign}` takes numbers, and {words}")
-
-    def _check_comparable(self, sign: str, ends: Sequence[Tree], offset: int) -> None:
-        """Check that two operands can be equal."""
-        if self._lenient:
-            return
-        kinds = [dict.fromkeys(map(_kind, self._samples(end))) for end in ends]
-        if all(kinds) and not kinds[0].keys() & kinds[1].keys():
-            first, second = (f"{_named(end)} is {listing(found)}" for end, found in zip(ends, kinds, strict=True))
-            raise RefusedError(offset, f"{first}, and {second}, so `{sign}` is the same in every trial")
-        for one, other in (ends, ends[::-1]):
-            if (one.kind, other.kind) == ("field", "value"):
-                path, value = one.parts[0], other.parts[0]
-                span = self._fields[path]
-                if not (span.contains(value) if isinstance(span, Distribution) else same(span, value)) and (
-                    span != Choice(())
-                ):
-                    hint = did_you_mean(str(value), [each for each in _samples(span) if isinstance(each, str)])
-                    raise RefusedError(offset, f"{path} is never {show(value)}{hint}")
 
 
 def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
@@ -390,9 +384,8 @@ def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
             prefixes = prefixes + 1 if word in ("-", "not") else 0
             if depth + prefixes > MAX_DEPTH:
                 raise RefusedError(offset, f"nested deeper than {MAX_DEPTH} levels")
-            if (kind == "sign" and word not in _ALLOWED) or (kind == "word" and word in _INSTEAD):
-                hint = f"; {_INSTEAD[word]}" if word in _INSTEAD else ""
-                raise RefusedError(offset, f"`{word}` is not allowed here{hint}")
+            if (kind == "sign" and word not in _SIGNS) or (kind == "word" and word in _INSTEAD):
+                raise _unexpected(word, offset)
             yield kind, word, offset
         elif text[offset] in "'\"":
             raise RefusedError(offset, "a closing quote is missing")
@@ -402,34 +395,29 @@ def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
     yield "end", "", len(text.rstrip())
 
 
-def _on_one_line(text: Any) -> str:
+def _unexpected(word: str, offset: int) -> RefusedError:
+    hint = f"; {_INSTEAD[word]}" if word in _INSTEAD else ""
+    return RefusedError(offset, f"`{show(word)}` is not allowed here{hint}")
+
+
+def _on_one_line(text: str) -> str:
     """Return a condition with one blank for many, but within quotes; RefusedError if it cannot be shown."""
-    parts = re.split(r"""('[^']*'|"[^"]*")""", text) if isinstance(text, str) else []
+    parts = re.split(r"""('[^']*'|"[^"]*")""", text)
     name = "".join(part if number % 2 else re.sub(r"\s+", " ", part) for number, part in enumerate(parts)).strip()
     if not name.isprintable():
         raise RefusedError(0, "has a character that cannot be shown")
     return name
 
 
-def _samples(span: Any) -> Sequence[Any]:
-    """Return a value of each kind that a constant or a range can be; none for fields that could not be read."""
-    if not isinstance(span, Distribution):
-        return (span,)
-    return (span.low,) if isinstance(span, NumberRange) else span.options
-
-
-def _kind(value: Any) -> str:
-    if value is None:
-        return "null"
-    kinds = {bool: "a truth value", int: "a number", float: "a number", str: "a text"}
-    return kinds.get(type(value), "a list")
+def _kinds(span: Any) -> Sequence[str]:
+    """Return of which kinds a constant or the values of a range are."""
+    values = span.values if isinstance(span, Choice) else (span.low if isinstance(span, NumberRange) else span,)
+    kinds = {type(None): "null", bool: "a truth value", int: "a number", float: "a number", str: "a text"}
+    return list(dict.fromkeys(kinds.get(type(value), "a list") for value in values))
 
 
 def _named(operand: Tree) -> str:
     if operand.kind not in ("field", "value"):
         return "what is calculated"
-    return (
-        f"'{show(operand.parts[0])}'"
-        if isinstance(operand.parts[0], str) and operand.kind == "value"
-        else show(operand.parts[0])
-    )
+    name = show(operand.parts[0])
+    return f"'{name}'" if isinstance(operand.parts[0], str) and operand.kind == "value" else name

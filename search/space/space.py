@@ -8,31 +8,32 @@ The top level of a file holds settings (`epochs: 6`) and sections, which are map
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, Generic
 
-from search import canonical_json, yaml_writer
+from search import canonical_json
 from search.elementary import NATIVE, PORTABLE, Elementary
 from search.errors import Problem, SpaceError
 from search.messages import did_you_mean, listing, show
-from search.space import yaml_reader
 from search.space.constraints import Constraint, read_constraints
 from search.space.objective import Aim
-from search.space.ranges import Choice, Distribution, NumberRange, parse_form, rounded_words, same, shortest_form
-from search.space.yaml_reader import Document, KeyPath
+from search.space.ranges import Choice, Distribution, NumberRange, can_be, parse_form, same
+from search.space.yaml_text import Document, Origin, load, to_yaml
+from search.trainer_api import C, Codec, Plan, Planner
 
 SETTINGS_WITH_KEYS = ("limits", "search", "constraints")
 """Top-level mappings that are settings, not sections."""
 SETTINGS_OF_ALL = ("objective", "direction")
 """Other settings that the search itself reads, in a space of nets or of any other work."""
-_FORMS = {"int", "float", "levels", "choice", "value"}
-"""Keys of which a range or a constant with a condition has one."""
 NARROWED = "narrowed"
 """The name by which a file says that its conditions and constraints may name values that its ranges do not hold (any
 more). It does not affect the trials, so it is not part of the specification."""
+
+_RESERVED = (*SETTINGS_WITH_KEYS, *SETTINGS_OF_ALL, NARROWED, "name")  # no fields, not even in a flat space
+_FORMS = ("int", "float", "levels", "choice", "value")  # of which a range, or a constant with a condition, has one
 
 Suggest = Callable[[str, Distribution], Any]
 """Called with a field's path and its range; returns a value from the range."""
@@ -44,35 +45,7 @@ FIELD_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\.[A-Za-z_][A-Za-z0-9_]*")
 """`section.name`."""
 
 _SPACE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a field or setting was written."""
-
-    document: Document
-    place: KeyPath = ()
-    changed: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
-    """Of a mapping, where keys were written that `--set` has changed."""
-
-    @property
-    def is_option(self) -> bool:
-        """Whether it was written on the command line, with `--set`."""
-        return self.document.source.startswith("--set ")
-
-    def below(self, *keys: str | int) -> KeyPath:
-        """Return `keys` if the document has a value at that path, else an empty path."""
-        return keys if (*self.place, *keys) in self.document.values else ()
-
-    def problem(self, message: str, *below: str | int, at_key: bool = False) -> Problem:
-        """Return a problem with this value, or with the one at the path `below` it."""
-        if below and (changed := self.changed.get(str(below[0]))):
-            return changed.problem(message, *below[1:], at_key=at_key)
-        return self.document.problem((*self.place, *below), message, at_key=at_key)
-
-    def problem_inside(self, message: str, *below: str | int, offset: int) -> Problem:
-        """Return a problem `offset` characters into the text at the path `below` this value."""
-        return self.document.problem_inside((*self.place, *below), message, offset)
+_NOWHERE = Origin(Document("space", "", None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +58,7 @@ class Field:
     """The constant, as plain JSON values, or the range."""
     when: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     """Allowed values of other fields, by path; the field applies only if each of them has one of its values."""
-    origin: Origin = field(default_factory=lambda: Origin(Document("space", "", None)), compare=False, repr=False)
+    origin: Origin = field(default=_NOWHERE, compare=False, repr=False)
 
     @property
     def distribution(self) -> Distribution | None:
@@ -101,24 +74,16 @@ class Field:
 
     def can_be(self, value: Any) -> bool:
         """Return whether the field can have this value: as its constant or from its range."""
-        if self.distribution is None:
-            return same(self.value, value)
-        return self.value is UNREADABLE or self.distribution.contains(value)
+        return self.value is UNREADABLE or can_be(self.value, value)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the form in a file, every key written out."""
-        form = {"value": self.value} if self.distribution is None else self.distribution.to_json()
-        return form | self._condition()
-
-    def shortest_form(self) -> Any:
-        """Return the form in a file with no more keys than it needs; a constant that always counts as it is."""
-        if self.distribution is None and not self.when:
+    def to_json(self, *, shortest: bool = False) -> Any:
+        """Return the form in a file, every key written out, or no more than are needed: a constant may then be
+        plain."""
+        span, when = self.distribution, {parent: list(allowed) for parent, allowed in self.when.items()}
+        if shortest and span is None and not when:
             return self.value
-        form = {"value": self.value} if self.distribution is None else shortest_form(self.distribution)
-        return form | self._condition()
-
-    def _condition(self) -> dict[str, Any]:
-        return {"when": {parent: list(allowed) for parent, allowed in self.when.items()}} if self.when else {}
+        form = {"value": self.value} if span is None else span.to_json(shortest=shortest)
+        return form | ({"when": when} if when else {})
 
 
 @dataclass(frozen=True)  # without slots, because it keeps its steps
@@ -132,26 +97,12 @@ class Space:
     """The top-level values that are not sections: epochs, limits, ..."""
     fields: tuple[Field, ...]
     """In the order of the file."""
-    text: str = field(default="", compare=False, repr=False)
-    """The file's text."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
     """Where each setting, and each section, was written."""
     constraints: tuple[Constraint, ...] = field(default=(), compare=False, repr=False)
     """The value of the setting of that name; see `with_constraints`."""
     elementary: Elementary = field(default=NATIVE, compare=False, repr=False)
     """Computes exp and ln for the ranges, and for what proposes their values."""
-    order: tuple[Field, ...] = field(init=False, compare=False, repr=False)
-    """The fields in sampling order: each after the fields in its condition, otherwise as in the file. Those whose
-    conditions form a cycle are left out."""
-
-    def __post_init__(self) -> None:
-        """Find the sampling order, once for all samples."""
-        order: dict[str, Field] = {}
-        waiting = list(self.fields)
-        while ready := [item for item in waiting if all(parent in order for parent in item.when)]:
-            order.update((item.path, item) for item in ready)
-            waiting = [item for item in waiting if item.path not in order]
-        object.__setattr__(self, "order", tuple(order.values()))
 
     @classmethod
     def read(cls, document: Document, flat: str | None = None) -> tuple[Space, list[Problem]]:
@@ -160,24 +111,34 @@ class Space:
         `flat` names the section of the ranges and constants that stand at the top level, next to the sections.
         """
         if not isinstance(document.value, dict):
-            empty = cls("space", document.source, {}, (), document.text)
-            return empty, [document.problem((), "a space file holds settings and sections, `name: value` each")]
+            message = "a space file holds settings and sections, `name: value` each"
+            return cls("space", document.source, {}, ()), [Origin(document).problem(message)]
         problems: list[Problem] = []
         settings: dict[str, Any] = {}
         fields: list[Field] = []
+        origins = {key: Origin(document, (key,)) for key in document.value}
         for key, value in document.value.items():
-            if flat is not None and _is_field(key, value):
-                fields += _read_field_of(flat, key, value, Origin(document, (key,)), problems)
-            elif isinstance(value, dict) and key not in (*SETTINGS_WITH_KEYS, NARROWED, "name"):
-                fields += _read_section(key, value, document, problems)
+            is_mapping = isinstance(value, dict)
+            if flat is not None and key not in _RESERVED and not (is_mapping and value.keys().isdisjoint(_FORMS)):
+                fields += _read_fields(flat, {key: value}, Origin(document), problems)
+            elif is_mapping and key not in (*SETTINGS_WITH_KEYS, NARROWED, "name"):
+                fields += _read_fields(key, value, origins[key], problems)
             else:
                 settings[key] = value
-        name = _read_name(settings.pop("name", None), document, problems)
-        narrowed = _read_narrowed(settings.pop(NARROWED, False), document, problems)
-        origins = {key: Origin(document, (key,)) for key in document.value}
-        unconstrained = cls(name, document.source, settings, tuple(fields), document.text, origins)
-        problems += unconstrained.condition_problems(unconstrained.fields, lenient=narrowed)
-        space, faults = unconstrained.with_constraints(lenient=narrowed)
+        name = settings.pop("name", None)
+        if name is None:
+            name = re.sub(r"[^A-Za-z0-9]+", "-", PurePath(document.source).stem).strip("-")[:64] or "space"
+        elif not isinstance(name, str) or not _SPACE_NAME.fullmatch(name):
+            rule = "up to 64 ASCII letters, digits, dots, dashes and underscores, the first a letter or digit"
+            why = "is not text; quote it" if isinstance(name, int | float) else f"is not a name: {rule}"
+            problems.append(origins["name"].problem(f"name: {show(name)} {why}"))
+            name = "space"
+        narrowed = settings.pop(NARROWED, False)
+        if not isinstance(narrowed, bool):
+            problems.append(origins[NARROWED].problem(f"{NARROWED}: {show(narrowed)} is neither true nor false"))
+        space = cls(name, document.source, settings, tuple(fields), origins)
+        problems += space.condition_problems(space.fields, lenient=bool(narrowed))
+        space, faults = space.with_constraints(lenient=bool(narrowed))
         return space, problems + faults
 
     @classmethod
@@ -187,10 +148,7 @@ class Space:
         Raises:
             SpaceError: the document has faults; the error lists all of them.
         """
-        space, problems = cls.read(document, flat)
-        if problems:
-            raise SpaceError(problems)
-        return space
+        return faultless(*cls.read(document, flat))
 
     @classmethod
     def load(cls, path: Path, flat: str | None = None) -> Space:
@@ -200,7 +158,7 @@ class Space:
             UsageError: the file cannot be read.
             SpaceError: the file has faults; the error lists all of them.
         """
-        return cls.from_document(yaml_reader.load(path), flat)
+        return cls.from_document(load(path), flat)
 
     @classmethod
     def of(cls, values: Mapping[str, Any], flat: str | None = None) -> Space:
@@ -213,7 +171,7 @@ class Space:
         """
         document = Document.of("space", _with_lists(dict(values)))
         if (fault := canonical_json.fault(document.value)) is not None:
-            raise SpaceError([document.problem((), f"a value cannot be in a space file: {fault}")]) from fault
+            raise SpaceError([Origin(document).problem(f"a value cannot be in a space file: {fault}")]) from fault
         return cls.from_document(document, flat)
 
     @classmethod
@@ -223,15 +181,10 @@ class Space:
         Raises:
             SpaceError: `to_spec` could not have made this specification.
         """
-        origin = Origin(Document("space", "", None))
         problems: list[Problem] = []
-        fields = tuple(read_field(path, form, origin, problems) for path, form in spec["fields"])
-        if problems:
-            raise SpaceError(problems)
-        space, problems = cls(spec["name"], "space", spec["settings"], fields).with_constraints(lenient=True)
-        if problems:
-            raise SpaceError(problems)
-        return space
+        fields = tuple(read_field(path, form, _NOWHERE, problems) for path, form in spec["fields"])
+        space, faults = cls(spec["name"], "space", spec["settings"], fields).with_constraints(lenient=True)
+        return faultless(space, problems + faults)
 
     def to_spec(self) -> dict[str, Any]:
         """Return everything that a search depends on as plain JSON values, without comments and positions."""
@@ -249,15 +202,18 @@ class Space:
         sections: dict[str, dict[str, Any]] = {}
         for item in self.fields:
             section, _, name = item.path.partition(".")
-            sections.setdefault(section, {})[name] = item.shortest_form()
-        return yaml_writer.text(
-            {"name": self.name, **({NARROWED: True} if narrowed else {}), **self.settings, **sections}
-        )
+            sections.setdefault(section, {})[name] = item.to_json(shortest=True)
+        return to_yaml({"name": self.name, **({NARROWED: True} if narrowed else {}), **self.settings, **sections})
 
     @property
     def ranges(self) -> tuple[Field, ...]:
         """The fields that are not constants, in the order of the file."""
         return tuple(field for field in self.fields if field.distribution is not None)
+
+    @property
+    def is_recipe(self) -> bool:
+        """Whether the space has no range, so that it describes a single training run."""
+        return not self.ranges
 
     @cached_property
     def aim(self) -> Aim:
@@ -267,7 +223,26 @@ class Space:
     @cached_property
     def distributions(self) -> dict[str, Distribution]:
         """The ranges by the paths of their fields, in the order of the file."""
-        return {field.path: field.distribution for field in self.fields if field.distribution is not None}
+        return {field.path: field.value for field in self.ranges}
+
+    @cached_property
+    def order(self) -> tuple[Field, ...]:
+        """The fields in sampling order: each after the fields in its condition, otherwise as in the file. Those whose
+        conditions form a cycle are left out."""
+        order: dict[str, Field] = {}
+        waiting = list(self.fields)
+        while ready := [item for item in waiting if all(parent in order for parent in item.when)]:
+            order.update((item.path, item) for item in ready)
+            waiting = [item for item in waiting if item.path not in order]
+        return tuple(order.values())
+
+    @cached_property
+    def _steps(self) -> Sequence[tuple[str, Any, Distribution | None, Field | None]]:
+        """Path, constant and range of each field in order, and the field itself if it has a condition.
+
+        A model walks through a space hundreds of times for each proposal, and asking the fields took most of its time.
+        """
+        return [(each.path, each.value, each.distribution, each if each.when else None) for each in self.order]
 
     def as_portable(self) -> Space:
         """Return the same space, whose ranges compute the same values on every processor."""
@@ -278,11 +253,6 @@ class Space:
             for item in self.fields
         )
         return replace(self, fields=fields, elementary=PORTABLE)
-
-    @property
-    def is_recipe(self) -> bool:
-        """Whether the space has no range, so that it describes a single training run."""
-        return not self.ranges
 
     def sample(self, suggest: Suggest) -> dict[str, Any]:
         """Return a trial's parameters: the value that `suggest` gives for each active field with a range."""
@@ -297,6 +267,13 @@ class Space:
         """
         return self._walk(lambda path, _: params[path])
 
+    def _walk(self, suggest: Suggest) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for path, constant, span, conditional in self._steps:
+            if conditional is None or conditional.is_active(values):
+                values[path] = constant if span is None else suggest(path, span)
+        return values
+
     def misfit(self, params: Mapping[str, Any]) -> str | None:
         """Return why no trial of the space can have the given parameters; None if one can.
 
@@ -306,9 +283,8 @@ class Space:
         for path, value in params.items():
             if path not in spans:
                 return f"the space has no range {show(path)}{did_you_mean(path, spans)}"
-            span = spans[path]
             is_whole = isinstance(value, float) and value.is_integer()
-            if not span.contains(int(value) if is_whole else value):
+            if not spans[path].contains(int(value) if is_whole else value):
                 return f"{path} {show(value)} is outside its range"
         return None
 
@@ -333,13 +309,12 @@ class Space:
             return replace(self, constraints=()), []
         fields = {item.path: item.value for item in self.fields}
         found, faults = read_constraints(self.settings["constraints"], fields, lenient=lenient)
-        origin = self.origins.get("constraints", Origin(Document("space", "", None)))
-        problems = [origin.problem_inside(fault.message, *fault.below, offset=fault.offset) for fault in faults]
-        settings, origins = dict(self.settings), dict(self.origins)
-        if found:
-            settings["constraints"] = [constraint.text for constraint in found]
-        else:
-            settings.pop("constraints")
+        origin = self.origins.get("constraints", _NOWHERE)
+        problems = [origin.problem(fault.message, *fault.below, offset=fault.offset) for fault in faults]
+        settings, origins = ({**each} for each in (self.settings, self.origins))
+        settings["constraints"] = [constraint.text for constraint in found]
+        if not found:
+            del settings["constraints"]
             origins.pop("constraints", None)
         return replace(self, settings=settings, origins=origins, constraints=tuple(found)), problems
 
@@ -350,34 +325,22 @@ class Space:
         problems: list[Problem] = []
         for child in fields:
             problems += [p for parent in child.when for p in _parent_problems(child, parent, by_path, lenient=lenient)]
-            if _leads_back(child, by_path):
+            above: set[str] = set()
+            waiting = [*child.when]
+            while waiting:
+                if (parent := waiting.pop()) in by_path and parent not in above:
+                    above.add(parent)
+                    waiting += by_path[parent].when
+            if child.path in above:
                 problems.append(child.origin.problem(f"{child.path}: its condition leads back to itself", "when"))
         return problems
 
-    def _walk(self, suggest: Suggest) -> dict[str, Any]:
-        values: dict[str, Any] = {}
-        for path, constant, span, conditional in self._steps:
-            if conditional is None or conditional.is_active(values):
-                values[path] = constant if span is None else suggest(path, span)
-        return values
 
-    @cached_property
-    def _steps(self) -> Sequence[tuple[str, Any, Distribution | None, Field | None]]:
-        """Path, constant and range of each field in order, and the field itself if it has a condition.
-
-        A model walks through a space hundreds of times for each proposal, and asking the fields took most of its time.
-        """
-        return [(each.path, each.value, each.distribution, each if each.when else None) for each in self.order]
-
-
-def _with_lists(value: Any) -> Any:
-    match value:
-        case dict():
-            return {key: _with_lists(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [_with_lists(inner) for inner in value]
-        case _:
-            return value
+def faultless(space: Space, problems: Sequence[Problem]) -> Space:
+    """Return the space; SpaceError if it has problems."""
+    if problems:
+        raise SpaceError(problems)
+    return space
 
 
 def read_field(path: str, value: Any, origin: Origin, problems: list[Problem]) -> Field:
@@ -388,52 +351,20 @@ def read_field(path: str, value: Any, origin: Origin, problems: list[Problem]) -
     when = _read_when(path, form.pop("when", {}), origin, problems)
     if form.keys() == {"value"} and not isinstance(form["value"], dict):
         return Field(path, form["value"], when, origin)
-    distribution, faults = parse_form(form)
-    problems += [origin.problem(f"{path}: {fault.message}", *fault.below, at_key=fault.at_key) for fault in faults]
-    return Field(path, UNREADABLE if distribution is None else distribution, when, origin)
+    found = parse_form(form)
+    if isinstance(found, list):
+        problems += [origin.problem(f"{path}: {fault.message}", *fault.below, at_key=fault.at_key) for fault in found]
+        found = UNREADABLE
+    return Field(path, found, when, origin)
 
 
-def _read_section(section: str, values: Mapping[str, Any], document: Document, problems: list[Problem]) -> list[Field]:
-    fields: list[Field] = []
+def _read_fields(section: str, values: Mapping[str, Any], around: Origin, problems: list[Problem]) -> Iterator[Field]:
     for name, value in values.items():
-        fields += _read_field_of(section, name, value, Origin(document, (section, name)), problems)
-    return fields
-
-
-def _read_field_of(section: str, name: str, value: Any, origin: Origin, problems: list[Problem]) -> list[Field]:
-    """Return the field in a list, which is empty if its name is none."""
-    if FIELD_PATH.fullmatch(f"{section}.{name}"):
-        return [read_field(f"{section}.{name}", value, origin, problems)]
-    problems.append(origin.problem(f"{show(f'{section}.{name}')}: not a name of letters, digits, _", at_key=True))
-    return []
-
-
-def _is_field(key: str, value: Any) -> bool:
-    """Return whether a top-level value is a range or a constant of a flat space, not a section or a setting."""
-    if key in (*SETTINGS_WITH_KEYS, *SETTINGS_OF_ALL, NARROWED, "name"):
-        return False
-    return not isinstance(value, dict) or bool(value.keys() & _FORMS)
-
-
-def _read_name(name: Any, document: Document, problems: list[Problem]) -> str:
-    """Return the name that the file gives to the space, or else the file's own name."""
-    if name is None:
-        return re.sub(r"[^A-Za-z0-9]+", "-", PurePath(document.source).stem).strip("-")[:64] or "space"
-    if isinstance(name, str) and _SPACE_NAME.fullmatch(name):
-        return name
-    if isinstance(name, int | float):
-        written = document.written(("name",))
-        problems.append(document.problem(("name",), f'name: {written} is not text; quote it: "{written}"'))
-    else:
-        rule = "up to 64 ASCII letters, digits, dots, dashes and underscores, the first a letter or digit"
-        problems.append(document.problem(("name",), f"name: {show(name)} is not a name: {rule}"))
-    return "space"
-
-
-def _read_narrowed(narrowed: Any, document: Document, problems: list[Problem]) -> bool:
-    if not isinstance(narrowed, bool):
-        problems.append(document.problem((NARROWED,), f"{NARROWED}: {show(narrowed)} is neither true nor false"))
-    return bool(narrowed)
+        path, origin = f"{section}.{name}", replace(around, place=(*around.place, name))
+        if FIELD_PATH.fullmatch(path):
+            yield read_field(path, value, origin, problems)
+        else:
+            problems.append(origin.problem(f"{show(path)}: not a name of letters, digits, _", at_key=True))
 
 
 def _read_when(path: str, when: Any, origin: Origin, problems: list[Problem]) -> dict[str, tuple[Any, ...]]:
@@ -452,33 +383,48 @@ def _read_when(path: str, when: Any, origin: Origin, problems: list[Problem]) ->
     return read
 
 
-def _leads_back(child: Field, by_path: Mapping[str, Field]) -> bool:
-    """Return whether a field is among those on which its own condition depends."""
-    seen: set[str] = set()
-    waiting = [*child.when]
-    while waiting:
-        parent = waiting.pop()
-        if parent == child.path:
-            return True
-        if parent in by_path and parent not in seen:
-            seen.add(parent)
-            waiting += by_path[parent].when
-    return False
-
-
 def _parent_problems(child: Field, parent: str, by_path: Mapping[str, Field], *, lenient: bool) -> list[Problem]:
     section, _, name = parent.partition(".")
     is_near = section == child.path.partition(".")[0]
     below = (child.origin.below("when", name) if is_near else ()) or ("when", parent)
     if parent not in by_path:
-        message = f"{child.path}: `when` names {show(parent)}, which the file does not set"
-        return [child.origin.problem(message + did_you_mean(parent, by_path), *below, at_key=True)]
-    if lenient:
+        message = f"`when` names {show(parent)}, which the file does not set{did_you_mean(parent, by_path)}"
+    elif lenient:
         return []
-    impossible = [value for value in child.when[parent] if not by_path[parent].can_be(value)]
-    if impossible:
-        return [child.origin.problem(f"{child.path}: {parent} is never {listing(impossible)}", *below)]
-    span = by_path[parent].distribution
-    if rounded := [words for value in child.when[parent] if (words := rounded_words(parent, span, value))]:
-        return [child.origin.problem(f"{child.path}: {rounded[0]}", *below)]
-    return []
+    else:
+        impossible = [value for value in child.when[parent] if not by_path[parent].can_be(value)]
+        message = f"{parent} is never {listing(impossible)}" if impossible else ""
+    problem = child.origin.problem(f"{child.path}: {message}", *below, at_key=parent not in by_path)
+    return [problem] if message else []
+
+
+def _with_lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_lists(inner) for key, inner in value.items()}
+    return [_with_lists(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def constrained(planner: Planner[C], space: Space) -> Planner[C]:
+    """Return the planner whose plans also hold by how much they miss each constraint of the space, by its text.
+
+    Code that checks whether parameters are feasible calls `constrained(planner, space)(params).feasible`. It does no
+    harm to a planner that knows the constraints already.
+    """
+    return _Constrained(planner, space) if space.constraints else planner
+
+
+@dataclass(frozen=True)  # with slots, Python 3.11 cannot make a generic one
+class _Constrained(Generic[C]):
+    planner: Planner[C]
+    space: Space
+
+    @property
+    def codec(self) -> Codec[C]:
+        return self.planner.codec
+
+    def __call__(self, params: Mapping[str, Any]) -> Plan[C]:
+        plan = self.planner(params)
+        constraints = dict(plan.constraints)
+        for text, excess in self.space.excess(params).items():
+            constraints[text] = max(excess, constraints.get(text, excess))
+        return replace(plan, constraints=constraints)

@@ -1,4 +1,4 @@
-"""Optuna's samplers, changed so that a restart or another number of cores does not change their proposals.
+"""Ranges as Optuna has them, and samplers of its interface whose proposals a restart does not change.
 
 Those that can be portable give the same proposals on every processor, too.
 """
@@ -6,16 +6,17 @@ Those that can be portable give the same proposals on every processor, too.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, assert_never
 
 from optuna import Study
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial
 
+from search import canonical_json
 from search.proposals.prospects import Prospects
-from search.space.ranges import Distribution, FloatRange, IntRange
-from search.strategies.distributions import OptunaRanges, decode
+from search.space.ranges import Choice, Distribution, FloatRange, IntRange, Levels, same
+from search.space.space import Space
 
 MODEL_DRAWS = 20
 """Infeasible draws of a model after which draws at random follow. In conv.yaml's space it rarely needs a second draw. A
@@ -24,22 +25,95 @@ RANDOM_DRAWS = 200
 """Draws at random of which the last is proposed in any case. A quarter of them is feasible in conv.yaml's space."""
 
 
+def to_optuna(span: Distribution) -> BaseDistribution:
+    """Return Optuna's distribution of a range.
+
+    Optuna's categorical distributions hold None, bool, int, float and str only. A list, such as one of feature maps, is
+    stored as its canonical JSON text. Levels are one distribution of whole numbers, over their indices: so Optuna's
+    samplers know the order of the levels.
+    """
+    match span:
+        case IntRange(low, high, step, log):
+            return IntDistribution(low, high, step=step, log=log)
+        case FloatRange(low, high, log):
+            return FloatDistribution(low, high, log=log)
+        case Levels(levels):
+            return IntDistribution(0, len(levels) - 1)
+        case Choice(options):
+            return CategoricalDistribution([_as_category(option) for option in options])
+        case _:
+            assert_never(span)
+
+
+def encode(span: Distribution, value: Any) -> Any:
+    """Return a value of the range as Optuna takes it; ValueError if the range has levels, and it is none of them.
+
+    Of a choice it is the option that is the same, which may be written otherwise: `[8, 16]` of `[8.0, 16]`.
+    """
+    if isinstance(span, Levels):
+        return span.values.index(value)
+    if isinstance(span, Choice):
+        return _as_category(next((option for option in span.values if same(option, value)), value))
+    return value
+
+
+def decode(span: Distribution, value: Any) -> Any:
+    """Return the value of the range of which `encode` made `value`."""
+    if isinstance(span, Levels):
+        return span.values[value]
+    if isinstance(span, Choice):
+        return next(option for option in span.values if _as_category(option) == value)
+    return value
+
+
+def _as_category(option: Any) -> Any:
+    return canonical_json.dumps(option) if isinstance(option, list) else option
+
+
+class OptunaRanges:
+    """All ranges of a space by path, with Optuna's distribution for each."""
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        self.optunas: dict[str, BaseDistribution] = {
+            path: to_optuna(span) for path, span in space.distributions.items()
+        }
+        self.order = tuple(field.path for field in space.order if field.distribution)
+        """The paths as they are sampled: each after those in its condition."""
+
+    def encode(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a trial's parameters as Optuna takes them, in the same order."""
+        return {path: encode(self.space.distributions[path], value) for path, value in params.items()}
+
+    def stored(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a trial's parameters as Optuna gives them back, in the order of a sampled trial.
+
+        A 1 that was given for a real number is 1.0.
+        """
+        spans, values = self.optunas, self.encode(params)
+        return {
+            path: spans[path].to_external_repr(spans[path].to_internal_repr(values[path]))
+            for path in self.order
+            if path in values
+        }
+
+
 class PortableRandomSampler(RandomSampler):
     """Optuna's random sampler with the same bits on every processor.
 
     It proposes what Optuna would, except for the last bits of the ranges of which Optuna samples logarithms.
     """
 
-    def __init__(self, logarithmic: Mapping[str, IntRange | FloatRange], *, seed: int) -> None:
-        """Take the ranges of which Optuna would sample logarithms."""
+    def __init__(self, space: Space, *, seed: int) -> None:
         super().__init__(seed=seed)
-        self._logarithmic = logarithmic
+        self._spans = space.distributions
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """Return a value at random."""
-        if (span := self._logarithmic.get(param_name)) is not None:
+        span = self._spans.get(param_name)
+        if isinstance(span, IntRange | FloatRange) and span.log:
             return span.at(self._rng.rng.random_sample())
         return super().sample_independent(study, trial, param_name, param_distribution)
 
@@ -47,20 +121,19 @@ class PortableRandomSampler(RandomSampler):
 class ProposingSampler(BaseSampler):
     """Proposes one configuration that was chosen as a whole, to whatever asks through Optuna's interface."""
 
-    def __init__(self, spans: Mapping[str, BaseDistribution], params: Mapping[str, Any]) -> None:
-        """Take the ranges that apply to the configuration, and its values as Optuna stores them."""
-        self._spans = spans
+    def __init__(self, ranges: OptunaRanges, params: Mapping[str, Any]) -> None:
+        self._ranges = ranges
         self._params = params
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Return the ranges of the configuration."""
-        return dict(self._spans)
+        return {path: self._ranges.optunas[path] for path in self._params}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Return the configuration."""
-        return dict(self._params)
+        return self._ranges.encode(self._params)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -79,16 +152,14 @@ class OnlyFeasibleSampler(ProposingSampler):
         self, model: BaseSampler | None, random: BaseSampler, ranges: OptunaRanges, prospects: Prospects
     ) -> None:
         """Take the sampler with the model, if there is one yet, one that draws at random, and what is feasible."""
-        super().__init__({}, {})
+        super().__init__(ranges, {})
         self._samplers = [*([] if model is None else [(model, MODEL_DRAWS)]), (random, RANDOM_DRAWS)]
-        self._ranges = ranges
         self._prospects = prospects
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Draw configurations, and return the ranges of the one to propose."""
         for params in self._draws(study, trial):
-            self._params = self._ranges.encode(params)
-            self._spans = {path: self._ranges.optunas[path] for path in params}
+            self._params = params
             if self._prospects.within_limits(params):
                 break
         return super().infer_relative_search_space(study, trial)
@@ -110,4 +181,4 @@ class OnlyFeasibleSampler(ProposingSampler):
                 return decode(span, together[path])
             return decode(span, sampler.sample_independent(study, trial, path, self._ranges.optunas[path]))
 
-        return self._prospects.sampled(suggest)
+        return self._ranges.space.sample(suggest)

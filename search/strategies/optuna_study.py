@@ -6,32 +6,32 @@ import contextlib
 import copy
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import takewhile
-from types import MappingProxyType
-from typing import Any, assert_never, get_args
+from typing import Any, get_args
 
 import numpy as np
 import optuna
 from numpy.typing import NDArray
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
-from optuna.storages import InMemoryStorage
+from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search.event_log.records import ENDS
+from search.event_log.records import ENDS, TrialRecord
 from search.hashed import Reason, State
+from search.proposals.choice import Why
 from search.proposals.curves import Curve
 from search.proposals.prospects import Prospects
 from search.space.objective import Direction, score
 from search.space.ranges import Distribution
 from search.space.space import Space
-from search.strategies.distributions import OptunaDistribution, OptunaRanges, decode, to_optuna
-from search.strategies.pareto_pruning import ParetoPruning
+from search.strategies.optuna_samplers import OptunaRanges, decode, to_optuna
 from search.strategies.pruners import ForeignPruner, Pruner
-from search.strategies.samplers import Ask, ForeignSampler, ProposalOrigin, Random, Sampler
+from search.strategies.samplers import Ask, Origin, Random, Sampler
+from search.strategies.strategy import is_own
 
 logging.getLogger("optuna").setLevel(logging.ERROR)  # the driver reports progress itself
 
@@ -41,8 +41,6 @@ _OF_STUDY = "study:"
 
 A sampler's state is an attribute of the study (how far a sequence has come); the log stores attributes of trials only.
 """
-
-
 OF_CONSTRAINTS = "constraints:"
 """Prefix of the attributes in which Optuna keeps how far a trial exceeds each of its limits."""
 
@@ -53,8 +51,12 @@ class OptunaStudy:
     The score is the value, or minus the value if the search minimizes it (`search.space.score`). So samplers and
     pruners know one direction alone. Callers give and get values.
 
-    With a second objective, the study also minimises `cost`, a name among a plan's facts. Optuna cannot prune with two
-    objectives; a second study with one objective does (`search.strategies.pareto_pruning`).
+    With a second objective, the study also minimises its cost, a name among a plan's facts. Optuna cannot prune with
+    two objectives; a second study decides, which holds the same trials with their values only. A trial of cost c is
+    compared with logically earlier trials of cost c or less, because no other trial can dominate it: a larger net that
+    is more accurate is not a reason to stop a smaller one. Therefore asha, median and HyperbandPruner never stop a
+    trial with the highest value of its comparison. As with one objective, a trial also continues if it is among the
+    best third.
     """
 
     def __init__(
@@ -66,8 +68,6 @@ class OptunaStudy:
         pruner: Pruner,
         seed: int,
         periods: int,
-        cost: str | None = None,
-        direction: Direction = "maximize",
         lasting: bool = False,
         prospects: Callable[[], Prospects] | None = None,
     ) -> None:
@@ -77,29 +77,26 @@ class OptunaStudy:
         `prospects` makes the configurations among which samplers that know the limits choose.
         """
         if isinstance(pruner, ForeignPruner):
-            pruner = replace(pruner, lasting=lasting)
-        self._keeps_sampler = lasting and isinstance(sampler, ForeignSampler)
+            pruner = replace(pruner, lasting=lasting and is_own(pruner))
+        self._keeps_sampler = lasting and is_own(sampler)
         self._kept_sampler: BaseSampler | None = None
         self._space = space
-        self._direction = direction
-        self.ranges = OptunaRanges.of(space)
+        self._direction = space.aim.direction
+        self.ranges = OptunaRanges(space)
         self._sampler = sampler
         self._prospects_of = prospects
         self._known: dict[int, tuple[Mapping[str, Any], NDArray[np.float64], tuple[float, ...]]] = {}
         self._seed = seed
-        self._storage = InMemoryStorage()
-        with _quiet():
-            self._study = optuna.create_study(
-                storage=self._storage,
-                study_name=name,
-                directions=["maximize"] if cost is None else ["maximize", "minimize"],
-                pruner=pruner.make(periods),
-                sampler=optuna.samplers.RandomSampler(seed=0),
-            )
-        self._trials: dict[int, optuna.Trial] = {}
-        self._pareto_pruning = (
-            None if cost is None else ParetoPruning(name=name, cost=cost, pruner=pruner, periods=periods)
-        )
+        self._storage = self._reports = _Comparable()
+        self._cost = space.aim.cost
+        self._costs: list[float | None] = []  # of all trials, with two objectives
+        decides = pruner.make(periods)
+        if self._cost is None:
+            self._study = self._pruning = _empty_study(self._storage, name, decides, "maximize")
+        else:
+            self._reports = _Comparable()
+            self._study = _empty_study(self._storage, name, decides, "maximize", "minimize")
+            self._pruning = _empty_study(self._reports, name, decides, "maximize")
 
     def ask(self, number: int, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Start trial `number` and return its parameters.
@@ -112,96 +109,98 @@ class OptunaStudy:
             self._study.sampler = self._made(number, is_given=fixed is not None)
             if fixed is not None:
                 self._study.enqueue_trial(self.ranges.encode(fixed))
-            trial = self._study.ask()
-            params = self._space.sample(
-                lambda path, span: decode(span, _suggest(trial, path, self.ranges.optunas[path]))
-            )
-        self._trials[number] = trial
+            params = self._space.sample(partial(suggest, self._study.ask()))
         for key, value in self._storage.get_study_system_attrs(self._study._study_id).items():
             self._storage.set_trial_system_attr(number, f"{_OF_STUDY}{key}", value)
         return params
 
-    def origin(self, number: int) -> ProposalOrigin:
-        """Return where the proposal for trial `number`, one more than the last, would come from."""
-        origin = self._sampler.origin(self._ask(number))
-        return replace(origin, why=None if origin.why is None else origin.why.in_values(self._direction))
+    def origin(self, number: int) -> tuple[Origin, Why | None]:
+        """Return where the proposal for trial `number`, one more than the last, would come from, and why."""
+        origin, why = self._sampler.origin(self._ask(number))
+        return origin, why and why.in_values(self._direction)
 
     def move(self, number: int, params: Mapping[str, Any]) -> None:
         """Give the newest trial, which has no report yet, other parameters than those that were proposed."""
         stored = self._storage.get_trial(number)
         stored.distributions = {path: self.ranges.optunas[path] for path in params}
         stored.params = self.ranges.encode(params)
-        self._trials.pop(number)  # it has a copy of the former ones
 
     def weigh(self, facts: Mapping[str, Any]) -> None:
         """Take the facts of the newest trial, which include its cost unless its configuration is impossible."""
-        if self._pareto_pruning is not None:
-            self._pareto_pruning.start(facts)
+        if self._cost is not None:
+            self._costs.append(facts.get(self._cost))
+            self._reports.create_new_trial(self._pruning._study_id)
 
     def constrain(self, number: int, constraints: Mapping[str, float]) -> None:
         """Give the sampler the excess of a trial over each of its limits (0 or less: it meets the limit)."""
         # Sorted, as they come back from the log: GPSampler adds them up in this order, and the sum's bits depend on it.
         for key, excess in sorted(constraints.items()):
-            self._trial(number).set_constraint(key, float(excess))
+            self._storage.set_trial_system_attr(number, f"{OF_CONSTRAINTS}{key}", float(excess))
 
     def report(self, number: int, period: int, value: float) -> bool:
         """Report the value after a period (from 1) and return whether the pruner stops the trial there."""
-        reached = score(value, self._direction)
-        if self._pareto_pruning is not None:
-            return self._pareto_pruning.report(number, period, reached)
-        trial = self._trial(number)
-        trial.report(reached, period)
-        return bool(trial.should_prune())
+        self._reports.set_trial_intermediate_value(number, period, float(score(value, self._direction)))
+        if self._cost is not None:
+            limit = self._costs[number]
+            # Optuna's pruners ask the storage for trials themselves; those that they may compare are filtered there.
+            self._reports.shown = {
+                n for n, cost in enumerate(self._costs) if cost is not None and limit is not None and cost <= limit
+            }
+        stops = self._pruning.pruner.prune(self._pruning, self._reports.get_trial(number))
+        self._reports.shown = None
+        return bool(stops)
 
     def tell(self, number: int, state: State, value: float | None) -> None:
         """End a trial. A pruned trial's value is the last reported one; None if it has none."""
-        reached = None if value is None else score(value, self._direction)
-        values = None if reached is None else [float(reached)]
-        if self._pareto_pruning is not None:
-            self._pareto_pruning.tell(number, TrialState[state], reached)
-            values = self._pareto_pruning.both(number, reached)
+        values = None if value is None else [float(score(value, self._direction))]
+        if self._cost is not None:
+            self._reports.set_trial_state_values(number, TrialState[state], values)
+            values = self._with_cost(number, values)
         if self._keeps_sampler:  # in a resumed search also before its first proposal
             self._made(number, is_given=False).after_trial(
                 self._study, self._storage.get_trial(number), TrialState[state], values
             )
         self._storage.set_trial_state_values(number, TrialState[state], values)
-        self._trials.pop(number, None)
 
-    def restore(self, frozen: FrozenTrial, facts: Mapping[str, Any] = MappingProxyType({})) -> None:
+    def restore(self, trial: TrialRecord, attributes: Mapping[str, Any]) -> None:
         """Add a stored trial, finished or running, as it was; call in the order of the trials' numbers."""
-        frozen = self._scored(frozen)
-        if self._pareto_pruning is not None:
-            values = self._pareto_pruning.both(self._pareto_pruning.start(facts, _of_the_pruner(frozen)), frozen.value)
-            frozen = copy.copy(frozen)
-            frozen.intermediate_values, frozen.values = {}, values  # as `tell` leaves it: no reports, two values
-        self._adopt(frozen)
-        for key, value in frozen.system_attrs.items():
+        # As floats, which the running search gave to Optuna: whole numbers beyond 2^53 would differ again.
+        values = {
+            period: score(float(report.value), self._direction)
+            for period, report in enumerate(trial.reports, 1)
+            if report.value is not None
+        }
+        value = trial.value if trial.reason in ("complete", "pruned") else None
+        # FAIL is replaced: `create_trial` refuses a complete trial without a value.
+        frozen = create_trial(state=TrialState.FAIL, intermediate_values=values, system_attrs=dict(attributes))
+        frozen.state = TrialState[trial.state]
+        frozen.values = None if value is None else [score(float(value), self._direction)]
+        frozen.datetime_complete = None if trial.state == "RUNNING" else frozen.datetime_complete
+        if self._cost is not None:
+            of_pruner, others = copy.copy(frozen), (_OF_STUDY, OF_CONSTRAINTS)
+            of_pruner.system_attrs = {key: value for key, value in attributes.items() if not key.startswith(others)}
+            self._costs.append(trial.facts.get(self._cost))
+            self._reports.create_new_trial(self._pruning._study_id, of_pruner)
+            # As `tell` leaves it: no reports, two values.
+            frozen.intermediate_values, frozen.values = {}, self._with_cost(trial.number, frozen.values)
+        stored = self._storage.get_trial(self._storage.create_new_trial(self._study._study_id, frozen))
+        # Added last, so that all trials share the distributions. Optuna would copy them for each trial. For thousands
+        # of trials that takes seconds, and most of the memory.
+        stored.params = self.ranges.stored(trial.params)
+        stored.distributions = {path: self.ranges.optunas[path] for path in stored.params}
+        for key, value in attributes.items():
             if key.startswith(_OF_STUDY):
                 self._storage.set_study_system_attr(self._study._study_id, key.removeprefix(_OF_STUDY), value)
 
     def attributes(self, number: int) -> dict[str, Any]:
         """Return a trial's system attributes: its rungs, its constraints, and the state of the sampler."""
-        rungs = {} if self._pareto_pruning is None else self._pareto_pruning.attributes(number)
-        return {**self._storage.get_trial(number).system_attrs, **rungs}  # restored, the first holds the rungs of then
+        # Those of the pruner last: of a trial that was restored, the first hold the rungs of then.
+        return {**self._storage.get_trial(number).system_attrs, **self._reports.get_trial(number).system_attrs}
 
-    def _scored(self, frozen: FrozenTrial) -> FrozenTrial:
-        """Return a stored trial of values with their scores instead."""
-        scored = copy.copy(frozen)
-        scored.intermediate_values = {
-            period: score(value, self._direction) for period, value in frozen.intermediate_values.items()
-        }
-        scored.values = None if frozen.values is None else [score(value, self._direction) for value in frozen.values]
-        return scored
-
-    def _adopt(self, frozen: FrozenTrial) -> None:
-        """Store a trial, sharing its distributions with all others.
-
-        Optuna would copy them for each trial. For thousands of trials that takes seconds, and most of the memory.
-        """
-        bare = copy.copy(frozen)
-        bare.params, bare.distributions = {}, {}
-        stored = self._storage.get_trial(self._storage.create_new_trial(self._study._study_id, bare))
-        stored.params, stored.distributions = frozen.params, frozen.distributions
+    def _with_cost(self, number: int, values: list[float] | None) -> list[float] | None:
+        """Return both objective values of a trial; None if it lacks one of the two."""
+        cost = self._costs[number]
+        return None if values is None or cost is None else [*values, float(cost)]
 
     def _made(self, number: int, *, is_given: bool) -> BaseSampler:
         """Return the sampler that proposes trial `number`: a new one, or the one that lasts.
@@ -219,31 +218,27 @@ class OptunaStudy:
     def _ask(self, number: int) -> Ask:
         trials = self._storage.get_all_trials(self._study._study_id, deepcopy=False)
         without_value = [trial.state == TrialState.PRUNED and trial.values is None for trial in trials]
-        misses = sum(1 for _ in takewhile(bool, reversed(without_value)))
-        trained = without_value.count(False)
         return Ask(
             number=number,
             study_seed=self._seed,
             ranges=self.ranges,
-            trained=trained,
+            trained=without_value.count(False),
             ended=sum(trial.state in (TrialState.COMPLETE, TrialState.PRUNED) for trial in trials),
-            misses=misses,
+            misses=sum(1 for _ in takewhile(bool, reversed(without_value))),
             curves=lambda: [self._curve(trial) for trial in trials if _is_feasible(trial)],
-            prospects=self._prospects,
+            prospects=lambda: self._prospects,
         )
 
     @cached_property
-    def _prospects(self) -> Prospects | None:
-        return None if self._prospects_of is None else self._prospects_of()
+    def _prospects(self) -> Prospects:
+        if self._prospects_of is None:
+            raise ValueError("this sampler needs to know what is feasible")
+        return self._prospects_of()
 
     def _curve(self, trial: FrozenTrial) -> Curve:
         if trial.number not in self._known:
-            decoded = {path: decode(self.ranges.ours[path], value) for path, value in trial.params.items()}
-            self._known[trial.number] = (
-                (decoded, self._prospects.coordinates.of(decoded), self._prospects.shares(decoded))
-                if self._prospects
-                else (decoded, np.zeros(0), ())
-            )
+            found = {path: decode(self._space.distributions[path], value) for path, value in trial.params.items()}
+            self._known[trial.number] = found, self._prospects.coordinates.of(found), self._prospects.shares(found)
         params, point, shares = self._known[trial.number]
         crashed = trial.state == TrialState.FAIL  # shows nothing about its settings, except that they were tried
         return Curve(
@@ -256,66 +251,10 @@ class OptunaStudy:
             failed=any(trial.constraints.get(reason, 0.0) > 0 for reason in _FAILED),
         )
 
-    def _trial(self, number: int) -> optuna.Trial:
-        if number not in self._trials:
-            # `optuna.Trial` calls the sampler's before_trial, which must do nothing: this trial was sampled before.
-            self._study.sampler = optuna.samplers.RandomSampler(seed=0)
-            self._trials[number] = optuna.Trial(self._study, number)
-        return self._trials[number]
-
-
-def frozen_trial(
-    ranges: OptunaRanges,
-    *,
-    state: State,
-    params: Mapping[str, Any],
-    value: float | None = None,
-    values: Mapping[int, float] | None = None,
-    system_attrs: Mapping[str, Any] | None = None,
-    user_attrs: Mapping[str, Any] | None = None,
-) -> FrozenTrial:
-    """Return a trial to add to a storage.
-
-    Args:
-        ranges: all ranges of the space.
-        state: as Optuna names it.
-        params: the trial's parameters by path; inactive ones are missing.
-        value: the final value; None if there is none.
-        values: the reported values by period.
-        system_attrs: the attributes that pruner and sampler set on the trial.
-        user_attrs: further values to store with it.
-    """
-    # In the order of a sampled trial, by which an own sampler may go: else it decides otherwise after a restart.
-    sampled: dict[str, BaseDistribution] = {path: ranges.optunas[path] for path in ranges.order if path in params}
-    trial = create_trial(
-        state=TrialState.FAIL,  # replaced below: `create_trial` refuses a complete trial without a value
-        params=ranges.stored({path: params[path] for path in sampled}),
-        distributions=sampled,
-        intermediate_values=dict(values or {}),
-        system_attrs=dict(system_attrs or {}),
-        user_attrs=dict(user_attrs or {}),
-    )
-    trial.state = TrialState[state]
-    trial.values = None if value is None else [value]
-    trial.datetime_complete = None if state == "RUNNING" else trial.datetime_complete
-    return trial
-
 
 def suggest(trial: optuna.Trial, path: str, span: Distribution) -> Any:
     """Return the value of a range that Optuna's sampler proposes for a trial."""
-    return decode(span, _suggest(trial, path, to_optuna(span)))
-
-
-def _suggest(trial: optuna.Trial, path: str, span: OptunaDistribution) -> Any:
-    match span:
-        case IntDistribution():
-            return trial.suggest_int(path, span.low, span.high, step=span.step, log=span.log)
-        case FloatDistribution():
-            return trial.suggest_float(path, span.low, span.high, step=span.step, log=span.log)
-        case CategoricalDistribution():
-            return trial.suggest_categorical(path, span.choices)
-        case _:
-            assert_never(span)
+    return decode(span, trial._suggest(path, to_optuna(span)))
 
 
 def _is_feasible(trial: FrozenTrial) -> bool:
@@ -323,14 +262,12 @@ def _is_feasible(trial: FrozenTrial) -> bool:
     return all(excess <= 0 for name, excess in trial.constraints.items() if name not in get_args(Reason))
 
 
-def _of_the_pruner(frozen: FrozenTrial) -> FrozenTrial:
-    """Return a stored trial as the second study of a search with two objectives has it: without its parameters, and
-    with the pruner's attributes alone."""
-    bare = copy.copy(frozen)
-    bare.params, bare.distributions = {}, {}
-    others = (_OF_STUDY, OF_CONSTRAINTS)
-    bare.system_attrs = {key: value for key, value in frozen.system_attrs.items() if not key.startswith(others)}
-    return bare
+def _empty_study(storage: BaseStorage, name: str, pruner: BasePruner, *directions: Direction) -> optuna.Study:
+    with _quiet():
+        sampler = optuna.samplers.RandomSampler(seed=0)
+        return optuna.create_study(
+            storage=storage, study_name=name, directions=directions, pruner=pruner, sampler=sampler
+        )
 
 
 @contextlib.contextmanager
@@ -339,3 +276,37 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+class _Comparable(InMemoryStorage):
+    """A storage that shows a pruner only the trials that it may compare."""
+
+    shown: Container[int] | None = None
+    """The numbers of these trials; None for all."""
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        trials = super().get_all_trials(study_id, deepcopy, states)
+        return [trial for trial in trials if self.shown is None or trial.number in self.shown]
+
+    def get_best_trial(self, study_id: int) -> FrozenTrial:
+        # `InMemoryStorage` remembers the best trial of all; the base class looks for it in `get_all_trials`.
+        return BaseStorage.get_best_trial(self, study_id)
+
+
+def shortfall(done: int, periods: int, value: float) -> float:
+    """Return by how much a pruned trial violates the constraint "trained to the end", between 0 and 1.
+
+    A sampler with two objectives cannot compare the value of a pruned trial, which comes from a smaller budget, with
+    that of a complete one. With a violated constraint, the trial ranks below every complete one and above those that
+    exceed a limit or diverged (1 or more). Among pruned trials, more periods rank higher, then the higher value, as in
+    Optuna with one objective.
+
+    Args:
+        done: periods trained.
+        periods: periods of the full budget.
+        value: the last reported value, 0..1.
+    """
+    # One more period always outweighs the value, whose part is clipped to at most one period.
+    return (periods - done + min(max(1 - value, 0.0), 1.0)) / (periods + 1)

@@ -5,25 +5,23 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from search.errors import UsageError
-from search.strategies.strategy import Strategy, whole
+from search.strategies.strategy import Foreign, Strategy, whole
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-    from search.plugins.loading import Code, Loaded
-
 
 class Pruner(Strategy):
     """The interface of every pruner. A pruner decides from the trials' reports alone."""
 
     __slots__ = ()
+    kind = "pruner"
 
     @abstractmethod
     def make(self, periods: int) -> BasePruner:
@@ -93,11 +91,13 @@ class Asha(Pruner):
         return period in self.rungs(period + 1)
 
     def survivors(self, trials: int, periods: int, *, two_objectives: bool = False) -> list[float]:
-        # The nth arrival at a rung passes if it is among the best max(1, n // reduction_factor) so far.
         left, kept, rungs = float(trials), [], self.rungs(periods)
         for period in range(1, periods + 1):
             kept.append(left)
-            left = _passing(round(left), self.reduction_factor, two_objectives) if period in rungs else left
+            if period in rungs:
+                # The nth arrival at a rung passes if it is among the best max(1, n // reduction_factor) so far.
+                chances = [max(1, n // self.reduction_factor) / n for n in range(1, round(left) + 1)]
+                left = sum(_among_rivals(chances) if two_objectives else chances)
         return kept
 
     def rule(self, arrived: int, rivals: str) -> str:
@@ -142,18 +142,24 @@ class Median(Pruner):
     def make(self, periods: int) -> BasePruner:
         from optuna.pruners import MedianPruner
 
-        return MedianPruner(
-            n_startup_trials=self.n_startup_trials,
-            n_warmup_steps=self.n_warmup_steps,
-            n_min_trials=self.n_min_trials,
-        )
+        return MedianPruner(**asdict(self))
 
     def may_stop_at(self, period: int) -> bool:
         return period >= self.n_warmup_steps
 
     def survivors(self, trials: int, periods: int, *, two_objectives: bool = False) -> list[float]:
-        later, first = _above_median(trials, self._uncompared, two_objectives), max(1, self.n_warmup_steps)
-        return [trials if period <= first else later for period in range(1, periods + 1)]
+        # Each trial that completes raises the median, so that fewer and fewer reach it: about the square root of their
+        # number. Above the median lies half of the values, and each further one above it leaves (k + 1) / (k + 2) of
+        # that share.
+        least = self._uncompared
+        chances = [1.0 if k < least else (least + 1) / (2 * (k + 1)) for k in range(trials)]
+        if two_objectives:
+            chances = _among_rivals(chances)
+        complete = 0.0
+        for _ in range(trials):
+            complete += chances[int(complete)]
+        first = max(1, self.n_warmup_steps)
+        return [trials if period <= first else complete for period in range(1, periods + 1)]
 
     def rule(self, arrived: int, rivals: str) -> str:
         return f"whose best value is not worse than the median of those complete{rivals} continues"
@@ -190,10 +196,18 @@ class NoPruner(Pruner):
         return ""
 
 
-class OpaquePruner(Pruner):
-    """A pruner whose rule is not known here. It may stop any trial, and forecasts take it for the median pruner."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ForeignPruner(Foreign, Pruner):
+    """Any subclass of Optuna's BasePruner, by its name. It may stop any trial; forecasts take it for `Median`."""
 
-    __slots__ = ()
+    lasting: bool = field(default=False, compare=False)
+    """Whether one instance decides during a whole run; otherwise a new one is made for each decision."""
+
+    def make(self, periods: int) -> BasePruner:
+        """Return an Optuna pruner that calls it; UsageError if Optuna lacks it, or if its code is not loaded."""
+        from search.strategies.watched import WatchedPruner
+
+        return WatchedPruner(self.loaded_class(), self.options, lasting=self.lasting)
 
     def may_stop_at(self, period: int) -> bool:
         return True
@@ -205,33 +219,8 @@ class OpaquePruner(Pruner):
         return f"{self.name} decides"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ForeignPruner(OpaquePruner):
-    """A custom pruner: any subclass of Optuna's BasePruner, by its name."""
-
-    name: str
-    """`package.module:Name` or `file.py:Name`."""
-    code: Code
-    options: Mapping[str, Any] = field(default_factory=dict)
-    """Its arguments, except for the seed that it may take."""
-    portable: bool
-    """Whether its class says so: `portable = True`."""
-    loaded: Loaded | None = field(default=None, compare=False, repr=False)
-    """None if the pruner was read from a study, which never runs code."""
-    lasting: bool = field(default=False, compare=False)
-    """Whether one instance decides during a whole run; otherwise a new one is made for each decision."""
-
-    def make(self, periods: int) -> BasePruner:
-        """Return an Optuna pruner that calls it.
-
-        Raises:
-            UsageError: its code is not loaded.
-        """
-        from search.plugins.watched import WatchedPruner
-
-        if self.loaded is None:
-            raise UsageError(f"Pruner {self.name} is code that is not loaded here; name it again with --pruner.")
-        return WatchedPruner(self.loaded, self.options, lasting=self.lasting)
+PRUNERS: Mapping[str, type[Pruner]] = {pruner.name: pruner for pruner in (Asha, Median, NoPruner)}
+"""The built-in pruners by name. Any other pruner is foreign."""
 
 
 def _rung_at_every_report(first: int, factor: int) -> BasePruner:
@@ -250,36 +239,6 @@ def _rung_at_every_report(first: int, factor: int) -> BasePruner:
             return super().prune(study, renumbered)
 
     return EveryReport(min_resource=1, reduction_factor=factor)
-
-
-def _built_in(*pruners: type[Pruner]) -> Mapping[str, type[Pruner]]:
-    """Return pruners by name; mypy refuses one that lacks a method."""
-    return {pruner.name: pruner for pruner in pruners}
-
-
-PRUNERS = _built_in(Asha, Median, NoPruner)
-"""The built-in pruners by name. Any other pruner has the name of a class of Optuna's, or of its code."""
-
-
-def _passing(arrivals: int, reduction_factor: int, two_objectives: bool) -> float:
-    """Return the expected number of trials that pass a rung of successive halving."""
-    chances = [max(1, n // reduction_factor) / n for n in range(1, arrivals + 1)]
-    return sum(_among_rivals(chances) if two_objectives else chances)
-
-
-def _above_median(trials: int, uncompared: int, two_objectives: bool) -> float:
-    """Return the expected number of trials that complete if each has to reach the median of the complete ones.
-
-    Each trial that completes raises the median, so that fewer and fewer do: about the square root of their number.
-    """
-    # Above the median lies half of the values, and each further one above it leaves (k + 1) / (k + 2) of that share.
-    chances = [1.0 if k < uncompared else (uncompared + 1) / (2 * (k + 1)) for k in range(trials)]
-    if two_objectives:
-        chances = _among_rivals(chances)
-    complete = 0.0
-    for _ in range(trials):
-        complete += chances[int(complete)]
-    return complete
 
 
 def _among_rivals(chances: Sequence[float]) -> list[float]:

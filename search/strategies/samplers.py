@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from search import hashed
 from search.errors import UsageError
-from search.messages import listing
-from search.strategies.strategy import Strategy, whole
+from search.strategies.strategy import Foreign, Strategy, whole
 
 if TYPE_CHECKING:
     import numpy as np
     from optuna.samplers import BaseSampler
 
-    from search.plugins.loading import Code, Loaded
     from search.proposals.choice import Why
     from search.proposals.curves import Curve
     from search.proposals.prospects import Prospects
     from search.space.space import Space
-    from search.strategies.distributions import OptunaRanges
+    from search.strategies.optuna_samplers import OptunaRanges
 
 
 MAX_MISSES = 10
@@ -40,18 +39,15 @@ class Ask:
     number: int
     study_seed: int
     ranges: OptunaRanges
-    """All ranges of the space."""
-    trained: int = 0
+    trained: int
     """Number of earlier trials that were trained or are being trained. Trials that were pruned without a value, as
     infeasible ones are, do not count."""
-    ended: int = 0
-    """Number of trials that are complete or pruned, infeasible ones among them."""
-    misses: int = 0
-    """Number of trials pruned without a value directly before this one."""
-    curves: Callable[[], Sequence[Curve]] = tuple
+    ended: int  # number of trials that are complete or pruned, infeasible ones among them
+    misses: int  # number of trials pruned without a value directly before this one
+    curves: Callable[[], Sequence[Curve]]
     """Returns all earlier trials that are feasible, those that have not reported among them."""
-    prospects: Prospects | None = None
-    """The configurations to choose among; None if no limits are known, so that only samplers that ignore them work."""
+    prospects: Callable[[], Prospects]
+    """Returns the configurations to choose among; ValueError if it is not known which are feasible."""
 
     @property
     def seed(self) -> int:
@@ -68,22 +64,15 @@ class Ask:
         return self.misses >= MAX_MISSES
 
 
-ProposalKind = Literal["enqueued", "start list", "random", "sequence", "model", "own code"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ProposalOrigin:
-    """Where a proposal comes from."""
-
-    kind: ProposalKind
-    why: Why | None = None
-    """The reasons for it, if the model has them."""
+Origin = Literal["enqueued", "start list", "random", "sequence", "model", "own code"]
+"""Where a proposal comes from."""
 
 
 class Sampler(Strategy):
     """The interface of every sampler."""
 
     __slots__ = ()
+    kind = "sampler"
 
     @property
     def asks_planner(self) -> bool:
@@ -94,13 +83,13 @@ class Sampler(Strategy):
     def make(self, ask: Ask) -> BaseSampler:
         """Return an Optuna sampler that proposes the parameters of this trial."""
 
-    @abstractmethod
-    def origin(self, ask: Ask) -> ProposalOrigin:
-        """Return where the proposal for this trial comes from."""
+    def origin(self, ask: Ask) -> tuple[Origin, Why | None]:
+        """Return where the proposal for this trial comes from, and the reasons for it if a model has them."""
+        return "own code", None
 
-    def misfits(self, space: Space) -> Iterator[str]:
-        """Yield the reasons why it cannot search a space."""
-        yield from ()
+    def misfit(self, space: Space) -> str | None:
+        """Return the reason why it cannot search a space; None if it can."""
+        return None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,9 +116,12 @@ class Tpe(Sampler):
         return ask.trained < self.n_startup_trials or ask.is_stuck
 
     def make(self, ask: Ask) -> BaseSampler:
-        model = None if self.draws(ask) else self._model(ask)
-        random = Random().make(ask)
-        return _only_feasible(ask, model, random) if self.only_feasible else model or random
+        from search.strategies.optuna_samplers import OnlyFeasibleSampler
+
+        model, random = None if self.draws(ask) else self._model(ask), Random().make(ask)
+        if self.only_feasible:
+            return OnlyFeasibleSampler(model, random, ask.ranges, ask.prospects())
+        return model or random
 
     def _model(self, ask: Ask) -> BaseSampler:
         from optuna.exceptions import ExperimentalWarning
@@ -146,10 +138,9 @@ class Tpe(Sampler):
                 seed=ask.seed,
             )
 
-    def origin(self, ask: Ask) -> ProposalOrigin:
+    def origin(self, ask: Ask) -> tuple[Origin, Why | None]:
         # Optuna's own sampler draws at random, too, until `n_startup_trials` have ended.
-        is_random = self.draws(ask) or ask.ended < self.n_startup_trials
-        return ProposalOrigin(kind="random" if is_random else "model")
+        return "random" if self.draws(ask) or ask.ended < self.n_startup_trials else "model", None
 
     def describe(self, periods: int) -> str:
         return f"{self.name} (multivariate)"
@@ -167,12 +158,12 @@ class Random(Sampler):
 
         from search.strategies.optuna_samplers import PortableRandomSampler
 
-        if ask.ranges.elementary.is_portable:
-            return PortableRandomSampler(ask.ranges.logarithmic, seed=ask.seed)
+        if ask.ranges.space.elementary.is_portable:
+            return PortableRandomSampler(ask.ranges.space, seed=ask.seed)
         return RandomSampler(seed=ask.seed)
 
-    def origin(self, ask: Ask) -> ProposalOrigin:
-        return ProposalOrigin(kind="random")
+    def origin(self, ask: Ask) -> tuple[Origin, Why | None]:
+        return "random", None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -191,24 +182,22 @@ class Curves(Sampler):
     """Number of trials that have reported and have ended before the model is used."""
 
     def make(self, ask: Ask) -> BaseSampler:
-        return _proposing(ask, self.proposal(ask)[0])
+        from search.strategies.optuna_samplers import ProposingSampler
 
-    def origin(self, ask: Ask) -> ProposalOrigin:
+        return ProposingSampler(ask.ranges, self.proposal(ask)[0])
+
+    def origin(self, ask: Ask) -> tuple[Origin, Why | None]:
         why = self.proposal(ask)[1]
-        return ProposalOrigin(kind="sequence" if why is None else "model", why=why)
+        return "model" if why else "sequence", why
 
-    def misfits(self, space: Space) -> Iterator[str]:
-
-        if space.aim.cost is not None:
-            others = [kind() for kind in SAMPLERS.values() if not issubclass(kind, Curves)]
-            fitting = [other.name for other in others if not any(other.misfits(space))]
-            yield f"{self.name} needs a single objective; with two use {listing(fitting)}"
+    def misfit(self, space: Space) -> str | None:
+        return f"{self.name} needs a single objective; with two use tpe or random" if space.aim.cost else None
 
     def proposal(self, ask: Ask) -> tuple[Mapping[str, Any], Why | None]:
         """Return the proposal and the model's reasons for it; None for the reasons if no model proposed it."""
         import numpy as np  # not needed to name a sampler
 
-        prospects, curves = _prospects(ask), ask.curves()
+        prospects, curves = ask.prospects(), ask.curves()
         knows_enough = sum(curve.ended and bool(curve.values) for curve in curves) >= self.n_startup_trials
         if knows_enough and (chosen := self.choice(curves, prospects, np.random.default_rng(ask.seed))):
             return chosen
@@ -261,65 +250,34 @@ class CurvesArd(Curves):
         self, curves: Sequence[Curve], prospects: Prospects, draws: np.random.Generator
     ) -> tuple[Mapping[str, Any], Why] | None:
         """Return the model's proposal and its reasons; None if no candidate is feasible."""
-        from search.proposals.choice import choose_by_relevance
+        from search.proposals.choice import choose
         from search.proposals.relevance import Parts
 
         parts = Parts(**{part.name: bool(getattr(self, part.name)) for part in fields(Parts)})
-        return choose_by_relevance(curves, prospects.candidates(curves, draws), prospects, draws, parts)
-
-
-def _prospects(ask: Ask) -> Prospects:
-    if ask.prospects is None:
-        raise ValueError("this sampler needs to know what is feasible")
-    return ask.prospects
-
-
-def _only_feasible(ask: Ask, model: BaseSampler | None, random: BaseSampler) -> BaseSampler:
-    from search.strategies.optuna_samplers import OnlyFeasibleSampler
-
-    return OnlyFeasibleSampler(model, random, ask.ranges, _prospects(ask))
-
-
-def _proposing(ask: Ask, params: Mapping[str, Any]) -> BaseSampler:
-    from search.strategies.optuna_samplers import ProposingSampler
-
-    return ProposingSampler({path: ask.ranges.optunas[path] for path in params}, ask.ranges.encode(params))
+        return choose(curves, prospects.candidates(curves, draws), prospects, draws, parts)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ForeignSampler(Sampler):
-    """A custom sampler: any subclass of Optuna's BaseSampler, by its name."""
-
-    name: str
-    """`package.module:Name` or `file.py:Name`."""
-    code: Code
-    options: Mapping[str, Any] = field(default_factory=dict)
-    """Its arguments, except for the seed."""
-    portable: bool
-    """Whether its class says so: `portable = True`."""
-    loaded: Loaded | None = field(default=None, compare=False, repr=False)
-    """None if the sampler was read from a study, which never runs code."""
+class ForeignSampler(Foreign, Sampler):
+    """Any subclass of Optuna's BaseSampler, by its name. An instance is made with the seed of the trial."""
 
     def make(self, ask: Ask) -> BaseSampler:
-        """Return a new instance.
+        """Return a new instance; UsageError if it cannot be made."""
+        from search.strategies.watched import WatchedSampler
 
-        Raises:
-            UsageError: the code is not loaded, or refuses its options.
-        """
-        from search.plugins.watched import WatchedSampler
-
-        if self.loaded is None:
-            raise UsageError(f"Sampler {self.name} is code that is not loaded here; name it again with --sampler.")
-        return WatchedSampler(self.loaded.construct(self.options, ask.seed), self.loaded, ask.ranges.optunas)
-
-    def origin(self, ask: Ask) -> ProposalOrigin:
-        return ProposalOrigin(kind="own code")
-
-
-def _built_in(*samplers: type[Sampler]) -> Mapping[str, type[Sampler]]:
-    """Return samplers by name; mypy refuses one that lacks a method."""
-    return {sampler.name: sampler for sampler in samplers}
+        for package in self.needs:
+            try:
+                import_module(package)  # now: `WatchedSampler` limits the threads of what is loaded
+            except ImportError as error:
+                raise UsageError(
+                    f"{self.name} needs {package}, which this installation lacks; `pip install {package}` adds it."
+                ) from error
+        # A point of a sequence follows from its place in it, not from a seed of its own.
+        of_sequence = self.name == "optuna:QMCSampler"
+        seed = hashed.derived_seed(ask.study_seed, "sequence") if of_sequence else ask.seed
+        loaded = self.loaded_class()
+        return WatchedSampler(loaded.construct(self.options, seed), loaded, ask.ranges.optunas)
 
 
-SAMPLERS = _built_in(Tpe, Random, Curves, CurvesArd)
-"""The built-in samplers by name. Any other sampler has the name of a class of Optuna's, or of its code."""
+SAMPLERS: Mapping[str, type[Sampler]] = {sampler.name: sampler for sampler in (Tpe, Random, Curves, CurvesArd)}
+"""The built-in samplers by name. Any other sampler is foreign."""

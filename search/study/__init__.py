@@ -1,1 +1,1 @@
-"""A study at rest: its specification, its location and folder, its checkpoints, its rows in Optuna's tables."""
+"""A study at rest: its specification, its files and folder, its checkpoints, its rows in Optuna's tables."""

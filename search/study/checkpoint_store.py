@@ -43,11 +43,6 @@ def read(path: Path) -> tuple[Report, bytes] | None:
         return None
 
 
-def path_of(folder: Path, trial: int, period: int) -> Path:
-    """Return the file in a folder of checkpoints with a trial's state after a period, whether it is there or not."""
-    return folder / f"{trial}-{period}{SUFFIX}"
-
-
 class CheckpointStore:
     """A folder of checkpoints, one file a trial and period."""
 
@@ -94,4 +89,4 @@ class CheckpointStore:
         return {int(path.stem.split("-")[0]) for path in self._folder.glob(f"[0-9]*-[0-9]*{SUFFIX}")}
 
     def _path(self, trial: int, period: int) -> Path:
-        return path_of(self._folder, trial, period)
+        return self._folder / f"{trial}-{period}{SUFFIX}"

@@ -1,4 +1,4 @@
-"""Cutting a damaged event log after its last good event, in a database of SQLite that is the study's own."""
+"""Cutting a damaged event log after its last good event."""
 
 from __future__ import annotations
 
@@ -7,33 +7,27 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from search.database.engines import BESIDE, checkpoint, damage, open_damaged, open_for_writing, sqlite_url
+from search.database import beside, checkpoint, damage, open_damaged, open_for_writing
 from search.errors import OtherVersionError, StorageError, UsageError
 from search.event_log.events import Event, GoalSet, Told
 from search.event_log.history import History
 from search.event_log.log import EventLog, LogEnd, Salvage
-from search.event_log.records import ENDS
-from search.event_log.timeline import repeats
+from search.event_log.records import ENDS, repeats
 from search.files import atomic_write, make_folder, replaced
-from search.study.location import StudyLocation
-from search.study.log_end import advice_on_damage, log_of, note_end
+from search.study.folder import StudyFolder
 from search.study.optuna_tables import rebuild
 from search.study.spec import stored_history
-from search.study.studies import name_inside, no_such_study, read_events
+from search.study.studies import log_of, name_inside, no_such_study, note_end, read_events
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cut:
     """What a cut has left of an event log."""
 
-    history: History
-    """The study after the events that are kept."""
-    lost: Sequence[Event]
-    """The events that are lost and could still be read, damaged ones among them."""
-    unread: int
-    """How many more events are lost, at least."""
-    aside: Path
-    """The damaged database, in the study's folder."""
+    history: History  # the study after the events that are kept
+    lost: Sequence[Event]  # the events that are lost and could still be read, damaged ones among them
+    unread: int  # how many more events are lost, at least
+    aside: Path  # the damaged database, in the study's folder
 
     @property
     def otherwise(self) -> str | None:
@@ -51,48 +45,42 @@ class Cut:
         return None
 
 
-def cut(location: StudyLocation) -> Cut:
+def cut(files: StudyFolder) -> Cut:
     """Cut the event log of a study that the caller has locked (`alone_with`), and keep the damaged database aside.
 
     Raises:
-        UsageError: the log is not damaged, or its database is not the study's own.
+        UsageError: the log is not damaged.
         StudyNotFoundError: there is no such study.
         OtherVersionError: a newer version wrote the log.
         StorageError: not even the first event can be read, or a file cannot be written.
     """
-    if not location.owns_database:
-        raise UsageError(
-            f"The database of study {location.name} is not in its folder, so its event log cannot be cut; "
-            f"{advice_on_damage(location)}."
-        )
-    if location.lacks_database:
-        raise no_such_study(location)
-    if _is_whole(location):
-        raise UsageError(f"The event log of study {location.name} is not damaged, so there is nothing to cut.")
-    name = _name(location)
-    found = _salvaged(location, name)
+    if not files.database.exists():
+        raise no_such_study(files)
+    if _is_whole(files):
+        raise UsageError(f"The event log of study {files.name} is not damaged, so there is nothing to cut.")
+    found = _salvaged(files)
     if not found.events:
         raise StorageError(
-            f"No event of study {location.name} can be read, so nothing was changed; restore a copy of its database, "
-            f"or remove {location.folder} to begin again."
+            f"No event of study {files.name} can be read, so nothing was changed; restore a copy of its database, "
+            f"or remove {files.path} to begin again."
         )
     history = stored_history(found.events)
-    database = location.files.database
+    database = files.database
     with replaced(database) as new:
         end = _write(new, history, found)
-        aside = _copy_aside(database, location.files.aside)
+        aside = _copy_aside(database, files.aside)
         # SQLite would add what these hold to the new file.
-        for path in _beside(database):
+        for path in beside(database):
             path.unlink(missing_ok=True)
-    note_end(location, end)
+    note_end(files, end)
     return Cut(history=history, lost=found.lost, unread=found.unread, aside=aside)
 
 
-def _is_whole(location: StudyLocation) -> bool:
-    if damage(location.files.database) is not None:
+def _is_whole(files: StudyFolder) -> bool:
+    if damage(files.database) is not None:
         return False
     try:
-        read_events(location)
+        read_events(files)
     except OtherVersionError:
         raise
     except StorageError:
@@ -100,35 +88,31 @@ def _is_whole(location: StudyLocation) -> bool:
     return True
 
 
-def _name(location: StudyLocation) -> str:
+def _salvaged(files: StudyFolder) -> Salvage:
     try:
-        return name_inside(location)
+        name = name_inside(files)
     except StorageError:
-        return location.name
-
-
-def _salvaged(location: StudyLocation, name: str) -> Salvage:
-    engine = open_damaged(location.files.database)
+        name = files.name
+    engine = open_damaged(files.database)
     try:
-        return log_of(engine, location, name).salvage()
+        return log_of(engine, files, name).salvage()
     finally:
         engine.dispose()
 
 
 def _write(new: Path, history: History, found: Salvage) -> LogEnd | None:
     """Write a database with the events that are kept, and all that follows from them; return where its log ends."""
-    storage = open_for_writing(sqlite_url(new))
+    engine = open_for_writing(new)
     try:
-        log = EventLog(storage.engine, history.name)
+        log = EventLog(engine, history.name)
         log.make_table()
         log.restore(found.rows)
-        rebuild(storage.engine, history)
+        rebuild(engine, history)
         log.read()
-        storage.remove_session()
-        checkpoint(storage.engine)
+        checkpoint(engine)
         return log.end
     finally:
-        storage.engine.dispose()
+        engine.dispose()
 
 
 def _copy_aside(database: Path, aside: Path) -> Path:
@@ -136,11 +120,7 @@ def _copy_aside(database: Path, aside: Path) -> Path:
     make_folder(aside)
     names = (aside / f"{database.name}{f'.{number}' if number else ''}" for number in count())
     copy = next(name for name in names if not name.exists())
-    for path in (*_beside(database), database):
+    for path in (*beside(database), database):
         if path.exists():
             atomic_write(copy.with_name(f"{copy.name}{path.name.removeprefix(database.name)}"), path.read_bytes())
     return copy
-
-
-def _beside(database: Path) -> list[Path]:
-    return [database.with_name(f"{database.name}{ending}") for ending in BESIDE]

@@ -11,11 +11,10 @@ from search import canonical_json
 from search.errors import UsageError
 from search.event_log.records import StudyRecord, TrialRecord
 from search.messages import number_of, show
-from search.space.feasibility import constrained
 from search.space.ranges import Distribution, same
-from search.space.space import Space
+from search.space.space import Space, constrained
 from search.study import studies
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.trainer_api import Planner
 
 MOST = 10
@@ -43,8 +42,8 @@ def resolved(space: Space, params: Mapping[str, Any], config: Mapping[str, Any])
     return space.resolve(params)
 
 
-def source(study: StudyRecord | str | Path, location: StudyLocation) -> Source:
-    """Return the study that a search at a location names, or what it has kept of it, so that it may have changed since.
+def source(study: StudyRecord | str | Path, files: StudyFolder) -> Source:
+    """Return the study that a search at a files names, or what it has kept of it, so that it may have changed since.
 
     `study` is a study, its name, or its folder.
 
@@ -54,11 +53,11 @@ def source(study: StudyRecord | str | Path, location: StudyLocation) -> Source:
         StorageError: a database cannot be read.
     """
     if isinstance(study, StudyRecord):
-        return _kept(location, study.name) or study
+        return _kept(files, study.name) or study
     folder = Path(study)
     in_folder = len(folder.parts) > 1 and folder.is_dir()
-    results, name = (folder.parent, folder.name) if in_folder else (location.folder.parent, str(study))
-    return _kept(location, name) or studies.open_study(results, name, location.storage)
+    results, name = (folder.parent, folder.name) if in_folder else (files.path.parent, str(study))
+    return _kept(files, name) or studies.open_study(results, name)
 
 
 def first_trials(
@@ -140,9 +139,9 @@ def _value(path: str, values: Distribution, settings: Mapping[str, Any]) -> Any:
     return float(value) if values.is_real else value
 
 
-def _kept(location: StudyLocation, name: str) -> tuple[Enqueued, ...]:
-    """Return the trials of the named study that the study at a location began with; none if it has not begun."""
-    begun = studies.specification(location) or {}
+def _kept(files: StudyFolder, name: str) -> tuple[Enqueued, ...]:
+    """Return the trials of the named study that the study at a files began with; none if it has not begun."""
+    begun = studies.specification(files) or {}
     trials = zip(begun.get("enqueued_from", ()), begun.get("enqueued", ()), strict=False)
     return tuple(
         Enqueued(params=params, trial=trial)

@@ -4,8 +4,7 @@ results/
     test-openings.jsonl     openings of the test set, for whatever purpose
     plots/                  pictures of the data
     conv-0/                 a study
-        study.db            event log and Optuna's tables, unless the database is a server's
-        begun               when the study was begun, if the database is a server's
+        study.db            event log and Optuna's tables
         log-end.json        where the event log ended when its last driver did
         space.yaml          the space that is searched, as a file
         commands.jsonl      the commands that searched, as they were typed, and where their data and net were
@@ -26,14 +25,16 @@ links.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from search import defaults
+from search.defaults import results_in_force
+from search.errors import UsageError
 from search.files import own
 
-RESULTS = defaults.RESULTS.built_in
-"""Folder of the studies if a command names none, and the user has set none."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_RULE = "a name has up to 64 letters, digits, dots, dashes and underscores, and begins with a letter or digit"
 _LOCK = "driver.lock"
 _DATABASE = "study.db"
 _OPENINGS = "test-openings.jsonl"
@@ -50,6 +51,33 @@ class _Inside:
         return own(folder.path / self._name)
 
 
+def can_name_a_study(name: str) -> bool:
+    """Return whether a name can be a study's."""
+    return _NAME.fullmatch(name) is not None
+
+
+def checked_name(name: str) -> str:
+    """Return a study's name; UsageError if it cannot be one."""
+    if not can_name_a_study(name):
+        raise UsageError(f"{name!r} cannot name a study: {_RULE}.")
+    return name
+
+
+def name_after(space: str, seed: int) -> str:
+    """Return the name of a study that was given none: SPACE-SEED; UsageError if it cannot be one."""
+    name = f"{space}-{seed}"
+    if not can_name_a_study(name):
+        raise UsageError(
+            f"{name!r}, the space's name and the seed, cannot name a study: {_RULE}. Give one with --study-name."
+        )
+    return name
+
+
+def place_words(results: Path) -> tuple[str, ...]:
+    """Return `--results` with a folder of studies, if it is not the one in force."""
+    return () if results == results_in_force() else ("--results", str(results))
+
+
 @dataclass(frozen=True, slots=True)
 class _Folder:
     path: Path
@@ -59,22 +87,17 @@ class _Folder:
 class WorkFolder(_Folder):
     """A folder of work that can be stopped and resumed."""
 
-    lock = _Inside(_LOCK)
-    """The file whose lock is held by the one process at work."""
-    workers_log = _Inside("workers.log")
-    """The output of worker processes."""
-    checkpoints = _Inside("states")
-    """The folder of checkpoints."""
+    lock = _Inside(_LOCK)  # the file whose lock is held by the one process at work
+    workers_log = _Inside("workers.log")  # the output of worker processes
+    checkpoints = _Inside("states")  # the folder of checkpoints
 
 
 @dataclass(frozen=True, slots=True)
 class ExperimentFolder(WorkFolder):
     """A folder of trainings without a search: of a study's confirmation or ablation."""
 
-    time_spent = _Inside("progress.json")
-    """How much of its time budget is spent, and the decisions that followed from it."""
-    records = _Inside("records")
-    """The folder with a record of every run."""
+    time_spent = _Inside("progress.json")  # how much of its time budget is spent, and what was decided by that
+    records = _Inside("records")  # the folder with a record of every run
 
     @property
     def result(self) -> Path:
@@ -86,10 +109,8 @@ class ExperimentFolder(WorkFolder):
 class ConfirmFolder(ExperimentFolder):
     """The folder of a study's confirmation."""
 
-    front = _Inside("front.json")
-    """The result for the trials that no other dominates."""
-    values = _Inside("values.json")
-    """The result for a study of another trainer."""
+    front = _Inside("front.json")  # the result for the trials that no other dominates
+    values = _Inside("values.json")  # the result for a study of another trainer
 
     def record_of(self, trial: int, seed: int, *, on_all: bool) -> Path:
         """Return the record of a run of a trial's configuration, in the race or `on_all` images; seeds count from 0."""
@@ -108,30 +129,40 @@ class ConfirmFolder(ExperimentFolder):
 
 @dataclass(frozen=True, slots=True)
 class StudyFolder(WorkFolder):
-    """A study's folder."""
+    """A study's folder: where the study lives."""
 
-    begun = _Inside("begun")
-    """A file with the time of the study's first event, if the database is a server's."""
-    log_end = _Inside("log-end.json")
-    """The number of events, and the checksum of the last one, when the last driver of the study ended."""
-    space = _Inside("space.yaml")
-    """The space that is searched, as a file."""
-    commands = _Inside("commands.jsonl")
-    """The commands that searched, as they were typed, a JSON object a line."""
-    weights = _Inside("weights")
-    """The folder with the weights of the best trials."""
-    openings = _Inside(_OPENINGS)
-    """The ledger of the test set's openings for this study."""
-    plots = _Inside("plots")
-    """The folder of pictures."""
-    report = _Inside("report.html")
-    """The study on one page."""
-    aside = _Inside("aside")
-    """The folder of the databases that `doctor --cut` replaced."""
+    log_end = _Inside("log-end.json")  # where the event log ended when its last driver did
+    space = _Inside("space.yaml")  # the space that is searched, as a file
+    commands = _Inside("commands.jsonl")  # the commands that searched, as they were typed, a JSON object a line
+    weights = _Inside("weights")  # the folder with the weights of the best trials
+    openings = _Inside(_OPENINGS)  # the ledger of the test set's openings for this study
+    plots = _Inside("plots")  # the folder of pictures
+    report = _Inside("report.html")  # the study on one page
+    aside = _Inside("aside")  # the folder of the databases that `doctor --cut` replaced
+
+    @classmethod
+    def of(cls, name: str, results: Path) -> StudyFolder:
+        """Return the folder of a study of this name; UsageError if it cannot be one."""
+        return cls(results / checked_name(name))
+
+    @property
+    def name(self) -> str:
+        """The folder's name; the study inside has it, too, unless the folder was renamed or copied (`name_inside`)."""
+        return self.path.name
+
+    @property
+    def results(self) -> ResultsFolder:
+        """The folder of studies in which it lies."""
+        return ResultsFolder(self.path.parent)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words with which a command to copy finds the study, see `place_words`."""
+        return place_words(self.path.parent)
 
     @property
     def database(self) -> Path:
-        """The database, if the study has one of its own."""
+        """The database."""
         for beside in self.path.glob(f"{_DATABASE}-*"):  # SQLite's log, which it changes too
             own(beside)
         return own(self.path / _DATABASE)
@@ -166,14 +197,13 @@ class StudyFolder(WorkFolder):
 class ResultsFolder(_Folder):
     """A folder of studies."""
 
-    openings = _Inside(_OPENINGS)
-    """The ledger of all openings of the test set from this folder."""
-    plots = _Inside("plots")
-    """The folder of pictures of the data."""
+    openings = _Inside(_OPENINGS)  # the ledger of all openings of the test set from this folder
+    plots = _Inside("plots")  # the folder of pictures of the data
 
-    def with_database(self) -> list[StudyFolder]:
-        """Return the folders in it that have a database of their own, by name."""
-        return [StudyFolder(database.parent) for database in sorted(self.path.glob(f"*/{_DATABASE}"))]
+    def studies(self) -> list[StudyFolder]:
+        """Return the folders of studies in it, by name: those with a database and a name that a study can have."""
+        folders = [StudyFolder(database.parent) for database in sorted(self.path.glob(f"*/{_DATABASE}"))]
+        return [files for files in folders if can_name_a_study(files.name)]
 
     def with_openings(self) -> list[StudyFolder]:
         """Return the folders in it that have a ledger of their own, by name."""

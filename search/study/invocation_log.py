@@ -24,7 +24,7 @@ class Invocation:
     """A command, or a call from Python, that searched."""
 
     command: str | None = None
-    """As it was typed, without a storage that may hold a password; None of a call."""
+    """As it was typed; None of a call."""
     data_dir: str | None = None
     """The folder of the data files; None for those inside the package."""
     net: str | None = None

@@ -1,7 +1,7 @@
 """Optuna's own tables, a copy of a study for Optuna's command line and dashboard; no decision reads them.
 
-`sync` is the one writer: it compares the rows of some trials with the history, and writes what differs, table by table.
-So it may be repeated, after a crash, an outage, or changes by others. Last it writes how many events the tables show;
+`sync` is the one writer: it compares the rows of some trials with the history, and writes what differs, in one
+transaction. So it may be repeated, after a crash or changes by others. It also writes how many events the tables show;
 the trials of the events after those are behind.
 """
 
@@ -22,9 +22,8 @@ from sqlalchemy.engine import Connection, Engine
 from search.arguments import is_number
 from search.event_log.events import Event, trial_of
 from search.event_log.history import History
-from search.event_log.records import TrialRecord
 from search.space.objective import score
-from search.strategies.distributions import OptunaRanges
+from search.strategies.optuna_samplers import OptunaRanges
 from search.study import spec as specs
 
 _TABLES = BaseModel.metadata.tables
@@ -84,7 +83,7 @@ class OptunaTables:
     def __init__(self, engine: Engine, history: History) -> None:
         """Read and write nothing yet; the tables are to show the study as this history has it."""
         self._engine, self._history = engine, history
-        self._ranges, self._aim = OptunaRanges.of(history.space), history.space.aim
+        self._ranges, self._aim = OptunaRanges(history.space), history.space.aim
         self._spans = {path: distribution_to_json(span) for path, span in self._ranges.optunas.items()}
 
     def behind(self, events: Sequence[Event]) -> set[int]:
@@ -96,14 +95,12 @@ class OptunaTables:
     def sync(self, numbers: Iterable[int]) -> None:
         """Bring the rows of these trials to what the history says; of all, if the study is not there."""
         history = self._history
-        with self._engine.connect() as connection:
-            if (study := self._study(connection, locked=True)) is None:
+        with self._engine.begin() as connection:
+            if (study := self._study(connection)) is None:
                 study, numbers = self._add_study(connection), range(len(history.trials))
             for some in _batched(numbers):
                 self._write(connection, study, some)
-            self._study(connection, locked=True)
             _set(connection, "study_user_attributes", study, "events", history.seq)
-            connection.commit()
 
     def compare(self, events: Sequence[Event]) -> TablesDiff:
         """Return the trials in which the tables differ from the history, which these events made."""
@@ -130,12 +127,9 @@ class OptunaTables:
             pending=tuple(number for number in wrong if number in late),
         )
 
-    def _study(self, connection: Connection, *, locked: bool = False) -> int | None:
-        """Return the study's number; `locked`, a server's row until the end of the transaction."""
-        # Every transaction of ours that writes begins so, as Optuna's does that adds a trial. A commit that was sent
-        # over a connection which then broke has come through, or never will, once another one has the row.
+    def _study(self, connection: Connection) -> int | None:
         of_name = sa.select(_STUDIES.c.study_id).where(_STUDIES.c.study_name == self._history.name)
-        found: int | None = connection.scalar(of_name.with_for_update() if locked else of_name)
+        found: int | None = connection.scalar(of_name)
         return found
 
     def _add_study(self, connection: Connection) -> int:
@@ -149,16 +143,17 @@ class OptunaTables:
         if self._aim.metric is not None:
             names = [self._aim.metric, *([self._aim.cost] if self._aim.cost else [])]
             _set(connection, "study_system_attributes", study, _METRIC_NAMES, names)
-        connection.commit()
         return study
 
     def _write(self, connection: Connection, study: int, numbers: Sequence[int]) -> None:
         history = self._history
         found = _found(connection, study, numbers)
         if new := [history.trials[number] for number in numbers if number not in found]:
-            rows = [{"number": trial.number, "study_id": study, "state": "RUNNING", **_begun(trial)} for trial in new]
+            rows = []
+            for trial in new:
+                started = _time(trial.reports[0].started if trial.reports else None)
+                rows.append({"number": trial.number, "study_id": study, "state": "RUNNING", "datetime_start": started})
             connection.execute(_TRIALS.insert(), rows)
-            connection.commit()
             found |= _found(connection, study, [trial.number for trial in new])
         wanted = {number: self._parts(number) for number in numbers}
         for name in _PARTS:
@@ -167,16 +162,12 @@ class OptunaTables:
                 for number in numbers
                 for change in _changes(name, wanted[number][name], found[number].parts[name])
             ]
-            if changes:  # no transaction for nothing: over a connection that breaks again and again it comes to its end
-                self._study(connection, locked=True)
-                _replace(connection, name, changes)
-                connection.commit()
-        if ended := [number for number in numbers if found[number].state != history.trials[number].state]:
-            self._study(connection, locked=True)
-            for number in ended:
-                trial, of_trial = history.trials[number], _TRIALS.c.trial_id == found[number].id
-                connection.execute(_TRIALS.update().where(of_trial).values(state=trial.state, **_ended(trial)))
-            connection.commit()
+            _replace(connection, name, changes)
+        for trial in (history.trials[number] for number in numbers):
+            row, ended = found[trial.number], trial.reports[-1].handled if trial.reports else None
+            if row.state != trial.state:
+                values = {"state": trial.state, "datetime_complete": _time(ended)}
+                connection.execute(_TRIALS.update().where(_TRIALS.c.trial_id == row.id).values(values))
 
     def _parts(self, number: int) -> Parts:
         """Return what a trial is to have in each table."""
@@ -211,31 +202,17 @@ class OptunaTables:
 
 def rebuild(engine: Engine, history: History) -> None:
     """Write a study's rows anew; additions by others are lost."""
-    remove_rows(engine, history.name)
-    OptunaTables(engine, history).sync(())
-
-
-def remove_rows(engine: Engine, name: str) -> None:
-    """Remove a study with all rows that belong to it.
-
-    SQLite checks no foreign keys and gives the numbers of removed rows to new ones. There the leftover rows of
-    removed trials are removed, too.
-    """
-    study = sa.select(_STUDIES.c.study_id).where(_STUDIES.c.study_name == name)
-    of_study, of_others = (
-        sa.select(_TRIALS.c.trial_id).where(condition)
-        for condition in (_TRIALS.c.study_id.in_(study), _TRIALS.c.study_id.not_in(study))
-    )
-    has_orphans = engine.dialect.name == "sqlite"
+    study = sa.select(_STUDIES.c.study_id).where(_STUDIES.c.study_name == history.name)
+    of_others = sa.select(_TRIALS.c.trial_id).where(_TRIALS.c.study_id.not_in(study))
     with engine.begin() as connection:
         for table in reversed(BaseModel.metadata.sorted_tables):
             if "trial_id" in table.c and table is not _TRIALS:
-                trial = table.c.trial_id
-                connection.execute(
-                    table.delete().where(trial.not_in(of_others) if has_orphans else trial.in_(of_study))
-                )
+                # SQLite checks no foreign keys, and gives the numbers of removed rows to new ones: what is left of
+                # trials that were removed goes, too.
+                connection.execute(table.delete().where(table.c.trial_id.not_in(of_others)))
             elif "study_id" in table.c:
                 connection.execute(table.delete().where(table.c.study_id.in_(study)))
+    OptunaTables(engine, history).sync(())
 
 
 def _found(connection: Connection, study: int, numbers: Sequence[int]) -> dict[int, _Row]:
@@ -299,15 +276,6 @@ def _set(connection: Connection, name: str, study: int, key: str, value: Any) ->
     there = (table.c.study_id == study, table.c.key == key)
     if not connection.execute(table.update().where(*there).values(value_json=text)).rowcount:
         connection.execute(table.insert().values(study_id=study, key=key, value_json=text))
-
-
-def _begun(trial: TrialRecord) -> dict[str, datetime]:
-    started = trial.reports[0].started if trial.reports else None
-    return {"datetime_start": _time(started)}
-
-
-def _ended(trial: TrialRecord) -> dict[str, datetime]:
-    return {"datetime_complete": _time(trial.reports[-1].handled if trial.reports else None)}
 
 
 def _time(seconds: float | None) -> datetime:

@@ -19,23 +19,51 @@ from search.elementary import PORTABLE
 from search.errors import FingerprintError, OtherVersionError, UsageError
 from search.event_log.events import Created, Event
 from search.event_log.history import History
-from search.event_log.timeline import Order
+from search.event_log.records import Order
+from search.loading import is_code
 from search.messages import command_line, on_one_line
-from search.plugins.loading import is_code
 from search.proposals.exact import cholesky
 from search.space.objective import Direction
 from search.space.space import Space
 from search.stored_fields import stored as plain, unknown
 from search.strategies import registry
 from search.strategies.pruners import Pruner
-from search.strategies.registry import check, to_spec
+from search.strategies.registry import to_spec
 from search.strategies.samplers import Sampler
-from search.study.start_list import StartList
 
 DRIVER_REVISION = 2
 """Raised whenever the driver decides differently from before on the same records."""
 NOT_INSTALLED = "none"
 """The version that a study stores for a package that was not there."""
+IGNORES = 3
+"""Every third proposal ignores the list, so that a misleading list costs no more than its own trials."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StartList:
+    """Configurations that did well in other studies, best first, with which a study begins.
+
+    The list is a part of the study's specification, so its sources may be removed.
+    """
+
+    made_of: tuple[str, ...] = ()  # names of the studies and tables
+    configurations: tuple[Mapping[str, Any], ...] = ()  # parameters of trials of the space
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> StartList:
+        """Return the list of a stored specification."""
+        return cls(made_of=tuple(stored.get("made_of", ())), configurations=tuple(stored.get("configurations", ())))
+
+    def at(self, proposal: int) -> Mapping[str, Any] | None:
+        """Return the configuration for proposal number `proposal`, from 0; None if the sampler proposes.
+
+        >>> [StartList(configurations=({"a": 1}, {"a": 2}, {"a": 3})).at(proposal) for proposal in range(5)]
+        [{'a': 1}, {'a': 2}, None, {'a': 3}, None]
+        """
+        if proposal < 0 or proposal % IGNORES == IGNORES - 1:
+            return None
+        index = proposal - proposal // IGNORES
+        return self.configurations[index] if index < len(self.configurations) else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +97,8 @@ class StudySpec:
     sampler and the pruner are portable; otherwise its fingerprint depends on the processor."""
 
     def __post_init__(self) -> None:
-        check(self.sampler, self.pruner, self.space)
+        if reason := self.sampler.misfit(self.space):
+            raise UsageError(f"search.sampler: {reason}.")
         if self.portable:
             object.__setattr__(self, "space", self.space.as_portable())
 
@@ -110,7 +139,7 @@ class StudySpec:
         return self.portable and not [*registry.unportable(self.sampler, self.pruner)]
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values, for the storage: fields only if they differ from their defaults.
+        """Return plain values, as they are stored: fields only if they differ from their defaults.
 
         Raises:
             UsageError: a package that the sampler or the pruner needs is not installed.

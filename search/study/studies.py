@@ -1,13 +1,18 @@
-"""Studies on disk or in a database: read one, list all and remove them."""
+"""Studies on disk: read one, list all and remove them.
+
+A study's newest events are in a file of SQLite's own, study.db-wal, as long as a process has the database open. A copy
+of study.db alone may lack them. What is left is a whole log, only shorter, so its end is noted next to it (`note_end`).
+"""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -15,22 +20,21 @@ from typing import Any, Literal, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from search.database import file_lock, postgres
-from search.database.engines import open_for_reading, open_for_writing, storage_errors
-from search.database.urls import is_postgresql, redacted
+from search import canonical_json, file_lock
+from search.database import beside, open_for_reading, storage_errors
 from search.errors import StorageError, StudyLockedError, StudyNotFoundError, UsageError
-from search.event_log import log
+from search.event_log import log as logs
 from search.event_log.events import Created, Event
 from search.event_log.history import History
-from search.event_log.log import EventLog
+from search.event_log.log import EventLog, LogEnd
 from search.event_log.records import StudyRecord, TrialRecord
+from search.files import atomic_write, read
 from search.messages import command_line, first_line, joined, number, number_of
-from search.study.folder import ResultsFolder, StudyFolder
-from search.study.location import StudyLocation, belongs, can_name_a_study, checked_name, place_words
-from search.study.log_end import log_of
+from search.study.folder import ResultsFolder, StudyFolder, can_name_a_study, place_words
 from search.study.spec import stored_history
 
 T = TypeVar("T")
+MAX_BYTES = 300  # of a noted end
 StudyState = Literal["running", "unreadable", "stopped early", "finished", "paused"]
 
 
@@ -72,30 +76,17 @@ class StudySummary:
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class StoredStudy(StudyRecord):
-    """A study with its location; equal to another one with the same record, whatever its location."""
+    """A study with its folder; equal to another one with the same record, whatever its folder."""
 
-    location: StudyLocation = field(compare=False, repr=False)
-    owns_folder: bool = field(default=True, compare=False, repr=False)
-    """Whether the files in its folder are its own; those of a study in a shared database may be another study's."""
+    files: StudyFolder = field(compare=False, repr=False)
 
     @classmethod
-    def of(cls, study: StudyRecord, location: StudyLocation, *, owns_folder: bool = True) -> StoredStudy:
-        """Return the study of a record, kept at a location."""
-        parts = {part.name: getattr(study, part.name) for part in fields(StudyRecord)}
-        return cls(**parts, location=location, owns_folder=owns_folder)
-
-    @property
-    def files(self) -> StudyFolder:
-        """The files of its folder; UsageError if they are another study's, which must not be taken for this one's."""
-        if not self.owns_folder:
-            raise UsageError(
-                f"{self.location.folder} holds files of another study of this name; name the folder of this one with "
-                "--results."
-            )
-        return self.location.files
+    def of(cls, study: StudyRecord, files: StudyFolder) -> StoredStudy:
+        """Return the study of a record, kept in a folder."""
+        return cls(**{part.name: getattr(study, part.name) for part in fields(StudyRecord)}, files=files)
 
 
-def open_study(results: Path, name: str | None, storage: str | None = None) -> StoredStudy:
+def open_study(results: Path, name: str | None) -> StoredStudy:
     """Return a study; without a name, the one that was written last.
 
     Raises:
@@ -103,174 +94,61 @@ def open_study(results: Path, name: str | None, storage: str | None = None) -> S
         StorageError: its database cannot be read.
     """
     results = Path(results)
-    name = latest(results, storage) if name is None else checked_name(name)
-    location = StudyLocation.of(name, results, storage)
-    history = _read(location)
-    if history is None:
-        raise no_such_study(location)
-    record = replace(history.record(live=driver_of(location) is not None), name=location.name)
-    return StoredStudy.of(record, location, owns_folder=has_its_folder(location))
+    files = StudyFolder.of(latest(results) if name is None else name, results)
+    history = stored_history(read_events(files))
+    if not history.seq:
+        raise no_such_study(files)
+    return StoredStudy.of(replace(history.record(live=driver_of(files) is not None), name=files.name), files)
 
 
-def latest(results: Path, storage: str | None = None) -> str:
+def latest(results: Path) -> str:
     """Return the name of the study that was written last; StudyNotFoundError if there is none."""
-    newest = _newest_by_name(results, storage)
-    for moment in newest.values():
-        if isinstance(moment, StorageError):
-            raise moment  # it may be the one that was written last
+    # One that cannot be read is an error, for it may be the one that was written last.
+    newest = {files.name: event[1] for files in ResultsFolder(results).studies() if (event := newest_event(files))}
     if not newest:
-        command = command_line(["mnist-bench", "search", "conv", "--trials", "50", *place_words(results, storage)])
-        raise StudyNotFoundError(f"No study in {where(results, storage)}; `{command}` makes one.")
-    return max(newest, key=lambda name: str(newest[name]))
+        command = command_line(["mnist-bench", "search", "conv", "--trials", "50", *place_words(results)])
+        raise StudyNotFoundError(f"No study in {results}/; `{command}` makes one.")
+    return max(newest, key=lambda name: newest[name])
 
 
-# What the database of a study holds; each function raises StorageError if it cannot be read.
-
-
-def read_events(location: StudyLocation, since: int = 0) -> list[Event]:
-    """Return a study's event log, from event `since` on; empty if there is no such study, or no such event."""
-    return _asked(location, lambda engine, name: log_of(engine, location, name).since(since), [])
-
-
-def specification(location: StudyLocation) -> Mapping[str, Any] | None:
-    """Return the specification that a study began with, of one event's reading; None if there is no such study."""
-    first = _asked(location, lambda engine, name: log_of(engine, location, name).first(), None)
-    return first.spec if isinstance(first, Created) else None
-
-
-def newest_event(location: StudyLocation) -> tuple[int, str] | None:
-    """Return the number of a study's newest event, from 0, and when it was written; None if there is no such study."""
-    return _asked(location, lambda engine, name: EventLog(engine, name).newest(), None)
-
-
-def begun(location: StudyLocation) -> str | None:
-    """Return when a study began (UTC, ISO 8601); None if there is no such study."""
-    return _asked(location, lambda engine, name: EventLog(engine, name).begun(), None)
-
-
-def name_inside(location: StudyLocation) -> str:
-    """Return the name of a study in its database; its folder may have been renamed since."""
-    return _asked(location, lambda engine, name: name, location.name)
-
-
-def has_its_folder(location: StudyLocation) -> bool:
-    """Return whether the files in a study's folder are its own: of one in a shared database they may be another's."""
-    return belongs(location, None if location.owns_database else begun(location))
-
-
-def check_not_renamed(location: StudyLocation) -> None:
-    """UsageError if the study in a folder's own database has another name, and a search would take its checkpoints."""
-    if (name := name_inside(location)) != location.name:
-        raise UsageError(
-            f"{location.folder} holds study {name} under another name; rename the folder back to {name} to "
-            "continue it, or choose another --study-name."
-        )
-
-
-def list_studies(results: Path, storage: str | None = None) -> list[StudySummary]:
+def list_studies(results: Path) -> list[StudySummary]:
     """Return a line about every study, the one written last first; for one that cannot be read it has the reason."""
-    newest = _newest_by_name(results, storage)
-    summaries = [_summary(results / name, storage, moment) for name, moment in newest.items()]
-    there = [summary for summary in summaries if summary is not None]
+    there = [summary for files in ResultsFolder(results).studies() if (summary := _summary(files)) is not None]
     return sorted(there, key=lambda summary: summary.modified, reverse=True)
 
 
-def driver_of(location: StudyLocation) -> str | None:
-    """Return in words which process drives a study, here or, in PostgreSQL, on any machine; None if none does."""
-    if file_lock.is_held(location.files.lock):
-        return file_lock.holder(location.files.lock)
-    if is_postgresql(location.url):
-        return _query(location.url, lambda engine: postgres.holder(engine, location.name))
-    return None
-
-
-@contextlib.contextmanager
-def alone_with(location: StudyLocation) -> Iterator[postgres.StudyLock | None]:
-    """Hold every lock of a study: those in its folder, if it has one, and PostgreSQL's, if it is stored there.
-
-    StudyLockedError if another process works on it; StorageError if it cannot be written within the block.
-    """
-    with storage_errors(), contextlib.ExitStack() as held:
-        if location.folder.is_dir():
-            # A study's folder holds the locks of other work, too, such as its confirmation.
-            for lock in (location.files.lock, *location.files.inner_locks):
-                held.enter_context(file_lock.driver_lock(lock, f"Study {location.name}"))
-        yield held.enter_context(postgres.driver_lock(location.url, location.name))
-
-
-def _newest_by_name(results: Path, storage: str | None) -> dict[str, str | StorageError]:
-    """Return of every study when its last event was written, or the error with which its database cannot be read."""
-    if storage is not None:
-        return {name: moment for name, moment in _query(storage, log.studies) if can_name_a_study(name)}
-    newest: dict[str, str | StorageError] = {}
-    for name in (folder.path.name for folder in ResultsFolder(results).with_database()):
-        if can_name_a_study(name):
-            try:
-                event = newest_event(StudyLocation.of(name, results))
-            except StorageError as error:
-                newest[name] = error
-            else:
-                newest |= {} if event is None else {name: event[1]}
-    return newest
-
-
-def _read(location: StudyLocation) -> History | None:
-    events = read_events(location)
-    return stored_history(events) if events else None
-
-
-def _asked(location: StudyLocation, question: Callable[[Engine, str], T], absent: T) -> T:
-    """Return the answer of a study's database, given the study's name in it; `absent` if there is no database."""
-
-    def ask(engine: Engine) -> T:
-        name = location.name
-        if location.owns_database and EventLog(engine, name).newest() is None:  # the folder was renamed
-            names = [inside for inside, _ in log.studies(engine) if can_name_a_study(inside)]
-            name = names[0] if len(names) == 1 else name
-        return question(engine, name)
-
-    return absent if location.lacks_database else _query(location.url, ask)
-
-
-def _query(url: str, question: Callable[[Engine], T]) -> T:
-    try:
-        engine = open_for_reading(url)
-        try:
-            return question(engine)
-        finally:
-            engine.dispose()
-    except (sa.exc.SQLAlchemyError, ImportError, ValueError, KeyError, TypeError) as error:
-        raise StorageError(f"Cannot read the database {redacted(url)}: {first_line(error)}.") from error
-
-
-def _summary(folder: Path, storage: str | None, moment: str | StorageError) -> StudySummary | None:
+def _summary(files: StudyFolder) -> StudySummary | None:
     """Return a line about a study; None if it was removed since it was listed."""
-    history, live = History(), False
-    unreadable = str(moment) if isinstance(moment, StorageError) else None
+    history, modified, live, unreadable = History(), None, False, None
     try:
-        location = StudyLocation.of(folder.name, folder.parent, storage)
-        live = driver_of(location) is not None
+        if (newest := newest_event(files)) is None:
+            return None
+        modified = newest[1]
+    except StorageError as error:
+        unreadable = str(error)
+    try:
+        live = driver_of(files) is not None
         if unreadable is None:
-            history = _read(location) or history
+            history = stored_history(read_events(files))
     except StorageError as error:
         unreadable = unreadable or str(error)
     if unreadable is None and not history.seq:
         return None
     try:
-        modified = _modified(folder) if isinstance(moment, StorageError) else moment
+        changed = datetime.fromtimestamp(files.path.stat().st_mtime, UTC).isoformat(timespec="milliseconds")
     except FileNotFoundError:
         return None
     record = history.record()
     return StudySummary(
-        name=folder.name,
-        path=folder,
-        modified=modified,
+        name=files.name,
+        path=files.path,
+        modified=modified or changed,
         trials=history.finished,
         goal=history.goal,
         complete=history.ends["complete"],
         best_value=history.best.value if history.best else None,
         live=live,
-        bytes=_size(folder),
+        bytes=_size(files.path),
         spec=history.spec,
         ended_early=history.stop is not None,
         failed=sum(trial.state == "FAIL" for trial in record.finished()),
@@ -279,108 +157,162 @@ def _summary(folder: Path, storage: str | None, moment: str | StorageError) -> S
     )
 
 
-def _modified(folder: Path) -> str:
-    return datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="milliseconds")
-
-
 def _size(folder: Path) -> int:
-    # Not by `rglob`, for which a folder that another process removes meanwhile is an error.
-    return sum(_size_of(Path(place, name)) for place, _, names in os.walk(folder) for name in names)
+    """Return the bytes of the files in a folder, which another process may be removing."""
+    total = 0
+    for place, _, names in os.walk(folder):  # for `rglob` a folder that is gone meanwhile is an error
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                about = Path(place, name).lstat()
+                total += about.st_size if stat.S_ISREG(about.st_mode) else 0
+    return total
 
 
-def _size_of(file: Path) -> int:
+# What the database of a study holds; each function raises StorageError if it cannot be read.
+
+
+def read_events(files: StudyFolder, since: int = 0) -> list[Event]:
+    """Return a study's event log, from event `since` on; empty if there is no such study, or no such event."""
+    return _asked(files, lambda log, name: log.since(since), [])
+
+
+def specification(files: StudyFolder) -> Mapping[str, Any] | None:
+    """Return the specification that a study began with, of one event's reading; None if there is no such study."""
+    first = _asked(files, lambda log, name: log.first(), None)
+    return first.spec if isinstance(first, Created) else None
+
+
+def newest_event(files: StudyFolder) -> tuple[int, str] | None:
+    """Return the number of a study's newest event, from 0, and when it was written; None if there is no such study."""
+    return _asked(files, lambda log, name: log.newest(), None)
+
+
+def name_inside(files: StudyFolder) -> str:
+    """Return the name of a study in its database; its folder may have been renamed since."""
+    return _asked(files, lambda log, name: name, files.name)
+
+
+def check_not_renamed(files: StudyFolder) -> None:
+    """UsageError if the study in a folder has another name, and a search would take its checkpoints."""
+    if (name := name_inside(files)) != files.name:
+        raise UsageError(
+            f"{files.path} holds study {name} under another name; rename the folder back to {name} to "
+            "continue it, or choose another --study-name."
+        )
+
+
+def _asked(files: StudyFolder, question: Callable[[EventLog, str], T], absent: T) -> T:
+    """Return the answer of a study's log, given its name in the database; `absent` if there is no database."""
+    database = files.database
+    if not database.exists():
+        return absent
     try:
-        about = file.lstat()
-    except FileNotFoundError:  # another process has removed it since it was listed
-        return 0
-    return about.st_size if stat.S_ISREG(about.st_mode) else 0
+        engine = open_for_reading(database)
+        try:
+            name = files.name
+            if EventLog(engine, name).newest() is None:  # the folder was renamed
+                names = [inside for inside, _ in logs.studies(engine) if can_name_a_study(inside)]
+                name = names[0] if len(names) == 1 else name
+            return question(log_of(engine, files, name), name)
+        finally:
+            engine.dispose()
+    except (sa.exc.SQLAlchemyError, ValueError, KeyError, TypeError) as error:
+        raise StorageError(f"Cannot read the database {database}: {first_line(error)}.") from error
 
 
-def no_such_study(location: StudyLocation) -> StudyNotFoundError:
-    """Return the error that no study is at a location; it names the command that lists the existing ones."""
-    place = where(location.folder.parent, location.storage)
-    command = command_line(["mnist-bench", "studies", *location.words])
-    return StudyNotFoundError(f"No study {location.name} in {place}; `{command}` lists the studies there.")
+def log_of(engine: Engine, files: StudyFolder, name: str | None = None) -> EventLog:
+    """Return the event log of a study; `name` is the study's in the database, if its folder was renamed."""
+    return EventLog(engine, name or files.name, end=_noted(files), advice=advice_on_damage(files))
 
 
-def all_failed(location: StudyLocation, first: TrialRecord) -> str:
+def advice_on_damage(files: StudyFolder) -> str:
+    """Return what to do about a damaged event log, as the end of a sentence."""
+    command = command_line(["mnist-bench", "doctor", files.name, "--cut", *files.words])
+    return f"`{command}` keeps the events before it"
+
+
+def note_end(files: StudyFolder, end: LogEnd | None) -> None:
+    """Write into a study's folder where its log ends; its events must be on the disk by then (`checkpoint`)."""
+    if end is not None and _noted(files) != end:
+        atomic_write(files.log_end, _content(end))
+
+
+def _noted(files: StudyFolder) -> LogEnd | None:
+    """Return the noted end; None if there is none, or none that is whole."""
+    try:
+        content = read(files.log_end, MAX_BYTES)
+        values = json.loads(content)
+        end = LogEnd(events=values["events"], chain=values["chain"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    is_whole = isinstance(end.events, int) and _content(end) == content
+    return end if is_whole else None
+
+
+def _content(end: LogEnd) -> bytes:
+    values = asdict(end)
+    return canonical_json.dumps({**values, "sha256": canonical_json.sha256(values)}).encode()
+
+
+def no_such_study(files: StudyFolder) -> StudyNotFoundError:
+    """Return the error that there is no such study; it names the command that lists the existing ones."""
+    command = command_line(["mnist-bench", "studies", *files.words])
+    return StudyNotFoundError(f"No study {files.name} in {files.path.parent}/; `{command}` lists the studies there.")
+
+
+def all_failed(files: StudyFolder, first: TrialRecord) -> str:
     """Return in words that every trial of a study failed, except those that were stopped early."""
     cause = f"; the first one: {first.cause}" if first.cause else ""
-    command = command_line(["mnist-bench", "show", f"{location.name}/{first.number}", *location.words])
-    return f"Every trial of {location.name} that was not pruned failed{cause}. `{command}` shows the whole error."
+    command = command_line(["mnist-bench", "show", f"{files.name}/{first.number}", *files.words])
+    return f"Every trial of {files.name} that was not pruned failed{cause}. `{command}` shows the whole error."
 
 
-def where(results: Path, storage: str | None = None) -> str:
-    """Return in words where studies are looked for."""
-    return redacted(storage) if storage else f"{results}/"
+def driver_of(files: StudyFolder) -> str | None:
+    """Return in words which process drives a study; None if none does."""
+    return file_lock.holder_of([files.lock])
 
 
-def remove_study(results: Path, name: str, storage: str | None = None) -> None:
-    """Remove a study from its database, and its folder, unless that is another one's of its name.
+@contextlib.contextmanager
+def alone_with(files: StudyFolder) -> Iterator[None]:
+    """Hold every lock in a study's folder, if it has one.
+
+    StudyLockedError if another process works on it; StorageError if it cannot be written within the block.
+    """
+    with storage_errors(), contextlib.ExitStack() as held:
+        if files.path.is_dir():
+            # A study's folder holds the locks of other work, too, such as its confirmation.
+            for lock in (files.lock, *files.inner_locks):
+                held.enter_context(file_lock.driver_lock(lock, f"Study {files.name}"))
+        yield
+
+
+def remove_study(files: StudyFolder) -> None:
+    """Remove a study's folder, its database last: as long as that is there, the study is listed.
 
     StudyNotFoundError if there is none; StudyLockedError if another process works on it.
     """
-    location = StudyLocation.of(name, results, storage)
-    if newest_event(location) is None and not location.folder.is_dir():
-        raise no_such_study(location)
-    with alone_with(location) as held:
-        if location.owns_database:
-            _remove_folder(location)
-            return
-        from search.study.optuna_tables import remove_rows  # with Optuna, which no reader of a study needs
-
-        opened = open_for_writing(location.url)
-        try:
-            is_its_folder = belongs(location, EventLog(opened.engine, name).begun())
-            remove_rows(opened.engine, name)
-            if is_its_folder:
-                _remove_folder(location)
-            # The event log goes last: as long as it is there, the study is listed and can be removed again.
-            EventLog(opened.engine, name, held).remove()
-            if held is not None:
-                held.forget()
-        finally:
-            opened.engine.dispose()
+    if not files.path.is_dir():
+        raise no_such_study(files)
+    with alone_with(files):
+        folder, database = files.path.resolve(), files.database
+        for path in [path for path in folder.iterdir() if not path.name.startswith(database.name)]:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        for path in beside(database):
+            path.unlink(missing_ok=True)
+        shutil.rmtree(folder)
+        files.path.unlink(missing_ok=True)  # a link to where it was
 
 
-def check_idle(locations: Iterable[StudyLocation]) -> None:
+def check_idle(folders: Iterable[StudyFolder]) -> None:
     """StudyLockedError if a process works on any of several studies, before the first one is changed."""
-    holders: dict[str, str] = {}
-    for location in locations:
-        inner = [file_lock.holder(lock) for lock in location.files.inner_locks if file_lock.is_held(lock)]
-        if (holder := inner[0] if inner else driver_of(location)) is not None:
-            holders[location.name] = holder
+    found = {files.name: file_lock.holder_of([*files.inner_locks, files.lock]) for files in folders}
+    holders = {name: holder for name, holder in found.items() if holder is not None}
     if holders:
         verb = "is" if len(holders) == 1 else "are"
         raise StudyLockedError(
             f"{joined(holders)} {verb} in use ({next(iter(holders.values()))}), and nothing was removed; wait for that "
             "work or stop it."
         )
-
-
-def files_of_weights(files: StudyFolder) -> list[Path]:
-    """Return the files with the weights of a study's networks: of its best trials, and of those that were confirmed."""
-    return [*files.kept_weights().values(), *files.confirm.kept_nets().values()]
-
-
-def remove_weights(location: StudyLocation) -> None:
-    """Remove the files with the weights of a study's networks; its record and its results stay."""
-    with alone_with(location):
-        for path in files_of_weights(location.files):
-            path.unlink()
-
-
-def _remove_folder(location: StudyLocation) -> None:
-    """Remove a study's folder, its database last."""
-    if not location.folder.is_dir():
-        return
-    folder, database = location.folder.resolve(), location.files.database.name
-    for path in [path for path in folder.iterdir() if not path.name.startswith(database)]:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-    for path in sorted(folder.glob(f"{database}-*")):
-        path.unlink()
-    shutil.rmtree(folder)
-    location.folder.unlink(missing_ok=True)  # a link to where it was

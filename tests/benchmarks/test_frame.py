@@ -9,7 +9,7 @@ from pathlib import Path
 import frame
 import pytest
 
-from mnist_bench.numerics.machine import Machine
+from mnist_bench.numerics.device import Machine
 
 MADE = frame.Made(
     command="python benchmarks/speed.py",

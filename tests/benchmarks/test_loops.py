@@ -23,7 +23,8 @@ from mnist_bench.config.settings import (
     Optimizer,
     TrainConfig,
 )
-from mnist_bench.data.mnist import DataOptions, TrainingSet, load_training_set
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import TrainingSet, load_training_set
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.modules import build_model
 from mnist_bench.space_files import space_sources
@@ -67,7 +68,7 @@ def nets_of_the_space() -> st.SearchStrategy[ModelConfig]:
 
     def drawn(seed: int) -> ModelConfig:
         chance = random.Random(seed)
-        return space_sources.config(space, space.sample(lambda path, ranged: ranged.draw(chance))).model
+        return space_sources.config(space, space.sample(lambda path, span: span.at(chance.random()))).model
 
     placements = st.sampled_from(get_args(BlockBatchnormPlacement))
     return st.builds(replace, st.integers(0, 2**32).map(drawn), batchnorm=placements)
@@ -158,16 +159,16 @@ sys.path[:0] = [sys.argv[1], sys.argv[1] + "/.."]
 import torch
 from benchmarks.test_loops import IMAGES, SMALL_EXPERT as SMALL
 import expert
-from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.tensors import load_dataset
-from mnist_bench.training.period import fit
+from mnist_bench.training.trainer import TorchTrainer, fit
 
 torch.manual_seed(0)
 digits = expert.load(IMAGES)
 training = expert.Training(SMALL, 2 * IMAGES // 50, "fp32")
 for _ in range(2):
     training.epoch(expert.batches(digits[0], SMALL.optim))
-ours = fit(SMALL, 0, load_dataset(DataOptions(subset=IMAGES), torch.device("cpu")), "fp32").reports[-1].value
+trainer = TorchTrainer(load_dataset(DataOptions(subset=IMAGES), torch.device("cpu")), "fp32")
+ours = fit(trainer, SMALL, 0).reports[-1].value
 print(training.schedule.last_epoch, training.accuracy(digits[1]), ours)
 """
 

@@ -8,6 +8,8 @@ import optuna
 import pytest
 import soaked
 
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import load_training_set
 from mnist_bench.space_files import space_sources
 
 SPACE = space_sources.load("smoke", ["epochs=2", "limits={}"])
@@ -27,7 +29,9 @@ def test_trials_report_every_period_that_is_begun_and_can_be_pruned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(soaked.VARIABLE, str(tmp_path / "begun"))
-    trainer = soaked.make_trainer(device="cpu", subset=300)
+    trainer = soaked.make_trainer(
+        **soaked.counted_spec(load_training_set(DataOptions(subset=300)), device="cpu").options
+    )
     sampler = optuna.samplers.RandomSampler(0)
     study = optuna.create_study(direction="maximize", sampler=sampler, pruner=PruneTrial(1))
     study.optimize(soaked.make_objective(SPACE, trainer), n_trials=2)

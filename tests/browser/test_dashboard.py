@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from search.database.engines import read_only_url, sqlite_url
+from search.database import read_only_url, sqlite_url
 from search.study.studies import list_studies, open_study
 from support import search_fake
 from support.programs import dashboard, optuna, started

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from mnist_bench.config.settings import AugmentConfig, ModelConfig
-from mnist_bench.data.mnist import DataOptions
-from mnist_bench.data.own.formats import options_for
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.own import options_for
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.export import drawing_page
 from mnist_bench.export.winner import Winner
@@ -112,7 +113,7 @@ def test_what_the_net_sees_is_what_predict_sees(browser: Browser, draw_file: Pat
 
 
 def test_what_is_drawn_for_a_net_of_three_channels_is_red(browser: Browser, tmp_path: Path) -> None:
-    data = load_dataset(options_for(None, dataset="mnist-red", subset=1200), device.setup("cpu"))
+    data = load_dataset(replace(options_for(None, dataset="mnist-red"), subset=1200), device.setup("cpu"))
     red = handmade_winner.winner(handmade_winner.config(ModelConfig(blocks=1, filters=8)), data, dataset="mnist-red")
     path = tmp_path / "draw.html"
     path.write_text(drawing_page.page(red))

@@ -32,12 +32,12 @@ class Cli:
         json_keys.check(arguments, result.stdout)
         return result
 
-    def open_study(self, results: Path, name: str | None, storage: str | None = None) -> StoredStudy:
+    def open_study(self, results: Path, name: str | None) -> StoredStudy:
         """Stand in for `search.study.studies.open_study`."""
         name = list(self.studies)[-1] if name is None else name
         if name not in self.studies:
             raise StudyNotFoundError(f"No study {name} in {results}.")
-        return handmade.kept_in(results, self.studies[name], storage)
+        return handmade.kept_in(results, self.studies[name])
 
 
 @pytest.fixture
@@ -45,7 +45,6 @@ def cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
     """Return a runner in an empty folder."""
     runner = Cli()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("OPTUNA_STORAGE", raising=False)
     monkeypatch.setattr("search.study.studies.open_study", runner.open_study)
     return runner
 

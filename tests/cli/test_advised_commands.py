@@ -41,7 +41,6 @@ class Situation:
     """What somebody asked for."""
 
     results: Path
-    storage: str | None
     data: str | None
     device: str
     no_test: bool = False
@@ -49,18 +48,18 @@ class Situation:
     @property
     def study(self) -> StoredStudy:
         """A study that is kept there."""
-        return handmade.kept_in(self.results, handmade.mixed(), self.storage)
+        return handmade.kept_in(self.results, handmade.mixed())
 
     @property
     def config(self) -> SearchConfig:
         """The search that made the study."""
         data = None if self.data is None else Path(self.data)
-        return SearchConfig(space="conv", results=self.results, storage=self.storage, data_dir=data, device=self.device)
+        return SearchConfig(space="conv", results=self.results, data_dir=data, device=self.device)
 
     @property
     def typed(self) -> Mapping[str, Any]:
         """The options with their values, as a parser returns those that were given."""
-        given = {"results": None if self.results == Path("results") else str(self.results), "storage": self.storage}
+        given = {"results": None if self.results == Path("results") else str(self.results)}
         device = None if self.device == "auto" else self.device
         return {**given, "data_dir": self.data, "device": device}
 
@@ -68,7 +67,6 @@ class Situation:
 SITUATIONS = st.builds(
     Situation,
     results=st.one_of(st.just(Path("results")), WORD.map(Path)),
-    storage=st.one_of(st.none(), WORD.map(lambda name: f"sqlite:///{name}.db")),
     data=st.one_of(st.none(), WORD.map(lambda name: f"/{name}.npz")),
     device=st.sampled_from(["auto", "cpu"]),
     no_test=st.booleans(),
@@ -78,7 +76,7 @@ SITUATIONS = st.builds(
 def at_the_end_of_a_search(asked: Situation) -> Iterator[str]:
     run = Run(study=asked.study, reached=True, order_cost=0.0)
     yield from ending.advice(run, asked.config)
-    two = handmade.kept_in(asked.results, handmade.two_objectives(), asked.storage)
+    two = handmade.kept_in(asked.results, handmade.two_objectives())
     yield from ending.advice(replace(run, study=two), asked.config)
 
 
@@ -151,7 +149,6 @@ PRODUCERS = (at_the_end_of_a_search, below_a_leaderboard, of_a_confirmation, of_
 def test_what_is_advised_does_it_to_the_same_study_as_asked(
     asked: Situation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("OPTUNA_STORAGE", raising=False)
     monkeypatch.chdir(tmp_path)
     searched = Invocation(command="typed", data_dir=asked.data)
     files = asked.study.files

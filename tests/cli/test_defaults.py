@@ -11,7 +11,7 @@ import pytest
 from typer.testing import Result
 
 import mnist_bench
-from mnist_bench.doctor import defaults_check
+from mnist_bench.doctor import machine_checks
 from mnist_bench.searches.config import SearchConfig
 from support import canned
 
@@ -35,15 +35,12 @@ def test_an_option_comes_before_the_environment(cli: Cli, monkeypatch: pytest.Mo
     monkeypatch.setenv("MNIST_BENCH_RESULTS", "elsewhere")
     assert names(cli("studies", "--json")) == []
     assert names(cli("studies", "--json", "--results", "runs")) == ["finished"]
-    monkeypatch.setenv("OPTUNA_STORAGE", "sqlite:///team.db")
-    assert cli("studies", "--json", "--results", "runs").exit_code == 1
-    assert names(cli("studies", "--json", "--results", "runs", "--storage", "")) == ["finished"]
 
 
 def test_functions_follow_the_same_folder_and_an_argument_comes_before_it() -> None:
     assert [study.name for study in mnist_bench.studies()] == ["finished"]
     assert mnist_bench.studies(results="results") == []
-    assert mnist_bench.open_study("conv-0").location.folder == Path("runs", "conv-0")
+    assert mnist_bench.open_study("conv-0").files.path == Path("runs", "conv-0")
 
 
 def test_a_search_takes_the_workers_and_the_folder(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,9 +63,8 @@ def test_a_fault_is_one_sentence_and_help_needs_no_variable(
 
 
 def test_doctor_names_what_is_in_force_and_from_where() -> None:
-    found = defaults_check.examine(Path("runs"), "postgresql://me:word@host/db")
+    found = machine_checks.defaults(Path("mine"))
     assert [finding.text for finding in found] == [
-        "results: runs (MNIST_BENCH_RESULTS).",
+        "results: mine (--results).",
         "workers: 3 (MNIST_BENCH_WORKERS).",
-        "storage: postgresql://me:***@host/db (--storage).",
     ]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from search.event_log.events import Event
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.study.studies import read_events
 from support import own_work
 from support.waiting import until
@@ -32,7 +32,7 @@ def line(way: str, workers: int) -> list[str]:
 
 
 def events(folder: Path) -> list[Event]:
-    return read_events(StudyLocation.of("descent-0", folder / "results"))
+    return read_events(StudyFolder.of("descent-0", folder / "results"))
 
 
 def reports(folder: Path) -> int:

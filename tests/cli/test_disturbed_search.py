@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 from search.event_log.events import Event, Reported
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.study.studies import read_events
 from support import search_cli, wants
 from support.paths import DATABASE, IMPORTABLE
@@ -114,7 +114,7 @@ def start() -> Iterator[Start]:
 
 def log_of(results: Path) -> list[Event]:
     """Return a study's events without what the time decides."""
-    return [_timeless(event) for event in read_events(StudyLocation.of("smoke-0", results))]
+    return [_timeless(event) for event in read_events(StudyFolder.of("smoke-0", results))]
 
 
 def _timeless(event: Event) -> Event:
@@ -202,7 +202,7 @@ def test_before_anything_trains_one_signal_ends_a_search_at_once(
 ) -> None:
     monkeypatch.setenv("FAKE_BEHAVIOUR", "hang_at_start")
     search = start(tmp_path)
-    lock = StudyLocation.of("smoke-0", tmp_path).files.workers_log
+    lock = StudyFolder.of("smoke-0", tmp_path).workers_log
     until(lock.exists)
     search.send_signal(signal.SIGINT)
     _, told = search.communicate()

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from safetensors import safe_open
 
-from mnist_bench.data.mnist import PACKAGED, DataOptions, idx_files, load_training_set
-from search.executors.ray.file_staging import folder_of
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import PACKAGED, idx_files, load_training_set
+from search.executors.ray import folder_of
+from search.study.folder import StudyFolder
 from search.study.invocation_log import invocations
-from search.study.location import StudyLocation
 
 pytestmark = pytest.mark.slow
 
@@ -88,7 +89,7 @@ def test_a_search_ends_with_its_leaderboard_and_keeps_its_space_and_its_command(
     assert study["counts"]["complete"] + study["counts"]["pruned"] == 4
     assert study["digest"] in ran[SEARCH].out.replace(" ", "")
     assert len(ran[SEARCH].err.splitlines()) >= 5
-    files = StudyLocation.of("tiny-0", folder / "results").files
+    files = StudyFolder.of("tiny-0", folder / "results")
     assert files.space.read_text() == ran["show tiny-0 --space"].out
     assert len(invocations(files)) == 1
 

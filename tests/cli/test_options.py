@@ -43,7 +43,7 @@ def test_what_is_no_time_or_less_than_the_least_is_one_sentence(text: str, least
         ("--seed", "-1", "-1 is not a whole number from 0 to 4294967295; for example 0."),
         ("--gpus-per-worker", "z", "z is not a number from 0 to 1; for example 0.0."),
         ("--order", "random", "'random' is not one of 'deterministic', 'as-completed'."),
-        ("--max-outage", "soon", "Error: --max-outage soon: not a duration; write 90s, 15m or 1h."),
+        ("--timeout", "soon", "Error: --timeout soon: not a duration; write 90s, 15m or 1h."),
     ],
 )
 def test_a_value_that_will_not_do_is_named_with_one_that_would(cli: Cli, option: str, value: str, words: str) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_bench.nets.cost_model import COEFFICIENTS
+from mnist_bench.nets.planner import COEFFICIENTS
 from mnist_bench.own_nets.own_net import load_code
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.first_trials import enqueued

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from search.database.engines import sqlite_url
+from search.database import sqlite_url
 from search.event_log.records import StudyRecord
 from search.study.studies import open_study
 from support import search_fake

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.numerics.device import setup
 

@@ -6,17 +6,16 @@ import shlex
 from pathlib import Path
 from typing import get_args
 
-import pytest
 from hypothesis import given, settings, strategies as st
 
 from mnist_bench.next_commands import NEEDS, Command, NextCommands
-from search.study.location import StudyLocation, place_words
+from search.study.folder import StudyFolder
 from support.commands import help_of, pasted, unknown_options
 from support.dose import dose
 
 WORD = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=20)
 EVERYTHING = NextCommands(
-    study="conv-0", place=("--results", "my runs", "--storage", "sqlite:///a b.db"), data="d'a", net="n.py:build",
+    study="conv-0", place=("--results", "my runs"), data="d'a", net="n.py:build",
     device="cuda:1", no_test=True,
 )  # fmt: skip
 
@@ -30,7 +29,7 @@ def test_a_command_knows_every_option_that_is_written_for_it() -> None:
 
 
 def test_each_kind_of_command_gets_the_options_that_it_needs() -> None:
-    place = "--results 'my runs' --storage 'sqlite:///a b.db'"
+    place = "--results 'my runs'"
     assert EVERYTHING.line("show", "--json", trial=17) == f"mnist-bench show conv-0/17 --json {place}"
     sees = f"""{place} --data 'd'"'"'a' --net n.py:build"""
     assert EVERYTHING.line("report") == f"mnist-bench report conv-0 {sees}"
@@ -46,18 +45,7 @@ def test_a_test_set_that_is_to_stay_closed_stays_closed() -> None:
 @settings(max_examples=dose(100))
 @given(results=WORD, data=WORD, net=WORD)
 def test_whatever_a_path_holds_is_one_word_of_the_shell(results: str, data: str, net: str) -> None:
-    place = StudyLocation.of("conv-0", Path(results)).words
+    place = StudyFolder.of("conv-0", Path(results)).words
     line = NextCommands(study="conv-0", place=place, data=data, net=net).line("plot")
     assert line.isprintable()
     assert pasted(line) == ["mnist-bench", "plot", "conv-0", *place, "--data", data, "--net", net]
-
-
-def test_a_storage_is_named_unless_the_environment_does_or_it_may_hold_a_password(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delenv("OPTUNA_STORAGE", raising=False)
-    assert place_words(Path("results"), "sqlite:///x.db") == ("--storage", "sqlite:///x.db")
-    for place in ("me:word@host/db", "me:pa/s@:word@host/db", "host/db?user=me&password=word"):
-        assert place_words(Path("results"), f"postgresql://{place}") == ()
-    monkeypatch.setenv("OPTUNA_STORAGE", "sqlite:///x.db")
-    assert place_words(Path("results"), "sqlite:///x.db") == ()

@@ -11,14 +11,16 @@ import torch
 from pydantic import ValidationError
 
 from mnist_bench.config.settings import ModelConfig, TrainConfig
-from mnist_bench.data.mnist import DataOptions, Images, TrainingSet
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import Images, TrainingSet
 from mnist_bench.data.split import make_split
 from mnist_bench.data.tensors import Dataset, on_device
 from mnist_bench.nets.architecture import plan_layers
-from mnist_bench.nets.cost_model import COEFFICIENTS, period_costs
 from mnist_bench.nets.modules import build_model
+from mnist_bench.nets.planner import COEFFICIENTS, period_costs
 from mnist_bench.picture_form import MNIST, PictureForm, parse
-from mnist_bench.training.period import advance, fit
+from mnist_bench.training.period import advance
+from mnist_bench.training.trainer import TorchTrainer, fit
 from mnist_bench.training.weights import export, load_model, metadata_of
 
 COLOUR = PictureForm(channels=3, height=10, width=14, classes=4)
@@ -72,17 +74,17 @@ def test_training_in_colour_resumes_to_the_same_bits_from_a_state_of_its_own_for
     data = made()
     first, _ = advance(small, 1, 1, None, data, "fp32")
     state, _ = advance(small, 1, 2, first, data, "fp32")
-    assert fit(small, 1, data, "fp32").state == state
+    assert fit(TorchTrainer(data, "fp32"), small, 1).state == state
     with pytest.raises(ValueError, match="the state is of"):
         advance(small, 1, 2, first, made(replace(COLOUR, width=15)), "fp32")
 
 
 def test_weights_know_the_form_where_it_is_not_mnists(small: TrainConfig, digits: Dataset, tmp_path: Path) -> None:
     data, path = made(), tmp_path / "net.safetensors"
-    path.write_bytes(export(fit(replace(small, epochs=1), 1, data, "fp32").state, small))
+    path.write_bytes(export(fit(TorchTrainer(data, "fp32"), replace(small, epochs=1), 1).state, small))
     assert load_model(path)(data.pixels(data.validation)).shape == (len(data.validation), 4)
     assert '"form"' in metadata_of(path.read_bytes())["config"]
-    of_mnist = export(fit(replace(small, epochs=1), 1, digits, "fp32").state, small)
+    of_mnist = export(fit(TorchTrainer(digits, "fp32"), replace(small, epochs=1), 1).state, small)
     assert '"form"' not in metadata_of(of_mnist)["config"]
 
 

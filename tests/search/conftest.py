@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
 
-from search.database.engines import open_for_writing
+from search.database import open_for_writing
 from search.study.optuna_tables import OptunaTables
 from support import log_alone_writer
 from support.paths import IMPORTABLE
 from support.ray_nodes import ENVIRONMENT, Nodes, variables
-from support.scripted import Clock
 from support.searched import Searched
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Return the clock by which periods are tried again."""
-    clock = Clock()
-    monkeypatch.setattr("search.driver.retry_policy.time", SimpleNamespace(monotonic=lambda: clock.now))
-    return clock
 
 
 @pytest.fixture(scope="session")

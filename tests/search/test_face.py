@@ -13,7 +13,7 @@ import pytest
 import search
 from search.driver.run import Search
 from search.errors import FingerprintError, UsageError
-from search.executors.local.pool import LocalExecutor
+from search.executors.local import LocalExecutor
 from search.space.space import Space
 from search.strategies.pruners import Asha, Median, Pruner
 from search.strategies.samplers import Curves, Random, Sampler, Tpe
@@ -40,7 +40,7 @@ def test_every_name_is_there() -> None:
 @pytest.mark.cold
 def test_a_trainer_loads_neither_optuna_nor_a_database() -> None:
     code = (
-        "import sys, search, search.executors.local.worker; search.Codec, search.Plan, search.Report, search.Space; "
+        "import sys, search, search.executors.worker; search.Codec, search.Plan, search.Report, search.Space; "
         "sys.exit(bool({'optuna', 'sqlalchemy'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

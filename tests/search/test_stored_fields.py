@@ -10,7 +10,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from search.errors import OtherVersionError
-from search.event_log import codec
+from search.event_log.events import format_of
 from search.stored_fields import FORMAT, check_format, stored, unknown_in
 from search.strategies import registry
 from search.trainer_api import Report
@@ -71,7 +71,7 @@ def test_another_format_is_named_with_the_way_out(found: int, sentence: str) -> 
     ("text", "number"), [("{}", 1), ('{"format": 7, "spec": 1}', 7), ('{"format": "x"}', None), ("", None)]
 )
 def test_the_first_studies_do_not_name_their_format(text: str, number: int | None) -> None:
-    assert codec.format_of(text) == number
+    assert format_of(text) == number
 
 
 @pytest.mark.parametrize(

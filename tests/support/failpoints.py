@@ -30,11 +30,11 @@ import optuna
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from search.database.engines import open_for_reading
+from search.database import open_for_reading, sqlite_url
 from search.event_log.log import EventLog, studies
 from search.event_log.records import TrialRecord
 from search.files import atomic_write, leftovers
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.study.studies import open_study
 from support import search_fake as fake
 from support.paths import DATABASE
@@ -167,17 +167,17 @@ def _run_and_die(results: Path, known: Sequence[str], spared: int, position: int
 
 def events_in(results: Path) -> int:
     """Return how many events there are in the search's log."""
-    place = StudyLocation.of("fake-0", results)
-    if not (place.folder / DATABASE).exists():
+    place = StudyFolder.of("fake-0", results)
+    if not (place.path / DATABASE).exists():
         return 0
-    engine = open_for_reading(place.url)
+    engine = open_for_reading(place.database)
     return len(EventLog(engine, place.name).read()) if studies(engine) else 0
 
 
 def found(results: Path) -> dict[str, Any]:
     """Return what a search has come to: its digest, Optuna's tables, its files and what was kept."""
-    place = StudyLocation.of("fake-0", results)
-    trials = optuna.load_study(study_name=place.name, storage=place.url).trials
+    place = StudyFolder.of("fake-0", results)
+    trials = optuna.load_study(study_name=place.name, storage=sqlite_url(place.database)).trials
     files = sorted(path for path in results.rglob("*") if path.is_file() and not path.name.startswith(DATABASE))
     return {
         "digest": open_study(results, None).digest,

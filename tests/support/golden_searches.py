@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from search.event_log.records import StudyRecord
-from search.simulation.in_memory import simulate
+from search.simulation import simulate
 from search.strategies import pruners, samplers
 from search.strategies.pruners import Pruner
 from search.strategies.samplers import Sampler

@@ -7,8 +7,9 @@ from typing import Any
 
 from mnist_bench.config.json import from_json
 from mnist_bench.config.schedule import Schedule
-from mnist_bench.data.mnist import DataOptions, load_training_set
-from mnist_bench.training.remote.net_trainer import trainer_on
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import load_training_set
+from mnist_bench.training.trainer import trainer_on
 
 
 def trained(cases: Mapping[str, Mapping[str, Any]], precision: str) -> tuple[str, dict[str, str]]:

@@ -19,11 +19,11 @@ import numpy as np
 
 from mnist_bench.config.json import to_json, with_params
 from mnist_bench.config.settings import TrainConfig
+from search.defaults import RESULTS
 from search.event_log.records import EarlyStop, TrialRecord
 from search.hashed import EndReason, Reason, State
 from search.space.space import Space
-from search.study.folder import RESULTS
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy
 from search.trainer_api import Report
 
@@ -164,7 +164,7 @@ def with_reports(trial: TrialRecord, period: int | None = None, **parts: Any) ->
 def study(trials: Sequence[TrialRecord], *, name: str = "conv-0", goal: int | None = None, **more: Any) -> StoredStudy:
     """Return a study of these trials; its place is that of a study which no command said where to keep."""
     given = {"spec": spec(), "totals": (goal or len(trials),), **more}
-    return StoredStudy(name=name, trials=tuple(trials), location=StudyLocation.of(name, RESULTS), **given)
+    return StoredStudy(name=name, trials=tuple(trials), files=StudyFolder.of(name, RESULTS), **given)
 
 
 def searched(trials: Sequence[TrialRecord], sections: Mapping[str, Any] = SECTIONS, **more: Any) -> StoredStudy:
@@ -193,9 +193,9 @@ def mirrored(study: StoredStudy) -> StoredStudy:
     return replace(study, spec={**study.spec, "space": {**space, "settings": settings}}, trials=tuple(trials))
 
 
-def kept_in(results: Path, study: StoredStudy, storage: str | None = None) -> StoredStudy:
+def kept_in(results: Path, study: StoredStudy) -> StoredStudy:
     """Return a study as one that is kept in another results folder."""
-    return replace(study, location=StudyLocation.of(study.name, results, storage))
+    return replace(study, files=StudyFolder.of(study.name, results))
 
 
 def spec() -> dict[str, Any]:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mnist_bench.data.choice import TRAIN_FILES, DataOptions
 from mnist_bench.data.guard import passage
-from mnist_bench.data.mnist import TRAIN_FILES, DataOptions, load_training_set
+from mnist_bench.data.mnist import load_training_set
 from mnist_bench.data.test_set import TEST_FILES
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mnist_bench.experiments.scored_recipes import Benchmark, Epoch, ScoredRecipe, ScoredRecipes
-from mnist_bench.numerics.machine import Machine
+from mnist_bench.numerics.device import Machine
 
 MACHINE = Machine(processor="An Abacus", cores=2, gpu=None, precision="fp32", python="3.11.7", versions={"torch": "2"})
 

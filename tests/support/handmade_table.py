@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mnist_bench.nets.cost_model import COEFFICIENTS
+from mnist_bench.nets.planner import COEFFICIENTS
 from mnist_bench.tables.points import cells
 from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
 from mnist_bench.tables.stored import AboutTable, Arrays

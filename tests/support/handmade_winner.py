@@ -10,7 +10,7 @@ import torch
 
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import DatasetName, ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.data.mnist import SHA256, TRAIN_FILES
+from mnist_bench.data.choice import SHA256, TRAIN_FILES
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.experiments.confirm.results import Evaluated
 from mnist_bench.export.winner import Validation, Winner, picture_kind
@@ -19,7 +19,7 @@ from mnist_bench.picture_form import MNIST
 from mnist_bench.prediction.input_spec import InputSpec
 from mnist_bench.studies.record import record_of
 from mnist_bench.training.evaluation import evaluate
-from mnist_bench.training.period import fit
+from mnist_bench.training.trainer import TorchTrainer, fit
 from mnist_bench.training.weights import export, model_in
 from search import canonical_json
 from support import handmade
@@ -94,7 +94,7 @@ def winner(
     trained: TrainConfig, data: Dataset, *, seed: int = 1, dataset: DatasetName = "mnist", **more: Any
 ) -> Winner:
     """Return a net that was trained on `data`, which has that name, as trial 0 of the study conv-0."""
-    result = fit(trained, seed, data, "fp32")
+    result = fit(TorchTrainer(data, "fp32"), trained, seed)
     trial = handmade.trained(0, result.reports, config=to_json(trained), seed=seed)
     study = handmade.study([trial])
     record = record_of(study, trial)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,22 +20,15 @@ class NoTables:
     def sync(self, numbers: object) -> None: ...
 
 
-@dataclass(frozen=True)
-class NoStorage:
-    """Stands in for Optuna's storage: a database in which there are none of Optuna's tables."""
-
-    engine: sa.Engine
-
-
-def _open_without_tables(url: str) -> NoStorage:
-    engine = sa.create_engine(url)
+def _open_without_tables(path: Path) -> sa.Engine:
+    engine = sa.create_engine(f"sqlite:///{path}")
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=OFF")
 
-    return NoStorage(engine)
+    return engine
 
 
 def write_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from mnist_bench.numerics.canaries.portable_canary import is_as_published
-from mnist_bench.numerics.machine import this_machine
+from mnist_bench.numerics.canaries import is_as_published
+from mnist_bench.numerics.device import this_machine
 from support import wants
 from support.paths import ROOT
 

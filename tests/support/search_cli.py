@@ -15,14 +15,14 @@ from mnist_bench.data.mnist import TrainingSet
 from mnist_bench.searches import running
 from mnist_bench.searches.setup import SearchSetup
 from search.driver.run import keep_nothing
-from search.executors.local.pool import LocalExecutor
+from search.executors.local import LocalExecutor
 from search.executors.protocol import Executor
 from search.trainer_api import TrainerSpec
 
 
 def _executor(setup: SearchSetup, data: TrainingSet) -> Executor:
     trainer = TrainerSpec(factory="support.fake_trainer:Trainer", options={"delay": DELAY, "behaviour": BEHAVIOUR})
-    return LocalExecutor(trainer, setup.config.workers, setup.location.folder / "workers.log")
+    return LocalExecutor(trainer, setup.config.workers, setup.files.path / "workers.log")
 
 
 if __name__ == "__main__":

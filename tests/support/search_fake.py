@@ -13,19 +13,17 @@ from search.driver import retry_policy
 from search.driver.progress import Observer
 from search.driver.replay import Replay, replay
 from search.driver.run import Run, Search
-from search.event_log.early_stop import StopRules
 from search.event_log.events import Created, Event, GoalSet
-from search.event_log.history import History
+from search.event_log.history import History, StopRules
 from search.event_log.log import EventLog
-from search.event_log.records import TrialRecord
-from search.event_log.timeline import Order
+from search.event_log.records import Order, TrialRecord
 from search.executors.in_process import InProcessExecutor
-from search.executors.local.pool import LocalExecutor
+from search.executors.local import LocalExecutor
 from search.space.space import Space
-from search.space.yaml_reader import Document
+from search.space.yaml_text import Document
 from search.strategies.pruners import Asha, Pruner
 from search.strategies.samplers import Sampler, Tpe
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.study.spec import StudySpec
 from search.study.studies import read_events
 from search.trainer_api import PLAIN, Plan, TrainerSpec
@@ -136,7 +134,6 @@ def make_search(
     results: Path,
     *,
     name: str = "fake-0",
-    url: str | None = None,
     workers: int = 0,
     behaviour: str = "",
     delay: float = 0.0,
@@ -160,7 +157,7 @@ def make_search(
     trainer = TrainerSpec(factory="support.fake_trainer:Trainer", options=options)
     executor = LocalExecutor(trainer, workers, results / "log") if workers else InProcessExecutor(trainer)
     fields: dict[str, Any] = {
-        "location": StudyLocation.of(name, results, url),
+        "files": StudyFolder.of(name, results),
         "goal": 30,
         "planner_for": lambda spec: Planner(widest),
         "executor": executor,
@@ -192,7 +189,7 @@ def run_in_parts(results: Path, events: int, **options: Any) -> Run:
 
 def events_of(results: Path, name: str = "fake-0") -> list[Event]:
     """Return the events of a search."""
-    return read_events(StudyLocation.of(name, results))
+    return read_events(StudyFolder.of(name, results))
 
 
 def decided_again(events: Sequence[Event], widest: int = 48) -> Replay:
@@ -221,16 +218,15 @@ def main() -> None:
 
     STALL are the seconds after which a period is taken for hung; `arrival` in its place searches in that order, and
     `patience` and a number end it early.
-    OPTUNA_STORAGE is the study's database, FAKE_GOAL its number of trials.
+    FAKE_GOAL is its number of trials.
     """
     results, workers, delay = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     order: Order = "as-completed" if sys.argv[4:] == ["as-completed"] else "deterministic"
     patience = int(sys.argv[5]) if sys.argv[4:5] == ["patience"] else None
     if len(sys.argv) > 4 and order == "deterministic" and patience is None:
         retry_policy.MIN_STALL, retry_policy.STALL_FACTOR = float(sys.argv[4]), 0
-    url = os.environ.get("OPTUNA_STORAGE")
     goal = int(os.environ.get("FAKE_GOAL", "30"))
-    search = make_search(results, goal=goal, workers=workers, delay=delay, order=order, url=url, patience=patience)
+    search = make_search(results, goal=goal, workers=workers, delay=delay, order=order, patience=patience)
     finished = search.run()
     print(finished.study.digest)
 

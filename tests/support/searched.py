@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.study.studies import open_study
 from support import search_fake as fake
 
@@ -20,10 +20,10 @@ class Searched:
     new_folder: Callable[[], Path]
     _made: dict[str, Path] = field(default_factory=dict)
 
-    def __call__(self, results: Path, *, events: int | None = None, **options: Any) -> StudyLocation:
+    def __call__(self, results: Path, *, events: int | None = None, **options: Any) -> StudyFolder:
         """Return where the study is; with `events`, of a search that was stopped after so many."""
         shutil.copytree(self.made(events=events, **options), results, dirs_exist_ok=True)
-        return StudyLocation.of(options.get("name", "fake-0"), results)
+        return StudyFolder.of(options.get("name", "fake-0"), results)
 
     def digest(self, **options: Any) -> str:
         """Return the digest of a search that nothing has disturbed."""

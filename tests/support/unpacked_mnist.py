@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from mnist_bench.data import idx, mnist, split
+from mnist_bench.data import choice, idx, mnist, split
 
 _read, _digest = idx.read, idx.digest
 _kept: dict[Path, NDArray[Any]] = {}
@@ -24,7 +24,7 @@ def keep() -> None:
 
 
 def _kept_or_read(path: Path) -> NDArray[Any]:
-    if path.parent != mnist.PACKAGED or path.name.removesuffix(".gz") not in mnist.TRAIN_FILES:
+    if path.parent != mnist.PACKAGED or path.name.removesuffix(".gz") not in choice.TRAIN_FILES:
         return _read(path)
     if path not in _kept:
         _kept[path] = _read(path)

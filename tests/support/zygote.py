@@ -40,10 +40,10 @@ LOADED = (
     "mnist_bench.bench.bfloat16", "mnist_bench.doctor.checkup", "mnist_bench.doctor.machine_checks",
     "mnist_bench.experiments.ablation.ablate",
     "mnist_bench.experiments.confirm.confirming", "mnist_bench.leaderboard.board_table",
-    "mnist_bench.net_checks.net_check",
-    "mnist_bench.numerics.canaries.canary", "mnist_bench.numerics.canaries.wide_canary", "mnist_bench.searches.running",
-    "mnist_bench.training.factory", "mnist_bench.training.remote.scorer",
-    "search.driver.replay", "search.executors.local.pool", "support.fake_trainer",
+    "mnist_bench.training.net_check",
+    "mnist_bench.numerics.canaries", "mnist_bench.searches.running",
+    "mnist_bench.training.trainer", "mnist_bench.training.evaluation",
+    "search.driver.replay", "search.executors.local", "support.fake_trainer",
 )  # fmt: skip
 """PyTorch loads its compiler with the first optimizer."""
 
@@ -121,13 +121,13 @@ def load() -> None:
     """Import what processes need, and unpack MNIST."""
     for name in LOADED:
         importlib.import_module(name)
-    from mnist_bench.data import mnist
+    from mnist_bench.data import choice, mnist
     from support import kept_canaries, kept_migrations, unpacked_mnist
 
     kept_canaries.keep()
     kept_migrations.keep()
     unpacked_mnist.keep()
-    _ = mnist.load_training_set(mnist.DataOptions()).data_hash
+    _ = mnist.load_training_set(choice.DataOptions()).data_hash
     gc.collect()
     gc.freeze()  # collections in forks need not touch, and so copy, what was there before
 

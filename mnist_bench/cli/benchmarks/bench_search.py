@@ -115,10 +115,10 @@ def _strategies(option: str, text: str) -> tuple[str | dict[str, Any], ...]:
     """Return samplers or pruners: names, or mappings of a name and options, written as in a space file."""
     if "{" not in text:
         return _names(text)
-    from search.space import yaml_reader
+    from search.space import yaml_text
 
     try:
-        named = yaml_reader.parse(f"[{text}]", option).value
+        named = yaml_text.parse(f"[{text}]", option).value
     except SpaceError:
         named = None
     if not isinstance(named, list) or not all(isinstance(one, str | dict) for one in named):

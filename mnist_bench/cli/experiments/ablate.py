@@ -59,7 +59,6 @@ def ablate(
     csv: options.Csv = False,
     markdown: options.Markdown = False,
     results: options.Results = options.RESULTS,
-    storage: options.Storage = None,
 ) -> None:
     """Measure the effect of each group of settings, from a baseline to the selected trial.
 
@@ -76,7 +75,7 @@ def ablate(
     from mnist_bench.experiments.ablation.ablation_table import table_of
     from mnist_bench.studies.compatibility import device_like
 
-    record, named = targets.open_target(study, results, storage)
+    record, named = targets.open_target(study, results)
     if named is not None and trial not in (None, named.number):
         raise UsageError(f"{study} ends the ablation at trial {named.number}, and --to at {trial}; give one of them.")
     asked = AblationOptions(
@@ -86,7 +85,7 @@ def ablate(
     )  # fmt: skip
     end = named or _end(record, trial)
     latest = record.name if study is None else None
-    found = runner.result_of(partial(ablate_study, record, end, asked), storage=storage, study=latest)
+    found = runner.result_of(partial(ablate_study, record, end, asked), study=latest)
     output.print_result(form, table_of(found))
 
 

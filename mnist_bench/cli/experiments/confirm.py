@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_bench.cli import options, output, resuming, targets
+from mnist_bench.cli import options, output, targets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,6 @@ def confirm(
     command: options.Command = None,
     json: options.Json = False,
     results: options.Results = options.RESULTS,
-    storage: options.Storage = None,
 ) -> None:
     """Retrain the best trials with fresh seeds, select one, and evaluate it on the test set once.
 
@@ -111,7 +110,7 @@ def confirm(
         raise UsageError("--no-test and --force-test contradict each other; give one of them.")
     if front and (budget is not None or no_test or open_test):
         raise UsageError("--front does not use --budget, --no-test and --force-test; leave them out.")
-    record = open_any(results, study, storage)
+    record = open_any(results, study)
     code = own_trainer.OwnCode(trainer=trainer, objective=objective, command=command)
     targets.check_options(
         record,
@@ -139,7 +138,7 @@ def confirm(
         net=net,
     )
     commands = commands_of(record, data_dir=data_dir, net=net, device=device, no_test=no_test)
-    result_of = partial(runner.result_of, storage=storage, study=record.name if study is None else None)
+    result_of = partial(runner.result_of, study=record.name if study is None else None)
     if foreign:
         known = replace(commands, own_code=code.words) if code.words else commands
         output.print_result(output.form(json=json), table_of(result_of(partial(confirm_values, record, asked)), known))
@@ -153,7 +152,7 @@ def confirm(
         _shown(table_of(found, commands), record, found.finals, json=json)
         _note(_to_take_away(record.files.confirm, found.finals[:1], commands))
         if not found.finals and (found.cut or not no_test):
-            _note(["To continue from here:", f"  {command_again(found, commands)}", *resuming.hint(storage)])
+            _note(["To continue from here:", f"  {command_again(found, commands)}"])
 
 
 def _note(lines: Sequence[str]) -> None:
@@ -166,7 +165,7 @@ def _shown(table: Table[Any], study: StoredStudy, finals: Sequence[Final], *, js
     from mnist_bench.data import openings
     from mnist_bench.leaderboard.board_table import test_set_line
 
-    opened, kept = openings.for_study(study.location), study.files.confirm.kept_nets()
+    opened, kept = openings.for_study(study.files), study.files.confirm.kept_nets()
     numbers = [final.number for final in finals]
     nets = [path for (trial, _), path in kept.items() if trial in numbers]
     where = f"{nets[0].parent}/TRIAL-seed-K.safetensors" if nets else ""

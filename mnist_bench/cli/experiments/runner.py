@@ -15,7 +15,7 @@ from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.config.schedule import leaves_validation
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.grid import Observer, TrainingRun
-from search.driver.attended.interrupts import Interrupts
+from search.driver.attended import Interrupts
 from search.trainer_api import Report
 
 T = TypeVar("T")
@@ -26,23 +26,22 @@ def result_of(
     *,
     stopped: str = "Stopped.",
     keeps_work: bool = True,
-    storage: str | None = None,
     study: str | None = None,
 ) -> T:
     """Return the result of an experiment, which is called with its observer.
 
-    `storage` and `study` as in `resuming.as_typed`. `keeps_work`: whether the same command continues after a stop.
+    `study` as in `resuming.as_typed`. `keeps_work`: whether the same command continues after a stop.
 
     Raises:
         typer.Exit: the user stopped it; the command that continues, if any does, is on stderr.
     """
-    at_once = resuming.ended_at_once(storage, study) if keeps_work else nullcontext()
+    at_once = resuming.ended_at_once(study) if keeps_work else nullcontext()
     try:
         with at_once, Interrupts(output.note) as interrupts:
             return experiment(Lines(interrupts.stopping))
     except Stopped as interruption:
         if keeps_work:
-            resuming.note_stopped(stopped, storage, study)
+            resuming.note_stopped(stopped, study)
         else:
             output.note(stopped)
         raise typer.Exit(ExitCode.INTERRUPTED) from interruption

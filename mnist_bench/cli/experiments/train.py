@@ -20,7 +20,7 @@ from search.files import check_target
 
 if TYPE_CHECKING:
     from mnist_bench.config.settings import TrainConfig
-    from mnist_bench.training.period import FitResult
+    from mnist_bench.training.trainer import FitResult
     from search.trainer_api import Report
 
 OF_SEARCHES = ("details", "worker", "started", "handled")
@@ -95,7 +95,6 @@ def train(
     csv: options.Csv = False,
     markdown: options.Markdown = False,
     results: options.Results = options.RESULTS,
-    storage: options.Storage = None,
 ) -> None:
     """Train one recipe, or the recipe of a trial, with one seed or several.
 
@@ -123,7 +122,7 @@ def train(
     if _is_trial(recipe):
         if dataset is not None:
             raise UsageError(f"--dataset {dataset}: {recipe} is trained on the data set of its study; leave it out.")
-        study, trial = targets.open_target(recipe, results, storage)
+        study, trial = targets.open_target(recipe, results)
         training = recipe_training.of_trial(study, trial or find_trial(study, None), asked)
     else:
         training = recipe_training.of_recipe(recipe, asked, dataset)

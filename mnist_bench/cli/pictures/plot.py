@@ -11,14 +11,7 @@ import typer
 
 from mnist_bench.cli import options, output
 from mnist_bench.cli.pictures import picture_output
-from mnist_bench.plots.kinds import (
-    ANY_STUDY_KINDS,
-    DATA_KINDS,
-    KINDS,
-    STUDY_KINDS,
-    check_kind,
-    kinds_of,
-)
+from mnist_bench.plots.kinds import ANY_STUDY_KINDS, DATA_KINDS, KINDS, STUDY_KINDS, check_kind, kinds_of
 from search.arguments import MAX_SEED
 from search.errors import StudyNotFoundError, UsageError
 from search.messages import did_you_mean, joined, show
@@ -92,7 +85,6 @@ def plot(
     net: options.Net = None,
     json: options.Json = False,
     results: options.Results = options.RESULTS,
-    storage: options.Storage = None,
 ) -> None:
     """Draw pictures; its help is `HELP`."""
     from mnist_bench.data.guard import close_test_set
@@ -109,7 +101,7 @@ def plot(
         subject = data_subject(data_dir, overrides or (), seed or 0)
         destination = folder or ResultsFolder(results).plots
     else:
-        study = _open(name, results, storage)
+        study = _open(name, results)
         subject = Subject(study=study, data_dir=data_dir)
         destination = folder or study.files.plots
     wanted = kinds or (STUDY_KINDS if study is None else kinds_of(study))
@@ -143,12 +135,12 @@ def chosen(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     return study, kinds
 
 
-def _open(name: str | None, results: Path, storage: str | None) -> StoredStudy:
+def _open(name: str | None, results: Path) -> StoredStudy:
     """Return the study; if there is none, the error also names a kind of picture of nearly that name."""
     from mnist_bench.studies.validated import open_any
 
     try:
-        return open_any(results, name, storage)
+        return open_any(results, name)
     except StudyNotFoundError as error:
         hint = did_you_mean(name or "", KINDS)
         if not hint:

@@ -28,7 +28,6 @@ def report(
     data_dir: options.Data = None,
     net: options.Net = None,
     results: options.Results = options.RESULTS,
-    storage: options.Storage = None,
 ) -> None:
     """Write the results of a study into one HTML file.
 
@@ -45,7 +44,7 @@ def report(
     from mnist_bench.report.report_file import write
     from mnist_bench.studies.validated import open_any
 
-    study = open_any(results, study_name, storage)
+    study = open_any(results, study_name)
     with picture_output.progress(len(kinds_of(study))) as begins:
         written = write(study, to=output_file, data_dir=data_dir, begins=begins)
     if written.no_drawing:

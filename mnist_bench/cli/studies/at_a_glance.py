@@ -11,7 +11,7 @@ from mnist_bench.leaderboard.board import grouped, leaderboard_of
 from mnist_bench.leaderboard.board_table import headline
 from mnist_bench.report import about, ranges_table
 from mnist_bench.report.findings import findings
-from mnist_bench.report.sections import Sections, read
+from mnist_bench.report.sections import read
 from mnist_bench.studies.compatibility import commands_of
 from mnist_bench.value_kind import ValueKind, kind_of
 from search.driver.progress import seconds_left
@@ -28,20 +28,19 @@ Entry = tuple[str, str]
 
 
 def print_study(study: StoredStudy) -> None:
-    """Print a study; the files in its folder are left out if they are another study's."""
+    """Print a study."""
     kind = kind_of(study.spec)
     board = leaderboard_of(study)
-    sections = read(study) if study.owns_folder else Sections(commands=commands_of(study))
+    sections = read(study)
     output.print_prose(headline(board))
     raced = [("", sections.raced.lines[0])] if sections.raced and not sections.outdated else []
     finding = _failure(study) or [("finding", next(findings(study, board, sections))), *raced]
     best = [] if study.best is None else _best(study, kind, study.best)
-    files = _files(study, study.files) if study.owns_folder else []
+    files = _files(study, study.files)
     entries = [*_running(study), *finding, *best, *_search(study), *files]
     for label, text in [*entries, ("digest", grouped(study.digest))]:
         output.print_entry(label, text)
-    searched = invocations(study.files) if study.owns_folder else []
-    typed = [made.command for made in searched if made.command is not None]
+    typed = [made.command for made in invocations(study.files) if made.command is not None]
     for number, command in enumerate(typed):
         output.print_line(output.entry("" if number else "typed", command))
     if study.space.ranges:
@@ -54,7 +53,7 @@ def _running(study: StoredStudy) -> Iterator[Entry]:
     """Yield the running trials of a study that is being searched, and about how long the search still takes."""
     if not study.live:
         return
-    left = seconds_left(stored_history(read_events(study.location)), StudySpec.from_json(study.spec))
+    left = seconds_left(stored_history(read_events(study.files)), StudySpec.from_json(study.spec))
     if left is not None:
         yield "time left", f"about {cells.duration(left)}"
     kind = kind_of(study.spec)
@@ -67,7 +66,7 @@ def _running(study: StoredStudy) -> Iterator[Entry]:
 def _failure(study: StoredStudy) -> list[Entry]:
     """Return that every trial failed, if that is so."""
     first = study.first_failed
-    return [] if first is None else [("finding", all_failed(study.location, first))]
+    return [] if first is None else [("finding", all_failed(study.files, first))]
 
 
 def _best(study: StudyRecord, kind: ValueKind, best: TrialRecord) -> Iterator[Entry]:

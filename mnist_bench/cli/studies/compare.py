@@ -21,7 +21,6 @@ def compare(
     json: options.Json = False,
     markdown: options.Markdown = False,
     results: options.Results = options.RESULTS,
-    storage: options.Storage = None,
 ) -> None:
     """Compare two studies, trials or records: settings, results, shared trials, and the first difference.
 
@@ -37,4 +36,4 @@ def compare(
     from mnist_bench.comparison.comparison_table import tables_of
 
     form = output.form(json=json, markdown=markdown, wide=wide)
-    output.print_result(form, *tables_of(compared(sides, results, storage)))
+    output.print_result(form, *tables_of(compared(sides, results)))

@@ -37,7 +37,6 @@ def doctor(
     net: options.Net = None,
     json: options.Json = False,
     results: options.Results = options.RESULTS,
-    storage: options.Storage = None,
 ) -> None:
     """Examine this machine or a study, and advise what to do.
 
@@ -54,11 +53,11 @@ def doctor(
     from mnist_bench.doctor import checkup, machine_checks
     from mnist_bench.doctor.checkup import Checkup
     from mnist_bench.doctor.diagnostic import plain
-    from search.study.location import StudyLocation
+    from search.study.folder import StudyFolder
 
     if study is not None:
-        location = StudyLocation.of(study, results, storage)
-        found = checkup.check_study(location, repair=repair, cut=cut, replay=replay, device=device, data_dir=data_dir)
+        files = StudyFolder.of(study, results)
+        found = checkup.check_study(files, repair=repair, cut=cut, replay=replay, device=device, data_dir=data_dir)
     elif repair:
         raise UsageError("--repair repairs a study; name one, as `mnist-bench studies` lists them.")
     elif cut:
@@ -66,7 +65,7 @@ def doctor(
     elif replay:
         raise UsageError("--replay repeats the decisions of a study; name one, as `mnist-bench studies` lists them.")
     else:
-        findings = machine_checks.examine(results=results, storage=storage, device=device, data_dir=data_dir)
+        findings = machine_checks.examine(results=results, device=device, data_dir=data_dir)
         found = Checkup(findings=tuple(findings))
     if json:
         listed = {"repaired": found.repaired, "findings": found.findings}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow
     from mnist_bench.next_commands import NextCommands
     from mnist_bench.result_table import Table
-    from search.study.location import StudyLocation
+    from search.study.folder import StudyFolder
     from search.study.studies import StoredStudy
 
 SHORT = 10
@@ -68,7 +68,6 @@ def leaderboard(
     csv: options.Csv = False,
     markdown: options.Markdown = False,
     results: options.Results = options.RESULTS,
-    storage: options.Storage = None,
 ) -> None:
     """Rank the trials of one study or several by validation accuracy, with intervals and ties.
 
@@ -98,12 +97,12 @@ def leaderboard(
     form = ending if ending in ("json", "csv") else form
     if curves and form not in ("json", "csv"):
         raise UsageError("--learning-curves needs --json, --csv, or --output FILE.json or .csv.")
-    opened = partial(_opened, results=results, storage=storage, infeasible=every)
+    opened = partial(_opened, results=results, infeasible=every)
     names = dict.fromkeys(targets.study_name(name, results) for name in studies or [])
     found = [*map(opened, names)] or [opened(None)]
     rows = top or (SHORT if form in ("table", "wide") and not (every or ending) else None)
     board = leaderboard_of(*found, top=rows, infeasible=every, curves=curves)
-    tabled = partial(_table, results=results, storage=storage)
+    tabled = partial(_table, results=results)
     table: Table[Any] = curve_table(board) if curves and form == "csv" else tabled(board)
     if output_file is not None and ending is not None:
         write_named(output_file, contents(ending, [table], table.document))
@@ -113,12 +112,12 @@ def leaderboard(
         output.print_result(form, _fitting(board, tabled) if fits else table)
 
 
-def _opened(name: str | None, results: Path, storage: str | None, *, infeasible: bool) -> StoredStudy:
+def _opened(name: str | None, results: Path, *, infeasible: bool) -> StoredStudy:
     """Return a study that has a row to show, the latest one without a name."""
     from mnist_bench.studies.compatibility import commands_of
     from mnist_bench.studies.validated import open_any
 
-    study = open_any(results, name, storage)
+    study = open_any(results, name)
     if study.trials if infeasible else study.finished():
         return study
     beyond = any(not trial.is_trained for trial in study.trials)
@@ -138,29 +137,27 @@ def _fitting(board: Leaderboard, tabled: Callable[[Leaderboard], Table[Any]]) ->
     return table
 
 
-def _table(board: Leaderboard, results: Path, storage: str | None) -> Table[LeaderboardRow]:
+def _table(board: Leaderboard, results: Path) -> Table[LeaderboardRow]:
     from mnist_bench.leaderboard.board_table import table_of
     from mnist_bench.next_commands import NextCommands
-    from search.study.location import StudyLocation, place_words
+    from search.study.folder import StudyFolder, place_words
 
     if not board.boards:
-        return _table_of_study(board, StudyLocation.of(board.study, results, storage))
-    commands = NextCommands(study=board.boards[0].study, place=place_words(results, storage))
+        return _table_of_study(board, StudyFolder.of(board.study, results))
+    commands = NextCommands(study=board.boards[0].study, place=place_words(results))
     return table_of(board, commands=commands)
 
 
-def _table_of_study(board: Leaderboard, location: StudyLocation) -> Table[LeaderboardRow]:
+def _table_of_study(board: Leaderboard, files: StudyFolder) -> Table[LeaderboardRow]:
     """Return a board with the findings of `confirm` about the study, unless the search continued since."""
     from mnist_bench.leaderboard.board_table import table_of
     from mnist_bench.studies.compatibility import commands_at
-    from search.study.studies import has_its_folder, specification
+    from search.study.studies import specification
 
-    owns_folder = has_its_folder(location)
-    commands = commands_at(location, specification(location), owns_folder=owns_folder)
-    folder = location.folder if owns_folder else None
-    raced, below, more = (_race if board.kind.of_nets else _values)(board, folder, commands)
+    commands = commands_at(files, specification(files))
+    raced, below, more = (_race if board.kind.of_nets else _values)(board, files.path, commands)
     table = table_of(board, raced=raced, commands=commands)
-    resume = None if board.live or board.stop or board.ended >= board.goal else study_rows.resume_command(location)
+    resume = None if board.live or board.stop or board.ended >= board.goal else study_rows.resume_command(files)
     footnotes = [*table.footnotes, *below, *([] if resume is None else [f"`{resume}` resumes the search."])]
     (study,) = table.document["studies"]
     return replace(table, footnotes=footnotes, document={"studies": [{**study, **more}]})

@@ -57,7 +57,6 @@ def reproduce(
     command: options.Command = None,
     json: options.Json = False,
     results: options.Results = options.RESULTS,
-    storage: options.Storage = None,
 ) -> None:
     """Train a trial again and compare it bit for bit.
 
@@ -81,7 +80,7 @@ def reproduce(
             raise UsageError("--weights keeps weights in a study's folder, and a record has none; name STUDY/17.")
         again = _of_record(read, device, data_dir, net)
     else:
-        study, named = targets.open_target(target, results, storage, of_any_trainer=True)
+        study, named = targets.open_target(target, results, of_any_trainer=True)
         of_nets = {"--device": device != "auto", "--data": data_dir, "--net": net, "--weights": weights}
         code = own_trainer.OwnCode(trainer=trainer, objective=objective, command=command)
         targets.check_options(study, of_nets, code)

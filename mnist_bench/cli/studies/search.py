@@ -11,9 +11,9 @@ import typer
 from mnist_bench.cli import options, output, resuming
 from mnist_bench.cli.exit_codes import ExitCode
 from search.arguments import MAX_SEED
-from search.driver.attended.interrupts import Interrupts
+from search.driver.attended import Interrupts
 from search.errors import UsageError
-from search.event_log.timeline import Order
+from search.event_log.records import Order
 from search.executors.protocol import ExecutorName
 from search.messages import joined
 from search.trainer_api import MAX_PERIODS
@@ -153,7 +153,6 @@ def search(
             help="Name of the study.",
         ),
     ] = None,
-    storage: options.Storage = None,
     results: options.Results = options.RESULTS,
     data_dir: options.Data = None,
     dataset: options.Dataset = None,
@@ -165,12 +164,6 @@ def search(
             help="Worker processes on this machine, this process alone, or a Ray cluster.",
         ),
     ] = "local",
-    max_outage: Annotated[
-        float,
-        options.time(
-            "--max-outage", "Longest wait for PostgreSQL after a lost connection.", "10m", panel=options.RUNNING
-        ),
-    ] = 600,
     address: Annotated[
         str | None,
         typer.Option(
@@ -274,13 +267,13 @@ def search(
         enqueue=tuple(enqueue or ()), start=not no_start,
         device=device,
         precision=precision, study_name=study_name,
-        storage=storage, results=results, data_dir=data_dir, dataset=dataset, net=net, executor=executor,
-        max_outage=max_outage, address=address, gpus_per_worker=gpus_per_worker,
-        command=resuming.as_typed(storage), sampler=sampler, pruner=pruner,
+        results=results, data_dir=data_dir, dataset=dataset, net=net, executor=executor,
+        address=address, gpus_per_worker=gpus_per_worker,
+        command=resuming.as_typed(), sampler=sampler, pruner=pruner,
         sampler_options=options.assigned("--sampler-option", sampler_options or ()),
         pruner_options=options.assigned("--pruner-option", pruner_options or ()),
     )  # fmt: skip
-    check_study_name(study_name, KINDS, results, storage)
+    check_study_name(study_name, KINDS, results)
     if is_own:
         own = ObjectiveConfig(
             shared=config, function=objective, program=command, periods=periods, checked=not unchecked, stall=stall,
@@ -348,7 +341,7 @@ def _shown(config: SearchConfig, run: Callable[[Observer, Callable[[], bool]], R
         typer.Exit: it was interrupted, its digest is not the published one, or all its trials have diverged.
     """
     started = time.monotonic()
-    with resuming.ended_at_once(config.storage):
+    with resuming.ended_at_once():
         from mnist_bench.cli.views import ending, live
 
         with live.view(config.results) as view, Interrupts(view.say) as interrupts:

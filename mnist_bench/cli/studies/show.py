@@ -38,7 +38,6 @@ def show(
     ] = False,
     json: options.Json = False,
     results: options.Results = options.RESULTS,
-    storage: options.Storage = None,
 ) -> None:
     """Show a study on one screen, or one trial in full.
 
@@ -52,7 +51,7 @@ def show(
     """
     if recipe + space + code + (json or why) > 1:
         raise UsageError("Give one of --recipe, --space, --code and --json; --json can also be combined with --why.")
-    study, trial = targets.open_target(target, results, storage, of_any_trainer=not (recipe or code))
+    study, trial = targets.open_target(target, results, of_any_trainer=not (recipe or code))
     if recipe:
         from mnist_bench.studies.record import recipe_text
         from mnist_bench.studies.validated import find_trial
@@ -101,7 +100,7 @@ def _explain(study: StoredStudy, trial: TrialRecord, json: bool) -> None:
     from mnist_bench.value_kind import kind_of
     from search.study.studies import read_events
 
-    explanation = why.explained(study, trial, read_events(study.location))
+    explanation = why.explained(study, trial, read_events(study.files))
     if json:
         output.print_json(why.to_json(study, trial, explanation))
     else:

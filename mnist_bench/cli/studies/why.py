@@ -15,8 +15,7 @@ from search.messages import number_of
 if TYPE_CHECKING:
     from search.event_log.events import Event
     from search.event_log.records import StudyRecord, TrialRecord
-    from search.explanations.explain import Explanation
-    from search.explanations.standings import Standing
+    from search.explanations import Explanation, Standing
 
 
 def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Explanation:
@@ -29,7 +28,7 @@ def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Ex
     from mnist_bench.searches import study_context
     from mnist_bench.value_kind import kind_of
     from search.driver.replay import RecordedPlanner
-    from search.explanations.explain import explain, proposes_again
+    from search.explanations import explain, proposes_again
     from search.strategies import registry
     from search.study.spec import DRIVER_REVISION
 
@@ -86,8 +85,7 @@ def sentences(
     """Yield why a trial was proposed by a sampler, or given by a `source`; `read` formats values."""
     verb = "was" if explanation.trained == 1 else "were"
     known = f"{number_of(explanation.trained, 'trial')} {verb} known, {explanation.ended} of which had ended"
-    origin = explanation.origin
-    match origin.kind:
+    match explanation.origin:
         case "enqueued":
             whose = f", with the hyperparameters of {source}" if source else ""
             yield f"Given with --enqueue, to be tried first{whose}."
@@ -102,8 +100,8 @@ def sentences(
         case "own code":
             yield f"Proposed by {sampler}, which gives no reasons; {known}."
         case _:
-            assert_never(origin.kind)
-    if why := origin.why:
+            assert_never(explanation.origin)
+    if why := explanation.why:
         best = "no trial was complete" if why.best is None else f"the best complete trial had {read(why.best)}"
         yield (
             f"Expected {read(why.expected)} after full training (between {read(why.low)} and {read(why.high)}); "

@@ -35,7 +35,6 @@ def studies(
     csv: options.Csv = False,
     markdown: options.Markdown = False,
     results: options.Results = options.RESULTS,
-    storage: options.Storage = None,
 ) -> None:
     """List studies, or remove them.
 
@@ -51,12 +50,12 @@ def studies(
     from mnist_bench.data import openings
     from search.study.studies import list_studies
 
-    found = list_studies(results, storage)
-    rows = [row_of(summary, storage) for summary in found]
-    _note_faults(found, results, storage)
+    found = list_studies(results)
+    rows = [row_of(summary) for summary in found]
+    _note_faults(found)
     form = output.form(json=json, csv=csv, markdown=markdown)
     if not rows and form in ("table", "markdown"):
-        _note_none(results, storage)
+        _note_none(results)
         return
     opened, last = openings.from_results(results)
     table = Table(rows=rows, figures=figures_of(rows), footnotes=[_openings_line(opened, last)])
@@ -67,23 +66,22 @@ def studies(
             output.print_line(line)
 
 
-def _note_faults(summaries: Sequence[StudySummary], results: Path, storage: str | None) -> None:
-    from search.study.location import StudyLocation
+def _note_faults(summaries: Sequence[StudySummary]) -> None:
+    from search.study.folder import StudyFolder
     from search.study.studies import all_failed
 
     for summary in summaries:
         if summary.unreadable is not None:
             output.note(f"{summary.name} cannot be read: {summary.unreadable}")
         if summary.first_failed is not None:
-            output.note(all_failed(StudyLocation.of(summary.name, results, storage), summary.first_failed))
+            output.note(all_failed(StudyFolder(summary.path), summary.first_failed))
 
 
-def _note_none(results: Path, storage: str | None) -> None:
-    from search.study.location import place_words
-    from search.study.studies import where
+def _note_none(results: Path) -> None:
+    from search.study.folder import place_words
 
-    command = command_line(["mnist-bench", "search", "conv", "--trials", "50", *place_words(results, storage)])
-    output.note(f"No studies in {where(results, storage)}; `{command}` makes one.")
+    command = command_line(["mnist-bench", "search", "conv", "--trials", "50", *place_words(results)])
+    output.note(f"No studies in {results}/; `{command}` makes one.")
 
 
 def _resuming_lines(rows: Sequence[Row]) -> Iterator[str]:

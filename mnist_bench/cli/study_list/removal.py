@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +13,7 @@ from mnist_bench.cli import options, output
 from search.messages import number_of
 
 if TYPE_CHECKING:
-    from search.study.location import StudyLocation
+    from search.study.folder import StudyFolder
     from search.study.studies import StudySummary
 
 WITHOUT_WEIGHTS = (
@@ -24,22 +23,6 @@ WITHOUT_WEIGHTS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Chosen:
-    """A study that is to be removed."""
-
-    summary: StudySummary
-    location: StudyLocation
-
-    def line(self) -> str:
-        """Return what is lost with it."""
-        from search.study.studies import where
-
-        found, storage = self.summary, self.location.storage
-        place = str(found.path) if storage is None else f"{where(found.path, storage)}, and {found.path}"
-        return f"{found.name}: {number_of(found.trials, 'trial')}, {size(found.bytes)} in {place}"
-
-
 def remove(
     names: Annotated[list[str], typer.Argument(metavar="STUDY", help="The studies.")],
     weights: Annotated[
@@ -47,7 +30,6 @@ def remove(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     results: options.Results = options.RESULTS,
-    storage: options.Storage = None,
 ) -> None:
     """Remove studies and all their files, or only the weights of their networks.
 
@@ -60,59 +42,63 @@ def remove(
     """
     from search.study.studies import check_idle
 
-    chosen = _chosen(names, results, storage)
-    check_idle(each.location for each in chosen)
+    chosen = _chosen(names, results)
+    check_idle(chosen)
     if weights:
         _remove_weights(chosen, yes=yes)
     else:
         _remove_studies(chosen, yes=yes)
 
 
-def _chosen(names: Sequence[str], results: Path, storage: str | None) -> list[_Chosen]:
-    """Return the studies of these names, each once.
-
-    Raises:
-        UsageError: a name cannot name a study.
-        StudyNotFoundError: there is no such study.
-    """
-    from search.study.location import StudyLocation
+def _chosen(names: Sequence[str], results: Path) -> dict[StudyFolder, StudySummary]:
+    """Return the studies of these names; UsageError if one cannot name a study, StudyNotFoundError if there is none."""
+    from search.study.folder import StudyFolder
     from search.study.studies import list_studies, no_such_study
 
-    found = {summary.name: summary for summary in list_studies(results, storage)}
-    chosen = []
-    for name in dict.fromkeys(names):
-        location = StudyLocation.of(name, results, storage)
-        if name not in found:
-            raise no_such_study(location)
-        chosen.append(_Chosen(summary=found[name], location=location))
+    found = {summary.name: summary for summary in list_studies(results)}
+    chosen = {}
+    for files in (StudyFolder.of(name, results) for name in dict.fromkeys(names)):
+        if files.name not in found:
+            raise no_such_study(files)
+        chosen[files] = found[files.name]
     return chosen
 
 
-def _remove_studies(chosen: Sequence[_Chosen], *, yes: bool) -> None:
+def _remove_studies(chosen: Mapping[StudyFolder, StudySummary], *, yes: bool) -> None:
     from search.study.studies import remove_study
 
     one = len(chosen) == 1
     what, loss = ("this study", "It") if one else (f"these {len(chosen)} studies", "They")
-    _ask([each.line() for each in chosen], f"Remove {what}? {loss} cannot be restored.", yes=yes)
-    for each in chosen:
-        remove_study(each.location.folder.parent, each.location.name, each.location.storage)
-        output.note(f"Removed {each.location.name}.")
+    lines = [
+        f"{study.name}: {number_of(study.trials, 'trial')}, {size(study.bytes)} in {study.path}"
+        for study in chosen.values()
+    ]
+    _ask(lines, f"Remove {what}? {loss} cannot be restored.", yes=yes)
+    for files in chosen:
+        remove_study(files)
+        output.note(f"Removed {files.name}.")
 
 
-def _remove_weights(chosen: Sequence[_Chosen], *, yes: bool) -> None:
-    from search.study.studies import files_of_weights, has_its_folder, remove_weights
+def _remove_weights(folders: Iterable[StudyFolder], *, yes: bool) -> None:
+    from search.study.studies import alone_with
 
-    files = {each.location: files_of_weights(each.location.files) for each in chosen if has_its_folder(each.location)}
-    held = {location: paths for location, paths in files.items() if paths}
+    held = {files: paths for files in folders if (paths := _weights(files))}
     if not held:
         output.note("There are no weights to remove.")
         return
-    lines = [f"{place.name}: {number_of(len(paths), 'file')}, {_size_of(paths)}" for place, paths in held.items()]
+    lines = [f"{files.name}: {number_of(len(paths), 'file')}, {_size_of(paths)}" for files, paths in held.items()]
     total = _size_of([path for paths in held.values() for path in paths])
     _ask([*lines, WITHOUT_WEIGHTS], f"Remove {total} of weights?", yes=yes)
-    for location in held:
-        remove_weights(location)
+    for files in held:
+        with alone_with(files):
+            for path in _weights(files):
+                path.unlink()
     output.note(f"Removed {total} of weights.")
+
+
+def _weights(files: StudyFolder) -> list[Path]:
+    """Return the files with the weights of a study's networks: of its best trials, and of those that were confirmed."""
+    return [*files.kept_weights().values(), *files.confirm.kept_nets().values()]
 
 
 def _size_of(paths: Sequence[Path]) -> str:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from mnist_bench.cells import size
 from mnist_bench.result_table import Figure
 from search.errors import StorageError
-from search.event_log.timeline import Order, repeats
+from search.event_log.records import Order, repeats
 from search.messages import command_line, without_option
 
 if TYPE_CHECKING:
-    from search.study.location import StudyLocation
+    from search.study.folder import StudyFolder
     from search.study.studies import StudySummary
 
 SEARCH = ["mnist-bench", "search"]
@@ -32,32 +32,29 @@ class Row:
     """The command that resumes its search, if that is paused."""
 
 
-def row_of(summary: StudySummary, storage: str | None) -> Row:
+def row_of(summary: StudySummary) -> Row:
     """Return a study with what is read from the files in its folder."""
     from mnist_bench.data import openings
-    from search.study.location import StudyLocation
+    from search.study.folder import StudyFolder
 
     noted: list[dict[str, str]] = []
     resume = None
     with suppress(StorageError):  # a file that leads elsewhere is refused when the study itself is opened
-        location = StudyLocation.of(summary.name, summary.path.parent, storage)
-        noted = [{"time": each.time, "purpose": each.purpose} for each in openings.of_study(location)]
-        resume = resume_command(location) if summary.state == "paused" else None
+        files = StudyFolder(summary.path)
+        noted = [{"time": each.time, "purpose": each.purpose} for each in openings.of_study(files)]
+        resume = resume_command(files) if summary.state == "paused" else None
     return Row(summary=summary, openings=noted, resume=resume)
 
 
-def resume_command(location: StudyLocation) -> str | None:
+def resume_command(files: StudyFolder) -> str | None:
     """Return the command with which the search of a study continues; None if it is not known."""
     from search.study.invocation_log import invocations
-    from search.study.studies import has_its_folder
 
-    if not has_its_folder(location):
-        return None
-    typed = [made.command for made in invocations(location.files) if made.command is not None]
-    return resuming(typed[-1], location) if typed else None
+    typed = [made.command for made in invocations(files) if made.command is not None]
+    return resuming(typed[-1], files) if typed else None
 
 
-def resuming(typed: str, location: StudyLocation) -> str | None:
+def resuming(typed: str, files: StudyFolder) -> str | None:
     """Return a search as it was typed, for the study where it is now; None if it is not a command that can be shown.
 
     Each word is quoted again: the line may come from another person, and must not be more than one command.
@@ -68,9 +65,7 @@ def resuming(typed: str, location: StudyLocation) -> str | None:
         words = []
     if words[:2] != SEARCH:
         return None
-    for option in ("--results", "--storage"):
-        words = [*without_option(option, words)]
-    return command_line([*words, *location.words])
+    return command_line([*without_option("--results", words), *files.words])
 
 
 def figures_of(rows: Sequence[Row]) -> list[Figure[Row]]:

@@ -16,11 +16,10 @@ from mnist_bench.next_commands import NextCommands
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.studies.compatibility import commands_of
 from mnist_bench.value_kind import kind_of
-from search.database.engines import read_only_url
+from search.database import read_only_url
 from search.driver.run import Run
 from search.errors import StudyNotFoundError
-from search.event_log.records import StudyRecord, TrialRecord
-from search.event_log.timeline import repeats
+from search.event_log.records import StudyRecord, TrialRecord, repeats
 from search.messages import command_line, number_of
 
 TOP = 5
@@ -96,19 +95,19 @@ def summary(listed: Leaderboard, seconds: float, before: float, order_cost: floa
 def advice(run: Run, config: SearchConfig) -> list[str]:
     """Return the next commands: to continue a stopped search, or to examine the best trial."""
     if not run.reached:
-        return ["", "Stopped before its trial budget. To resume:", *resuming.this_command(config.storage)]
-    commands, best, hint = _commands(run, config), run.study.best, resuming.hint(config.storage)
+        return ["", "Stopped before its trial budget. To resume:", f"  {resuming.as_typed()}"]
+    commands, best = _commands(run, config), run.study.best
     if has_diverged(run):
-        return ["", f"Every trial diverged: no value was finite. {commands.line('leaderboard')} lists them.", *hint]
+        return ["", f"Every trial diverged: no value was finite. {commands.line('leaderboard')} lists them."]
     if best is None:
-        return ["", f"No trial is complete. {commands.line('leaderboard')} shows how they ended.", *hint]
+        return ["", f"No trial is complete. {commands.line('leaderboard')} shows how they ended."]
     uses = _uses(run, config, commands, best)
-    if config.storage is None and find_spec("optuna_dashboard"):
+    if find_spec("optuna_dashboard"):
         database = read_only_url(run.study.files.database)
         uses[command_line(["optuna-dashboard", database, "--host", "127.0.0.1"])] = "the trials in a browser"
     width = max(map(len, uses))
     lines = [f"{command:<{width}}   {use}" for command, use in uses.items()]
-    return ["", f"next:  {lines[0]}", *(f"       {line}" for line in lines[1:]), *hint, *_continuation(run.study)]
+    return ["", f"next:  {lines[0]}", *(f"       {line}" for line in lines[1:]), *_continuation(run.study)]
 
 
 def has_diverged(run: Run) -> bool:

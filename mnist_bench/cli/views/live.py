@@ -15,11 +15,10 @@ from mnist_bench.cli import output
 from mnist_bench.cli.views import trial_words
 from mnist_bench.published import published_for, shortened
 from mnist_bench.value_kind import ValueKind, kind_of
-from search.driver.attended.screens import is_command_in_cell
+from search.driver.attended import is_command_in_cell
 from search.driver.progress import Header, Observer, Progress
-from search.event_log.early_stop import StopRules
-from search.event_log.records import TrialRecord
-from search.event_log.timeline import repeats
+from search.event_log.history import StopRules
+from search.event_log.records import TrialRecord, repeats
 from search.messages import number_of
 
 if TYPE_CHECKING:

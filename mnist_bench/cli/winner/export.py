@@ -33,7 +33,6 @@ def export(
     data_dir: options.Data = None,
     net: options.Net = None,
     results: options.Results = options.RESULTS,
-    storage: options.Storage = None,
     json: options.Json = False,
 ) -> None:
     """Export a trained model to files that work without mnist-bench.
@@ -52,7 +51,7 @@ def export(
 
     asked = WinnerOptions(on_all=confirmed, device=device, data_dir=data_dir)
     export_folder.check(folder)
-    study, trial = targets.open_target(target, results, storage)
+    study, trial = targets.open_target(target, results)
     winner = load_winner(study, trial, asked, output.note)
     written = export_folder.write(winner, folder)
     right = f"{cells.percent(winner.validation.accuracy)} of {winner.validation.images:,} validation images"

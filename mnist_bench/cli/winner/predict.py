@@ -56,7 +56,6 @@ def predict(
     data_dir: options.Data = None,
     net: options.Net = None,
     results: options.Results = options.RESULTS,
-    storage: options.Storage = None,
 ) -> None:
     """Classify images with a trained model.
 
@@ -72,7 +71,7 @@ def predict(
 
     form = output.form(json=json, csv=csv)
     paths = list(map(str, picture_files.with_those_in_folders(pictures)))
-    loaded = _model(model, data_dir, results, storage)
+    loaded = _model(model, data_dir, results)
     if loaded.assumed:
         output.note(
             f"{model} does not record its training data; assuming MNIST's mean and deviation. "
@@ -89,7 +88,7 @@ def predict(
         raise typer.Exit(ExitCode.USAGE)
 
 
-def _model(name: str, data_dir: Path | None, results: Path, storage: str | None) -> Model:
+def _model(name: str, data_dir: Path | None, results: Path) -> Model:
     """Return the network of a file, an export's folder, a study or a trial."""
     from mnist_bench.prediction.model import UNFINISHED, WEIGHTS, load_model
 
@@ -99,7 +98,7 @@ def _model(name: str, data_dir: Path | None, results: Path, storage: str | None)
         return load_model(path)
     from mnist_bench.export.winner import WinnerOptions, load_winner
 
-    study, trial = targets.open_target(name, results, storage)
+    study, trial = targets.open_target(name, results)
     return load_winner(study, trial, WinnerOptions(trains=False, data_dir=data_dir)).model
 
 

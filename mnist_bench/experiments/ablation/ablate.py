@@ -23,7 +23,7 @@ from mnist_bench.experiments.grid import (
     validation_errors,
 )
 from mnist_bench.experiments.time_budget import check_budget
-from mnist_bench.nets.size import net_size
+from mnist_bench.nets.planner import net_size
 from mnist_bench.numerics.kinds import TRAINER_REVISIONS
 from mnist_bench.own_nets import own_net
 from mnist_bench.picture_form import PictureForm

@@ -18,8 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, assert_never, get_args
 
-from mnist_bench.cells import duration
-from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.test_set import unopened_identity
 from mnist_bench.errors import DataError, NotReproducedError
 from mnist_bench.experiments import own_trainer
@@ -44,13 +43,12 @@ from mnist_bench.experiments.time_budget import TimeBudget, as_given, check_budg
 from mnist_bench.leaderboard.ranking import ordered, pareto_front
 from mnist_bench.studies import compatibility, record
 from mnist_bench.value_kind import NETS, kind_of
-from search import canonical_json
+from search import canonical_json, file_lock
 from search.arguments import check_choice, check_count
-from search.database import file_lock
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord, TrialRecord
 from search.files import make_folder
-from search.messages import number_of
+from search.messages import duration, number_of
 from search.study.folder import ConfirmFolder
 from search.study.studies import StoredStudy
 

@@ -10,10 +10,10 @@ from itertools import count, islice, pairwise
 from pathlib import Path
 from typing import Any, assert_never
 
-from mnist_bench.cells import duration, value as value_cell
+from mnist_bench.cells import value as value_cell
 from mnist_bench.config.json import from_json, to_json
 from mnist_bench.config.settings import TrainOn
-from mnist_bench.data.mnist import SHA256, DataOptions
+from mnist_bench.data.choice import SHA256, DataOptions
 from mnist_bench.data.openings import purpose_of_confirming
 from mnist_bench.data.test_set import TEST_FILES, hashes_of_test_set
 from mnist_bench.errors import NotReproducedError, Stopped
@@ -21,6 +21,7 @@ from mnist_bench.experiments import own_trainer
 from mnist_bench.experiments.confirm.race import ROUNDS, Errors
 from mnist_bench.experiments.confirm.results import MIN_COMMITTEE, NOTHING, Evaluated, Final, evaluated
 from mnist_bench.experiments.grid import Grid, Observer, RunReports, TrainingRun, product, validation_errors
+from mnist_bench.experiments.tasks import Task, TaskStore, Training
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.experiments.time_budget import makespan
 from mnist_bench.studies import compatibility, record, sealed_json
@@ -28,12 +29,11 @@ from mnist_bench.studies.record import data_of
 from mnist_bench.training.weights import export
 from search import canonical_json, hashed
 from search.differences import checks
-from search.driver.tasks import Task, TaskStore, Training
 from search.errors import StorageError, UsageError
 from search.event_log.records import StudyRecord, TrialRecord, reason_of
 from search.executors.protocol import Executor
 from search.files import atomic_write, make_folder
-from search.messages import number_of
+from search.messages import duration, number_of
 from search.study.checkpoint_store import CheckpointStore
 from search.study.folder import ConfirmFolder
 from search.study.studies import StoredStudy
@@ -201,7 +201,7 @@ class NetRuns(Runs):
             DataError, StorageError: as `open_test_set`.
         """
         # Asked for here, because a log that leads elsewhere is refused before the training.
-        ledgers = [self._study.location.results.openings, self._study.files.openings]
+        ledgers = [self._study.files.results.openings, self._study.files.openings]
         files = own_test_files(options)
         on = self._known(numbers, files)
         known = {final.number: final for final in on.finals}

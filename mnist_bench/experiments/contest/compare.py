@@ -18,7 +18,7 @@ from mnist_bench.value_tables import made
 from search.arguments import check_count
 from search.errors import UsageError
 from search.messages import show
-from search.repeatability.check import TriedOn
+from search.repeatability import TriedOn
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

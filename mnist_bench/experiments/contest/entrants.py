@@ -7,9 +7,9 @@ from typing import Any
 
 from mnist_bench.experiments.contest.contest_record import Entrant
 from search.errors import UsageError
+from search.loading import is_code
 from search.messages import show
-from search.plugins.loading import is_code
-from search.repeatability.check import TriedOn, require
+from search.repeatability import TriedOn, require
 from search.strategies import registry
 from search.strategies.pruners import Pruner
 from search.strategies.samplers import Sampler
@@ -99,7 +99,7 @@ def strategies_of(entrant: Entrant) -> tuple[Sampler, Pruner]:
 
 
 def check_fit(entrant: Entrant, tried_on: TriedOn) -> None:
-    """Check that an entrant's sampler and pruner fit each other and a space, and that your own code repeats.
+    """Check that an entrant's sampler fits a space, and that your own code repeats.
 
     Raises:
         UsageError: they do not; the message gives the reason.
@@ -108,6 +108,6 @@ def check_fit(entrant: Entrant, tried_on: TriedOn) -> None:
     if entrant.method != "search":
         return
     sampler, pruner = strategies_of(entrant)
-    if reasons := [reason for _, reason in registry.misfits(sampler, pruner, tried_on.space)]:
-        raise UsageError(f"{entrant.way} on {tried_on.space.name}: {'; '.join(reasons)}.")
+    if reason := sampler.misfit(tried_on.space):
+        raise UsageError(f"{entrant.way} on {tried_on.space.name}: {reason}.")
     require(sampler, pruner, tried_on)

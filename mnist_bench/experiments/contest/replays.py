@@ -21,7 +21,7 @@ from mnist_bench.experiments.contest.entrants import strategies_of
 from mnist_bench.experiments.contest.replayed.replayed_task import Replayed
 from search import canonical_json
 from search.hashed import State
-from search.simulation.in_memory import MAX_TRIALS, Simulated, simulate
+from search.simulation import MAX_TRIALS, Simulated, simulate
 from search.strategies import registry
 from search.strategies.optuna_study import OptunaStudy
 from search.study.spec import StudySpec, fingerprint
@@ -34,8 +34,7 @@ class _Study(OptunaStudy):
     def __init__(self, spec: StudySpec, replayed: Replayed) -> None:
         super().__init__(
             name=fingerprint(spec.to_json()), space=spec.space, sampler=spec.sampler, pruner=spec.pruner,
-            seed=spec.seed, periods=spec.periods, direction=spec.direction,
-            prospects=lambda: replayed.prospects(spec),
+            seed=spec.seed, periods=spec.periods, prospects=lambda: replayed.prospects(spec),
         )  # fmt: skip
         self.seconds = 0.0
         """Processor time of proposals and decisions."""

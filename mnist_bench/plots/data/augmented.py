@@ -20,7 +20,7 @@ from mnist_bench.space_files.space_sources import recipe
 from mnist_bench.training import augmentation
 from search.errors import SpaceError, UsageError
 from search.messages import joined, show
-from search.space.overrides import override
+from search.space.settings import override
 from search.space.space import Field, Space
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import write_heading
+from mnist_bench.plots.study.importance import MAX_TRIALS, Importance, importances
 from mnist_bench.plots.study.parameters import parameters
 from mnist_bench.plots.study.trials import TrialComparison, compare
 from mnist_bench.plots.subject import Subject
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord
-from search.strategies.importance import MAX_TRIALS, Importance, importances
 
 KIND = "importances"
 MIN_TRIALS = 10
@@ -88,7 +88,7 @@ def measure(study: StudyRecord, comparison: TrialComparison) -> list[Importance]
 
 
 def rows(study: StudyRecord) -> Importances:
-    """Return the importance of each parameter; `search.strategies.importances` explains the measure.
+    """Return the importance of each parameter; `mnist_bench.plots.study.importance` explains the measure.
 
     Raises:
         StudyNotFoundError: there are fewer than ten trials, or no parameters.

@@ -34,7 +34,7 @@ class Parameter:
         """The values of a choice, of a few whole numbers or of a few levels; empty for other ranges."""
         if isinstance(self.distribution, NumberRange):
             return tuple(self.distribution.values) if self.distribution.count <= MAX_OPTIONS else ()
-        return self.distribution.options
+        return self.distribution.values
 
     @property
     def numbers(self) -> NumberRange | None:

@@ -9,13 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-from mnist_bench.cells import duration, percent, roughly
+from mnist_bench.cells import percent, roughly
 from mnist_bench.leaderboard.worker_time import Kind, WorkerPeriod, WorkerTimeline, worker_time_of
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import write_heading
 from mnist_bench.plots.subject import Subject
-from search.event_log.records import StudyRecord
-from search.event_log.timeline import repeats
+from search.event_log.records import StudyRecord, repeats
+from search.messages import duration
 
 COLOURS: Mapping[Kind, str] = {
     "best": style.BEST, "complete": style.COMPLETE, "pruned": style.PRUNED, "other": style.FAINT

@@ -17,7 +17,7 @@ from typer.testing import Result
 from mnist_bench.experiments.ladder import LADDER
 from mnist_bench.experiments.notebook import NOTEBOOK
 from mnist_bench.experiments.scored_recipes import BenchmarkOptions, ScoredRecipes
-from mnist_bench.training.remote.scorer import numerics_here
+from mnist_bench.training.evaluation import numerics_here
 from support import releases
 from support.handmade_scored import result, scored
 from support.paths import ROOT

@@ -15,7 +15,7 @@ import torch
 from typer.testing import Result
 
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.training.period import FitResult
+from mnist_bench.training.trainer import FitResult
 from search.trainer_api import Report
 from support import handmade
 

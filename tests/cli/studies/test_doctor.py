@@ -17,13 +17,13 @@ from typer.testing import Result
 from mnist_bench.bench.speed import NetSpeed, Speed, SpeedOptions
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.errors import DeviceError
-from mnist_bench.numerics.machine import this_machine
+from mnist_bench.numerics.device import this_machine
 from mnist_bench.searches import running
 from mnist_bench.searches.config import SearchConfig
 from search.driver.progress import Observer
 from search.errors import StudyNotFoundError
 from search.study import studies
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from support.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -72,7 +72,7 @@ def test_wrong_usage(cli: Cli, arguments: str, code: int) -> None:
 
 def test_the_machine(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def examine(**asked: object) -> list[Diagnostic]:
-        assert asked == {"results": Path("mine"), "storage": None, "device": "cpu", "data_dir": Path("data")}
+        assert asked == {"results": Path("mine"), "device": "cpu", "data_dir": Path("data")}
         return FOUND[:2]
 
     monkeypatch.setattr("mnist_bench.doctor.machine_checks.examine", examine)
@@ -109,8 +109,8 @@ def test_a_killed_driver_leaves_paused_trials_and_no_lock(
     assert cli("doctor", "smoke-0", "--repair").exit_code == 1
     driver.send_signal(signal.SIGKILL)
     driver.wait()
-    place = StudyLocation.of("smoke-0", Path("results"))
-    assert place.files.lock.exists()
+    place = StudyFolder.of("smoke-0", Path("results"))
+    assert place.lock.exists()
     killed = cli("doctor", "smoke-0", "--repair")
     assert (alive.exit_code, killed.exit_code) == (0, 0)
     assert "no process works on the study" in killed.stdout

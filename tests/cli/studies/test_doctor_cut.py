@@ -13,7 +13,7 @@ import pytest
 from typer.testing import Result
 
 from search.study import studies
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from support import search_fake as fake
 from support.paths import DATABASE
 
@@ -85,7 +85,7 @@ def test_a_cut_says_what_it_kept_and_what_comes_of_it(damaged: Cli) -> None:
         " 17 reports will be trained again; the same search then ends with the digest of an undisturbed one." in words
     )
     assert " The damaged database is kept as results/fake-0/aside/study.db." in words
-    assert len(studies.read_events(StudyLocation.of("fake-0", Path("results")))) == 9
+    assert len(studies.read_events(StudyFolder.of("fake-0", Path("results")))) == 9
     again = damaged("doctor", "fake-0", "--cut")
     assert (again.exit_code, again.stdout) == (2, "")
     assert again.stderr == "Error: The event log of study fake-0 is not damaged, so there is nothing to cut.\n"

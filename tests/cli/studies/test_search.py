@@ -36,7 +36,7 @@ def ended(study: StoredStudy | None = None, *, reached: bool = True) -> Run:
 
 def kept(config: SearchConfig) -> StoredStudy:
     """Return a study that is kept where a search keeps it."""
-    return handmade.kept_in(config.results, handmade.mixed(), config.storage)
+    return handmade.kept_in(config.results, handmade.mixed())
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_options_reach_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
         "search", "conv", "-n", "7", "--timeout", "1m", "--trial-timeout", "9s", "--workers", "3",
         "--concurrent-trials", "4", "--seed", "5", "--set", "optim.lr=0.01",
         "--set", "epochs=3", "--enqueue", "recipe.yaml",
-        "--device", "cpu", "--study-name", "mine", "--storage", "sqlite:///x.db", "--results", "out",
+        "--device", "cpu", "--study-name", "mine", "--results", "out",
         "--data-dir", "data", "--executor", "local", "--order", "as-completed", "--patience", "9", "--target", "99.4%",
     )  # fmt: skip
     assert result.exit_code == 0
@@ -64,7 +64,7 @@ def test_options_reach_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
         SearchConfig(
             space="conv", trials=7, timeout=60.0, trial_timeout=9.0, workers=3, concurrent_trials=4, seed=5,
             overrides=("optim.lr=0.01", "epochs=3"), enqueue=("recipe.yaml",), device="cpu",
-            study_name="mine", storage="sqlite:///x.db", results=Path("out"), data_dir=Path("data"),
+            study_name="mine", results=Path("out"), data_dir=Path("data"),
             order="as-completed",
             patience=9, target=0.994,
         )
@@ -88,18 +88,13 @@ def test_strategies_data_sets_and_a_cluster_reach_the_search(cli: Cli, asked: li
     ]  # fmt: skip
 
 
-def test_how_long_an_outage_is_waited_out_reaches_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
-    assert cli("search", "conv").exit_code == cli("search", "conv", "--max-outage", "1m").exit_code == 0
-    assert [config.max_outage for config in asked] == [600.0, 60.0]
-
-
-def test_the_command_is_kept_as_it_was_typed_but_for_a_password(
+def test_the_command_is_kept_as_it_was_typed(
     cli: Cli, asked: list[SearchConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = ["search", "my space.yaml", "--storage", "postgresql://me:secret@host/db"]
+    arguments = ["search", "my space.yaml", "--trials", "3"]
     monkeypatch.setattr("sys.argv", ["/usr/bin/mnist-bench", *arguments])
     cli(*arguments)
-    assert asked[0].command == "mnist-bench search 'my space.yaml'"
+    assert asked[0].command == "mnist-bench search 'my space.yaml' --trials 3"
 
 
 def test_trials_has_optunas_name_too_and_defaults_are_those_of_the_design(cli: Cli, asked: list[SearchConfig]) -> None:
@@ -256,11 +251,9 @@ def test_a_search_without_a_complete_trial_offers_no_reproduction(ends: Callable
 
 
 def test_advice_repeats_the_options_that_the_next_commands_know(cli: Cli) -> None:
-    given = SearchConfig(
-        space="conv", results=Path("my runs"), data_dir=Path("data"), device="cpu", storage="sqlite:///x.db"
-    )
-    lines = ending.advice(ended(kept(given)), given)[1:]
-    assert all("--results 'my runs' --storage sqlite:///x.db" in line for line in lines)
+    given = SearchConfig(space="conv", results=Path("my runs"), data_dir=Path("data"), device="cpu")
+    lines = [line for line in ending.advice(ended(kept(given)), given)[1:] if "optuna-dashboard" not in line]
+    assert all("--results 'my runs'" in line for line in lines)
     for line in lines:
         words = shlex.split(line.removeprefix("next:"))
         assert unknown_options(cli(words[1], "--help", columns=200).stdout, words) == []
@@ -294,15 +287,11 @@ def test_a_neighbour_that_cannot_be_read_does_not_end_the_search_in_an_error(
     assert "  `mnist-bench confirm conv-0` retrains them with fresh seeds.\n" in capsys.readouterr().out
 
 
-def test_advice_is_of_the_study_and_keeps_a_password_to_itself() -> None:
+def test_advice_is_of_the_study() -> None:
     front = ending.advice(ended(handmade.two_objectives()), SearchConfig(space="conv"))
     assert any("mnist-bench confirm two --front " in line for line in front)
     plain = ending.advice(ended(), SearchConfig(space="conv"))
     assert any(line.endswith("   which settings matter, and other plots, into results/conv-0/plots") for line in plain)
-    given = SearchConfig(space="conv", storage="postgresql://me:word@host/db")
-    lines = ending.advice(ended(kept(given)), given)
-    assert not any("me:word" in line or "--storage " in line or "dashboard" in line for line in lines[:-1])
-    assert "with the same --storage" in lines[-1]
 
 
 @pytest.mark.parametrize(
@@ -347,7 +336,7 @@ def test_a_new_study_has_no_name_that_other_commands_take_for_something_else(
     result = cli("search", "smoke", "--study-name", name)
     assert (result.exit_code, asked) == (2, [])
     assert taken_for in result.stderr
-    monkeypatch.setattr("mnist_bench.searches.setup.specification", lambda location: {})
+    monkeypatch.setattr("mnist_bench.searches.setup.specification", lambda files: {})
     cli("search", "smoke", "--study-name", name)
     assert [search.study_name for search in asked] == [name], "one that is there goes on"
 
@@ -363,7 +352,6 @@ def test_a_dry_run_refuses_what_the_search_would(cli: Cli) -> None:
         ("--enqueue nosuch.yaml", "--enqueue nosuch.yaml: no such file or bundled recipe, and no study nosuch.yaml in"),
         ("--enqueue odd.yaml", "--enqueue odd.yaml: "),
         (f"--sampler {own_code.write(Path(), own_code.UNSEEDED)}", "mine.py:Mine: not repeatable: asked again after "),
-        ("--storage mysql://me:word@host/db", "--storage: mysql cannot store studies, only SQLite and PostgreSQL can;"),
     ):
         result = cli("search", "smoke", "--dry-run", *words.split())
         assert (result.exit_code, result.stdout) == (2, "")

@@ -19,12 +19,12 @@ from mnist_bench.config.json import from_json
 from mnist_bench.space_files import space_sources
 from mnist_bench.studies import record
 from search.event_log.records import StudyRecord, TrialRecord
-from search.explanations.explain import Explanation
+from search.explanations import Explanation
 from search.files import atomic_write
 from search.proposals.choice import Why
 from search.space.space import Space
-from search.space.yaml_reader import parse
-from search.strategies.samplers import ProposalOrigin
+from search.space.yaml_text import parse
+from search.strategies.samplers import Origin
 from search.study.folder import StudyFolder
 from support import canned, handmade
 
@@ -274,8 +274,8 @@ def test_a_study_that_ended_early_says_why(cli: Any) -> None:
 WHY = Why(expected=0.985, low=0.98, high=0.99, best=0.987, closest=4, among=430)
 
 
-def said(origin: ProposalOrigin, sampler: str = "curves", source: str = "") -> str:
-    explanation = Explanation(origin=origin, trained=12, ended=9, standings=())
+def said(origin: Origin, sampler: str = "curves", source: str = "", why: Why | None = None) -> str:
+    explanation = Explanation(origin=origin, why=why, trained=12, ended=9, standings=())
     return " ".join(sentences(explanation, sampler, source, cells.percent))
 
 
@@ -305,14 +305,14 @@ KNOWN = "12 trials were known, 9 of which had ended."
     ],
 )
 def test_each_origin_is_a_sentence(origin: Any, sampler: str, source: str, words: str) -> None:
-    assert said(ProposalOrigin(kind=origin), sampler, source) == words
+    assert said(origin, sampler, source) == words
 
 
 def test_a_model_says_what_it_expected() -> None:
-    text = said(ProposalOrigin(kind="model", why=WHY))
+    text = said("model", why=WHY)
     assert "Expected 98.50% after full training (between 98.00% and 99.00%)" in text
     assert "the best complete trial had 98.70%. Chosen among 430 configurations; the closest earlier one is #4." in text
-    alone = Explanation(origin=ProposalOrigin(kind="random"), trained=1, ended=0, standings=())
+    alone = Explanation(origin="random", why=None, trained=1, ended=0, standings=())
     assert "; 1 trial was known, 0 of which had ended." in " ".join(sentences(alone, "tpe", "", cells.percent))
 
 
@@ -330,7 +330,7 @@ def test_a_stored_study_is_explained(tmp_path: Path) -> None:
     assert "Drawn at random by random; 4 trials were known, 1 of which" in result.stdout
     assert re.search(r"1 of 5 +continued: of 5 the best one continues", result.stdout)
     document = json.loads(why("finished/6", "--json").stdout)
-    assert (document["trial"], document["origin"]["kind"]) == (6, "random")
+    assert (document["trial"], document["origin"]) == (6, "random")
     assert [row["place"] for row in document["standings"]] == [1, 1, 1]
     whole = why("finished")
     assert whole.exit_code == 2

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import Result
 
 from mnist_bench.cli import options
-from search.database import file_lock
+from search import file_lock
 from search.study.studies import StudySummary
 from support import handmade
 from support.paths import DATABASE, LEDGER
@@ -34,7 +34,7 @@ def listed(monkeypatch: pytest.MonkeyPatch) -> Listed:
     """Return what lets these studies be all that there are."""
 
     def found(*summaries: StudySummary) -> list[StudySummary]:
-        monkeypatch.setattr("search.study.studies.list_studies", lambda results, storage=None: [*summaries])
+        monkeypatch.setattr("search.study.studies.list_studies", lambda results: [*summaries])
         return [*summaries]
 
     return found
@@ -79,7 +79,7 @@ def test_what_opened_the_test_set_last_is_named(cli: Cli) -> None:
 
 @pytest.mark.usefixtures("three")
 def test_who_opened_the_test_set_and_when_stands_beside_the_study(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.data.openings.name_inside", lambda location: location.name)
+    monkeypatch.setattr("mnist_bench.data.openings.name_inside", lambda files: files.name)
     noted = {"time": "2026-11-23T10:00:00+00:00", "purpose": "confirm conv-0: #1, #4; 8 seeds each"}
     options.RESULTS.mkdir()
     (options.RESULTS / LEDGER).write_text(f"{json.dumps(noted)}\n")
@@ -92,7 +92,7 @@ def test_what_is_wrong_with_a_study_stands_in_its_row_and_is_told(cli: Cli, list
     listed(
         replace(summary("torn", trials=0), unreadable="Cannot read the database.", best_value=None),
         summary("conv-0"),
-        replace(summary("gbm-0", trials=3), complete=0, failed=3, first_failed=failed),
+        replace(summary("gbm-0", trials=3), complete=0, failed=3, first_failed=failed, path=Path("runs/gbm-0")),
         replace(summary("early-0", trials=21), ended_early=True),
     )
     shown = cli("studies", "--results", "runs")
@@ -151,12 +151,12 @@ def test_a_line_to_paste_from_a_strangers_study_is_one_command(cli: Cli, command
 def removed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the names of the studies that are removed."""
     names: list[str] = []
-    monkeypatch.setattr("search.study.studies.remove_study", lambda results, name, storage: names.append(name))
+    monkeypatch.setattr("search.study.studies.remove_study", lambda files: names.append(files.name))
     return names
 
 
 @pytest.mark.usefixtures("three")
-@pytest.mark.parametrize("options", [("--results", "other"), ("--storage", "sqlite:///other.db"), ("--json",)])
+@pytest.mark.parametrize("options", [("--results", "other"), ("--json",)])
 def test_what_stands_before_remove_is_refused_and_removes_nothing(
     cli: Cli, removed: list[str], options: tuple[str, ...]
 ) -> None:

@@ -16,7 +16,7 @@ from mnist_bench.cli import output
 from mnist_bench.cli.views import live, trial_words
 from mnist_bench.value_kind import ValueKind
 from search.driver.progress import Header, Progress
-from search.event_log.early_stop import StopRules
+from search.event_log.history import StopRules
 from search.event_log.records import TrialRecord
 from search.strategies.pruners import Asha
 from search.strategies.samplers import Tpe

@@ -15,8 +15,8 @@ from typer.testing import CliRunner, Result
 
 from mnist_bench.cli.app import app
 from mnist_bench.config.settings import ModelConfig
-from mnist_bench.data.mnist import DataOptions
-from mnist_bench.data.own.formats import options_for
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.own import options_for
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.export import export_folder
 from mnist_bench.export.winner import Winner

@@ -20,7 +20,7 @@ import search
 from mnist_bench.api.progress import attended
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.grid import Observer
-from search.driver.attended.screens import TerminalLine
+from search.driver.attended import TerminalLine
 from search.errors import Interrupted, UsageError
 from support import handmade, handmade_confirmation
 
@@ -49,7 +49,7 @@ def test_a_file_of_several_studies_has_the_rows_of_all(tmp_path: Path) -> None:
 
 def test_sides_are_studies_or_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     other = handmade.mixed(name="conv-9")
-    monkeypatch.setattr("search.study.studies.open_study", lambda results, name, storage=None: other)
+    monkeypatch.setattr("search.study.studies.open_study", lambda results, name: other)
     monkeypatch.chdir(tmp_path)
     found = mnist_bench.compare(handmade.mixed(), "conv-9")
     assert [side.label for side in found.sides] == ["conv-0", "conv-9"]

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from contextlib import suppress
 from dataclasses import replace
-from mnist_bench.config.recipe_yaml import text
+from mnist_bench.space_files.json_schema import text
 from pathlib import Path
 from search.errors import FingerprintError, UsageError
 from support import undrawn
@@ -35,29 +35,29 @@ def main():
     assert len(study.finished()) == 2
     assert mnist_bench.open_study(results=results) == study
     assert mnist_bench.reproduce(study, study.trials[1]).identical
-    found = mnist_bench.confirm(study, top=1, results=results)
+    found = mnist_bench.confirm(study, top=1)
     assert found.test(found.winner).seeds == 8
-    assert mnist_bench.confirm(study, top=1, results=results) == found
-    files = mnist_bench.export(study, "winner", confirmed=True, results=results)
+    assert mnist_bench.confirm(study, top=1) == found
+    files = mnist_bench.export(study, "winner", confirmed=True)
     assert [path.name for path in files][:2] == ["model.safetensors", "net.py"]
     model, picture = mnist_bench.load_model("winner"), np.zeros((50, 40))
     picture[5:45, 15:20] = 255
     (prediction,) = model([picture])
     assert (0 <= prediction.label <= 9, sum(prediction.probabilities)) == (True, pytest.approx(1))
     assert mnist_bench.predict("winner", [picture]) == [prediction]
-    ours = mnist_bench.load_model(study, 1, results=results)
-    assert ours([picture]) == mnist_bench.predict(study, [picture], 1, results=results)
-    assert mnist_bench.report(study, results=results).no_drawing is None
-    ablate(study, results)
+    ours = mnist_bench.load_model(study, 1)
+    assert ours([picture]) == mnist_bench.predict(study, [picture], 1)
+    assert mnist_bench.report(study).no_drawing is None
+    ablate(study)
     Path("recipe.yaml").write_text("epochs: 1\\nsubset: 1000\\nmodel: {blocks: 0, hidden_layers: 0}\\n")
     fitted = [mnist_bench.train("recipe.yaml", seed=seed).reports[-1].weights for seed in (0, 0, 1)]
     assert fitted[0] == fitted[1] != fitted[2]
 
-def ablate(study, results):
+def ablate(study):
     config = study.best.config
     baseline = {**config, "optim": {**config["optim"], "lr": 0.5}}
     Path("steep.yaml").write_text(text(baseline, name="steep", subset=1000))
-    asked = dict(baseline=Path("steep.yaml"), seeds=2, results=results)
+    asked = dict(baseline=Path("steep.yaml"), seeds=2)
     path = mnist_bench.ablate(study, **asked)
     assert [step.groups for step in path.steps] == [("optimizer",)]
     assert mnist_bench.ablate(study, **asked) == path
@@ -82,7 +82,6 @@ from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.studies.record import record_of, to_json
 from pathlib import Path
 from search import Observer
-from search.errors import UsageError
 from search.study.folder import StudyFolder
 from search.study.spec import fingerprint
 

@@ -19,13 +19,12 @@ from support.commands import COMMANDS
 
 PRINTED = {"json", "csv", "markdown", "wide"}
 """A function returns typed values, and prints nothing."""
-OPENED = {*PRINTED, "storage"}
-"""The function takes the study itself, as `open_study(storage=...)` returns it."""
-PATHS = {*OPENED, "results"}
+PATHS = {*PRINTED, "results"}
+"""The function takes the study itself, as `open_study(results=...)` returns it."""
 SHOWN = {"observer", "progress"}
 """Functions in place of lines on a terminal."""
 FOLLOWS = {"results", "workers"}
-"""Their defaults: the folder in force, or from which the study was read; a script asks for processes by itself."""
+"""Their defaults: the folder in force; a script asks for processes by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +66,7 @@ MIRRORS: Mapping[str, Mirror] = {
     "studies": Mirror(functions=(mnist_bench.studies,), no_parameter={*PRINTED, "long"}, other_default={"results"}),
     "doctor": Mirror(
         functions=(mnist_bench.doctor,),
-        no_parameter={*OPENED, "cut", "speed"},  # a damaged study cannot be opened; measure_speed
+        no_parameter={*PRINTED, "cut", "speed"},  # a damaged study cannot be opened; measure_speed
         other_default={"results"},
     ),
     "reproduce": Mirror(
@@ -79,9 +78,9 @@ MIRRORS: Mapping[str, Mirror] = {
     "confirm": Mirror(
         functions=(mnist_bench.confirm, mnist_bench.confirm_front, mnist_bench.confirm_values),
         renamed={"no_test": "test_set", "open_test": "test_set"},
-        no_parameter={*OPENED, "front"},
+        no_parameter={*PATHS, "front"},
         no_option=SHOWN,
-        other_default={*FOLLOWS, "no_test", "open_test"},
+        other_default={"workers", "no_test", "open_test"},
     ),
     "train": Mirror(
         functions=(mnist_bench.train, mnist_bench.train_seeds, mnist_bench.train_trial),
@@ -93,31 +92,28 @@ MIRRORS: Mapping[str, Mirror] = {
     "plot": Mirror(
         functions=(mnist_bench.plot, mnist_bench.plot_data),
         renamed={"words": "kinds", "file_format": "formats", "folder": "to"},
-        no_parameter=OPENED,
+        no_parameter=PRINTED,
         no_option={"study"},
         other_default={"results", "file_format"},
     ),
     "report": Mirror(
         functions=(mnist_bench.report,),
         renamed={"study_name": "study", "output_file": "to"},
-        no_parameter={"storage"},
-        other_default={"results"},
+        no_parameter={"results"},
     ),
     "export": Mirror(
         functions=(mnist_bench.export,),
         renamed={"target": "trial"},
-        no_parameter=OPENED,
+        no_parameter=PATHS,
         no_option={"study", "on_news"},
-        other_default={"results"},
     ),
     "predict": Mirror(
         functions=(mnist_bench.predict,),
         renamed={"pictures": "images"},
-        no_parameter=OPENED,
+        no_parameter=PATHS,
         no_option={"trial"},
-        other_default={"results"},
     ),
-    "ablate": Mirror(functions=(mnist_bench.ablate,), no_parameter=OPENED, no_option=SHOWN, other_default=FOLLOWS),
+    "ablate": Mirror(functions=(mnist_bench.ablate,), no_parameter=PATHS, no_option=SHOWN, other_default={"workers"}),
     "bench notebook": Mirror(
         functions=(mnist_bench.train_notebook,), no_parameter=PRINTED, no_option=SHOWN, other_default=FOLLOWS
     ),

@@ -154,7 +154,7 @@ def test_what_cannot_be_compared_is_refused(sides: Sequence[StoredStudy], words:
 
 
 def test_a_trial_without_a_report_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.study.studies.open_study", lambda results, name, storage=None: named(name))
+    monkeypatch.setattr("search.study.studies.open_study", lambda results, name: named(name))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(StudyNotFoundError, match=r"Trial conv-0/6 has no report yet, so there is nothing to compare"):
         compare(["conv-0/1", "conv-0/6"], HERE)

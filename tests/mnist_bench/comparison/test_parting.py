@@ -12,7 +12,7 @@ from mnist_bench.comparison.parting import Parting, parting_of, steps_of
 from mnist_bench.comparison.sides import side_of
 from search.event_log.events import OfTrial
 from search.event_log.records import TrialRecord
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy, open_study, read_events
 from support import canned, handmade
 
@@ -100,7 +100,7 @@ def test_two_runs_part_in_a_period() -> None:
 def test_the_order_of_events_is_that_of_the_log_or_trial_by_trial() -> None:
     study = open_study(canned.studies(), "finished")
     kinds = {"ask": "ask", "report": "report", "tell": "end"}
-    events = read_events(StudyLocation.of("finished", canned.studies()))
+    events = read_events(StudyFolder.of("finished", canned.studies()))
     logged = [(kinds[event.kind], event.trial) for event in events if isinstance(event, OfTrial)]
     assert [(step.kind, step.trial) for step in steps_of(study)] == logged
     by_trial = [(step.kind, step.trial, step.period) for step in steps_of(study, by_time=False)]

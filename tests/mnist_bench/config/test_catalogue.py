@@ -10,9 +10,8 @@ import pytest
 from annotated_types import Ge
 
 from mnist_bench.config.catalogue import all_settings, declared_in, setting_of
-from mnist_bench.config.declaration import Group, Setting
 from mnist_bench.config.json import every_setting, flattened
-from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.config.settings import AugmentConfig, Group, ModelConfig, OptimConfig, Setting, TrainConfig
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, make_dataclass
 
-from mnist_bench.config.field_docs import field_docs
+from mnist_bench.config.catalogue import field_docs
 
 
 @dataclass

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mnist_bench.data.mnist import form_of, load_training_set
-from mnist_bench.data.own.formats import options_for
+from mnist_bench.data.choice import Data, DataOptions, form_of
+from mnist_bench.data.mnist import load_training_set
+from mnist_bench.data.own import options_for
 from mnist_bench.data.test_set import open_test_set
 from mnist_bench.errors import DataError
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files import space_sources
 from mnist_bench.studies.compatibility import training_set
-from mnist_bench.studies.record import Data
 from search.errors import SpaceError
 from support.handmade_data import write_data
 from support.own_data import arrays, write_npz
@@ -24,8 +25,8 @@ RED = PictureForm(channels=3, height=28, width=28, classes=10)
 
 
 def test_the_digits_are_mnists_and_so_is_their_split() -> None:
-    grey = load_training_set(options_for(None, subset=1200))
-    red = load_training_set(options_for(None, dataset="mnist-red", subset=1200))
+    grey = load_training_set(DataOptions(subset=1200))
+    red = load_training_set(replace(options_for(None, dataset="mnist-red"), subset=1200))
     assert red.options.form == RED
     assert (red.images.images[:, 0] == grey.images.images).all()
     assert not red.images.images[:, 1:].any()

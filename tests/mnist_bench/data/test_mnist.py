@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from mnist_bench.data import mnist
-from mnist_bench.data.mnist import DataOptions, images_in, load_training_set
+from mnist_bench.data import choice, mnist
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import images_in, load_training_set
 from mnist_bench.errors import DataError
 from support.handmade_data import write_idx
 
-IMAGES, LABELS = mnist.TRAIN_FILES
+IMAGES, LABELS = choice.TRAIN_FILES
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
 def test_packaged_mnist_is_split_50000_to_10000() -> None:
     loaded = load_training_set(DataOptions())
     assert loaded.images.images.shape == (60_000, 28, 28)
-    assert loaded.images.digests == [mnist.SHA256[IMAGES], mnist.SHA256[LABELS]]
+    assert loaded.images.digests == [choice.SHA256[IMAGES], choice.SHA256[LABELS]]
     assert (len(loaded.split.train), len(loaded.split.validation)) == (50_000, 10_000)
     assert loaded.split.digest == "475dc580a9e566f3ea54ed45b2919c426524e881d254781d61702e05f00db219"
     counts = np.bincount(loaded.images.labels[loaded.split.validation])
@@ -44,7 +45,7 @@ def test_images_are_counted_without_reading_them(folder: Path) -> None:
 def test_a_changed_packaged_file_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mnist, "PACKAGED", folder)
     with pytest.raises(
-        DataError, match=rf"{IMAGES}: its content has SHA-256 [0-9a-f]{{64}}, not {mnist.SHA256[IMAGES]}"
+        DataError, match=rf"{IMAGES}: its content has SHA-256 [0-9a-f]{{64}}, not {choice.SHA256[IMAGES]}"
     ):
         load_training_set(DataOptions())
 

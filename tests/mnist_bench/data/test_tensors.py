@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mnist_bench.data.mnist import DataOptions, Images, load_training_set
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import Images, load_training_set
 from mnist_bench.data.tensors import Dataset, with_evaluation_images
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_bench.data import guard, mnist
-from mnist_bench.data.mnist import DataOptions, load_training_set
+from mnist_bench.data import choice, guard, mnist
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import load_training_set
 from mnist_bench.data.test_set import TEST_FILES, open_test_set
 from mnist_bench.errors import ClosedDoorError
 from search.errors import StorageError
@@ -28,7 +29,7 @@ def test_every_opening_is_in_the_ledger_with_its_hashes(tmp_path: Path) -> None:
     entry = json.loads(ledger.read_text().splitlines()[1])
     assert entry["purpose"] == "look 2"
     assert entry["time"].endswith("+00:00")
-    assert entry["files"] == [mnist.SHA256["t10k-images-idx3-ubyte"], mnist.SHA256["t10k-labels-idx1-ubyte"]]
+    assert entry["files"] == [choice.SHA256["t10k-images-idx3-ubyte"], choice.SHA256["t10k-labels-idx1-ubyte"]]
 
 
 def test_no_ledger_no_images(tmp_path: Path) -> None:

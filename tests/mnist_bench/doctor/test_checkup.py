@@ -22,8 +22,9 @@ from mnist_bench.doctor.study import installation, left
 from mnist_bench.searches import running
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.studies.validated import open_study
-from mnist_bench.training.remote import scorer
-from search.database import file_lock
+from mnist_bench.training import evaluation
+from search import file_lock
+from search.database import sqlite_url
 from search.driver.progress import Observer
 from search.driver.run import Run
 from search.errors import StudyLockedError, StudyNotFoundError
@@ -31,7 +32,7 @@ from search.event_log.events import Reported
 from search.event_log.history import History
 from search.event_log.records import TrialRecord
 from search.stored_fields import FORMAT
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.study.studies import read_events
 from support import handmade, handmade_data
 from support.forgery import chain_anew
@@ -65,8 +66,8 @@ def search(results: Path, *, whole: bool = True) -> Run:
     return running.run(asked, observer, (lambda: False) if whole else observer.stopping)
 
 
-def check(place: StudyLocation, *, repair: bool = False, replay: bool = False) -> Checkup:
-    return doctor.check_study(place, repair=repair, replay=replay, data_dir=place.folder.parent / "data")
+def check(place: StudyFolder, *, repair: bool = False, replay: bool = False) -> Checkup:
+    return doctor.check_study(place, repair=repair, replay=replay, data_dir=place.path.parent / "data")
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +84,9 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 @pytest.fixture
-def place(searched: tuple[Path, str], tmp_path: Path) -> StudyLocation:
+def place(searched: tuple[Path, str], tmp_path: Path) -> StudyFolder:
     """Return a copy of the study, to be damaged."""
-    return StudyLocation.of(NAME, Path(shutil.copytree(searched[0], tmp_path / "results")))
+    return StudyFolder.of(NAME, Path(shutil.copytree(searched[0], tmp_path / "results")))
 
 
 @pytest.fixture
@@ -105,18 +106,18 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in files}
 
 
-def execute(place: StudyLocation, *statements: str, values: Sequence[object] = ()) -> None:
+def execute(place: StudyFolder, *statements: str, values: Sequence[object] = ()) -> None:
     """Change the study's database by hand."""
-    with closing(sqlite3.connect(place.folder / DATABASE)) as connection, connection:
+    with closing(sqlite3.connect(place.path / DATABASE)) as connection, connection:
         for statement in statements:
             connection.execute(statement, values)
         connection.execute("PRAGMA journal_mode=DELETE")
 
 
-def test_a_paused_study_is_well_and_looking_changes_nothing(place: StudyLocation) -> None:
-    before = contents(place.folder)
+def test_a_paused_study_is_well_and_looking_changes_nothing(place: StudyFolder) -> None:
+    before = contents(place.path)
     checkup = check(place)
-    assert contents(place.folder) == before
+    assert contents(place.path) == before
     assert {finding.severity for finding in checkup.findings} == {"ok"}
     assert "are paused" in found(checkup, "driver", "ok").text
     assert check(place, repair=True).repaired == ()
@@ -131,19 +132,19 @@ def test_a_study_that_ended_early_is_well_and_says_how_it_goes_on() -> None:
     )
 
 
-def test_tables_whose_rows_are_deleted_are_written_anew(place: StudyLocation, digest: str) -> None:
+def test_tables_whose_rows_are_deleted_are_written_anew(place: StudyFolder, digest: str) -> None:
     execute(place, "DELETE FROM trials WHERE number = 0", "DELETE FROM trial_intermediate_values")
     assert found(check(place), "Optuna's tables", "problem").text.startswith("they lack #0; differ in #1")
     checkup = check(place, repair=True)
     assert [done.advice for done in checkup.repaired] == ["They were written again from the event log."]
     assert "agree with the event log" in found(checkup, "Optuna's tables", "ok").text
-    assert search(place.folder.parent).study.digest == digest
-    theirs = optuna.load_study(study_name=NAME, storage=place.url)
+    assert search(place.path.parent).study.digest == digest
+    theirs = optuna.load_study(study_name=NAME, storage=sqlite_url(place.database))
     assert [trial.state.is_finished() for trial in theirs.trials] == [True] * len(theirs.trials)
 
 
-def test_a_study_that_is_worked_on_is_only_read(place: StudyLocation) -> None:
-    with file_lock.driver_lock(place.files.lock, "Study smoke-0"):
+def test_a_study_that_is_worked_on_is_only_read(place: StudyFolder) -> None:
+    with file_lock.driver_lock(place.lock, "Study smoke-0"):
         checkup = check(place)
         assert found(checkup, "driver", "note").text.startswith(f"process {os.getpid()} on ")
         assert all(finding.about != "Optuna's tables" for finding in checkup.findings)
@@ -154,22 +155,22 @@ def test_a_study_that_is_worked_on_is_only_read(place: StudyLocation) -> None:
             doctor.check_study(place, cut=True)
 
 
-def test_a_study_whose_confirmation_is_under_way_is_not_repaired(place: StudyLocation) -> None:
-    (place.folder / "confirm").mkdir()
-    with file_lock.driver_lock(place.folder / "confirm" / "driver.lock", "it"):
-        assert f"works in {place.folder / 'confirm'};" in found(check(place), "driver", "note").text
+def test_a_study_whose_confirmation_is_under_way_is_not_repaired(place: StudyFolder) -> None:
+    (place.path / "confirm").mkdir()
+    with file_lock.driver_lock(place.path / "confirm" / "driver.lock", "it"):
+        assert f"works in {place.path / 'confirm'};" in found(check(place), "driver", "note").text
         with pytest.raises(StudyLockedError):
             check(place, repair=True)
 
 
-def forge(place: StudyLocation, what: str, value: object, *, kind: str, trial: int | None = None) -> None:
+def forge(place: StudyFolder, what: str, value: object, *, kind: str, trial: int | None = None) -> None:
     """Set a value of an event's payload in the log, and chain the log anew."""
     change = "UPDATE search_events SET payload = json_set(payload, ?, ?) WHERE kind = ? AND trial IS ?"
     execute(place, change, values=(what, value, kind, trial))
-    chain_anew(place.folder / DATABASE)
+    chain_anew(place.path / DATABASE)
 
 
-def test_decisions_are_made_again_if_that_is_asked_for(place: StudyLocation) -> None:
+def test_decisions_are_made_again_if_that_is_asked_for(place: StudyFolder) -> None:
     assert all(finding.about != "replay" for finding in check(place).findings)
     assert "each as in the log" in found(check(place, replay=True), "replay", "ok").text
     forge(place, "$.seed", 1, kind="ask", trial=2)
@@ -187,7 +188,7 @@ def test_decisions_are_made_again_if_that_is_asked_for(place: StudyLocation) -> 
     ],
 )
 def test_another_installation_or_machine_is_told_with_the_way_back(
-    place: StudyLocation,
+    place: StudyFolder,
     monkeypatch: pytest.MonkeyPatch,
     versions: dict[str, str] | None,
     numerics: dict[str, Any],
@@ -196,8 +197,8 @@ def test_another_installation_or_machine_is_told_with_the_way_back(
 ) -> None:
     if versions:
         monkeypatch.setattr("mnist_bench.searches.study_context.versions", lambda numerics: versions)
-    before = scorer.numerics_here
-    monkeypatch.setattr(scorer, "numerics_here", lambda *where: {**before(*where), **numerics})
+    before = evaluation.numerics_here
+    monkeypatch.setattr(evaluation, "numerics_here", lambda *where: {**before(*where), **numerics})
     finding = found(check(place), "installation", "problem")
     assert text in finding.text
     assert advice in finding.advice
@@ -216,34 +217,34 @@ def test_another_installation_or_machine_is_told_with_the_way_back(
     ],
 )
 def test_the_way_back_to_another_installation_can_be_typed(
-    place: StudyLocation, stored: dict[str, str], advice: str
+    place: StudyFolder, stored: dict[str, str], advice: str
 ) -> None:
-    study, data = open_study(place.folder.parent, NAME), place.folder.parent / "data"
+    study, data = open_study(place.path.parent, NAME), place.path.parent / "data"
     study = replace(study, spec={**study.spec, "versions": {**study.spec["versions"], **stored}})
     found = {one.about: one for one in installation(study, finished=True, device="cpu", data_dir=data)}
     assert found["installation"].advice == advice
 
 
-def test_a_search_that_goes_on_with_a_start_list_is_as_the_study_needs_it(place: StudyLocation) -> None:
-    results = place.folder.parent
+def test_a_search_that_goes_on_with_a_start_list_is_as_the_study_needs_it(place: StudyFolder) -> None:
+    results = place.path.parent
     asked = SearchConfig(
         space="conv", overrides=("subset=1000",), trials=3, executor="in-process", results=results,
         data_dir=results / "data",
     )  # fmt: skip
     begun = running.run(asked, Observer(), lambda: True).study
     assert begun.spec["start"]["made_of"] == ["conv-5k", "conv-5k-wrong"]
-    checkup = check(StudyLocation.of(begun.name, results))
+    checkup = check(StudyFolder.of(begun.name, results))
     assert found(checkup, "installation", "ok").text.startswith("as the study needs it")
 
 
-def test_other_data_are_told(place: StudyLocation, tmp_path: Path) -> None:
+def test_other_data_are_told(place: StudyFolder, tmp_path: Path) -> None:
     assert "not there" not in found(check(place), "data", "ok").text
     assert "no train-images" in found(doctor.check_study(place, data_dir=tmp_path), "data", "note").text
 
 
 DAMAGE = "UPDATE search_events SET at = '' WHERE seq = 9"
 """Of an event, in a place that means nothing to a search."""
-FAULTS: dict[str, Callable[[StudyLocation], object]] = {
+FAULTS: dict[str, Callable[[StudyFolder], object]] = {
     rf"^Study smoke-0 was made by a newer mnist-bench: format {FORMAT + 1}, this .* up to {FORMAT}; install a newer": (
         lambda place: forge(place, "$.format", FORMAT + 1, kind="create")
     ),
@@ -254,7 +255,7 @@ FAULTS: dict[str, Callable[[StudyLocation], object]] = {
             "ALTER TABLE search_events DROP COLUMN chain",
         )
     ),
-    r"^The database \S* is damaged": lambda place: os.truncate(place.folder / DATABASE, 5000),
+    r"^The database \S* is damaged": lambda place: os.truncate(place.path / DATABASE, 5000),
     r"^Event 9 of study smoke-0 is damaged; `mnist-bench doctor smoke-0 --cut --results ": (
         lambda place: execute(place, DAMAGE)
     ),
@@ -263,31 +264,31 @@ FAULTS: dict[str, Callable[[StudyLocation], object]] = {
 
 
 @pytest.mark.parametrize("words", FAULTS)
-def test_a_log_that_cannot_be_believed_is_a_finding_that_no_repair_touches(place: StudyLocation, words: str) -> None:
+def test_a_log_that_cannot_be_believed_is_a_finding_that_no_repair_touches(place: StudyFolder, words: str) -> None:
     FAULTS[words](place)
-    before = (place.folder / DATABASE).read_bytes()
+    before = (place.path / DATABASE).read_bytes()
     (finding,) = check(place, repair=True).findings
     assert (finding.about, finding.severity) == ("event log", "problem")
     assert re.search(words, finding.text)
-    assert (place.folder / DATABASE).read_bytes() == before
+    assert (place.path / DATABASE).read_bytes() == before
 
 
-def test_after_a_cut_the_search_comes_to_the_same_end(place: StudyLocation, digest: str) -> None:
-    search(place.folder.parent)
+def test_after_a_cut_the_search_comes_to_the_same_end(place: StudyFolder, digest: str) -> None:
+    search(place.path.parent)
     lost = sum(isinstance(event, Reported) for event in read_events(place)[9:])
     execute(place, DAMAGE)
-    checkup = doctor.check_study(place, cut=True, data_dir=place.folder.parent / "data")
+    checkup = doctor.check_study(place, cut=True, data_dir=place.path.parent / "data")
     assert checkup.problems == 0
     (cut,) = checkup.repaired
     assert cut.text.startswith("cut after event 8, which loses ")
     assert cut.advice == (
         f"{lost} reports will be trained again; the same search then ends with the digest of an undisturbed one. The "
-        f"damaged database is kept as {place.folder / 'aside' / DATABASE}."
+        f"damaged database is kept as {place.path / 'aside' / DATABASE}."
     )
-    assert search(place.folder.parent).study.digest == digest
+    assert search(place.path.parent).study.digest == digest
 
 
-def test_a_study_that_is_not_there(place: StudyLocation) -> None:
-    results = place.folder.parent
+def test_a_study_that_is_not_there(place: StudyFolder) -> None:
+    results = place.path.parent
     with pytest.raises(StudyNotFoundError, match=f"^No study none in {results}/; `mnist-bench studies --results "):
-        doctor.check_study(StudyLocation.of("none", results))
+        doctor.check_study(StudyFolder.of("none", results))

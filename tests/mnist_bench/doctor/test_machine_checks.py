@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.data.mnist import TRAIN_FILES
+from mnist_bench.data.choice import TRAIN_FILES
 from mnist_bench.doctor import machine_checks
 from mnist_bench.doctor.diagnostic import Diagnostic
 from mnist_bench.numerics.kinds import PORTABLE_CANARY
@@ -29,7 +29,7 @@ OF_THE_MACHINE = {"bfloat16", "memory", "disk", "file system"}
 
 @pytest.mark.slow
 def test_a_machine_on_which_all_is_well(tmp_path: Path) -> None:
-    findings = list(machine_checks.examine(results=tmp_path / "results", storage=None, device="cpu", data_dir=None))
+    findings = list(machine_checks.examine(results=tmp_path / "results", device="cpu", data_dir=None))
     about = [finding.about for finding in findings]
     assert about[:3] == ["machine", "packages", "GPU"]
     assert {"computing", "training data", "test data", "disk", "file system", "results"} <= set(about)
@@ -83,8 +83,8 @@ def test_the_file_system_is_the_innermost_one(folder: str, kind: str) -> None:
     ("finding", "severity", "advice"),
     [
         (machine_checks.filesystem("tmpfs", RESULTS), "ok", ""),
-        (machine_checks.filesystem("nfs4", RESULTS), "problem", "--storage"),
-        (machine_checks.filesystem("cifs", RESULTS), "problem", "--storage"),
+        (machine_checks.filesystem("nfs4", RESULTS), "problem", "--results"),
+        (machine_checks.filesystem("cifs", RESULTS), "problem", "--results"),
         (machine_checks.bfloat16(1.0), "ok", ""),
         (machine_checks.bfloat16(3.0), "problem", "Use `train --precision fp32`; a search uses"),
         (machine_checks.memory(16e9, started=8), "ok", ""),

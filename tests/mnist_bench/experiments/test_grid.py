@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mnist_bench.config.settings import ModelConfig, TrainConfig
-from mnist_bench.data.mnist import DataOptions, load_training_set
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import load_training_set
 from mnist_bench.errors import ArchitectureError, Stopped
 from mnist_bench.experiments.grid import Grid, Observer, Workplace, open_grid, open_grid_of, product
 from mnist_bench.numerics import device

@@ -6,7 +6,7 @@ import pytest
 
 from mnist_bench.experiments.ladder import LADDER, TARGETS, is_met, seed_of, verdict
 from mnist_bench.experiments.scored_recipes import ScoredRecipe
-from mnist_bench.nets.size import training_flop
+from mnist_bench.nets.planner import training_flop
 from mnist_bench.space_files import space_sources
 from support.handmade_scored import result, scored
 

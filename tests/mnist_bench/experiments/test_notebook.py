@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mnist_bench.config.settings import AugmentConfig, OptimConfig, Phase, TrainConfig
-from mnist_bench.data.mnist import form_of
+from mnist_bench.data.choice import form_of
 from mnist_bench.experiments.notebook import NOTEBOOK, PUBLISHED, remarkable
 from mnist_bench.experiments.scored_recipes import Epoch, ScoredRecipe
 from mnist_bench.nets.architecture import plan_layers

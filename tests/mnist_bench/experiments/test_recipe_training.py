@@ -13,12 +13,13 @@ import pytest
 
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.data.mnist import DataOptions, load_training_set
-from mnist_bench.data.own.formats import options_for
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import load_training_set
+from mnist_bench.data.own import options_for
 from mnist_bench.experiments import recipe_training
 from mnist_bench.experiments.recipe_training import RecipeTraining, TrainingOptions
 from mnist_bench.own_nets.own_net import load_net
-from mnist_bench.training.period import FitResult
+from mnist_bench.training.trainer import FitResult
 from search.errors import PluginError, SpaceError, UsageError, WorkerError
 from search.event_log.records import StudyRecord
 from search.trainer_api import TrainerSpec
@@ -70,7 +71,7 @@ def test_weights_are_kept_in_a_new_folder(tmp_path: Path, monkeypatch: pytest.Mo
     ("options", "precision"), [(TrainingOptions(), "portable"), (TrainingOptions(precision="bf16"), "bf16")]
 )
 def test_a_recipe_names_its_precision_and_options_replace_it(options: TrainingOptions, precision: str) -> None:
-    assert recipe_training.of_recipe({**SMALL, "precision": "portable"}, options).precision == precision
+    assert recipe_training.of_recipe({**SMALL, "precision": "portable"}, options).trainer.precision == precision
 
 
 @pytest.mark.slow
@@ -82,17 +83,17 @@ def test_seeds_that_train_at_once_come_to_the_bits_of_one_after_the_other() -> N
     assert len({state for state, _ in alone}) == 3
 
 
-@pytest.mark.parametrize("seeds", [(7,), (7, 8)])
+@pytest.mark.parametrize(("workers", "of"), [(1, "training.trainer"), (2, "experiments.grid")])
 def test_the_log_that_an_error_names_is_there(
-    seeds: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workers: int, of: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ending = TrainerSpec(factory="os:_exit", options={"status": 3})
-    monkeypatch.setattr("mnist_bench.experiments.grid.trainer_spec", lambda *_, **__: ending)
+    monkeypatch.setattr(f"mnist_bench.{of}.trainer_spec", lambda *_, **__: ending)
     monkeypatch.setattr("search.executors.fleet.MAX_STARTS", 1)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     training = recipe_training.of_recipe({**SMALL, "precision": "portable"}, TrainingOptions())
     with pytest.raises(WorkerError, match=r"exit code 3\); see ") as caught:
-        training.fit_seeds(seeds, 1, lambda seed, report: None)
+        training.fit_seeds((7, 8), workers, lambda seed, report: None)
     assert Path(str(caught.value).partition("; see ")[2].removesuffix(".")).is_file()
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from mnist_bench.data.mnist import DataOptions, load_training_set
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import load_training_set
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.errors import DataError, Stopped
 from mnist_bench.experiments.grid import Observer, TrainingRun
@@ -21,7 +22,7 @@ from mnist_bench.experiments.notebook import NOTEBOOK
 from mnist_bench.experiments.scored_recipes import Benchmark, BenchmarkOptions, Epoch, ScoredRecipe, train
 from mnist_bench.numerics import device
 from mnist_bench.space_files import space_sources
-from mnist_bench.training.period import fit
+from mnist_bench.training.trainer import TorchTrainer, fit
 from mnist_bench.training.weights import export, model_in
 from search.errors import UsageError
 from support import stopping
@@ -45,7 +46,9 @@ def openings(tmp_path: Path) -> list[str]:
 
 def by_hand(run: TrainingRun, data: Path, images: slice) -> tuple[list[str], int, float]:
     """Return the weights of a run after each epoch, and the errors and loss of its net on other training images."""
-    alone = fit(run.config, run.seed, load_dataset(DataOptions(data_dir=str(data)), device.setup("cpu")), "fp32")
+    alone = fit(
+        TorchTrainer(load_dataset(DataOptions(data_dir=str(data)), device.setup("cpu")), "fp32"), run.config, run.seed
+    )
     pictures = load_training_set(DataOptions()).images
     pixels = pictures.images[: images.start].astype(np.float64)
     shown = (pictures.images[images].astype(np.float64) - pixels.mean()) / pixels.std()

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mnist_bench.config.settings import DatasetName
-from mnist_bench.data.mnist import DataOptions
-from mnist_bench.data.own.formats import options_for
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.own import options_for
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.export import export_folder
 from mnist_bench.export.winner import Winner
@@ -75,7 +75,7 @@ def trained(device: torch.device, tmp_path_factory: pytest.TempPathFactory) -> T
         source, dataset = SOURCES[name](place), named(name)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("XDG_CACHE_HOME", str(place))
-            options = options_for(source, dataset=dataset, subset=1200 if source is None else None)
+            options = replace(options_for(source, dataset=dataset), subset=1200 if source is None else None)
         data, model = load_dataset(options, device), handmade_winner.NETS["before"]
         return handmade_winner.winner(handmade_winner.config(model), data, dataset=dataset), data
 

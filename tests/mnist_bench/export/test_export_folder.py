@@ -20,7 +20,7 @@ from safetensors.numpy import save_file
 
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.data.own.formats import options_for
+from mnist_bench.data.own import options_for
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.errors import WeightsError
 from mnist_bench.export import card, drawing_page, export_folder

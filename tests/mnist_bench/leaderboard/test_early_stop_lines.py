@@ -12,7 +12,7 @@ from mnist_bench.leaderboard.board_table import ahead_words, digest_lines, headl
 from mnist_bench.leaderboard.ranking import first_then, is_ahead
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.value_kind import NETS, ValueKind
-from search.event_log.early_stop import StopRules
+from search.event_log.history import StopRules
 from search.event_log.records import EarlyStop
 from support import handmade
 
@@ -80,7 +80,7 @@ def test_complete_trials_come_first_and_a_better_one_that_stopped_says_so_in_its
     assert table.document["studies"][0]["ahead"] == [2, 1]
     assert table.document["studies"][0]["stop"] == {
         "rule": "patience", "limit": 3, "best": 0, "value": 0.99, "since": 3, "two_objectives": False,
-        "longest_before": 0, "best_before": None, "direction": "maximize",
+        "on_time": True,
     }  # fmt: skip
 
 
@@ -92,7 +92,7 @@ def test_a_study_that_stopped_early_is_not_called_unfinished() -> None:
         "(any run of this search with --patience 3, at any number of workers on this kind of processor, gives this)"
     )
     assert study.stop is not None
-    late = leaderboard_of(replace(study, stop=replace(study.stop, longest_before=3)))
+    late = leaderboard_of(replace(study, stop=replace(study.stop, on_time=False)))
     assert digest_lines(late, NextCommands(study=late.study))[1].strip() == "(of 4 of 9 trials so far)"
     assert "since #0 (0.99)" in headline(replace(board, kind=ValueKind()))
 

@@ -9,7 +9,7 @@ import pytest
 
 from mnist_bench.config.settings import AugmentConfig, ConvolutionKind, ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.nets.architecture import plan_layers
-from mnist_bench.nets.cost_model import (
+from mnist_bench.nets.planner import (
     COEFFICIENTS,
     EVALUATION_SHARE,
     GRID_SHARE,

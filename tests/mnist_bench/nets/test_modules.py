@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mnist_bench.config.settings import Initialisation, ModelConfig
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.modules import build_model, set_dropout_generator
-from mnist_bench.numerics.generators import seeded
+from mnist_bench.numerics.operations import seeded
 from search.hashed import Name
 
 MODELS = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,11 @@ import pytest
 
 from mnist_bench.config.json import with_params
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.data.mnist import TRAIN_FILES, DataOptions, load_training_set
+from mnist_bench.data.choice import TRAIN_FILES, DataOptions
+from mnist_bench.data.mnist import load_training_set
 from mnist_bench.errors import ConfigError, DataError, DeviceError
-from mnist_bench.nets.cost_model import COEFFICIENTS, period_costs
-from mnist_bench.nets.planner import make_planner
-from mnist_bench.training.factory import make_trainer, trainer_spec
+from mnist_bench.nets.planner import COEFFICIENTS, NetPlanner, period_costs
+from mnist_bench.training.trainer import make_trainer, trainer_spec
 from search.trainer_api import Planner, Trainer
 from support import handmade_data
 from support.paths import ROOT
@@ -24,8 +23,10 @@ from support.paths import ROOT
 
 def planner(base: dict[str, Any], **limits: float) -> Planner[TrainConfig]:
     """Return the planner of `base` on the full data set, on a CPU."""
-    coefficients = asdict(COEFFICIENTS["cpu-bf16"])
-    return make_planner(base, limits=limits, coefficients=coefficients, train_images=50_000, validation_images=10_000)
+    coefficients = COEFFICIENTS["cpu-bf16"]
+    return NetPlanner(
+        base=base, limits=limits, coefficients=coefficients, train_images=50_000, validation_images=10_000
+    )
 
 
 def test_a_plan_holds_the_whole_config_its_costs_and_facts() -> None:
@@ -72,7 +73,8 @@ def test_params_leave_the_base_alone() -> None:
 
 @pytest.mark.slow
 def test_the_trainer_keeps_the_contract() -> None:
-    trainer: Trainer[TrainConfig] = make_trainer(device="cpu", subset=1200)
+    data = load_training_set(DataOptions(subset=1200))
+    trainer: Trainer[TrainConfig] = make_trainer(**trainer_spec(data, device="cpu").options)
     state, report = trainer.advance(TrainConfig(epochs=1), 1, 1, None)
     assert state
     assert report.seconds > 0
@@ -103,9 +105,17 @@ def test_a_worker_refuses_data_that_changed_since_the_work_began(tmp_path: Path)
         make_trainer(**spec.options)
 
 
+def test_a_worker_refuses_another_split_of_the_same_images(tmp_path: Path) -> None:
+    folder = handmade_data.write_data(tmp_path, train=60, test=10)
+    spec = trainer_spec(load_training_set(DataOptions(data_dir=str(folder), split_seed=1)), device="cpu")
+    make_trainer(**spec.options)
+    with pytest.raises(DataError, match="splits the images otherwise"):
+        make_trainer(**{**spec.options, "data": {**spec.options["data"], "split_seed": 2}})
+
+
 @pytest.mark.cold
 def test_neither_planning_nor_exporting_needs_torch() -> None:
-    planning = ("nets.planner", "data", "nets.cost_model", "nets.architecture", "config.schedule", "config.json")
+    planning = ("nets.planner", "data", "nets.architecture", "config.schedule", "config.json")
     imported = ", ".join(f"mnist_bench.{module}" for module in (*planning, "training.weights"))
     code = f"import sys, {imported}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

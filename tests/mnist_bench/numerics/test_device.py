@@ -7,9 +7,9 @@ import json
 import pytest
 import torch
 
-from mnist_bench.nets.cost_model import COEFFICIENTS
-from mnist_bench.numerics import portable, precision, resources
-from mnist_bench.numerics.canaries.canary import canary
+from mnist_bench.nets.planner import COEFFICIENTS
+from mnist_bench.numerics import kinds, precision
+from mnist_bench.numerics.canaries import canary
 from mnist_bench.numerics.device import choose_precision, describe, setup
 from mnist_bench.numerics.kinds import Precision
 from mnist_bench.numerics.precision import best_precision
@@ -64,8 +64,7 @@ def test_the_precision_follows_from_the_processor(
     vendor: str, flags: str, expected: Precision, portable_is_free: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(precision, "computes_portable_bits", lambda: False)
-    for module in (portable, precision):
-        monkeypatch.setattr(module, "cpu_flags", lambda: frozenset(flags.split()))
+    monkeypatch.setattr(precision, "cpu_flags", lambda: frozenset(flags.split()))
     monkeypatch.setattr(precision, "cpu_line", {"vendor_id": vendor}.get)
     assert precision.best_precision(CPU) == expected
     assert precision.portable_is_free(CPU) is portable_is_free
@@ -100,5 +99,5 @@ def test_a_processors_generation_follows_from_its_family_and_model(
     vendor: str, family: str, model: str, generation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = {"vendor_id": vendor, "cpu family": family, "model": model}
-    monkeypatch.setattr(resources, "cpu_line", said.__getitem__)
-    assert resources.cpu_generation() == generation
+    monkeypatch.setattr(kinds, "cpu_line", said.__getitem__)
+    assert kinds.cpu_generation() == generation

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from mnist_bench.numerics.fixed_order import mean_of_pixels, pairwise_sum, separable_kernel
+from mnist_bench.numerics.operations import mean_of_pixels, pairwise_sum, separable_kernel
 
 
 def noise(*shape: int) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, strategies as st
 from torch import Tensor
 
-from mnist_bench.numerics.muon import filter_update, normalise, orthogonalised
+from mnist_bench.numerics.operations import filter_update, normalise, orthogonalised
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:

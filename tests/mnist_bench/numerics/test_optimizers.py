@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from mnist_bench.numerics.optimizers import SGD, Adam
+from mnist_bench.numerics.operations import SGD, Adam
 from support.paths import ROOT
 
 TRAINS = """

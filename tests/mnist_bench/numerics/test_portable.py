@@ -16,11 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mnist_bench.errors import DeviceError
-from mnist_bench.numerics import portable
+from mnist_bench.numerics import precision
 from mnist_bench.numerics.device import choose_precision, find_device
 from mnist_bench.numerics.kinds import PORTABLE_LATER, PORTABLE_VARIABLES, environment_of
-from mnist_bench.numerics.portable import PortableOperations, UnportableOperations
-from mnist_bench.numerics.precision import computing_in
+from mnist_bench.numerics.precision import PortableOperations, UnportableOperations, computing_in
 from support.paths import ROOT
 from support.portable_machines import check_as_published
 
@@ -147,10 +146,10 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in PORTABLE_VARIABLES.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "AVX2")
-    monkeypatch.setattr(portable, "cpu_flags", lambda: frozenset({"avx2", "fma"}))
-    portable.check_process.cache_clear()
+    monkeypatch.setattr(precision, "cpu_flags", lambda: frozenset({"avx2", "fma"}))
+    precision.check_process.cache_clear()
     yield
-    portable.check_process.cache_clear()
+    precision.check_process.cache_clear()
 
 
 @pytest.mark.usefixtures("prepared")
@@ -158,7 +157,7 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ("where", "there", "words"),
     [
         ("platform.machine", "aarch64", "needs an x86-64 processor, and this one is aarch64"),
-        ("mnist_bench.numerics.portable.cpu_flags", frozenset({"avx"}), "needs a processor with AVX2 and FMA"),
+        ("mnist_bench.numerics.precision.cpu_flags", frozenset({"avx"}), "needs a processor with AVX2 and FMA"),
         ("torch.backends.mkl.is_available", False, "needs a PyTorch with MKL and oneDNN"),
         ("torch.backends.cpu.get_cpu_capability", "AVX512", "needs a process that is started with ATEN_CPU"),
     ],
@@ -166,10 +165,10 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_machine_without_portable_bits_is_named(
     where: str, there: object, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    portable.check_process()
-    portable.check_process.cache_clear()
+    precision.check_process()
+    precision.check_process.cache_clear()
     monkeypatch.setattr(where, lambda: there)
-    assert not portable.computes_portable_bits()
+    assert not precision.computes_portable_bits()
     with pytest.raises(DeviceError, match=f"^Portable precision {words}.*; leave out --precision portable"):
         computing_in(CPU, "portable")
 
@@ -202,7 +201,7 @@ def test_operations_agree_with_float64_and_with_other_machines() -> None:
     """If the hashes differ on a machine that is in results/published/portable.md, no portable study can be resumed."""
     code = (
         "import json; from mnist_bench.numerics.device import describe, setup\n"
-        "from mnist_bench.numerics.canaries import portable_canary as canaries\n"
+        "from mnist_bench.numerics import canaries\n"
         "device = setup('cpu', 'portable')\n"
         "far = {name: by for name, by in canaries.deviations().items() if by > canaries.TOLERANCE}\n"
         "print(json.dumps([far, {**canaries.later_hashes()}, describe(device, 'portable')]))"

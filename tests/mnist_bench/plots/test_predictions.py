@@ -12,13 +12,12 @@ import torch
 
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import DatasetName, TrainConfig
-from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.choice import Data, DataOptions
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.errors import WeightsError
 from mnist_bench.plots.predictions import kept_weights, predict
 from mnist_bench.plots.subject import Subject
-from mnist_bench.studies.record import Data
-from mnist_bench.training.period import fit
+from mnist_bench.training.trainer import TorchTrainer, fit
 from mnist_bench.training.weights import export, weights_hash
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log.records import TrialRecord
@@ -40,7 +39,7 @@ def digits(device: torch.device) -> Dataset:
 def trained(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """Return a study of one short trial, the trial, and the folder of its weights."""
     config = TrainConfig(epochs=1)
-    result = fit(config, 5, digits, "fp32")
+    result = fit(TorchTrainer(digits, "fp32"), config, 5)
     folder = StudyFolder(tmp_path_factory.mktemp("results") / "conv-0")
     folder.weights.mkdir(parents=True)
     folder.weights_of(3).write_bytes(export(result.state, config))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mnist_bench.report import ranges_table
 from search.space.space import Space
-from search.space.yaml_reader import parse
+from search.space.yaml_text import parse
 from support import handmade
 
 SPACE = """

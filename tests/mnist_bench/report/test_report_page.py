@@ -12,7 +12,7 @@ from mnist_bench.report.sections import Section, Sections
 from mnist_bench.space_files import space_sources
 from search.event_log.records import StudyRecord
 from search.space.space import Space
-from search.space.yaml_reader import parse
+from search.space.yaml_text import parse
 from search.study.invocation_log import Invocation
 from support import handmade, handmade_report
 
@@ -66,10 +66,10 @@ def with_data(named: dict[str, str], searched: str) -> StudyRecord:
     )
 
 
-def ended_early(longest_before: int) -> StudyRecord:
+def ended_early(*, on_time: bool) -> StudyRecord:
     study = handmade.ended_early()
     assert study.stop is not None
-    return replace(study, stop=replace(study.stop, longest_before=longest_before))
+    return replace(study, stop=replace(study.stop, on_time=on_time))
 
 
 SMOKE, CONV = (space_sources.load(name).to_spec() for name in ("smoke", "conv"))
@@ -130,8 +130,8 @@ def test_the_search_is_repeated_as_it_was_and_promises_its_digest_where_it_can(
     ("study", "stopped", "digest"),
     [
         (handmade.mixed(), "", "its digest has to be"),
-        (ended_early(0), " --patience 3", "its digest has to be"),
-        (ended_early(9), " --patience 3", "it stops sooner than"),
+        (ended_early(on_time=True), " --patience 3", "its digest has to be"),
+        (ended_early(on_time=False), " --patience 3", "it stops sooner than"),
     ],
 )
 def test_a_search_in_two_segments_is_repeated_in_two_and_ends_by_its_rule(

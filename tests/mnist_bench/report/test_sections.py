@@ -24,7 +24,6 @@ SINCE = "The study was searched further since; the {} is of its earlier state."
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the folder of a study, in the default one for results, with folders for a confirmation and an ablation."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("OPTUNA_STORAGE", raising=False)
     for part in ("confirm", "ablation"):
         Path("results/conv-0", part).mkdir(parents=True)
     return Path("results/conv-0")
@@ -126,8 +125,7 @@ def test_what_lies_in_the_folder_is_read(folder: Path) -> None:
 def test_advised_commands_name_the_users_net_and_where_the_study_is(folder: Path) -> None:
     study = handmade.mixed()
     assert report_sections.read(study).commands == HERE
-    elsewhere = handmade.kept_in(Path("my runs"), study, "sqlite:///team.db")
-    place = "--results 'my runs' --storage sqlite:///team.db"
-    assert report_sections.read(elsewhere).commands.line("confirm") == f"mnist-bench confirm conv-0 {place}"
+    elsewhere = handmade.kept_in(Path("my runs"), study)
+    assert report_sections.read(elsewhere).commands.line("confirm") == "mnist-bench confirm conv-0 --results 'my runs'"
     study.spec["space"]["settings"]["net_code"] = f"nets.py:small {64 * 'a'}"
     assert report_sections.read(study).commands.line("confirm") == "mnist-bench confirm conv-0 --net nets.py:small"

@@ -33,7 +33,6 @@ from search.strategies.pruners import NoPruner
         ({"timeout": "90s"}, "timeout='90s': give seconds, a number of at least 0."),
         ({"trial_timeout": math.nan}, "trial_timeout=nan: give seconds"),
         ({"target": "99.4%"}, "target='99.4%': give a validation accuracy, above 0 and up to 1."),
-        ({"max_outage": -1}, "max_outage=-1: give seconds"),
         ({"sampler": 3}, "sampler=3: give the name of a built-in one, or of your own code: file.py:Name."),
         ({"pruner": NoPruner()}, "pruner=NoPruner(): give the name of a built-in one, or of your own code"),
     ],

@@ -44,7 +44,7 @@ def test_a_search_that_names_nothing_of_ones_own_keeps_no_invocation(tmp_path: P
         results=tmp_path / "results",
     )  # fmt: skip
     run(asked, Observer(), lambda: False)
-    assert not SearchSetup.of(asked).location.files.commands.exists()
+    assert not SearchSetup.of(asked).files.commands.exists()
 
 
 def test_what_is_not_repeatable_is_refused_before_anything_is_written(tmp_path: Path) -> None:

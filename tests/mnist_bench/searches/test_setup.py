@@ -84,9 +84,9 @@ def test_a_name_that_was_not_given_says_where_it_comes_from(tmp_path: Path) -> N
     with pytest.raises(
         UsageError, match=r"n-0', the space's name and the seed, cannot name a study: .* --study-name\.$"
     ):
-        _ = setup.location
+        _ = setup.files
     named = replace(setup, config=replace(setup.config, study_name="mine"))
-    assert named.location.name == "mine"
+    assert named.files.name == "mine"
 
 
 def test_a_subset_that_the_data_do_not_hold_is_told_at_its_line(
@@ -145,5 +145,5 @@ def test_without_a_precision_a_search_is_portable_if_that_is_free(
 @pytest.mark.parametrize("precision", ["fp32", "portable"])
 def test_a_study_keeps_the_precision_of_its_start(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
     begun = {"space": {}, "numerics": {"precision": precision}}
-    monkeypatch.setattr("mnist_bench.searches.setup.specification", lambda location: begun)
+    monkeypatch.setattr("mnist_bench.searches.setup.specification", lambda files: begun)
     assert made("conv").is_portable is (precision == "portable")

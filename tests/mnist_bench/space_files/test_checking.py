@@ -16,7 +16,7 @@ from mnist_bench.space_files.checking import check
 from search.errors import SpaceError
 from search.messages import joined
 from search.space.space import Space
-from search.space.yaml_reader import parse
+from search.space.yaml_text import parse
 from support import own_nets
 from support.dose import dose
 
@@ -277,4 +277,4 @@ def test_a_mutated_file_is_a_space_or_refused(start: int, length: int, inserted:
     if not problems + check(space):
         assert all(str(warning).startswith("f.yaml:") for warning in space_warnings.warnings(drawn.Drawn(space)))
         rng = random.Random(0)
-        assert space_sources.config(space, space.sample(lambda _, distribution: distribution.draw(rng)))
+        assert space_sources.config(space, space.sample(lambda _, span: span.at(rng.random())))

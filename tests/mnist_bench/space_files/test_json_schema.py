@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mnist_bench.space_files import json_schema, space_sources
-from search.space.yaml_reader import parse
+from search.space.yaml_text import parse
 
 SCHEMA = json_schema.json_schema()
 

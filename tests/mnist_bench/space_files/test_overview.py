@@ -14,7 +14,7 @@ from mnist_bench.space_files import overview, space_sources
 from mnist_bench.space_files.drawn import Drawn, samples
 from mnist_bench.space_files.overview import describe, extremes, search_seconds
 from search.space.space import Space
-from search.space.yaml_reader import parse
+from search.space.yaml_text import parse
 from search.strategies import registry
 from search.strategies.pruners import Asha, NoPruner, Pruner
 

@@ -46,7 +46,7 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_shipped_spaces_are_right_and_named_after_their_file(name: str) -> None:
     space = space_sources.load(name)
     assert space.name == name.rpartition("/")[2]
-    assert space.text.splitlines()[0].startswith("# yaml-language-server: $schema=")
+    assert space_sources.find(name).read_text().startswith("# yaml-language-server: $schema=")
     for params in samples(space, 5, seed=0):
         assert isinstance(space_sources.config(space, params), TrainConfig)
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.data.mnist import form_of
+from mnist_bench.data.choice import form_of
 from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.drawn import Drawn
 from mnist_bench.space_files.space_warnings import warnings
 from search.space.space import Space
-from search.space.yaml_reader import parse
+from search.space.yaml_text import parse
 from search.strategies.pruners import Asha
 from search.strategies.samplers import Random
 from support import own_nets

@@ -24,7 +24,7 @@ SPACE = Space.of(
         "model": {
             "depth": {"int": [2, 6], "step": 2},
             "rate": {"float": [0.1, 0.5]},
-            "share": {"float": [0.0, 1.0], "step": 0.25},
+            "share": {"levels": [0.0, 0.25, 0.5, 0.75, 1.0]},
             "kind": {"choice": ["a", "b"]},
             "extra": {"levels": [1, 10, 100], "when": {"kind": "b"}},
         },

@@ -18,14 +18,14 @@ from safetensors.torch import save
 
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, TrainConfig
-from mnist_bench.data.mnist import TRAIN_FILES, DataOptions, load_training_set
+from mnist_bench.data.choice import TRAIN_FILES, Data, DataOptions
+from mnist_bench.data.mnist import load_training_set
 from mnist_bench.experiments.ablation import path as ablation
 from mnist_bench.experiments.confirm import results as confirmed
 from mnist_bench.experiments.confirm.results import Front
 from mnist_bench.experiments.time_budget import TimeBudget
 from mnist_bench.nets.modules import build_model
 from mnist_bench.studies import compatibility, record, sealed_json, validated
-from mnist_bench.studies.record import Data
 from mnist_bench.training.weights import check_trial, export, load_model, weights_hash
 from search.errors import SearchError
 from search.event_log.records import TrialRecord

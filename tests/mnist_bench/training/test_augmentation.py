@@ -15,8 +15,8 @@ from torchvision.transforms import functional as oracle  # type: ignore[import-u
 from torchvision.transforms.functional import InterpolationMode  # type: ignore[import-untyped]
 
 from mnist_bench.config.settings import AugmentConfig
-from mnist_bench.numerics.generators import seeded
-from mnist_bench.training.augmentation import DRAWS, distort, distortions, draw, maps, numbers, resample
+from mnist_bench.numerics.operations import seeded
+from mnist_bench.training.augmentation import AFFINE, DRAWS, distort, distortions, draw, maps, resample
 from search.hashed import Name
 
 PICTURES = torch.rand(5, 1, 28, 28, generator=seeded(0, Name("pictures")))
@@ -139,7 +139,7 @@ def test_any_grid_gives_pictures(side: int, shift: float, interpolation: str, se
     config = AugmentConfig(grid_pixels=side, grid_shift=shift, interpolation=interpolation)  # type: ignore[arg-type]
     drawn = distortions(config, 5, seed, 0)
     assert drawn is not None
-    assert drawn.shape == (5, numbers(config))
+    assert drawn.shape == (5, 2 * (AFFINE + side**2))
     found = distort(PICTURES, drawn, config)
     assert found.shape == PICTURES.shape
     assert found.min() >= 0

@@ -12,9 +12,10 @@ from safetensors.torch import load as tensors_in
 from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import OptimConfig, TrainConfig
 from mnist_bench.data.tensors import Dataset
-from mnist_bench.numerics.generators import seeded
-from mnist_bench.training.batches import LastLosses, batches, no_losses, selections
-from mnist_bench.training.period import advance, fit
+from mnist_bench.numerics.operations import seeded
+from mnist_bench.training.batches import LastLosses, batches, no_losses
+from mnist_bench.training.period import advance
+from mnist_bench.training.trainer import TorchTrainer, fit
 from search.hashed import Name
 from support.dose import dose
 
@@ -46,7 +47,7 @@ def test_an_epoch_takes_the_hardest_and_a_fixed_number_of_others(
     earlier = torch.rand(IMAGES, generator=seeded(seed, Name("losses")))
     losses = LastLosses(earlier.clone(), torch.zeros(IMAGES))
     steps = second_epoch(schedule)
-    chosen = torch.cat([taken.chosen for taken in selections(schedule, digits, seed, steps, losses)])
+    chosen = torch.cat([taken.chosen for taken in batches(schedule, digits, seed, steps, losses)])
     assert len(set(chosen.tolist())) == len(chosen)
     # All but a last image alone, which makes no batch.
     assert schedule.images_in(1) - len(chosen) in (0, 1)
@@ -63,7 +64,7 @@ def test_each_epoch_and_each_seed_distorts_every_image_anew(plain: TrainConfig, 
     def distortions(seed: int, epoch: int) -> torch.Tensor:
         """Return how each image is distorted, by the image's place."""
         steps = range(schedule.first_step(epoch), schedule.first_step(epoch + 1))
-        taken = list(selections(schedule, digits, seed, steps, None))
+        taken = list(batches(schedule, digits, seed, steps, None))
         drawn = torch.cat([some.distortions for some in taken if some.distortions is not None])
         return drawn[torch.cat([some.chosen for some in taken]).argsort()]
 
@@ -78,24 +79,24 @@ def test_a_later_epoch_goes_by_what_each_image_lost_when_it_was_last_taken(digit
     schedule = choosing(batch_size=100)
     losses = no_losses(schedule, digits.device)
     assert losses is not None
-    taken = list(selections(schedule, digits, 1, range(10), None))
-    for number, batch in enumerate(selections(schedule, digits, 1, range(10), losses)):
+    taken = list(batches(schedule, digits, 1, range(10), None))
+    for number, batch in enumerate(batches(schedule, digits, 1, range(10), losses)):
         assert torch.equal(batch.chosen, taken[number].chosen)  # the first epoch takes all
         assert batch.losses is not None
         batch.losses.copy_(batch.chosen)  # the later an image stands, the harder it is
     assert torch.equal(losses.earlier, torch.arange(1000.0))  # the epoch has ended
-    second = torch.cat([batch.chosen for batch in selections(schedule, digits, 1, second_epoch(schedule), losses)])
+    second = torch.cat([batch.chosen for batch in batches(schedule, digits, 1, second_epoch(schedule), losses)])
     assert (second >= 500).sum() == pytest.approx(450, abs=50)  # six batches of a hundred, of 667 images
 
 
 def test_a_period_within_an_epoch_goes_on_with_its_images(digits: Dataset) -> None:
     schedule, losses = choosing(batch_size=100), LastLosses(torch.arange(1000.0), torch.zeros(1000))
     once = LastLosses(*(value.clone() for value in losses))
-    straight = [batch.chosen for batch in selections(schedule, digits, 1, range(10, 16), once)]
-    for batch in selections(schedule, digits, 1, range(10, 13), losses):
+    straight = [batch.chosen for batch in batches(schedule, digits, 1, range(10, 16), once)]
+    for batch in batches(schedule, digits, 1, range(10, 13), losses):
         assert batch.losses is not None
         batch.losses.fill_(7.0)
-    late = [batch.chosen for batch in selections(schedule, digits, 1, range(13, 16), losses)]
+    late = [batch.chosen for batch in batches(schedule, digits, 1, range(13, 16), losses)]
     assert all(map(torch.equal, late, straight[3:]))
     assert (losses.earlier[torch.cat(straight[:3])] == 7).all()
     assert (losses.newest[:300] == 7).all()
@@ -106,7 +107,7 @@ def test_images_that_were_left_over_are_the_hardest(digits: Dataset) -> None:
     losses = no_losses(schedule, digits.device)
     assert losses is not None
     seen: set[int] = set()
-    for batch in selections(schedule, digits, 1, range(11), losses):
+    for batch in batches(schedule, digits, 1, range(11), losses):
         assert batch.losses is not None
         batch.losses.fill_(0.5)
         seen |= {*batch.chosen.tolist()}
@@ -120,14 +121,14 @@ def test_learned_images_are_left_out_and_return_if_others_are_easier(digits: Dat
     schedule = Schedule(config=TrainConfig(epochs=3, optim=optim), images=IMAGES)
     losses = LastLosses(torch.arange(1000.0), torch.zeros(1000))
     taken = []
-    for batch in selections(schedule, digits, 1, second_epoch(schedule), losses):
+    for batch in batches(schedule, digits, 1, second_epoch(schedule), losses):
         assert batch.losses is not None
         batch.losses.zero_()
         taken += batch.chosen.tolist()
     assert {*taken} <= {*range(250, 1000)}
     assert len(taken) == 700  # seven batches of a hundred, of 750 images
     last = range(schedule.first_step(2), schedule.first_step(3))
-    found = torch.cat([batch.chosen for batch in selections(schedule, digits, 1, last, losses)])
+    found = torch.cat([batch.chosen for batch in batches(schedule, digits, 1, last, losses)])
     assert {*found.tolist()} >= {*range(250)} - {0}
     assert len(found) == 500
 
@@ -142,7 +143,7 @@ def test_without_a_share_nobody_asks_for_losses(plain: TrainConfig, digits: Data
 
 def test_the_first_epoch_is_that_of_a_training_on_all_images(hard: TrainConfig, digits: Dataset) -> None:
     all_images = replace(hard, optim=replace(hard.optim, hard_share=0.0))
-    chosen, everything = (fit(config, 1, digits, "fp32").reports for config in (hard, all_images))
+    chosen, everything = (fit(TorchTrainer(digits, "fp32"), config, 1).reports for config in (hard, all_images))
     assert chosen[0].weights == everything[0].weights
     assert chosen[1].weights != everything[1].weights
 
@@ -153,7 +154,7 @@ def test_cut_into_periods_or_straight_gives_the_same_weights(
 ) -> None:
     hard = replace(hard, optim=replace(hard.optim, **more))  # type: ignore[arg-type]
     cuts = ((0.5, 1.0, 1.25, 1.75, 2.1, 3.0), (3.0,))
-    cut, straight = (fit(replace(hard, periods=ends), 1, digits, "fp32") for ends in cuts)
+    cut, straight = (fit(TorchTrainer(digits, "fp32"), replace(hard, periods=ends), 1) for ends in cuts)
     assert cut.reports[-1].weights == straight.reports[-1].weights
     found, expected = (tensors_in(result.state) for result in (cut, straight))
     assert all(torch.equal(found[name], expected[name]) for name in expected)

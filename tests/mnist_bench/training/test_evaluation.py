@@ -13,7 +13,7 @@ from torch.nn import functional
 from mnist_bench.config.settings import ModelConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.nets.modules import build_model
-from mnist_bench.numerics.generators import seeded
+from mnist_bench.numerics.operations import seeded
 from mnist_bench.training.evaluation import evaluate
 
 

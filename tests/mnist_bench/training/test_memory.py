@@ -32,9 +32,11 @@ optim: {batch_size: 250}
 SCRIPT = """
 import json, os, resource
 from pathlib import Path
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import load_training_set
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.running import run
-from mnist_bench.training.factory import make_trainer
+from mnist_bench.training.trainer import make_trainer, trainer_spec
 from search.driver.progress import Observer
 
 ROOM = 100 * 2**20
@@ -47,7 +49,7 @@ class Narrow(Observer):
 
 asked = SearchConfig(space="memory.yaml", trials=3, enqueue=("large.yaml", "small.yaml", "small.yaml"))
 study = run(asked, Narrow(), lambda: False).study
-trainer = make_trainer(subset=1200)
+trainer = make_trainer(**trainer_spec(load_training_set(DataOptions(subset=1200))).options)
 for trial in study.trials:
     ended = [trial.config["model"]["filters"], trial.state, trial.reason, trial.external]
     same = None

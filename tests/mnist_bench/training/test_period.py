@@ -16,13 +16,14 @@ from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, Optimizer, Phase, TrainConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.nets.modules import build_model, build_net, set_dropout_generator
-from mnist_bench.numerics.generators import seeded
+from mnist_bench.numerics.operations import seeded
 from mnist_bench.numerics.precision import best_precision
 from mnist_bench.own_nets.own_net import load_net
 from mnist_bench.training import period as train
 from mnist_bench.training.batches import batches
 from mnist_bench.training.learner import make_learner, rates_at, train_step
-from mnist_bench.training.period import advance, fit
+from mnist_bench.training.period import advance
+from mnist_bench.training.trainer import TorchTrainer, fit
 from search.errors import PluginError
 from search.trainer_api import Report
 from support import own_nets, wants
@@ -37,7 +38,7 @@ def facts(report: Report) -> tuple[object, ...]:
 
 def run(config: TrainConfig, data: Dataset, seed: int = 1) -> list[Report]:
     """Return the reports of a whole training."""
-    return list(fit(config, seed, data, PRECISION).reports)
+    return list(fit(TorchTrainer(data, PRECISION), config, seed).reports)
 
 
 def with_optim(config: TrainConfig, **settings: object) -> TrainConfig:
@@ -48,7 +49,7 @@ def with_optim(config: TrainConfig, **settings: object) -> TrainConfig:
 @pytest.mark.parametrize("optimizer", get_args(Optimizer))
 def test_twice_gives_the_same_bits(config: TrainConfig, digits: Dataset, optimizer: str) -> None:
     config = with_optim(config, optimizer=optimizer)
-    first, second = (fit(config, 1, digits, PRECISION) for _ in range(2))
+    first, second = (fit(TorchTrainer(digits, PRECISION), config, 1) for _ in range(2))
     assert first.state == second.state
     assert list(map(facts, first.reports)) == list(map(facts, second.reports))
 
@@ -168,7 +169,7 @@ def test_the_share_of_hard_images_counts_once_their_losses_are_known(config: Tra
 @pytest.mark.parametrize("change", [{"grid_pixels": 4}, {"grid_pixels": 4, "grid_shift": 2.0}])
 def test_the_grid_counts_and_repeats(plain: TrainConfig, digits: Dataset, change: dict[str, float]) -> None:
     displaced = replace(plain, augment=replace(plain.augment, **change))  # type: ignore[arg-type]
-    first, second = (fit(displaced, 1, digits, PRECISION) for _ in range(2))
+    first, second = (fit(TorchTrainer(digits, PRECISION), displaced, 1) for _ in range(2))
     assert first.state == second.state
     cut = run(replace(displaced, periods=(0.25, 1.0, 1.5, 2.0)), digits)
     assert cut[-1].weights == first.reports[-1].weights != run(plain, digits)[-1].weights
@@ -179,7 +180,7 @@ def test_a_small_net_repeats_and_may_be_cut(plain: TrainConfig, digits: Dataset)
         plain.model, convs_per_block=2, convolutions="separable", final_pool="mean"
     )  # fmt: skip
     small = replace(plain, model=model)
-    first, second = (fit(small, 1, digits, PRECISION) for _ in range(2))
+    first, second = (fit(TorchTrainer(digits, PRECISION), small, 1) for _ in range(2))
     assert first.state == second.state
     cut = run(replace(small, periods=(0.25, 1.0, 1.5, 2.0)), digits)
     assert cut[-1].weights == first.reports[-1].weights
@@ -204,7 +205,7 @@ def test_a_loss_that_is_not_finite_ends_the_trial(plain: TrainConfig, digits: Da
     sgd = with_optim(plain, optimizer="sgd_nesterov", lr=10.0, momentum=0.99, batch_size=8, ema_decay=0.0)
     bare = replace(plain.model, batchnorm="none", hidden_batchnorm="none", activation="silu", hidden_activation="silu")
     wild = replace(sgd, model=bare)
-    result = fit(wild, 1, digits, precision)  # type: ignore[arg-type]
+    result = fit(TorchTrainer(digits, precision), wild, 1)  # type: ignore[arg-type]
     assert [report.end for report in result.reports] == ["diverged"]
     assert result.reports[0].value is None
     assert result.reports[0].metrics == {"epoch": 1.0, "train_loss": None, "val_loss": None, "errors": None}
@@ -270,11 +271,10 @@ def test_a_period_without_steps_has_no_training_loss(plain: TrainConfig, digits:
 
 
 def test_fit_tells_every_period(plain: TrainConfig, digits: Dataset) -> None:
-    heard: list[tuple[int, bytes, Report]] = []
-    result = fit(plain, 1, digits, PRECISION, lambda *news: heard.append(news))
-    assert [period for period, _, _ in heard] == [1, 2]
-    assert tuple(report for _, _, report in heard) == result.reports
-    assert heard[-1][1] == result.state
+    heard: list[Report] = []
+    result = fit(TorchTrainer(digits, PRECISION), plain, 1, heard.append)
+    assert tuple(heard) == result.reports
+    assert len(heard) == 2
 
 
 @pytest.mark.slow
@@ -369,7 +369,7 @@ def test_phases_change_what_is_trained(plain: TrainConfig, digits: Dataset) -> N
 def test_training_on_all_images_trains_on_the_validation_part_too(plain: TrainConfig, digits: Dataset) -> None:
     everywhere = replace(plain, train_on="all", optim=replace(plain.optim, batch_size=600))
     assert (
-        fit(everywhere, 1, digits, PRECISION).reports[-1].weights
+        fit(TorchTrainer(digits, PRECISION), everywhere, 1).reports[-1].weights
         != run(replace(everywhere, train_on="search_split"), digits)[-1].weights
     )
     assert Schedule(config=everywhere, images=len(digits.training_on("all").train)).steps_in(0) == 2
@@ -418,12 +418,12 @@ def test_no_step_waits_for_its_result(config: TrainConfig, digits: Dataset, opti
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason=wants.CUDA)
 def test_cuda_gives_the_same_bits_twice(config: TrainConfig) -> None:
-    from mnist_bench.data.mnist import DataOptions
+    from mnist_bench.data.choice import DataOptions
     from mnist_bench.data.tensors import load_dataset
     from mnist_bench.numerics import device
 
     data = load_dataset(DataOptions(subset=1200), device.setup("cuda"))
     precision = best_precision(data.device)
-    first, second = (fit(config, 1, data, precision) for _ in range(2))
+    first, second = (fit(TorchTrainer(data, precision), config, 1) for _ in range(2))
     assert first.state == second.state
     assert list(map(facts, first.reports)) == list(map(facts, second.reports))

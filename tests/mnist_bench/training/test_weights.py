@@ -14,7 +14,7 @@ from mnist_bench.data.tensors import Dataset
 from mnist_bench.errors import WeightsError
 from mnist_bench.own_nets.own_net import load_net
 from mnist_bench.training.evaluation import evaluate
-from mnist_bench.training.period import fit
+from mnist_bench.training.trainer import TorchTrainer, fit
 from mnist_bench.training.weights import export, load_model, metadata_of, weights_hash
 from support import own_nets
 
@@ -25,7 +25,7 @@ def test_the_file_holds_what_was_evaluated(
 ) -> None:
     model_config = replace(config.model, test_shift=test_shift)
     config = replace(config, model=model_config, optim=replace(config.optim, ema_decay=ema_decay))
-    result = fit(config, 1, digits, "fp32")
+    result = fit(TorchTrainer(digits, "fp32"), config, 1)
     path = tmp_path / "weights.safetensors"
     path.write_bytes(export(result.state, config))
     model = load_model(path)
@@ -38,7 +38,7 @@ def test_the_file_holds_what_was_evaluated(
 
 
 def test_a_file_of_something_else_is_refused(config: TrainConfig, digits: Dataset, tmp_path: Path) -> None:
-    state = fit(replace(config, epochs=1), 1, digits, "fp32").state
+    state = fit(TorchTrainer(digits, "fp32"), replace(config, epochs=1), 1).state
     good = export(state, config)
     other = export(state, replace(config, model=replace(config.model, hidden_units=17)))
     for content in (b"", b"PK\x03\x04", good[:-1], good[: len(good) // 2], other, state):
@@ -54,7 +54,7 @@ def test_a_buffer_that_no_state_holds_need_not_be_in_the_file(
     config: TrainConfig, digits: Dataset, tmp_path: Path
 ) -> None:
     own = replace(config, net_code=load_net(own_nets.write(tmp_path, own_nets.TABLED)).code)
-    result = fit(own, 1, digits, "fp32")
+    result = fit(TorchTrainer(digits, "fp32"), own, 1)
     path = tmp_path / "net.safetensors"
     path.write_bytes(export(result.state, own))
     found = evaluate(load_model(path), digits, "fp32")

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from search.database.engines import damage
+from search.database import damage
 from search.errors import SearchError, StorageError, StudyNotFoundError
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.study.studies import list_studies, open_study, read_events
 from support import search_fake as fake
 from support.dose import dose
@@ -56,7 +56,7 @@ def test_a_half_made_database_has_no_study_yet_and_gets_one(tmp_path: Path, page
     with pytest.raises(StudyNotFoundError, match="No study fake-0"):
         open_study(tmp_path, "fake-0")
     assert list_studies(tmp_path) == []
-    assert read_events(StudyLocation.of("fake-0", tmp_path)) == []
+    assert read_events(StudyFolder.of("fake-0", tmp_path)) == []
     assert database.read_bytes() == left[""]
     assert fake.run(tmp_path, goal=2).reached
     assert [summary.trials for summary in list_studies(tmp_path)] == [2]
@@ -100,7 +100,7 @@ def killed_at_birth(folder: Path, kills: int) -> Iterator[tuple[int, list[str]]]
     processes.set_forkserver_preload(["support.search_fake", "optuna.storages", "search.strategies.optuna_samplers"])
     for number in range(kills):
         results = folder / str(number)
-        database = StudyLocation.of("fake-0", results).files.database
+        database = StudyFolder.of("fake-0", results).database
         search = processes.Process(target=fake.run, args=(results,), kwargs={"goal": GOAL})
         search.start()
         while not database.exists():
@@ -112,13 +112,13 @@ def killed_at_birth(folder: Path, kills: int) -> Iterator[tuple[int, list[str]]]
 
 
 def faults_after(results: Path, digest: str) -> Iterator[str]:
-    location = StudyLocation.of("fake-0", results)
-    if fault := damage(location.files.database):
+    files = StudyFolder.of("fake-0", results)
+    if fault := damage(files.database):
         yield f"doctor: {fault}"
     for reader in (
-        lambda: open_study(results, location.name),
+        lambda: open_study(results, files.name),
         lambda: list_studies(results),
-        lambda: read_events(location),
+        lambda: read_events(files),
         lambda: fake.run(results, goal=GOAL),
     ):
         try:
@@ -127,5 +127,5 @@ def faults_after(results: Path, digest: str) -> Iterator[str]:
             continue  # there is none yet
         except SearchError as error:
             yield str(error)
-    if open_study(results, location.name).digest != digest:
+    if open_study(results, files.name).digest != digest:
         yield "the search has another result"

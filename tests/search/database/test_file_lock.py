@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from search.database.file_lock import driver_lock, holder, in_words, is_held
 from search.errors import StorageError, StudyLockedError
+from search.file_lock import driver_lock, holder, is_held
 
 WITHOUT_LOCKS = [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP]
 """What Lustre without -o flock answers, and some file systems in user space."""
@@ -63,7 +63,7 @@ def test_a_signature_of_a_terabyte_is_not_read(tmp_path: Path) -> None:
 
 
 def test_one_holds_it_and_is_named_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.database.file_lock.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("search.file_lock.time.sleep", lambda seconds: None)
     path = tmp_path / "driver.lock"
     assert not is_held(path)
     assert holder(path) == "another process"
@@ -110,9 +110,13 @@ def test_a_lock_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("signed", [None, [], {"pid": "x", "host": "a", "since": "b"}, {"pid": 1, "host": "a"}])
-def test_what_is_no_signature_names_nobody(signed: object) -> None:
-    assert in_words(signed) == "another process"
+def test_what_is_no_signature_names_nobody(tmp_path: Path, signed: object) -> None:
+    path = tmp_path / "driver.lock"
+    path.write_text(json.dumps(signed))
+    assert holder(path) == "another process"
 
 
-def test_a_signature_stays_on_one_line() -> None:
-    assert "\n" not in in_words({"pid": 17, "host": "node\n7", "since": "2026"})
+def test_a_signature_stays_on_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "driver.lock"
+    path.write_text(json.dumps({"pid": 17, "host": "node\n7", "since": "2026"}))
+    assert holder(path) == "process 17 on node 7 since 2026"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from search.database.engines import SQLITE_TIMEOUT
+from search.database import TIMEOUT
 from search.errors import StorageError
 from search.study.studies import open_study
 from support import search_fake as fake
@@ -41,7 +41,7 @@ def undisturbed(searched: Searched) -> str:
 @pytest.fixture
 def database(searched: Searched, tmp_path: Path) -> Path:
     """Return the database of a search in `tmp_path` that was stopped half-way."""
-    return searched(tmp_path, goal=GOAL, events=16).files.database
+    return searched(tmp_path, goal=GOAL, events=16).database
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def test_a_search_waits_for_another_process_to_let_go_of_the_lock(
 def test_a_lock_that_is_held_too_long_is_a_sentence_and_ends_with_its_holder(
     undisturbed: str, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("search.database.engines.SQLITE_TIMEOUT", 0.2)
+    monkeypatch.setattr("search.database.TIMEOUT", 0.2)
     before = open_study(tmp_path, None).digest
     with locked(database, 60) as holder:
         with pytest.raises(StorageError, match=r"^The study cannot be written: database is locked\. Nothing .* lost"):
@@ -76,7 +76,7 @@ def test_a_lock_that_is_held_too_long_is_a_sentence_and_ends_with_its_holder(
 
 
 def test_a_reader_that_never_ends_does_no_harm(undisturbed: str, database: Path, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=SQLITE_TIMEOUT)) as reader:
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=TIMEOUT)) as reader:
         reader.execute("BEGIN")
         (before,) = reader.execute("SELECT count(*) FROM search_events").fetchone()
         assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed

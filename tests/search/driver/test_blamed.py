@@ -85,7 +85,8 @@ def test_an_observer_that_cannot_write_is_blamed_itself(tmp_path: Path, where: s
 
 
 @pytest.mark.parametrize(
-    "error", [TWICE, StorageInternalError("their own storage"), OperationalError("", None, OSError())]
+    "error",
+    [TWICE, StorageInternalError("their own"), OperationalError("", None, OSError()), sqlite3.OperationalError("busy")],
 )
 def test_a_database_of_the_observers_own_is_not_taken_for_the_studys(tmp_path: Path, error: Exception) -> None:
     with pytest.raises(PluginError, match=rf"^The observer raised {type(error).__name__}: ") as failed:

@@ -9,8 +9,8 @@ import pytest
 
 from search.errors import TooManyFailuresError
 from search.event_log.events import Asked, Created
-from search.repeatability.rehearsal import Length, rehearse
-from search.space.feasibility import constrained
+from search.repeatability import rehearse
+from search.space.space import constrained
 from search.strategies.pruners import Asha
 from search.strategies.samplers import Random, Tpe
 from search.study import studies
@@ -62,7 +62,7 @@ def test_where_nothing_meets_them_a_search_ends(tmp_path: Path) -> None:
 
 def test_whoever_drives_a_search_keeps_to_them() -> None:
     spec = fake.make_spec(Tpe(), Asha(), 4, 0, space=fake.space(SPACE))
-    events = rehearse(spec, fake.Planner(), Length(proposals=20, trials=20))
+    events = rehearse(spec, fake.Planner(), 20, 20)
     asked = [event for event in events if isinstance(event, Asked)]
     assert len(asked) == 20
     for event in asked:

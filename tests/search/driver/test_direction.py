@@ -12,11 +12,11 @@ import optuna
 import pytest
 from optuna.study import StudyDirection
 
-from search.database.engines import sqlite_url
+from search.database import sqlite_url
 from search.driver.run import Search
 from search.errors import FingerprintError, UsageError
 from search.event_log.records import StudyRecord
-from search.explanations.explain import explain
+from search.explanations import explain
 from search.space.space import Space
 from search.strategies.pruners import Asha, NoPruner
 from search.strategies.registry import named_sampler
@@ -130,7 +130,7 @@ def test_a_target_that_is_reached_too_late_is_told_as_such(tmp_path: Path) -> No
 def test_an_explanation_is_in_values(tmp_path: Path) -> None:
     study = minimized(tmp_path, goal=14, sampler=Curves(n_startup_trials=3), pruner=PRUNING)
     events = fake.events_of(tmp_path / "minimized")
-    why = explain(events, study.trials[-1].number, lambda spec: fake.Planner(48)).origin.why
+    why = explain(events, study.trials[-1].number, lambda spec: fake.Planner(48)).why
     assert why is not None
     assert why.low <= why.expected <= why.high
     assert why.best is not None

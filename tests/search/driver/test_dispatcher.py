@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from search.driver.dispatcher import Dispatcher
-from search.driver.driver import Driver
 from search.driver.progress import Observer, WorkerTime
 from search.errors import WorkerError
-from search.event_log.events import Event
-from search.event_log.records import TrialRecord
-from search.event_log.timeline import Order
+from search.event_log.records import Order, TrialRecord
 from search.executors.protocol import Job, Outcome
-from search.simulation.in_memory import simulate
+from search.simulation import simulate
 from search.strategies.pruners import Asha, NoPruner, Pruner
-from search.strategies.samplers import Random, Tpe
+from search.strategies.samplers import Random
 from search.study.checkpoint_store import CheckpointStore
 from search.trainer_api import Report
 from support import search_fake as fake
 from support.fake_trainer import Trainer
 from support.handmade_history import Study
-from support.scripted import TICK, Clock, Scripted, killed, raised
+from support.scripted import Clock, Scripted, killed
 
 pytestmark = pytest.mark.usefixtures("log_alone")
 
@@ -57,18 +51,6 @@ def test_a_lost_period_is_tried_again_later_and_with_twice_the_time(clock: Clock
 def test_workers_that_always_die_end_the_search_with_the_trials_number(clock: Clock, tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match=r"^20 workers in a row died while they trained trial \d, period 1: SIGKILL"):
         fake.run(tmp_path, executor=Scripted(clock, killed))
-
-
-@dataclass
-class Away:
-    """A journal whose database is away whenever something is to be written; the workers work on meanwhile."""
-
-    dispatcher: Dispatcher
-
-    def append(self, event: Event) -> None:
-        self.dispatcher.work_on(0.003)
-
-    show = append
 
 
 class Narrowing(Scripted):
@@ -129,32 +111,6 @@ def test_a_state_that_a_killed_driver_left_behind_goes_when_its_trial_is_resumed
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0-2.state", "0-3.state"]
 
 
-def crash(job: Job) -> Outcome | None:
-    return raised(job) if job.seed % 4 == 0 and job.period == 2 else None
-
-
-@BOTH_ORDERS
-@TWO_PRUNERS
-def test_what_is_being_handled_is_not_trained_again_in_an_outage(
-    clock: Clock, tmp_path: Path, pruner: Pruner, order: Order
-) -> None:
-    executor = Scripted(clock, crash, workers=3)
-    spec = fake.make_spec(Tpe(n_startup_trials=5), pruner, 1, 0, order=order, numerics=executor.start())
-    history = fake.begun(spec)
-    dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), history, lambda: False, pruner.may_stop_at)
-    parts: dict[str, Any] = {"recorder": Away(dispatcher), "planner": fake.Planner(48), "dispatcher": dispatcher}
-    driver = Driver(spec=spec, history=history, **parts)
-    assert driver.run(lambda: False)
-    times = Counter((job.trial, job.period) for _, job in executor.started)
-    crashed = {(trial.number, 2) for trial in history.trials if trial.reason == "crashed"}
-    assert crashed
-    assert {period for period, number in times.items() if number > 1} == crashed  # which are tried twice, as ever
-    assert max(times.values()) == 2
-    reported = sum(len(trial.reports) for trial in history.trials)
-    assert dispatcher.time.ordering == 0 or order == "deterministic"
-    assert len(times) == reported + len(crashed)
-
-
 @BOTH_ORDERS
 @TWO_PRUNERS
 def test_a_trial_has_the_time_that_its_periods_left_and_then_ends(
@@ -169,16 +125,6 @@ def test_a_trial_has_the_time_that_its_periods_left_and_then_ends(
     assert {len(record.reports) for record in late} == {3}
     assert {record.error for record in late} == {"Training took more than 1 s (--trial-timeout)."}
     assert not any(record.reason == "complete" for record in study.trials)
-
-
-def test_while_nothing_trains_an_outage_is_slept_through(clock: Clock, tmp_path: Path) -> None:
-    executor = Scripted(clock)
-    spec = fake.make_spec(Tpe(), NoPruner(), 1, 0, numerics=executor.start())
-    dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), fake.begun(spec), lambda: False)
-    before = time.monotonic()
-    dispatcher.work_on(0.05)
-    assert time.monotonic() - before >= 0.05
-    assert clock.now <= 2 * TICK
 
 
 def test_the_orders_share_is_that_of_all_lanes_time() -> None:

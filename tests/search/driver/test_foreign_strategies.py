@@ -10,7 +10,7 @@ import pytest
 
 from search.errors import FingerprintError, OutsideRangeError, PluginError
 from search.event_log.events import Asked
-from search.event_log.timeline import Order
+from search.event_log.records import Order
 from search.strategies.pruners import NoPruner
 from search.strategies.registry import named_pruner, named_sampler
 from search.strategies.samplers import Random
@@ -78,8 +78,20 @@ from optuna.pruners import BasePruner
 
 class Pruner(BasePruner):
     def prune(self, study, trial):
-        return any(one.params for one in study.get_trials(deepcopy=False))
+        return any(one.params or one.constraints for one in study.get_trials(deepcopy=False))
 """
+STOPS_LATER = """
+from optuna.pruners import BasePruner
+
+
+class Pruner(BasePruner):
+    asked = 0
+
+    def prune(self, study, trial):
+        self.asked += 1
+        return self.asked > 6
+"""
+ORDERS: tuple[Order, ...] = ("deterministic", "as-completed")
 
 
 @pytest.mark.parametrize("text", [COUNTS, READS])
@@ -93,9 +105,12 @@ def test_with_two_objectives_a_pruner_sees_after_a_stop_what_it_would_have_seen(
 
 def test_a_counter_in_the_object_lives_by_arrival_alone(tmp_path: Path) -> None:
     options = own(tmp_path, own_code.COUNTING) | {"pruner": NoPruner(), "widest": 64, "concurrent_trials": 1, "goal": 4}
-    orders: tuple[Order, ...] = ("deterministic", "as-completed")
-    found = [fake.run(tmp_path / order, order=order, **options).study.trials for order in orders]
+    found = [fake.run(tmp_path / order, order=order, **options).study.trials for order in ORDERS]
     assert [len({trial.params["optim.lr"] for trial in trials}) for trials in found] == [1, 4]
+    stops = named_pruner(own_code.write(tmp_path, STOPS_LATER).rpartition(":")[0] + ":Pruner")
+    options |= {"sampler": Random(), "pruner": stops}
+    found = [fake.run(tmp_path / f"stops-{order}", order=order, **options).study.trials for order in ORDERS]
+    assert ["pruned" in {trial.reason for trial in trials} for trials in found] == [False, True]
 
 
 def test_changed_code_and_other_options_do_not_go_on(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import optuna
 import pytest
 
+from search.database import sqlite_url
 from search.driver.progress import Header, Observer, Progress
 from search.driver.run import Search
 from search.errors import (
@@ -32,8 +33,8 @@ from search.executors.protocol import Job, Outcome, Raised
 from search.strategies.pruners import Median, NoPruner
 from search.strategies.samplers import Curves, Random, Sampler, Tpe
 from search.study import studies
-from search.study.location import StudyLocation
-from search.study.start_list import StartList
+from search.study.folder import StudyFolder
+from search.study.spec import StartList
 from search.trainer_api import Plan, TrainerSpec
 from support import search_fake as fake
 from support.fake_trainer import CLAIMED
@@ -196,7 +197,8 @@ def test_a_diverged_trial_is_pruned_with_a_constraint_and_no_value(tmp_path: Pat
     assert all(trial.state == "PRUNED" and trial.value is None for trial in diverged)
     assert all(trial.reports[-1].metrics["train_loss"] is None for trial in diverged)
     assert len(study.finished()) == 12
-    mirrored = optuna.load_study(study_name="fake-0", storage=StudyLocation.of("fake-0", tmp_path).url).trials
+    place = StudyFolder.of("fake-0", tmp_path)
+    mirrored = optuna.load_study(study_name="fake-0", storage=sqlite_url(place.database)).trials
     assert all(mirrored[trial.number].system_attrs["constraints:diverged"] > 0 for trial in diverged)
 
 
@@ -429,8 +431,8 @@ def test_a_search_over_levels_is_the_same_however_it_is_run_and_optuna_holds_the
     assert study.trials[0].params == given
     assert all(trial.params["optim.lr"] in (1e-4, 1e-3, 2e-3, 1e-2, 1e-1) for trial in study.trials)
     assert fake.run_in_parts(tmp_path / "parts", 15, **options).study.digest == study.digest
-    place = StudyLocation.of("fake-0", tmp_path / "parts")
-    mirrored = optuna.load_study(study_name="fake-0", storage=place.url)
+    place = StudyFolder.of("fake-0", tmp_path / "parts")
+    mirrored = optuna.load_study(study_name="fake-0", storage=sqlite_url(place.database))
     assert mirrored.trials[0].params["optim.lr"] == 3
     assert mirrored.trials[0].distributions["optim.lr"] == optuna.distributions.IntDistribution(0, 4)
     assert len(mirrored.trials_dataframe()) == len(study.trials)
@@ -613,6 +615,13 @@ def test_what_a_plan_exceeds_is_told_to_the_sampler(tmp_path: Path) -> None:
     assert {event.constraints["width"] > 0 for event in asked} == {False, True}
     for event in asked:
         assert event.attributes["constraints:width"] == event.constraints["width"]
+
+
+def test_what_is_to_be_noticed_is_told_as_the_study_begins_and_not_again(tmp_path: Path) -> None:
+    heard = fake.Heard()
+    for goal in (2, 3):
+        fake.run(tmp_path, goal=goal, notices=("One trial comes from another study.",), observer=heard)
+    assert heard.notices == ["One trial comes from another study."]
 
 
 class Stopper(fake.Heard):

@@ -25,7 +25,7 @@ import soak
 from killing import Kills, SearchProcesses
 from soak import Outcome, Tables
 
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.study.studies import open_study
 from support import search_fake as fake
 from support.dose import dose
@@ -49,7 +49,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
 def processes(tmp_path: Path) -> Iterator[SearchProcesses]:
     """Return a search with the fake trainer in two workers, not started yet; a silent period is soon given up."""
     command = [sys.executable, fake.__file__, str(tmp_path), "2", "0.05", str(STALL)]
-    made = SearchProcesses(command=command, location=StudyLocation.of("fake-0", tmp_path), log=tmp_path / "printed")
+    made = SearchProcesses(command=command, files=StudyFolder.of("fake-0", tmp_path), log=tmp_path / "printed")
     yield made
     made.stop()
 

@@ -13,7 +13,7 @@ from typing import Any
 import optuna
 import pytest
 
-from search.database.engines import sqlite_url
+from search.database import sqlite_url
 from search.event_log.events import Told
 from search.event_log.records import StudyRecord, TrialRecord
 from search.strategies.pruners import Median, NoPruner, Pruner

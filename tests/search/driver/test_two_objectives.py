@@ -14,11 +14,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from optuna.study import StudyDirection
 
-from search.database.engines import sqlite_url
+from search.database import sqlite_url
 from search.errors import FingerprintError, UsageError
 from search.event_log.records import TrialRecord
-from search.strategies.optuna_study import OptunaStudy
-from search.strategies.pareto_pruning import shortfall
+from search.strategies.optuna_study import OptunaStudy, shortfall
 from search.strategies.pruners import Asha, Median, NoPruner, Pruner
 from search.strategies.registry import named_pruner
 from search.strategies.samplers import Random, Sampler, Tpe
@@ -35,9 +34,9 @@ TWO = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}
 
 def memory_of(pruner: Pruner, *, sampler: Sampler | None = None, periods: int = 9) -> OptunaStudy:
     """Return an empty study of a value and the cost "macs" over one range."""
-    space = fake.space({"m": {"a": {"float": [0.0, 1.0]}}})
+    space = fake.space({"m": {"a": {"float": [0.0, 1.0]}}, "objective": ["val_accuracy", "macs"]})
     parts: dict[str, Any] = {"sampler": sampler or Random(), "pruner": pruner, "seed": 0, "periods": periods}
-    return OptunaStudy(name="two", space=space, cost="macs", **parts)
+    return OptunaStudy(name="two", space=space, **parts)
 
 
 def pruned(pruner: Pruner, trials: Sequence[tuple[float, int]]) -> list[int]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from search.database import engines
+from search.database import open_for_writing
 from search.errors import StorageError
 from search.event_log.events import Created, Declined, GoalSet, Told
 from search.event_log.log import EventLog, LogEnd, _events
@@ -39,13 +39,13 @@ COLUMNS: dict[str, Any] = {
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[EventLog]:
     """Return a log of four events."""
-    storage = engines.open_for_writing(engines.sqlite_url(tmp_path / DATABASE))
-    made = EventLog(storage.engine, STUDY)
+    engine = open_for_writing(tmp_path / DATABASE)
+    made = EventLog(engine, STUDY)
     made.make_table()
     for event in EVENTS:
         made.append(event)
     yield made
-    storage.engine.dispose()
+    engine.dispose()
 
 
 @pytest.fixture

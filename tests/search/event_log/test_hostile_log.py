@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from search.database.engines import open_for_writing
+from search.database import open_for_writing
 from search.errors import SearchError, StorageError
 from search.event_log.history import History
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.study.optuna_tables import OptunaTables, rebuild
 from search.study.studies import list_studies, open_study, read_events
 from support import search_fake as fake
@@ -146,7 +146,7 @@ def test_a_column_of_another_type_is_refused(results: Path, column: str) -> None
 
 @pytest.mark.parametrize("kind", ["create", "ask", "report", "tell"])
 def test_events_in_an_order_that_no_search_decides_are_refused(results: Path, kind: str) -> None:
-    kinds: list[str] = [event.kind for event in read_events(StudyLocation.of(NAME, results))]
+    kinds: list[str] = [event.kind for event in read_events(StudyFolder.of(NAME, results))]
     statement = (
         "INSERT INTO search_events SELECT study, ?, kind, time, trial, external, at, payload, '' FROM search_events "
         "WHERE seq = ?"
@@ -176,15 +176,15 @@ def test_a_study_under_anothers_name_is_refused(results: Path) -> None:
         open_study(results, "other")
 
 
-def test_names_that_cannot_be_names_are_left_out_of_a_shared_database(results: Path) -> None:
-    url = f"sqlite:///{results / NAME / DATABASE}"
+def test_names_that_cannot_be_names_are_left_out(results: Path) -> None:
     for name in ("../../etc", "a\nb", "\x1b[31m", "[/x]", "a\0b", ""):
         write(
             results, "INSERT INTO search_events SELECT ?, seq, kind, time, trial, external, '9', payload, '' "
             "FROM search_events WHERE study = ?", name, NAME,
         )  # fmt: skip
-    assert [summary.name for summary in list_studies(results, url)] == [NAME]
-    assert open_study(results, None, url).name == NAME
+    assert [summary.name for summary in list_studies(results)] == [NAME]
+    (results / NAME).rename(results / "other")
+    assert open_study(results, None).name == "other"
 
 
 TABLES = [
@@ -216,11 +216,11 @@ def test_forged_rows_in_optunas_tables_do_no_harm(results: Path, table: str, col
     assert read(results) == whole
     told = refusal(lambda: fake.run(results, goal=GOAL, concurrent_trials=2))
     assert told is None or len(told.splitlines()) == 1
-    place = StudyLocation.of(NAME, results)
-    storage, events = open_for_writing(place.url), read_events(place)
+    place = StudyFolder.of(NAME, results)
+    engine, events = open_for_writing(place.database), read_events(place)
     history = History.of(events)
-    tables = OptunaTables(storage.engine, history)
+    tables = OptunaTables(engine, history)
     tables.compare(events)
-    rebuild(storage.engine, history)
+    rebuild(engine, history)
     assert not tables.compare(events)
-    storage.engine.dispose()
+    engine.dispose()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from search.differences import differences
 from search.event_log.records import ENDS, StudyRecord, TrialRecord
 from search.trainer_api import Report
@@ -111,11 +109,3 @@ def test_a_notebook_shows_a_table_in_which_all_is_escaped() -> None:
     for text in (page, shown[0]._repr_html_()):
         assert "&lt;script&gt;" in text
         assert [word for word in ("<script", "\x1b", "color:", "background") if word in text] == []
-
-
-def test_a_mistyped_attribute_is_answered_with_the_closest() -> None:
-    with pytest.raises(AttributeError, match=r"StudyRecord has no attribute bst; did you mean `best`\?"):
-        _ = study().bst  # type: ignore[attr-defined]
-    with pytest.raises(AttributeError, match=r"TrialRecord has no attribute parms; did you mean `params`\?"):
-        _ = trial(0).parms  # type: ignore[attr-defined]
-    assert not hasattr(study(), "_repr_png_")

@@ -18,9 +18,9 @@ import pytest
 
 from search.errors import SearchError, UsageError, WorkerError
 from search.executors.in_process import InProcessExecutor, error_text
-from search.executors.local.pool import LocalExecutor
+from search.executors.local import LocalExecutor
 from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
-from search.executors.ray.executor import RayExecutor
+from search.executors.ray import RayExecutor
 from search.trainer_api import Report, TrainerSpec
 from support.ray_nodes import Nodes
 
@@ -118,7 +118,7 @@ def wait_for_idle(executor: Executor, number: int) -> None:
 def children() -> list[int]:
     """Return the process numbers of the workers that this process has started and that live."""
     mine = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    return [int(pid) for pid in mine if "search.executors.local.worker" in Path(f"/proc/{pid}/cmdline").read_text()]
+    return [int(pid) for pid in mine if "search.executors.worker" in Path(f"/proc/{pid}/cmdline").read_text()]
 
 
 def test_every_job_comes_back_once_with_its_own_result(make: Make) -> None:
@@ -261,7 +261,7 @@ def test_a_stopped_worker_is_taken_for_hung(one: Make) -> None:
 
 
 def test_workers_that_hang_before_they_greet_are_given_up(local: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.executors.local.pool.MAX_START", 0.1)
+    monkeypatch.setattr("search.executors.local.MAX_START", 0.1)
     monkeypatch.setattr("search.executors.fleet.MAX_STARTS", 1)
     with pytest.raises(WorkerError, match=r"^Workers end before they are ready \(SIGKILL\)"):
         local("hang_at_start")
@@ -285,7 +285,7 @@ def test_a_process_that_cannot_be_started_is_told(local: Make, monkeypatch: pyte
     def refuse(*_: object) -> None:
         raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
 
-    monkeypatch.setattr("search.executors.local.pool.WorkerProcess", refuse)
+    monkeypatch.setattr("search.executors.local.WorkerProcess", refuse)
     (worker,) = children()
     os.kill(worker, signal.SIGKILL)
     with pytest.raises(WorkerError, match=r"^A worker process cannot be started: Resource temporarily unavailable\."):

@@ -95,7 +95,7 @@ def test_a_log_is_there_if_its_process_came_up_before(
     def fail(executor: object, timeout: float) -> None:
         raise WorkerError(f"Workers end before they are ready; see {log}.")
 
-    monkeypatch.setattr("search.executors.local.pool.LocalExecutor.wait", fail)
+    monkeypatch.setattr("search.executors.local.LocalExecutor.wait", fail)
     with pytest.raises(WorkerError) as caught:
         trainer.advance(CONFIG, 7, 1, None)
     trainer.close()

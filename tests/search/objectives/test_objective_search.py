@@ -12,15 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import optuna
 import pytest
 
 import search
 from search.errors import UsageError
 from search.objectives.objective import Objective
-from search.objectives.objective_search import planned, search_words
-from search.strategies.registry import named_pruner, named_sampler
-from search.study.location import StudyLocation
+from search.objectives.search import planned
+from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy, specification
 from support import objectives
 from support.search_fake import Heard, StopAfter
@@ -108,8 +106,6 @@ def test_a_search_begins_with_the_best_of_another_study_that_lie_in_its_space(tm
     assert heard.notices == [
         "Begins with 10 of 26 complete trials of parabola-0: the best that lie in this space, trained again."
     ]
-    words = search_words(new.spec, "space.yaml", 12, "narrow")
-    assert words[words.index("--enqueue") + 1] == old.name
 
 
 def test_a_search_of_a_study_that_is_gone_goes_on_with_what_it_took_from_it(tmp_path: Path) -> None:
@@ -120,7 +116,7 @@ def test_a_search_of_a_study_that_is_gone_goes_on_with_what_it_took_from_it(tmp_
     stopped = replace(ready, stopping=StopAfter(16)).run()
     assert not stopped.reached
     assert stopped.study.finished()
-    shutil.rmtree(old.location.folder)
+    shutil.rmtree(old.files.path)
     heard = Heard()
     assert run(objectives.parabola, **asked, name="stopped", observer=heard).digest == whole.digest
     assert heard.notices == []
@@ -271,30 +267,12 @@ def test_an_unfinished_search_continues_and_a_finished_one_is_read(tmp_path: Pat
         assert run(objectives.descent, tmp_path, periods=PERIODS).digest == whole
 
 
-def test_the_command_of_a_study_names_a_class_of_optunas_with_its_options(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ways = {
-        "sampler": named_sampler("optuna:TPESampler", {"multivariate": True}),
-        "pruner": named_pruner("optuna:HyperbandPruner", {"max_resource": PERIODS}),
-    }
-    study = run(objectives.descent, tmp_path, periods=PERIODS, trials=3, **ways)
-    words = " ".join(search_words(study.spec, "space.yaml", 3, study.name))
-    assert "--sampler optuna:TPESampler --sampler-option multivariate=true" in words
-    assert f"--pruner optuna:HyperbandPruner --pruner-option max_resource={PERIODS}" in words
-    space = {**objectives.SPACE, "search": {"sampler": "optuna:QMCSampler"}}
-    named = run(objectives.descent, tmp_path, space=space, periods=PERIODS, trials=3, name="named")
-    names = [name for name in optuna.samplers.__all__ if name != "QMCSampler"]
-    monkeypatch.setattr(optuna.samplers, "__all__", names)
-    assert "--sampler" not in search_words(named.spec, "space.yaml", 3, "named")
-
-
 @pytest.mark.usefixtures("optuna_tables")
 def test_a_study_without_reports_begins_again_with_what_is_asked_for_now(tmp_path: Path) -> None:
     for options, sampler in (({"sampler": search.Tpe()}, "tpe"), ({}, "curves")):
         with pytest.raises(search.SearchError, match="no value for"):
             run(objectives.raises, tmp_path, name="s", **options)
-        stored = specification(StudyLocation.of("s", tmp_path))
+        stored = specification(StudyFolder.of("s", tmp_path))
         assert stored is not None
         assert stored["sampler"]["name"] == sampler
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from search.event_log.records import TrialRecord
-from search.proposals.choice import Why, choose, choose_by_relevance
+from search.proposals.choice import Why, choose
 from search.proposals.coordinates import Coordinates
-from search.proposals.curves import MAX_REPORTS, Curve
+from search.proposals.curves import MAX_REPORTS, Curve, evenly
 from search.proposals.prospects import CROSSED, REACH, Prospects
 from search.proposals.relevance import Parts
 from search.strategies.samplers import Curves, CurvesArd, Random, Sampler
@@ -65,10 +65,7 @@ def chosen(
     """Return the next configuration, why it is that, and among how many."""
     draws = np.random.default_rng(seed or 0)
     candidates = prospects.candidates(curves, draws)
-    if parts is None:
-        found = choose(curves, candidates, prospects, draws)
-    else:
-        found = choose_by_relevance(curves, candidates, prospects, draws, parts)
+    found = choose(curves, candidates, prospects, draws, parts)
     assert found is not None
     return (*found, len(candidates))
 
@@ -149,8 +146,8 @@ def test_of_long_curves_some_reports_are_read_and_the_last_one() -> None:
         replace(each, shares=shares, values=tuple(np.linspace(0.1, quality(each.params), 300).tolist()))
         for each in tried(prospects, 12)
     ]
-    assert curves[0].read[-1] == 299
-    assert len(curves[0].read) == 12
+    assert evenly(curves[0])[-1] == 299
+    assert len(evenly(curves[0])) == 12
     params, why, _ = chosen(curves, prospects)
     assert why.best == max(each.values[-1] for each in curves)
     assert quality(params) > np.median([quality(each.params) for each in curves])

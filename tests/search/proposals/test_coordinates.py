@@ -46,7 +46,3 @@ def test_two_configurations_are_apart_in_each_range(other: dict[str, Any], squar
     apart = COORDINATES.squares(np.array(points[:1]), np.array(points[1:]))
     assert apart[:, 0, 0] == pytest.approx(squares)
     assert COORDINATES.distances(np.array(points[:1]), np.array(points[1:]))[0, 0] == pytest.approx(sum(squares) ** 0.5)
-
-
-def test_a_range_of_one_value_tells_nothing_apart() -> None:
-    assert len(COORDINATES) == 4

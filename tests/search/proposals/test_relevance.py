@@ -1,32 +1,40 @@
-"""What is learned of the ranges from reports: which of them matter, and the gradient by which that is found."""
+"""What is learned of the ranges from reports, and the model of a study that learns it: what it reads and keeps."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from search.elementary import NATIVE, PORTABLE
-from search.proposals.curves import Reports, Scale
-from search.proposals.gaussian_process import DRIFT, LEVEL, over_time
+from search.proposals.coordinates import Coordinates
+from search.proposals.curves import Curve, Reports, Scale, telling
+from search.proposals.exact import Array
+from search.proposals.gaussian_process import DRIFT, LEVEL, Beliefs, Process, of_settings, of_trials, over_time
 from search.proposals.relevance import (
+    MAX_READ,
     SPREAD_OF_VARIANCES,
     USUAL_VARIANCES,
-    Learned,
     Parts,
+    RelevanceModel,
     learn,
-    of_settings,
     usual,
 )
+from support import search_fake as fake
 
-Array = NDArray[np.float64]
 POINTS = np.random.default_rng(0).random((24, 4))
 BETWEEN = np.array([(POINTS[:, None, each] - POINTS[None, :, each]) ** 2 for each in range(4)])
 CURVE = np.repeat(np.arange(24), 2)
 SHARE = np.tile([0.25, 1.0], 24)
-SCALE = Scale(form="plain", usual=(0.0, 0.0), deviation=1.0)
+SCALE = Scale(top=None, usual=(0.0, 0.0), deviation=1.0)
+SPACE = fake.space({"name": "flat", "m": {name: {"float": [0.0, 1.0]} for name in "abc"}})
+COORDINATES = Coordinates(SPACE.distributions)
+ALL = Parts()
+SHARES = (0.1, 0.2, 0.4, 0.6, 1.0)
+SETTINGS = np.random.default_rng(0).random((706, 3)).round(6).tolist()
+PLACES = np.array([COORDINATES.of({"m.a": a, "m.b": b, "m.c": c}) for a, b, c in SETTINGS[700:]])
 
 
 def reports(losses: Array, scale: Scale = SCALE) -> Reports:
@@ -39,10 +47,9 @@ def together(points: Array) -> Array:
     return np.asarray(4.0 * (points[:, 0] - points[:, 2]) ** 2 - 0.7)
 
 
-def log_density(learned: Learned, seen: Reports) -> float:
+def log_density(learned: Beliefs, seen: Reports) -> float:
     """Return the logarithm of the reports' probability, by NumPy's linear algebra."""
-    rows = np.ix_(seen.curve, seen.curve)
-    effects = of_settings(BETWEEN, learned)[rows] + learned.trial * np.equal(seen.curve[:, None], seen.curve[None])
+    effects = of_trials(of_settings(BETWEEN, learned), seen, learned)
     covariance = effects * over_time(seen.share, seen.share) + learned.noise * np.eye(len(seen.share))
     covariance += LEVEL + DRIFT * np.minimum(seen.share[:, None], seen.share[None])
     fit = seen.loss @ np.linalg.solve(covariance, seen.loss)
@@ -93,3 +100,79 @@ def test_both_arithmetics_learn_the_same(ranges: int) -> None:
     ]
     assert found[0].relevances.tolist() == found[1].relevances.tolist()
     assert found[0].noise == found[1].noise
+
+
+def curve(trial: int, reports: int, *, ended: bool = True) -> Curve:
+    """Return the curve of a trial, whose value one of three ranges decides."""
+    params = dict(zip(("m.a", "m.b", "m.c"), SETTINGS[trial], strict=True))
+    end = 0.9 - 0.5 * abs(params["m.a"] - 0.4)
+    values = tuple(end - 0.2 * (1.0 - share) for share in SHARES[:reports])
+    return Curve(trial=trial, params=params, point=COORDINATES.of(params), shares=SHARES, values=values, ended=ended)
+
+
+def study(trials: int, *running: int) -> list[Curve]:
+    """Return the curves of so many trials; those that are running have one report."""
+    return [curve(each, 1 if each in running else 1 + 4 * (each % 4 == 0), ended=each not in running)
+            for each in range(trials)]  # fmt: skip
+
+
+def anew(curves: Sequence[Curve], parts: Parts = ALL) -> Process:
+    """Return the process, computed from nothing."""
+    return RelevanceModel(COORDINATES, NATIVE).given(curves, parts)
+
+
+def bits(process: Process) -> bytes:
+    """Return the bits of what the process holds and predicts."""
+    predicted = process.at_end(PLACES)
+    held = (process.lower, process.whitened, process.beliefs.relevances, predicted.mean, predicted.variance)
+    return b"".join(each.tobytes() for each in held)
+
+
+def test_what_is_kept_between_proposals_has_the_bits_of_what_is_computed_anew() -> None:
+    model = RelevanceModel(COORDINATES, NATIVE)
+    for curves in (study(7), study(9, 2), study(13, 2, 11), study(13, 11), study(20, 18, 19), study(20)):
+        assert bits(model.given(curves, ALL)) == bits(anew(curves))
+
+
+def test_predictions_agree_with_the_formula() -> None:
+    process = anew(study(16))
+    covariance = process.lower @ process.lower.T
+    losses = process.reports.loss
+    assert process.lower @ process.whitened[:, 0] == pytest.approx(losses)
+    assert process.best() == pytest.approx(process.at_end(process.points).mean.min())
+    at_a_trial = process.at_end(np.array([process.curves[0].point]))
+    assert np.linalg.eigvalsh(covariance).min() > 0
+    assert at_a_trial.variance[0] < anew(study(16)[1:]).at_end(np.array([process.curves[0].point])).variance[0]
+
+
+def test_nothing_is_learned_from_trials_that_are_running() -> None:
+    with_running = [*study(8), *(curve(8 + each, 5, ended=False) for each in range(4))]
+    assert anew(with_running).beliefs.relevances.tolist() == anew(study(8)).beliefs.relevances.tolist()
+
+
+def test_more_ended_trials_teach_nothing_until_the_next_step() -> None:
+    learned = [anew(study(trials)).beliefs.relevances.tolist() for trials in (8, 11, 12)]
+    assert learned[0] == learned[1] != learned[2]
+
+
+def test_of_a_curve_the_reports_at_rungs_and_the_last_are_read() -> None:
+    long = replace(curve(0, 5), shares=(0.01,) * 40, values=(0.5,) * 33)
+    assert [*telling(long)] == [0, 2, 8, 26, 32]
+    assert [*telling(replace(long, values=(0.5,)))] == [0]
+    assert [*telling(replace(long, values=()))] == []
+
+
+def test_of_many_reports_those_of_the_best_trials_and_of_the_newest_are_read() -> None:
+    process = anew(study(700))
+    read = {each.trial for each in process.curves}
+    assert len(process.reports.loss) <= MAX_READ
+    best = max(study(700), key=lambda each: (len(each.values), each.values[-1]))
+    assert {best.trial, 699} <= read
+
+
+def test_losses_over_decades_count_by_their_logarithm() -> None:
+    curves = [replace(each, values=tuple(-(10.0 ** (4 * value)) for value in each.values)) for each in study(12)]
+    tops = [anew(curves, parts).reports.scale.top for parts in (ALL, Parts(decades=False))]
+    assert tops == [0.0, None]
+    reports = anew(curves).reports
+    assert reports.scale.value(float(reports.loss[0]), 1) == pytest.approx(curves[0].values[0])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from search.elementary import NATIVE, PORTABLE
-from search.space.ranges import Choice, FloatRange, IntRange, Levels, NumberRange, parse_form, place, shortest_form
+from search.space.ranges import Choice, FloatRange, IntRange, Levels, NumberRange, parse_form, place
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.floats(-5, 5) | st.text(max_size=3),
@@ -26,10 +26,8 @@ INT_RANGES = st.builds(
     st.integers(0, 9),
     st.integers(1, 9),
 ) | st.builds(lambda low, more: IntRange(low, low + more, log=True), st.integers(1, 99), st.integers(0, 999))
-FLOAT_RANGES = (
-    st.builds(lambda low, more: FloatRange(low, low + more), st.floats(-9, 9), st.floats(0, 9))
-    | st.builds(lambda low, more: FloatRange(low, low * (1 + more), log=True), st.floats(1e-6, 9), st.floats(0, 99))
-    | st.builds(lambda steps: FloatRange(0.0, steps / 4, 0.25), st.integers(1, 20))
+FLOAT_RANGES = st.builds(lambda low, more: FloatRange(low, low + more), st.floats(-9, 9), st.floats(0, 9)) | st.builds(
+    lambda low, more: FloatRange(low, low * (1 + more), log=True), st.floats(1e-6, 9), st.floats(0, 99)
 )
 CHOICES = st.lists(st.none() | st.integers(2, 9) | st.text(max_size=3), min_size=1, unique=True).map(
     lambda options: Choice(tuple(options))
@@ -50,8 +48,6 @@ LEVELS = st.builds(
         ({"int": [1, 512], "log": True}, IntRange(1, 512, log=True)),
         ({"int": [2, 2]}, IntRange(2, 2)),
         ({"float": [0, 1]}, FloatRange(0.0, 1.0)),
-        ({"float": [0, 0.3], "step": 0.1}, FloatRange(0.0, 0.3, 0.1)),
-        ({"float": [1e6, 2e6], "step": 0.25}, FloatRange(1e6, 2e6, 0.25)),
         ({"float": [1e-4, 0.1], "log": True}, FloatRange(1e-4, 0.1, log=True)),
         ({"levels": [1e-3, 2e-3, 5e-3], "log": True}, Levels((1e-3, 2e-3, 5e-3), log=True)),
         ({"levels": [-1, 0, 2.5]}, Levels((-1, 0, 2.5))),
@@ -60,7 +56,7 @@ LEVELS = st.builds(
     ],
 )
 def test_good_forms(form: dict[str, Any], expected: object) -> None:
-    assert parse_form(form) == (expected, [])
+    assert parse_form(form) == expected
 
 
 @pytest.mark.parametrize(
@@ -75,15 +71,10 @@ def test_good_forms(form: dict[str, Any], expected: object) -> None:
         ({"int": [3, 1]}, ("int",), "low 3 is above high 1"),
         ({"int": [1, 3], "step": 0}, ("step",), "step 0 is not a whole number above zero"),
         ({"int": [1, 6], "step": 2}, ("step",), "step 2 leads from 1 to 5, not to 6"),
-        ({"float": [0, 1], "step": 0.3}, ("step",), "step 0.3 leads from 0 to 0.9, not to 1"),
-        ({"float": [0, 1], "step": -1}, ("step",), "step -1 is not a number above zero"),
-        ({"float": [1e6, 2e6], "step": 0.01}, ("step",), "step 0.01 is too fine to tell numbers near 2000000.0 apart"),
-        ({"float": [0, 1], "step": 1e-17}, ("step",), "5e-08 is the least, or leave it out"),
         ({"float": [-1e308, 1e308]}, (), "-1e+308 to 1e+308 is wider than any number"),
         ({"float": [0.001, 0.0010000000000000002], "log": True}, (), "have the same logarithm; write a constant"),
-        ({"float": [0.001, 0.1], "step": 1e-31}, ("step",), "step 1e-31 takes over 10^28 steps from 0.001 to 0.1"),
         ({"float": [0, 1], "log": True}, (), "low 0 with log: true; a logarithmic range needs low > 0"),
-        ({"float": [1, 2], "log": True, "step": 1}, ("step",), "a logarithmic range has no step"),
+        ({"float": [0, 1], "step": 0.25}, ("step",), "a range of real numbers has no step; list its numbers: `levels"),
         ({"int": [1, 3], "log": True, "step": 2}, ("step",), "a logarithmic range has no step"),
         ({"int": [1, 3], "log": "yes"}, ("log",), "log yes is neither true nor false"),
         ({"levels": []}, ("levels",), "`levels` needs a list of at least one number"),
@@ -103,34 +94,23 @@ def test_good_forms(form: dict[str, Any], expected: object) -> None:
     ],
 )
 def test_faulty_forms(form: dict[str, Any], below: tuple[object, ...], message: str) -> None:
-    distribution, faults = parse_form(form)
-    assert distribution is None
+    faults = parse_form(form)
+    assert isinstance(faults, list)
     assert [fault.below for fault in faults] == [below]
     assert message in faults[0].message
 
 
-@given(st.floats(-1e6, 1e6), st.integers(1, 50), st.integers(1, 999), st.floats(0, 1, exclude_max=True))
-def test_what_is_drawn_for_a_value_of_a_grid_is_what_the_grid_draws(
-    low: float, steps: int, thousandths: int, share: float
-) -> None:
-    step = thousandths / 1000
-    span = FloatRange(low, low + steps * step, step=step)
-    drawn = span.at(share)
-    assert span.drawn_for(drawn) == drawn
-
-
 @given(st.dictionaries(KEYS, PLAIN, max_size=4))
 def test_any_mapping_gives_a_range_or_faults(form: dict[str, Any]) -> None:
-    distribution, faults = parse_form(form)
-    assert (distribution is None) == bool(faults)
+    assert parse_form(form)
 
 
 @given(INT_RANGES | FLOAT_RANGES | LEVELS | CHOICES, st.integers(0, 2**32))
 def test_draws_lie_in_the_range_and_its_written_forms_read_back(distribution: Any, seed: int) -> None:
     rng = random.Random(seed)
-    assert all(distribution.contains(distribution.draw(rng)) for _ in range(5))
-    for form in (distribution.to_json(), shortest_form(distribution)):
-        assert parse_form(form) == (distribution, [])
+    assert all(distribution.contains(distribution.at(rng.random())) for _ in range(5))
+    for form in (distribution.to_json(), distribution.to_json(shortest=True)):
+        assert parse_form(form) == distribution
 
 
 @given(INT_RANGES | LEVELS | CHOICES)
@@ -146,14 +126,8 @@ def test_all_values_are_in_the_range_in_its_order(distribution: Any) -> None:
     [
         (FloatRange(0.0, 1.0), "count", math.inf),
         (FloatRange(0.5, 0.5), "count", 1),
-        (FloatRange(0.1, 0.3, 0.1), "count", 3),  # 0.1 + 2 * 0.1 is above 0.3
-        (IntRange(8, 32, 8), "named_values", (8, 32)),
-        (IntRange(2, 2), "named_values", (2,)),
-        (Levels((1, 2, 4)), "named_values", (1, 2, 4)),
-        (Choice(("a", [1])), "named_values", ("a", [1])),
         (IntRange(1, 3), "text", "1 to 3"),
         (IntRange(8, 32, 8), "text", "8 to 32, step 8"),
-        (FloatRange(0.0, 3.0, 1.0), "text", "0.0 to 3.0, step 1"),
         (FloatRange(1e-3, 0.05, log=True), "text", "0.001 to 0.05, log"),
         (Levels((0.1, 1), log=True), "text", "levels 0.1, 1, log"),
         (Choice(("relu", [8, 16], True)), "text", "relu, [8, 16], true"),
@@ -170,7 +144,6 @@ def test_what_a_range_says_of_itself(span: Any, asked: str, expected: object) ->
         (IntRange(8, 32, 8), 99.5, 32),
         (FloatRange(0.0, 1.0), 1, 1.0),
         (FloatRange(0.0, 1.0), -3, 0.0),
-        (FloatRange(0.0, 1.0, 0.25), 0.6, 0.5),
         (Levels((1, 3, 9)), 2, 1),
         (Levels((1, 3, 9)), 100, 9),
     ],
@@ -201,9 +174,9 @@ def test_places_on_the_scale_of_a_range(span: NumberRange, value: float, expecte
 
 def test_logarithmic_draws_are_even_in_the_logarithm() -> None:
     rng = random.Random(0)
-    drawn = [FloatRange(1e-4, 1.0, log=True).draw(rng) for _ in range(2000)]
+    drawn = [FloatRange(1e-4, 1.0, log=True).at(rng.random()) for _ in range(2000)]
     assert 0.45 < sum(value < 1e-2 for value in drawn) / 2000 < 0.55
-    whole = [IntRange(1, 1000, log=True).draw(rng) for _ in range(2000)]
+    whole = [IntRange(1, 1000, log=True).at(rng.random()) for _ in range(2000)]
     assert 0.45 < sum(math.log(value) < math.log(1000) / 2 for value in whole) / 2000 < 0.57
 
 
@@ -214,8 +187,6 @@ def test_logarithmic_draws_are_even_in_the_logarithm() -> None:
         (IntRange(0, 1), True),
         (IntRange(1, 3), 2.0),
         (FloatRange(0.0, 1.0), True),
-        (FloatRange(0.0, 1.0, 0.25), 0.3),
-        (FloatRange(0.0, 0.5, 0.1), 0.30000001192092896),  # of 32 bits, which Optuna would refuse
         (FloatRange(0.0, 1.0), "0.5"),
         (FloatRange(0.0, 1.0), 1.5),
         (Levels((1, 2)), True),

@@ -15,7 +15,7 @@ import pytest
 from search.driver.replay import replay
 from search.strategies.pruners import NoPruner
 from search.strategies.registry import named_pruner, named_sampler
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.study.studies import read_events
 from support import golden_searches, search_fake as fake
 
@@ -89,7 +89,7 @@ def undisturbed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 
 
 def assert_decides_again(results: Path) -> None:
-    events = read_events(StudyLocation.of("fake-0", results))
+    events = read_events(StudyFolder.of("fake-0", results))
     found = replay(events, lambda spec: fake.Planner(48))
     assert (found.events, found.difference) == (len(events), None)
 

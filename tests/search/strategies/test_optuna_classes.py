@@ -17,13 +17,13 @@ import torch
 from search import canonical_json
 from search.errors import UsageError
 from search.strategies import registry
-from search.strategies.optuna_study import OptunaStudy, frozen_trial
+from search.strategies.optuna_study import OptunaStudy
 from search.strategies.pruners import NoPruner
 from search.strategies.registry import named_pruner, named_sampler
 from search.strategies.samplers import Random, Sampler
 from search.study.spec import fingerprint
 from search.study.studies import open_study
-from support import search_fake as fake
+from support import handmade, search_fake as fake
 
 pytestmark = pytest.mark.usefixtures("log_alone")
 
@@ -165,7 +165,7 @@ def test_a_gaussian_process_proposes_the_same_after_limits_have_been_through_the
         optuna_study.constrain(number, {"parameters": math.sin(3 * a), "macs": math.sin(3 * b) - 1})
         optuna_study.tell(number, "COMPLETE", value := math.cos(5 * a) + math.cos(5 * c))
         logged = json.loads(canonical_json.dumps(optuna_study.attributes(number)))
-        again.restore(frozen_trial(again.ranges, state="COMPLETE", params=params, value=value, system_attrs=logged))
+        again.restore(handmade.trained(number, [handmade.value_report(value)], params=params), logged)
     assert [optuna_study.ask(number) for number in (7, 8)] == [again.ask(number) for number in (7, 8)]
 
 
@@ -186,10 +186,10 @@ def many_trials() -> OptunaStudy:
     """Return a study in which a second thread would make a difference: many trials over many ranges."""
     optuna_study = memory_of(named_sampler("optuna:GPSampler"), "abcdefghijkl")
     draws = random.Random(0)
-    for _ in range(TRIALS):
+    for number in range(TRIALS):
         params = {path: draws.random() for path in optuna_study.ranges.order}
         value = sum((x - 0.4) ** 2 for x in params.values())
-        optuna_study.restore(frozen_trial(optuna_study.ranges, state="COMPLETE", params=params, value=-value))
+        optuna_study.restore(handmade.trained(number, [handmade.value_report(-value)], params=params), {})
     return optuna_study
 
 

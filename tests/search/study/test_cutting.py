@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from search.database.engines import damage, sqlite_url
+from search.database import damage
 from search.errors import StorageError, StudyNotFoundError, UsageError
 from search.event_log.events import GoalSet
 from search.study.cutting import cut
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.study.studies import open_study, read_events
 from support import search_fake as fake
 from support.forgery import chain_anew
@@ -30,133 +30,133 @@ def whole(searched: Searched) -> str:
 
 
 @pytest.fixture
-def place(searched: Searched, tmp_path: Path) -> StudyLocation:
+def place(searched: Searched, tmp_path: Path) -> StudyFolder:
     """Return a copy of the study."""
     return searched(tmp_path, goal=GOAL)
 
 
-def change(place: StudyLocation, statement: str, *values: int) -> None:
-    with closing(sqlite3.connect(place.files.database)) as database, database:
+def change(place: StudyFolder, statement: str, *values: int) -> None:
+    with closing(sqlite3.connect(place.database)) as database, database:
         database.execute(statement, values)
 
 
-def damaged(place: StudyLocation, seq: int) -> None:
+def damaged(place: StudyFolder, seq: int) -> None:
     """Change a digit of an event, in which there is no other sign of it."""
     change(place, "UPDATE search_events SET at = replace(at, '20', '21') WHERE seq = ?", seq)
 
 
-def digest(place: StudyLocation) -> str:
-    return fake.run(place.folder.parent, goal=GOAL).study.digest
+def digest(place: StudyFolder) -> str:
+    return fake.run(place.path.parent, goal=GOAL).study.digest
 
 
 @pytest.mark.parametrize("seq", [1, 2, 17, -1])
 def test_after_a_cut_the_search_ends_with_the_digest_of_an_undisturbed_one(
-    whole: str, place: StudyLocation, seq: int
+    whole: str, place: StudyFolder, seq: int
 ) -> None:
     events = read_events(place)
     seq %= len(events)
     damaged(place, seq)
-    content = place.files.database.read_bytes()
+    content = place.database.read_bytes()
     made = cut(place)
     assert read_events(place) == events[:seq]
     assert (made.history.seq, made.lost, made.unread, made.otherwise) == (seq, events[seq:], 0, None)
-    assert made.aside == place.folder / "aside" / DATABASE
+    assert made.aside == place.path / "aside" / DATABASE
     assert made.aside.read_bytes() == content
-    assert [path.name for path in place.folder.glob(".*")] == []
+    assert [path.name for path in place.path.glob(".*")] == []
     assert digest(place) == whole
     assert len(read_events(place)) == len(events)
 
 
-def test_every_cut_keeps_what_it_cuts(place: StudyLocation) -> None:
+def test_every_cut_keeps_what_it_cuts(place: StudyFolder) -> None:
     for seq in (20, 10):
         damaged(place, seq)
         cut(place)
-    assert {path.name for path in (place.folder / "aside").iterdir()} >= {DATABASE, f"{DATABASE}.1"}
+    assert {path.name for path in (place.path / "aside").iterdir()} >= {DATABASE, f"{DATABASE}.1"}
 
 
 def test_what_sqlite_kept_beside_the_database_is_kept_with_it_and_does_not_come_back(
-    whole: str, place: StudyLocation
+    whole: str, place: StudyFolder
 ) -> None:
-    with closing(sqlite3.connect(place.files.database)) as writer:
+    with closing(sqlite3.connect(place.database)) as writer:
         writer.execute("UPDATE search_events SET payload = '{}' WHERE seq = 9")
         writer.commit()
-        log = place.folder / f"{DATABASE}-wal"
+        log = place.path / f"{DATABASE}-wal"
         in_log = log.read_bytes()
         assert in_log
         cut(place)
-    assert (place.folder / "aside" / log.name).read_bytes() == in_log
+    assert (place.path / "aside" / log.name).read_bytes() == in_log
     assert len(read_events(place)) == 9
     assert digest(place) == whole
 
 
 def test_of_a_torn_file_what_can_be_read_is_kept(searched: Searched, tmp_path: Path) -> None:
     place = searched(tmp_path, goal=12)
-    content, events = place.files.database.read_bytes(), len(read_events(place))
-    place.files.database.write_bytes(content[: len(content) * 4 // 5])
-    assert damage(place.files.database)
+    content, events = place.database.read_bytes(), len(read_events(place))
+    place.database.write_bytes(content[: len(content) * 4 // 5])
+    assert damage(place.database)
     made = cut(place)
     assert 0 < made.history.seq < made.history.seq + len(made.lost) + made.unread == events
-    assert damage(place.files.database) is None
+    assert damage(place.database) is None
     assert fake.run(tmp_path, goal=12).study.digest == searched.digest(goal=12)
 
 
-def test_a_file_that_is_damaged_elsewhere_keeps_every_event(whole: str, place: StudyLocation) -> None:
+def test_a_file_that_is_damaged_elsewhere_keeps_every_event(whole: str, place: StudyFolder) -> None:
     events = read_events(place)
-    with closing(sqlite3.connect(place.files.database)) as database:
+    with closing(sqlite3.connect(place.database)) as database:
         query = "SELECT rootpage FROM sqlite_master WHERE name = ?"
         pages = [
             database.execute(query, (name,)).fetchone()[0] for name in ("trials", "sqlite_autoindex_search_events_1")
         ]
         (size,) = database.execute("PRAGMA page_size").fetchone()
-    content = bytearray(place.files.database.read_bytes())
+    content = bytearray(place.database.read_bytes())
     for page in pages:
         content[(page - 1) * size : page * size] = bytes(size)
-    place.files.database.write_bytes(bytes(content))
+    place.database.write_bytes(bytes(content))
     with pytest.raises(StorageError):
-        open_study(place.folder.parent, NAME)
+        open_study(place.path.parent, NAME)
     made = cut(place)
     assert (read_events(place), made.lost, made.unread) == (events, [], 0)
     assert digest(place) == whole
 
 
-def test_a_lost_tail_is_given_up(whole: str, searched: Searched, place: StudyLocation) -> None:
+def test_a_lost_tail_is_given_up(whole: str, searched: Searched, place: StudyFolder) -> None:
     paused = searched.made(goal=GOAL, events=15) / NAME / DATABASE
-    place.files.database.write_bytes(paused.read_bytes())
-    chain = len(read_events(StudyLocation.of(NAME, paused.parents[1])))
+    place.database.write_bytes(paused.read_bytes())
+    chain = len(read_events(StudyFolder.of(NAME, paused.parents[1])))
     made = cut(place)
     assert (made.lost, made.history.seq) == ([], chain)
     assert made.unread > 0
     assert digest(place) == whole
 
 
-def test_a_folder_under_another_name_is_cut_as_well(place: StudyLocation) -> None:
+def test_a_folder_under_another_name_is_cut_as_well(place: StudyFolder) -> None:
     damaged(place, 20)
-    place.folder.rename(place.folder.with_name("other"))
-    other = StudyLocation.of("other", place.folder.parent)
+    place.path.rename(place.path.with_name("other"))
+    other = StudyFolder.of("other", place.path.parent)
     with pytest.raises(StorageError, match=r"^Event 20 of study fake-0 is damaged; `mnist-bench doctor other"):
         read_events(other)
     cut(other)
-    assert len(open_study(place.folder.parent, "other").trials) > 0
+    assert len(open_study(place.path.parent, "other").trials) > 0
 
 
-def test_it_says_that_a_larger_budget_is_among_the_lost(place: StudyLocation, tmp_path: Path) -> None:
+def test_it_says_that_a_larger_budget_is_among_the_lost(place: StudyFolder, tmp_path: Path) -> None:
     ended = len(read_events(place))
     fake.run(tmp_path, goal=GOAL + 2)
-    kept = place.files.database.read_bytes()
+    kept = place.database.read_bytes()
     for seq, otherwise in ((ended + 1, None), (ended, "its trial budget had been raised")):
-        place.files.database.write_bytes(kept)
+        place.database.write_bytes(kept)
         damaged(place, seq)
         assert cut(place).otherwise == otherwise
-    place.files.database.write_bytes(kept)
+    place.database.write_bytes(kept)
     damaged(place, 1)
     made = cut(place)
     assert made.lost[0] == GoalSet(goal=GOAL)
     assert made.otherwise == "its trial budget had been raised"
 
 
-def test_it_says_that_an_end_by_the_machine_is_among_the_lost(place: StudyLocation) -> None:
+def test_it_says_that_an_end_by_the_machine_is_among_the_lost(place: StudyFolder) -> None:
     change(place, "UPDATE search_events SET payload = replace(payload, 'complete', 'timed_out') WHERE seq > 10")
-    chain_anew(place.files.database)
+    chain_anew(place.database)
     damaged(place, 10)
     assert str(cut(place).otherwise).startswith("the machine had ended #")
 
@@ -167,16 +167,14 @@ def test_by_arrival_it_may_end_otherwise(searched: Searched, tmp_path: Path) -> 
     assert cut(place).otherwise == "it takes up results in the order in which they arrive"
 
 
-def test_what_cannot_be_cut_is_left_alone(place: StudyLocation, tmp_path: Path) -> None:
+def test_what_cannot_be_cut_is_left_alone(place: StudyFolder, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"^The event log of study fake-0 is not damaged, so there is nothing to cut"):
         cut(place)
     with pytest.raises(StudyNotFoundError):
-        cut(StudyLocation.of("none", tmp_path))
-    with pytest.raises(UsageError, match="is not in its folder, so its event log cannot be cut; restore a backup of"):
-        cut(StudyLocation.of(NAME, tmp_path, sqlite_url(tmp_path / "team.db")))
+        cut(StudyFolder.of("none", tmp_path))
     damaged(place, 0)
-    before = {path: path.read_bytes() for path in place.folder.iterdir() if path.is_file()}
+    before = {path: path.read_bytes() for path in place.path.iterdir() if path.is_file()}
     with pytest.raises(StorageError, match=r"^No event of study fake-0 can be read, so nothing was changed; restore"):
         cut(place)
     assert {path: path.read_bytes() for path in before} == before
-    assert not (place.folder / "aside").exists()
+    assert not (place.path / "aside").exists()

@@ -1,4 +1,4 @@
-"""The paths in a study's folder: none that leads elsewhere is handed out."""
+"""A study's folder: its name, and its paths, of which none that leads elsewhere is handed out."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from typing import Any
 
 import pytest
 
-from search.errors import StorageError
-from search.study.folder import ExperimentFolder, ResultsFolder, StudyFolder, WorkFolder
+from search.errors import StorageError, UsageError
+from search.study import studies
+from search.study.folder import ExperimentFolder, ResultsFolder, StudyFolder, WorkFolder, can_name_a_study, name_after
+from support import forged
 
 LISTS = {
     "inner_locks": "confirm/driver.lock", "kept_nets": "17-seed-0.safetensors", "kept_weights": "weights/3.safetensors",
 }  # fmt: skip
 """Of what lists files: one that it finds."""
 ARGUMENTS: dict[str, Any] = {"trial": 17, "seed": 0, "on_all": True}
-WITHOUT_PATHS = {"with_database", "with_openings"}
+WITHOUT_PATHS = {"studies", "with_openings", "of", "name", "results", "words"}
 
 
 def names(folder: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
@@ -98,3 +100,30 @@ def test_the_folder_of_a_study_and_that_of_results_may_be_links(tmp_path: Path) 
     (tmp_path / "there" / "conv-1").symlink_to("conv-0")
     folder = tmp_path / "results" / "conv-1"
     assert StudyFolder(folder).ablation == ExperimentFolder(folder / "ablation")
+
+
+def test_a_name_that_was_not_given_says_where_it_comes_from() -> None:
+    assert name_after("n" * 62, 0) == f"{'n' * 62}-0"
+    with pytest.raises(UsageError, match=r"^'n+-12', the space's name and the seed, cannot name .*\. Give one with --"):
+        name_after("n" * 62, 12)
+
+
+def test_no_name_leads_out_of_the_results_folder_or_speaks_to_a_terminal() -> None:
+    for name in (*forged.NAMES, "", "../x", "a/b", "a\nb", "\x1b[31m", "x" * 65, "a\0b", "-n", "é"):
+        with pytest.raises(UsageError, match="cannot name a study"):
+            StudyFolder.of(name, Path("results"))
+    assert can_name_a_study("conv-0.1_b")
+
+
+def test_a_command_names_the_folder_of_studies_only_if_it_is_not_the_one_in_force(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert StudyFolder.of("fake-0", Path("results")).words == ()
+    assert StudyFolder.of("fake-0", Path("there")).words == ("--results", "there")
+    monkeypatch.setenv("MNIST_BENCH_RESULTS", "there")
+    assert StudyFolder.of("fake-0", Path("there")).words == ()
+
+
+def test_a_study_that_is_not_there_has_no_events(tmp_path: Path) -> None:
+    files = StudyFolder.of("fake-0", tmp_path)
+    assert (studies.specification(files), studies.read_events(files)) == (None, [])

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from search.database.engines import sqlite_url
 from search.errors import StorageError
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.study.studies import list_studies, open_study, read_events
 from support import search_fake as fake
 from support.dose import dose
@@ -27,8 +26,8 @@ LACKS = r"^The event log of study fake-0 lacks event \d+ and all after it; `mnis
 def folder(searched: Searched, tmp_path: Path) -> Path:
     """Return the folder of a study whose database is as its driver left it in the midst, although the search ended."""
     place = searched(tmp_path, goal=GOAL)
-    place.files.database.write_bytes((searched.made(goal=GOAL, events=15) / NAME / DATABASE).read_bytes())
-    return place.folder
+    place.database.write_bytes((searched.made(goal=GOAL, events=15) / NAME / DATABASE).read_bytes())
+    return place.path
 
 
 def test_a_lost_tail_is_noticed_by_all_that_read_and_by_the_search(folder: Path) -> None:
@@ -58,7 +57,7 @@ def test_a_search_without_a_whole_note_goes_on_and_notes_its_end(folder: Path) -
 
 @pytest.mark.dosed
 def test_no_bit_of_a_note_can_flip_unseen(folder: Path) -> None:
-    place, note = StudyLocation.of(NAME, folder.parent), folder / "log-end.json"
+    place, note = StudyFolder.of(NAME, folder.parent), folder / "log-end.json"
     whole = note.read_bytes()
     for at in random.Random(0).sample(range(8 * len(whole)), dose(8 * len(whole))):
         flipped = bytearray(whole)
@@ -69,25 +68,20 @@ def test_no_bit_of_a_note_can_flip_unseen(folder: Path) -> None:
 
 def test_a_log_that_grew_since_is_whole(searched: Searched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = searched(tmp_path, goal=4)
-    note = place.files.log_end.read_bytes()
+    note = place.log_end.read_bytes()
     fake.run_killed_between_events(tmp_path, monkeypatch, [7, 10**6], goal=GOAL)
-    assert place.files.log_end.read_bytes() != note
-    place.files.log_end.write_bytes(note)
+    assert place.log_end.read_bytes() != note
+    place.log_end.write_bytes(note)
     assert len(open_study(tmp_path, NAME).finished()) == GOAL
 
 
 def test_when_a_search_has_ended_the_database_alone_has_all_of_it(searched: Searched, tmp_path: Path) -> None:
     place = searched(tmp_path, goal=1)
-    with closing(sqlite3.connect(place.files.database)) as reader:  # without it SQLite would clear up by itself
+    with closing(sqlite3.connect(place.database)) as reader:  # without it SQLite would clear up by itself
         assert reader.execute("SELECT count(*) FROM search_events").fetchone()
         digest = fake.run(tmp_path, goal=GOAL).study.digest
         copy = tmp_path / "copy" / NAME
         copy.mkdir(parents=True)
         for name in (DATABASE, "log-end.json"):
-            (copy / name).write_bytes((place.folder / name).read_bytes())
+            (copy / name).write_bytes((place.path / name).read_bytes())
         assert open_study(tmp_path / "copy", NAME).digest == digest
-
-
-def test_of_a_study_in_a_database_of_several_no_end_is_noted(tmp_path: Path) -> None:
-    fake.run(tmp_path, goal=1, url=sqlite_url(tmp_path / "team.db"))
-    assert not StudyLocation.of(NAME, tmp_path).files.log_end.exists()

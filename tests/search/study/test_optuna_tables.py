@@ -12,12 +12,12 @@ import optuna
 import pytest
 from sqlalchemy.engine import Connection, Engine
 
-from search.database.engines import open_for_reading, open_for_writing
-from search.driver import outages
+from search.database import open_for_reading, open_for_writing, sqlite_url
+from search.driver import driver
 from search.event_log.events import trial_of
 from search.event_log.history import History
 from search.study import optuna_tables
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.study.optuna_tables import OptunaTables, TablesDiff, rebuild
 from search.study.studies import read_events
 from support import search_fake as fake
@@ -35,7 +35,7 @@ def undisturbed(searched: Searched) -> str:
 
 
 @pytest.fixture
-def place(searched: Searched, tmp_path: Path) -> StudyLocation:
+def place(searched: Searched, tmp_path: Path) -> StudyFolder:
     """Return the study of a search that was stopped half-way, to be damaged."""
     return searched(tmp_path, goal=GOAL, events=14)
 
@@ -48,23 +48,23 @@ def opened(engine: Engine) -> Iterator[Engine]:
         engine.dispose()
 
 
-def found(place: StudyLocation) -> TablesDiff:
+def found(place: StudyFolder) -> TablesDiff:
     events = read_events(place)
-    with opened(open_for_reading(place.url)) as engine:
+    with opened(open_for_reading(place.database)) as engine:
         return OptunaTables(engine, History.of(events)).compare(events)
 
 
-def mend(place: StudyLocation) -> None:
-    with opened(open_for_writing(place.url).engine) as engine:
+def mend(place: StudyFolder) -> None:
+    with opened(open_for_writing(place.database)) as engine:
         rebuild(engine, History.of(read_events(place)))
 
 
-def end_of(place: StudyLocation) -> str:
-    return fake.run(place.folder.parent, goal=GOAL).study.digest
+def end_of(place: StudyFolder) -> str:
+    return fake.run(place.path.parent, goal=GOAL).study.digest
 
 
-def execute(place: StudyLocation, statement: str) -> None:
-    with closing(sqlite3.connect(place.files.database)) as connection, connection:
+def execute(place: StudyFolder, statement: str) -> None:
+    with closing(sqlite3.connect(place.database)) as connection, connection:
         connection.execute("PRAGMA foreign_keys=OFF")
         assert connection.execute(statement).rowcount
 
@@ -84,7 +84,7 @@ def test_the_tables_of_a_search_follow_its_log(searched: Searched, tmp_path: Pat
 
 def test_optuna_reads_a_trial_as_the_study_has_it(searched: Searched, tmp_path: Path) -> None:
     place = searched(tmp_path, goal=GOAL, space_values=OBJECTIVES)
-    theirs = optuna.load_study(study_name=place.name, storage=place.url)
+    theirs = optuna.load_study(study_name=place.name, storage=sqlite_url(place.database))
     history = History.of(read_events(place))
     assert theirs.metric_names == ["val_accuracy", "parameters"]
     assert [direction.name for direction in theirs.directions] == ["MAXIMIZE", "MINIMIZE"]
@@ -113,7 +113,7 @@ def test_optuna_reads_a_trial_as_the_study_has_it(searched: Searched, tmp_path: 
     ],
 )
 def test_every_difference_is_found_and_mended_and_the_search_goes_on(
-    undisturbed: str, place: StudyLocation, statement: str, kind: str, trial: int
+    undisturbed: str, place: StudyFolder, statement: str, kind: str, trial: int
 ) -> None:
     execute(place, statement)
     difference: dict[str, Any] = {"missing": (), "unknown": (), "otherwise": (), "pending": (), kind: (trial,)}
@@ -126,27 +126,27 @@ def test_every_difference_is_found_and_mended_and_the_search_goes_on(
 
 @pytest.mark.slow
 def test_a_trial_that_others_added_is_unknown_until_the_search_comes_to_its_number(
-    undisturbed: str, place: StudyLocation
+    undisturbed: str, place: StudyFolder
 ) -> None:
-    theirs = optuna.load_study(study_name=place.name, storage=place.url)
+    theirs = optuna.load_study(study_name=place.name, storage=sqlite_url(place.database))
     added = theirs.ask({"x": optuna.distributions.FloatDistribution(0, 1)}).number
     assert found(place).unknown == (added,)
     assert end_of(place) == undisturbed
     assert found(place) == NONE
 
 
-def test_what_a_dashboard_notes_is_no_difference_and_stays(undisturbed: str, place: StudyLocation) -> None:
-    theirs = optuna.load_study(study_name=place.name, storage=place.url)
+def test_what_a_dashboard_notes_is_no_difference_and_stays(undisturbed: str, place: StudyFolder) -> None:
+    theirs = optuna.load_study(study_name=place.name, storage=sqlite_url(place.database))
     running = next(trial for trial in theirs.trials if not trial.state.is_finished())
     theirs._storage.set_trial_system_attr(running._trial_id, "dashboard:note", "look at this")
     assert not found(place)
     assert end_of(place) == undisturbed
-    noted = optuna.load_study(study_name=place.name, storage=place.url).trials[running.number]
+    noted = optuna.load_study(study_name=place.name, storage=sqlite_url(place.database)).trials[running.number]
     assert noted.system_attrs["dashboard:note"] == "look at this"
 
 
-def test_a_study_that_is_gone_is_written_anew_by_its_search(undisturbed: str, place: StudyLocation) -> None:
-    optuna.delete_study(study_name=place.name, storage=place.url)
+def test_a_study_that_is_gone_is_written_anew_by_its_search(undisturbed: str, place: StudyFolder) -> None:
+    optuna.delete_study(study_name=place.name, storage=sqlite_url(place.database))
     assert len(found(place).missing) == len([event for event in read_events(place) if event.kind == "ask"])
     assert end_of(place) == undisturbed
     assert found(place) == NONE
@@ -157,7 +157,7 @@ def test_a_study_that_is_gone_is_written_anew_by_its_search(undisturbed: str, pl
 def test_a_driver_killed_between_two_tables_leaves_the_newest_events_pending(
     undisturbed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
 ) -> None:
-    monkeypatch.setattr(outages, "BEHIND", 0.0)
+    monkeypatch.setattr(driver, "BEHIND", 0.0)
     execute, left = Connection.execute, 3
 
     def dying(connection: Connection, statement: Any, *more: Any, **options: Any) -> Any:
@@ -172,7 +172,7 @@ def test_a_driver_killed_between_two_tables_leaves_the_newest_events_pending(
         patch.setattr(Connection, "execute", dying)
         with pytest.raises(fake.Killed):
             fake.run(tmp_path, goal=GOAL)
-    place = StudyLocation.of("fake-0", tmp_path)
+    place = StudyFolder.of("fake-0", tmp_path)
     assert not found(place)
     assert found(place).pending in ((), (trial_of(read_events(place)[-1]),))
     assert end_of(place) == undisturbed
@@ -182,7 +182,7 @@ def test_a_driver_killed_between_two_tables_leaves_the_newest_events_pending(
 def test_the_tables_are_as_far_behind_as_they_may_be_and_no_farther(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outages, "BEHIND", 3600.0)
+    monkeypatch.setattr(driver, "BEHIND", 3600.0)
     written: list[OptunaTables] = []
     sync = OptunaTables.sync
 
@@ -195,13 +195,13 @@ def test_the_tables_are_as_far_behind_as_they_may_be_and_no_farther(
     assert len(written) == 3, "as it begins, at its first event, and as it ends"
 
 
-def test_no_more_than_reading_is_done_to_look(place: StudyLocation) -> None:
-    before = place.files.database.read_bytes()
+def test_no_more_than_reading_is_done_to_look(place: StudyFolder) -> None:
+    before = place.database.read_bytes()
     found(place)
-    assert place.files.database.read_bytes() == before
+    assert place.database.read_bytes() == before
 
 
-def test_many_trials_are_read_a_few_at_a_time(place: StudyLocation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_trials_are_read_a_few_at_a_time(place: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(optuna_tables, "_AT_ONCE", 2)
     assert found(place) == NONE
     mend(place)

@@ -13,8 +13,7 @@ from search.strategies.pruners import Asha, Median, NoPruner, Pruner
 from search.strategies.registry import named_sampler
 from search.strategies.samplers import Curves, Random, Sampler, Tpe
 from search.study import spec as specs
-from search.study.spec import StudySpec, check_known, check_same, fingerprint
-from search.study.start_list import StartList
+from search.study.spec import StartList, StudySpec, check_known, check_same, fingerprint
 from support import search_fake as fake
 
 PORTABLE_ARITHMETIC = "756029c203f7fc8a0c3b43277a828dd173ac6cc611624f1d5894f24e735804e2"

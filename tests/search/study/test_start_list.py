@@ -11,8 +11,7 @@ from hypothesis import given, strategies as st
 from search.errors import FingerprintError
 from search.strategies.pruners import Asha
 from search.strategies.samplers import Curves
-from search.study.spec import StudySpec
-from search.study.start_list import StartList
+from search.study.spec import StartList, StudySpec
 from support import search_fake as fake
 
 pytestmark = pytest.mark.usefixtures("log_alone")

@@ -16,13 +16,13 @@ from typing import Any
 import optuna
 import pytest
 
-from search.database.engines import open_for_reading, open_for_writing, sqlite_url
-from search.database.file_lock import driver_lock
-from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
+from search.database import open_for_reading, open_for_writing, sqlite_url
+from search.errors import StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log.events import GoalSet
 from search.event_log.log import EventLog
+from search.file_lock import driver_lock
 from search.study import studies
-from search.study.location import StudyLocation
+from search.study.folder import StudyFolder
 from search.study.studies import list_studies, open_study, remove_study
 from support import search_fake as fake
 from support.paths import DATABASE, ROOT
@@ -52,9 +52,10 @@ def test_studies_are_listed_latest_first_and_the_latest_is_meant_if_none_is_name
 def test_of_a_study_that_is_not_there_the_advice_names_the_same_place(tmp_path: Path) -> None:
     place = tmp_path / "my results"
     listed = f"^No study third in {place}/; `mnist-bench studies --results '{place}'` lists the studies there\\.$"
-    for ask in (open_study, remove_study):
-        with pytest.raises(StudyNotFoundError, match=listed):
-            ask(place, "third")
+    with pytest.raises(StudyNotFoundError, match=listed):
+        open_study(place, "third")
+    with pytest.raises(StudyNotFoundError, match=listed):
+        remove_study(StudyFolder.of("third", place))
     made = f"^No study in {place}/; `mnist-bench search conv --trials 50 --results '{place}'` makes one\\.$"
     with pytest.raises(StudyNotFoundError, match=made):
         open_study(place, None)
@@ -75,13 +76,13 @@ def test_a_study_that_cannot_be_read_is_listed_with_the_reason_among_the_others(
             open_study(results, name)
 
 
-@pytest.mark.parametrize("before", ["newest_event", "_read", "_modified", "_size", "_size_of"])
+@pytest.mark.parametrize("before", ["newest_event", "read_events", "driver_of", "_size"])
 def test_a_study_that_is_removed_while_all_are_listed_is_no_error(
     searched: Searched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str
 ) -> None:
     for name in ("gone", "there"):
         searched(tmp_path, goal=1, name=name)
-    if before == "_modified":  # of what cannot be read
+    if before == "driver_of":  # of what cannot be read
         (tmp_path / "gone" / DATABASE).write_bytes(NO_DATABASE)
     function = getattr(studies, before)
 
@@ -99,24 +100,21 @@ def test_a_study_that_is_removed_while_all_are_listed_is_no_error(
 def test_a_study_is_removed_only_if_nobody_works_on_it(
     searched: Searched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: str
 ) -> None:
-    monkeypatch.setattr("search.database.file_lock.time.sleep", lambda seconds: None)
-    folder = searched(tmp_path, goal=1).folder
+    monkeypatch.setattr("search.file_lock.time.sleep", lambda seconds: None)
+    folder = searched(tmp_path, goal=1).path
     (folder / work).mkdir(exist_ok=True)
     with driver_lock(folder / work / "driver.lock", "The work"), pytest.raises(StudyLockedError):
-        remove_study(tmp_path, "fake-0")
-    remove_study(tmp_path, "fake-0")
+        remove_study(StudyFolder.of("fake-0", tmp_path))
+    remove_study(StudyFolder.of("fake-0", tmp_path))
     assert not folder.exists()
     with pytest.raises(StudyNotFoundError):
-        remove_study(tmp_path, "fake-0")
+        remove_study(StudyFolder.of("fake-0", tmp_path))
 
 
-@pytest.mark.parametrize("shared", [False, True])
 def test_a_removal_that_was_cut_off_is_made_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, shared: bool
+    searched: Searched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    results, url = tmp_path / "studies", sqlite_url(tmp_path / "shared.db") if shared else None
-    fake.run(results, goal=1, url=url)
-    (results / "fake-0" / "confirm").mkdir()
+    (searched(tmp_path, goal=1).path / "confirm").mkdir()
 
     def cut(*_: object) -> None:
         raise KeyboardInterrupt
@@ -124,36 +122,24 @@ def test_a_removal_that_was_cut_off_is_made_again(
     with monkeypatch.context() as dying:
         dying.setattr("search.study.studies.shutil.rmtree", cut)
         with pytest.raises(KeyboardInterrupt):
-            remove_study(results, "fake-0", url)
-    assert [study.name for study in list_studies(results, url)] == ["fake-0"]
-    remove_study(results, "fake-0", url)
-    assert not (results / "fake-0").exists()
-    assert list_studies(results, url) == []
-
-
-def test_whose_a_folder_is_beside_a_shared_database(searched: Searched, tmp_path: Path) -> None:
-    url = sqlite_url(tmp_path / "shared.db")
-    searched(tmp_path / "mine", goal=1)
-    fake.run(tmp_path / "theirs", goal=1, url=url)
-    for results, storage in ((tmp_path / "mine", None), (tmp_path / "theirs", url), (tmp_path / "nowhere", url)):
-        study = open_study(results, "fake-0", storage)
-        assert study.files.path == results / "fake-0"
-        assert study.location == StudyLocation.of("fake-0", results, storage)
-    mixed = open_study(tmp_path / "mine", None, url)
-    with pytest.raises(UsageError, match=r"fake-0 holds files of another study of this name; name the folder of this"):
-        _ = mixed.files
+            remove_study(StudyFolder.of("fake-0", tmp_path))
+    assert [study.name for study in list_studies(tmp_path)] == ["fake-0"]
+    remove_study(StudyFolder.of("fake-0", tmp_path))
+    assert not (tmp_path / "fake-0").exists()
+    assert list_studies(tmp_path) == []
 
 
 def test_a_study_that_is_removed_while_it_is_searched_is_not_gone_on_with(tmp_path: Path) -> None:
-    storage = open_for_writing(sqlite_url(tmp_path / "study.db"))
-    log = EventLog(storage.engine, "made-0")
+    engine = open_for_writing(tmp_path / "study.db")
+    log = EventLog(engine, "made-0")
     log.make_table()
     log.append(GoalSet(goal=1))
-    log.remove()
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM search_events")
     with pytest.raises(StudyLockedError, match=r"^Study made-0 was removed while it was searched; this search stops"):
         log.append(GoalSet(goal=3))
     assert log.newest() is None
-    storage.engine.dispose()
+    engine.dispose()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may be another user")
@@ -173,34 +159,23 @@ def test_a_study_in_a_folder_of_another_user_is_read(searched: Searched) -> None
 
 
 def test_a_study_whose_folder_is_a_link_is_removed_with_what_it_leads_to(searched: Searched, tmp_path: Path) -> None:
-    searched(tmp_path, goal=1).folder.rename(tmp_path / "elsewhere")
+    searched(tmp_path, goal=1).path.rename(tmp_path / "elsewhere")
     (tmp_path / "fake-0").symlink_to("elsewhere")
-    remove_study(tmp_path, "fake-0")
+    remove_study(StudyFolder.of("fake-0", tmp_path))
     assert {"fake-0", "elsewhere"}.isdisjoint(os.listdir(tmp_path))
 
 
 def test_of_a_link_its_own_size_counts(searched: Searched, tmp_path: Path) -> None:
     place = searched(tmp_path, goal=1)
     before = list_studies(tmp_path)[0].bytes
-    place.files.report.symlink_to(shutil.copy(place.files.database, tmp_path / "large"))
+    place.report.symlink_to(shutil.copy(place.database, tmp_path / "large"))
     assert list_studies(tmp_path)[0].bytes == before
 
 
 def test_a_reader_cannot_write(searched: Searched, tmp_path: Path) -> None:
-    engine = open_for_reading(searched(tmp_path, goal=1).url)
+    engine = open_for_reading(searched(tmp_path, goal=1).database)
     with engine.connect() as connection, pytest.raises(Exception, match="readonly"):
         connection.exec_driver_sql("DELETE FROM search_events")
-
-
-def test_several_studies_share_a_database_and_one_is_removed(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'team.db'}"
-    for name, goal in (("one", 2), ("two", 1)):
-        fake.run(tmp_path, goal=goal, name=name, url=url)
-    assert open_study(tmp_path, None, url).name == "two"
-    assert len(open_study(tmp_path, "one", url).finished()) == 2
-    remove_study(tmp_path, "one", url)
-    assert [summary.name for summary in list_studies(tmp_path, url)] == ["two"]
-    assert len(optuna.load_study(study_name="two", storage=url).trials) >= 1
 
 
 def test_optuna_reads_the_study_as_its_own(results: Path) -> None:
@@ -216,16 +191,10 @@ def test_optuna_reads_the_study_as_its_own(results: Path) -> None:
     assert theirs.best_trial.number == ours.best.number
 
 
-def test_a_password_is_never_shown() -> None:
-    with pytest.raises(SearchError) as caught:
-        open_study(Path("results"), "x", "nosuchdialect://me:canary-secret@db/x")
-    assert "canary-secret" not in str(caught.value)
-
-
 @pytest.fixture
 def renamed(searched: Searched, tmp_path: Path) -> Path:
     """Return a folder in which a study's folder was given another name."""
-    searched(tmp_path, goal=6, name="first").folder.rename(tmp_path / "other")
+    searched(tmp_path, goal=6, name="first").path.rename(tmp_path / "other")
     return tmp_path
 
 
@@ -237,7 +206,7 @@ def test_a_renamed_study_is_read_under_its_folders_name(searched: Searched, rena
     assert here.name == "other"
     assert replace(here, name="first") == there
     assert here.digest == there.digest
-    place = StudyLocation.of("other", renamed)
+    place = StudyFolder.of("other", renamed)
     assert studies.name_inside(place) == "first"
     assert studies.read_events(place) == studies.read_events(original)
     assert {summary.name for summary in list_studies(renamed)} == {"first", "other"}
@@ -254,14 +223,15 @@ def test_a_renamed_study_goes_on_under_its_own_name_alone(renamed: Path) -> None
 
 def test_a_renamed_study_is_removed_by_its_folders_name(renamed: Path) -> None:
     with pytest.raises(StudyNotFoundError):
-        remove_study(renamed, "first")
-    remove_study(renamed, "other")
+        remove_study(StudyFolder.of("first", renamed))
+    remove_study(StudyFolder.of("other", renamed))
     assert list_studies(renamed) == []
     assert not (renamed / "other").exists()
 
 
-def test_of_two_studies_under_other_names_neither_is_the_folders(renamed: Path) -> None:
-    fake.run(renamed, goal=1, name="second", url=sqlite_url(renamed / "other" / DATABASE))
-    assert list_studies(renamed) == []
-    with pytest.raises(StorageError, match="The event log of study other lacks event 0 and all after it"):
-        open_study(renamed, "other")
+def test_a_studys_database_may_lie_in_a_folder_of_any_name(tmp_path: Path) -> None:
+    results = tmp_path / "50%20off? {x}"
+    study = fake.run(results, goal=1).study
+    assert open_study(results, "fake-0").digest == study.digest
+    assert (results / "fake-0" / DATABASE).is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [results.name]

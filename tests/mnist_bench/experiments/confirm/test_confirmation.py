@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mnist_bench.config.json import with_params
-from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.choice import DataOptions
 from mnist_bench.errors import DataError, Stopped
 from mnist_bench.experiments.confirm import confirming as confirm, results as confirmed
 from mnist_bench.experiments.confirm.race import Dropped, Race

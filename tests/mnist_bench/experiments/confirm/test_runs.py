@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.data.mnist import PACKAGED, DataOptions
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import PACKAGED
 from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments.confirm import confirming, results as confirmed, runs
 from mnist_bench.experiments.confirm.confirming import ConfirmOptions, RaceOptions, confirm_front, confirm_study
@@ -20,7 +21,7 @@ from mnist_bench.experiments.confirm.runs import FINAL, RACE, NetRuns, all_stand
 from mnist_bench.experiments.grid import Observer, TrainingRun
 from mnist_bench.studies import compatibility
 from search.hashed import EndReason
-from search.study.folder import ConfirmFolder
+from search.study.folder import ConfirmFolder, StudyFolder
 from search.trainer_api import Report
 from support import handmade, stopping
 from support.handmade_confirmation import found
@@ -76,7 +77,7 @@ TRIALS = [replace(trial, costs=(SECOND,) * 6) for trial in STUDY.trials[:3]]
 
 
 def made(folder: Path, **how: Any) -> tuple[Grid, NetRuns]:
-    study = replace(STUDY, location=replace(STUDY.location, folder=folder))
+    study = replace(STUDY, files=StudyFolder(folder))
     grid = Grid(study.files.confirm.path, **how)
     grid.folder.mkdir(parents=True, exist_ok=True)
     return grid, NetRuns(study, TRIALS, grid)  # type: ignore[arg-type]
@@ -213,7 +214,7 @@ def test_a_race_without_a_test_trains_its_leader_alone_and_a_lost_net_is_made_ag
     tmp_path: Path, opened: list[str], grid: Grid
 ) -> None:
     cheap = replace(STUDY.trials[0], facts={"macs": 1, "parameters": 1})
-    study = replace(STUDY, trials=(cheap, *STUDY.trials[1:]), location=replace(STUDY.location, folder=tmp_path))
+    study = replace(STUDY, trials=(cheap, *STUDY.trials[1:]), files=StudyFolder(tmp_path))
     asked = RaceOptions(budget=0.1, opening="always")
     led = confirm_study(study, asked, Observer())
     assert (led.leader, led.judged, led.seeds, [final.number for final in led.finals]) == (1, False, 1, [1])
@@ -226,7 +227,7 @@ def test_a_race_without_a_test_trains_its_leader_alone_and_a_lost_net_is_made_ag
 
 def test_what_was_found_of_a_longer_front_stays(tmp_path: Path, opened: list[str], grid: Grid) -> None:
     two = handmade.two_objectives()
-    study = replace(two, location=replace(two.location, folder=tmp_path))
+    study = replace(two, files=StudyFolder(tmp_path))
     whole = confirm_front(study, ConfirmOptions(), Observer())
     best = confirm_front(study, ConfirmOptions(top=1), Observer())
     assert (best.finals, best.earlier) == (whole.finals[2:], whole.finals[:2])

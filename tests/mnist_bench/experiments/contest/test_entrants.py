@@ -9,7 +9,7 @@ import pytest
 from mnist_bench.experiments.contest.entrants import check_fit, line_up, strategies_of
 from mnist_bench.tables.table_trainer import TablePlanner
 from search.errors import UsageError
-from search.repeatability.check import TriedOn
+from search.repeatability import TriedOn
 from search.strategies.pruners import Asha
 from search.strategies.samplers import ForeignSampler, Tpe
 from support.handmade_table import SPACE, table

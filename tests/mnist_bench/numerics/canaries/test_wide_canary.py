@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mnist_bench.numerics.canaries.canary import canary
-from mnist_bench.numerics.canaries.wide_canary import wide_canary
+from mnist_bench.numerics.canaries import canary, wide_canary
 
 pytestmark = pytest.mark.slow
 

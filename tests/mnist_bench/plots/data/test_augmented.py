@@ -9,7 +9,8 @@ import torch
 from hypothesis import given, strategies as st
 
 from mnist_bench.config.settings import AugmentConfig
-from mnist_bench.data.mnist import DataOptions, Images, load_training_set
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import Images, load_training_set
 from mnist_bench.plots.data import augmented
 from mnist_bench.training.augmentation import DRAWS as NUMBERS, maps
 from search.errors import SearchError, SpaceError, UsageError

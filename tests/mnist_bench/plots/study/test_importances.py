@@ -6,13 +6,13 @@ from functools import cache
 import pytest
 
 from mnist_bench.plots.study import importances
+from mnist_bench.plots.study.importance import Importance, Trial
 from mnist_bench.plots.study.importances import Bar, Importances, draw, measure, rows
 from mnist_bench.plots.study.trials import compare
 from mnist_bench.plots.subject import Subject
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord
 from search.space.space import Space
-from search.strategies.importance import Importance, Trial
 from support import drawn, handmade as made
 
 

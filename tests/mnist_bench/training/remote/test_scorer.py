@@ -10,9 +10,8 @@ import torch
 from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.nets.modules import build_model
-from mnist_bench.numerics.generators import seeded
-from mnist_bench.training.evaluation import logits
-from mnist_bench.training.remote.scorer import Scorer
+from mnist_bench.numerics.operations import seeded
+from mnist_bench.training.evaluation import Scorer, logits
 from mnist_bench.training.weights import config_entry, packed
 
 CONFIG = TrainConfig(model=ModelConfig(blocks=1, filters=4, hidden_layers=0))

@@ -1,1 +1,0 @@
-"""Hashes of what this process computes, by which two machines are compared."""

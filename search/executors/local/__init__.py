@@ -1,1 +1,0 @@
-"""Worker processes of this machine: their pool, their pipes, lack of memory."""

@@ -1,1 +1,0 @@
-"""Why a trial was proposed as it was, and why it was stopped or continued: decided again from the log."""

@@ -1,1 +1,0 @@
-"""A search in memory, in virtual time: the real driver over a trainer that answers at once."""

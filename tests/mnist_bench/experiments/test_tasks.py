@@ -1,0 +1,232 @@
+"""Tasks are trained to their ends, several at once, resumed where they stopped, and never believed half."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from mnist_bench.experiments.tasks import Task, TaskStore, Training
+from search import canonical_json
+from search.errors import WorkerError
+from search.executors.in_process import InProcessExecutor
+from search.executors.local import LocalExecutor
+from search.executors.protocol import Done, Executor, Job, Outcome
+from search.study.checkpoint_store import CheckpointStore
+from search.trainer_api import Report, TrainerSpec
+from support.scripted import Clock, Scripted, killed, raised
+
+CONFIG = {"model.depth": 2, "model.width": 8}
+PERIODS = 3
+Weights = list[list[str]]
+"""After each period of each task."""
+
+
+def tasks(number: int, periods: int = PERIODS) -> list[Task]:
+    return [
+        Task(
+            name=f"task {seed}", identity=canonical_json.sha256([CONFIG, seed]), config=CONFIG, seed=seed,
+            costs=(1,) * periods,
+        )
+        for seed in range(1, number + 1)
+    ]  # fmt: skip
+
+
+def trainer(folder: Path, behaviour: str = "") -> TrainerSpec:
+    options = {"behaviour": behaviour, "marks": str(folder)}
+    return TrainerSpec(factory="support.fake_trainer:Trainer", options=options)
+
+
+@dataclass
+class Work:
+    """Tasks that are trained in a folder, again and again, and what was told of them."""
+
+    folder: Path
+    keep_last: bool = False
+    heard: list[tuple[int, int]] = field(default_factory=list)
+    """Seed and period of each that was trained."""
+    ended: list[tuple[int, int]] = field(default_factory=list)
+    """Seed and number of reports of each task that ended."""
+    reports: list[Sequence[Report]] = field(default_factory=list)
+    """Of each task that was trained last."""
+
+    @property
+    def states(self) -> CheckpointStore:
+        return CheckpointStore(self.folder / "states")
+
+    @property
+    def store(self) -> TaskStore:
+        return TaskStore(self.states, keep_last=self.keep_last)
+
+    @property
+    def weights(self) -> Weights:
+        return [[report.weights for report in reports] for reports in self.reports]
+
+    def train(self, listed: list[Task], executor: Executor | None = None, most: float = math.inf) -> bool:
+        """Train in this process, or by another executor, until all have ended or so many periods were trained."""
+        enough = len(self.heard) + most
+        executor = executor or InProcessExecutor(trainer(self.folder))
+        training = Training(listed, executor, self.store, self._on_period, self._on_end)
+        executor.start()
+        try:
+            return training.run(lambda: len(self.heard) >= enough)
+        finally:
+            executor.stop()
+            self.reports = [training.reports.get(task.identity, ()) for task in listed]
+
+    def _on_period(self, task: Task, period: int, report: Report, state: bytes) -> Report:
+        self.heard.append((task.seed, period))
+        return replace(report, metrics={**report.metrics, "heard": len(self.heard)})
+
+    def _on_end(self, task: Task, reports: Sequence[Report]) -> None:
+        self.ended.append((task.seed, len(reports)))
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    return Work(tmp_path)
+
+
+def undisturbed(folder: Path, listed: list[Task]) -> Weights:
+    """Return what tasks come to that are trained at once."""
+    calm = Work(folder / "calm")
+    assert calm.train(listed)
+    return calm.weights
+
+
+def test_a_task_is_known_by_48_bits_of_its_identity() -> None:
+    (task,) = tasks(1)
+    assert f"{task.number:012x}" == task.identity[:12]
+
+
+def test_a_task_ends_with_its_last_period_or_with_one_that_could_not_go_on() -> None:
+    (task,) = tasks(1)
+    done = Report(value=0.5, metrics={}, weights="a", seconds=1.0)
+    ended = replace(done, value=None, end="diverged")
+    ends = [task.is_ended_by(reports) for reports in ([], [done], [done, ended], [done] * PERIODS)]
+    assert ends == [False, False, True, True]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("behaviour", ["", "die_once_sometimes"])
+def test_two_workers_that_may_die_bring_the_same(work: Work, behaviour: str) -> None:
+    assert work.train(tasks(5), LocalExecutor(trainer(work.folder, behaviour), 2, work.folder / "log"))
+    assert work.weights == undisturbed(work.folder, tasks(5))
+
+
+def test_stopped_and_started_again_it_trains_each_period_once(work: Work) -> None:
+    while not work.train(tasks(5), most=2):
+        pass
+    assert work.weights == undisturbed(work.folder, tasks(5))
+    assert sorted(work.heard) == [(seed, period) for seed in range(1, 6) for period in range(1, PERIODS + 1)]
+    kept = [report.metrics["heard"] or 0 for reports in work.reports for report in reports]
+    assert sorted(kept) == list(range(1, 16))
+
+
+def test_after_a_stop_what_runs_is_trained_to_its_end_and_nothing_else_begins(work: Work, clock: Clock) -> None:
+    executor = Scripted(clock, workers=2, at_once=1)
+    assert not work.train(tasks(3), executor, most=1)
+    assert len(executor.started) == sum(map(len, work.reports)) == 2
+
+
+@pytest.mark.parametrize(
+    ("damaged", "again"),
+    [
+        ([6], range(1, 11)),
+        ([2, 6], range(1, 11)),
+        ([2], [1, 2, 7, 8, 9, 10]),  # the state after period 6 is whole: with report 2 back, it goes on from there
+    ],
+)
+def test_interrupted_again_and_again_after_a_damage_it_still_goes_forward(
+    work: Work, damaged: list[int], again: Sequence[int]
+) -> None:
+    (task,) = tasks(1, periods=10)
+    work.keep_last = True
+    work.train([task], most=6)
+    for period in damaged:
+        (work.folder / "states" / f"{task.number}-{period}.state").write_bytes(b"torn")
+    while not work.train([task], most=2):
+        pass
+    assert [period for _, period in work.heard] == [*range(1, 7), *again]
+    assert work.weights == undisturbed(work.folder, [task])
+
+
+@pytest.mark.parametrize(("keep_last", "kept"), [(True, [False, False, True]), (False, [False] * 3)])
+def test_only_the_state_that_is_needed_is_kept(work: Work, keep_last: bool, kept: list[bool]) -> None:
+    (task,) = tasks(1)
+    work.keep_last = keep_last
+    work.train([task])
+    found = [work.states.get(task.number, period) for period in range(1, PERIODS + 1)]
+    assert [pair is not None and bool(pair[1]) for pair in found] == kept
+
+
+def test_the_end_of_each_task_is_told_once_with_all_its_reports(work: Work) -> None:
+    for _ in range(2):
+        assert work.train(tasks(3))
+    assert work.ended == [(1, PERIODS), (2, PERIODS), (3, PERIODS)]
+
+
+def test_a_task_that_diverges_has_ended(work: Work) -> None:
+    for _ in range(2):
+        assert work.train(tasks(4), InProcessExecutor(trainer(work.folder, "diverge")))
+        assert [len(reports) for reports in work.reports] == [3, 3, 3, 1]
+
+
+def test_a_task_that_raises_twice_is_named(work: Work) -> None:
+    with pytest.raises(WorkerError) as caught:
+        work.train(tasks(4), InProcessExecutor(trainer(work.folder, "raise")))
+    assert str(caught.value) == "task 4 makes the trainer fail: ZeroDivisionError: the fake trainer divides by zero"
+    assert "fake_trainer.py" in "".join(caught.value.__notes__)  # for those who ask for the traceback
+
+
+def test_what_came_back_together_with_the_last_straw_is_kept(work: Work, clock: Clock) -> None:
+    bad, good = tasks(2)
+    executor = Scripted(clock, lambda job: raised(job) if job.trial == bad.number else None, workers=2)
+    with pytest.raises(WorkerError, match="task 1 makes the trainer fail"):
+        work.train([bad, good], executor)
+    assert len(work.store.load(good)[0]) == 2
+
+
+def test_a_task_whose_workers_always_die_is_named(work: Work, clock: Clock) -> None:
+    executor = Scripted(clock, lambda job: killed(job) if job.period == 2 else None)
+    with pytest.raises(WorkerError, match=r"^20 workers in a row died while they trained task 1, period 2: SIGKILL\.$"):
+        work.train(tasks(1), executor)
+
+
+def test_a_task_that_lacks_memory_beside_others_is_tried_once_more_alone(work: Work, clock: Clock) -> None:
+    lacking, other = tasks(2, periods=1)
+    lack = Report(value=None, metrics={}, weights="", seconds=0.0, end="out_of_memory")
+
+    def lacks(job: Job) -> Outcome | None:
+        has_company = len([at for at, _ in executor.started if at == executor.started[-1][0]]) > 1
+        return Done(job=job, report=lack, state=b"") if job.trial == lacking.number and has_company else None
+
+    executor = Scripted(clock, lacks, workers=2)
+    work.store.save(lacking, [lack], b"")  # of an earlier run, which ended with it
+    assert work.train([lacking, other], executor)
+    assert [job.trial for _, job in executor.started] == [lacking.number, other.number, lacking.number]
+    assert {reports[-1].end for reports in work.reports} == {None}
+
+
+def test_a_lost_period_is_tried_again_later_with_twice_the_time_and_others_go_on(work: Work, clock: Clock) -> None:
+    first, second = tasks(2, periods=2)
+
+    def fails(job: Job) -> Outcome | None:
+        return killed(job) if job.trial == first.number and job.stall_seconds < 240 else None
+
+    executor = Scripted(clock, fails)
+    assert work.train([first, second], executor)
+    tries = [(at, job.stall_seconds) for at, job in executor.started if job.trial == first.number and job.period == 1]
+    assert tries == [(0, 60), (0.375, 120), (1.0, 240)]  # lost at 0.125 and 0.5, to wait for 0.2 s and 0.4 s
+    others = [(at, job.period) for at, job in executor.started if job.trial == second.number]
+    assert others == [(0.125, 1), (0.25, 2)]
+
+
+def test_tasks_that_have_begun_come_first(work: Work) -> None:
+    one, two, three = tasks(3)
+    assert not work.train([two], most=1)
+    assert work.train([one, two, three])
+    assert work.heard == [(2, 1), (2, 2), (2, 3), (1, 1), (1, 2), (1, 3), (3, 1), (3, 2), (3, 3)]

@@ -1,0 +1,102 @@
+"""If your own network does not repeat, the check finds it and names how it shows."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.own_nets.own_net import load_net
+from mnist_bench.picture_form import MNIST
+from mnist_bench.training import net_check
+from search.errors import PluginError, UsageError
+from support import own_nets
+
+NOT_A_NUMBER = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, settings, input_shape, classes):
+        super().__init__()
+        self.head = nn.Linear(784, classes)
+
+    def forward(self, pictures):
+        return self.head(pictures.flatten(1)) * float("nan")
+
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", [own_nets.GOOD, own_nets.CLASS, own_nets.TWO_NAMES])
+def test_what_a_net_draws_with_pytorch_repeats_in_every_way(tmp_path: Path, text: str) -> None:
+    net_check.require(load_net(own_nets.write(tmp_path, text)), {}, MNIST)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (own_nets.UNSEEDED, "trained again, it gives different "),
+        (own_nets.SHARING, "trained again, it gives different "),
+        (own_nets.COUNTING, "without a restore, it gives different weights after report 2"),
+        (own_nets.HASHING, "in another process, it gives different "),
+        (own_nets.PROJECTING, "from weights alone, it gives different logits, so it draws"),
+    ],
+)
+def test_what_does_not_repeat_is_refused_by_the_first_way_that_shows_it(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(UsageError, match=f"is not repeatable: {words}"):
+        net_check.require(load_net(own_nets.write(tmp_path, text)), {}, MNIST)
+
+
+@pytest.mark.slow
+def test_what_depends_on_the_processor_is_named_and_portable_precision_refuses_it(tmp_path: Path) -> None:
+    rooted = load_net(own_nets.write(tmp_path, own_nets.CLASS.replace("last(hidden)", "last((hidden + 1e-3).sqrt())")))
+    net_check.require(rooted, {}, MNIST)
+    with pytest.raises(UsageError, match=r"cannot be portable: torch\.sqrt depends on the processor\. Use"):
+        net_check.require_portable(rooted, [{}], MNIST)
+
+
+@pytest.mark.slow
+def test_what_depends_on_the_processor_with_some_settings_is_named_with_them(tmp_path: Path) -> None:
+    net = load_net(own_nets.write(tmp_path, own_nets.STRIDED))
+    net_check.require_portable(net, [{"kernel": 3}, {"kernel": 4}], MNIST)
+    found = r"conv2d with a stride and a kernel of 5 pixels or more depends on the processor with kernel=5\. Use"
+    with pytest.raises(UsageError, match=found):
+        net_check.require_portable(net, [{"kernel": 3, "width": 4}, {"kernel": 5, "width": 4}], MNIST)
+
+
+@pytest.mark.slow
+def test_operations_are_those_of_float32(tmp_path: Path) -> None:
+    text = own_nets.CLASS.replace("last(hidden)", "last(hidden.abs().sqrt() if hidden.dtype == KIND else hidden)")
+    for kind, is_portable in (("float32", False), ("bfloat16", True)):
+        net = load_net(own_nets.write(tmp_path, text.replace("KIND", f"torch.{kind}"), f"{kind}.py"))
+        with nullcontext() if is_portable else pytest.raises(UsageError, match=r"torch\.sqrt depends"):
+            net_check.require_portable(net, [{}], MNIST)
+
+
+@pytest.mark.slow
+def test_where_a_search_does_not_repeat_the_weights_alone_have_to_make_the_net(tmp_path: Path) -> None:
+    net_check.require(load_net(own_nets.write(tmp_path, own_nets.COUNTING)), {}, MNIST, repeats=False)
+    with pytest.raises(UsageError, match="register_buffer keeps such values with the weights"):
+        net_check.require(load_net(own_nets.write(tmp_path, own_nets.PROJECTING)), {}, MNIST, repeats=False)
+
+
+@pytest.mark.slow
+def test_what_it_raises_in_training_is_told_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own_nets.write(tmp_path, own_nets.FAULTY)
+    monkeypatch.chdir(tmp_path)
+    net = load_net("my_nets.py:build")
+    with pytest.raises(PluginError, match=r"raised AttributeError: .*no_such_thing.* \(.*my_nets\.py:\d+\)"):
+        net_check.require(net, {}, MNIST)
+
+
+@pytest.mark.parametrize(("text", "same"), [(own_nets.CLASS, True), (NOT_A_NUMBER, True), (own_nets.PROJECTING, False)])
+def test_the_weights_alone_make_a_net_even_one_whose_logits_are_no_numbers(
+    tmp_path: Path, text: str, same: bool
+) -> None:
+    net = load_net(own_nets.write(tmp_path, text))
+    trainer = net_check.trainer_on_made_up(net.loaded.whole_name, asdict(MNIST))
+    assert net_check.is_its_weights(TrainConfig(net_code=net.code), trainer) == same

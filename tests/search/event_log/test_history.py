@@ -1,0 +1,262 @@
+"""Logical time, and when a search ends before its goal: both decided from the history alone."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings, strategies as st
+
+from search.errors import StorageError, UsageError
+from search.event_log.events import Asked, Created, Event, GoalSet, Reported, Resumed, Stopped, Told
+from search.event_log.history import History, StopRules, Timeline
+from search.event_log.records import ENDS, EarlyStop
+from search.hashed import Reason
+from search.trainer_api import Report
+from support.dose import dose
+from support.handmade_history import Study
+
+Costs = dict[int, list[int]]
+"""Of the periods that each slot's trial has not ended."""
+
+
+def turns(costs: Costs) -> list[tuple[int, int]]:
+    """Return the time and slot of all events, each slot's trial being trained to its end."""
+    timeline, found = Timeline.of(len(costs)), []
+    for index, row in costs.items():
+        timeline.hold(index, index, row[0], verdict=False)
+    while (slot := timeline.next_slot(filling=False)) is not None:
+        found.append((slot.next_time, slot.index))
+        costs[slot.index] = costs[slot.index][1:]
+        if left := costs[slot.index]:
+            timeline.hold(slot.index, slot.index, slot.next_time + left[0], verdict=False)
+        else:
+            timeline.free(slot.index, slot.next_time)
+    return found
+
+
+def test_the_earliest_end_comes_first_and_ties_go_to_the_lower_slot() -> None:
+    assert [slot for _, slot in turns({0: [5, 5], 1: [3, 9], 2: [3, 1]})] == [1, 2, 2, 0, 0, 1]
+
+
+@given(st.lists(st.lists(st.integers(1, 50), min_size=1, max_size=5), min_size=1, max_size=6))
+def test_events_come_in_rising_logical_time(rows: list[list[int]]) -> None:
+    found = turns(dict(enumerate(rows)))
+    assert found == sorted(found)
+    assert len(found) == sum(len(row) for row in rows)
+
+
+def test_all_slots_begin_together_at_0() -> None:
+    timeline = Timeline.of(3)
+    assert [slot.next_time for slot in timeline.slots] == [0, 0, 0]
+    assert timeline.now() == 0
+
+
+def test_a_verdict_is_due_in_the_instant_of_the_report() -> None:
+    study = Study(goal=1)
+    trial = study.ask(0, cost=5, time=10)
+    assert study.history.slot_of(trial).next_time == 15
+    study.train(trial)
+    assert study.history.slot_of(trial).next_time == 20
+    study.train(trial, verdict=True)
+    assert study.history.slot_of(trial).next_time == 20
+
+
+def test_an_infeasible_trial_is_told_in_the_instant_in_which_it_was_asked() -> None:
+    study = Study(goal=1)
+    assert study.history.slot_of(study.ask(0, excess=1.0, time=10)).next_time == 10
+
+
+def test_the_periods_that_a_pruned_trial_is_spared_are_counted() -> None:
+    study = Study(goal=1)
+    assert (study.history.planned_periods, study.history.saved_periods) == (0, 0)
+    trial = study.ask(0)
+    study.train(trial, verdict=True)
+    study.end(trial)
+    assert (study.history.planned_periods, study.history.saved_periods) == (4, 3)
+
+
+def test_by_arrival_what_needs_no_worker_comes_first_and_free_slots_only_while_they_are_filled() -> None:
+    timeline = Timeline.of(4, "as-completed")
+
+    def first(*, filling: bool = True) -> int | None:
+        slot = timeline.next_slot(filling=filling)
+        return None if slot is None else slot.index
+
+    assert first(filling=False) is None
+    for index in range(3):
+        timeline.hold(index, index, 1, verdict=False)
+    assert (first(), first(filling=False)) == (3, 0)  # 3 is free
+    timeline.hold(3, 3, 9, verdict=False)
+    assert first() == 0
+    timeline.hold(3, 3, 9, verdict=True)
+    assert first() == 3  # to be told
+    timeline.free(3, 9)
+    assert (first(), first(filling=False)) == (3, 0)
+
+
+Ended = tuple[Reason, float, int]
+"""How a trial ended, its value and its cost."""
+ENDS_OF_TRIALS = st.lists(
+    st.tuples(st.sampled_from(list(ENDS)), st.integers(0, 4).map(float), st.integers(1, 4)), max_size=25
+)
+COMPLETE_ONES: list[Ended] = [("complete", 4.0, 4), ("complete", 3.0, 3), ("complete", 3.0, 3), ("complete", 1.0, 1)]
+"""With two objectives the third and one that costs more than the first are no better than those before them."""
+LATE: list[Ended] = [("complete", 2.0, 1), ("complete", 1.0, 1), ("pruned", 1.0, 1), ("complete", 3.0, 1)]
+"""A patience of two trials, and a target of 2, have held before the last one."""
+TWO: dict[str, Any] = {"objective": ["val_accuracy", "macs"]}
+
+
+def begun(goal: int = 100, *values: float, **settings: Any) -> Study:
+    """Return a search of one slot, whose complete trials have these values."""
+    study = Study(goal, concurrent_trials=1, periods=1, **settings)
+    for value in values:
+        study.add("complete", value)
+    return study
+
+
+def stopped(study: Study, rules: StopRules) -> EarlyStop | None:
+    """Return why a search stops here, if it does, after it has stopped."""
+    if (event := rules.verdict(study.history)) is not None:
+        study.history.apply(event)
+    return study.history.record().stop
+
+
+def test_patience_counts_trained_trials_since_the_best_and_none_before_one_is_complete() -> None:
+    study, rules = begun(), StopRules(patience=3)
+    before: list[Reason] = ["pruned", "crashed", "pruned", "pruned"]
+    for reason in before:
+        study.add(reason)
+        assert rules.verdict(study.history) is None
+    study.add("complete", 0.7)
+    after: list[Reason] = ["pruned", "infeasible", "crashed", "infeasible"]
+    for reason in after:
+        study.add(reason, 0.9)  # however good a trial was where it was pruned
+        assert rules.verdict(study.history) is None
+    study.add("complete", 0.7)  # as good is no better
+    assert rules.verdict(study.history) == Stopped(time=9, rule="patience", limit=3, best=4)
+
+
+def test_a_target_is_reached_by_a_complete_trial_alone() -> None:
+    study = begun()
+    study.add("pruned", 0.999)
+    study.add("complete", 0.994)
+    found = StopRules(target=0.994, patience=1).verdict(study.history)
+    assert found == Stopped(time=1, rule="target", limit=0.994, best=1)
+
+
+def test_before_anything_and_at_its_goal_a_search_ends_by_no_rule_and_without_one_never() -> None:
+    rules, study = StopRules(patience=1, target=0.0), begun(goal=2)
+    assert rules.verdict(History()) is None
+    assert rules.verdict(study.history) is None
+    study.add("complete", 0.9)
+    assert rules.verdict(study.history) is not None
+    assert StopRules().verdict(study.history) is None
+    study.add("complete", 0.9)
+    assert rules.verdict(study.history) is None
+
+
+@settings(max_examples=dose(200), deadline=None)
+@given(ENDS_OF_TRIALS, st.integers(1, 5), st.booleans())
+@example([*COMPLETE_ONES, ("complete", 4.0, 4)], 1, True)
+@example([*COMPLETE_ONES, ("complete", 3.5, 4)], 2, True)
+@example([*COMPLETE_ONES, ("infeasible", 0.0, 1)], 3, False)
+def test_patience_is_what_its_definition_says(ends: list[Ended], patience: int, two: bool) -> None:
+    study = begun(100, **(TWO if two else {}))
+    for reason, value, cost in ends:
+        study.add(reason, value, cost)
+    trials = list(enumerate(ends))
+    better = [
+        number
+        for number, (reason, value, cost) in trials
+        if reason == "complete"
+        and not any(
+            kind == "complete" and other >= value and (costs <= cost or not two)
+            for _, (kind, other, costs) in trials[:number]
+        )
+    ]
+    since = sum(reason != "infeasible" for _, (reason, _, _) in trials[better[-1] + 1 :]) if better else 0
+    found = StopRules(patience=patience).verdict(study.history)
+    assert (found is not None) == (bool(better) and since >= patience)
+    assert found is None or found.best == better[-1]
+
+
+RULES = st.integers(1, 2).map(lambda patience: StopRules(patience=patience)) | st.integers(1, 3).map(
+    lambda target: StopRules(target=target)
+)
+
+
+@settings(max_examples=dose(200), deadline=None)
+@given(ENDS_OF_TRIALS, RULES, st.booleans())
+@example([*LATE, ("pruned", 1.0, 1), ("pruned", 1.0, 1)], StopRules(patience=2), False)
+@example(LATE, StopRules(target=2), False)
+def test_a_rule_was_there_from_the_start_where_it_had_not_held_before(
+    ends: list[Ended], rules: StopRules, two: bool
+) -> None:
+    study, verdict, held = begun(100, **(TWO if two else {})), None, False
+    for reason, value, cost in ends:
+        held = held or verdict is not None
+        study.add(reason, value, cost)
+        verdict = rules.verdict(study.history)
+    if (stop := stopped(study, rules)) is not None:
+        assert stop.on_time is not held
+
+
+def test_a_rule_that_came_after_further_periods_were_trained_came_too_late() -> None:
+    """What is under way counts in the digest, too: any other search with the rule stops before these periods."""
+    study = begun(100, 0.9)
+    study.ask(0)
+    stop = stopped(study, StopRules(target=0.8))
+    assert stop is not None
+    assert not stop.on_time
+
+
+def test_a_stop_says_why_and_ends_until_the_search_is_resumed() -> None:
+    study = begun(100, 0.9)
+    study.add("pruned")
+    for rules, limit, on_time in ((StopRules(patience=1), 1, True), (StopRules(target=0.5), 0.5, False)):
+        stop = stopped(study, rules)
+        assert stop is not None
+        assert (stop.limit, stop.best, stop.value, stop.since, stop.on_time) == (limit, 0, 0.9, 1, on_time)
+        assert not stop.two_objectives
+        assert StopRules.of(Stopped(rule=stop.rule, limit=stop.limit, best=0)) == rules
+        assert study.history.next_slot() is None
+        study.history.apply(Resumed())
+        assert study.history.record().stop is None
+        assert study.history.next_slot() is not None
+
+
+CREATED = Created(name="made", spec=begun().history.spec)
+ASKED = Asked(trial=0, params={}, config={}, costs=(1,), facts={}, constraints={}, slot=0, seed=0, attributes={})
+REPORT = Report(value=0.5, metrics={}, weights="0", seconds=1.0)
+REPORTED = Reported(trial=0, period=1, report=REPORT, prune=False, verdict=True, attributes={})
+PRUNED = Told(trial=0, state="PRUNED", reason="pruned", value=0.5, error=None, attributes={})
+COMPLETE = Told(trial=0, state="COMPLETE", reason="complete", value=0.5, error=None, attributes={})
+STOPPED = Stopped(rule="patience", limit=1, best=0)
+
+
+@pytest.mark.parametrize(
+    ("events", "why"),
+    [
+        ([STOPPED], "its trial is not complete"),
+        ([REPORTED, PRUNED, STOPPED], "its trial is not complete"),
+        ([Stopped(rule="patience", limit=1, best=7)], "there is no such trial"),
+        ([Resumed()], "the search had not ended early"),
+        ([REPORTED, COMPLETE, STOPPED, STOPPED], "the search has ended early before"),
+        ([REPORTED, COMPLETE, STOPPED, GoalSet(goal=5)], "the search has ended early before"),
+        ([CREATED], "the study has begun before"),
+        ([replace(ASKED, trial=1)], "its slot is taken"),
+        ([replace(REPORTED, period=2)], "it is of another period"),
+    ],
+)
+def test_what_no_search_decides_is_refused(events: list[Event], why: str) -> None:
+    with pytest.raises(StorageError, match=rf"was not written by a search \(\w+: {why}\)"):
+        History.of([CREATED, GoalSet(goal=3), ASKED, *events])
+
+
+@pytest.mark.parametrize("wrong", [{"patience": 0}, {"patience": -3}, {"target": math.nan}, {"target": math.inf}])
+def test_rules_that_no_search_can_follow_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="give"):
+        StopRules(**wrong)
