@@ -49,12 +49,11 @@ MODULES = {
     "mnist_bench/cli": ("failures", "output"),
     "mnist_bench/cli/studies": ("*",),
     "mnist_bench/comparison": ("*",),
-    "mnist_bench/data": ("guard", "split", "test_set"),
+    "mnist_bench/data": ("guard", "openings", "split", "test_set"),
     "mnist_bench/experiments/confirm": ("confirming", "results", "runs"),
     "mnist_bench/export": ("*",),
     "mnist_bench/leaderboard": ("*",),
     "mnist_bench/report": ("*",),
-    "mnist_bench/studies": ("openings",),
     "mnist_bench/training": ("batches", "period"),
 }
 """Those by which the promises stand, and those that show, compare and export results; none that needs a server."""

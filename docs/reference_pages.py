@@ -20,13 +20,12 @@ import mnist_bench
 from mnist_bench.cli.app import app
 from mnist_bench.cli.help import ARGUMENTS, RAW, HelpEntry, HelpPage, pages
 from mnist_bench.config.catalogue import field_docs, sections
-from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow, NetFigures, NetTotals
-from mnist_bench.leaderboard.board_records import FIELDS, KEYS, NET_KEYS
-from mnist_bench.leaderboard.board_table import FIGURES, FRONT, NET_FIGURES, OVER, STUDY
+from mnist_bench.leaderboard.board_table import GROUPS, figures_of, study_figures
 from mnist_bench.nets.summary import about_cell, settings_by_heading
-from mnist_bench.result_table import Column
+from mnist_bench.result_table import Figure
 from mnist_bench.space_files import json_schema
 from mnist_bench.space_files.content import OWN
+from mnist_bench.value_kind import NETS, ValueKind
 from search.messages import joined, show
 from search.strategies import pruners, samplers
 
@@ -34,23 +33,13 @@ FOLDER = Path(__file__).parent / "reference"
 PART = re.compile(r"(<!-- made: ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 OF_ALL = ("-h, --help", "-v, --verbose")
 """Options that the page of the commands explains once."""
-BOARD_KEYS = (
-    "study", "digest", "order", "goal", "counts", "external", "live", "hidden", "front", "stop", "ahead",
-    "published", "tied", "saved_epochs", "budget_epochs", "test_openings", "objective",
-    "parameters", "rows", "confirmed", "confirmed_front", "totals", "saved_periods", "budget_periods", "cost",
-    "value_name", "minimized",
-)  # fmt: skip
-"""The keys of a study in the JSON of its leaderboard."""
-FIELD_OF = {"saved_epochs": "saved", "budget_epochs": "budget", "saved_periods": "saved", "budget_periods": "budget"}
-"""Fields of a leaderboard whose keys have another name."""
-NO_FIELD = {
-    "goal": "Trial budget, in trained trials.",
-    "objective": "Objectives: `val_accuracy`, then the cost that is minimized, if there is one.",
-    "rows": "The trials, see below.",
+OF_ROWS = {
+    "hidden": "Number of rows that `--top` leaves out.",
+    "rows": "The trials, see above.",
     "confirmed": "Result of `confirm`, see below; null if there is none, or if the search has continued since.",
     "confirmed_front": "The same of `confirm --front`; only with two objectives.",
 }
-"""Keys that are not a field of a leaderboard."""
+"""Keys next to the figures of a study."""
 Schema = Mapping[str, Any]
 NOUNS = {
     "integer": "whole number", "number": "number", "boolean": "true or false", "string": "text", "object": "a mapping",
@@ -261,18 +250,28 @@ def _field(field: SpaceField) -> Sequence[str]:
     return _code(field.path), values, default, ", ".join(map(_code, field.ranges)), about
 
 
-def columns() -> str:
-    """Return the columns of the leaderboard of networks."""
-    return _columns((*NET_FIGURES, STUDY, FRONT, OVER))
+def figures_of_a_trial() -> str:
+    """Return the figures of a leaderboard's row: the column on screens, the key in JSON and CSV, the meaning."""
+    found = [*_of_both(figures_of), *(Figure("", str, key=key, about=about) for key, about in GROUPS.items())]
+    named = ((_named(figure.heading), _named(figure.key), figure.about) for figure in found)
+    return table(("column", "key", "meaning"), named)
 
 
-def columns_of_other_trainers() -> str:
-    """Return the columns of a study that another trainer made."""
-    return _columns(FIGURES)
+def figures_of_a_study() -> str:
+    """Return the figures of a study in the JSON of its leaderboard."""
+    meanings = {figure.key: figure.about for figure in _of_both(study_figures)} | OF_ROWS
+    return table(("key", "meaning"), ((_code(key), about) for key, about in meanings.items()))
 
 
-def _columns(found: Iterable[Column[LeaderboardRow]]) -> str:
-    return table(("column", "meaning"), ((_code(column.heading), column.about) for column in found))
+def _of_both(figures: Callable[[ValueKind], Sequence[Figure[Any]]]) -> list[Figure[Any]]:
+    """Return the figures of nets, then those that only other trainers have."""
+    nets, others = figures(NETS), figures(ValueKind())
+    known = {(figure.heading, figure.key) for figure in nets} | {("cost", "cost")}
+    return [*nets, *(figure for figure in others if (figure.heading, figure.key) not in known)]
+
+
+def _named(name: str) -> str:
+    return _code(name) if name else ""
 
 
 def compact_cells() -> str:
@@ -282,23 +281,6 @@ def compact_cells() -> str:
         paths = ", ".join(_code(declared.path) for declared in settings)
         rows.append((_code(heading), paths, _escaped(about_cell(heading))))
     return table(("column", "settings", "cell"), rows)
-
-
-def keys_of_a_study() -> str:
-    """Return the keys of a study in the JSON of its leaderboard."""
-    docs = field_docs(Leaderboard) | field_docs(NetTotals)
-    return _keys({key: NO_FIELD.get(key) or docs[FIELD_OF.get(key, key)] for key in BOARD_KEYS})
-
-
-def keys_of_a_trial() -> str:
-    """Return the keys of a trial in the JSON and CSV of a leaderboard."""
-    docs = field_docs(LeaderboardRow) | field_docs(NetFigures)
-    return _keys({key: docs[FIELDS.get(key, key)] for key in dict.fromkeys([*NET_KEYS, *KEYS])})
-
-
-def _keys(meanings: Mapping[str, str]) -> str:
-    rows = ((_code(key), re.sub(r"\bNone\b", "null", meaning)) for key, meaning in meanings.items())
-    return table(("key", "meaning"), rows)
 
 
 def functions() -> str:
@@ -338,15 +320,13 @@ def _escaped(text: str) -> str:
 
 
 PARTS: Mapping[str, Callable[[], str]] = {
-    "columns": columns,
-    "columns of other trainers": columns_of_other_trainers,
     "commands": commands,
     "compact cells": compact_cells,
     "fields of a trial": fields_of_a_trial,
     "fields of the space": fields_of_the_space,
+    "figures of a study": figures_of_a_study,
+    "figures of a trial": figures_of_a_trial,
     "functions": functions,
-    "keys of a study": keys_of_a_study,
-    "keys of a trial": keys_of_a_trial,
     "options of strategies": options_of_strategies,
 }
 """The makers of the parts by name."""

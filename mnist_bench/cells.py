@@ -33,6 +33,11 @@ def p_column(found: float) -> str:
     return "<0.001" if found < 0.001 else f"{found:.3f}"
 
 
+def numbered(number: int) -> str:
+    """Return a trial as tables name it: `#17`."""
+    return f"#{number}"
+
+
 def times(ratio: float) -> str:
     """Return how many times cheaper or faster: `3.9`; below 1 with two decimals, `0.87`."""
     return f"{ratio:.1f}" if ratio >= 0.95 else f"{ratio:.2f}"

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from mnist_bench.cells import objectives, roughly, short
-from mnist_bench.leaderboard.early_stop_lines import rules_words
 from mnist_bench.nets.planner import COEFFICIENTS
 from mnist_bench.numerics.device import kind_of
 from mnist_bench.numerics.kinds import DeviceKind
@@ -15,6 +14,7 @@ from mnist_bench.searches.objective_search import ObjectiveConfig, search_of_obj
 from mnist_bench.searches.setup import SearchSetup
 from mnist_bench.space_files.drawn import planner, samples
 from mnist_bench.space_files.overview import ROUGHLY, search_seconds
+from mnist_bench.value_kind import NETS, ValueKind
 from search import repeatability
 from search.driver.run import Search
 from search.event_log.records import repeats
@@ -82,7 +82,7 @@ def _what(setup: SearchSetup) -> str:
     config, space = setup.config, setup.space
     ends, cost = setup.period_ends, space.aim.cost
     sampler, pruner = (way.describe(len(ends)) for way in (setup.sampler, setup.pruner))
-    rules = "".join(f", {words}" for words in rules_words(config.stop_rules))
+    rules = "".join(f", {words}" for words in NETS.rules(config.stop_rules))
     longest = "1 epoch" if ends[-1] == 1 else f"{ends[-1]:g} epochs"
     return (
         f"{space.name}: {number_of(len(space.ranges), 'range')}, "
@@ -96,7 +96,7 @@ def _what(setup: SearchSetup) -> str:
 def _what_own(config: ObjectiveConfig, search: Search, spec: StudySpec) -> str:
     reports = f" of at most {number_of(spec.periods, 'report')}" if spec.periods > 1 else ""
     order = "" if repeats(spec.order) else ", in completion order"
-    rules = "".join(f", {words}" for words in rules_words(search.stop_rules, foreign=True))
+    rules = "".join(f", {words}" for words in ValueKind().rules(search.stop_rules))
     return (
         f"{spec.space.name}: {config.objective.name}, {number_of(len(spec.space.ranges), 'range')}, "
         f"{number_of(search.goal, 'trial')}{reports}, {spec.sampler.describe(spec.periods)} + "

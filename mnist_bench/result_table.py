@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Generic, Literal, TypeVar
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar, assert_never, get_args
 
+from mnist_bench import cells
 from mnist_bench.cells import safe
-from search.messages import html_table, shortened
+from search.errors import UsageError
+from search.messages import html_table, listing, shortened, show
 
 LINE = 120
 """Characters of a line of `repr`; a longer one is cut."""
-FIGURES = 6
-"""Columns of a row in `repr`."""
+SHOWN = 6
+"""Figures of a row in `repr`."""
 ROWS = 20
 """Rows of a table in a notebook."""
 Row = TypeVar("Row")
 Align = Literal["left", "right"]
-
-
-def as_it_is(row: Any) -> Mapping[str, Any]:
-    """Return a row that is a mapping."""
-    return dict(row)
+SCHEMA_VERSION = 2
+FORMULA_STARTS = ("=", "+", "-", "@")
+Ending = Literal["csv", "json", "md"]
 
 
 def ungrouped(row: Any) -> str:
@@ -30,24 +34,33 @@ def ungrouped(row: Any) -> str:
     return ""
 
 
-@dataclass(frozen=True)  # with slots Python refuses Column[Row](...)
-class Column(Generic[Row]):
-    """One column: its heading and how a row's cell reads."""
+@dataclass(frozen=True)  # with slots Python refuses Figure[Row](...)
+class Figure(Generic[Row]):
+    """One figure of each row, wherever it is written: a column on screens and in files, a key in JSON and CSV."""
 
     heading: str
-    text: Callable[[Row], str]
-    """The cell of a row."""
+    """Of its column; empty if only programs get it."""
+    value: Callable[[Row], Any]
+    """The plain value of a row, for programs and to sort by."""
     importance: int = 1
     """On a narrow screen the least important column is dropped first; among equals, the rightmost."""
     align: Align = "left"
-    number: Callable[[Row], float | None] | None = None
-    """The number to sort by, if the text does not begin with it."""
+    cell: Callable[[Any], str] = cells.value
+    """How a value reads."""
+    reads: Callable[[Row], str] | None = None
+    """How a row's cell reads, if that takes more than the value."""
+    key: str = ""
+    """Its name in JSON and CSV; empty if only people get it."""
     is_setting: bool = False
     """Whether it shows a setting of each row, after the figures of the rows; a page shows settings on demand."""
     legend: Sequence[str] = ()
     """The meaning of the signs in its cells, a few words each; a legend of several columns is printed once."""
     about: str = ""
-    """What it shows, for the reference; empty if the heading says enough."""
+    """What it is, for the reference; empty if the heading says enough."""
+
+    def text(self, row: Row) -> str:
+        """Return the cell of a row."""
+        return self.reads(row) if self.reads else self.cell(self.value(row))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +68,7 @@ class Table(Generic[Row]):
     """Rows of a result: as text for people, and as plain values for programs."""
 
     rows: Sequence[Row]
-    columns: Sequence[Column[Row]]
+    figures: Sequence[Figure[Row]]
     caption: Sequence[str] = ()
     """Lines above it."""
     footnotes: Sequence[str] = ()
@@ -64,12 +77,23 @@ class Table(Generic[Row]):
     """How to see all columns on a screen that is too narrow for them."""
     group: Callable[[Row], str] = ungrouped
     """The name of a row's group. A row of another group than the row before stands below a line with this name."""
-    record: Callable[[Row], Mapping[str, Any]] = as_it_is
-    """Returns a row as CSV has it: plain values by key. Rows that are mappings are their own records."""
-    keys: Sequence[str] = ()
-    """The keys of a record, in their order, for files without rows; empty if they are those of the records."""
     document: Mapping[str, Any] = field(default_factory=dict)
     """The whole result as JSON has it."""
+
+    @property
+    def columns(self) -> list[Figure[Row]]:
+        """The figures that people see."""
+        return [figure for figure in self.figures if figure.heading]
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys of a record, in their order."""
+        return [figure.key for figure in self.figures if figure.key]
+
+    def record(self, row: Row) -> dict[str, Any]:
+        """Return a row as CSV has it: plain values by key. Without keys, rows are mappings, and their own records."""
+        keyed = {figure.key: figure.value(row) for figure in self.figures if figure.key}
+        return keyed or dict(row)  # type: ignore[call-overload]
 
     def texts(self) -> list[list[str]]:
         """Return the cells of each row as they read."""
@@ -82,11 +106,11 @@ class Table(Generic[Row]):
             place: name for place, (before, name) in enumerate(pairwise(groups), start=1) if name and name != before
         }
 
-    def signs(self, shown: Sequence[Column[Row]]) -> list[str]:
+    def signs(self, shown: Sequence[Figure[Row]]) -> list[str]:
         """Return the meanings of the signs in the shown columns, each once, a few words each."""
         return [*dict.fromkeys(sign for column in shown for sign in column.legend)]
 
-    def legend(self, shown: Sequence[Column[Row]]) -> list[str]:
+    def legend(self, shown: Sequence[Figure[Row]]) -> list[str]:
         """Return one line that explains the signs in the shown columns, if there are any."""
         signs = self.signs(shown)
         return [f"{'; '.join(signs)}."] if signs else []
@@ -123,15 +147,15 @@ class ShownAsTable:
         return html_table(title, [column.heading for column in table.columns], table.texts()[:ROWS], notes)
 
 
-def _row_words(columns: Sequence[Column[Row]], row: Row) -> str:
+def _row_words(columns: Sequence[Figure[Row]], row: Row) -> str:
     """Return the first figures of a row in a line."""
-    shown = [column for column in columns if not column.is_setting][:FIGURES]
+    shown = [column for column in columns if not column.is_setting][:SHOWN]
     return ", ".join(f"{column.heading} {column.text(row).strip()}" for column in shown)
 
 
-def key_column(key: str, importance: int = 1, align: Align = "left") -> Column[Mapping[str, Any]]:
+def key_figure(key: str, importance: int = 1, align: Align = "left") -> Figure[Mapping[str, Any]]:
     """Return the column that shows the value under `key` in rows that are mappings; empty if it is None."""
-    return Column(key, lambda row: "" if row.get(key) is None else str(row[key]), importance, align)
+    return Figure(key, lambda row: row.get(key), importance, align, lambda value: "" if value is None else str(value))
 
 
 def markdown(*tables: Table[Any]) -> str:
@@ -163,3 +187,66 @@ def _markdown_row(texts: Iterable[str]) -> str:
 def _markdown_cell(text: str) -> str:
     escaped = "".join(f"\\{character}" if character in "\\|`*_<[]" else character for character in safe(text))
     return escaped.replace("&", "&amp;")
+
+
+def ending_of(path: Path) -> Ending:
+    """Return the kind of file that a name ends with.
+
+    Raises:
+        UsageError: it is another one.
+    """
+    for ending in get_args(Ending):
+        if path.suffix == f".{ending}":
+            found: Ending = ending
+            return found
+    endings = listing(f".{ending}" for ending in get_args(Ending))
+    raise UsageError(f"{show(str(path))}: the name has to end with {endings}, which chooses the format.")
+
+
+def contents(ending: Ending, tables: Sequence[Table[Any]], document: Mapping[str, Any]) -> bytes:
+    """Return tables as the bytes of a file; of JSON it is the document."""
+    match ending:
+        case "csv":
+            return csv_text(*records_of(tables)).encode()
+        case "json":
+            return f"{json_text(document)}\n".encode()
+        case "md":
+            return f"{markdown(*tables)}\n".encode()
+        case _:
+            assert_never(ending)
+
+
+def records_of(tables: Sequence[Table[Any]]) -> tuple[list[Mapping[str, Any]], list[str]]:
+    """Return the records of tables, and the union of their keys."""
+    records = [record for table in tables for record in table.records()]
+    return records, list(dict.fromkeys([*(key for table in tables for key in table.keys), *_keys(records)]))
+
+
+def json_text(values: Mapping[str, Any]) -> str:
+    """Return one JSON object with the schema's version first; control characters are escaped."""
+    return json.dumps({"schema_version": SCHEMA_VERSION, **values}, indent=2, ensure_ascii=True)
+
+
+def csv_text(rows: Sequence[Mapping[str, Any]], keys: Sequence[str] = ()) -> str:
+    """Return rows as CSV (RFC 4180) with `keys` as header, or with the union of the rows' keys.
+
+    Text that a spreadsheet would take for a formula gets a leading apostrophe; numbers stay numbers.
+    """
+    header = keys or _keys(rows)
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow([_csv_cell(key) for key in header])
+    writer.writerows([_csv_cell(row.get(key)) for key in header] for row in rows)
+    return text.getvalue()
+
+
+def _keys(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(key for row in rows for key in row))
+
+
+def _csv_cell(value: object) -> object:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = json.dumps(value) if isinstance(value, list | tuple | dict) else str(value)
+    cleaned = safe(text).lstrip()  # what hides a formula's first character must be gone before the look at it
+    return f"'{cleaned}" if cleaned.startswith(FORMULA_STARTS) else cleaned

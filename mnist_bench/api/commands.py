@@ -8,11 +8,10 @@ from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, used
 from mnist_bench.comparison.comparison import Comparison, compare as compared
 from mnist_bench.doctor import checkup, machine_checks
 from mnist_bench.doctor.checkup import Checkup
-from mnist_bench.leaderboard.board import Leaderboard
+from mnist_bench.leaderboard.board import Leaderboard, leaderboard_of
 from mnist_bench.leaderboard.board_table import table_of
-from mnist_bench.studies.boards import board_of
-from mnist_bench.studies.foreign import check_nets
-from mnist_bench.table_files import contents, ending_of
+from mnist_bench.result_table import contents, ending_of
+from mnist_bench.value_kind import check_nets
 from search.arguments import check_count
 from search.defaults import results_in_force
 from search.errors import UsageError
@@ -45,16 +44,15 @@ def leaderboard(
 
     Examples:
         >>> board = leaderboard(open_study("finished"), top=3)
-        >>> [row.number for row in board.rows], board.rows[0].tied
+        >>> [row.trial.number for row in board.rows], board.rows[0].tied
         ([6, 0, 4], False)
     """
     if top is not None:
         check_count("top", top)
-    board = board_of(study, *others, top=top, infeasible=infeasible, curves=learning_curves)
+    board = leaderboard_of(study, *others, top=top, infeasible=infeasible, curves=learning_curves)
     if to is not None:
         table = table_of(board)
-        document = table.document if others else {"studies": [table.document]}
-        write_named(Path(to), contents(ending_of(Path(to)), [table], document))
+        write_named(Path(to), contents(ending_of(Path(to)), [table], table.document))
     return board
 
 
@@ -76,7 +74,7 @@ def compare(
 
     Examples:
         >>> compared = compare("finished", "tiny-0")
-        >>> compared.pairs[0].test.method, compared.same_images
+        >>> compared.test.method, compared.same_images
         ('paired', True)
     """
     return compared(sides, results_in_force(results))

@@ -25,7 +25,7 @@ from mnist_bench.experiments.own_trainer import OwnCode
 from mnist_bench.experiments.scored_recipes import BenchmarkOptions, ScoredRecipes
 from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.space_files.space_sources import Source
-from mnist_bench.studies.foreign import check_nets
+from mnist_bench.value_kind import check_nets
 from search.defaults import results_in_force
 from search.event_log.records import TrialRecord
 from search.study.studies import StoredStudy

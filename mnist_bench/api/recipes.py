@@ -10,8 +10,8 @@ from mnist_bench.config.settings import OfferedDataset, TrainOn
 from mnist_bench.experiments import recipe_training
 from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.space_files.space_sources import Source
-from mnist_bench.studies.foreign import check_nets
 from mnist_bench.training.trainer import FitResult
+from mnist_bench.value_kind import check_nets
 from search.arguments import check_count, check_seed
 from search.event_log.records import StudyRecord, TrialRecord
 from search.files import check_target

@@ -14,17 +14,16 @@ from mnist_bench.config.settings import OfferedDataset
 from mnist_bench.experiments import own_trainer
 from mnist_bench.experiments.own_trainer import OwnCode
 from mnist_bench.leaderboard.board import Leaderboard, leaderboard_of
-from mnist_bench.leaderboard.board_records import curve_records
-from mnist_bench.leaderboard.board_table import table_of
+from mnist_bench.leaderboard.board_table import curve_table, table_of
 from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.plots.kinds import KINDS
 from mnist_bench.searches import config, running, setup
 from mnist_bench.space_files.space_sources import Source
 from mnist_bench.studies import record as records, reproduce as reproduction, validated
 from mnist_bench.studies.best_checkpoints import check_kept, keep_weights
-from mnist_bench.studies.foreign import check_nets, is_foreign
 from mnist_bench.studies.record import PeriodResult, record_of
 from mnist_bench.studies.reproduce import RepeatedTrial, reproduce_values, trainer_for
+from mnist_bench.value_kind import check_nets, kind_of
 from search.defaults import results_in_force
 from search.driver.attended import watched
 from search.driver.progress import Callbacks, Observer, Observers
@@ -216,8 +215,8 @@ def to_dataframe(
     if isinstance(study, Leaderboard):
         board = study
     else:
-        board = leaderboard_of(study, of_nets=not is_foreign(study.spec), infeasible=infeasible, curves=learning_curves)
-    return DataFrame(curve_records(board) if learning_curves else table_of(board).records())
+        board = leaderboard_of(study, infeasible=infeasible, curves=learning_curves)
+    return DataFrame((curve_table if learning_curves else table_of)(board).records())
 
 
 def reproduce(
@@ -262,7 +261,7 @@ def reproduce(
     """
     if weights:
         return _reproduced_and_kept(study, chosen(study, trial), device, as_path(data_dir), used(net), on_period)
-    if is_foreign(study.spec):
+    if not kind_of(study.spec).of_nets:
         remote = own_trainer.trainer_for(study, OwnCode(trainer=trainer, objective=objective, command=command))
         return reproduce_values(study, chosen(study, trial), remote, on_period)
     record = record_of(study, chosen(study, trial))

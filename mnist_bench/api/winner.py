@@ -11,7 +11,7 @@ from mnist_bench.export import export_folder
 from mnist_bench.export.winner import WinnerOptions, load_winner
 from mnist_bench.prediction import picture_files
 from mnist_bench.prediction.model import Model, Prediction, load_model as load_file
-from mnist_bench.studies.foreign import check_nets
+from mnist_bench.value_kind import check_nets
 from search.errors import UsageError
 from search.event_log.records import TrialRecord
 from search.messages import show

@@ -10,7 +10,7 @@ from mnist_bench.bench.bench_worker import period_of
 from mnist_bench.bench.measured_nets import nets
 from mnist_bench.bench.worker_pool import open_worker_pool
 from mnist_bench.numerics.device import Machine, find_device, sentence
-from mnist_bench.result_table import Column, Table
+from mnist_bench.result_table import Figure, Table
 from search.arguments import check_count
 
 IMAGES = {"cpu": 5120, "cuda": 48_640}
@@ -87,9 +87,9 @@ def table_of(speed: Speed) -> Table[NetSpeed]:
     processes = "1 process" if speed.processes == 1 else f"{speed.processes} processes at once, one thread each"
     return Table(
         rows=speed.nets,
-        columns=[
-            Column("net", lambda row: row.net, 9),
-            Column("images/s", lambda row: f"{row.median:,.0f} [{row.low:,.0f}, {row.high:,.0f}]", 8, "right"),
+        figures=[
+            Figure("net", lambda row: row.net, 9),
+            Figure("images/s", lambda row: f"{row.median:,.0f} [{row.low:,.0f}, {row.high:,.0f}]", 8, "right"),
         ],
         caption=[sentence(speed.machine)],
         footnotes=[

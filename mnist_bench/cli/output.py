@@ -17,8 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, assert_never
 
 from mnist_bench.cells import BARS, safe
-from mnist_bench.result_table import Align, Column, Table, markdown
-from mnist_bench.table_files import csv_text, json_text, records_of
+from mnist_bench.result_table import Align, Figure, Table, csv_text, json_text, markdown, records_of
 from search.driver.attended import is_command_in_cell
 from search.errors import UsageError
 from search.messages import first_few
@@ -241,7 +240,7 @@ def _signs_below(table: Table[Any], shown: Sequence[int]) -> list[str]:
 class _Grid:
     """A table's cells as they are printed."""
 
-    columns: Sequence[Column[Any]]
+    columns: Sequence[Figure[Any]]
     cells: Sequence[Sequence[str]]
     """Of each column, its heading first."""
     widths: Sequence[int]

@@ -11,7 +11,7 @@ import typer
 from mnist_bench import cells
 from mnist_bench.cli import options, output
 from mnist_bench.cli.help import HelpfulCommand
-from mnist_bench.result_table import Table, key_column
+from mnist_bench.result_table import Table, key_figure
 from search import messages
 from search.defaults import workers_in_force
 from search.errors import UsageError
@@ -81,7 +81,7 @@ def show(
     output.print_line()
     columns = [("field", 9), ("values", 8), ("condition", 7), ("about", 1)]
     rows = [asdict(row) for row in overview.describe(space)]
-    output.print_table(Table(rows=rows, columns=[key_column(*column) for column in columns]))
+    output.print_table(Table(rows=rows, figures=[key_figure(*column) for column in columns]))
     output.print_line()
     for line in _size_lines(drawn, extremes):
         output.print_prose(line)
@@ -105,7 +105,7 @@ def list_spaces(json: options.Json = False) -> None:
         output.print_json({"spaces": rows})
     else:
         columns = [("name", 9), ("holds", 8), ("epochs", 5), ("file", 4)]
-        output.print_table(Table(rows=rows, columns=[key_column(*column) for column in columns]))
+        output.print_table(Table(rows=rows, figures=[key_figure(*column) for column in columns]))
 
 
 def _summary(space: Space) -> str:

@@ -89,9 +89,9 @@ def check_options(study: StudyRecord, of_nets: Mapping[str, object], code: OwnCo
     Raises:
         ForeignStudyError, UsageError: one does not.
     """
-    from mnist_bench.studies.foreign import check_nets, is_foreign
+    from mnist_bench.value_kind import check_nets, kind_of
 
-    if code.words and not is_foreign(study.spec):
+    if code.words and kind_of(study.spec).of_nets:
         raise UsageError(f"Study {study.name} is one of networks; leave out {code.words[0]}.")
     for option, given in of_nets.items():
         if given:

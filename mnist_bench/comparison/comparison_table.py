@@ -1,97 +1,85 @@
-"""A comparison as tables."""
+"""A comparison as tables, with what it says in sentences, and as JSON has it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, assert_never
 
 from mnist_bench import cells
-from mnist_bench.comparison.comparison import Comparison, Pair
-from mnist_bench.comparison.comparison_json import plain
-from mnist_bench.comparison.sentences import different_images, findings, parting_lines, shared_lines, title
-from mnist_bench.comparison.setting_differences import SettingDifference
-from mnist_bench.comparison.sides import Run, Side
+from mnist_bench.comparison.comparison import Comparison
+from mnist_bench.comparison.parting import Parting
+from mnist_bench.comparison.sides import Run, SettingDifference, Side
 from mnist_bench.config.json import from_json
-from mnist_bench.leaderboard.objective import value_name
-from mnist_bench.leaderboard.several import HASH_DIGITS
+from mnist_bench.leaderboard.board import HASH_DIGITS, grouped
 from mnist_bench.nets import summary
 from mnist_bench.nets.summary import distinguishing, shown
-from mnist_bench.result_table import Column, Table
-from mnist_bench.statistics.inference import wilson
-from search.messages import first_few, number_of
+from mnist_bench.result_table import Figure, Table
+from mnist_bench.value_kind import ValueKind
+from search.messages import first_few, joined, number_of
 
 HASH = re.compile(r"[0-9a-f]{32,}…?")
 MOST_FOLLOWING = 6
 """Values that follow from others which a line names."""
+OF_MACHINES = ("numerics.", "versions.")
+"""Settings that describe where a search ran."""
+MOST = 8
+"""Shared trials that a line names."""
 
 
 def tables_of(comparison: Comparison) -> list[Table[Any]]:
-    """Return the parts of a comparison: the runs with their tests, the settings, shared trials."""
-    parts: list[Table[Any]] = [_runs_table(comparison), _settings_table(comparison)]
-    if not any(side.is_study for side in comparison.sides):
-        parts.append(_curves_table(comparison))
-    parts.append(_shared_table(comparison))
+    """Return the parts of a comparison: the runs with their test, the settings, shared trials."""
+    curves = [] if comparison.first.is_study or comparison.second.is_study else [_curves_table(comparison)]
+    parts: list[Table[Any]] = [_runs_table(comparison), _settings_table(comparison), *curves, _shared_table(comparison)]
     return [part for part in parts if part.rows]
 
 
 def _runs_table(comparison: Comparison) -> Table[Side]:
     """Return the sides with their runs side by side, what differs first, and the tests between them."""
-    columns = [
-        Column[Side]("side", lambda side: side.label, 20),
-        Column[Side]("trial", lambda side: "–" if side.run is None else f"#{side.run.number}", 18, "right"),
-    ]
-    of_nets = comparison.sides[0].is_of_nets
-    columns += _net_columns(comparison) if of_nets else _value_columns(comparison)
     return Table(
         rows=comparison.sides,
-        columns=columns,
+        figures=[*side_figures(comparison.first.kind), *_settings(comparison.runs)],
         caption=[*different_images(comparison), *title(comparison)],
         footnotes=["", *findings(comparison)],
         document=plain(comparison),
     )
 
 
-def _net_columns(comparison: Comparison) -> list[Column[Side]]:
-    runs = comparison.runs
-    settings = distinguishing([from_json(run.config) for run in runs]) if len(runs) > 1 else []
-    figures = [
-        Column[Side]("validation", lambda side: _accuracy(side.run), 19),
-        Column[Side]("errors", lambda side: _or_dash(None if side.run is None else side.run.errors), 17, "right"),
-        Column[Side]("images", lambda side: _or_dash(None if side.run is None else side.run.images), 16, "right"),
-        Column[Side]("trials", _trials, 12, "right"),
-    ]
-    headings = [*settings[0]] if settings else []
-    return [*figures, *(_setting(heading, runs, settings, place) for place, heading in enumerate(headings))]
+def side_figures(kind: ValueKind) -> list[Figure[Side]]:
+    """Return the figures of a side."""
 
+    def of_run(value: Callable[[Run], Any]) -> Callable[[Side], Any]:
+        return lambda side: side.run and value(side.run)
 
-def _setting(heading: str, runs: Sequence[Run], settings: Sequence[dict[str, str]], place: int) -> Column[Side]:
-    texts, signs = shown(heading, [row[heading] for row in settings])
-    by_label = {run.label: text for run, text in zip(runs, texts, strict=True)}
-    return Column(
-        heading, lambda side: by_label.get(side.run.label, "") if side.run else "", 11 - place, is_setting=True,
-        legend=signs,
-    )  # fmt: skip
-
-
-def _value_columns(comparison: Comparison) -> list[Column[Side]]:
-    name = value_name(comparison.sides[0].specification)
+    nets = kind.of_nets
     return [
-        Column(name, lambda side: cells.value(None if side.run is None else side.run.value), 19, "right"),
-        Column("trials", _trials, 12, "right"),
-    ]
+        Figure("side", lambda side: side.label, 20, key="label"),
+        Figure("", lambda side: side.study and side.study.name, key="study"),
+        Figure("", lambda side: side.study and side.study.digest if side.is_study else None, key="digest"),
+        Figure("trial", of_run(lambda run: run.number), 18, "right", _or_dash("#{}"), key="trial"),
+        Figure("", of_run(lambda run: run.seed), key="seed"),
+        Figure(
+            "validation" if nets else kind.name, of_run(lambda run: run.value), 19, "left" if nets else "right",
+            reads=lambda side: _value(kind, side.run), key="value",
+        ),
+        Figure("", of_run(lambda run: run.interval and run.interval[0]), key="low"),
+        Figure("", of_run(lambda run: run.interval and run.interval[1]), key="high"),
+        Figure("errors" if nets else "", of_run(lambda run: run.errors), 17, "right", _or_dash("{:,}"), key="errors"),
+        Figure("images" if nets else "", of_run(lambda run: run.images), 16, "right", _or_dash("{:,}"), key="images"),
+        Figure("", of_run(lambda run: run.reports[-1].weights), key="weights"),
+        Figure("trials", _trials, 12, "right"),
+    ]  # fmt: skip
 
 
-def _accuracy(run: Run | None) -> str:
-    if run is None or run.value is None:
+def _or_dash(form: str) -> Callable[[int | None], str]:
+    return lambda count: "–" if count is None else form.format(count)
+
+
+def _value(kind: ValueKind, run: Run | None) -> str:
+    if run is None:
         return "–"
-    if not run.images or run.errors is None:
-        return cells.percent(run.value)
-    return f"{cells.percent(run.value)} {cells.interval(*wilson(run.images - run.errors, run.images))}"
-
-
-def _or_dash(count: int | None) -> str:
-    return "–" if count is None else f"{count:,}"
+    return f"{kind.text(run.value)} {cells.interval(*(run.interval or (None, None)))}".rstrip()
 
 
 def _trials(side: Side) -> str:
@@ -100,69 +88,198 @@ def _trials(side: Side) -> str:
     return f"{len(side.study.finished()):,} ({len(side.study.complete()):,} complete)"
 
 
+def _settings(runs: Sequence[Run]) -> Iterator[Figure[Side]]:
+    """Yield the settings in which the runs of nets differ."""
+    if len(runs) < 2 or any(run.images is None and run.record is None for run in runs):
+        return
+    settings = distinguishing([from_json(run.config) for run in runs])
+    for place, heading in enumerate(settings[0]):
+        texts, signs = shown(heading, [row[heading] for row in settings])
+        by_label = {run.label: text for run, text in zip(runs, texts, strict=True)}
+        yield _setting(heading, by_label, 11 - place, signs)
+
+
+def _setting(heading: str, by_label: Mapping[str, str], importance: int, signs: Sequence[str]) -> Figure[Side]:
+    return Figure(
+        heading, lambda side: by_label.get(side.run.label, "") if side.run else "", importance, is_setting=True,
+        legend=signs,
+    )  # fmt: skip
+
+
 def _settings_table(comparison: Comparison) -> Table[SettingDifference]:
+    def column(place: int) -> Figure[SettingDifference]:
+        label = comparison.sides[place].label  # hashes are cut to a few digits
+        return Figure(
+            label, lambda row: HASH.sub(lambda found: f"{found[0][:HASH_DIGITS]}…", row.values[place]), 2 - place
+        )
+
     rows = [row for row in comparison.settings if not row.follows] or comparison.settings
-    columns = [Column[SettingDifference]("setting", lambda row: row.name, len(comparison.sides) + 1)]
-    for place, side in enumerate(comparison.sides):
-        columns.append(_side_column(side.label, place, len(comparison.sides) - place))
     following = [row.name for row in comparison.settings if row.follows]
-    told = len(following) and len(following) < len(comparison.settings)
-    follow = "follows" if len(following) == 1 else "follow"
-    more = f"{number_of(len(following), 'value')} more {follow} from these: {first_few(following, MOST_FOLLOWING)}."
     notes = [f"{summary.NOTHING}: has no effect there."] if any(summary.NOTHING in row.values for row in rows) else []
-    return Table(
-        rows=rows, columns=columns, caption=["Settings that differ"], footnotes=[*notes, *([more] if told else [])]
-    )
+    if following and len(following) < len(comparison.settings):
+        more = f"{number_of(len(following), 'value')} more {'follows' if len(following) == 1 else 'follow'} from these"
+        notes.append(f"{more}: {first_few(following, MOST_FOLLOWING)}.")
+    figures = [Figure[SettingDifference]("setting", lambda row: row.name, 3), column(0), column(1)]
+    return Table(rows=rows, figures=figures, caption=["Settings that differ"], footnotes=notes)
 
 
-def _side_column(label: str, place: int, importance: int) -> Column[SettingDifference]:
-    return Column(label, lambda row: _short(row.values[place]), importance)
-
-
-def _short(text: str) -> str:
-    """Return a value with hashes cut to a few digits."""
-    return HASH.sub(lambda found: f"{found[0][:HASH_DIGITS]}…", text)
-
-
-def _shared_table(comparison: Comparison) -> Table[Pair]:
-    """Return what each pair shares, and where it parts."""
-    first = comparison.sides[0].label
-    if any(side.is_study for side in comparison.sides):
-        columns = [
-            Column[Pair]("compared with", lambda pair: pair.second.label, 5),
-            Column[Pair]("trials", lambda pair: f"{len(pair.first.runs):,} and {len(pair.second.runs):,}", 3, "right"),
-            Column[Pair]("shared", lambda pair: f"{len(pair.shared):,}", 4, "right"),
-            Column[Pair]("identical", lambda pair: f"{pair.identical:,}", 2, "right"),
-            Column[Pair]("same configuration", lambda pair: f"{pair.same_configurations:,}", 1, "right"),
+def _shared_table(found: Comparison) -> Table[Comparison]:
+    """Return what both sides share, and where they part."""
+    figures: list[Figure[Comparison]] = [Figure("compared with", lambda row: row.second.label, 5)]
+    if found.first.is_study or found.second.is_study:
+        figures += [
+            Figure("trials", lambda row: f"{len(row.first.runs):,} and {len(row.second.runs):,}", 3, "right"),
+            Figure("shared", lambda row: len(row.shared), 4, "right", "{:,}".format),
+            Figure("identical", lambda row: row.identical, 2, "right", "{:,}".format),
+            Figure("same configuration", lambda row: row.same_configurations, 1, "right", "{:,}".format),
         ]
-        caption = f"Trials shared with {first}: the same configuration and seed"
+        caption = f"Trials shared with {found.first.label}: the same configuration and seed"
     else:
-        columns = [
-            Column[Pair]("compared with", lambda pair: pair.second.label, 3),
-            Column[Pair]("configuration", lambda pair: "same" if pair.same_configurations else "different", 2),
-            Column[Pair]("seed", lambda pair: "same" if pair.has_same_seed else "different", 1),
+        one, other = found.runs
+        figures += [
+            Figure("configuration", lambda row: "same" if row.same_configurations else "different", 2),
+            Figure("seed", lambda row: "same" if one.seed == other.seed else "different", 1),
         ]
-        caption = f"Training compared with {first}"
-    lines = [line for pair in comparison.pairs for line in (*shared_lines(pair), *parting_lines(pair))]
-    return Table(rows=comparison.pairs, columns=columns, caption=[caption], footnotes=["", *lines])
+        caption = f"Training compared with {found.first.label}"
+    return Table(
+        rows=[found], figures=figures, caption=[caption], footnotes=["", *shared_lines(found), *parting_lines(found)]
+    )
 
 
 def _curves_table(comparison: Comparison) -> Table[int]:
     """Return the value after each period of runs that are compared as such, and `=` for the same bits."""
-    runs = comparison.runs
-    columns = [Column[int]("period", str, len(runs) + 1, "right")]
-    for place, run in enumerate(runs):
-        columns.append(_run_column(run, runs[0], len(runs) - place, of_nets=comparison.sides[0].is_of_nets))
-    longest = max((len(run.reports) for run in runs), default=0)
-    return Table(rows=range(1, longest + 1), columns=columns, caption=["Value after each period; = if identical"])
+    kind, (first, second) = comparison.first.kind, comparison.runs
+
+    def column(run: Run, importance: int) -> Figure[int]:
+        def text(period: int) -> str:
+            if period > len(run.reports):
+                return "–"
+            is_same = run is second and run.reports[period - 1] in first.reports[period - 1 : period]
+            return "=" if is_same else kind.text(run.reports[period - 1].value)
+
+        return Figure(run.label, text, importance, "right")
+
+    return Table(
+        rows=range(1, 1 + max(len(first.reports), len(second.reports))),
+        figures=[Figure[int]("period", lambda period: period, 3, "right"), column(first, 2), column(second, 1)],
+        caption=["Value after each period; = if identical"],
+    )
 
 
-def _run_column(run: Run, first: Run, importance: int, *, of_nets: bool) -> Column[int]:
-    def text(period: int) -> str:
-        if period > len(run.reports):
-            return "–"
-        report = run.reports[period - 1]
-        same = run is not first and period <= len(first.reports) and first.reports[period - 1] == report
-        return "=" if same else cells.percent(report.value) if of_nets else cells.value(report.value)
+def different_images(comparison: Comparison) -> Iterator[str]:
+    """Yield which images each run was judged on, if these differ; this line comes first."""
+    if comparison.same_images:
+        return
+    judged = [f"{run.label} on {_images(run)}" for run in comparison.runs if run.record is not None]
+    yield f"Judged on different images: {joined(judged)}. Part of a difference may come from the images."
+    yield ""
 
-    return Column(run.label, text, importance, "right")
+
+def _images(run: Run) -> str:
+    data = None if run.record is None else run.record.data
+    name = "unknown images" if data is None else "your own data" if data.is_own else data.dataset
+    part = "" if data is None or data.subset is None else f", subset {data.subset:,}"
+    count = "an unknown number" if run.images is None else f"{run.images:,}"
+    return f"{count} of {name}{part} (split {'' if data is None else data.split_hash[:HASH_DIGITS]})"
+
+
+def title(comparison: Comparison) -> Iterator[str]:
+    """Yield what is compared; of two studies, whether they are the same search, and whether it came out the same."""
+    first, second = comparison.sides
+    yield f"{first.label} compared with {second.label}"
+    if first.study is None or second.study is None or not (first.is_study and second.is_study):
+        return
+    names = f"{first.label} and {second.label}"
+    if first.study.digest == second.study.digest:
+        yield f"{names} are identical, bit for bit: digest {grouped(first.study.digest)}"
+        return
+    changed = [row.path for row in comparison.settings if not row.follows]
+    if all(path.startswith(OF_MACHINES) for path in changed):
+        where = ", on machines or with versions that differ" if changed else ""
+        yield f"{names} are the same search{where}, with different results"
+
+
+def findings(comparison: Comparison) -> Iterator[str]:
+    """Yield what the test says, and what it does not say."""
+    first, second = comparison.sides
+    if comparison.test is None:
+        lacking = first.label if first.run is None else second.label
+        yield f"{first.label} and {second.label} are not tested: {lacking} has no complete trial."
+    else:
+        yield comparison.test.sentence
+        if comparison.test.difference and (first.is_study or second.is_study):
+            yield (
+                "A test compares two networks, not two searches: the best of a study is also the luckiest. "
+                "`mnist-bench confirm` trains it with fresh seeds."
+            )
+
+
+def shared_lines(found: Comparison) -> Iterator[str]:
+    """Yield which trials two sides share, if they share any and one of them is a study."""
+    if found.shared and (found.first.is_study or found.second.is_study):
+        numbers = [(each.first.number, each.second.number) for each in found.shared]
+        named = first_few([f"#{one}" + ("" if one == other else f" (#{other} there)") for one, other in numbers], MOST)
+        yield f"{found.first.label} and {found.second.label} share {named}."
+
+
+def parting_lines(pair: Comparison) -> Iterator[str]:
+    """Yield where two sides part, and the first shared trial with another result if that is somewhere else."""
+    parting = pair.parting
+    names = f"{pair.first.label} and {pair.second.label}"
+    if parting is None:
+        yield f"{names} do not part: everything that both have is the same, bit for bit."
+        return
+    yield f"{names} part {_where(parting, pair)}"
+    differing = pair.differing
+    if differing is not None and differing.difference is not None and not parting.is_result:
+        found = differing.difference
+        yield (
+            f"The first shared trial with another result is {differing.first.label}: {found.name}, {found.then} and "
+            f"{found.now}."
+        )
+
+
+def _where(parting: Parting, pair: Comparison) -> str:
+    values = f"{parting.first} in {pair.first.label}, {parting.second} in {pair.second.label}"
+    before = f" The {number_of(parting.before, 'event')} before agree." if parting.before > 1 else ""
+    match parting.part:
+        case "proposal" | "configuration":
+            return f"at a decision, the proposal of trial {parting.trial}, in {parting.name}: {values}.{before}"
+        case "seed":
+            return f"at the seed of trial {parting.trial}: {values}.{before}"
+        case "result":
+            trial = f"trial {parting.trial}, " if pair.first.is_study and pair.second.is_study else ""
+            return f"in a result, {trial}period {parting.period}, {parting.name}: {values}.{before}"
+        case "end":
+            return f"at a decision, the end of trial {parting.trial}, in its {parting.name}: {values}.{before}"
+        case "order" | "length":
+            return f"after {number_of(parting.before, 'event')} that agree; next: {values}."
+        case _:
+            assert_never(parting.part)
+
+
+def plain(comparison: Comparison) -> dict[str, Any]:
+    """Return a comparison as plain values for JSON."""
+    test = comparison.test
+    return {
+        "same_images": comparison.same_images,
+        "sides": [
+            {figure.key: figure.value(side) for figure in side_figures(side.kind) if figure.key}
+            for side in comparison.sides
+        ],
+        "settings": [
+            {"setting": row.path, "values": list(row.values), "follows": row.follows} for row in comparison.settings
+        ],
+        "test": test and {**asdict(test), "significant": test.is_significant, "sentence": test.sentence},
+        "shared": [
+            {
+                "first": each.first.number,
+                "second": each.second.number,
+                "difference": each.difference and asdict(each.difference),
+            }
+            for each in comparison.shared
+        ],
+        "same_configurations": comparison.same_configurations,
+        "first_difference": comparison.parting and asdict(comparison.parting),
+        "sentences": [*parting_lines(comparison)],
+    }

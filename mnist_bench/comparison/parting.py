@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Literal, assert_never
 
-from mnist_bench.comparison.sides import Run, Side
+from mnist_bench.comparison.sides import Side
 from mnist_bench.config.json import flattened
 from mnist_bench.studies import record as records
 from mnist_bench.studies.reproduce import figure_difference, figures_of
@@ -18,6 +18,8 @@ Part = Literal["proposal", "configuration", "seed", "result", "end", "order", "l
 result of a period, how a trial ends, which event comes next, or only how far the two went."""
 Kind = Literal["ask", "report", "end"]
 """The events of a trial."""
+PARAMETER, SETTING, SEED = "parameter ", "setting ", "seed"
+"""The figures of a proposal begin with the first two."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,10 +74,20 @@ def parting_of(first: Side, second: Side) -> Parting | None:
     Two studies part in an event of the search, others in a period of the two runs.
     """
     if first.is_study and second.is_study and first.study is not None and second.study is not None:
-        return _of_steps(*_aligned(first.study, second.study))
+        # In the order of logical time; trial by trial if one was searched as results came.
+        by_time = repeats(first.study.order) and repeats(second.study.order)
+        return _of_steps(steps_of(first.study, by_time=by_time), steps_of(second.study, by_time=by_time))
     if first.run is None or second.run is None:
         return None
-    return _of_steps([*_steps_of_run(first.run)], [*_steps_of_run(second.run)])
+    return _of_steps(
+        *(
+            [
+                Step(kind="report", trial=0, period=number, figures=figures_of(report, "value"))
+                for number, report in enumerate(run.reports, start=1)
+            ]
+            for run in (first.run, second.run)
+        )
+    )
 
 
 def _of_steps(first: Sequence[Step], second: Sequence[Step]) -> Parting | None:
@@ -102,19 +114,12 @@ def _difference(one: Step, other: Step, before: int) -> Parting | None:
     if found is None:
         return None
     absent = "the default" if found.name.startswith(SETTING) else "nothing"
+    name = found.name.removeprefix(PARAMETER).removeprefix(SETTING)
     first, second = (absent if value == "None" else value for value in (found.then, found.now))
     return Parting(
-        part=_part(one.kind, found.name), trial=one.trial, period=one.period,
-        name=_words(one.kind, found.name), first=first, second=second, before=before,
+        part=_part(one.kind, found.name), trial=one.trial, period=one.period, first=first, second=second, before=before,
+        name=name.replace("_", " ") if one.kind == "report" else name,
     )  # fmt: skip
-
-
-PARAMETER, SETTING, SEED = "parameter ", "setting ", "seed"
-"""The figures of a proposal begin with the first two."""
-
-
-def _words(kind: Kind, name: str) -> str:
-    return name.replace("_", " ") if kind == "report" else name.removeprefix(PARAMETER).removeprefix(SETTING)
 
 
 def _part(kind: Kind, name: str) -> Part:
@@ -127,12 +132,6 @@ def _part(kind: Kind, name: str) -> Part:
             return "end"
         case _:
             assert_never(kind)
-
-
-def _aligned(first: StudyRecord, second: StudyRecord) -> tuple[list[Step], list[Step]]:
-    """Return the events of both in the order of logical time; trial by trial if one was searched as results came."""
-    by_time = repeats(first.order) and repeats(second.order)
-    return steps_of(first, by_time=by_time), steps_of(second, by_time=by_time)
 
 
 def steps_of(study: StudyRecord, *, by_time: bool = True) -> list[Step]:
@@ -157,8 +156,3 @@ def _steps_of_trial(trial: TrialRecord) -> Iterator[tuple[int, Step]]:
     if trial.state != "RUNNING":
         ended = {"state": trial.state, "reason": trial.reason}
         yield len(trial.reports), Step(kind="end", trial=trial.number, period=None, figures=ended)
-
-
-def _steps_of_run(run: Run) -> Iterator[Step]:
-    for number, report in enumerate(run.reports, start=1):
-        yield Step(kind="report", trial=0, period=number, figures=figures_of(report, "value"))

@@ -9,12 +9,11 @@ from typing import Any
 
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.errors import UnnamedCodeError
-from mnist_bench.leaderboard.early_stop_lines import stop_line, stop_option
 from mnist_bench.searches import study_context
 from mnist_bench.studies import compatibility
-from mnist_bench.studies.foreign import is_foreign, made_by_another
 from mnist_bench.studies.record import data_of
 from mnist_bench.studies.validated import believed
+from mnist_bench.value_kind import kind_of, made_by_another
 from search.database import damage, open_for_reading, open_for_writing, storage_errors
 from search.differences import differences
 from search.driver.replay import RecordedPlanner, replay as decide_again
@@ -58,7 +57,7 @@ def examine(
         advice = "Restore a copy of the database if there is one; the files next to it are not changed."
         yield problem("event log", str(error), advice)
         return
-    foreign = is_foreign(study.spec)
+    foreign = not kind_of(study.spec).of_nets
     yield ok("event log", f"{len(events)} events, {len(study.trials)} trials.")
     if foreign:
         text = f"{made_by_another(study)}; only its own program can examine its configurations and data."
@@ -115,7 +114,7 @@ def _believed(files: StudyFolder) -> tuple[list[Event], History, StudyRecord]:
         raise no_such_study(files)
     history = stored_history(events)
     study = replace(history.record(), name=files.name)
-    if not is_foreign(study.spec):
+    if kind_of(study.spec).of_nets:
         believed(study)
     return events, history, study
 
@@ -162,9 +161,9 @@ def decided_again(events: Sequence[Event], stored: Mapping[str, Any], *, foreign
 def left(study: StudyRecord, history: History) -> Diagnostic:
     """Return the state of a study on which no process is working."""
     if study.stop is not None:
-        foreign = is_foreign(study.spec)
-        without = f"without {stop_option(study.stop, foreign=foreign)} the same search continues"
-        return ok("driver", f"no process works on the study. {stop_line(study.stop, foreign=foreign)[:-1]}; {without}.")
+        kind = kind_of(study.spec)
+        without = f"without {kind.stop_option(study.stop)} the same search continues"
+        return ok("driver", f"no process works on the study. {kind.stop_line(study.stop)[:-1]}; {without}.")
     paused = [f"#{trial.number}" for trial in study.trials if trial.state == "RUNNING"]
     if paused:
         are, them = ("is", "it") if len(paused) == 1 else ("are", "them")

@@ -14,7 +14,7 @@ from typing import Any
 from mnist_bench import cells
 from mnist_bench.experiments.scored_recipes import Benchmark, ScoredRecipe, ScoredRecipes
 from mnist_bench.numerics.device import sentence
-from mnist_bench.result_table import Column
+from mnist_bench.result_table import Figure
 from search import hashed
 
 TARGETS: Mapping[str, float] = MappingProxyType({"99.0": 0.990, "99.4": 0.994, "99.6": 0.996, "99.7": 0.997})
@@ -43,16 +43,16 @@ def verdict(row: ScoredRecipe) -> str:
     return f"{'met' if is_met(row) else 'not met'}: {figures}"
 
 
-def _columns(found: ScoredRecipes) -> list[Column[ScoredRecipe]]:
+def _columns(found: ScoredRecipes) -> list[Figure[ScoredRecipe]]:
     return [
-        Column("target", lambda row: cells.percent(TARGETS[row.recipe], 1), 9),
-        Column("reached", verdict, 8),
-        Column("recipe", lambda row: f"ladder/{row.recipe}", 4),
-        Column("epochs", lambda row: str(row.epochs), 5, "right"),
-        Column("parameters", lambda row: f"{row.parameters:,}", 3, "right"),
-        Column("TFLOP", lambda row: cells.significant(row.training_flop / 1e12, 2), 2, "right"),
-        Column("seeds", lambda row: str(row.asked), 2, "right"),
-        Column("training", lambda row: "–" if row.seconds is None else cells.duration(row.seconds), 7, "right"),
+        Figure("target", lambda row: cells.percent(TARGETS[row.recipe], 1), 9),
+        Figure("reached", verdict, 8),
+        Figure("recipe", lambda row: f"ladder/{row.recipe}", 4),
+        Figure("epochs", lambda row: row.epochs, 5, "right"),
+        Figure("parameters", lambda row: f"{row.parameters:,}", 3, "right"),
+        Figure("TFLOP", lambda row: cells.significant(row.training_flop / 1e12, 2), 2, "right"),
+        Figure("seeds", lambda row: row.asked, 2, "right"),
+        Figure("training", lambda row: "–" if row.seconds is None else cells.duration(row.seconds), 7, "right"),
     ]
 
 
@@ -79,7 +79,7 @@ LADDER = Benchmark(
     recipes=tuple(TARGETS),
     every_epoch=False,
     seed_of=seed_of,
-    columns=_columns,
+    figures=_columns,
     footnotes=_footnotes,
     own_figures=_own_figures,
 )

@@ -14,8 +14,8 @@ from types import MappingProxyType
 from typing import Any
 
 from mnist_bench import cells
-from mnist_bench.experiments.scored_recipes import FIGURES, Benchmark, Figure, ScoredRecipe, ScoredRecipes
-from mnist_bench.result_table import Column
+from mnist_bench.experiments.scored_recipes import FIGURES, Benchmark, FigureName, ScoredRecipe, ScoredRecipes
+from mnist_bench.result_table import Figure
 from mnist_bench.statistics.inference import mean_and_deviation
 from search.messages import number_of
 
@@ -65,17 +65,17 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
 channels that its last cells make."""
 
 
-def _columns(found: ScoredRecipes) -> list[Column[ScoredRecipe]]:
+def _columns(found: ScoredRecipes) -> list[Figure[ScoredRecipe]]:
     seeds = number_of(found.rows[0].asked, "seed")
     return [
-        Column("recipe", lambda row: row.recipe, 9),
-        Column("notebook", _accuracy_then, 8, "right"),
-        Column(f"ours ({seeds})", _accuracy_now, 8, "right"),
-        Column("parameters", lambda row: f"{row.parameters:,} {'=' if _counts_agree(row) else ' '}", 5, "right"),
-        Column("seconds then → now", _seconds, 4, "right"),
-        Column("loss then → now", lambda row: _losses(row, "loss"), 3, "right"),
-        Column("train loss then → now", lambda row: _losses(row, "train_loss"), 2, "right"),
-        Column("digest", lambda row: row.digest[:8] if row.runs else "–", 1, legend=[DIGEST]),
+        Figure("recipe", lambda row: row.recipe, 9),
+        Figure("notebook", _accuracy_then, 8, "right"),
+        Figure(f"ours ({seeds})", _accuracy_now, 8, "right"),
+        Figure("parameters", lambda row: f"{row.parameters:,} {'=' if _counts_agree(row) else ' '}", 5, "right"),
+        Figure("seconds then → now", _seconds, 4, "right"),
+        Figure("loss then → now", lambda row: _losses(row, "loss"), 3, "right"),
+        Figure("train loss then → now", lambda row: _losses(row, "train_loss"), 2, "right"),
+        Figure("digest", lambda row: row.digest[:8] if row.runs else "–", 1, legend=[DIGEST]),
     ]
 
 
@@ -100,7 +100,7 @@ def _own_figures(row: ScoredRecipe) -> dict[str, Any]:
     return {"published": asdict(PUBLISHED[row.recipe]), "remarkable": remarkable(row)}
 
 
-def remarkable(row: ScoredRecipe) -> list[Figure]:
+def remarkable(row: ScoredRecipe) -> list[FigureName]:
     """Return the notebook's figures outside the range in which our runs let expect one more run; none for one seed."""
     found = []
     for figure in FIGURES:
@@ -128,7 +128,7 @@ def _accuracy_now(row: ScoredRecipe) -> str:
     return _spread(row.values("accuracy"), cells.percent) + unended
 
 
-def _losses(row: ScoredRecipe, figure: Figure) -> str:
+def _losses(row: ScoredRecipe, figure: FigureName) -> str:
     then, now = getattr(PUBLISHED[row.recipe], figure), _spread(row.values(figure), "{:.4f}".format)
     return now if then is None else f"{then:.4f}{_mark(row, figure)} → {now}"
 
@@ -141,7 +141,7 @@ def _spread(values: Sequence[float], text: Callable[[float], str]) -> str:
     return text(mean) + (f" ± {text(deviation)}" if len(values) > 1 else "")
 
 
-def _mark(row: ScoredRecipe, figure: Figure) -> str:
+def _mark(row: ScoredRecipe, figure: FigureName) -> str:
     return " !" if figure in remarkable(row) else ""
 
 
@@ -162,7 +162,7 @@ NOTEBOOK = Benchmark(
     recipes=tuple(PUBLISHED),
     every_epoch=True,
     seed_of=lambda number: number,
-    columns=_columns,
+    figures=_columns,
     footnotes=_footnotes,
     own_figures=_own_figures,
 )

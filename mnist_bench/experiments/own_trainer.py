@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench.errors import UnnamedCodeError
-from mnist_bench.leaderboard.objective import value_name
-from mnist_bench.studies.foreign import made_by_another, option_of
+from mnist_bench.value_kind import kind_of, made_by_another
 from search.errors import UsageError
 from search.event_log.records import StudyRecord, repeats
 from search.executors.jobs import RemoteTrainer
@@ -56,7 +55,7 @@ def executor_for(study: StudyRecord, code: OwnCode, workers: int, log: Path) -> 
     if not is_objective(study):
         return LocalExecutor(spec_of(study, code.trainer), workers, log)
     return ObjectiveExecutor(
-        objective_of(study, code), workers, log, periods=study.spec["periods"], metric=value_name(study.spec),
+        objective_of(study, code), workers, log, periods=study.spec["periods"], metric=kind_of(study.spec).name,
         checked=False, repeats=repeats(study.order),
     )  # fmt: skip
 
@@ -94,7 +93,7 @@ def objective_of(study: StudyRecord, code: OwnCode) -> Objective:
 
 
 def _unnamed(study: StudyRecord) -> UnnamedCodeError:
-    option = command_line(option_of(study.spec) or ("--trainer", "file.py:Trainer"))
+    option = command_line(kind_of(study.spec).option or ("--trainer", "file.py:Trainer"))
     where = " (a file with the folder that it lies in)" if ".py:" in option else ""
     return UnnamedCodeError(f"{made_by_another(study)}, which only you can name again: add {option}{where}.")
 

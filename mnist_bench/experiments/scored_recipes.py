@@ -25,7 +25,7 @@ from mnist_bench.nets.planner import training_flop
 from mnist_bench.numerics.device import Machine, this_machine
 from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.picture_form import PictureForm
-from mnist_bench.result_table import Column, ShownAsTable, Table
+from mnist_bench.result_table import Figure, ShownAsTable, Table
 from mnist_bench.space_files import space_sources
 from mnist_bench.statistics.inference import mean_and_deviation, share_interval
 from search import canonical_json
@@ -37,8 +37,8 @@ from search.trainer_api import Report
 
 WORKERS = "workers"
 """Among a report's details, how many workers trained when it was made; version 0.3.0 kept none for the notebook."""
-Figure = Literal["accuracy", "loss", "train_loss"]
-FIGURES: Mapping[Figure, str] = MappingProxyType(
+FigureName = Literal["accuracy", "loss", "train_loss"]
+FIGURES: Mapping[FigureName, str] = MappingProxyType(
     {"accuracy": "test_accuracy", "loss": "test_loss", "train_loss": "train_loss"}
 )
 """The figures of a run by the field of its last epoch: on the test images, and the epoch's training loss."""
@@ -84,7 +84,7 @@ class ScoredRecipe:
         """The number of seeds that were asked for."""
         return len(self.runs) + self.unended
 
-    def values(self, figure: Figure) -> list[float]:
+    def values(self, figure: FigureName) -> list[float]:
         """Return a figure of each run after its last epoch."""
         return [getattr(run[-1], FIGURES[figure]) for run in self.runs]
 
@@ -129,7 +129,7 @@ class Benchmark:
     """Whether the nets are scored after every epoch, or after the last alone."""
     seed_of: Callable[[int], int]
     """Returns the seed of a run by its number, from 0."""
-    columns: Callable[[ScoredRecipes], Sequence[Column[ScoredRecipe]]]
+    figures: Callable[[ScoredRecipes], Sequence[Figure[ScoredRecipe]]]
     footnotes: Callable[[ScoredRecipes], Sequence[str]]
     own_figures: Callable[[ScoredRecipe], dict[str, Any]]
     """Returns what the benchmark adds to the plain values of a recipe."""
@@ -154,8 +154,8 @@ class ScoredRecipes(ShownAsTable):
             "train_images": self.train_images,
             "rows": [{**row.plain(), **self.benchmark.own_figures(row)} for row in self.rows],
         }
-        columns, footnotes = self.benchmark.columns(self), self.benchmark.footnotes(self)
-        return Table(rows=self.rows, columns=columns, footnotes=footnotes, document=document)
+        figures, footnotes = self.benchmark.figures(self), self.benchmark.footnotes(self)
+        return Table(rows=self.rows, figures=figures, footnotes=footnotes, document=document)
 
     def _table(self) -> Table[ScoredRecipe]:
         return self.table()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mnist_bench.config.json import from_json
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data import openings
 from mnist_bench.data.choice import Data, of_digits
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.errors import NotReproducedError
@@ -20,7 +21,7 @@ from mnist_bench.picture_form import PictureForm
 from mnist_bench.prediction.input_spec import InputSpec
 from mnist_bench.prediction.model import Model
 from mnist_bench.prediction.picture_kind import draws_on_black, is_ready, sample
-from mnist_bench.studies import openings, record as records, reproduce
+from mnist_bench.studies import record as records, reproduce
 from mnist_bench.studies.best_checkpoints import worth_keeping
 from mnist_bench.studies.compatibility import commands_of
 from mnist_bench.studies.record import Record, record_of

@@ -1,114 +1,202 @@
-"""The leaderboard as a table, with all its words."""
+"""The leaderboard as a table: each figure of a trial and of a study, declared once, and all the words around them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from mnist_bench import cells
 from mnist_bench.cells import unit
-from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow, NetFigures, grouped
-from mnist_bench.leaderboard.board_records import curve_records, plain, record_keys, record_of
-from mnist_bench.leaderboard.early_stop_lines import ahead_line, stop_line, stop_option
+from mnist_bench.config.catalogue import all_settings
+from mnist_bench.config.json import from_json
+from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow, curve_of, grouped
 from mnist_bench.nets.summary import shown
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.result_table import Column, Table, key_column, ungrouped
-from search.event_log.records import repeats
-from search.messages import command_line
+from mnist_bench.published import ComparedDigest
+from mnist_bench.result_table import Figure, Table, key_figure, ungrouped
+from mnist_bench.value_kind import ValueKind, errors_of
+from search.event_log.records import EarlyStop, repeats
+from search.messages import command_line, first_few
 
-STATES = (
-    "`COMPLETE`, `PRUNED`, `FAIL`, `RUNNING` or `PAUSED` (continues when the search does), with the reason in brackets "
-    "if it adds something: `PRUNED (infeasible)`. `ahead` follows if the trial was pruned with a higher value than the "
-    "first had after the same training."
-)
-
-
-def _state(row: LeaderboardRow) -> str:
-    return cells.ending(row.state, row.reason) + (", ahead" if row.ahead else "")
-
-
-def _net(row: LeaderboardRow) -> NetFigures:
-    """Return the figures of a net; the columns of `NET_FIGURES` are only for boards that have them."""
-    if row.net is None:
-        raise TypeError(f"#{row.number} is a trial of another trainer")
-    return row.net
-
-
-NET_FIGURES: tuple[Column[LeaderboardRow], ...] = (
-    Column(
-        "rank", lambda row: f"{row.rank or '–'}{' =' if row.tied else '  '}", 18, "right", lambda row: row.rank,
-        about="Rank by validation accuracy among the complete trials; – if the trial is not complete. `=` marks a tie.",
-    ),
-    Column(
-        "trial", lambda row: f"#{row.number}", 20, "right", lambda row: row.number,
-        about="Number of the trial, from 0. Commands take it as `conv-0/37`.",
-    ),
-    Column(
-        "validation", lambda row: f"{cells.percent(row.value)} {cells.interval(_net(row).low, _net(row).high)}", 19,
-        number=lambda row: row.value,
-        about="Accuracy on the validation images after the last report, with Wilson's 95% interval in brackets.",
-    ),
-    Column(
-        "errors", lambda row: "–" if _net(row).errors is None else str(_net(row).errors), 14, "right",
-        about="Number of misclassified validation images.",
-    ),
-    Column("state", _state, 16, about=STATES),
-    Column(
-        "epochs", lambda row: cells.epochs(row.done, row.total), 15, "right", lambda row: row.done,
-        about="Epochs that were trained; `1/6` if the trial ended before its full budget of 6.",
-    ),
-    Column(
-        "params", lambda row: cells.count(_net(row).parameters), 12, "right", lambda row: _net(row).parameters,
-        about="Number of weights, the running statistics of batch normalization included.",
-    ),
-    Column(
-        "MACs", lambda row: cells.count(_net(row).macs), 6, "right", lambda row: _net(row).macs,
-        about="Multiply-accumulates for one image, forward.",
-    ),
-    Column(
-        "time", lambda row: cells.duration(row.seconds), 8, "right", lambda row: row.seconds,
-        about="Training time: `31 s`, `4 min 22 s` or `2 h 4 min`. Waiting does not count.",
-    ),
-)  # fmt: skip
-"""Their last importances alternate with those of the settings, which have 13, 11, 9 and so on, the most telling setting
-first. A narrow screen therefore shows how a trial ended and after how long, and a few of both."""
-FIGURES: tuple[Column[LeaderboardRow], ...] = (
-    Column("rank", lambda row: str(row.rank or "–"), 8, "right", about="Rank by value among the complete trials."),
-    Column("trial", lambda row: f"#{row.number}", 9, "right", about="Number of the trial, from 0."),
-    Column(
-        "value", lambda row: cells.value(row.value), 9, "right",
-        about="Value after the last report; the heading is the `objective` of the space, if it has one.",
-    ),
-    Column("state", _state, 7, about=STATES),
-    Column(
-        "periods", lambda row: cells.epochs(row.done, row.total), 6, "right",
-        about="Number of reports; `1/6` if the trial ended before its full budget of 6.",
-    ),
-    Column(
-        "time", lambda row: cells.duration(row.seconds), 4, "right", lambda row: row.seconds, about="Training time.",
-    ),
-)  # fmt: skip
-"""Columns of a study of another trainer."""
-FRONT: Column[LeaderboardRow] = Column(
-    "front",
-    lambda row: "yes" if row.on_front else "",
-    17,
-    about="With two objectives: whether the trial is on the Pareto front.",
-)
-OVER: Column[LeaderboardRow] = Column(
-    "over its limit by",
-    lambda row: _excess(row),
-    11,
-    about="With `--all`: by how much an infeasible trial exceeds each limit.",
-)
-STUDY: Column[LeaderboardRow] = Column(
-    "study", lambda row: row.study, 20, about="With several studies: the name of the trial's study."
-)
+NAMED = 5
+"""Largest number of trials that a sentence names."""
 FIRST_SETTING = 13
-UNRANKED = "rank –: not complete"
-PAUSED = "PAUSED: continues when the search does"
-STATISTICS = "params: running statistics of batchnorm included"
+"""Importance of the most telling setting; the next ones have 11, 9 and so on, and figures of nets 12 to 6. A narrow
+screen therefore shows how a trial ended and after how long, and a few of both."""
+
+
+def figures_of(kind: ValueKind) -> list[Figure[LeaderboardRow]]:
+    """Return the figures of a trial in the order of columns and keys.
+
+    A table leaves out the columns of studies, fronts, costs and limits if there are none. Metrics, settings, parameters
+    and the excess over each limit are added by their names.
+    """
+    spent, is_net = f"{kind.unit}s", kind.of_nets
+    return [
+        Figure(
+            "study", lambda row: row.study, 20, key="study",
+            about="Name of the study; a column with several studies.",
+        ),
+        Figure(
+            "rank", lambda row: row.rank, 18, "right", key="rank",
+            reads=lambda row: f"{row.rank or '–'}{(' =' if row.tied else '  ') if is_net else ''}",
+            about="Rank by value among the complete trials; – or null if the trial is not complete. `=` marks a tie.",
+        ),
+        Figure(
+            "trial", lambda row: row.trial.number, 20, "right", cells.numbered, key="number",
+            about="Number of the trial, from 0. Commands take it as `conv-0/37`.",
+        ),
+        Figure(
+            "front", lambda row: row.on_front, 17, cell=lambda on_front: "yes" if on_front else "", key="on_front",
+            about="Whether no complete trial dominates this one; null and no column with one objective.",
+        ),
+        *(_accuracy(kind) if is_net else [_value(kind)]),
+        Figure(
+            "" if is_net else "cost", lambda row: row.cost, 19, "right", key="cost",
+            about="Second objective, of other trainers in a column of its name; null with one objective.",
+        ),
+        Figure(
+            "state", lambda row: row.trial.state, 16, key="state",
+            reads=lambda row: cells.ending(row.trial.state, row.trial.reason) + (", ahead" if row.ahead else ""),
+            about="`COMPLETE`, `PRUNED`, `FAIL`, `RUNNING` or `PAUSED` (continues when the search does), with the "
+            "reason in brackets if it adds something: `PRUNED (infeasible)`. `ahead` follows if the trial was pruned "
+            "with a better value than the first had after the same training. For programs, the state alone as in "
+            "Optuna; a paused trial is `RUNNING`.",
+        ),
+        Figure(
+            "", lambda row: row.trial.reason, key="reason",
+            about="How the trial ended: complete, pruned, infeasible, diverged, crashed, out_of_memory or timed_out; "
+            "or running or paused, if it has not.",
+        ),
+        Figure(
+            spent, lambda row: kind.done(row.trial), 15, "right", key=spent,
+            reads=lambda row: cells.epochs(kind.done(row.trial), kind.total(row.trial)),
+            about=f"Number of {spent} that were trained; `1/6` if the trial ended before its full budget of 6.",
+        ),
+        Figure("", lambda row: kind.total(row.trial), key=f"total_{spent}", about=f"Full budget in {spent}."),
+        *(_sizes() if is_net else []),
+        Figure(
+            "time", lambda row: row.trial.seconds, 8, "right", cells.duration, key="seconds",
+            about="Training time: `31 s`, `4 min 22 s` or `2 h 4 min`; seconds for programs. Waiting does not count.",
+        ),
+        Figure(
+            "over its limit by", lambda row: _excess(row.excess), 11,
+            about="With `--all`: by how much an infeasible trial exceeds each limit.",
+        ),
+        Figure("", lambda row: row.trial.seed, key="seed", about="Seed of the training."),
+        Figure(
+            "", lambda row: row.first_then, key="first_then",
+            about="Value that the trial of rank 1 had after as many reports as this one, which stopped early. null if "
+            "this trial is complete, still trains, or ended without a value.",
+        ),
+        Figure(
+            "", lambda row: row.ahead, key="ahead",
+            about="Whether the trial stopped early with a better value than `first_then`.",
+        ),
+    ]  # fmt: skip
+
+
+def _accuracy(kind: ValueKind) -> list[Figure[LeaderboardRow]]:
+    def end(row: LeaderboardRow, place: int) -> float | None:
+        ends = kind.interval(row.trial)
+        return None if ends is None else ends[place]
+
+    return [
+        Figure(
+            "", lambda row: row.tied, key="tied",
+            about="Whether the trial is not significantly different from the first.",
+        ),
+        Figure(
+            "", lambda row: row.p_value, key="p_value",
+            about="Holm-adjusted p-value of the paired test against the first; null if the trial was not tested.",
+        ),
+        Figure(
+            "validation", lambda row: row.trial.value, 19, key="accuracy",
+            reads=lambda row: f"{kind.text(row.trial.value)} {cells.interval(end(row, 0), end(row, 1))}",
+            about="Accuracy on the validation images after the last report, with Wilson's 95% interval in brackets; "
+            "0 to 1 for programs.",
+        ),
+        Figure("", lambda row: end(row, 0), key="low", about="Lower end of the interval."),
+        Figure("", lambda row: end(row, 1), key="high", about="Upper end of the interval."),
+        Figure(
+            "errors", lambda row: errors_of(row.trial), 14, "right", key="errors",
+            about="Number of misclassified validation images.",
+        ),
+    ]  # fmt: skip
+
+
+def _value(kind: ValueKind) -> Figure[LeaderboardRow]:
+    return Figure(
+        kind.name, lambda row: row.trial.value, 19, "right", key="value",
+        about="Value after the last report; the heading is the `objective` of the space, if it has one.",
+    )  # fmt: skip
+
+
+def _sizes() -> list[Figure[LeaderboardRow]]:
+    return [
+        Figure(
+            "params", lambda row: row.trial.facts.get("parameters"), 12, "right", cells.count, key="parameters",
+            about="Number of weights, the running statistics of batch normalization included.",
+        ),
+        Figure(
+            "MACs", lambda row: row.trial.facts.get("macs"), 6, "right", cells.count, key="macs",
+            about="Multiply-accumulates for one image, forward.",
+        ),
+    ]  # fmt: skip
+
+
+GROUPS: Mapping[str, str] = {
+    "settings": "The settings of networks in which the rows differ, as compact cells by heading: for display only.",
+    "params": "Parameters that the search chose, by dotted name. Inactive ones are absent.",
+    "metrics": "Metrics of another trainer's last report, by name.",
+    "excess": "By how much the trial is over each limit; empty unless it is infeasible.",
+    "curve": "With `--learning-curves`, the figures of each report, see below.",
+}
+"""The keys of a row in JSON below which are figures by name, and what they are."""
+
+
+def study_figures(kind: ValueKind) -> list[Figure[Leaderboard]]:
+    """Return the figures of a study for programs."""
+    unit = f"{kind.unit}s"
+
+    def key(name: str, about: str, field: str = "") -> Figure[Leaderboard]:
+        def value(board: Leaderboard) -> Any:
+            found = getattr(board, field or name)
+            if isinstance(found, EarlyStop | ComparedDigest):
+                return asdict(found)
+            return [*found] if isinstance(found, tuple) else found
+
+        return Figure("", value, key=name, about=about)
+
+    of_nets = [
+        key("tied", "Number of complete trials that are not significantly different from the first, it included."),
+        key("test_openings", "Number of test-set evaluations for the study."),
+    ]
+    return [
+        key("study", "Name of the study."),
+        key("digest", "64 hexadecimal digits."),
+        key("order", 'The order in which the search handled events: "deterministic", which can be repeated, or '
+            '"as-completed".'),
+        key("objective", "What a value is called: `accuracy`, or the `objective` of the space, else `value`.",
+            "value_name"),
+        key("minimized", "Whether smaller values are better."),
+        key("cost", 'The second objective, a fact of a trial that is minimized, such as "macs"; null with one.'),
+        key("goal", "Trial budget, in trained trials."),
+        key("totals", "All trial budgets; several if the budget was raised after it had been reached."),
+        key("counts", "Number of trials that are complete, pruned, failed, infeasible and running."),
+        key("external", "Number of trials that the machine ended, not their configuration: out of memory or time."),
+        key(f"saved_{unit}", f"Number of {unit} that pruning saved.", "saved"),
+        key(f"budget_{unit}", f"Number of {unit} that all ended trials would have trained without pruning.", "budget"),
+        key("live", "Whether a process is searching now."),
+        key("front", "Numbers of the trials on the Pareto front, the best first; empty with one objective."),
+        key("stop", "Why the search ended before its goal, if it did."),
+        key("ahead", "Numbers of all trials that stopped early ahead of the first, in the leaderboard's order."),
+        key("published", "The comparison with the published digest of this search: that digest, its `processors`, "
+            "whether it is `equal` (null if another one is expected here), and a `sentence`. null if there is none."),
+        *(of_nets if kind.of_nets else []),
+        key("parameters", "Dotted names of all parameters of the study, whether or not a row has them."),
+    ]  # fmt: skip
 
 
 def table_of(
@@ -122,57 +210,58 @@ def table_of(
     commands = commands or NextCommands(study=board.boards[0].study if board.boards else board.study)
     return Table(
         rows=board.rows,
-        columns=_columns(board) if board.net is None else _net_columns(board),
+        figures=[*_figures(board)],
         caption=(headline(board), *([] if board.boards else digest_lines(board, commands)), *judged(board)),
         footnotes=footnotes(board, retrained=retrained, commands=commands),
         whole=f"`{commands.line('leaderboard', *listed(board), '--wide')}`",
         group=_group(board),
-        record=lambda row: record_of(board, row),
-        keys=record_keys(board),
         document=plain(board),
     )
 
 
 def curve_table(board: Leaderboard) -> Table[Mapping[str, Any]]:
-    """Return the learning curves of a board as a table with a row per report."""
-    rows = curve_records(board)
-    keys = dict.fromkeys(key for row in rows for key in row)
-    return Table(rows=rows, columns=[*map(key_column, keys)])
+    """Return the learning curves of a board as a table with a row per report, of each trial in the board's order."""
+    rows = [
+        {"study": row.study, "number": row.trial.number, **period}
+        for row in board.rows
+        for period in curve_of(row.trial)
+    ]
+    return Table(rows=rows, figures=[*map(key_figure, dict.fromkeys(key for row in rows for key in row))])
+
+
+def plain(board: Leaderboard) -> dict[str, Any]:
+    """Return the board as JSON has it: the figures of each study, with its rows; several studies share theirs."""
+    studies = [
+        {figure.key: figure.value(each) for figure in study_figures(each.kind)} for each in board.boards or (board,)
+    ]
+    rows = {"hidden": board.hidden, "rows": [*_plain_rows(board)]}
+    return {"studies": studies, **rows} if board.boards else {"studies": [{**studies[0], **rows}]}
+
+
+def _plain_rows(board: Leaderboard) -> Iterator[dict[str, Any]]:
+    figures = [figure for figure in figures_of(board.kind) if figure.key]
+    for row in board.rows:
+        metrics = row.trial.reports[-1].metrics if row.trial.reports else {}
+        yield {
+            **{figure.key: figure.value(row) for figure in figures},
+            **({"settings": dict(row.settings)} if board.kind.of_nets else {"metrics": dict(metrics)}),
+            "params": dict(row.trial.params),
+            "excess": row.excess,
+            **({"curve": curve_of(row.trial)} if board.has_curves else {}),
+        }
 
 
 def judged(board: Leaderboard) -> list[str]:
-    """Return a line that says on how many images the trials were judged, and what the brackets are; none of values."""
-    return [] if board.net is None else [f"Accuracy of {board.net.images:,} validation images, 95% intervals."]
+    """Return the line of nets that says on how many images the trials were judged, and what the brackets are."""
+    return [f"Accuracy of {board.kind.images:,} validation images, 95% intervals."] if board.kind.of_nets else []
 
 
 def _group(board: Leaderboard) -> Callable[[LeaderboardRow], str]:
     """Return the groups of a board's rows: those that may continue stand above a line, if there are any."""
-    if not any(row.state == "RUNNING" for row in board.rows):
+    if not any(row.trial.state == "RUNNING" for row in board.rows):
         return ungrouped
-    return lambda row: "ended early" if row.state in ("PRUNED", "FAIL") else "" if row.done else "no report yet"
-
-
-def _net_columns(board: Leaderboard) -> list[Column[LeaderboardRow]]:
-    rank, trial, *figures = _explained(NET_FIGURES, board)
-    front = [] if board.cost is None else [FRONT]
-    settings = [_setting(name, place, board.rows) for place, name in enumerate(_telling(board))]
-    return [*_study(board), rank, trial, *front, *figures, *_over(board), *settings]
-
-
-def _columns(board: Leaderboard) -> list[Column[LeaderboardRow]]:
-    rank, trial, value, *figures = _explained(FIGURES, board)
-    front, cost = ([], []) if board.cost is None else ([FRONT], [_cost(board.cost)])
-    values = [replace(value, heading=board.value_name), *cost, *map(_metric, board.metrics)]
-    settings = [name for name in board.parameters if len(board.rows) < 2 or _differs(name, board.rows)]
-    return [*_study(board), rank, trial, *front, *values, *figures, *_over(board), *map(_param, settings)]
-
-
-def _study(board: Leaderboard) -> list[Column[LeaderboardRow]]:
-    return [STUDY] if board.boards else []
-
-
-def _differs(parameter: str, rows: Sequence[LeaderboardRow]) -> bool:
-    return any(row.params.get(parameter) != rows[0].params.get(parameter) for row in rows)
+    ended, done = ("PRUNED", "FAIL"), board.kind.done
+    return lambda row: "ended early" if row.trial.state in ended else "" if done(row.trial) else "no report yet"
 
 
 def listed(board: Leaderboard) -> tuple[str, ...]:
@@ -181,65 +270,88 @@ def listed(board: Leaderboard) -> tuple[str, ...]:
     return (*others, "--all") if board.has_infeasible else (*others,)
 
 
-def _explained(figures: Sequence[Column[LeaderboardRow]], board: Leaderboard) -> list[Column[LeaderboardRow]]:
-    """Return the figures with the meanings of the signs that occur."""
-    signs = {"rank": UNRANKED} if any(row.rank is None for row in board.rows) else {}
-    if any(row.reason == "paused" for row in board.rows):
-        signs["state"] = PAUSED
-    if board.net is not None and board.net.has_batchnorm:
-        signs["params"] = STATISTICS
-    return [replace(each, legend=[signs[each.heading]]) if each.heading in signs else each for each in figures]
+def _figures(board: Leaderboard) -> Iterator[Figure[LeaderboardRow]]:
+    """Yield the figures with the headings and signs that the board needs, and those that have names of its own."""
+    trials = [row.trial for row in board.rows]
+    batchnorm = all_settings()["model.batchnorm_momentum"]
+    has_batchnorm = board.kind.of_nets and any(batchnorm.counts_in(from_json(trial.config)) for trial in trials)
+    headings = {
+        "study": "study" if board.boards else "",
+        "on_front": "front" if board.cost is not None else "",
+        "cost": (board.cost or "") if not board.kind.of_nets else "",
+    }
+    legends = {
+        "rank": "rank –: not complete" if any(row.rank is None for row in board.rows) else "",
+        "state": "PAUSED: continues when the search does" if any(each.reason == "paused" for each in trials) else "",
+        "parameters": "params: running statistics of batchnorm included" if has_batchnorm else "",
+    }
+    figures = figures_of(board.kind)
+    keys = {figure.key for figure in figures}
+    for figure in figures:
+        if not figure.key and not any(row.excess for row in board.rows):  # over its limit
+            continue
+        legend = legends.get(figure.key)
+        yield replace(
+            figure, heading=headings.get(figure.key, figure.heading), legend=[legend] if legend else figure.legend
+        )
+        if figure.key == "cost":
+            yield from (_metric(name, f"metrics.{name}" if name in keys else name) for name in board.metrics)
+    yield from (_limit(name) for name in board.limits)
+    first = board.rows[0].trial.params if board.rows else {}
+    for name in board.parameters:
+        differs = any(trial.params.get(name) != first.get(name) for trial in trials)
+        is_shown = not board.kind.of_nets and (differs or (len(trials) == 1 and name in first))
+        yield _parameter(name, f"params.{name}" if name in keys else name, name if is_shown else "")
+    yield from (_setting(name, place, board.rows) for place, name in enumerate(_telling(board.rows)))
 
 
-def _over(board: Leaderboard) -> list[Column[LeaderboardRow]]:
-    """Return the column of exceeded limits, if a row is infeasible."""
-    return [OVER] if any(row.excess for row in board.rows) else []
+def _metric(name: str, key: str) -> Figure[LeaderboardRow]:
+    def value(row: LeaderboardRow) -> float | None:
+        return row.trial.reports[-1].metrics.get(name) if row.trial.reports else None
+
+    return Figure(name, value, 3, "right", key=key)
 
 
-def _excess(row: LeaderboardRow) -> str:
+def _limit(name: str) -> Figure[LeaderboardRow]:
+    return Figure("", lambda row: row.excess.get(name), key=f"excess.{name}")
+
+
+def _parameter(name: str, key: str, heading: str) -> Figure[LeaderboardRow]:
+    return Figure(heading, lambda row: row.trial.params.get(name), 2, key=key, is_setting=True)
+
+
+def _excess(excess: Mapping[str, float]) -> str:
     return ", ".join(
         # A limit has a word for a name, a constraint its text.
-        f"{cells.count(excess) if excess >= 100 else f'{excess:.3g}'} {unit(name)}"
+        f"{cells.count(over) if over >= 100 else f'{over:.3g}'} {unit(name)}"
         if name.isidentifier()
-        else f"{excess:.3g} ({name})"
-        for name, excess in row.excess.items()
+        else f"{over:.3g} ({name})"
+        for name, over in excess.items()
     )
 
 
-def _telling(board: Leaderboard) -> list[str]:
+def _telling(rows: Sequence[LeaderboardRow]) -> list[str]:
     """Return the settings in which the rows differ, those first that differ most among the tied trials.
 
-    A board whose rows were cut may have settings in which the others differed; those are left out.
-
-    If no trials are tied, the complete ones are compared; if none is complete, all.
+    A board whose rows were cut may have settings in which the others differed; those are left out. If no trials are
+    tied, the complete ones are compared; if none is complete, all.
     """
-    headings = [*_net(board.rows[0]).settings] if board.rows else []
-    if len(board.rows) > 1:
-        headings = [name for name in headings if len({_net(row).settings[name] for row in board.rows}) > 1]
-    complete = [row for row in board.rows if row.rank is not None]
+    headings = [*rows[0].settings] if rows else []
+    if len(rows) > 1:
+        headings = [name for name in headings if len({row.settings[name] for row in rows}) > 1]
+    complete = [row for row in rows if row.rank is not None]
     tied = [row for row in complete if row.rank == 1 or row.tied]
-    compared = next((rows for rows in (tied, complete) if len(rows) > 1), board.rows)
-    return sorted(headings, key=lambda heading: -len({_net(row).settings[heading] for row in compared}))
+    compared = next((some for some in (tied, complete) if len(some) > 1), rows)
+    return sorted(headings, key=lambda heading: -len({row.settings[heading] for row in compared}))
 
 
-def _setting(heading: str, place: int, rows: Sequence[LeaderboardRow]) -> Column[LeaderboardRow]:
-    texts, signs = shown(heading, [_net(row).settings[heading] for row in rows])
-    by_trial = {(row.study, row.number): text for row, text in zip(rows, texts, strict=True)}
-    return Column(
-        heading, lambda row: by_trial[row.study, row.number], FIRST_SETTING - 2 * place, is_setting=True, legend=signs
+def _setting(heading: str, place: int, rows: Sequence[LeaderboardRow]) -> Figure[LeaderboardRow]:
+    texts, signs = shown(heading, [row.settings[heading] for row in rows])
+    by_trial = {(row.study, row.trial.number): text for row, text in zip(rows, texts, strict=True)}
+    return Figure(
+        heading, lambda row: by_trial[row.study, row.trial.number], FIRST_SETTING - 2 * place, is_setting=True,
+        legend=signs,
     )  # fmt: skip
-
-
-def _cost(name: str) -> Column[LeaderboardRow]:
-    return Column(name, lambda row: cells.value(row.cost), 9, "right", lambda row: row.cost)
-
-
-def _metric(name: str) -> Column[LeaderboardRow]:
-    return Column(name, lambda row: cells.value(row.metrics.get(name)), 3, "right", lambda row: row.metrics.get(name))
-
-
-def _param(name: str) -> Column[LeaderboardRow]:
-    return Column(name, lambda row: cells.value(row.params.get(name)), 2, is_setting=True)
 
 
 def headline(board: Leaderboard) -> str:
@@ -247,13 +359,9 @@ def headline(board: Leaderboard) -> str:
     counted = cells.counted(board.counts, live=board.live)
     live = ", running now" if board.live else ""
     order = "" if repeats(board.order) else ", in completion order"
-    stopped = "" if board.stop is None else f" {stop_line(board.stop, foreign=board.net is None)}"
-    return f"{board.study}: {counted} of {board.goal} trials{order}{live}.{stopped}{_saved(board)}"
-
-
-def _saved(board: Leaderboard) -> str:
-    units = "reports" if board.net is None else "epochs"
-    return f" Pruning saved {board.saved:g} of {board.budget:g} {units}." if board.saved else ""
+    stopped = "" if board.stop is None else f" {board.kind.stop_line(board.stop)}"
+    saved = f" Pruning saved {board.saved:g} of {board.budget:g} {board.kind.unit}s." if board.saved else ""
+    return f"{board.study}: {counted} of {board.goal} trials{order}{live}.{stopped}{saved}"
 
 
 def digest_lines(board: Leaderboard, commands: NextCommands) -> list[str]:
@@ -261,29 +369,23 @@ def digest_lines(board: Leaderboard, commands: NextCommands) -> list[str]:
 
     `commands` as in `footnotes`.
     """
-    ended = sum(board.counts[name] for name in ("complete", "pruned", "failed"))
-    if ended < board.goal and not (board.stop and board.stop.on_time):
-        promise = f"of {ended} of {board.goal} trials so far"
+    if board.ended < board.goal and not (board.stop and board.stop.on_time):
+        promise = f"of {board.ended} of {board.goal} trials so far"
     elif not repeats(board.order):
         promise = (
             "decided in completion order: another run of this search may give a different digest; "
             f"`{commands.line('doctor', '--replay')}` checks this one"
         )
     else:
-        stopped = "" if board.stop is None else f" with {stop_option(board.stop, foreign=board.net is None)}"
+        stopped = "" if board.stop is None else f" with {board.kind.stop_option(board.stop)}"
         way = f" by way of {', then '.join(map(str, board.totals))} trials" if len(board.totals) > 1 else ""
         where = "" if board.portable else " on this kind of processor"
         promise = f"any run of this search{way}{stopped}, at any number of workers{where}, gives this"
+    ended = "1 trial was" if board.external == 1 else f"{board.external} trials were"
+    if board.external:
+        promise += f"; {ended} ended by the machine (out of memory or time), which may not happen in another run"
     compared = [] if board.published is None else [f"       {board.published.sentence}"]
-    return [f"digest {grouped(board.digest)}", f"       ({promise}{_by_machine(board.external)})", *compared]
-
-
-def _by_machine(trials: int) -> str:
-    """Return the sentence that the machine ended this number of trials, so that the digest depends on it."""
-    ended = "1 trial was" if trials == 1 else f"{trials} trials were"
-    return (
-        f"; {ended} ended by the machine (out of memory or time), which may not happen in another run" if trials else ""
-    )
+    return [f"digest {grouped(board.digest)}", f"       ({promise})", *compared]
 
 
 def footnotes(board: Leaderboard, *, retrained: bool = False, commands: NextCommands) -> list[str]:
@@ -301,27 +403,27 @@ def footnotes(board: Leaderboard, *, retrained: bool = False, commands: NextComm
     if board.boards:
         lines.append(_apart_line(board, commands))
     if board.first is not None and board.ahead:
-        lines.append(ahead_line(board.first, board.ahead, foreign=board.net is None))
+        lines.append(f"ahead: {ahead_words(board)}")
     if board.cost is not None and not board.boards:
         lines.append(_front_line(board, board.cost))
-    if board.net is None:
-        better = "smaller" if board.minimized else "larger"
+    if not board.kind.of_nets:
+        better = "smaller" if board.kind.minimized else "larger"
         return [*lines, f"Values are in the unit of the study's own trainer or objective; {better} is better."]
-    if board.net.tied > 1:
-        tied = f"{board.net.tied} of {board.counts['complete']} complete trials are tied"
+    if board.tied > 1:
+        tied = f"{board.tied} of {board.counts['complete']} complete trials are tied"
         lines += [
             f"= not significantly different from the first (paired test, Holm-corrected, 5% level). {tied}"
             f"{'.' if retrained else ':'}",
             *([] if retrained else [f"  `{commands.line('confirm')}` retrains them with fresh seeds."]),
         ]
-    return [*lines, test_set_line(board.net.test_openings)]
+    return [*lines, test_set_line(board.test_openings)]
 
 
 def _apart_line(board: Leaderboard, commands: NextCommands) -> str:
     """Return what the ranks and signs in a leaderboard of several studies refer to, and what compares two studies."""
     first, second = (each.study for each in board.boards[:2])
     compare = command_line(["mnist-bench", "compare", first, second, *commands.place])
-    if board.net is None:
+    if not board.kind.of_nets:
         return f"Ranks and `ahead` are those within each study. `{compare}` compares two studies."
     return (
         "Ranks, `=` and `ahead` are those within each study: no test was made across studies. "
@@ -332,11 +434,21 @@ def _apart_line(board: Leaderboard, commands: NextCommands) -> str:
 def _front_line(board: Leaderboard, cost: str) -> str:
     """Return the meaning of the first rows in a study that also minimises a cost."""
     as_good, value = f"as accurate on as few {unit(cost)}", "accuracy, the best means rank 1"
-    if board.net is None:
-        as_good, value = f"as good in both {board.value_name} and {cost}", board.value_name
+    if not board.kind.of_nets:
+        as_good, value = f"as good in both {board.kind.name} and {cost}", board.kind.name
     return (
         f"front: {len(board.front)} of {board.counts['complete']} complete trials; no other is {as_good}, and better "
         f"in one of the two. They come first; ranks are by {value}."
+    )
+
+
+def ahead_words(board: Leaderboard) -> str:
+    """Return which trials stopped early though they were ahead of the first complete one after the same training."""
+    named = first_few([f"#{number}" for number in board.ahead], NAMED)
+    which = "it" if len(board.ahead) == 1 else "one of them"
+    return (
+        f"stopped early, ahead of #{board.first} at the same {board.kind.unit}: {named}. With more training, {which} "
+        "might lead."
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from mnist_bench.leaderboard.board import epochs_done, total_epochs
+from mnist_bench.value_kind import kind_of
 from search.errors import StudyNotFoundError
 from search.event_log.records import Order, StudyRecord, TrialRecord
 from search.trainer_api import Report
@@ -97,8 +97,8 @@ class _Stretch:
         return len({period.worker for period in self.periods})
 
 
-def worker_time_of(study: StudyRecord, *, of_nets: bool = True) -> WorkerTimeline:
-    """Return how the time of the study's workers was spent; `of_nets` as in `leaderboard_of`.
+def worker_time_of(study: StudyRecord) -> WorkerTimeline:
+    """Return how the time of the study's workers was spent.
 
     Raises:
         StudyNotFoundError: nothing was trained yet, or in no measurable time, or an early version did not record times.
@@ -110,6 +110,7 @@ def worker_time_of(study: StudyRecord, *, of_nets: bool = True) -> WorkerTimelin
     )
     if not reports:
         raise StudyNotFoundError(f"Study {study.name} has no report yet.")
+    kind = kind_of(study.spec)
     best = study.best.number if study.best else None
     logical = [_period(study.name, trial, report, best) for trial, report in reports]
     stretches = _stretches(sorted(logical, key=lambda period: period.start))
@@ -124,7 +125,11 @@ def worker_time_of(study: StudyRecord, *, of_nets: bool = True) -> WorkerTimelin
         pauses=pauses,
         available=available,
         ordering=_idle_during(_waits(logical), stretches),
-        saved=sum(_saved_seconds(trial, of_nets) for trial in study.trials if trial.reason == "pruned"),
+        saved=sum(
+            (kind.total(trial) - done) * trial.seconds / done
+            for trial in study.trials
+            if trial.reason == "pruned" and (done := kind.done(trial))
+        ),
         order=study.order,
     )
 
@@ -198,10 +203,3 @@ def _idle_during(waits: Sequence[tuple[float, float]], stretches: Sequence[_Stre
         total += idle * (time - before) if waiting else 0.0
         idle, waiting, before = idle + freed, waiting + began, time
     return total
-
-
-def _saved_seconds(trial: TrialRecord, of_nets: bool) -> float:
-    # A trainer's costs may be wrong by any factor, so only the number of its periods counts.
-    done = epochs_done(trial) if of_nets else len(trial.reports)
-    total = total_epochs(trial) if of_nets else len(trial.costs)
-    return (total - done) * trial.seconds / done if done else 0.0

@@ -57,11 +57,6 @@ def _lines(remarks: Iterable[str], width: int) -> list[str]:
     return lines
 
 
-def epochs(number: float) -> str:
-    """Return a number of epochs in words: `1 epoch`, `0.5 epochs`."""
-    return f"{number:g} epoch" if number == 1 else f"{number:g} epochs"
-
-
 def three_digits(number: float) -> str:
     """Return a number with three significant digits, and all digits of its whole part: `0.0093`, `8.31`, `211`."""
     return f"{number:,.0f}" if number == round(number) or abs(number) >= 100 else significant(number, 3)

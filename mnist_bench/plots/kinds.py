@@ -57,9 +57,9 @@ DATA_KINDS = tuple(name for name, kind in KINDS.items() if kind.of_data)
 
 def kinds_of(study: StudyRecord) -> tuple[str, ...]:
     """Return the kinds of plots of a study: all, or without those that need networks if another trainer made it."""
-    from mnist_bench.studies.foreign import is_foreign
+    from mnist_bench.value_kind import kind_of
 
-    return ANY_STUDY_KINDS if is_foreign(study.spec) else STUDY_KINDS
+    return STUDY_KINDS if kind_of(study.spec).of_nets else ANY_STUDY_KINDS
 
 
 def check_kind(kind: str) -> None:
@@ -93,7 +93,7 @@ def picture(kind: str, subject: Subject | DataSubject, *, narrow: bool = False) 
 
 def _check_nets(kind: str, subject: Subject | DataSubject) -> None:
     from mnist_bench.plots.subject import Subject
-    from mnist_bench.studies.foreign import check_nets
+    from mnist_bench.value_kind import check_nets
 
     if isinstance(subject, Subject):
         check_nets(subject.study, f"the plot {kind}")

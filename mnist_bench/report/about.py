@@ -6,8 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 from mnist_bench.leaderboard.worker_time import worker_time_of
-from mnist_bench.studies.foreign import is_foreign, trainer_of
 from mnist_bench.studies.record import data_of
+from mnist_bench.value_kind import kind_of
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord
 from search.messages import duration, joined, number_of, show
@@ -21,9 +21,9 @@ def title(study: StudyRecord) -> str:
     """
     ended, goal = len(study.finished()), study.totals[-1]
     counted = number_of(ended, "trial") if ended >= goal else f"{ended:,} of {number_of(goal, 'trial')}"
-    if is_foreign(study.spec):
-        trainer = trainer_of(study.spec)
-        return counted if trainer is None else f"{counted} of {trainer}"
+    kind = kind_of(study.spec)
+    if not kind.of_nets:
+        return counted if kind.trainer is None else f"{counted} of {kind.trainer}"
     data = data_of(study.spec["context"])
     name = "your own data" if data.is_own else "MNIST" if data.dataset == "mnist" else data.dataset
     images = "" if data.subset is None else f"{data.subset:,} images of "
@@ -40,15 +40,17 @@ def line(study: StudyRecord, space: Space, weights: Path | None) -> str:
     time = time_of(study)
     spent = "" if time is None else f" in {time},"
     found = f"{searched} of the search space {space.name}, searched{spent}"
-    if is_foreign(study.spec):
+    if not kind_of(study.spec).of_nets:
         return f"{found.removesuffix(',')}."
-    return f"{found} on {_machine(study)}. {kept}"
+    numerics = study.spec["numerics"]
+    machine = numerics.get("gpu") or numerics.get("cpu") or "a processor without a name"
+    return f"{found} on {machine} ({numerics['precision']}). {kept}"
 
 
 def time_of(study: StudyRecord) -> str | None:
     """Return how long a search took: `4 min 40 s, 8 trainings at a time`; None if that was not recorded."""
     try:
-        time = worker_time_of(study, of_nets=not is_foreign(study.spec))
+        time = worker_time_of(study)
     except StudyNotFoundError:
         return None
     return f"{duration(time.span)}, {number_of(len(time.workers), 'training')} at a time"
@@ -59,9 +61,3 @@ def begins_with(study: StudyRecord) -> str | None:
     counts = Counter(trial.rpartition("/")[0] for trial in study.spec.get("enqueued_from", ()) if trial)
     taken = [f"{number_of(count, 'trial')} of {show(name)}" for name, count in counts.items()]
     return f"begins with {joined(taken)}" if taken else None
-
-
-def _machine(study: StudyRecord) -> str:
-    numerics = study.spec["numerics"]
-    name = numerics.get("gpu") or numerics.get("cpu") or "a processor without a name"
-    return f"{name} ({numerics['precision']})"

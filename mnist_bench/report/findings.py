@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from mnist_bench import cells
 from mnist_bench.cells import percent, spelled, unit
 from mnist_bench.leaderboard.board import Leaderboard
-from mnist_bench.leaderboard.correctness import accuracy_interval, validation_images
-from mnist_bench.leaderboard.early_stop_lines import ahead_line, stop_line
-from mnist_bench.leaderboard.ties import UNTESTED, Ties, ties_of
-from mnist_bench.next_commands import NextCommands
+from mnist_bench.leaderboard.board_table import ahead_words
+from mnist_bench.leaderboard.ranking import UNTESTED, Ties, ties_of
 from mnist_bench.report.sections import Sections
+from mnist_bench.value_kind import ValueKind
 from search.event_log.records import StudyRecord, TrialRecord
 from search.messages import first_few, joined
 
@@ -21,51 +20,70 @@ TEST = "McNemar's test on the same images, Holm-corrected, 5% level"
 
 
 def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iterator[str]:
-    """Yield the findings: test results, best trials, how certain their ranks are, and epochs saved by pruning."""
-    ended = len(study.finished())
-    tested = sections.tested
+    """Yield the findings: test results, best trials, how certain their ranks are, and what pruning saved."""
+    kind, ended, tested = board.kind, len(study.finished()), sections.tested
     if tested:
         yield tested.lines[0]
-        images = f"{validation_images(study.spec['context']):,} validation images"
+        images = f"{kind.images:,} validation images"
         yield f"In the search itself, each trial had one seed and was ranked by its accuracy on {images}."
     if study.best is None:
         yet = " yet" if ended < board.goal else ""
         yield f"No trial is complete{yet}, so there is no best one: {ended} of {board.goal} trials have ended."
     else:
-        if study.cost is not None and len(board.front) > 1:
-            yield _front(study, study.cost, board)
-        yield from _best(study, board, ended)
-        if board.first is not None and board.ahead:
-            ahead = ahead_line(board.first, board.ahead, foreign=False).removeprefix("ahead: ")
+        so_far = " so far" if ended < board.goal and board.stop is None else ""
+        best = [*(_best_nets(study, kind, so_far) if kind.of_nets else [_best_value(study, kind, so_far)])]
+        front = [_front(study, study.cost, board)] if study.cost is not None and len(board.front) > 1 else []
+        yield from [*front, *best] if kind.of_nets else [*best, *front]
+        if board.ahead:
+            ahead = ahead_words(board)
             yield ahead[0].upper() + ahead[1:]
-        if board.stop is not None:
-            yield f"{stop_line(board.stop, foreign=False)} {ended} of {board.goal} trials have ended."
-        elif ended < board.goal:
-            state = "is still running" if study.live else "was stopped before its trial budget"
-            yield f"The search {state}: {ended} of {board.goal} trials have ended, and the next may be better."
-        if sections.front and sections.front is not tested:
-            yield sections.front.lines[0]
-        if sections.retrained:
-            yield sections.retrained.lines[0]
-        if sections.outdated or not (sections.retrained or sections.confirmed or sections.front):
-            yield _unconfirmed(ended, sections.commands)
+    if board.stop is not None:
+        yield f"{kind.stop_line(board.stop)} {ended} of {board.goal} trials have ended."
+    elif ended < board.goal and study.best is not None:
+        state = "is still running" if study.live else "was stopped before its trial budget"
+        yield f"The search {state}: {ended} of {board.goal} trials have ended, and the next may be better."
+    if sections.front and sections.front is not tested:
+        yield sections.front.lines[0]
+    if sections.retrained:
+        yield sections.retrained.lines[0]
+    confirmed = not sections.outdated and (sections.retrained or sections.confirmed or sections.front)
+    if study.best is not None and not confirmed and (kind.of_nets or ended > 1):
+        which = " on one validation set" if kind.of_nets else ", each with one seed,"
+        then = ", then evaluates once on the test set" if kind.of_nets else ""
+        yield (
+            f"Nothing is confirmed yet: the first of {ended:,} trials{which} is also the luckiest. "
+            f"`{sections.commands.line('confirm')}` retrains the best with fresh seeds{then}."
+        )
     if board.saved:
-        yield f"Pruning saved {board.saved:g} of {board.budget:g} epochs."
+        yield f"Pruning saved {board.saved:g} of {board.budget:g} {kind.unit}s."
 
 
 def _front(study: StudyRecord, cost: str, board: Leaderboard) -> str:
-    trials = {trial.number: trial for trial in study.complete()}
+    kind, trials = board.kind, {trial.number: trial for trial in study.complete()}
     ends = (trials[board.front[-1]], trials[board.front[0]])
-    low, high = (f"{cells.percent(end.value)} on {cells.count(end.facts[cost])} {unit(cost)}" for end in ends)
-    span = f"from {low} to {high}" if low != high else low  # of equals, or of one
-    return f"{_trials(len(board.front))} make the Pareto front of accuracy and {unit(cost)}: {span}."
+    made = f"{_trials(len(board.front))} make the Pareto front of {kind.name} and"
+    if not kind.of_nets:
+        low, high = (f"{kind.text(end.value)} at {cells.value(end.facts[cost])} {cost}" for end in ends)
+        return f"{made} {cost}: {low} to {high}."
+    low, high = (f"{kind.text(end.value)} on {cells.count(end.facts[cost])} {unit(cost)}" for end in ends)
+    return f"{made} {unit(cost)}: {f'from {low} to {high}' if low != high else low}."  # of equals, or of one
 
 
-def _best(study: StudyRecord, board: Leaderboard, ended: int) -> Iterator[str]:
+def _best_value(study: StudyRecord, kind: ValueKind, so_far: str) -> str:
+    """Return the best complete trial of another trainer."""
+    complete = study.complete()
+    number, value = complete[0].number, kind.text(complete[0].value)
+    if len(complete) == 1:
+        return f"Trial {number} is the only complete trial{so_far}: its {kind.name} is {value}."
+    ends = f"the {'lowest' if kind.minimized else 'highest'} {kind.name}, {value}"
+    return f"Trial {number} is the best of {len(complete):,} complete trials{so_far}: it has {ends}."
+
+
+def _best_nets(study: StudyRecord, kind: ValueKind, so_far: str) -> Iterator[str]:
     """Yield the best complete trials, and which others the paired test separates from the first."""
-    complete, so_far = study.complete(), " so far" if ended < board.goal and board.stop is None else ""
+    complete = study.complete()
     ties = ties_of(complete)
-    first, right = ties.first, _right(study, ties.first)
+    first, right = ties.first, _right(kind, ties.first)
     if ties.tied:
         yield (
             f"{_trials(len(ties.all))} tie for the best{so_far}, {ties.accuracies}"
@@ -96,11 +114,10 @@ def _cheapest(ties: Ties, cost: str) -> str:
     return f"; the cheapest is trial {ties.all[costs.index(min(costs))].number} with {spent}"
 
 
-def _right(study: StudyRecord, best: TrialRecord) -> str:
-    images = validation_images(study.spec["context"])
-    ends = accuracy_interval(best, images)
+def _right(kind: ValueKind, best: TrialRecord) -> str:
+    ends = kind.interval(best)
     interval = "" if ends is None else f" (95% interval {100 * ends[0]:.2f} to {percent(ends[1])})"
-    return f"{percent(best.value)} of the {images:,} validation images right{interval}"
+    return f"{percent(best.value)} of the {kind.images:,} validation images right{interval}"
 
 
 def _named(trials: Sequence[TrialRecord]) -> str:
@@ -112,10 +129,3 @@ def _named(trials: Sequence[TrialRecord]) -> str:
 def _trials(count: int) -> str:
     """Return a number of trials, more than one, at the beginning of a sentence: `Five trials`, `12 trials`."""
     return f"{spelled(count).capitalize()} trials"
-
-
-def _unconfirmed(ended: int, commands: NextCommands) -> str:
-    return (
-        f"Nothing is confirmed yet: the first of {ended} trials on one validation set is also the luckiest. "
-        f"`{commands.line('confirm')}` retrains the best with fresh seeds, then evaluates once on the test set."
-    )

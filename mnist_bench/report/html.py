@@ -19,7 +19,7 @@ from mnist_bench.leaderboard.board_table import digest_lines, table_of, test_set
 from mnist_bench.plots.drawing import Picture
 from mnist_bench.plots.kinds import KINDS
 from mnist_bench.report.report_page import ReportPage, missing
-from mnist_bench.result_table import Column, Row
+from mnist_bench.result_table import Figure, Row
 
 SMALL_SVG = 120_000
 """Bytes. Up to this size a picture is embedded as SVG, which stays sharp; above it, the smaller of SVG and PNG is."""
@@ -51,7 +51,7 @@ def render(report: ReportPage, drawing: Drawing | None = None) -> str:
     commands = report.sections.commands
     retrained = bool(report.sections.confirmed or report.sections.retrained)
     board = table_of(report.board, retrained=retrained, commands=commands)
-    test_set = None if report.test_openings is None else test_set_line(report.test_openings)
+    test_set = None if not report.board.kind.of_nets else test_set_line(report.board.test_openings)
     complete = [row for row in board.rows if row.rank is not None]
     shown = complete or board.rows
     return environment.get_template("report.html.j2").render(
@@ -102,14 +102,14 @@ def _code(text: str) -> Markup:
     return Markup("").join(marked)
 
 
-def _kind(column: Column[Any]) -> str:
+def _kind(column: Figure[Any]) -> str:
     """Return the classes of a column's cells."""
     return f"{column.align} setting" if column.is_setting else column.align
 
 
-def _sort_key(column: Column[Row], row: Row) -> str | None:
-    """Return the number that a cell is sorted by; empty if it has none, None if its text is the number."""
-    if column.number is None:
-        return None
-    value = column.number(row)
-    return "" if value is None else repr(value)
+def _sort_key(column: Figure[Row], row: Row) -> str | None:
+    """Return the number that a cell is sorted by; empty if it has none, None if it is sorted by its text."""
+    value = column.value(row)
+    if value is None:
+        return ""
+    return repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -10,8 +10,9 @@ from mnist_bench.cells import short
 from mnist_bench.config.catalogue import all_settings
 from mnist_bench.config.json import from_json
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.result_table import Column, Table
+from mnist_bench.result_table import Figure, Table
 from mnist_bench.space_files import overview
+from mnist_bench.value_kind import NETS, ValueKind
 from search.event_log.records import TrialRecord
 from search.space.ranges import Distribution, NumberRange, place
 from search.space.space import Field, Space
@@ -34,28 +35,28 @@ class Range:
     """The place of the value in the range, from 0 to 100%; empty for a choice and for a range of two values."""
 
 
-def table_of(space: Space, trial: TrialRecord | None, *, foreign: bool = False) -> Table[Range]:
+def table_of(space: Space, trial: TrialRecord | None, kind: ValueKind = NETS) -> Table[Range]:
     """Return a row for each range of a space, with the trial's value if there is one. A line below names values at an
     end.
 
-    Every parameter counts in a trial of another trainer, a `foreign` one; in a trial of nets, only those with an
+    Every parameter counts in a trial of another trainer; in a trial of nets, only those with an
     effect.
     """
-    setting = Column[Range]("hyperparameter", lambda row: row.path, 9)
-    searched = Column[Range]("range", lambda row: row.values, 7)
+    setting = Figure[Range]("hyperparameter", lambda row: row.path, 9)
+    searched = Figure[Range]("range", lambda row: row.values, 7)
     ranges = [(field, field.distribution) for field in space.fields if field.distribution is not None]
     if trial is None:
-        return Table(rows=[_range(field, span, {}) for field, span in ranges], columns=(setting, searched))
-    config = None if foreign else from_json(trial.config)
+        return Table(rows=[_range(field, span, {}) for field, span in ranges], figures=(setting, searched))
+    config = from_json(trial.config) if kind.of_nets else None
     params = {path: value for path, value in trial.params.items() if config is None or _counts(path, config)}
     rows = [_range(field, span, params) for field, span in ranges]
     columns = (
         setting,
-        Column[Range](f"trial {trial.number}", lambda row: row.value, 8),
-        Column[Range]("place", lambda row: row.place, 6),
+        Figure[Range](f"trial {trial.number}", lambda row: row.value, 8),
+        Figure[Range]("place", lambda row: row.place, 6),
         searched,
     )
-    return Table(rows=rows, columns=columns, footnotes=_at_ends(rows, trial.number))
+    return Table(rows=rows, figures=columns, footnotes=_at_ends(rows, trial.number))
 
 
 def _counts(path: str, config: TrainConfig) -> bool:

@@ -15,7 +15,6 @@ from mnist_bench.plots.subject import Subject
 from mnist_bench.report import html
 from mnist_bench.report.report_page import ReportPage, gather, missing
 from mnist_bench.report.sections import read
-from mnist_bench.studies import openings
 from mnist_bench.studies.validated import find_trial
 from search.errors import SearchError, StudyNotFoundError, UsageError
 from search.files import atomic_write, check_target, write_named
@@ -65,13 +64,13 @@ def write(
     files = study.files
     file = to or files.report
     check_target(file, folder=False)
-    sections, opened, searched = read(study), openings.for_study(study.files), invocations(files)
+    sections, searched = read(study), invocations(files)
     weights = files.weights if files.kept_weights() else None
     subject = Subject(study=study, data_dir=data_dir)
     # Last, after everything that may be refused: this takes seconds.
     pictures = tuple(draw_kinds(kinds_of(study), subject, ("svg", "png"), narrow=True, begins=begins))
     gathered = gather(
-        study, sections=sections, pictures=pictures, test_openings=opened, invocations=searched, weights=weights,
+        study, sections=sections, pictures=pictures, invocations=searched, weights=weights,
     )  # fmt: skip
     drawn, reason = _drawing(study, gathered, data_dir)
     _save(file, html.render(gathered, drawn), atomic_write if to is None else write_named)

@@ -11,22 +11,20 @@ from typing import Any
 
 from mnist_bench.config.json import flattened, from_json
 from mnist_bench.leaderboard.board import Leaderboard, leaderboard_of
-from mnist_bench.leaderboard.early_stop_lines import stop_option
 from mnist_bench.nets.summary import line
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.own_nets import own_net
 from mnist_bench.plots.drawing import Picture
 from mnist_bench.report import about
 from mnist_bench.report.findings import findings
-from mnist_bench.report.findings_of_values import commands_for_values, findings_of_values
 from mnist_bench.report.ranges_table import Range, table_of as ranges_table
 from mnist_bench.report.sections import Sections
 from mnist_bench.result_table import Table
 from mnist_bench.space_files import space_sources
 from mnist_bench.studies import compatibility
 from mnist_bench.studies.compatibility import net_code
-from mnist_bench.studies.foreign import is_foreign
 from mnist_bench.studies.record import data_of, recipe_text
+from mnist_bench.value_kind import NETS, kind_of
 from search import canonical_json
 from search.event_log.records import StudyRecord, TrialRecord, repeats
 from search.messages import command_line, quoted
@@ -72,8 +70,6 @@ class ReportPage:
     finding: tuple[str, ...]
     """Sentences, the most important first; text between backticks is code."""
     board: Leaderboard
-    test_openings: int | None
-    """How often the test set was opened for the study; None for a study of another trainer."""
     sections: Sections
     pictures: tuple[Picture, ...]
     """One per kind; those that could not be drawn have an error."""
@@ -97,7 +93,6 @@ def gather(
     *,
     sections: Sections,
     pictures: Sequence[Picture],
-    test_openings: int,
     invocations: Sequence[Invocation] = (),
     weights: Path | None = None,
 ) -> ReportPage:
@@ -107,23 +102,21 @@ def gather(
         study: the study.
         sections: the results of its experiments.
         pictures: its pictures, with the errors of those that could not be drawn.
-        test_openings: how often the test set was opened for it.
         invocations: the commands, and calls from Python, that searched it.
         weights: the folder with the weights of its best trials; None if none are kept.
     """
-    foreign = is_foreign(study.spec)
-    board = leaderboard_of(study, of_nets=not foreign, top=LISTED, test_openings=test_openings)
+    kind, board = kind_of(study.spec), leaderboard_of(study, top=LISTED)
+    handled = [report.handled for trial in study.trials for report in trial.reports if report.handled is not None]
     space = study.space
     chosen = next((trial for trial in study.trials if trial.number == sections.winner), study.best)
-    ranges = ranges_table(space, chosen, foreign=foreign) if chosen else None
+    ranges = ranges_table(space, chosen, kind) if chosen else None
     return ReportPage(
         study=study.name,
-        date=_date(study),
+        date=f"{datetime.fromtimestamp(max(handled), UTC):%Y-%m-%d}" if handled else None,
         title=about.title(study),
         about=about.line(study, space, weights),
-        finding=tuple((findings_of_values if foreign else findings)(study, board, sections)),
+        finding=tuple(findings(study, board, sections)),
         board=board,
-        test_openings=None if foreign else test_openings,
         sections=sections,
         pictures=tuple(pictures),
         chosen=_chosen(study, chosen) if chosen else None,
@@ -131,9 +124,9 @@ def gather(
         space=space.to_yaml(),
         typed=tuple(dict.fromkeys(made.command for made in invocations if made.command is not None)),
         commands=(
-            commands_for_values(sections.commands, chosen)
-            if foreign
-            else commands(study, chosen, sections.commands, invocations)
+            commands(study, chosen, sections.commands, invocations)
+            if kind.of_nets
+            else commands_for_values(sections.commands, chosen)
         ),
         facts=_facts(study),
         failures={trial.number: trial.error for trial in study.trials if trial.error},
@@ -156,6 +149,16 @@ def commands(
         f"{known.line('show', '--json', trial=number)} > RECORD.json": "its record, complete for anybody else",
         known.of_record("RECORD.json"): "the same, on any machine",
     }
+
+
+def commands_for_values(known: NextCommands, chosen: TrialRecord | None) -> dict[str, str]:
+    """Return the commands about the study and a trial of it, each with its purpose; its own program searches again."""
+    space = {f"{known.line('show', '--space')} > {SPACE_FILE}": "the space that was searched, as a file"}
+    if chosen is None:
+        return space
+    number, folder = chosen.number, ", in the folder of its file" if ".py:" in "".join(known.own_code) else ""
+    again = f"trains #{number} again with your own trainer{folder}, and compares it bit for bit"
+    return space | {known.line("reproduce", trial=number): again}
 
 
 def missing(pictures: Sequence[Picture]) -> dict[str, str]:
@@ -188,7 +191,7 @@ def _searches(study: StudyRecord, data_dir: str | None) -> Iterator[tuple[str, s
     *earlier, last = study.totals
     for total in earlier:
         yield f"{_search(study, total, data_dir)} --results {ELSEWHERE}", f"{what}, first to its goal of that time"
-    stopped = f" {stop_option(study.stop, foreign=False)}" if study.stop else ""
+    stopped = f" {NETS.stop_option(study.stop)}" if study.stop else ""
     yield f"{_search(study, last, data_dir)}{stopped} --results {ELSEWHERE}", f"{what}; {_digest(study)}"
 
 
@@ -226,8 +229,10 @@ def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     words += own_code_options(spec)
     words += [] if dataset == named else ["--dataset", dataset]
     words += [] if data_dir is None else ["--data", data_dir]
-    words += _device(spec)
-    words += _start(spec)
+    # The default is a GPU on a machine that has one, and the list that the space names.
+    words += ["--device", "cpu"] if compatibility.device_like(spec["numerics"], "auto") == "cpu" else []
+    listed = spec["space"]["settings"].get("search", {}).get("start")
+    words += ["--no-warm-start"] if listed and "start" not in spec else []
     for number in _enqueued(study):
         words += ["--enqueue", ENQUEUED_FILE.format(number)]
     code = net_code(study)
@@ -240,18 +245,6 @@ def _where(spec: Mapping[str, Any]) -> str:
     names = [str(spec[kind]["name"]) for kind in ("sampler", "pruner")]
     files = dict.fromkeys(name.rpartition(":")[0] for name in names if ".py:" in name)
     return f", in the folder of {' and '.join(files)}" if files else ""
-
-
-def _device(spec: Mapping[str, Any]) -> list[str]:
-    """Return the option that names the CPU, if it trained: the default is a GPU on a machine that has one."""
-    device = compatibility.device_like(spec["numerics"], "auto")
-    return [] if device == "auto" else ["--device", device]
-
-
-def _start(spec: Mapping[str, Any]) -> list[str]:
-    """Return the option of a search without the start list that its space names."""
-    named = spec["space"]["settings"].get("search", {}).get("start", [])
-    return ["--no-warm-start"] if named and "start" not in spec else []
 
 
 def _shipped(spec: Mapping[str, Any]) -> str | None:
@@ -267,12 +260,12 @@ def _shipped_spec(name: str) -> str:
 
 
 def _chosen(study: StudyRecord, trial: TrialRecord) -> Chosen:
-    foreign = is_foreign(study.spec)
+    of_nets = kind_of(study.spec).of_nets
     return Chosen(
         number=trial.number,
         name=f"{study.name}/{trial.number}",
-        summary="" if foreign else line(from_json(trial.config)),
-        recipe=None if foreign else recipe_text(study, trial),
+        summary=line(from_json(trial.config)) if of_nets else "",
+        recipe=recipe_text(study, trial) if of_nets else None,
         seed=trial.seed,
         weights=trial.reports[-1].weights,
     )
@@ -286,15 +279,15 @@ def _facts(study: StudyRecord) -> dict[str, dict[str, str]]:
     options |= {} if begins is None else {"trials": begins}
     groups = {
         "search": {"fingerprint": fingerprint(spec), **options},
-        **_facts_of_training(spec["context"], foreign=is_foreign(spec)),
+        **_facts_of_training(spec["context"], of_nets=kind_of(spec).of_nets),
         "numerics": numerics,
         "versions": spec["versions"],
     }
     return {group: {name: _text(value) for name, value in flattened(values)} for group, values in groups.items()}
 
 
-def _facts_of_training(context: Mapping[str, Any], *, foreign: bool) -> dict[str, Mapping[str, Any]]:
-    if foreign:
+def _facts_of_training(context: Mapping[str, Any], *, of_nets: bool) -> dict[str, Mapping[str, Any]]:
+    if not of_nets:
         trainer = context.get("trainer")
         return {"trainer": trainer} if isinstance(trainer, Mapping) else {}
     data = context["data"]
@@ -305,8 +298,3 @@ def _text(value: object) -> str:
     if value is None:
         return "–"
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def _date(study: StudyRecord) -> str | None:
-    times = [report.handled for trial in study.trials for report in trial.reports if report.handled is not None]
-    return f"{datetime.fromtimestamp(max(times), UTC):%Y-%m-%d}" if times else None

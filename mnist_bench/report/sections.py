@@ -13,7 +13,7 @@ from mnist_bench.next_commands import NextCommands
 from mnist_bench.report import test_results
 from mnist_bench.result_table import Table
 from mnist_bench.studies.compatibility import commands_of
-from mnist_bench.studies.foreign import is_foreign
+from mnist_bench.value_kind import kind_of
 from search.study.studies import StoredStudy
 
 
@@ -60,10 +60,10 @@ def read(study: StoredStudy) -> Sections:
     """
     folder, commands = study.files.path, commands_of(study)
     found, front = load(Confirmed, folder), load(Front, folder)
-    path = None if is_foreign(study.spec) else ablation_path.load(folder)
+    path = ablation_path.load(folder) if kind_of(study.spec).of_nets else None
     is_current = found is not None and found.digest == study.digest
     is_confirmed = found is not None and is_current and bool(found.finals)
-    section = of_candidates(found, study.digest, commands) if found else None
+    section = of_result(found, study.digest, commands) if found else None
     kept = [each for each in (found, front) if each is not None]
     is_current_front = front is not None and front.digest == study.digest
     results: list[Table[Any]] = [
@@ -76,37 +76,28 @@ def read(study: StoredStudy) -> Sections:
         outdated=bool(kept) and all(each.digest != study.digest for each in kept),
         confirmed=section if is_confirmed else None,
         retrained=None if is_confirmed else section,
-        front=of_front(front, study.digest) if front else None,
+        front=of_result(front, study.digest, commands) if front else None,
         ablation=of_ablation(path) if path else None,
         commands=commands,
     )
 
 
-def of_candidates(found: Confirmed, digest: str, commands: NextCommands) -> Section:
+def of_result(found: Confirmed | Front, digest: str, commands: NextCommands) -> Section:
     """Return the section about a confirmation; `digest` is the study's current one."""
     table = result_tables.table_of(found, commands)
-    if not found.of_nets:
+    caption = table.caption
+    if isinstance(found, Front):
+        finding, caption = test_results.sentence_of_front(found), table.caption[1:]
+    elif not found.of_nets:
         finding = result_tables.finding_of_values(found)
     elif found.finals:
         finding = test_results.sentence_of_selected(found)
     else:
         selected = f"Selected with fresh seeds: trial {found.winner}, not evaluated on the test set yet."
         finding = f"{selected} `{result_tables.command(found, commands)}` evaluates it once."
-    return Section(lines=(" ".join([finding, *_as_it_was(found, digest)]), *table.caption), table=table)
-
-
-def _as_it_was(found: Confirmed | Front, digest: str) -> list[str]:
-    """Return a remark if a study was searched further since a result was found."""
-    since = "The study was searched further since; the confirmation is of its earlier state."
-    return [] if found.digest == digest else [since]
-
-
-def of_front(front: Front, digest: str) -> Section:
-    """Return the section about a confirmed front; `digest` as in `of_candidates`."""
-    table = result_tables.table_of(front)
-    _, *rest = table.caption
-    finding = " ".join([test_results.sentence_of_front(front), *_as_it_was(front, digest)])
-    return Section(lines=(finding, *rest), table=table)
+    if found.digest != digest:
+        finding += " The study was searched further since; the confirmation is of its earlier state."
+    return Section(lines=(finding, *caption), table=table)
 
 
 def of_ablation(path: Ablation) -> Section:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from mnist_bench import cells
 from mnist_bench.cells import spelled, unit
 from mnist_bench.experiments.confirm.result_tables import accuracy, role
-from mnist_bench.experiments.confirm.results import Candidate, Confirmed, Final, Front, FrontMember
-from mnist_bench.result_table import Column, Table
+from mnist_bench.experiments.confirm.results import Confirmed, Final, Front, FrontMember
+from mnist_bench.result_table import Figure, Table
 from search.messages import joined, number_of
 
 
@@ -64,20 +64,15 @@ def table_of_selected(found: Confirmed) -> Table[Final]:
     """Return a row for each configuration that was evaluated on the test images."""
     row = found.candidate
 
-    def size(heading: str, of: Callable[[Candidate], int | None]) -> Column[Final]:
-        return Column(
-            heading, lambda final: cells.count(of(row(final.number))), 6, "right", lambda final: of(row(final.number))
-        )
-
     return Table(
         rows=found.finals,
-        columns=[
-            Column("trial", lambda final: f"#{final.number}", 9, "right", lambda final: final.number),
-            Column("test accuracy", lambda final: accuracy(found.test(final.number)), 8),
-            Column("role", lambda final: role(found, final.number), 7),
-            size("params", lambda candidate: candidate.parameters),
-            size("MACs", lambda candidate: candidate.macs),
-            Column("validation", lambda final: accuracy(found.fresh(final.number)), 4),
+        figures=[
+            Figure("trial", lambda final: final.number, 9, "right", cells.numbered),
+            Figure("test accuracy", lambda final: accuracy(found.test(final.number)), 8),
+            Figure("role", lambda final: role(found, final.number), 7),
+            Figure("params", lambda final: row(final.number).parameters, 6, "right", cells.count),
+            Figure("MACs", lambda final: row(final.number).macs, 6, "right", cells.count),
+            Figure("validation", lambda final: accuracy(found.fresh(final.number)), 4),
         ],
         footnotes=[
             f"{_about_accuracies(found.test_images)} "
@@ -106,11 +101,11 @@ def table_of_front(front: Front) -> Table[FrontMember]:
     """Return a row for each configuration of a front, the cheapest first."""
     return Table(
         rows=front.members,
-        columns=[
-            Column("trial", lambda row: f"#{row.number}", 9, "right", lambda row: row.number),
-            Column("test accuracy", lambda row: accuracy(front.test(row.number)), 8),
-            Column(unit(front.cost), lambda row: cells.count(row.cost), 6, "right", lambda row: row.cost),
-            Column("on the front", lambda row: front.standing(row) or "–", 7),
+        figures=[
+            Figure("trial", lambda row: row.number, 9, "right", cells.numbered),
+            Figure("test accuracy", lambda row: accuracy(front.test(row.number)), 8),
+            Figure(unit(front.cost), lambda row: row.cost, 6, "right", cells.count),
+            Figure("on the front", lambda row: front.standing(row) or "–", 7),
         ],
         footnotes=[_about_accuracies(front.test_images)],
     )

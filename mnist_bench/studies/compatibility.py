@@ -11,7 +11,7 @@ from mnist_bench.data.mnist import TrainingSet, load_training_set
 from mnist_bench.data.own import options_for
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.own_nets import own_net
-from mnist_bench.studies.foreign import is_foreign, option_of
+from mnist_bench.value_kind import kind_of
 from search.differences import changed_checks
 from search.errors import FingerprintError, UsageError
 from search.event_log.records import StudyRecord
@@ -115,7 +115,7 @@ def commands_at(
         net=None if code is None else net or latest_net(searched) or own_net.split_code(code)[0],
         device=None if device == "auto" else device,
         no_test=no_test,
-        own_code=option_of(spec) if spec is not None and is_foreign(spec) else (),
+        own_code=() if spec is None else kind_of(spec).option,
     )
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_bench.config.json import flattened, from_json
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.leaderboard.correctness import correct_bits
-from mnist_bench.leaderboard.objective import value_name
+from mnist_bench.leaderboard.ranking import correct_bits
 from mnist_bench.own_nets import own_net
 from mnist_bench.statistics.inference import mcnemar
 from mnist_bench.studies import compatibility
 from mnist_bench.studies.record import PeriodResult, Record, check_has_reports, is_portable, period_of
+from mnist_bench.value_kind import NETS, ValueKind, kind_of
 from search.differences import CHECKS
 from search.event_log.records import StudyRecord, TrialRecord
 from search.messages import number_of
@@ -129,19 +129,16 @@ def train_again(
     record: Record, trainer: Trainer[TrainConfig], on_period: OnPeriod = ignored
 ) -> tuple[RepeatedTrial, bytes | None]:
     """Do as `reproduce`, and return the trainer's last state, too."""
-    again = _again(record.curve, from_json(record.recipe), record.seed, trainer, on_period)
-    figures = (
-        [figures_of(then, "accuracy") for then in record.curve],
-        [figures_of(now, "accuracy") for _, now in again.pairs],
+    builds = not is_portable(record.numerics)
+    versions, config = version_differences(record.versions, builds=builds), from_json(record.recipe)
+    comparison, last, state = _again(
+        record.curve, config, record.seed, trainer, on_period, NETS, record.numerics, versions
     )
-    comparison = RepeatedTrial(
-        periods=again.pairs,
-        first_difference=first_difference(*figures),
-        numerics=numerics_differences(record.numerics, trainer.numerics),
-        versions=version_differences(record.versions, builds=not is_portable(record.numerics)),
-        p_value=_p_value(record, again.pairs, again.last),
-    )
-    return comparison, again.state
+    correct = last.details.get("correct") if last else None
+    if record.correct is not None and isinstance(correct, str) and len(comparison.periods) == len(record.curve):
+        then, now = correct_bits(record.correct), correct_bits(correct)
+        comparison = replace(comparison, p_value=mcnemar(then, now) if then.shape == now.shape else None)
+    return comparison, state
 
 
 def reproduce_values(
@@ -154,28 +151,23 @@ def reproduce_values(
         WorkerError: the trainer cannot be started, or raises.
     """
     check_has_reports(study, trial)
-    then, name = [period_of(report) for report in trial.reports], value_name(study.spec)
-    again = _again(then, trial.config, trial.seed, trainer, on_period)
-    return RepeatedTrial(
-        periods=again.pairs,
-        first_difference=first_difference(
-            [figures_of(one, name) for one in then], [figures_of(now, name) for _, now in again.pairs]
-        ),
-        numerics=numerics_differences(study.spec["numerics"], trainer.numerics),
-        versions=version_differences(study.spec["versions"]),
-        p_value=None,
-    )
+    curve, versions = [*map(period_of, trial.reports)], version_differences(study.spec["versions"])
+    kind, numerics = kind_of(study.spec), study.spec["numerics"]
+    comparison, *_ = _again(curve, trial.config, trial.seed, trainer, on_period, kind, numerics, versions)
+    return comparison
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Again:
-    pairs: tuple[tuple[PeriodResult, PeriodResult], ...]
-    last: Report | None
-    state: bytes | None
-
-
-def _again(curve: Sequence[PeriodResult], config: C, seed: int, trainer: Trainer[C], on_period: OnPeriod) -> _Again:
-    """Train as many periods as a curve has, or until training ends."""
+def _again(
+    curve: Sequence[PeriodResult],
+    config: C,
+    seed: int,
+    trainer: Trainer[C],
+    on_period: OnPeriod,
+    kind: ValueKind,
+    numerics: Mapping[str, Any],
+    versions: tuple[Difference, ...],
+) -> tuple[RepeatedTrial, Report | None, bytes | None]:
+    """Train as many periods as a curve has, or until training ends; return the last report and state, too."""
     state: bytes | None = None
     report: Report | None = None
     pairs: list[tuple[PeriodResult, PeriodResult]] = []
@@ -186,7 +178,15 @@ def _again(curve: Sequence[PeriodResult], config: C, seed: int, trainer: Trainer
         on_period(*pairs[-1])
         if report.end is not None:
             break
-    return _Again(pairs=tuple(pairs), last=report, state=state)
+    then_and_now = ([figures_of(one, kind.name) for one in curve], [figures_of(now, kind.name) for _, now in pairs])
+    comparison = RepeatedTrial(
+        periods=tuple(pairs),
+        first_difference=first_difference(*then_and_now),
+        numerics=numerics_differences(numerics, trainer.numerics),
+        versions=versions,
+        p_value=None,
+    )
+    return comparison, report, state
 
 
 def numerics_differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Difference, ...]:
@@ -236,11 +236,3 @@ def figures_of(result: PeriodResult, value: str) -> Figures:
     """Return all figures of a period; `value` is what its value is called."""
     metrics = {name: result.metrics[name] for name in sorted(result.metrics)}
     return {**metrics, value: result.value, "end": result.end, "weights": result.weights}
-
-
-def _p_value(record: Record, pairs: Sequence[tuple[PeriodResult, PeriodResult]], report: Report | None) -> float | None:
-    now = report.details.get("correct") if report else None
-    if record.correct is None or not isinstance(now, str) or len(pairs) < len(record.curve):
-        return None
-    old_bits, new_bits = correct_bits(record.correct), correct_bits(now)
-    return mcnemar(old_bits, new_bits) if old_bits.shape == new_bits.shape else None

@@ -18,7 +18,7 @@ from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.choice import Data
 from mnist_bench.errors import ConfigError, UnknownSettingError
 from mnist_bench.numerics.kinds import DeviceKind, Precision
-from mnist_bench.studies.foreign import check_nets, is_foreign
+from mnist_bench.value_kind import check_nets, kind_of
 from search import canonical_json
 from search.errors import OtherVersionError, StorageError, StudyNotFoundError
 from search.event_log.records import StudyRecord, TrialRecord
@@ -98,7 +98,7 @@ def open_any(results: Path, name: str | None) -> StoredStudy:
         StorageError: the database cannot be read, or contains what no search writes.
     """
     read = studies.open_study(results, name)
-    return read if is_foreign(read.spec) else believed(read)
+    return believed(read) if kind_of(read.spec).of_nets else read
 
 
 def find_trial(study: StudyRecord, number: int | None) -> TrialRecord:

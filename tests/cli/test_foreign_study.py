@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from mnist_bench import cells
-from mnist_bench.studies.foreign import is_foreign
+from mnist_bench.value_kind import kind_of
 from support import handmade, search_fake as fake
 from support.paths import ROOT
 
@@ -166,8 +166,8 @@ def test_the_report_has_the_confirmation_and_nothing_of_nets(ran: dict[str, Any]
 
 def test_the_leaderboard_has_values_states_periods_and_parameters(ran: dict[str, Any]) -> None:
     heading, *rows = [line.split() for line in ran["leaderboard ridge-0"].out.splitlines()[4:]]
-    parameters = ["ridge.decay", "ridge.features", "ridge.rate"]
-    assert heading == ["rank", "trial", "val_loss", "train_loss", "state", "periods", "time", *parameters]
+    parameters = ["ridge.rate", "ridge.decay", "ridge.features"]
+    assert heading == ["rank", "trial", "val_loss", "train_loss", "state", "reports", "time", *parameters]
     assert (rows[0][0], *rows[0][4:6]) == ("1", "COMPLETE", "8")
     board = json.loads(ran["leaderboard ridge-0 --json"].out)["studies"][0]
     assert (board["goal"], len(board["rows"]), board["confirmed"]) == (20, 20, None)
@@ -176,7 +176,7 @@ def test_the_leaderboard_has_values_states_periods_and_parameters(ran: dict[str,
     assert best["params"].keys() == set(parameters)
     first, *_ = csv.DictReader(io.StringIO(ran["leaderboard fake-0 --csv --top 3"].out))
     assert first["rank"] == "1"
-    assert first.keys() >= {"study", "value", "periods", "model.width", "model.extra"}
+    assert first.keys() >= {"study", "value", "reports", "model.width", "model.extra"}
 
 
 def test_a_value_has_the_name_that_its_space_gives_it_and_is_no_percentage(ran: dict[str, Any]) -> None:
@@ -211,5 +211,5 @@ def test_a_study_of_nets_that_has_lost_a_part_is_damaged_and_not_foreign() -> No
         ({"check": ""}, False, True),
         ({"check": "", "trainer": trainer}, True, True),
     ):
-        assert is_foreign({**spec, "context": context}) == of_nets
-        assert is_foreign({**spec, "context": context, "space": other}) == of_others
+        assert kind_of({**spec, "context": context}).of_nets != of_nets
+        assert kind_of({**spec, "context": context, "space": other}).of_nets != of_others

@@ -18,8 +18,7 @@ from rich.cells import cell_len
 
 from mnist_bench.cells import safe
 from mnist_bench.cli import output
-from mnist_bench.result_table import Column, Table, key_column
-from mnist_bench.table_files import csv_text
+from mnist_bench.result_table import Figure, Table, csv_text, key_figure
 from search.errors import UsageError
 
 ROWS = [
@@ -28,10 +27,10 @@ ROWS = [
 ]
 TABLE = Table(
     rows=ROWS,
-    columns=[
-        Column("name", lambda row: str(row["name"]), 9),
-        Column("share", lambda row: f"{row['share']:.1f}", 5, "right"),
-        Column("note", lambda row: str(row["note"]), 1),
+    figures=[
+        Figure("name", lambda row: str(row["name"]), 9),
+        Figure("share", lambda row: f"{row['share']:.1f}", 5, "right"),
+        Figure("note", lambda row: str(row["note"]), 1),
     ],
 )
 BOLD = re.compile("\x1b\\[[01]m")
@@ -47,7 +46,7 @@ def lines_of(table: Table[Any], width: int | None = None, *, whole: bool = False
 
 def keys(row: Mapping[str, object]) -> Table[Mapping[str, object]]:
     """Return a table that shows each value of one row under its key."""
-    return Table(rows=[row], columns=[key_column(key) for key in row])
+    return Table(rows=[row], figures=[key_figure(key) for key in row])
 
 
 def as_ascii(monkeypatch: pytest.MonkeyPatch, newline: str = "\n") -> io.BytesIO:
@@ -77,11 +76,11 @@ def test_narrow_tables_lose_their_least_important_columns(width: int) -> None:
 
 WIDE = Table(
     rows=[{"trial": "#3", "value": "99.40%", "lr": ".01 →×.1@4", "note": "x" * 30}],
-    columns=[
-        replace(key_column("trial"), importance=3),
-        replace(key_column("value"), importance=4),
-        replace(key_column("lr", 2), legend=("lr: rate →×factor@epochs", "–: none")),
-        replace(key_column("note"), legend=("–: none",)),
+    figures=[
+        replace(key_figure("trial"), importance=3),
+        replace(key_figure("value"), importance=4),
+        replace(key_figure("lr", 2), legend=("lr: rate →×factor@epochs", "–: none")),
+        replace(key_figure("note"), legend=("–: none",)),
     ],
     whole="`--wide`",
 )
@@ -106,25 +105,25 @@ def test_what_a_narrow_terminal_leaves_out_is_named_and_what_it_shows_explained(
 
 
 def test_among_equally_important_columns_the_last_goes_first() -> None:
-    table: Table[None] = Table(rows=[None], columns=[Column(name, lambda row: "xxxx") for name in "abc"])
+    table: Table[None] = Table(rows=[None], figures=[Figure(name, lambda row: "xxxx") for name in "abc"])
     assert lines_of(table, 10)[0].split() == ["a", "b"]
 
 
 def test_a_setting_returns_only_where_no_figure_is_left_out() -> None:
     columns = [
-        Column[None]("a", lambda row: "x" * 8, 9),
-        Column[None]("b", lambda row: "xxxx", 8),
-        Column[None]("figure", lambda row: "x" * 20, 5),
-        Column[None]("setting", lambda row: "x", 4, is_setting=True),
+        Figure[None]("a", lambda row: "x" * 8, 9),
+        Figure[None]("b", lambda row: "xxxx", 8),
+        Figure[None]("figure", lambda row: "x" * 20, 5),
+        Figure[None]("setting", lambda row: "x", 4, is_setting=True),
     ]
-    assert lines_of(Table(rows=[None], columns=columns), 24)[0].split() == ["a", "b"]
+    assert lines_of(Table(rows=[None], figures=columns), 24)[0].split() == ["a", "b"]
 
 
 def test_without_a_terminal_tables_are_whole_unless_columns_says_how_wide() -> None:
     table = keys({"a": "x" * 50, "b": "y" * 500, "c": "end"})
     assert lines_of(table)[1].endswith("y" * 500 + "  end")
     columns = [replace(each, importance=each.heading != "b") for each in table.columns]
-    assert lines_of(replace(table, columns=columns), 60)[0].split() == ["a", "c"]
+    assert lines_of(replace(table, figures=columns), 60)[0].split() == ["a", "c"]
 
 
 @given(st.text(), st.integers(1, 40))
@@ -160,7 +159,7 @@ def test_in_a_notebooks_cell_nothing_is_printed_in_color() -> None:
 
 def test_a_stream_that_cannot_say_the_signs_gets_others_and_cells_stay_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = as_ascii(monkeypatch)
-    output.print_table(Table(rows=["1 → 2 × 3", "–·±▶é"], columns=[Column("a", str), Column("b", lambda row: "end")]))
+    output.print_table(Table(rows=["1 → 2 × 3", "–·±▶é"], figures=[Figure("a", str), Figure("b", lambda row: "end")]))
     sys.stdout.flush()
     assert raw.getvalue().decode().splitlines() == ["a           b", "1 -> 2 x 3  end", "-.+->?      end"]
 

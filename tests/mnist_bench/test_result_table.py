@@ -2,28 +2,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from mnist_bench.result_table import ROWS, Column, ShownAsTable, Table, key_column, markdown
+import pytest
+
+from mnist_bench.result_table import ROWS, Figure, ShownAsTable, Table, contents, ending_of, key_figure, markdown
+from search.errors import UsageError
 
 
 def test_rows_read_as_their_columns_say_and_are_recorded_as_they_are() -> None:
     rows: list[Mapping[str, object]] = [{"name": "a", "share": 0.5}, {"name": "b", "share": None}]
-    table = Table(rows=rows, columns=[key_column("name"), key_column("share", align="right")])
+    table = Table(rows=rows, figures=[key_figure("name"), key_figure("share", align="right")])
     assert table.texts() == [["a", "0.5"], ["b", ""]]
     assert table.records() == rows
 
 
-def test_rows_that_are_no_mappings_have_a_record_of_their_own() -> None:
-    table = Table(
-        rows=[3, 4], columns=[Column[int]("square", lambda row: str(row**2))], record=lambda row: {"side": row}
-    )
-    assert (table.texts(), table.records()) == ([["9"], ["16"]], [{"side": 3}, {"side": 4}])
+def test_a_figure_is_a_column_a_key_or_both() -> None:
+    square = Figure[int]("square", lambda row: row**2, cell="{}²".format, key="area")
+    table = Table(rows=[3, 4], figures=[Figure("", lambda row: row, key="side"), square])
+    assert (table.texts(), table.keys) == ([["9²"], ["16²"]], ["side", "area"])
+    assert table.records() == [{"side": 3, "area": 9}, {"side": 4, "area": 16}]
 
 
 def test_lines_below_a_markdown_table_are_not_part_of_it() -> None:
-    column = Column[int]("square", lambda row: str(row**2), align="right", legend=["square: of the side"])
-    table = Table(rows=[3], columns=[column], caption=["Above."], footnotes=["Below."])
-    bare = Table(rows=[4], columns=[Column[int]("square", lambda row: str(row**2))], footnotes=["", "Apart."])
+    column = Figure[int]("square", lambda row: str(row**2), align="right", legend=["square: of the side"])
+    table = Table(rows=[3], figures=[column], caption=["Above."], footnotes=["Below."])
+    bare = Table(rows=[4], figures=[Figure[int]("square", lambda row: str(row**2))], footnotes=["", "Apart."])
     assert markdown(table, bare).split("\n") == [
         "Above.", "", "| square |", "| ---: |", "| 9 |", "", "square: of the side.", "Below.", "",
         "| square |", "| --- |", "| 16 |", "", "Apart.",
@@ -35,9 +39,9 @@ class Squares(ShownAsTable):
     sides: range
 
     def _table(self) -> Table[int]:
-        square = Column[int]("square", lambda row: str(row**2), legend=["square: of the side"])
-        setting = Column[int]("name", lambda row: "<i>", is_setting=True)
-        return Table(rows=self.sides, columns=[square, setting], caption=["Above."], footnotes=["", "Below."])
+        square = Figure[int]("square", lambda row: str(row**2), legend=["square: of the side"])
+        setting = Figure[int]("name", lambda row: "<i>", is_setting=True)
+        return Table(rows=self.sides, figures=[square, setting], caption=["Above."], footnotes=["", "Below."])
 
     def _finding(self) -> str:
         return "x" * 200
@@ -54,3 +58,13 @@ def test_a_notebook_shows_a_result_as_its_table() -> None:
     assert page.count("<tr>") == 1 + ROWS
     for words in ("Above.", "2 more rows are not shown", "square: of the side.", "Below."):
         assert f">{words}<" in page
+
+
+def test_the_ending_chooses_the_format() -> None:
+    table = Table(rows=[{"a": 1}], figures=[key_figure("a")])
+    assert contents(ending_of(Path("x.csv")), [table], {}) == b"a\r\n1\r\n"
+    assert contents(ending_of(Path("x.md")), [table], {}) == b"| a |\n| --- |\n| 1 |\n"
+    assert contents(ending_of(Path("x.json")), [table], {"b": 2}).endswith(b'"b": 2\n}\n')
+    with pytest.raises(UsageError) as refused:
+        ending_of(Path("x.parquet"))
+    assert str(refused.value) == "x.parquet: the name has to end with .csv, .json or .md, which chooses the format."

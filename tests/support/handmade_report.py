@@ -10,7 +10,7 @@ from mnist_bench.plots.drawing import Picture
 from mnist_bench.plots.style import Format
 from mnist_bench.report.report_page import ReportPage, gather
 from mnist_bench.report.sections import Section, Sections
-from mnist_bench.result_table import Column, Table
+from mnist_bench.result_table import Figure, Table
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord
 from search.study.invocation_log import Invocation
@@ -24,11 +24,7 @@ DOT: dict[Format, bytes] = {"svg": b'<svg xmlns="http://www.w3.org/2000/svg" wid
 def report(study: StudyRecord | None = None, **parts: Any) -> ReportPage:
     """Return the report of a study, of `handmade.mixed` where none is given."""
     picture = Picture(kind="history", finding="#1 came late", content=DOT)
-    given = {
-        "sections": Sections(commands=HERE),
-        "pictures": (picture, _missing("No weights.")),
-        "test_openings": 0,
-    }
+    given = {"sections": Sections(commands=HERE), "pictures": (picture, _missing("No weights."))}
     return gather(study or handmade.mixed(), **{**given, **parts})
 
 
@@ -41,7 +37,7 @@ def hostile() -> ReportPage:
     study = handmade.mixed()
     trials = [replace(trial, error=HOSTILE + "\u202e") if trial.error else trial for trial in study.trials]
     spec = {**study.spec, "numerics": {**study.spec["numerics"], "cpu": HOSTILE}, "versions": {HOSTILE: HOSTILE}}
-    table = Table(rows=[HOSTILE], columns=[Column(HOSTILE, str)], footnotes=[HOSTILE])
+    table = Table(rows=[HOSTILE], figures=[Figure(HOSTILE, str)], footnotes=[HOSTILE])
     section = Section(lines=(f"{HOSTILE} `{HOSTILE}`\u202e",), table=table)
     picture = Picture(kind="history", finding=HOSTILE, content=DOT)
     made = report(
@@ -50,8 +46,5 @@ def hostile() -> ReportPage:
         pictures=(picture, _missing(HOSTILE)),
         invocations=[Invocation(command=HOSTILE)],
     )
-    rows = tuple(
-        replace(row, net=row.net and replace(row.net, settings={**row.net.settings, HOSTILE: HOSTILE}))
-        for row in made.board.rows
-    )
+    rows = tuple(replace(row, settings={**row.settings, HOSTILE: HOSTILE}) for row in made.board.rows)
     return replace(made, study=HOSTILE, board=replace(made.board, rows=rows))

@@ -81,8 +81,8 @@ def confirm(
     from mnist_bench.experiments.confirm.confirming import ConfirmOptions, confirm_front, confirm_study
     from mnist_bench.experiments.confirm.result_tables import table_of
     from mnist_bench.studies.compatibility import commands_of, device_like
-    from mnist_bench.studies.foreign import is_foreign
     from mnist_bench.studies.validated import open_any
+    from mnist_bench.value_kind import kind_of
     from search.errors import UsageError
 
     if front and no_test:
@@ -100,7 +100,7 @@ def confirm(
         },
         code,
     )
-    foreign = is_foreign(record.spec)
+    foreign = not kind_of(record.spec).of_nets
     by_default = options.cores() if foreign else options.suitable_workers(device_like(record.spec["numerics"], device))
     asked = ConfirmOptions(
         test=not no_test,
@@ -133,8 +133,8 @@ def _note(lines: Sequence[str]) -> None:
 
 def _shown(table: Table[Any], study: StoredStudy, finals: Sequence[Final], *, json: bool) -> None:
     """Print the findings about a study, and the files of the networks that were trained on all images."""
+    from mnist_bench.data import openings
     from mnist_bench.leaderboard.board_table import test_set_line
-    from mnist_bench.studies import openings
 
     opened, kept = openings.for_study(study.files), study.files.confirm.kept_nets()
     numbers = [final.number for final in finals]

@@ -13,7 +13,7 @@ import typer
 from mnist_bench import cells
 from mnist_bench.cli import options, output, targets
 from mnist_bench.config.settings import OfferedDataset, TrainOn
-from mnist_bench.result_table import Column, Table
+from mnist_bench.result_table import Figure, Table
 from search.arguments import MAX_SEED
 from search.errors import UsageError
 from search.files import check_target
@@ -35,18 +35,26 @@ class Trained:
     report: Report
 
 
-COLUMNS: Sequence[Column[Trained]] = (
-    Column("seed", lambda row: str(row.seed), 9, "right"),
-    Column("epoch", lambda row: _number(row.report.metrics["epoch"], "g"), 8, "right"),
-    Column("train loss", lambda row: _number(row.report.metrics["train_loss"], ".5f"), 4, "right"),
-    Column("val loss", lambda row: _number(row.report.metrics["val_loss"], ".5f"), 3, "right"),
-    Column("accuracy", lambda row: cells.percent(row.report.value), 7, "right"),
-    Column("errors", lambda row: _number(row.report.metrics["errors"], "d"), 6, "right"),
-    Column("time", lambda row: cells.duration(row.report.seconds), 2, "right"),
-    Column("end", lambda row: (row.report.end or "").replace("_", " "), 5),
+def _metric(name: str, heading: str, form: str, importance: int) -> Figure[Trained]:
+    def cell(value: float | None) -> str:
+        return "–" if value is None else format(value, form)
+
+    return Figure(heading, lambda row: row.report.metrics[name], importance, "right", cell, key=name)
+
+
+FIGURES: Sequence[Figure[Trained]] = (
+    Figure("seed", lambda row: row.seed, 9, "right", key="seed"),
+    _metric("epoch", "epoch", "g", 8),
+    _metric("train_loss", "train loss", ".5f", 4),
+    _metric("val_loss", "val loss", ".5f", 3),
+    Figure("accuracy", lambda row: row.report.value, 7, "right", cells.percent, key="value"),
+    _metric("errors", "errors", "d", 6),
+    Figure("time", lambda row: row.report.seconds, 2, "right", cells.duration, key="seconds"),
+    Figure("end", lambda row: row.report.end, 5, cell=lambda end: (end or "").replace("_", " "), key="end"),
+    Figure("", lambda row: row.report.weights, key="weights"),
 )
 WIDTHS = (5, 6, 10, 8, 9, 6, 10, 0)
-"""Column widths while rows are printed as they come."""
+"""Figure widths while rows are printed as they come."""
 
 
 def train(
@@ -121,7 +129,7 @@ def train(
     config = training.config
     is_live = form == "table"
     if is_live:
-        output.print_line(_line(column.heading for column in COLUMNS), "bold")
+        output.print_line(_line(column.heading for column in FIGURES if column.heading), "bold")
     numbers = range(seed, seed + seeds)
     heard = _show_period if is_live else lambda seed, report: None
     found = training.fit_seeds(numbers, workers or options.suitable_workers(training.data.device.type), heard)
@@ -148,7 +156,7 @@ def _is_trial(recipe: str) -> bool:
 
 def _show_period(seed: int, report: Report) -> None:
     row = Trained(seed=seed, report=report)
-    output.print_line(_line(column.text(row) for column in COLUMNS))
+    output.print_line(_line(column.text(row) for column in FIGURES if column.heading))
 
 
 def _line(texts: Iterable[str]) -> str:
@@ -158,18 +166,7 @@ def _line(texts: Iterable[str]) -> str:
 def _table(config: TrainConfig, results: Mapping[int, FitResult]) -> Table[Trained]:
     """Return one row per period, grouped by seed."""
     rows = [Trained(seed=seed, report=report) for seed, result in results.items() for report in result.reports]
-    return Table(
-        rows=rows, columns=COLUMNS, footnotes=_summary(results), record=_record, document=_plain(config, results)
-    )
-
-
-def _record(row: Trained) -> Mapping[str, Any]:
-    figures = _plain_report(row.report)
-    return {"seed": row.seed, **figures.pop("metrics"), **figures}
-
-
-def _number(value: float | None, form: str) -> str:
-    return "–" if value is None else format(value, form)
+    return Table(rows=rows, figures=FIGURES, footnotes=_summary(results), document=_plain(config, results))
 
 
 def _accuracies(results: Mapping[int, FitResult]) -> list[float]:

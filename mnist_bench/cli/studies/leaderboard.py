@@ -86,10 +86,9 @@ def leaderboard(
         mnist-bench leaderboard conv-0 --output trials.csv
         mnist-bench leaderboard conv-0 --json --learning-curves   # with all learning curves
     """
-    from mnist_bench.leaderboard.board_records import curve_records
+    from mnist_bench.leaderboard.board import leaderboard_of
     from mnist_bench.leaderboard.board_table import curve_table
-    from mnist_bench.studies.boards import board_of
-    from mnist_bench.table_files import contents, ending_of
+    from mnist_bench.result_table import contents, ending_of
 
     form = output.form(json=json, csv=csv, markdown=markdown, wide=wide)
     ending = None if output_file is None else ending_of(output_file)
@@ -102,20 +101,15 @@ def leaderboard(
     names = dict.fromkeys(targets.study_name(name, results) for name in studies or [])
     found = [*map(opened, names)] or [opened(None)]
     rows = top or (SHORT if form in ("table", "wide") and not (every or ending) else None)
-    board = board_of(*found, top=rows, infeasible=every, curves=curves)
+    board = leaderboard_of(*found, top=rows, infeasible=every, curves=curves)
     tabled = partial(_table, results=results)
+    table: Table[Any] = curve_table(board) if curves and form == "csv" else tabled(board)
     if output_file is not None and ending is not None:
-        table = curve_table(board) if curves and ending != "json" else tabled(board)
-        write_named(output_file, contents(ending, [table], _document(board, tabled)))
+        write_named(output_file, contents(ending, [table], table.document))
         output.note(f"Wrote {output_file}.")
-    elif form == "json":
-        output.print_json(_document(board, tabled))
-    elif curves:
-        output.print_csv(curve_records(board))
-    elif form == "table" and not (top or every):
-        output.print_result(form, _fitting(board, tabled))
     else:
-        output.print_result(form, tabled(board))
+        fits = form == "table" and not (top or every)
+        output.print_result(form, _fitting(board, tabled) if fits else table)
 
 
 def _opened(name: str | None, results: Path, *, infeasible: bool) -> StoredStudy:
@@ -130,11 +124,6 @@ def _opened(name: str | None, results: Path, *, infeasible: bool) -> StoredStudy
     command = commands_of(study).line("leaderboard", "--all")
     all_of_them = f"; `{command}` lists those that were not trained" if beyond else ""
     raise StudyNotFoundError(f"Study {study.name} has no finished trial yet{all_of_them}.")
-
-
-def _document(board: Leaderboard, tabled: Callable[[Leaderboard], Table[Any]]) -> Mapping[str, Any]:
-    document = tabled(board).document
-    return document if board.boards else {"studies": [document]}
 
 
 def _fitting(board: Leaderboard, tabled: Callable[[Leaderboard], Table[Any]]) -> Table[LeaderboardRow]:
@@ -161,33 +150,33 @@ def _table(board: Leaderboard, results: Path) -> Table[LeaderboardRow]:
 
 def _table_of_study(board: Leaderboard, files: StudyFolder) -> Table[LeaderboardRow]:
     """Return a board with the findings of `confirm` about the study, unless the search continued since."""
+    from mnist_bench.leaderboard.board_table import table_of
     from mnist_bench.studies.compatibility import commands_at
     from search.study.studies import specification
 
     commands = commands_at(files, specification(files))
-    table = _with_confirmation(board, files.path, commands)
-    ended = sum(board.counts[name] for name in ("complete", "pruned", "failed"))
-    resume = None if board.live or board.stop or ended >= board.goal else study_rows.resume_command(files)
-    return table if resume is None else replace(table, footnotes=[*table.footnotes, f"`{resume}` resumes the search."])
+    retrained, below, more = _confirmed(board, files.path, commands)
+    table = table_of(board, retrained=retrained, commands=commands)
+    resume = None if board.live or board.stop or board.ended >= board.goal else study_rows.resume_command(files)
+    footnotes = [*table.footnotes, *below, *([] if resume is None else [f"`{resume}` resumes the search."])]
+    (study,) = table.document["studies"]
+    return replace(table, footnotes=footnotes, document={"studies": [{**study, **more}]})
 
 
-def _with_confirmation(board: Leaderboard, folder: Path | None, commands: NextCommands) -> Table[LeaderboardRow]:
+def _confirmed(board: Leaderboard, folder: Path, commands: NextCommands) -> tuple[bool, list[str], Mapping[str, Any]]:
+    """Return whether trials were retrained with fresh seeds, the lines about that, and what JSON has of it."""
     from mnist_bench.experiments.confirm import result_tables
     from mnist_bench.experiments.confirm.results import Confirmed, Front, load
-    from mnist_bench.leaderboard.board_table import table_of
 
-    found = load(Confirmed, folder) if folder else None
-    front = load(Front, folder) if folder and board.net is not None else None
+    found, front = load(Confirmed, folder), load(Front, folder) if board.kind.of_nets else None
     found = found if found and found.digest == board.digest else None
     front = front if front and front.digest == board.digest else None
-    retrained = found is not None and found.of_nets and len(found.candidates) > 1
-    table = table_of(board, retrained=retrained, commands=commands)
     below: list[str] = []
     more: dict[str, Any] = {"confirmed": found and found.plain()}
-    if board.net is not None and board.cost is not None:
+    if board.kind.of_nets and board.cost is not None:
         more["confirmed_front"] = front and front.plain()
         if front or (board.front and not board.live):
             below.append(result_tables.front_footnote(front, commands))
     if found:
         below.append(result_tables.footnote(found, commands))
-    return replace(table, footnotes=[*table.footnotes, *below], document={**table.document, **more})
+    return found is not None and len(found.candidates) > 1, below, more

@@ -71,8 +71,8 @@ def reproduce(
         mnist-bench reproduce ridge-0/3 --trainer examples/own_trainer.py:Trainer
     """
     from mnist_bench.experiments import own_trainer
-    from mnist_bench.studies.foreign import is_foreign
     from mnist_bench.studies.validated import find_trial
+    from mnist_bench.value_kind import kind_of
 
     kept: Path | None = None
     if (read := _record(target)) is not None:
@@ -85,7 +85,7 @@ def reproduce(
         code = own_trainer.OwnCode(trainer=trainer, objective=objective, command=command)
         targets.check_options(study, of_nets, code)
         trial = named or find_trial(study, None)
-        if is_foreign(study.spec):
+        if not kind_of(study.spec).of_nets:
             again = _of_values(study, trial, code)
         else:
             again = _of_trial(study, trial, device, data_dir, net, weights=weights)
@@ -182,11 +182,11 @@ def _of_record(
 
 def _of_values(study: StoredStudy, trial: TrialRecord, code: OwnCode) -> _Again:
     from mnist_bench.experiments import own_trainer
-    from mnist_bench.leaderboard.objective import value_name
     from mnist_bench.studies import reproduce as reproduction
+    from mnist_bench.value_kind import kind_of
 
     trainer = own_trainer.trainer_for(study, code)
-    name, numbers = value_name(study.spec), count(1)
+    name, numbers = kind_of(study.spec).name, count(1)
 
     def print_value(then: PeriodResult, now: PeriodResult) -> None:
         pair = _pair(cells.value(then.value), cells.value(now.value), then.value == now.value, width=12)

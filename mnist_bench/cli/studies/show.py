@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +11,7 @@ import typer
 
 from mnist_bench import cells
 from mnist_bench.cli import options, output, targets
-from mnist_bench.result_table import Column, Table
+from mnist_bench.result_table import Figure, Table
 from search.errors import UsageError
 
 if TYPE_CHECKING:
@@ -97,13 +97,14 @@ def _print_code(study: StudyRecord) -> None:
 
 def _explain(study: StoredStudy, trial: TrialRecord, json: bool) -> None:
     from mnist_bench.cli.studies import why
+    from mnist_bench.value_kind import kind_of
     from search.study.studies import read_events
 
     explanation = why.explained(study, trial, read_events(study.files))
     if json:
         output.print_json(why.to_json(study, trial, explanation))
     else:
-        why.print_explanation(study, trial, explanation, _reader(study))
+        why.print_explanation(study, trial, explanation, kind_of(study.spec).text)
 
 
 def _study_json(study: StoredStudy) -> dict[str, object]:
@@ -125,9 +126,9 @@ def _study_json(study: StoredStudy) -> dict[str, object]:
 def _trial_json(study: StudyRecord, trial: TrialRecord) -> dict[str, object]:
     from mnist_bench.leaderboard.board import excess_of
     from mnist_bench.studies import record
-    from mnist_bench.studies.foreign import is_foreign
+    from mnist_bench.value_kind import kind_of
 
-    if is_foreign(study.spec) or not trial.reports:  # a record is of what can be trained again
+    if not kind_of(study.spec).of_nets or not trial.reports:  # a record is of what can be trained again
         return {"study": study.name, **asdict(trial), "excess": excess_of(trial)}
     return record.to_json(record.record_of(study, trial))
 
@@ -135,17 +136,16 @@ def _trial_json(study: StudyRecord, trial: TrialRecord) -> dict[str, object]:
 def _study_lines(study: StudyRecord) -> Iterator[str]:
     from mnist_bench.config.json import flattened
     from mnist_bench.leaderboard.board import counts, grouped
-    from mnist_bench.leaderboard.early_stop_lines import stop_line
-    from mnist_bench.studies.foreign import is_foreign
+    from mnist_bench.value_kind import kind_of
     from search.study.spec import fingerprint
 
     yield f"{study.name}: {cells.counted(counts(study), live=study.live)} of {study.totals[-1]} trials" + (
         ", running now" if study.live else ""
     )
     if study.stop is not None:
-        yield stop_line(study.stop, foreign=is_foreign(study.spec))
+        yield kind_of(study.spec).stop_line(study.stop)
     if study.best is not None:
-        yield f"best         #{study.best.number}  {_named(study, study.best.value)}"
+        yield f"best         #{study.best.number}  {kind_of(study.spec).named(study.best.value)}"
     yield f"fingerprint  {grouped(fingerprint(study.spec))}"
     yield f"digest       {grouped(study.digest)}"
     for section, value in study.spec.items():
@@ -161,14 +161,11 @@ def _study_lines(study: StudyRecord) -> Iterator[str]:
 
 def _trial_lines(study: StudyRecord, trial: TrialRecord) -> Iterator[str]:
     from mnist_bench.leaderboard.board import excess_of
-    from mnist_bench.leaderboard.correctness import accuracy_interval, validation_images
-    from mnist_bench.studies.foreign import is_foreign
+    from mnist_bench.value_kind import kind_of
 
-    foreign = is_foreign(study.spec)
-    images = 0 if foreign else validation_images(study.spec["context"])
-    low, high = accuracy_interval(trial, images) or (None, None)
-    accuracy = f"{_named(study, trial.value)} {cells.interval(low, high)}"
-    yield f"{study.name}/{trial.number}  {cells.ending(trial.state, trial.reason)}  {accuracy}".rstrip()
+    kind = kind_of(study.spec)
+    value = f"{kind.named(trial.value)} {cells.interval(*(kind.interval(trial) or (None, None)))}"
+    yield f"{study.name}/{trial.number}  {cells.ending(trial.state, trial.reason)}  {value}".rstrip()
     yield f"seed {trial.seed}, {cells.duration(trial.seconds)} of training"
     yield from (f"{name}: {cells.value(value)}" for name, value in trial.facts.items())
     conditions = study.spec["space"]["settings"].get("constraints", ())
@@ -176,7 +173,7 @@ def _trial_lines(study: StudyRecord, trial: TrialRecord) -> Iterator[str]:
         yield f"{'constraint not met' if name in conditions else 'limit exceeded'}: {name} by {excess:g}"
     if trial.error:
         yield from ("", "error", *(f"  {line}" for line in trial.error.splitlines()))
-    yield from _foreign_settings(trial) if foreign else _settings(trial)
+    yield from _settings(trial) if kind.of_nets else _parameters(trial)
 
 
 def _settings(trial: TrialRecord) -> Iterator[str]:
@@ -190,7 +187,7 @@ def _settings(trial: TrialRecord) -> Iterator[str]:
         yield f"{' *' if path in trial.params else '  '} {path}: {cells.value(value)}"
 
 
-def _foreign_settings(trial: TrialRecord) -> Iterator[str]:
+def _parameters(trial: TrialRecord) -> Iterator[str]:
     """Yield the parameters, and the configuration that another trainer made of them."""
     from mnist_bench.config.json import flattened
 
@@ -200,35 +197,18 @@ def _foreign_settings(trial: TrialRecord) -> Iterator[str]:
 
 
 def _curve(study: StudyRecord, trial: TrialRecord) -> Table[Report]:
-    from mnist_bench.leaderboard.objective import value_name
-    from mnist_bench.studies.foreign import is_foreign
+    from mnist_bench.value_kind import kind_of
 
-    heading = value_name(study.spec) if is_foreign(study.spec) else "accuracy"
-    metrics = dict.fromkeys(name for report in trial.reports for name in report.metrics if name != heading)
-    columns: list[Column[Report]] = [
-        *(_metric_column(name) for name in metrics),
-        Column(heading, lambda report: _reader(study)(report.value), 3, "right"),
-        Column("time", lambda report: cells.duration(report.seconds), 1, "right"),
-        Column("weights", lambda report: report.weights + (f"  ({report.end})" if report.end else ""), 1),
+    kind = kind_of(study.spec)
+    metrics = dict.fromkeys(name for report in trial.reports for name in report.metrics if name != kind.name)
+    figures: list[Figure[Report]] = [
+        *(_metric(name) for name in metrics),
+        Figure(kind.name, lambda report: report.value, 3, "right", kind.text),
+        Figure("time", lambda report: report.seconds, 1, "right", cells.duration),
+        Figure("weights", lambda report: report.weights + (f"  ({report.end})" if report.end else ""), 1),
     ]
-    return Table(rows=trial.reports, columns=columns)
+    return Table(rows=trial.reports, figures=figures)
 
 
-def _metric_column(name: str) -> Column[Report]:
-
-    return Column(name, lambda report: cells.value(report.metrics.get(name)), 2, "right")
-
-
-def _named(study: StudyRecord, value: float | None) -> str:
-    """Return a value as a line names it: `99.41%`, or `val_loss 0.031` of another trainer whose space says so."""
-    from mnist_bench.studies.foreign import is_foreign
-
-    name = f"{study.metric} " if study.metric is not None and is_foreign(study.spec) else ""
-    return f"{name}{_reader(study)(value)}"
-
-
-def _reader(study: StudyRecord) -> Callable[[float | None], str]:
-    """Return the format of the study's values: accuracies in percent, values of another trainer as they are."""
-    from mnist_bench.studies.foreign import is_foreign
-
-    return cells.value if is_foreign(study.spec) else cells.percent
+def _metric(name: str) -> Figure[Report]:
+    return Figure(name, lambda report: report.metrics.get(name), 2, "right")

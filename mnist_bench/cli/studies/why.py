@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from mnist_bench import cells
 from mnist_bench.cli import output
-from mnist_bench.result_table import Column, Table
+from mnist_bench.result_table import Figure, Table
 from search.errors import UsageError
 from search.messages import number_of
 
@@ -26,7 +26,7 @@ def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Ex
             another trainer, whose planner ruled out configurations, with a sampler that needs to know which.
     """
     from mnist_bench.searches import study_context
-    from mnist_bench.studies.foreign import is_foreign
+    from mnist_bench.value_kind import kind_of
     from search.driver.replay import RecordedPlanner
     from search.explanations import explain, proposes_again
     from search.strategies import registry
@@ -38,7 +38,7 @@ def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Ex
             f"Study {study.name} was searched with driver revision {revision}, which decided differently from this "
             "version."
         )
-    if not is_foreign(study.spec):
+    if kind_of(study.spec).of_nets:
         return explain(events, trial.number, lambda spec: study_context.planner(spec.space, spec.context))
     sampler, _ = registry.of_spec(study.spec)
     if not sampler.asks_planner:
@@ -111,13 +111,13 @@ def sentences(
 
 
 def _table(explanation: Explanation, read: Callable[[float | None], str]) -> Table[Standing]:
-    columns: list[Column[Standing]] = [
-        Column("after period", lambda row: str(row.period), 3, "right"),
-        Column("value", lambda row: read(row.value), 1, "right"),
-        Column("place", lambda row: f"{row.place} of {row.arrived}", 2, "right"),
-        Column("verdict", lambda row: _verdict(row) + row.rule, 4),
+    columns: list[Figure[Standing]] = [
+        Figure("after period", lambda row: str(row.period), 3, "right"),
+        Figure("value", lambda row: read(row.value), 1, "right"),
+        Figure("place", lambda row: f"{row.place} of {row.arrived}", 2, "right"),
+        Figure("verdict", lambda row: _verdict(row) + row.rule, 4),
     ]
-    return Table(rows=explanation.standings, columns=columns)
+    return Table(rows=explanation.standings, figures=columns)
 
 
 def _verdict(row: Standing) -> str:

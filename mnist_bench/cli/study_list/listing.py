@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,13 @@ import typer
 from mnist_bench.cli import options, output
 from mnist_bench.cli.help import HelpfulCommand
 from mnist_bench.cli.study_list import removal
-from mnist_bench.cli.study_list.rows import Row, columns_for, row_of
+from mnist_bench.cli.study_list.rows import Row, figures_of, row_of
 from mnist_bench.result_table import Table
 from search.errors import UsageError
 from search.messages import command_line, listing, shortened
 
 if TYPE_CHECKING:
+    from mnist_bench.data.openings import Opening
     from search.study.studies import StudySummary
 
 RESUMED = 3
@@ -45,7 +47,7 @@ def studies(
     if context.invoked_subcommand is not None:
         _refuse_options_before(context)
         return
-    from mnist_bench.studies import openings
+    from mnist_bench.data import openings
     from search.study.studies import list_studies
 
     found = list_studies(results)
@@ -55,10 +57,10 @@ def studies(
     if not rows and form in ("table", "markdown"):
         _note_none(results)
         return
-    opened = openings.from_results(results)
-    document = {"studies": rows, "test_openings": opened}
-    footnotes = [_openings_line(results, opened)]
-    output.print_result(form, Table(rows=rows, columns=columns_for(rows), footnotes=footnotes, document=document))
+    opened, last = openings.from_results(results)
+    table = Table(rows=rows, figures=figures_of(rows), footnotes=[_openings_line(opened, last)])
+    document = {"studies": table.records(), "test_openings": opened}
+    output.print_result(form, replace(table, document=document))
     if form == "table":
         for line in _resuming_lines(rows):
             output.print_line(line)
@@ -84,32 +86,26 @@ def _note_none(results: Path) -> None:
 
 def _resuming_lines(rows: Sequence[Row]) -> Iterator[str]:
     """Yield the commands that resume unfinished searches, those of the first few studies."""
-    unfinished = [row for row in rows if row["resume"] is not None]
+    unfinished = [row for row in rows if row.resume is not None]
     if unfinished:
         yield ""
         yield "To resume:"
-    width = max((len(row["study"]) for row in unfinished[:RESUMED]), default=0)
+    width = max((len(row.summary.name) for row in unfinished[:RESUMED]), default=0)
     for row in unfinished[:RESUMED]:
-        yield f"  {row['study']:{width}}  {row['resume']}"
+        yield f"  {row.summary.name:{width}}  {row.resume}"
     if more := len(unfinished) - RESUMED:
         yield from [f"  and {more} more: `mnist-bench studies --json`"] if more > 0 else []
 
 
-def _openings_line(results: Path, opened: int) -> str:
-    """Return how often the test set was opened from a results folder, and the purpose of the last time."""
+def _openings_line(opened: int, last: Opening | None) -> str:
+    """Return how often the test set was opened from a results folder, and the command and subject of the last time."""
     from mnist_bench.leaderboard.board_table import test_set_line
-    from mnist_bench.studies import openings
 
-    line, last = test_set_line(opened), openings.latest_from_results(results)
+    line = test_set_line(opened)
     if last is None:
         return line
-    which = "" if opened == 1 else "last "
-    return f'{line.removesuffix(".")}, {which}for "{_purpose(last.purpose)}" on {last.time[:10]} ({last.ledger}).'
-
-
-def _purpose(text: str) -> str:
-    """Return the command and the subject for which the test set was opened."""
-    return shortened(text.partition(";")[0], PURPOSE)
+    which, purpose = "" if opened == 1 else "last ", shortened(last.purpose.partition(";")[0], PURPOSE)
+    return f'{line.removesuffix(".")}, {which}for "{purpose}" on {last.time[:10]} ({last.ledger}).'
 
 
 def _refuse_options_before(context: typer.Context) -> None:

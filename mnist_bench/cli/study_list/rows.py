@@ -3,56 +3,47 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from mnist_bench import cells
 from mnist_bench.cells import size
-from mnist_bench.result_table import Column
+from mnist_bench.result_table import Figure
 from search.errors import StorageError
-from search.event_log.records import repeats
+from search.event_log.records import Order, repeats
 from search.messages import command_line, without_option
 
 if TYPE_CHECKING:
     from search.study.folder import StudyFolder
     from search.study.studies import StudySummary
 
-Row = dict[str, Any]
 SEARCH = ["mnist-bench", "search"]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """A study in the list."""
+
+    summary: StudySummary
+    openings: Sequence[Mapping[str, str]]
+    """The openings of the test set for it, each with its time and purpose, the oldest first."""
+    resume: str | None
+    """The command that resumes its search, if that is paused."""
+
+
 def row_of(summary: StudySummary) -> Row:
-    """Return a study as JSON has it."""
-    from mnist_bench.studies.foreign import is_foreign
+    """Return a study with what is read from the files in its folder."""
+    from mnist_bench.data import openings
     from search.study.folder import StudyFolder
 
-    row: Row = {
-        "study": summary.name,
-        "trials": summary.trials,
-        "goal": summary.goal,
-        "failed": summary.failed,
-        "complete": summary.complete,
-        "best": summary.best_value,
-        "state": summary.state,
-        "bytes": summary.bytes,
-        "modified": summary.modified,
-        "path": str(summary.path),
-        "foreign": is_foreign(summary.spec),
-        "order": summary.spec.get("order", "deterministic"),
-        "resume": None,
-        "test_openings": [],
-    }
+    noted: list[dict[str, str]] = []
+    resume = None
     with suppress(StorageError):  # a file that leads elsewhere is refused when the study itself is opened
-        row |= _of_folder(StudyFolder(summary.path), row["state"])
-    return row
-
-
-def _of_folder(files: StudyFolder, state: str) -> Row:
-    """Return the entries of a row that are read from the files in the study's folder."""
-    from mnist_bench.studies import openings
-
-    noted = [{"time": each.time, "purpose": each.purpose} for each in openings.of_study(files)]
-    return {"test_openings": noted, "resume": resume_command(files) if state == "paused" else None}
+        files = StudyFolder(summary.path)
+        noted = [{"time": each.time, "purpose": each.purpose} for each in openings.of_study(files)]
+        resume = resume_command(files) if summary.state == "paused" else None
+    return Row(summary=summary, openings=noted, resume=resume)
 
 
 def resume_command(files: StudyFolder) -> str | None:
@@ -77,26 +68,45 @@ def resuming(typed: str, files: StudyFolder) -> str | None:
     return command_line([*without_option("--results", words), *files.words])
 
 
-def columns_for(rows: list[Row]) -> list[Column[Row]]:
-    """Return the columns of a table; those that would be empty, or the same in every row, are left out."""
-    shown = {
-        "failed": any(row["failed"] for row in rows),
-        "test set": any(row["test_openings"] for row in rows),
-        "order": not all(repeats(row["order"]) for row in rows),
+def figures_of(rows: Sequence[Row]) -> list[Figure[Row]]:
+    """Return the figures of a study; columns that would be empty, or the same in every row, are left out."""
+    from mnist_bench.value_kind import kind_of
+
+    def order(row: Row) -> Order:
+        found: Order = row.summary.spec.get("order", "deterministic")
+        return found
+
+    hidden = {
+        "failed": not any(row.summary.failed for row in rows),
+        "test set": not any(row.openings for row in rows),
+        "order": all(repeats(order(row)) for row in rows),
     }
-    return [column for column in COLUMNS if shown.get(column.heading, True)]
-
-
-COLUMNS: list[Column[Row]] = [
-    Column("study", lambda row: row["study"], 9),
-    Column("trials", lambda row: f"{row['trials']}/{row['goal']}", 6, "right"),
-    Column("failed", lambda row: str(row["failed"]), 5, "right"),
-    Column("complete", lambda row: str(row["complete"]), 3, "right"),
-    Column("best", lambda row: (cells.value if row["foreign"] else cells.percent)(row["best"]), 8, "right"),
-    Column("state", lambda row: row["state"], 7),
-    Column("size", lambda row: size(row["bytes"]), 2, "right"),
-    Column("modified (UTC)", lambda row: row["modified"][:16].replace("T", " "), 4),
-    Column("test set", lambda row: row["test_openings"][-1]["time"][:10] if row["test_openings"] else "", 2),
-    Column("order", lambda row: row["order"], 5),
-    Column("folder", lambda row: row["path"], 1),
-]
+    figures: list[Figure[Row]] = [
+        Figure("study", lambda row: row.summary.name, 9, key="study"),
+        Figure(
+            "trials", lambda row: row.summary.trials, 6, "right", key="trials",
+            reads=lambda row: f"{row.summary.trials}/{row.summary.goal}",
+        ),
+        Figure("", lambda row: row.summary.goal, key="goal"),
+        Figure("failed", lambda row: row.summary.failed, 5, "right", key="failed"),
+        Figure("complete", lambda row: row.summary.complete, 3, "right", key="complete"),
+        Figure(
+            "best", lambda row: row.summary.best_value, 8, "right", key="best",
+            reads=lambda row: kind_of(row.summary.spec).text(row.summary.best_value),
+        ),
+        Figure("state", lambda row: row.summary.state, 7, key="state"),
+        Figure("size", lambda row: row.summary.bytes, 2, "right", size, key="bytes"),
+        Figure(
+            "modified (UTC)", lambda row: row.summary.modified, 4, cell=lambda time: time[:16].replace("T", " "),
+            key="modified",
+        ),
+        Figure(
+            "test set", lambda row: row.openings, 2, cell=lambda noted: noted[-1]["time"][:10] if noted else "",
+            key="test_openings",
+        ),
+        Figure("order", order, 5, key="order"),
+        Figure("", lambda row: not kind_of(row.summary.spec).of_nets, key="foreign"),
+        Figure("", lambda row: row.resume, key="resume"),
+        Figure("folder", lambda row: str(row.summary.path), 1, key="path"),
+    ]  # fmt: skip
+    return [replace(figure, heading="") if hidden.get(figure.heading) else figure for figure in figures]

@@ -8,21 +8,19 @@ from importlib.util import find_spec
 
 from mnist_bench import cells
 from mnist_bench.cli import output, resuming
-from mnist_bench.cli.views.trial_words import ValueWords
-from mnist_bench.leaderboard.board import Leaderboard
+from mnist_bench.cli.views import trial_words
+from mnist_bench.leaderboard.board import Leaderboard, leaderboard_of
 from mnist_bench.leaderboard.board_table import digest_lines, table_of
-from mnist_bench.leaderboard.early_stop_lines import stop_line, stop_option
 from mnist_bench.leaderboard.worker_time import worker_time_of
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.searches.config import SearchConfig
-from mnist_bench.studies.boards import board_of
 from mnist_bench.studies.compatibility import commands_of
-from mnist_bench.studies.foreign import is_foreign
+from mnist_bench.value_kind import kind_of
 from search.database import read_only_url
 from search.driver.run import Run
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord, TrialRecord, repeats
-from search.messages import command_line
+from search.messages import command_line, number_of
 
 TOP = 5
 
@@ -32,11 +30,10 @@ def print_ending(run: Run, config: SearchConfig, *, seconds: float, as_json: boo
 
     Return whether its digest is the published one, as far as one is published and no other one is expected.
     """
-    listed = board_of(run.study, top=TOP)
+    listed = leaderboard_of(run.study, top=TOP)
     commands = _commands(run, config)
     if as_json:
-        document = table_of(listed).document
-        output.print_json({"reached": run.reached, "seconds": seconds, "studies": [document]})
+        output.print_json({"reached": run.reached, "seconds": seconds, **table_of(listed).document})
     else:
         _print_for_people(run, config, listed, commands, seconds)
     for line in advice(run, config):
@@ -47,16 +44,16 @@ def print_ending(run: Run, config: SearchConfig, *, seconds: float, as_json: boo
 def _print_for_people(
     run: Run, config: SearchConfig, listed: Leaderboard, commands: NextCommands, seconds: float
 ) -> None:
-    foreign = is_foreign(run.study.spec)
+    kind = listed.kind
     before = seconds_before(run.study, time.time() - seconds)
     output.print_line()
     output.print_prose(summary(listed, seconds, before, run.order_cost))
     if listed.stop is not None:
-        output.print_prose(stop_line(listed.stop, foreign=foreign))
+        output.print_prose(kind.stop_line(listed.stop))
     for line in digest_lines(listed, commands):
         output.print_prose(line)
-    if foreign and run.study.best is not None:
-        output.print_prose(f"best   {ValueWords().best(run.study.best)}")
+    if not kind.of_nets and run.study.best is not None:
+        output.print_prose(f"best   {trial_words.best(kind, run.study.best)}")
     if listed.rows:
         output.print_line()
         output.print_result("table", replace(table_of(listed, commands=commands), caption=()))
@@ -76,25 +73,23 @@ def seconds_before(study: StudyRecord, moment: float) -> float:
         for trial in study.trials
     ]
     try:
-        return worker_time_of(replace(study, trials=tuple(trials)), of_nets=not is_foreign(study.spec)).span
+        return worker_time_of(replace(study, trials=tuple(trials))).span
     except StudyNotFoundError:
         return 0.0
 
 
 def summary(listed: Leaderboard, seconds: float, before: float, order_cost: float) -> str:
     """Return the line of counts, time (`before`: of earlier runs), savings by pruning, cost of the order."""
-    ended = sum(listed.counts[name] for name in ("complete", "pruned", "failed"))
     cost = "reports were used in completion order"
     if repeats(listed.order):
         cost = f"the deterministic order cost {100 * order_cost:.1f}% of worker time"
-    if listed.net is None and listed.budget == ended:  # one report a trial, so there is nothing to prune
+    if not listed.kind.of_nets and listed.budget == listed.ended:  # one report a trial, so there is nothing to prune
         cost = f"{cost[0].upper()}{cost[1:]}"
     else:
-        units = "reports" if listed.net is None else "epochs"
-        cost = f"Pruning saved {listed.saved:g} of {listed.budget:g} {units}; {cost}"
+        cost = f"Pruning saved {listed.saved:g} of {listed.budget:g} {listed.kind.unit}s; {cost}"
     took = cells.duration(seconds)
     took += f" (this run, after {cells.duration(before)} of training in earlier ones)" if before else ""
-    return f"{ended} trial{'' if ended == 1 else 's'} in {took}: {cells.counted(listed.counts)}. {cost}."
+    return f"{number_of(listed.ended, 'trial')} in {took}: {cells.counted(listed.counts)}. {cost}."
 
 
 def advice(run: Run, config: SearchConfig) -> list[str]:
@@ -106,7 +101,7 @@ def advice(run: Run, config: SearchConfig) -> list[str]:
         return ["", f"Every trial diverged: no value was finite. {commands.line('leaderboard')} lists them."]
     if best is None:
         return ["", f"No trial is complete. {commands.line('leaderboard')} shows how they ended."]
-    uses = _uses_of_values(commands, best) if is_foreign(run.study.spec) else _uses(run, config, commands, best)
+    uses = _uses(run, config, commands, best)
     if find_spec("optuna_dashboard"):
         database = read_only_url(run.study.files.database)
         uses[command_line(["optuna-dashboard", database, "--host", "127.0.0.1"])] = "the trials in a browser"
@@ -122,7 +117,15 @@ def has_diverged(run: Run) -> bool:
 
 
 def _uses(run: Run, config: SearchConfig, commands: NextCommands, best: TrialRecord) -> dict[str, str]:
-    """Return the commands that examine a study of networks, and what each is for."""
+    """Return the commands that examine a study, and what each is for."""
+    if not kind_of(run.study.spec).of_nets:
+        return {
+            commands.line("plot"): "which parameters matter, and other plots",
+            commands.line("report"): "the whole study on one page",
+            commands.line("leaderboard"): "all trials",
+            commands.line("show", trial=best.number): "every setting, the reports, the hashes",
+            commands.line("doctor"): "whether the study is whole",
+        }
     front = () if run.study.cost is None else ("--front",)
     page = ", a web page to draw on" if config.data_dir is None else ""  # MNIST's pictures can be drawn
     formats = f": plain PyTorch, ONNX{page}" if config.net is None else ""
@@ -138,22 +141,11 @@ def _uses(run: Run, config: SearchConfig, commands: NextCommands, best: TrialRec
     }
 
 
-def _uses_of_values(commands: NextCommands, best: TrialRecord) -> dict[str, str]:
-    """Return the commands that examine a study of other work, and what each is for."""
-    return {
-        commands.line("plot"): "which parameters matter, and other plots",
-        commands.line("report"): "the whole study on one page",
-        commands.line("leaderboard"): "all trials",
-        commands.line("show", trial=best.number): "every setting, the reports, the hashes",
-        commands.line("doctor"): "whether the study is whole",
-    }
-
-
 def _continuation(study: StudyRecord) -> list[str]:
     """Return how to continue a search that stopped early; nothing if it reached its goal."""
     if study.stop is None:
         return []
-    given, goal = stop_option(study.stop, foreign=is_foreign(study.spec)), study.totals[-1]
+    given, goal = kind_of(study.spec).stop_option(study.stop), study.totals[-1]
     return [
         f"The same command without {given}, or with a larger one, continues to {goal} trials; paused ones are kept."
     ]

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mnist_bench import cells
 from mnist_bench.cli import output
-from mnist_bench.cli.views.trial_words import TrialWords, ValueWords, words_of
-from mnist_bench.leaderboard.early_stop_lines import rules_words
+from mnist_bench.cli.views import trial_words
 from mnist_bench.published import published_for, shortened
+from mnist_bench.value_kind import ValueKind, kind_of
 from search.driver.attended import is_command_in_cell
 from search.driver.progress import Header, Observer, Progress
 from search.event_log.history import StopRules
@@ -51,7 +51,7 @@ class PlainView(Observer):
 
     def __init__(self, results: Path) -> None:
         self._results = results
-        self._words: TrialWords = ValueWords()
+        self._kind = ValueKind()
         self._ended: list[TrialRecord] = []
 
     def __enter__(self) -> Self:
@@ -74,7 +74,7 @@ class PlainView(Observer):
 
     def on_start(self, header: Header) -> None:
         """Print the header of the search."""
-        self._words = words_of(header.spec)
+        self._kind = kind_of(header.spec.to_json())
         for line in (*first_lines(header), header_line(header, self._results)):
             output.note(line)
 
@@ -86,7 +86,7 @@ class PlainView(Observer):
         """Print the trials that ended since."""
         first = progress.finished - len(self._ended) + 1
         for number, trial in enumerate(self._ended, start=first):
-            output.note(f"{number}/{progress.goal}  {self._words.ended(trial)}")
+            output.note(f"{number}/{progress.goal}  {trial_words.ended(self._kind, trial)}")
         self._ended.clear()
 
 
@@ -99,7 +99,7 @@ class LiveView(Observer):
         self._results = results
         self._header: Sequence[str] = ()
         self._notice = ""
-        self._words: TrialWords = ValueWords()
+        self._kind = ValueKind()
         self._slots = 0
         self._patience: int | None = None
         self._progress: Progress | None = None
@@ -136,7 +136,7 @@ class LiveView(Observer):
         for line in first_lines(header):
             self._console.print(cells.safe(line))
         self._header = header_parts(header, self._results)
-        self._words, self._slots = words_of(header.spec), header.spec.concurrent_trials
+        self._kind, self._slots = kind_of(header.spec.to_json()), header.spec.concurrent_trials
         self._patience = header.stop_rules.patience
 
     def on_progress(self, progress: Progress) -> None:
@@ -162,10 +162,10 @@ class LiveView(Observer):
         if self._size != (width, height):
             self._size, self._above = (width, height), 0
         room = height - self._slots - 3
-        above = lines_above(self._header, self._words, progress, left, width, room)
+        above = lines_above(self._header, self._kind, progress, left, width, room)
         self._above = max(self._above, len(above))
         above += [""] * (self._above - len(above))
-        return picture(above, self._words, progress, width, height, patience=self._patience)
+        return picture(above, self._kind, progress, width, height, patience=self._patience)
 
 
 def _cut(text: str, width: int) -> Text:
@@ -190,7 +190,7 @@ def expected_end(shown: float | None, now: float, seconds_left: float | None) ->
 
 def picture(
     above: Sequence[str],
-    words: TrialWords,
+    kind: ValueKind,
     progress: Progress,
     width: int,
     height: int,
@@ -199,16 +199,16 @@ def picture(
 ) -> list[str]:
     """Return the lines of the live view for a terminal of `width` x `height` cells; long lines are cut later.
 
-    `above` are those of `lines_above`, `words` are those about trials, and `patience` is the number of trials after
+    `above` are those of `lines_above`, `kind` is that of the values, and `patience` is the number of trials after
     which the search stops if none of them is better.
     """
-    below = _summary_lines(progress, words, patience)
+    below = _summary_lines(progress, kind, patience)
     room = max(1, height - len(above) - len(below) - 2)
-    return [*above, *_running_lines(progress, words, room, width), *below]
+    return [*above, *_running_lines(progress, kind, room, width), *below]
 
 
 def lines_above(
-    header: Sequence[str], words: TrialWords, progress: Progress, left: float | None, width: int, room: int
+    header: Sequence[str], kind: ValueKind, progress: Progress, left: float | None, width: int, room: int
 ) -> list[str]:
     """Return the lines above the running trials: the header, the bar, the best trial and one that is ahead of it.
 
@@ -216,7 +216,7 @@ def lines_above(
 
     Args:
         header: its parts, see `header_parts`.
-        words: those about trials.
+        kind: that of the values.
         progress: the search at the moment.
         left: the expected seconds until its end.
         width: the width of the terminal.
@@ -227,9 +227,9 @@ def lines_above(
     most = MAX_FOLDED if spare >= 2 * MAX_FOLDED and width >= MIN_FOLDED else 1
     above = [*(head if spare >= 2 else [SEPARATOR.join(header)]), progress_line(progress, left, width)]
     if progress.best is not None:
-        above += _folded("best  ", words.best(progress.best), width, most)
+        above += _folded("best  ", trial_words.best(kind, progress.best), width, most)
     if (ahead := progress.best_unfinished) is not None:
-        above += _folded("ahead ", words.unfinished(ahead), width, most)
+        above += _folded("ahead ", trial_words.unfinished(kind, ahead), width, most)
     return above
 
 
@@ -259,7 +259,7 @@ def first_lines(header: Header) -> list[str]:
     There are none of a search of other work than nets: its workers describe no processor.
     """
     spec, numerics = header.spec, header.spec.numerics
-    if words_of(spec).foreign or "cpu" not in numerics:
+    if not kind_of(spec.to_json()).of_nets or "cpu" not in numerics:
         return []
     stored, precision = spec.to_json(), numerics["precision"]
     is_whole = not header.resumed and header.stop_rules == StopRules()
@@ -290,15 +290,15 @@ def header_parts(header: Header, results: Path) -> list[str]:
 
     The folder comes first, so that it is visible if the rest is cut.
     """
-    spec, words = header.spec, words_of(header.spec)
+    spec, kind = header.spec, kind_of(header.spec.to_json())
     numerics = [str(spec.numerics[key]) for key in ("device", "precision") if key in spec.numerics]
     workers = f" on {number_of(header.workers, 'worker')}" if header.workers else ""
     return [
         str(results / header.name) + (" (resumed)" if header.resumed else ""),
         spec.space.name,
-        *([words.aim(spec.cost)] if spec.cost else []),
+        *([kind.aim(spec.cost)] if spec.cost else []),
         f"{header.sampler} + {header.pruner}",
-        *rules_words(header.stop_rules, foreign=words.foreign),
+        *kind.rules(header.stop_rules),
         f"seed {spec.seed}",
         f"{number_of(spec.concurrent_trials, 'concurrent trial')}"
         f"{'' if repeats(spec.order) else ' in completion order'}"
@@ -323,7 +323,7 @@ def bar(done: int, total: int, width: int) -> str:
     return full + "─" * (width - len(full))
 
 
-def _running_lines(progress: Progress, words: TrialWords, room: int, width: int) -> Iterator[str]:
+def _running_lines(progress: Progress, kind: ValueKind, room: int, width: int) -> Iterator[str]:
     values = [report.value for trial in progress.running for report in trial.reports if report.value is not None]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     most = max((len(trial.reports) for trial in progress.running), default=0)
@@ -331,19 +331,21 @@ def _running_lines(progress: Progress, words: TrialWords, room: int, width: int)
     for trial in shown:
         curve = cells.sparkline([report.value for report in trial.reports], low, high)
         mark = "▶" if trial.number in progress.training else " "
-        text = f"{mark} #{trial.number:<4} {curve:<{most}}  {words.running(trial, progress.waits_for(trial))}"
+        text = (
+            f"{mark} #{trial.number:<4} {curve:<{most}}  {trial_words.running(kind, trial, progress.waits_for(trial))}"
+        )
         has_room = width - len(text) >= MIN_SETTINGS
-        yield f"{text}  {words.settings(trial)}" if has_room else text.rstrip()
+        yield f"{text}  {kind.settings(trial)}" if has_room else text.rstrip()
     if len(shown) < len(progress.running):
         yield f"  and {len(progress.running) - len(shown)} more"
 
 
-def _summary_lines(progress: Progress, words: TrialWords, patience: int | None) -> list[str]:
+def _summary_lines(progress: Progress, kind: ValueKind, patience: int | None) -> list[str]:
     """Return the periods saved by pruning, the cost of the logical order and the trials without a better one, as far as
     they are not zero."""
     parts = []
     if progress.total_periods:
-        saved = f"{progress.saved_periods} of {progress.total_periods} {words.unit(progress)}"
+        saved = f"{progress.saved_periods} of {progress.total_periods} {trial_words.saved_unit(kind, progress)}"
         parts.append(f"pruning saved {saved} so far")
     if progress.order_cost >= 0.001:
         parts.append(f"workers waited for the deterministic order {100 * progress.order_cost:.1f}% of the time")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, assert_never
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mnist_bench import cells
 from mnist_bench.cli import options, output, targets
 from mnist_bench.cli.exit_codes import ExitCode
-from mnist_bench.result_table import Column, Table
+from mnist_bench.result_table import Figure, Table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -126,20 +126,25 @@ def _content(path: str) -> Path | bytes:
 
 
 def _table(answers: Sequence[Answer | PictureFault], seen: Sequence[Answer]) -> Table[Answer]:
-    document = {"pictures": [_record(answer) for answer in answers]}
-    return Table(rows=seen, columns=COLUMNS, record=_record, document=document)
-
-
-def _record(answer: Answer | PictureFault) -> dict[str, Any]:
-    match answer:
-        case Answer():
-            said = asdict(answer.prediction)
-            nameless = [name for name in ("name", "runner_up_name") if said[name] is None]
-            return {"picture": answer.picture, **{key: said[key] for key in said if key not in nameless}}
-        case PictureFault():
-            return {"picture": answer.picture, "error": answer.error}
-        case _:
-            assert_never(answer)
+    named = any(answer.prediction.name is not None for answer in seen)
+    figures: list[Figure[Answer]] = [
+        Figure("picture", lambda answer: answer.picture, 3, key="picture"),
+        Figure(
+            "label", lambda answer: answer.prediction.label, 5, "right", key="label",
+            reads=lambda answer: _named(answer.prediction.label, answer.prediction.name),
+        ),
+        Figure("", lambda answer: answer.prediction.name, key="name" if named else ""),
+        Figure(
+            "probability", lambda answer: answer.prediction.probability, 4, "right", cells.percent, key="probability"
+        ),
+        Figure("runner-up", lambda answer: answer.prediction.runner_up, 2, reads=_runner_up, key="runner_up"),
+        Figure("", lambda answer: answer.prediction.runner_up_name, key="runner_up_name" if named else ""),
+        Figure("", lambda answer: answer.prediction.runner_up_probability, key="runner_up_probability"),
+        Figure("", lambda answer: answer.prediction.probabilities, key="probabilities"),
+    ]  # fmt: skip
+    table = Table(rows=seen, figures=figures)
+    found = [table.record(answer) if isinstance(answer, Answer) else asdict(answer) for answer in answers]
+    return replace(table, document={"pictures": found})
 
 
 def _runner_up(answer: Answer) -> str:
@@ -150,11 +155,3 @@ def _runner_up(answer: Answer) -> str:
 
 def _named(label: int, name: str | None) -> str:
     return str(label) if name is None else name
-
-
-COLUMNS: Sequence[Column[Answer]] = (
-    Column("picture", lambda answer: answer.picture, 3),
-    Column("label", lambda answer: _named(answer.prediction.label, answer.prediction.name), 5, "right"),
-    Column("probability", lambda answer: cells.percent(answer.prediction.probability), 4, "right"),
-    Column("runner-up", _runner_up, 2),
-)

@@ -8,7 +8,7 @@ from typing import Any
 from mnist_bench import cells
 from mnist_bench.config.json import from_json
 from mnist_bench.experiments.ablation.path import Ablation, Measured, Step, sentence
-from mnist_bench.result_table import Column, Table
+from mnist_bench.result_table import Figure, Table
 from search.messages import joined
 
 AblationRow = tuple[Measured, Step | None]
@@ -19,24 +19,32 @@ def table_of(ablation: Ablation) -> Table[AblationRow]:
     """Return the baseline and each step from there, with all their figures."""
     return Table(
         rows=[(ablation.start, None), *((step.after, step) for step in ablation.steps)],
-        columns=[
-            Column("step", lambda row: row[1].name if row[1] else ablation.baseline, 9),
-            Column("errors", lambda row: _errors(row[0]), 8, "right"),
-            Column("fewer", lambda row: _fewer(row[1]) if row[1] else "", 8, "right"),
-            Column("accuracy", lambda row: cells.percent(_accuracy(ablation, row[0])), 6, "right"),
-            Column("params", lambda row: cells.count(row[0].parameters), 4, "right", lambda row: row[0].parameters),
-            Column("time", lambda row: cells.duration(row[0].seconds), 5, "right", lambda row: row[0].seconds),
-            Column("change", lambda row: row[1].change if row[1] else "", 7),
+        figures=[
+            Figure("", lambda row: ablation.study, key="study"),
+            Figure("", lambda row: ablation.trial, key="trial"),
+            Figure("step", lambda row: row[1].name if row[1] else ablation.baseline, 9, key="step"),
+            Figure("errors", lambda row: row[0].mean, 8, "right", _errors, key="errors"),
+            Figure(
+                "fewer", lambda row: row[1] and row[1].fewer, 8, "right", key="fewer",
+                reads=lambda row: _fewer(row[1]) if row[1] else "",
+            ),
+            Figure("", lambda row: row[1] and row[1].low, key="low"),
+            Figure("", lambda row: row[1] and row[1].high, key="high"),
+            Figure("accuracy", lambda row: _accuracy(ablation, row[0]), 6, "right", cells.percent, key="accuracy"),
+            Figure("params", lambda row: row[0].parameters, 4, "right", cells.count, key="parameters"),
+            Figure("", lambda row: row[0].macs, key="macs"),
+            Figure("time", lambda row: row[0].seconds, 5, "right", cells.duration, key="seconds"),
+            Figure("change", lambda row: row[1].change if row[1] else "", 7, key="change"),
+            Figure("", lambda row: len(ablation.seeds), key="seeds"),
         ],
         caption=[_headline(ablation)],
         footnotes=_footnotes(ablation),
-        record=lambda row: _record(ablation, *row),
         document=plain(ablation),
-    )
+    )  # fmt: skip
 
 
 def _headline(ablation: Ablation) -> str:
-    start, end = _errors(ablation.start), _errors(ablation.end)
+    start, end = _errors(ablation.start.mean), _errors(ablation.end.mean)
     return (
         f"{ablation.study}: from {ablation.baseline} to #{ablation.trial}, {start} → {end} validation errors of "
         f"{ablation.images:,} (means of {len(ablation.seeds)} fresh seeds)."
@@ -69,8 +77,8 @@ def _accuracy(ablation: Ablation, measured: Measured) -> float | None:
     return None if measured.mean is None else 1 - measured.mean / ablation.images
 
 
-def _errors(measured: Measured) -> str:
-    return "diverged" if measured.mean is None else f"{measured.mean:.1f}"
+def _errors(mean: float | None) -> str:
+    return "diverged" if mean is None else f"{mean:.1f}"
 
 
 def _fewer(step: Step) -> str:
@@ -86,21 +94,3 @@ def plain(ablation: Ablation) -> dict[str, Any]:
         plain_step["finding"] = sentence(step, ablation.images)
         plain_step["by_chance"] = step.by_chance
     return {**values, "complete": ablation.complete}
-
-
-def _record(ablation: Ablation, measured: Measured, step: Step | None) -> dict[str, Any]:
-    return {
-        "study": ablation.study,
-        "trial": ablation.trial,
-        "step": step.name if step else ablation.baseline,
-        "change": step.change if step else "",
-        "errors": measured.mean,
-        "fewer": step.fewer if step else None,
-        "low": step.low if step else None,
-        "high": step.high if step else None,
-        "accuracy": _accuracy(ablation, measured),
-        "parameters": measured.parameters,
-        "macs": measured.macs,
-        "seconds": measured.seconds,
-        "seeds": len(ablation.seeds),
-    }

@@ -22,7 +22,7 @@ from mnist_bench.nets.summary import distinguishing
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.result_table import ShownAsTable, Table
 from mnist_bench.statistics import by_seed
-from mnist_bench.statistics.anova import ROUNDING, residual_variance
+from mnist_bench.statistics.by_seed import ROUNDING, residual_variance
 from mnist_bench.studies import sealed_json
 from search.messages import joined
 from search.study.folder import StudyFolder

@@ -33,14 +33,12 @@ from mnist_bench.experiments.confirm.results import (
 )
 from mnist_bench.experiments.confirm.runs import NetRuns, own_test_files
 from mnist_bench.experiments.grid import Grid, Observer, Workplace, open_grid_of
-from mnist_bench.leaderboard.board import epochs_done
-from mnist_bench.leaderboard.objective import value_name
 from mnist_bench.leaderboard.ranking import ordered, pareto_front
 from mnist_bench.statistics import by_seed
-from mnist_bench.statistics.paired import LEVEL, all_pairs
+from mnist_bench.statistics.inference import LEVEL, all_pairs
 from mnist_bench.studies import compatibility, record
-from mnist_bench.studies.foreign import is_foreign
 from mnist_bench.studies.record import data_of
+from mnist_bench.value_kind import kind_of
 from search import canonical_json, file_lock
 from search.arguments import check_count
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
@@ -83,7 +81,7 @@ def confirm_study(study: StoredStudy, options: ConfirmOptions, observer: Observe
         SearchError: no candidate trains to its end.
         DataError, DeviceError, WorkerError, StorageError: as `open_grid_of` and `NetRuns.finals`.
     """
-    trials, foreign = candidates_of(study, options.top), is_foreign(study.spec)
+    trials, foreign = candidates_of(study, options.top), not kind_of(study.spec).of_nets
     known = load(Confirmed, study.files.path)
     if known is not None and _answers(known, study, options):
         return _with_all_nets(known, study, options, observer)
@@ -152,6 +150,7 @@ def candidates_of(study: StudyRecord, top: int) -> list[TrialRecord]:
         StudyNotFoundError: there is none.
     """
     _check_ended(study, "it")
+    kind = kind_of(study.spec)
     distinct: dict[str, TrialRecord] = {}
     for trial in ordered(study):
         if trial.reason in ("complete", "pruned") and trial.value is not None:
@@ -159,17 +158,9 @@ def candidates_of(study: StudyRecord, top: int) -> list[TrialRecord]:
     found = [*distinct.values()]
     if not found:
         raise StudyNotFoundError(f"Study {study.name} has no complete or pruned trial to confirm.")
-    reach = {trial.number: _reach(study, trial) for trial in found}
-    least = min(reach[trial.number] for trial in found[:2])
-    return [trial for trial in found if reach[trial.number] >= least][:top]
-
-
-def _reach(study: StudyRecord, trial: TrialRecord) -> float:
-    """Return the epochs that a trial trained, or the reports that it made: a complete one, which may have had no more
-    to make, made all."""
-    if not is_foreign(study.spec):
-        return epochs_done(trial)
-    return len(trial.costs) if trial.state == "COMPLETE" else len(trial.reports)
+    # A complete trial, which may have had no more reports to make, made all.
+    reached = [kind.total(trial) if trial.state == "COMPLETE" else kind.done(trial) for trial in found]
+    return [trial for trial, far in zip(found, reached, strict=True) if far >= min(reached[:2])][:top]
 
 
 def front_trials(study: StudyRecord, top: int) -> tuple[str, list[TrialRecord], int]:
@@ -216,7 +207,7 @@ def selected(
         trial.number: Candidate(
             number=trial.number,
             searched=None if trial.value is None else float(trial.value),
-            reach=_reach(study, trial),
+            reach=kind_of(study.spec).done(trial),
             complete=trial.state == "COMPLETE",
             results=results[trial.number],
             parameters=trial.facts.get("parameters"),
@@ -256,7 +247,7 @@ def _of_values(
         study=study.name,
         digest=study.digest,
         top=options.top,
-        name=value_name(study.spec),
+        name=kind_of(study.spec).name,
         minimized=minimized,
         step=step,
         train_images=None,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench import cells
-from mnist_bench.cells import count, interval, percent, unit
+from mnist_bench.cells import count, interval, numbered, percent, unit
 from mnist_bench.experiments.confirm.results import (
     SEEDS,
     TOP,
@@ -23,8 +23,8 @@ from mnist_bench.experiments.confirm.results import (
     tested,
 )
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.result_table import Column, Table
-from mnist_bench.statistics.paired import LEVEL
+from mnist_bench.result_table import Figure, Table
+from mnist_bench.statistics.inference import LEVEL
 from search.messages import number_of
 
 TEST = f"paired t-tests over {SEEDS} seeds, Holm-corrected over all pairs, {100 * LEVEL:g}% level"
@@ -43,19 +43,19 @@ def table_of(found: Result, commands: NextCommands | None = None) -> Table[Any]:
 
 def _table_of_candidates(found: Confirmed, commands: NextCommands) -> Table[Candidate]:
     of_nets = [
-        Column[Candidate]("params", lambda row: count(row.parameters), 5, "right", lambda row: row.parameters),
-        Column[Candidate]("MACs", lambda row: count(row.macs), 5, "right", lambda row: row.macs),
+        Figure[Candidate]("params", lambda row: row.parameters, 5, "right", count),
+        Figure[Candidate]("MACs", lambda row: row.macs, 5, "right", count),
     ]
-    errors = Column[Candidate]("errors", lambda row: "–" if row.mean is None else f"{row.mean:.1f}", 7, "right")
+    errors = Figure[Candidate]("errors", lambda row: "–" if row.mean is None else f"{row.mean:.1f}", 7, "right")
     tests = ["", *test_lines(found, commands)] if found.of_nets else []
     return Table(
         rows=ordered(found),
-        columns=[
-            Column("trial", lambda row: f"#{row.number}", 11, "right", lambda row: row.number),
-            Column(found.name, lambda row: accuracy(found.fresh(row.number)), 9),
+        figures=[
+            Figure("trial", lambda row: row.number, 11, "right", numbered),
+            Figure(found.name, lambda row: accuracy(found.fresh(row.number)), 9),
             *([errors] if found.of_nets else []),
-            Column("verdict", lambda row: verdict(found, row), 10),
-            Column("in the search", lambda row: _in_the_search(found, row), 4),
+            Figure("verdict", lambda row: verdict(found, row), 10),
+            Figure("in the search", lambda row: _in_the_search(found, row), 4),
             *(of_nets if found.of_nets else []),
         ],
         caption=[f"{found.study}: {number_of(len(found.candidates), 'configuration')} with {SEEDS} fresh seeds each."],
@@ -283,13 +283,13 @@ def _table_of_front(front: Front) -> Table[FrontMember]:
     seeds = number_of(len(front.finals[0].errors), "fresh seed")
     return Table(
         rows=front.members,
-        columns=[
-            Column("trial", lambda row: f"#{row.number}", 11, "right", lambda row: row.number),
-            Column(unit(front.cost), lambda row: count(row.cost), 10, "right", lambda row: row.cost),
-            Column("test", lambda row: accuracy(front.test(row.number)), 9),
-            Column("on the front", lambda row: front.standing(row) or "–", 8),
-            Column("ahead of what costs no more", lambda row: _ahead(front, row), 6),
-            Column("in the search", lambda row: percent(row.search_accuracy), 4),
+        figures=[
+            Figure("trial", lambda row: row.number, 11, "right", numbered),
+            Figure(unit(front.cost), lambda row: row.cost, 10, "right", count),
+            Figure("test", lambda row: accuracy(front.test(row.number)), 9),
+            Figure("on the front", lambda row: front.standing(row) or "–", 8),
+            Figure("ahead of what costs no more", lambda row: _ahead(front, row), 6),
+            Figure("in the search", lambda row: percent(row.search_accuracy), 4),
         ],
         caption=[
             front_finding(front),

@@ -14,8 +14,7 @@ from pydantic import with_config
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import ShownAsTable, Table
 from mnist_bench.statistics import by_seed
-from mnist_bench.statistics.inference import share_interval, t_interval
-from mnist_bench.statistics.paired import LEVEL, paired
+from mnist_bench.statistics.inference import LEVEL, paired, share_interval, t_interval
 from mnist_bench.studies import sealed_json
 from search.errors import StorageError
 from search.stored_fields import STRICT

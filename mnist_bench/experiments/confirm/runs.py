@@ -13,6 +13,7 @@ from mnist_bench.cells import value as value_cell
 from mnist_bench.config.json import from_json, to_json
 from mnist_bench.config.settings import TrainOn
 from mnist_bench.data.choice import SHA256, DataOptions
+from mnist_bench.data.openings import purpose_of_confirming
 from mnist_bench.data.test_set import TEST_FILES, hashes_of_test_set
 from mnist_bench.errors import NotReproducedError, Stopped
 from mnist_bench.experiments import own_trainer
@@ -21,7 +22,6 @@ from mnist_bench.experiments.grid import Grid, Observer, RunReports, TrainingRun
 from mnist_bench.experiments.tasks import Task, TaskStore, Training, as_it_is
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.studies import record, sealed_json
-from mnist_bench.studies.openings import purpose_of_confirming
 from mnist_bench.studies.record import data_of
 from mnist_bench.training.weights import export
 from search import canonical_json, hashed

@@ -25,7 +25,7 @@ from mnist_bench.experiments.contest.verdicts import (
     overall,
     speedups,
 )
-from mnist_bench.result_table import Column, Table
+from mnist_bench.result_table import Figure, Table
 from search.messages import number_of
 
 NEARLY = 0.8
@@ -69,18 +69,15 @@ def tables_of(contests: Sequence[Contest]) -> list[Table[Any]]:
     The first table holds the whole result as JSON has it.
     """
     judged = [judge(contest) for contest in contests]
-    rows = [_rows(one) for one in judged]
+    of_contests = [_table(one, _rows(one)) for one in judged]
+    wins = [_wins_table(judged)] if len(judged) > 1 else []
     document = {
         "finding": finding_over(judged),
-        "contests": [_plain(one, each) for one, each in zip(judged, rows, strict=True)],
-        "over_tasks": [_overall_record(row) for row in overall(judged)] if len(judged) > 1 else [],
+        "contests": [_plain(one, table) for one, table in zip(judged, of_contests, strict=True)],
+        "over_tasks": [record for table in wins for record in table.records()],
     }
-    tables: list[Table[Any]] = [
-        _table(one, each, document if number == 0 else {})
-        for number, (one, each) in enumerate(zip(judged, rows, strict=True))
-    ]
-    if len(judged) > 1:
-        tables.append(_wins_table(judged))
+    tables: list[Table[Any]] = [*of_contests, *wins]
+    tables[0] = replace(tables[0], document=document)
     how_to_read = [PAIRED, *(MEASURES[one] for one in dict.fromkeys(contest.measure for contest in contests))]
     return [*tables[:-1], replace(tables[-1], footnotes=[*tables[-1].footnotes, "", *how_to_read])]
 
@@ -97,39 +94,61 @@ def _rows(judged: Judged) -> list[EntrantRow]:
     ]  # fmt: skip
 
 
-def _table(judged: Judged, rows: Sequence[EntrantRow], document: dict[str, Any]) -> Table[EntrantRow]:
+def _table(judged: Judged, rows: Sequence[EntrantRow]) -> Table[EntrantRow]:
     first = rows[0].standing.entrant.name
     return Table(
         rows=rows,
-        columns=[
-            Column("contestant", lambda row: row.standing.entrant.name, 12),
-            Column(
-                judged.contest.measure, _error, 10, "right", legend=["±: standard error of the mean over the seeds"]
+        figures=[
+            Figure("", lambda row: row.contest.task, key="task"),
+            Figure("contestant", lambda row: row.standing.entrant.name, 12, key="contestant"),
+            Figure("", lambda row: len(row.contest.seeds), key="seeds"),
+            Figure("", lambda row: row.contest.budget * row.standing.entrant.budgets, key="budget"),
+            Figure(
+                judged.contest.measure, lambda row: row.standing.mean and row.standing.mean[0], 10, "right",
+                reads=_error, key="error", legend=["±: standard error of the mean over the seeds"],
             ),
-            Column(
-                f"against {first}", lambda row: _difference(row.comparison), 9, "right",
+            Figure("", lambda row: row.standing.mean and row.standing.mean[1], key="standard_error"),
+            Figure(
+                f"against {first}", lambda row: row.comparison and row.comparison.difference, 9, "right",
+                reads=lambda row: _difference(row.comparison), key="difference",
                 legend=["against: in percentage points, negative is better, with 95% intervals, uncorrected"],
             ),
-            Column(
-                "verdict", lambda row: _verdict(row.comparison), 11,
+            Figure("", lambda row: row.comparison and row.comparison.low, key="low"),
+            Figure("", lambda row: row.comparison and row.comparison.high, key="high"),
+            Figure(
+                "verdict", lambda row: row.comparison and row.comparison.verdict, 11,
+                reads=lambda row: _verdict(row.comparison), key="verdict",
                 legend=[f"equal: interval within ±{points(EQUAL)}", "not shown: no significant difference"],
             ),
-            Column("p", lambda row: cells.p_column(row.comparison.p_value) if row.comparison else "", 6, "right"),
-            Column("speed-up", _speedup, 8, "right", legend=[_speedup_legend(len(judged.contest.seeds))]),
-            *_regret_column(judged.contest),
-            Column("trials", lambda row: f"{row.standing.trials:.1f}", 4, "right"),
-            Column("complete", lambda row: f"{row.standing.complete:.1f}", 4, "right"),
-            Column("spent", lambda row: f"{row.standing.spent:.1f}", 3, "right"),
-            Column(
-                "ms", lambda row: f"{1000 * row.standing.own_seconds:.1f}", 3, "right",
+            Figure(
+                "p", lambda row: row.comparison and row.comparison.p_value, 6, "right",
+                lambda found: "" if found is None else cells.p_column(found), key="p_value",
+            ),
+            Figure("", lambda row: row.comparison and row.comparison.smallest, key="would_be_shown"),
+            Figure(
+                "speed-up", lambda row: row.speedup and row.speedup.ratio, 8, "right", reads=_speedup, key="speedup",
+                legend=[_speedup_legend(len(judged.contest.seeds))],
+            ),
+            Figure("", lambda row: row.speedup and row.speedup.low, key="speedup_low"),
+            Figure("", lambda row: row.speedup and row.speedup.high, key="speedup_high"),
+            Figure(
+                "" if judged.contest.reference is None else "regret",  # only if the best error that there is is known
+                lambda row: row.standing.regret and row.standing.regret[0], 7, "right",
+                reads=lambda row: _regret(row.standing), key="regret",
+                legend=["regret: percentage points above the best of the table, with the standard error of both"],
+            ),
+            Figure("", lambda row: row.standing.regret and row.standing.regret[1], key="regret_standard_error"),
+            Figure("trials", lambda row: row.standing.trials, 4, "right", _tenths, key="trials"),
+            Figure("complete", lambda row: row.standing.complete, 4, "right", _tenths, key="complete"),
+            Figure("spent", lambda row: row.standing.spent, 3, "right", _tenths, key="spent"),
+            Figure(
+                "ms", lambda row: 1000 * row.standing.own_seconds, 3, "right", _tenths, key="own_ms_a_trial",
                 legend=["ms: the method's own processor time per trial"],
             ),
-            *_time_columns(rows),
+            *_times(rows),
         ],
         caption=_caption(judged),
         footnotes=["", *_verdicts(judged)],
-        record=_record,
-        document=document,
     )  # fmt: skip
 
 
@@ -160,25 +179,31 @@ def _speedup(row: EntrantRow) -> str:
     return f"{times(found.ratio)} [{times(found.low)}, {times(found.high)}]" if found else ""
 
 
-def _regret_column(contest: Contest) -> list[Column[EntrantRow]]:
-    """Return the column of regrets if the best error that there is is known."""
-    if contest.reference is None:
-        return []
-    legend = ["regret: percentage points above the best of the table, with the standard error of both"]
-    return [Column("regret", lambda row: _regret(row.standing), 7, "right", legend=legend)]
+def _tenths(number: float) -> str:
+    return f"{number:.1f}"
 
 
 def _regret(standing: EntrantStanding) -> str:
     return "–" if standing.regret is None else f"{points(standing.regret[0])} ± {points(standing.regret[1])}"
 
 
-def _time_columns(rows: Sequence[EntrantRow]) -> list[Column[EntrantRow]]:
-    """Return a column a number of workers."""
-    legend = ["after a time: share of the workers' time that was used"]
-    return [
-        Column(f"{many} worker{'s' if many > 1 else ''}", partial(_time, many), 1, "right", legend=legend[: many - 1])
-        for many in rows[0].standing.seconds
-    ]
+def _times(rows: Sequence[EntrantRow]) -> list[Figure[EntrantRow]]:
+    """Return the time, and the share of it that was used, with each number of workers."""
+    signs = ["after a time: share of the workers' time that was used"]
+
+    def figures(many: int) -> list[Figure[EntrantRow]]:
+        return [
+            Figure(
+                f"{many} worker{'s' if many > 1 else ''}", lambda row: row.standing.seconds.get(many), 1, "right",
+                reads=lambda row: _time(many, row), key=f"seconds_{many}_workers", legend=signs[: many - 1],
+            ),
+            Figure(
+                "", lambda row: row.standing.efficiency.get(many),
+                key=f"efficiency_{many}_workers" if many in rows[0].standing.efficiency else "",
+            ),
+        ]  # fmt: skip
+
+    return [figure for many in rows[0].standing.seconds for figure in figures(many)]
 
 
 def _time(workers: int, row: EntrantRow) -> str:
@@ -240,7 +265,7 @@ def shortfalls(judged: Judged) -> list[str]:
     ]
 
 
-def _plain(judged: Judged, rows: Sequence[EntrantRow]) -> dict[str, Any]:
+def _plain(judged: Judged, table: Table[EntrantRow]) -> dict[str, Any]:
     """Return a contest as plain values for JSON, with its curves and the verdicts in words."""
     contest = judged.contest
     left_out = ("entrants", "traces", *(["measure"] if contest.measure == "error" else []))
@@ -251,13 +276,13 @@ def _plain(judged: Judged, rows: Sequence[EntrantRow]) -> dict[str, Any]:
         "holds_for": scope(contest),
         "contestants": [
             {
-                **_record(row),
+                **table.record(row),
                 "entrant": asdict(row.standing.entrant),
                 "errors": list(row.standing.errors),
                 "curve": _plain_curve(row),
                 "words": row.comparison.words if row.comparison else None,
             }
-            for row in rows
+            for row in table.rows
         ],
         "ended_early": shortfalls(judged),
     }
@@ -268,59 +293,25 @@ def _plain_curve(row: EntrantRow) -> dict[str, list[float]]:
     return {"spent": found.spent.tolist(), "error": found.mean.tolist(), "standard_error": found.error.tolist()}
 
 
-def _record(row: EntrantRow) -> dict[str, Any]:
-    standing, comparison, speedup = row.standing, row.comparison, row.speedup
-    mean, regret = standing.mean or (None, None), standing.regret or (None, None)
-    return {
-        "task": row.contest.task,
-        "contestant": standing.entrant.name,
-        "seeds": len(row.contest.seeds),
-        "budget": row.contest.budget * standing.entrant.budgets,
-        "error": mean[0],
-        "standard_error": mean[1],
-        "regret": regret[0],
-        "regret_standard_error": regret[1],
-        "difference": comparison.difference if comparison else None,
-        "low": comparison.low if comparison else None,
-        "high": comparison.high if comparison else None,
-        "p_value": comparison.p_value if comparison else None,
-        "verdict": comparison.verdict if comparison else None,
-        "would_be_shown": comparison.smallest if comparison else None,
-        "speedup": speedup.ratio if speedup else None,
-        "speedup_low": speedup.low if speedup else None,
-        "speedup_high": speedup.high if speedup else None,
-        "trials": standing.trials,
-        "complete": standing.complete,
-        "spent": standing.spent,
-        "own_ms_a_trial": 1000 * standing.own_seconds,
-        **{f"seconds_{many}_workers": seconds for many, seconds in standing.seconds.items()},
-        **{f"efficiency_{many}_workers": share for many, share in standing.efficiency.items()},
-    }
-
-
 def _wins_table(judged: Sequence[Judged]) -> Table[Overall]:
     """Return on how many tasks each entrant is better or worse than the first one."""
     return Table(
         rows=overall(judged),
-        columns=[
-            Column("contestant", lambda row: row.entrant.name, 9),
-            Column("better on", partial(_count, "better"), 8, "right"),
-            Column("worse on", partial(_count, "worse"), 7, "right"),
+        figures=[
+            Figure("", lambda row: "all", key="task"),
+            Figure("contestant", lambda row: row.entrant.name, 9, key="contestant"),
+            Figure(
+                "better on", lambda row: row.count("better"), 8, "right", reads=partial(_count, "better"),
+                key="better_on",
+            ),
+            Figure(
+                "worse on", lambda row: row.count("worse"), 7, "right", reads=partial(_count, "worse"), key="worse_on"
+            ),
         ],
         caption=[f"{finding_over(judged)}."],
         footnotes=["", f"Better, worse: number of the {len(judged)} tasks, compared with the first method."],
-        record=_overall_record,
-    )
+    )  # fmt: skip
 
 
 def _count(verdict: Verdict, row: Overall) -> str:
     return str(row.count(verdict)) if row.verdicts else ""
-
-
-def _overall_record(row: Overall) -> dict[str, Any]:
-    return {
-        "task": "all",
-        "contestant": row.entrant.name,
-        "better_on": row.count("better"),
-        "worse_on": row.count("worse"),
-    }

@@ -13,8 +13,7 @@ from mnist_bench import cells
 from mnist_bench.cells import points
 from mnist_bench.experiments.contest.contest_record import Contest, Entrant
 from mnist_bench.experiments.contest.error_curves import EntrantStanding, Values, curves, spent, standings
-from mnist_bench.statistics.inference import holm
-from mnist_bench.statistics.paired import LEVEL, effect_shown, paired
+from mnist_bench.statistics.inference import LEVEL, effect_shown, holm, paired
 
 EQUAL = 0.0002
 """Differences of error below this share of the images are of no use to anybody. An entrant is equal to another if the

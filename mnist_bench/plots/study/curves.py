@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from mnist_bench.plots import headings, style, value_axis
-from mnist_bench.plots.measure import NETS, Measure, measure_of
 from mnist_bench.plots.study.trials import Ending, ending
 from mnist_bench.plots.subject import Subject
+from mnist_bench.value_kind import ValueKind, kind_of
 from mnist_bench.value_scale import Scale
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord, TrialRecord
@@ -55,7 +55,7 @@ class LearningCurves:
     """The learning curves of a study."""
 
     study: str
-    measure: Measure
+    kind: ValueKind
     ends: tuple[float, ...]
     """Epochs, or numbers of reports, after which a trial reports; the last is the full budget."""
     trained: int
@@ -79,7 +79,7 @@ class LearningCurves:
     def finding(self) -> str:
         """The heading: how many trials were stopped, and when."""
         stops = sorted(Counter(curve.done[-1] for curve in self.of("pruned")).items())
-        spent = self.measure.spent
+        spent = self.kind.spent
         match stops:
             case []:
                 return self._without_pruning()
@@ -102,7 +102,7 @@ class LearningCurves:
         complete = len(self.of("complete"))
         number = self._trials(complete).capitalize()
         if complete == self.trained:
-            return f"{number} {'was' if complete == 1 else 'were'} trained for {self.measure.spent(self.ends[-1])}"
+            return f"{number} {'was' if complete == 1 else 'were'} trained for {self.kind.spent(self.ends[-1])}"
         return f"No trial was pruned; {complete:,} of {self.trained:,} {'is' if complete == 1 else 'are'} complete"
 
 
@@ -112,18 +112,18 @@ def rows(study: StudyRecord) -> LearningCurves:
     Raises:
         StudyNotFoundError: no trial has a value yet, or another trainer's trials report only once.
     """
-    measure = measure_of(study)
+    kind = kind_of(study.spec)
     trained = [trial for trial in study.trials if trial.is_trained]
-    curves = [_curve(trial, measure) for trial in trained if trial.reports and trial.reports[0].value is not None]
+    curves = [_curve(trial, kind) for trial in trained if trial.reports and trial.reports[0].value is not None]
     if not curves:
-        raise StudyNotFoundError(f"Study {study.name} has no trial with {measure.noun} yet, so there are no curves.")
-    ends = measure.ends(trained[0])
-    if len(ends) == 1 and measure is not NETS:
+        raise StudyNotFoundError(f"Study {study.name} has no trial with a value yet, so there are no curves.")
+    ends = kind.ends(trained[0])
+    if len(ends) == 1 and not kind.of_nets:
         raise StudyNotFoundError(f"The trials of study {study.name} report once, so there are no curves.")
     _, pruner = of_spec(study.spec)
     return LearningCurves(
         study=study.name,
-        measure=measure,
+        kind=kind,
         ends=ends,
         trained=len(trained),
         curves=tuple(curves),
@@ -132,11 +132,9 @@ def rows(study: StudyRecord) -> LearningCurves:
     )
 
 
-def _curve(trial: TrialRecord, measure: Measure) -> LearningCurve:
+def _curve(trial: TrialRecord, kind: ValueKind) -> LearningCurve:
     values = tuple(report.value for report in trial.reports if report.value is not None)
-    return LearningCurve(
-        number=trial.number, done=measure.ends(trial)[: len(values)], values=values, ending=ending(trial)
-    )
+    return LearningCurve(number=trial.number, done=kind.ends(trial)[: len(values)], values=values, ending=ending(trial))
 
 
 def _rung(curves: list[LearningCurve], done: float) -> PrunerRung:
@@ -153,7 +151,7 @@ def picture(subject: Subject, width: float = style.WIDE) -> Figure:
 def draw(curves: LearningCurves, width: float = style.WIDE) -> Figure:
     """Draw a line per trial over its training, a dot where it ended, and a dashed line per rung."""
     figure = Figure(figsize=(width, 4.4), layout="constrained")
-    axes, axis = figure.subplots(), curves.measure.axis(curves.values)
+    axes, axis = figure.subplots(), curves.kind.scale(curves.values)
     value_axis.set_up(axes, axis)
     axes.set_ylabel(axis.label())
     _set_training_axis(axes, curves)
@@ -175,7 +173,7 @@ def _set_training_axis(axes: Axes, curves: LearningCurves) -> None:
     axes.xaxis.set_major_locator(FixedLocator(sorted(set(ticks))))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick:g}"))
-    axes.set_xlabel(curves.measure.unit)
+    axes.set_xlabel(f"{curves.kind.unit}s")
 
 
 def _draw_rungs(axes: Axes, curves: LearningCurves) -> None:

@@ -13,9 +13,9 @@ from matplotlib.ticker import MaxNLocator
 
 from mnist_bench.plots import style, value_axis
 from mnist_bench.plots.headings import HALO, write_heading
-from mnist_bench.plots.measure import Measure, measure_of
 from mnist_bench.plots.study.trials import Ending, ending
 from mnist_bench.plots.subject import Subject
+from mnist_bench.value_kind import ValueKind, kind_of
 from mnist_bench.value_scale import Scale
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord, TrialRecord
@@ -48,7 +48,7 @@ class TrialHistory:
     """A study's feasible trials in the order of their numbers."""
 
     study: str
-    measure: Measure
+    kind: ValueKind
     total: float
     """Epochs or reports of the full budget."""
     points: tuple[HistoryPoint, ...]
@@ -64,7 +64,7 @@ class TrialHistory:
     @property
     def axis(self) -> Scale:
         """The axis for all values."""
-        return self.measure.axis(self.values)
+        return self.kind.scale(self.values)
 
     @property
     def values(self) -> list[float]:
@@ -97,15 +97,15 @@ def rows(study: StudyRecord) -> TrialHistory:
     Raises:
         StudyNotFoundError: no trial has a value yet.
     """
-    measure = measure_of(study)
+    kind = kind_of(study.spec)
     trained = sorted((t for t in study.trials if t.is_trained), key=lambda trial: trial.number)
-    points = {trial.number: _point(trial, measure) for trial in trained}
+    points = {trial.number: _point(trial, kind) for trial in trained}
     if all(point.value is None for point in points.values()):
-        raise StudyNotFoundError(f"Study {study.name} has no trial with {measure.noun} yet, so there is no history.")
+        raise StudyNotFoundError(f"Study {study.name} has no trial with a value yet, so there is no history.")
     return TrialHistory(
         study=study.name,
-        measure=measure,
-        total=measure.ends(trained[0])[-1],
+        kind=kind,
+        total=kind.ends(trained[0])[-1],
         points=tuple(points.values()),
         bests=tuple(points[trial.number] for trial in _bests(trained)),
         untrained=Counter(trial.reason for trial in study.trials if not trial.is_trained),
@@ -120,10 +120,10 @@ def _bests(trials: list[TrialRecord]) -> list[TrialRecord]:
     return bests
 
 
-def _point(trial: TrialRecord, measure: Measure) -> HistoryPoint:
+def _point(trial: TrialRecord, kind: ValueKind) -> HistoryPoint:
     ended = ending(trial)
     value = None if ended == "failed" else trial.value
-    return HistoryPoint(number=trial.number, value=value, done=measure.done(trial), ending=ended)
+    return HistoryPoint(number=trial.number, value=value, done=kind.done(trial), ending=ended)
 
 
 def picture(subject: Subject, width: float = style.WIDE) -> Figure:
@@ -189,7 +189,7 @@ def _remarks(history: TrialHistory, axis: Scale) -> list[str]:
     stopped = [point.done for point in history.of("pruned")]
     return [
         f"study {history.study}: {words}{untrained}",
-        f"pale: stopped after {_span(stopped)} of {history.total:g} {history.measure.unit}" if stopped else "",
+        f"pale: stopped after {_span(stopped)} of {history.total:g} {history.kind.unit}s" if stopped else "",
         axis.outside(history.values),
     ]
 

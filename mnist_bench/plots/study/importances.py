@@ -78,7 +78,7 @@ def measure(study: StudyRecord, comparison: TrialComparison) -> list[Importance]
     Raises:
         StudyNotFoundError: there are fewer than ten trials.
     """
-    values, score = comparison.values_of(comparison.trials), comparison.measure.score
+    values, score = comparison.values_of(comparison.trials), comparison.kind.score
     trials = [(trial.params, score(value)) for trial, value in zip(comparison.trials, values, strict=True)]
     if len(trials) < MIN_TRIALS:
         raise StudyNotFoundError(

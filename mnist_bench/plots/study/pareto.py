@@ -14,12 +14,11 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from mnist_bench import cells
 from mnist_bench.cells import percent, unit
-from mnist_bench.leaderboard.correctness import accuracy_interval, validation_images
-from mnist_bench.leaderboard.ranking import undominated
-from mnist_bench.leaderboard.ties import ties_of
+from mnist_bench.leaderboard.ranking import ties_of, undominated
 from mnist_bench.plots import style, value_axis
 from mnist_bench.plots.headings import HALO, write_heading
 from mnist_bench.plots.subject import Subject
+from mnist_bench.value_kind import ValueKind, kind_of
 from mnist_bench.value_scale import MIN_ERROR, Scale, error
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord, TrialRecord
@@ -134,18 +133,18 @@ def rows(study: StudyRecord) -> Pareto:
     tied = {trial.number for trial in ties_of(complete).all}
     pruned = [trial for trial in study.trials if trial.reason == "pruned" and trial.value is not None]
     objective = next((cost for cost in COSTS if cost == study.cost), None)
-    images = validation_images(study.spec["context"])
-    points = tuple(_point(trial, tied, images) for trial in (*complete, *pruned))
+    kind = kind_of(study.spec)
+    points = tuple(_point(trial, tied, kind) for trial in (*complete, *pruned))
     fronts = {cost: frozenset(trial.number for trial in undominated(complete, cost)) for cost in COSTS}
     return Pareto(study=study.name, points=points, fronts=fronts, objective=objective)
 
 
-def _point(trial: TrialRecord, tied: set[int], images: int) -> ParetoPoint:
+def _point(trial: TrialRecord, tied: set[int], kind: ValueKind) -> ParetoPoint:
     value = trial.value or 0.0
     return ParetoPoint(
         number=trial.number,
         accuracy=value,
-        interval=accuracy_interval(trial, images) or (value, value),
+        interval=kind.interval(trial) or (value, value),
         parameters=trial.facts["parameters"],
         macs=trial.facts["macs"],
         complete=trial.state == "COMPLETE",

@@ -14,7 +14,6 @@ from mnist_bench.leaderboard.worker_time import Kind, WorkerPeriod, WorkerTimeli
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import write_heading
 from mnist_bench.plots.subject import Subject
-from mnist_bench.studies.foreign import is_foreign
 from search.event_log.records import StudyRecord, repeats
 from search.messages import duration
 
@@ -47,7 +46,7 @@ class Use:
 
 def rows(study: StudyRecord) -> WorkerTimeline:
     """Return how the time of the study's workers was spent; errors as in `worker_time_of`."""
-    return worker_time_of(study, of_nets=not is_foreign(study.spec))
+    return worker_time_of(study)
 
 
 def picture(subject: Subject) -> Figure:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
-from mnist_bench.plots.measure import NETS, Measure, measure_of
+from mnist_bench.value_kind import NETS, ValueKind, kind_of
 from mnist_bench.value_scale import Scale
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord, TrialRecord
@@ -45,7 +45,7 @@ class TrialComparison:
     """Trials after the same training, the only way to compare pruned trials with complete ones."""
 
     study: str
-    measure: Measure = NETS
+    kind: ValueKind = NETS
     done: float
     """Epochs or reports."""
     trials: tuple[Compared, ...]
@@ -60,23 +60,23 @@ class TrialComparison:
 
     def values_of(self, trials: Sequence[Compared]) -> list[float]:
         """Return the values of trials; that of a diverged one is worse than all others."""
-        worst = self.measure.worst(self.values)
+        worst = self.kind.worst(self.values)
         return [worst if trial.value is None else trial.value for trial in trials]
 
     @property
     def axis(self) -> Scale:
         """The axis for the values."""
-        return self.measure.axis(self.values)
+        return self.kind.scale(self.values)
 
     @property
     def after(self) -> str:
         """The training of the comparison in words: `after 1 epoch`."""
-        return f"after {self.measure.spent(self.done)}"
+        return f"after {self.kind.spent(self.done)}"
 
     @property
     def top(self) -> list[Compared]:
         """The best quarter of the trials, with all trials that are as good as its last one."""
-        score = self.measure.score
+        score = self.kind.score
         ranked = sorted(map(score, self.values), reverse=True)
         last = ranked[min(-(-len(self.trials) // 4), len(ranked)) - 1]
         return [trial for trial in self.trials if trial.value is not None and score(trial.value) >= last]
@@ -96,18 +96,16 @@ def compare(study: StudyRecord) -> TrialComparison:
     Raises:
         StudyNotFoundError: no trial has a value yet.
     """
-    measure = measure_of(study)
+    kind = kind_of(study.spec)
     reporting = [trial for trial in study.trials if trial.reports]
     period = min((len(t.reports) for t in reporting if ending(t) in ("complete", "pruned")), default=1)
     compared = [trial for trial in reporting if len(trial.reports) >= period or trial.reason == "diverged"]
     trials = tuple(_compared(trial, period) for trial in sorted(compared, key=lambda trial: trial.number))
     if all(trial.value is None for trial in trials):
-        raise StudyNotFoundError(
-            f"Study {study.name} has no trial with {measure.noun} yet, so nothing can be compared."
-        )
+        raise StudyNotFoundError(f"Study {study.name} has no trial with a value yet, so nothing can be compared.")
     best = study.best.number if study.best else None
-    done = measure.ends(compared[0])[period - 1]
-    return TrialComparison(study=study.name, measure=measure, done=done, trials=trials, best=best)
+    done = kind.ends(compared[0])[period - 1]
+    return TrialComparison(study=study.name, kind=kind, done=done, trials=trials, best=best)
 
 
 def _compared(trial: TrialRecord, period: int) -> Compared:

@@ -11,14 +11,13 @@ from hypothesis import example, given, strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from mnist_bench import published
+from mnist_bench import published, value_kind
 from mnist_bench.cli import output
-from mnist_bench.cli.views import live
-from mnist_bench.cli.views.trial_words import NetWords, TrialWords, ValueWords, words_of
+from mnist_bench.cli.views import live, trial_words
+from mnist_bench.value_kind import ValueKind
 from search.driver.progress import Header, Progress
 from search.event_log.history import StopRules
 from search.event_log.records import TrialRecord
-from search.space.space import Space
 from search.strategies.pruners import Asha
 from search.strategies.samplers import Tpe
 from search.study.spec import StudySpec
@@ -33,7 +32,7 @@ SPEC = StudySpec(
 HEADER = Header(name="conv-0", spec=SPEC, workers=2, goal=50, resumed=False)
 BEST = handmade.trial(17, range(6), params={"optim.lr": 0.0093})
 RUNNING = tuple(handmade.trial(n, range(9 * n), periods=n % 4, state="RUNNING") for n in range(30, 38))
-WORDS = NetWords(handmade.IMAGES)
+NETS = replace(value_kind.NETS, images=handmade.IMAGES)
 PROGRESS = Progress(
     goal=50, finished=29, complete=4, pruned=25, failed=0, infeasible=2, running=RUNNING,
     best=BEST, seconds=161.0, saved_periods=118, total_periods=186, order_cost=0.012, workers=2,
@@ -43,8 +42,8 @@ PROGRESS = Progress(
 
 def picture(progress: Progress, left: float | None, width: int, height: int, patience: int | None = None) -> list[str]:
     """Return the picture below a header of one word, as a search of eight slots shows it."""
-    above = live.lines_above(["header"], WORDS, progress, left, width, height - SPEC.concurrent_trials - 3)
-    return live.picture(above, WORDS, progress, width, height, patience=patience)
+    above = live.lines_above(["header"], NETS, progress, left, width, height - SPEC.concurrent_trials - 3)
+    return live.picture(above, NETS, progress, width, height, patience=patience)
 
 
 def test_the_header_says_where_what_is_searched_and_how() -> None:
@@ -117,20 +116,20 @@ def test_the_first_lines_say_what_is_computed_with_and_what_to_expect(
 
 def test_where_there_is_room_header_and_best_trial_are_told_whole() -> None:
     parts = live.header_parts(HEADER, Path("results"))
-    above = live.lines_above(parts, WORDS, PROGRESS, None, 80, 13)
+    above = live.lines_above(parts, NETS, PROGRESS, None, 80, 13)
     assert all(cell_len(line) <= 80 for line in above)
     bar = next(n for n, line in enumerate(above) if "29/50" in line)
     assert (bar, "  ·  ".join(above[:bar])) == (2, live.header_line(HEADER, Path("results")))
     assert len(above[bar + 1 :]) == 2
-    assert " ".join(" ".join(above[bar + 1 :]).split()) == " ".join(f"best {WORDS.best(BEST)}".split())
-    assert len(live.lines_above(["header"], WORDS, PROGRESS, None, 80, 5)) == 3
+    assert " ".join(" ".join(above[bar + 1 :]).split()) == " ".join(f"best {trial_words.best(NETS, BEST)}".split())
+    assert len(live.lines_above(["header"], NETS, PROGRESS, None, 80, 5)) == 3
 
 
 @given(width=st.integers(1, 200), room=st.integers(-20, 40), is_first=st.booleans())
 def test_what_is_above_the_running_trials_takes_no_more_than_its_room(width: int, room: int, is_first: bool) -> None:
     progress = replace(PROGRESS, best=None) if is_first else PROGRESS
     parts = live.header_parts(HEADER, Path("results"))
-    above = live.lines_above(parts, WORDS, progress, 117, width, room)
+    above = live.lines_above(parts, NETS, progress, 117, width, room)
     assert len(above) <= max(4, room)
     assert above[0].startswith("results/conv-0")
 
@@ -316,7 +315,7 @@ def test_a_warning_is_printed_and_stays(
     assert "f.yaml:1:1  warning: [odd]\n" in capsys.readouterr().err
 
 
-VALUES = ValueWords()
+VALUES = ValueKind()
 STOPPED = handmade.ended_by_machine().trials[2:]
 PARAMS = {"config.lr": 0.00573, "config.way": "adam", "model.depth": 3}
 
@@ -325,14 +324,8 @@ def value_trial(periods: int, *, value: float = 0.25, of: int = 6, **more: Any) 
     return handmade.value_trial(3, [value] * periods, planned=of, params=PARAMS, **more)
 
 
-def test_a_search_of_networks_has_their_words_and_any_other_those_of_values() -> None:
-    own = replace(SPEC, space=Space.of({"x": 1}, "config"), context={"trainer": {"factory": "mine.py:f"}})
-    assert isinstance(words_of(SPEC), NetWords)
-    assert isinstance(words_of(own), ValueWords)
-
-
 @pytest.mark.parametrize(
-    ("words", "ended", "line"),
+    ("kind", "ended", "line"),
     [
         (
             VALUES,
@@ -349,12 +342,12 @@ def test_a_search_of_networks_has_their_words_and_any_other_those_of_values() ->
             value_trial(0, state="FAIL", error="Traceback\n  File\nValueError: no value"),
             "#3  FAIL (crashed)  –  report 0/6  0.0 s  lr 0.00573  way adam  model.depth 3  (ValueError: no value)",
         ),
-        (WORDS, STOPPED[0], "#2  PRUNED (timed out)  –  epoch 0/6  0.0 s  "),
-        (WORDS, STOPPED[1], "#3  PRUNED (timed out)  92.00%  epoch 2/6  3.0 s  "),
+        (NETS, STOPPED[0], "#2  PRUNED (timed out)  –  epoch 0/6  0.0 s  "),
+        (NETS, STOPPED[1], "#3  PRUNED (timed out)  92.00%  epoch 2/6  3.0 s  "),
     ],
 )
 def test_an_ended_trial_has_its_value_its_reports_and_what_ended_it(
-    words: TrialWords, ended: TrialRecord, line: str
+    kind: ValueKind, ended: TrialRecord, line: str
 ) -> None:
-    told = words.ended(ended)
-    assert told.startswith(line) if words is WORDS else told == line
+    told = trial_words.ended(kind, ended)
+    assert told.startswith(line) if kind is NETS else told == line

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.comparison.comparison import Comparison, compare
+from mnist_bench.comparison.comparison import Comparison, compare, verdict_of
 from mnist_bench.comparison.comparison_table import tables_of
+from mnist_bench.comparison.sides import Run, side_of
+from mnist_bench.leaderboard.ranking import correct_bits
 from mnist_bench.result_table import Table
-from mnist_bench.statistics.inference import wilson
+from mnist_bench.statistics.inference import fisher, mcnemar, wilson
 from search.errors import StudyNotFoundError, UsageError
 from search.study.studies import StoredStudy
 from support import handmade
@@ -34,11 +36,9 @@ def compared(*studies: StoredStudy) -> Comparison:
 
 def test_equal_studies_share_all_trials_and_do_not_part() -> None:
     found = compared(named("a"), named("b"))
-    (pair,) = found.pairs
-    assert (len(pair.shared), pair.identical, pair.same_configurations) == (6, 6, 4)
-    assert (pair.parting, pair.differing, found.settings) == (None, None, ())
+    assert (len(found.shared), found.identical, found.same_configurations) == (6, 6, 4)
+    assert (found.parting, found.differing, found.settings) == (None, None, ())
     assert found.same_images
-    assert {trial.period for trial in pair.shared} == {0}
     assert tables_of(found)[-1].footnotes[1:] == [
         "a and b share #0, #1, #2, #3, #4, #7.",
         "a and b do not part: everything that both have is the same, bit for bit.",
@@ -70,8 +70,7 @@ def test_as_data_a_side_has_its_figures_and_a_pair_the_trials_that_both_have() -
     figures = {"trial": 1, "seed": 101, "value": 0.995, "low": low, "high": high, "errors": 5, "images": 1000}
     assert {name: first[name] for name in figures} == {name: second[name] for name in figures} == figures
     assert first["digest"] == named("a").digest
-    (pair,) = document["pairs"]
-    assert [(each["first"], each["second"], each["difference"]) for each in pair["shared"]][:2] == [
+    assert [(each["first"], each["second"], each["difference"]) for each in document["shared"]][:2] == [
         (0, 0, None), (1, 1, None)
     ]  # fmt: skip
     assert document["settings"] == [{"setting": "trials", "values": ["7", "9"], "follows": False}]
@@ -85,10 +84,9 @@ def test_values_are_of_the_same_images_for_there_are_none() -> None:
 def test_a_shared_trial_with_another_result_is_told_besides_where_the_search_parts() -> None:
     other = with_loss(named("b"), 2, 4, 0.75)
     found = compared(named("a"), replace(other, trials=(replace(other.trials[0], seed=7), *other.trials[1:])))
-    (pair,) = found.pairs
-    assert (len(pair.shared), pair.identical) == (5, 4)
-    assert pair.differing is not None
-    assert (pair.differing.first.label, pair.differing.second.label, pair.differing.period) == ("a/2", "b/2", 4)
+    assert (len(found.shared), found.identical) == (5, 4)
+    assert found.differing is not None
+    assert (found.differing.first.label, found.differing.second.label) == ("a/2", "b/2")
     lines = tables_of(found)[-1].footnotes
     assert "a and b part at the seed of trial 0: 100 in a, 7 in b." in lines
     assert "The first shared trial with another result is a/2: period 4, train loss, 0.125 and 0.75." in lines
@@ -104,8 +102,8 @@ def test_a_search_with_one_more_trial_parts_where_that_begins() -> None:
 
 def test_a_trial_that_one_side_trained_further_is_the_same_as_far_as_both_went() -> None:
     short, long = (handmade.study([handmade.trial(0, range(9), periods=n)], name=f"to-{n}") for n in (3, 6))
-    (pair,) = compared(short, long).pairs
-    assert (len(pair.shared), pair.identical) == (1, 1)
+    found = compared(short, long)
+    assert (len(found.shared), found.identical) == (1, 1)
 
 
 def test_the_settings_in_which_the_best_trials_differ_are_columns_and_what_follows_from_others_is_told_below() -> None:
@@ -134,7 +132,7 @@ def test_on_a_narrow_screen_the_names_remain_the_longest() -> None:
 
 def test_a_study_without_a_complete_trial_is_not_tested() -> None:
     found = compared(named("a"), handmade.study([handmade.trial(0, periods=1)], name="b"))
-    assert found.pairs[0].test is None
+    assert found.test is None
     assert tables_of(found)[0].footnotes[1:] == ["a and b are not tested: b has no complete trial."]
 
 
@@ -160,3 +158,95 @@ def test_a_trial_without_a_report_is_refused(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     with pytest.raises(StudyNotFoundError, match=r"Trial conv-0/6 has no report yet, so there is nothing to compare"):
         compare(["conv-0/1", "conv-0/6"], HERE)
+
+
+def run_with(wrong: Sequence[int], name: str, *, weights: str = "", **data: Any) -> Run:
+    """Return a run of a study of this name that gets these images wrong; `data` are entries of its data set."""
+    study = handmade.study([handmade.trial(0, wrong)], name=name)
+    study.spec["context"]["data"].update(data)
+    run = side_of(study, Path("results")).run
+    assert run is not None
+    return replace(run, reports=(*run.reports[:-1], replace(run.reports[-1], weights=weights or name)))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "sentence"),
+    [
+        (
+            run_with(range(6), "a"),
+            run_with(range(3, 40), "b"),
+            "On the same 1,000 images, a/0 alone is right on 34, and b/0 alone on 3. a/0 is significantly better, by "
+            "3.10 percentage points [1.89, 4.30] (McNemar, p < 0.0001).",
+        ),
+        (
+            run_with(range(3, 40), "b"),
+            run_with(range(6), "a"),
+            "On the same 1,000 images, b/0 alone is right on 3, and a/0 alone on 34. a/0 is significantly better, by "
+            "3.10 percentage points [1.89, 4.30] (McNemar, p < 0.0001).",
+        ),
+        (
+            run_with(range(6), "a"),
+            run_with(range(3, 10), "b"),
+            "On the same 1,000 images, a/0 alone is right on 4, and b/0 alone on 3. No significant difference "
+            "(McNemar, p = 1): a/0 is ahead by 0.10 percentage points [−0.49, 0.69].",
+        ),
+        (
+            run_with(range(3), "a"),
+            run_with(range(3, 6), "b"),
+            "On the same 1,000 images, a/0 alone is right on 3, and b/0 alone on 3. No significant difference "
+            "(McNemar, p = 1): 0.00 percentage points [−0.55, 0.55].",
+        ),
+    ],
+)
+def test_on_the_same_images_the_test_is_paired_and_the_better_one_named(first: Run, second: Run, sentence: str) -> None:
+    test = verdict_of(first, second)
+    assert (test.method, test.images, test.sentence) == ("paired", (1000, 1000), sentence)
+    assert test.is_significant == ("significantly better" in sentence)
+    assert first.record is not None
+    assert second.record is not None
+    assert test.p_value == mcnemar(*(correct_bits(str(run.record and run.record.correct)) for run in (first, second)))
+
+
+@pytest.mark.parametrize("changed", [{"split_hash": "f" * 64}, {"data_hash": "f" * 64}])
+def test_on_different_images_the_test_is_unpaired(changed: dict[str, str]) -> None:
+    first, second = run_with(range(6), "a"), run_with(range(40), "b", **changed)
+    test = verdict_of(first, second)
+    assert (test.method, test.same_images, test.only_first) == ("unpaired", False, None)
+    assert test.p_value == fisher((994, 960), (1000, 1000))
+    assert test.sentence.startswith("a/0 was judged on 1,000 images, and b/0 on 1,000 other ones. a/0 is significantly")
+
+
+def test_without_the_correct_images_the_same_images_are_tested_unpaired() -> None:
+    first, second = run_with(range(6), "a"), run_with(range(40), "b")
+    assert second.record is not None
+    test = verdict_of(first, replace(second, record=replace(second.record, correct=None)))
+    assert (test.method, test.same_images) == ("unpaired", True)
+    assert test.sentence.startswith(
+        "On the same 1,000 images, it was not kept which of them each classified correctly."
+    )
+
+
+def test_equal_weights_need_no_test() -> None:
+    test = verdict_of(run_with(range(6), "a", weights="w"), run_with(range(6), "b", weights="w"))
+    assert test.sentence == "a/0 and b/0 are not tested against each other, because they have the same weights."
+
+
+def test_a_network_that_was_trained_on_its_images_is_not_tested() -> None:
+    first, second = run_with(range(6), "a"), run_with(range(6), "b")
+    assert second.record is not None
+    on_all = replace(second, record=replace(second.record, recipe={**second.record.recipe, "train_on": "all"}))
+    test = verdict_of(first, on_all)
+    assert (test.method, test.reason) == ("none", "b/0 was trained on the validation images, too")
+
+
+def test_values_are_not_tested() -> None:
+    runs = [
+        side_of(replace(handmade.value_study([handmade.value_trial(0, [0.1, 0.2, 0.3, 0.4])]), name=name), Path("r"))
+        for name in "ab"
+    ]
+    first, second = (side.run for side in runs)
+    assert first is not None
+    assert second is not None
+    test = verdict_of(first, second)
+    assert (test.method, test.p_value) == ("none", None)
+    assert "a/0 has one value and no images" in test.sentence

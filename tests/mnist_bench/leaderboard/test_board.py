@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies as st
 
-from mnist_bench.leaderboard.board import curve_of, leaderboard_of, period_ends, saved_epochs
-from mnist_bench.leaderboard.ranking import ordered, pareto_front
+from mnist_bench.leaderboard.board import curve_of, leaderboard_of
+from mnist_bench.leaderboard.board_table import table_of
+from mnist_bench.leaderboard.ranking import ordered, pareto_front, ties_of
 from mnist_bench.statistics.inference import wilson
 from search.errors import StorageError
 from search.event_log.records import StudyRecord, TrialRecord
@@ -18,7 +19,7 @@ from support import handmade
 
 def test_complete_trials_come_first_then_those_that_may_continue_then_pruned_by_how_far_they_went() -> None:
     board = leaderboard_of(handmade.mixed())
-    assert [row.number for row in board.rows] == [1, 0, 2, 7, 4, 3, 6]
+    assert [row.trial.number for row in board.rows] == [1, 0, 2, 7, 4, 3, 6]
     assert [row.rank for row in board.rows] == [1, 2, 3, None, None, None, None]
 
 
@@ -33,21 +34,30 @@ def test_of_a_search_under_way_the_most_promising_trials_come_first(reason: Reas
         handmade.trial(5, periods=0, state="FAIL"),
     ]
     study = handmade.study(trials, goal=9)
-    assert [row.number for row in leaderboard_of(study).rows] == [3, 1, 2, 0, 4, 5]
-    assert [row.number for row in leaderboard_of(study, of_nets=False).rows] == [3, 1, 2, 0, 4, 5]
+    assert [row.trial.number for row in leaderboard_of(study).rows] == [3, 1, 2, 0, 4, 5]
     assert [trial.number for trial in ordered(study)] == [3, 1, 2, 0, 4, 5]
 
 
 @pytest.mark.parametrize(
-    "study", [handmade.mixed(), handmade.two_objectives(), handmade.ended_early()],
+    "study",
+    [
+        handmade.halved_values(),
+        handmade.value_study(
+            [
+                handmade.value_trial(n, [n, n + 1.0, 9 - n, 5 * n][: n + 2], facts={"bytes": 9 - n % 3})
+                for n in range(5)
+            ],
+            {"objective": ["speed", "bytes"]},
+        ),
+        handmade.value_study([handmade.value_trial(0, [1.0, 2, 3, 4]), handmade.value_trial(1, [9.0])]),
+    ],
     ids=["one objective", "two objectives", "ahead"],
-)  # fmt: skip
+)
 def test_a_study_that_minimizes_is_ordered_as_one_that_maximizes_minus_its_values(study: StoredStudy) -> None:
-    board, mirrored = (leaderboard_of(each, of_nets=False) for each in (study, handmade.mirrored(study)))
+    board, mirrored = (leaderboard_of(each) for each in (study, handmade.mirrored(study)))
     assert (mirrored.front, mirrored.ahead) == (board.front, board.ahead)
     for row, other in zip(board.rows, mirrored.rows, strict=True):
-        value = None if other.value is None else -other.value
-        assert replace(other, value=value, first_then=row.first_then, metrics=row.metrics) == row
+        assert replace(other, trial=row.trial, first_then=row.first_then) == row
 
 
 def test_what_a_trainer_of_ones_own_measures_hides_no_column_of_a_curve() -> None:
@@ -61,8 +71,8 @@ def test_what_a_trainer_of_ones_own_measures_hides_no_column_of_a_curve() -> Non
 def test_infeasible_trials_are_counted_and_not_listed() -> None:
     board = leaderboard_of(handmade.mixed())
     assert board.counts == {"complete": 3, "pruned": 2, "failed": 1, "running": 1, "infeasible": 1}
-    assert 5 not in [row.number for row in board.rows]
-    assert leaderboard_of(handmade.mixed(), infeasible=True).rows[-1].number == 5
+    assert 5 not in [row.trial.number for row in board.rows]
+    assert leaderboard_of(handmade.mixed(), infeasible=True).rows[-1].trial.number == 5
     assert leaderboard_of(handmade.study([], goal=5)).rows == ()
 
 
@@ -73,16 +83,14 @@ def test_infeasible_trials_are_counted_and_not_listed() -> None:
 def test_intervals_are_wilsons_on_the_validation_images_that_the_study_names(wrong: int, images: int) -> None:
     study = handmade.study([handmade.trial(0, range(wrong))])
     study.spec["context"]["images"]["validation"] = images
-    net = leaderboard_of(study).rows[0].net
-    assert net is not None
-    assert (net.errors, net.low, net.high) == (wrong, *wilson(images - wrong, images))
+    (row,) = table_of(leaderboard_of(study)).records()
+    assert (row["errors"], row["low"], row["high"]) == (wrong, *wilson(images - wrong, images))
 
 
 def test_without_its_errors_or_with_more_than_there_are_images_an_accuracy_has_no_interval() -> None:
     trials = [handmade.with_reports(handmade.trial(0, [1]), metrics={"errors": errors}) for errors in (None, 1001)]
-    assert [row.net and (row.net.low, row.net.high) for row in leaderboard_of(handmade.study(trials)).rows] == [
-        (None, None)
-    ] * 2
+    rows = table_of(leaderboard_of(handmade.study(trials))).records()
+    assert [(row["low"], row["high"]) for row in rows] == [(None, None)] * 2
 
 
 def test_a_trial_that_errs_on_nearly_the_same_images_is_tied_and_one_far_behind_is_not() -> None:
@@ -91,11 +99,11 @@ def test_a_trial_that_errs_on_nearly_the_same_images_is_tied_and_one_far_behind_
     assert [row.tied for row in board.rows] == [False, True, False, False, False, False, False]
     # Of 65 images that one of the two alone gets right, 5 or fewer: McNemar's test, Holm-adjusted for two.
     far = 2 * 2 * sum(math.comb(65, wrong) for wrong in range(6)) / 2**65
-    p_values = [row.net and row.net.p_value for row in board.rows]
+    p_values = [row.p_value for row in board.rows]
     assert p_values == [None, 1.0, pytest.approx(far), None, None, None, None]
     bare = [handmade.with_reports(trial, details={}) for trial in study.trials]
     untested = (replace(study, trials=tuple(bare)), handmade.study([handmade.trial(0)]), handmade.study([]))
-    tied = [each.net and each.net.tied for each in (board, *map(leaderboard_of, untested))]
+    tied = [each.tied for each in (board, *map(leaderboard_of, untested))]
     assert tied == [2, 0, 0, 0]
 
 
@@ -110,23 +118,17 @@ def test_ties_are_corrected_for_the_number_of_trials() -> None:
 def test_top_cuts_rows_and_changes_no_tie() -> None:
     whole, cut = leaderboard_of(handmade.mixed()), leaderboard_of(handmade.mixed(), top=2)
     assert cut.rows == whole.rows[:2]
-    assert (cut.hidden, cut.net) == (5, whole.net)
+    assert (cut.hidden, cut.tied) == (5, whole.tied)
 
 
 def test_only_settings_that_differ_are_shown() -> None:
     best = leaderboard_of(handmade.mixed()).rows[0]
-    assert best.net is not None
-    assert dict(best.net.settings) == {"blocks": "3", "filters": "16·32·64", "lr → drops": ".0093"}
+    assert dict(best.settings) == {"blocks": "3", "filters": "16·32·64", "lr → drops": ".0093"}
 
 
 def test_saved_epochs_are_those_of_pruned_trials_of_the_budgets_of_all_ended_ones() -> None:
-    assert saved_epochs(handmade.mixed()) == (5 + 3, 36)
-
-
-def test_a_trial_reports_after_its_periods_or_each_epoch() -> None:
-    trial = handmade.trial(0)
-    assert period_ends(trial) == (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
-    assert period_ends(replace(trial, config={**trial.config, "periods": [0.5, 2, 6]})) == (0.5, 2.0, 6.0)
+    board = leaderboard_of(handmade.mixed())
+    assert (board.saved, board.budget) == (5 + 3, 36)
 
 
 def test_damaged_correctness_is_a_sentence() -> None:
@@ -137,10 +139,10 @@ def test_damaged_correctness_is_a_sentence() -> None:
 
 def test_with_two_objectives_the_front_comes_first_and_ranks_are_by_accuracy() -> None:
     board = leaderboard_of(handmade.two_objectives())
-    assert [(row.number, row.rank, row.on_front) for row in board.rows] == [
+    assert [(row.trial.number, row.rank, row.on_front) for row in board.rows] == [
         (1, 1, True), (2, 3, True), (4, 4, True), (0, 2, False), (5, 5, False), (3, None, False)
     ]  # fmt: skip
-    assert [row.number for row in board.rows if row.tied] == [0]
+    assert [row.trial.number for row in board.rows if row.tied] == [0]
     for whole in (board, leaderboard_of(handmade.two_objectives(), top=1)):
         assert (whole.cost, whole.front) == ("macs", (1, 2, 4))
     single = leaderboard_of(handmade.mixed())
@@ -181,3 +183,32 @@ def test_the_best_trial_is_looked_for_a_few_times_however_many_there_are(monkeyp
     board = leaderboard_of(handmade.study([handmade.trial(n, range(n)) for n in range(30)]))
     assert board.first == 0
     assert looks < 5
+
+
+def complete(*wrong: range) -> list[TrialRecord]:
+    """Return complete trials that get these images wrong, best first."""
+    return handmade.study([handmade.trial(number, images) for number, images in enumerate(wrong)]).complete()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "tied", "accuracies"),
+    [
+        ([range(5)], [0], "99.50% each"),
+        ([range(5), range(5)], [0, 1], "99.50% each"),
+        ([range(5), range(7), range(100, 160)], [0, 1], "99.30 to 99.50%"),
+    ],
+)
+def test_the_first_and_those_tied_with_it(wrong: list[range], tied: list[int], accuracies: str) -> None:
+    ties = ties_of(complete(*wrong))
+    assert [trial.number for trial in ties.all] == tied
+    assert [trial.number for trial in ties.tied] == tied[1:]
+    assert ties.accuracies == accuracies
+    assert [*ties.p_values] == [*range(1, len(wrong))]
+
+
+def test_trials_whose_correct_images_were_not_kept_are_not_tested() -> None:
+    first, second, third = complete(range(5), range(6), range(7))
+    bare = [handmade.with_reports(trial, details={}) for trial in (first, second)]
+    assert [*ties_of([first, bare[1], third]).p_values] == [2]
+    assert not ties_of([bare[0], second, third]).p_values
+    assert not ties_of([bare[0], second, third]).tied

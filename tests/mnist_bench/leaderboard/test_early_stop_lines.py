@@ -8,16 +8,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mnist_bench.leaderboard.board import leaderboard_of
-from mnist_bench.leaderboard.board_table import digest_lines, headline, table_of
-from mnist_bench.leaderboard.early_stop_lines import (
-    ahead_line,
-    first_then,
-    is_ahead,
-    rules_words,
-    stop_line,
-    stop_option,
-)
+from mnist_bench.leaderboard.board_table import ahead_words, digest_lines, headline, table_of
+from mnist_bench.leaderboard.ranking import first_then, is_ahead
 from mnist_bench.next_commands import NextCommands
+from mnist_bench.value_kind import NETS, ValueKind
 from search.event_log.history import StopRules
 from search.event_log.records import EarlyStop
 from support import handmade
@@ -28,37 +22,34 @@ TARGET = EarlyStop(rule="target", limit=0.994, best=17, value=0.9941, since=0)
 
 
 @pytest.mark.parametrize(
-    ("stop", "foreign", "words"),
+    ("stop", "kind", "words"),
     [
-        (TARGET, False, "Stopped early by --target 99.4%: #17 reached 99.41%."),
-        (PATIENCE, False, "Stopped early by --patience 12: 12 trials ended since #17 (99.41%), and none was better."),
+        (TARGET, NETS, "Stopped early by --target 99.4%: #17 reached 99.41%."),
+        (PATIENCE, NETS, "Stopped early by --patience 12: 12 trials ended since #17 (99.41%), and none was better."),
         (
             replace(PATIENCE, limit=1, since=1, two_objectives=True),
-            False,
+            NETS,
             "Stopped early by --patience 1: 1 trial ended since #17 (99.41%), and none came to the front.",
         ),
-        (replace(TARGET, limit=12.5, value=13.0), True, "Stopped early by --target 12.5: #17 reached 13."),
+        (replace(TARGET, limit=12.5, value=13.0), ValueKind(), "Stopped early by --target 12.5: #17 reached 13."),
     ],
 )
-def test_why_a_search_stopped(stop: EarlyStop, foreign: bool, words: str) -> None:
-    assert stop_line(stop, foreign=foreign) == words
+def test_why_a_search_stopped(stop: EarlyStop, kind: ValueKind, words: str) -> None:
+    assert kind.stop_line(stop) == words
 
 
 def test_rules_in_a_few_words() -> None:
-    assert rules_words(StopRules()) == []
-    assert rules_words(StopRules(patience=12, target=0.9941)) == ["patience 12", "target 99.41%"]
-    assert stop_option(PATIENCE, foreign=False) == "--patience 12"
+    assert NETS.rules(StopRules()) == []
+    assert NETS.rules(StopRules(patience=12, target=0.9941)) == ["patience 12", "target 99.41%"]
+    assert NETS.stop_option(PATIENCE) == "--patience 12"
 
 
 def test_a_stopped_trial_is_compared_at_its_last_epoch_with_the_first_at_that_epoch() -> None:
     board = leaderboard_of(handmade.ended_early())
     assert board.first == 0
     assert board.ahead == (2, 1)  # in the order of the rows: #2 may still continue
-    told = {row.number: (row.first_then, row.ahead) for row in board.rows}
+    told = {row.trial.number: (row.first_then, row.ahead) for row in board.rows}
     assert told == {0: (None, False), 1: (0.9, True), 2: (0.95, True), 3: (0.9, False), 4: (None, False)}
-    plain = leaderboard_of(handmade.ended_early(), of_nets=False)
-    assert (plain.first, plain.ahead) == (0, (2, 1))
-    assert {row.number: (row.first_then, row.ahead) for row in plain.rows} == told
 
 
 def test_a_trial_that_still_trains_is_not_compared() -> None:
@@ -71,9 +62,11 @@ def test_all_that_were_ahead_are_told_however_few_rows_are_shown() -> None:
     board = leaderboard_of(handmade.ended_early(), top=1)
     line = "ahead: stopped early, ahead of #0 at the same epoch: #2, #1. With more training, one of them might lead."
     assert line in table_of(board).footnotes
-    values = ahead_line(3, [4], foreign=True)
-    assert values == "ahead: stopped early, ahead of #3 at the same report: #4. With more training, it might lead."
-    assert ": #4, #5, #6, #7, #8 and 2 more. " in ahead_line(3, range(4, 11), foreign=False)
+    values = replace(board, kind=ValueKind(), first=3, ahead=(4,))
+    assert (
+        ahead_words(values) == "stopped early, ahead of #3 at the same report: #4. With more training, it might lead."
+    )
+    assert ": #4, #5, #6, #7, #8 and 2 more. " in ahead_words(replace(board, ahead=tuple(range(4, 11))))
 
 
 def test_complete_trials_come_first_and_a_better_one_that_stopped_says_so_in_its_row() -> None:
@@ -84,8 +77,8 @@ def test_complete_trials_come_first_and_a_better_one_that_stopped_says_so_in_its
     ]  # fmt: skip
     records = {record["number"]: record for record in table.records()}
     assert (records[1]["ahead"], records[1]["first_then"]) == (True, 0.9)
-    assert table.document["ahead"] == [2, 1]
-    assert table.document["stop"] == {
+    assert table.document["studies"][0]["ahead"] == [2, 1]
+    assert table.document["studies"][0]["stop"] == {
         "rule": "patience", "limit": 3, "best": 0, "value": 0.99, "since": 3, "two_objectives": False,
         "on_time": True,
     }  # fmt: skip
@@ -101,7 +94,7 @@ def test_a_study_that_stopped_early_is_not_called_unfinished() -> None:
     assert study.stop is not None
     late = leaderboard_of(replace(study, stop=replace(study.stop, on_time=False)))
     assert digest_lines(late, NextCommands(study=late.study))[1].strip() == "(of 4 of 9 trials so far)"
-    assert "since #0 (0.99)" in headline(leaderboard_of(study, of_nets=False))
+    assert "since #0 (0.99)" in headline(replace(board, kind=ValueKind()))
 
 
 @given(st.lists(RIGHT, min_size=1, max_size=6), st.lists(RIGHT, min_size=6, max_size=6))

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.leaderboard.board import cut
+from mnist_bench.leaderboard.board import cut, leaderboard_of
 from mnist_bench.leaderboard.board_table import table_of
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.studies.boards import board_of
 from search.errors import UsageError
 from search.study.studies import StoredStudy
 from support import handmade
@@ -26,8 +25,8 @@ SECOND = study("b", range(6), range(7), range(100, 140))
 
 
 def test_the_trials_of_all_studies_are_in_one_order_with_the_ranks_and_ties_of_their_own() -> None:
-    board = board_of(FIRST, SECOND)
-    assert [(row.study, row.rank, row.number, row.tied) for row in board.rows] == [
+    board = leaderboard_of(FIRST, SECOND)
+    assert [(row.study, row.rank, row.trial.number, row.tied) for row in board.rows] == [
         ("a", 1, 1, False), ("b", 1, 0, False), ("b", 2, 1, True), ("a", 2, 0, False), ("b", 3, 2, False),
         ("a", 3, 2, False),
     ]  # fmt: skip
@@ -36,32 +35,34 @@ def test_the_trials_of_all_studies_are_in_one_order_with_the_ranks_and_ties_of_t
 
 def test_what_trials_have_not_ended_or_were_not_trained_comes_after_all_complete_ones() -> None:
     found = handmade.mixed(name="a")
-    board = board_of(found, SECOND, infeasible=True)
-    assert [(row.study, row.state) for row in board.rows[6:]] == [
+    board = leaderboard_of(found, SECOND, infeasible=True)
+    assert [(row.study, row.trial.state) for row in board.rows[6:]] == [
         ("a", "RUNNING"), ("a", "PRUNED"), ("a", "PRUNED"), ("a", "FAIL"), ("a", "PRUNED")
     ]  # fmt: skip
-    assert board.rows[-1].reason == "infeasible"
+    assert board.rows[-1].trial.reason == "infeasible"
     assert table_of(board).divisions() == {7: "ended early"}
 
 
 def test_what_holds_of_one_of_them_holds_of_all() -> None:
-    assert board_of(replace(FIRST, live=True), SECOND).live
-    assert not board_of(FIRST, SECOND).live
+    assert leaderboard_of(replace(FIRST, live=True), SECOND).live
+    assert not leaderboard_of(FIRST, SECOND).live
     normed = study("normed", range(6), params={"model.batchnorm": "after_activation"})
-    (params,) = [column for column in table_of(board_of(FIRST, normed)).columns if column.heading == "params"]
+    (params,) = [column for column in table_of(leaderboard_of(FIRST, normed)).columns if column.heading == "params"]
     assert params.legend == ["params: running statistics of batchnorm included"]
 
 
 def test_of_two_objectives_the_best_are_shown_and_not_the_front_alone() -> None:
     two = handmade.two_objectives()
-    every = board_of(two, replace(two, name="again"))
+    every = leaderboard_of(two, replace(two, name="again"))
     assert [row.on_front for row in every.rows[:4]] == [True, True, False, False]
-    few = board_of(two, replace(two, name="again"), top=4)
-    assert ([row.number for row in few.rows], few.hidden) == ([row.number for row in every.rows[:4]], 8)
+    few = leaderboard_of(two, replace(two, name="again"), top=4)
+    assert ([row.trial.number for row in few.rows], few.hidden) == ([row.trial.number for row in every.rows[:4]], 8)
 
 
 def test_the_table_names_the_study_first_and_says_that_nothing_is_tested_across() -> None:
-    table = table_of(board_of(FIRST, SECOND, top=2), commands=NextCommands(study="a", place=("--results", "mine")))
+    table = table_of(
+        leaderboard_of(FIRST, SECOND, top=2), commands=NextCommands(study="a", place=("--results", "mine"))
+    )
     assert [column.heading for column in table.columns][:4] == ["study", "rank", "trial", "validation"]
     assert table.caption == ("a, b: 6 complete of 6 trials.", "Accuracy of 1,000 validation images, 95% intervals.")
     assert table.footnotes == [
@@ -74,7 +75,7 @@ def test_the_table_names_the_study_first_and_says_that_nothing_is_tested_across(
 
 
 def test_data_name_the_study_of_each_row() -> None:
-    table = table_of(cut(board_of(FIRST, SECOND), 2))
+    table = table_of(cut(leaderboard_of(FIRST, SECOND), 2))
     assert [(record["study"], record["rank"]) for record in table.records()] == [("a", 1), ("b", 1)]
     document = table.document
     assert [(each["study"], each["digest"]) for each in document["studies"]] == [
@@ -86,8 +87,8 @@ def test_data_name_the_study_of_each_row() -> None:
 
 def test_settings_in_which_studies_differ_are_columns() -> None:
     slow = study("slow", range(6), params={"model.blocks": 3})
-    assert "blocks" not in [column.heading for column in table_of(board_of(FIRST)).columns]
-    table = table_of(board_of(FIRST, slow))
+    assert "blocks" not in [column.heading for column in table_of(leaderboard_of(FIRST)).columns]
+    table = table_of(leaderboard_of(FIRST, slow))
     (blocks,) = [place for place, column in enumerate(table.columns) if column.heading == "blocks"]
     assert [texts[blocks] for texts in table.texts()] == ["2", "3", "2", "2"]
     assert [record["model.blocks"] for record in table.records()][:2] == [None, 3]
@@ -103,7 +104,7 @@ def test_values_of_one_objective_are_one_table_the_best_first() -> None:
         for name, value in [("one", 2.0), ("two", 1.0)]
     )
     two = replace(two, trials=tuple(replace(trial, params={"size": 7}) for trial in two.trials))
-    table = table_of(board_of(one, two))
+    table = table_of(leaderboard_of(one, two))
     assert [row.study for row in table.rows] == ["two", "one", "one", "two"]
     assert [column.heading for column in table.columns][:4] == ["study", "rank", "trial", "twice"]
     assert [record["size"] for record in table.records()] == [7, None, None, 7]
@@ -116,7 +117,7 @@ def test_studies_of_different_objectives_are_refused_with_those_of_each() -> Non
     apart = replace(study("c", range(3)), spec={**FIRST.spec, "context": other})
     values = handmade.value_study([handmade.value_trial(0, [1.0] * 4)])
     with pytest.raises(UsageError) as refused:
-        board_of(FIRST, apart, SECOND, values)
+        leaderboard_of(FIRST, apart, SECOND, values)
     assert str(refused.value) == (
         "Studies of different objectives are not in one leaderboard. "
         "a and b: accuracy on 1,000 validation images of mnist (files 01234567, split 01234567); "
@@ -124,6 +125,6 @@ def test_studies_of_different_objectives_are_refused_with_those_of_each() -> Non
         "ridge-0: value, larger is better."
     )
     with pytest.raises(UsageError, match=r"a: accuracy on 1,000 .*; two: accuracy and macs on 1,000 "):
-        board_of(FIRST, handmade.two_objectives())
+        leaderboard_of(FIRST, handmade.two_objectives())
     with pytest.raises(UsageError, match="2 studies have the name a; in one leaderboard each needs its own"):
-        board_of(FIRST, FIRST)
+        leaderboard_of(FIRST, FIRST)

@@ -6,13 +6,12 @@ import pytest
 from hypothesis import example, given, strategies as st
 from matplotlib.figure import Figure
 
-from mnist_bench.plots.headings import epochs, three_digits, write_heading
+from mnist_bench.plots.headings import three_digits, write_heading
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (epochs(1.0), "1 epoch"), (epochs(0.5), "0.5 epochs"), (epochs(2), "2 epochs"),
         (three_digits(0.009341), "0.00934"), (three_digits(8.314), "8.31"), (three_digits(211.4), "211"),
         (three_digits(0.0), "0"), (three_digits(2048), "2,048"), (three_digits(3e-5), "3e-05"),
     ],

@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 
 from mnist_bench.report.sections import Section, Sections
-from mnist_bench.result_table import Column, Table
+from mnist_bench.result_table import Figure, Table
 from search.event_log.records import StudyRecord
 from support import handmade, handmade_report
 from support.handmade_report import HERE
 
 CONFIRMED = Section(lines=("Selected: trial 0.", "More."))
 FRONT = Section(lines=("Test accuracy from 98 to 99%.", "More."))
-RESULTS: Table[str] = Table(rows=["0"], columns=[Column("trial", str)])
+RESULTS: Table[str] = Table(rows=["0"], figures=[Figure("trial", str)])
 
 
 def sentences(study: StudyRecord, sections: Sections | None = None) -> tuple[str, ...]:

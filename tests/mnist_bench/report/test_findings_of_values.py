@@ -6,7 +6,8 @@ import pytest
 
 from mnist_bench.leaderboard.board import leaderboard_of
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.report.findings_of_values import commands_for_values, findings_of_values
+from mnist_bench.report import findings as all_findings
+from mnist_bench.report.report_page import commands_for_values
 from mnist_bench.report.sections import Section, Sections
 from search.event_log.records import EarlyStop, TrialRecord
 from search.study.studies import StoredStudy
@@ -21,7 +22,7 @@ LUCK = (
 
 
 def findings(study: StoredStudy, sections: Sections = NOTHING) -> list[str]:
-    return [*findings_of_values(study, leaderboard_of(study, of_nets=False), sections)]
+    return [*all_findings.findings(study, leaderboard_of(study), sections)]
 
 
 def complete(*values: float) -> list[TrialRecord]:
@@ -119,7 +120,6 @@ def test_the_page_of_another_trainer_has_no_recipe_no_data_and_no_test_set() -> 
     page = handmade_report.report(made.halved_values(), sections=Sections(commands=HERE), pictures=())
     assert page.title == "12 trials of ridge.py:Trainer"
     assert page.about == "2 hyperparameters of the search space ridge, searched in 114 s, 2 trainings at a time."
-    assert page.test_openings is None
     assert page.chosen is not None
     assert page.chosen.recipe is None
     assert [*page.facts] == ["search", "trainer", "numerics", "versions"]

@@ -29,12 +29,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_confirmation_has_a_sentence_and_a_table() -> None:
-    section = report_sections.of_candidates(FOUND, FOUND.digest, HERE)
+    section = report_sections.of_result(FOUND, FOUND.digest, HERE)
     sentence = test_results.sentence_of_selected(FOUND)
     assert section.lines == (sentence, "conv-0: 3 configurations with 8 fresh seeds each.")
     assert section.table is not None
     assert section.table.texts() == result_tables.table_of(FOUND, HERE).texts()
-    assert report_sections.of_candidates(FOUND, "other", HERE).lines[0] == f"{sentence} {SINCE}"
+    assert report_sections.of_result(FOUND, "other", HERE).lines[0] == f"{sentence} {SINCE}"
 
 
 def test_a_configuration_that_was_not_tested_is_selected_and_no_more(folder: Path) -> None:
@@ -42,7 +42,7 @@ def test_a_configuration_that_was_not_tested_is_selected_and_no_more(folder: Pat
         "Selected with fresh seeds: trial 1, not evaluated on the test set yet. "
         "`mnist-bench confirm conv-0` evaluates it once."
     )
-    assert report_sections.of_candidates(CLOSED, CLOSED.digest, HERE).lines[0] == line
+    assert report_sections.of_result(CLOSED, CLOSED.digest, HERE).lines[0] == line
     confirmed.save(CLOSED, folder)
     sections = report_sections.read(handmade.mixed())
     assert (sections.confirmed, sections.winner) == (None, 1)
@@ -84,7 +84,7 @@ def test_what_lies_in_the_folder_is_read(folder: Path) -> None:
     ablation.save(PATH, folder)
     sections = report_sections.read(study)
     assert (sections.winner, sections.tested) == (1, sections.confirmed)
-    made = (report_sections.of_candidates(FOUND, study.digest, HERE), report_sections.of_ablation(PATH))
+    made = (report_sections.of_result(FOUND, study.digest, HERE), report_sections.of_ablation(PATH))
     for found, expected in zip((sections.confirmed, sections.ablation), made, strict=True):
         assert found is not None
         assert expected.table is not None

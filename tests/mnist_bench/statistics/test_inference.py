@@ -6,15 +6,28 @@ import numpy as np
 import pytest
 from hypothesis import example, given, strategies as st
 from numpy.typing import NDArray
-from scipy import stats as oracle  # type: ignore[import-untyped]
+from scipy import stats  # type: ignore[import-untyped]
 
-from mnist_bench.statistics.inference import holm, mcnemar, mean_and_deviation, share_interval, t_interval, wilson
+from mnist_bench.statistics.inference import (
+    all_pairs,
+    effect_shown,
+    fisher,
+    holm,
+    mcnemar,
+    mean_and_deviation,
+    paired,
+    paired_difference,
+    share_interval,
+    t_interval,
+    unpaired_difference,
+    wilson,
+)
 
 
 @given(count=st.integers(1, 100_000), data=st.data(), confidence=st.floats(0.5, 0.999))
 def test_wilson_agrees_with_scipy(count: int, data: st.DataObject, confidence: float) -> None:
     successes = data.draw(st.integers(0, count))
-    expected = oracle.binomtest(successes, count).proportion_ci(confidence, method="wilson")
+    expected = stats.binomtest(successes, count).proportion_ci(confidence, method="wilson")
     assert wilson(successes, count, confidence) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
@@ -35,7 +48,7 @@ def nets(only_first: int, only_second: int) -> tuple[NDArray[np.bool_], NDArray[
 
 @given(st.integers(0, 400), st.integers(0, 400))
 def test_mcnemar_agrees_with_scipy(left: int, right: int) -> None:
-    expected = oracle.binomtest(left, left + right).pvalue if left + right else 1.0
+    expected = stats.binomtest(left, left + right).pvalue if left + right else 1.0
     assert mcnemar(*nets(left, right)) == pytest.approx(expected, rel=1e-9)
 
 
@@ -124,3 +137,112 @@ def test_the_interval_of_shares_keeps_every_end_of_students_that_stays_inside(sh
     if found is not None:
         assert plain[0] <= 0 or found[0] == plain[0]
         assert plain[1] >= 1 or found[1] == plain[1]
+
+
+@pytest.mark.parametrize(
+    ("successes", "counts"),
+    [((9944, 9921), (10000, 10000)), ((990, 4950), (1000, 5000)), ((0, 3), (5, 4)), ((7, 7), (7, 7)), ((1, 0), (1, 1))],
+)
+def test_fishers_test_is_that_of_scipy(successes: tuple[int, int], counts: tuple[int, int]) -> None:
+    table = [successes, (counts[0] - successes[0], counts[1] - successes[1])]
+    assert fisher(successes, counts) == pytest.approx(stats.fisher_exact(table).pvalue)
+
+
+def test_a_paired_interval_leaves_out_zero_where_the_test_finds_a_difference() -> None:
+    alike, apart = paired_difference(12, 9, 10_000), paired_difference(40, 9, 10_000)
+    assert (alike.estimate, apart.estimate) == (0.0003, 0.0031)
+    assert alike.low < 0 < alike.high
+    assert 0 < apart.low < apart.estimate < apart.high
+    first, second = np.ones(10_000, bool), np.ones(10_000, bool)
+    first[:9], second[9:49] = False, False
+    assert mcnemar(first, second) < 0.05
+
+
+def test_intervals_cover_the_true_difference_in_19_of_20_samples() -> None:
+    draws, covered, covered_paired = np.random.default_rng(0), 0, 0
+    for _ in range(1000):
+        first, second = int(draws.binomial(500, 0.97)), int(draws.binomial(300, 0.95))
+        found = unpaired_difference((first, second), (500, 300))
+        covered += found.low <= 0.02 <= found.high
+        only_first, only_second, _ = draws.multinomial(500, [0.03, 0.01, 0.96])
+        paired = paired_difference(int(only_first), int(only_second), 500)
+        covered_paired += paired.low <= 0.02 <= paired.high
+    assert 930 <= covered <= 980
+    assert 930 <= covered_paired <= 980
+
+
+def test_equal_shares_do_not_differ() -> None:
+    found = unpaired_difference((10, 10), (10, 10))
+    assert found.estimate == 0
+    assert found.low < 0 < found.high
+    assert paired_difference(0, 0, 1).estimate == 0
+
+
+differences = st.lists(st.floats(-1, 1).map(lambda x: round(x, 4)), min_size=2, max_size=20)
+
+
+def test_five_differences_by_hand() -> None:
+    found = paired([1, 2, 3, 4, 5], step=0.001)
+    assert (found.mean, found.deviation) == pytest.approx((3, math.sqrt(2.5)))
+    assert found.p_value == pytest.approx(0.013236, abs=1e-6)  # t = 3 / sqrt(2.5 / 5) = 4.243, 4 degrees of freedom
+    assert (found.low, found.high) == pytest.approx((3 - 2.776445 * math.sqrt(0.5), 3 + 2.776445 * math.sqrt(0.5)))
+
+
+@given(values=differences)
+def test_agrees_with_scipy_where_the_differences_differ(values: list[float]) -> None:
+    found = paired(values, step=1e-9)
+    if max(values) - min(values) > 1e-3:
+        expected = stats.ttest_1samp(values, 0)
+        assert found.p_value == pytest.approx(expected.pvalue, rel=1e-6, abs=1e-12)
+        assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval()), abs=1e-9)
+
+
+@given(values=differences, step=st.floats(1e-4, 0.1))
+def test_the_interval_holds_the_mean_and_zero_wherever_p_is_large(values: list[float], step: float) -> None:
+    found = paired(values, step)
+    assert found.low < found.mean < found.high
+    assert 0 <= found.p_value <= 1
+    if abs(found.p_value - 0.05) > 1e-9:
+        assert (found.low < 0 < found.high) == (found.p_value > 0.05)
+    mirrored = paired([-value for value in values], step)
+    assert (mirrored.low, mirrored.high) == pytest.approx((-found.high, -found.low))
+
+
+def test_a_few_equal_differences_of_one_image_are_no_proof() -> None:
+    # The deviation is 0.001 / sqrt(6) and t = sqrt(2) * sqrt(6), with one degree of freedom: Cauchy's distribution.
+    assert paired([0.001, 0.001], step=0.001).p_value == pytest.approx(2 / math.pi * math.atan(1 / math.sqrt(12)))
+    assert paired([0.0, 0.0, 0.0], step=0.001).p_value == 1
+
+
+@pytest.mark.parametrize("pairs", [2, 5, 20, 90])
+@pytest.mark.parametrize("level", [0.05, 0.007])
+def test_the_effect_shown_has_the_power_that_it_says(pairs: int, level: float) -> None:
+    noncentral = stats.nct(pairs - 1, effect_shown(pairs, level) * math.sqrt(pairs))
+    limit = stats.t.isf(level / 2, pairs - 1)
+    assert noncentral.sf(limit) + noncentral.cdf(-limit) == pytest.approx(0.8, abs=1e-4)
+
+
+def test_all_pairs_by_hand() -> None:
+    # Mean differences 3, 4 and 1 less half a step in five; t with 4 degrees of freedom, multiplied by 3, 2 and 1.
+    results = {7: (1, 2, 3, 4, 5), 2: (0, 0, 0, 0, 0), 4: (1, 1, 1, 1, 1)}
+    error = math.sqrt(2.5 / 5)
+    p_values = [2 * stats.t.sf((mean - 0.1) / error, 4) for mean in (3, 2)]
+    constant = 2 * stats.t.sf((1 - 0.1) / math.sqrt(1 / 6 / 5), 4)  # the deviation that rounding causes
+    assert all_pairs(results, 1.0) == pytest.approx(
+        {(7, 2): 2 * p_values[0], (7, 4): p_values[1], (2, 4): 3 * constant}, rel=1e-9
+    )
+    assert all_pairs({3: (1.0, 2.0)}, 1.0) == {}
+    assert all_pairs({3: (1.0, 2.0), 5: (2.0, 1.0)}, 1.0) == {(3, 5): 1.0}
+
+
+@pytest.mark.parametrize(
+    ("candidates", "deviation"),
+    [(4, 6.0), (2, 6.0), (2, 0.7)],  # the last varies by about a step
+)
+def test_of_equal_configurations_one_in_twenty_differs_at_most(candidates: int, deviation: float) -> None:
+    errors = np.rint(np.random.default_rng(0).normal(60, deviation, (1500, candidates, 8)))
+    false = 0
+    for table, best in zip(errors.tolist(), errors.sum(axis=2).argmin(axis=1).tolist(), strict=True):
+        p_values = all_pairs(dict(enumerate(table)), 1.0)
+        false += any(p_value <= 0.05 for pair, p_value in p_values.items() if best in pair)
+    assert false / len(errors) < 0.05

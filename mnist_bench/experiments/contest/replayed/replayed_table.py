@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mnist_bench.experiments.contest.baselines import Ended, Params
 from mnist_bench.experiments.contest.replayed.replayed_task import Scored
-from mnist_bench.statistics.shrinkage import reference
+from mnist_bench.statistics.by_seed import reference
 from mnist_bench.tables.points import Nearest, cells
 from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
 from mnist_bench.tables.table_trainer import POINT, TablePlanner, TableTrainer

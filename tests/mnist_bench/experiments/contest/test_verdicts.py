@@ -11,7 +11,7 @@ from scipy import stats as oracle  # type: ignore[import-untyped]
 from mnist_bench.experiments.contest.contest_record import Contest, Entrant, Trace
 from mnist_bench.experiments.contest.error_curves import standings
 from mnist_bench.experiments.contest.verdicts import EntrantComparison, comparisons, failures, finding, judge, speedups
-from mnist_bench.statistics.paired import effect_shown
+from mnist_bench.statistics.inference import effect_shown
 from support.handmade_contest import RANDOM, TPE_ASHA, TWICE, clear, close, contest, trace
 
 COMPARISON = EntrantComparison(

@@ -53,7 +53,7 @@ def test_bests_are_the_complete_trials_above_all_before_them_as_the_leaderboard_
 
 
 def test_without_an_accuracy_there_is_no_history() -> None:
-    with pytest.raises(StudyNotFoundError, match="Study conv-0 has no trial with an accuracy yet"):
+    with pytest.raises(StudyNotFoundError, match="Study conv-0 has no trial with a value yet"):
         rows(made.searched([made.trial(0, curve=[None])]))
 
 

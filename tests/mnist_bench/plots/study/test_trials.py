@@ -41,7 +41,7 @@ def test_the_top_is_the_best_quarter_with_ties() -> None:
 
 
 def test_without_any_accuracy_nothing_can_be_compared() -> None:
-    with pytest.raises(StudyNotFoundError, match="Study conv-0 has no trial with an accuracy yet"):
+    with pytest.raises(StudyNotFoundError, match="Study conv-0 has no trial with a value yet"):
         compare(made.searched([made.trial(0, curve=[None]), made.trial(1, curve=[], state="RUNNING")]))
 
 

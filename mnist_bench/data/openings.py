@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Any
 
@@ -65,20 +67,17 @@ def of_study(files: StudyFolder) -> list[Opening]:
     return sorted(_openings(noted.items()), key=lambda opening: opening.time)
 
 
-def from_results(results: Path) -> int:
-    """Return how often the test set was opened from a results folder, and for studies that were copied into it."""
-    lines = _lines(ResultsFolder(results).openings)
-    for own in _of_studies(results).values():
-        lines |= own
-    return lines.total()
-
-
-def latest_from_results(results: Path) -> Opening | None:
-    """Return the last of these openings; None if no ledger has a whole one."""
+def from_results(results: Path) -> tuple[int, Opening | None]:
+    """Return how often the test set was opened from a results folder, and for studies that were copied into it, and the
+    last of these openings; None if no ledger has a whole one."""
     ledger = ResultsFolder(results).openings
-    ledgers = {ledger: _lines(ledger), **_of_studies(results)}
+    ledgers = {ledger: _lines(ledger)}
+    for files in ResultsFolder(results).with_openings():
+        with suppress(StorageError):  # a ledger that leads elsewhere is refused wherever the study itself is opened
+            ledgers[files.openings] = _own(files.openings)
     found = _openings((line, noted_in) for noted_in, lines in ledgers.items() for line in lines)
-    return max(found, key=lambda opening: opening.time, default=None)
+    union = reduce(or_, ledgers.values())
+    return union.total(), max(found, key=lambda opening: opening.time, default=None)
 
 
 def _about(files: StudyFolder) -> Counter[bytes]:
@@ -95,15 +94,6 @@ def _openings(lines: Iterable[tuple[bytes, Path]]) -> list[Opening]:
         for line, ledger in lines
         if (entry := _entry(line)) is not None
     ]
-
-
-def _of_studies(results: Path) -> dict[Path, Counter[bytes]]:
-    """Return the lines of the studies' own ledgers in a results folder."""
-    found = {}
-    for files in ResultsFolder(results).with_openings():
-        with suppress(StorageError):  # a ledger that leads elsewhere is refused wherever the study itself is opened
-            found[files.openings] = _own(files.openings)
-    return found
 
 
 def _own(ledger: Path) -> Counter[bytes]:

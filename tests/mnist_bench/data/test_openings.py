@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.studies import openings
+from mnist_bench.data import openings
 from search.study.folder import StudyFolder
 from support import search_fake as fake
 from support.paths import LEDGER
@@ -27,7 +27,7 @@ def write(ledger: Path, *lines: str) -> None:
 
 def counts(results: Path, name: str) -> tuple[int, int]:
     """Return the openings for a study, and those from its folder of results."""
-    return openings.for_study(StudyFolder.of(name, results)), openings.from_results(results)
+    return openings.for_study(StudyFolder.of(name, results)), openings.from_results(results)[0]
 
 
 def test_what_stands_in_both_ledgers_counts_once(tmp_path: Path) -> None:
