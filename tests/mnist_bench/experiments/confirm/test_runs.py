@@ -160,6 +160,7 @@ def test_the_test_set_stays_closed_on_request_and_is_opened_by_the_next_confirma
     assert [final.number for final in whole.finals] == [1, 0]
     # Closed again for another question, what was evaluated stays known.
     assert confirm(study, top=2, test=False).earlier == whole.finals
+    assert confirm(study, top=3, test=False).earlier == whole.finals
     assert confirm(study).finals == whole.finals
     assert len(opened) == 1
 
