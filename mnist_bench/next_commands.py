@@ -36,18 +36,13 @@ class NextCommands:
     """The commands about one study, as they can be typed next."""
 
     study: str
-    place: tuple[str, ...] = ()
-    """The words with which a command finds the study, see `search.study.place_words`."""
-    data: str | None = None
-    """The data set, if it is not the packaged one."""
-    net: str | None = None
-    """The name by which your own network is loaded; None if the study has none."""
-    device: str | None = None
-    """The device, if the default is not wanted."""
+    place: tuple[str, ...] = ()  # the words with which a command finds the study, see `search.study.place_words`
+    data: str | None = None  # the data set, if it is not the packaged one
+    net: str | None = None  # the name by which your own network is loaded; None if the study has none
+    device: str | None = None  # the device, if the default is not wanted
     own_code: tuple[str, ...] = ()
     """The option, with its value, that names your own trainer or objective, if it made the study."""
-    no_test: bool = False
-    """Whether `confirm` is to leave the test set closed."""
+    no_test: bool = False  # whether `confirm` is to leave the test set closed
 
     def line(self, command: Command, *words: str, trial: int | None = None) -> str:
         """Return a command about the study, or about one of its trials, with further words of its own.

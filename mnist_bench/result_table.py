@@ -38,25 +38,18 @@ def ungrouped(row: Any) -> str:
 class Figure(Generic[Row]):
     """One figure of each row, wherever it is written: a column on screens and in files, a key in JSON and CSV."""
 
-    heading: str
-    """Of its column; empty if only programs get it."""
-    value: Callable[[Row], Any]
-    """The plain value of a row, for programs and to sort by."""
-    importance: int = 1
-    """On a narrow screen the least important column is dropped first; among equals, the rightmost."""
+    heading: str  # of its column; empty if only programs get it
+    value: Callable[[Row], Any]  # the plain value of a row, for programs and to sort by
+    importance: int = 1  # on a narrow screen the least important column is dropped first; among equals, the rightmost
     align: Align = "left"
-    cell: Callable[[Any], str] = cells.value
-    """How a value reads."""
-    reads: Callable[[Row], str] | None = None
-    """How a row's cell reads, if that takes more than the value."""
-    key: str = ""
-    """Its name in JSON and CSV; empty if only people get it."""
+    cell: Callable[[Any], str] = cells.value  # how a value reads
+    reads: Callable[[Row], str] | None = None  # how a row's cell reads, if that takes more than the value
+    key: str = ""  # its name in JSON and CSV; empty if only people get it
     is_setting: bool = False
     """Whether it shows a setting of each row, after the figures of the rows; a page shows settings on demand."""
     legend: Sequence[str] = ()
     """The meaning of the signs in its cells, a few words each; a legend of several columns is printed once."""
-    about: str = ""
-    """What it is, for the reference; empty if the heading says enough."""
+    about: str = ""  # what it is, for the reference; empty if the heading says enough
 
     def text(self, row: Row) -> str:
         """Return the cell of a row."""
@@ -69,16 +62,12 @@ class Table(Generic[Row]):
 
     rows: Sequence[Row]
     figures: Sequence[Figure[Row]]
-    caption: Sequence[str] = ()
-    """Lines above it."""
-    footnotes: Sequence[str] = ()
-    """Lines below it; an empty one is a gap."""
-    whole: str = "a wider window"
-    """How to see all columns on a screen that is too narrow for them."""
+    caption: Sequence[str] = ()  # lines above it
+    footnotes: Sequence[str] = ()  # lines below it; an empty one is a gap
+    whole: str = "a wider window"  # how to see all columns on a screen that is too narrow for them
     group: Callable[[Row], str] = ungrouped
     """The name of a row's group. A row of another group than the row before stands below a line with this name."""
-    document: Mapping[str, Any] = field(default_factory=dict)
-    """The whole result as JSON has it."""
+    document: Mapping[str, Any] = field(default_factory=dict)  # the whole result as JSON has it
 
     @property
     def columns(self) -> list[Figure[Row]]:

@@ -34,18 +34,12 @@ OWN = ("costs", "data", "images", "trainer_revision")
 class ValueKind:
     """The kind of a study's values."""
 
-    of_nets: bool = False
-    """Whether values are accuracies of networks, 0..1, on validation images."""
-    name: str = UNNAMED
-    """What a value is called: of nets the accuracy, else the `objective` of the space, or "value"."""
-    minimized: bool = False
-    """Whether smaller values are better."""
-    images: int = 0
-    """Number of validation images of nets."""
-    trainer: str | None = None
-    """The name of another trainer, objective or program; None if the study does not name it."""
-    of_objective: bool = False
-    """Whether that is an objective or a program, not a trainer."""
+    of_nets: bool = False  # whether values are accuracies of networks, 0..1, on validation images
+    name: str = UNNAMED  # what a value is called: of nets the accuracy, else the `objective` of the space, or "value"
+    minimized: bool = False  # whether smaller values are better
+    images: int = 0  # number of validation images of nets
+    trainer: str | None = None  # the name of another trainer, objective or program; None if the study does not name it
+    of_objective: bool = False  # whether that is an objective or a program, not a trainer
 
     @property
     def key(self) -> Literal["accuracy", "value"]:

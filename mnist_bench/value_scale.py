@@ -37,8 +37,7 @@ class Tick:
     """A written value."""
 
     height: float
-    place: float
-    """0 at the bottom, 1 at the top."""
+    place: float  # 0 at the bottom, 1 at the top
     label: str
 
 
@@ -50,8 +49,7 @@ class Scale:
     kind: Literal["accuracy", "linear", "log"] = "accuracy"
     worst: float
     best: float
-    minimized: bool = False
-    """Whether smaller values are better."""
+    minimized: bool = False  # whether smaller values are better
 
     @classmethod
     def of(cls, values: Sequence[float], *, name: str = "", of_nets: bool = True, minimized: bool = False) -> Scale:

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 class Elementary:
     """Computes exp and ln of one number and of several, and the normal numbers that need ln, by libm and NumPy."""
 
-    is_portable = False
-    """Whether the bits are the same on every processor."""
+    is_portable = False  # whether the bits are the same on every processor
 
     def exp(self, number: float) -> float:
         """Return the exponential of a number."""

@@ -28,8 +28,7 @@ class Standing:
     objectives among those of them that cost no more."""
 
     period: int  # from 1
-    value: float | None
-    """The figure that the search maximises or minimizes; None if the trial could not continue."""
+    value: float | None  # the figure that the search maximises or minimizes; None if the trial could not continue
     place: int  # 1 is the best; of equal values all have the best place
     arrived: int  # trials that had reported, this one among them
     asked: bool  # whether the pruner may stop a trial after this period

@@ -10,10 +10,8 @@ class ExitCode(IntEnum):
 
     OK = 0
     FAILURE = 1
-    USAGE = 2
-    """Wrong usage, or a bad space file."""
-    NOT_FOUND = 3
-    """No such study, or no finished trial."""
+    USAGE = 2  # wrong usage, or a bad space file
+    NOT_FOUND = 3  # no such study, or no finished trial
     NOT_REPRODUCED = 4
     INTERRUPTED = 130
     READER_LEFT = 141

@@ -33,11 +33,9 @@ NARROWEST = 50
 class HelpEntry:
     """An argument, an option or a command on a help page."""
 
-    name: str
-    """As one types it: `-n, --trials N`."""
+    name: str  # as one types it: `-n, --trials N`
     about: str
-    default: str = ""
-    """In words, empty if it has none."""
+    default: str = ""  # in words, empty if it has none
     required: bool = False
 
     @property
@@ -53,12 +51,9 @@ class HelpPage:
     """The help of a command or of a group of commands."""
 
     usage: str
-    paragraphs: Sequence[str]
-    """The first is the summary; one that begins with `RAW` is printed unchanged."""
-    sections: dict[str, list[HelpEntry]]
-    """By heading."""
-    examples: str
-    """One command per line."""
+    paragraphs: Sequence[str]  # the first is the summary; one that begins with `RAW` is printed unchanged
+    sections: dict[str, list[HelpEntry]]  # by heading
+    examples: str  # one command per line
 
     def lines(self, width: int) -> Iterator[str]:
         """Yield the lines of the page for a terminal."""

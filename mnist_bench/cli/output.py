@@ -241,12 +241,9 @@ class _Grid:
     """A table's cells as they are printed."""
 
     columns: Sequence[Figure[Any]]
-    cells: Sequence[Sequence[str]]
-    """Of each column, its heading first."""
-    widths: Sequence[int]
-    """Of each column, on the screen."""
-    divisions: Mapping[int, str]
-    """The names of the groups that begin below a line, by the place of their first row."""
+    cells: Sequence[Sequence[str]]  # of each column, its heading first
+    widths: Sequence[int]  # of each column, on the screen
+    divisions: Mapping[int, str]  # the names of the groups that begin below a line, by the place of their first row
 
     @classmethod
     def of(cls, table: Table[Any]) -> Self:

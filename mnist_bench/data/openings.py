@@ -29,10 +29,8 @@ MAX_BYTES = 16_000_000
 class Opening:
     """An opening of the test set, as a ledger has it."""
 
-    time: str
-    """In UTC, ISO 8601."""
-    purpose: str
-    """The purpose: the command, and its subject."""
+    time: str  # in UTC, ISO 8601
+    purpose: str  # the purpose: the command, and its subject
     ledger: Path
 
 

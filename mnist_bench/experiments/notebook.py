@@ -33,18 +33,12 @@ figure is remarkable."""
 class Published:
     """The figures in the notebook's output for one of its nets."""
 
-    accuracy: float | None = None
-    """On the test images after the last epoch, 0..1."""
-    loss: float | None = None
-    """Cross-entropy on the test images after the last epoch, nats."""
-    train_loss: float | None = None
-    """Mean cross-entropy of the last epoch's batches, nats."""
-    parameters: int | None = None
-    """As its summary prints them, or as follows from its layers if it prints none."""
-    seconds: float | None = None
-    """Of the last call of `fit`."""
-    epochs: int = 1
-    """Of the last call of `fit`."""
+    accuracy: float | None = None  # on the test images after the last epoch, 0..1
+    loss: float | None = None  # cross-entropy on the test images after the last epoch, nats
+    train_loss: float | None = None  # mean cross-entropy of the last epoch's batches, nats
+    parameters: int | None = None  # as its summary prints them, or as follows from its layers if it prints none
+    seconds: float | None = None  # of the last call of `fit`
+    epochs: int = 1  # of the last call of `fit`
 
 
 PUBLISHED: Mapping[str, Published] = MappingProxyType(

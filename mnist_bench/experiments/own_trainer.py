@@ -24,12 +24,10 @@ from search.trainer_api import PLAIN, TrainerSpec
 class OwnCode:
     """Your own code, by the option that names it: one of the three at most."""
 
-    trainer: str | None = None
-    """`file.py:Trainer` or `package.module:Trainer`."""
+    trainer: str | None = None  # `file.py:Trainer` or `package.module:Trainer`
     objective: Callable[..., Any] | str | None = None
     """A function, or its name: `file.py:function` or `package.module:function`."""
-    command: str | None = None
-    """A program with its arguments."""
+    command: str | None = None  # a program with its arguments
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -46,17 +46,12 @@ OnSeed = Callable[[int, Report], None]
 class TrainingOptions:
     """How it is trained, whatever is trained."""
 
-    overrides: Sequence[str] = ()
-    """`field=value`, each of which replaces a value of the recipe."""
-    train_on: TrainOn | None = None
-    """Which training images; None for those of the recipe."""
+    overrides: Sequence[str] = ()  # `field=value`, each of which replaces a value of the recipe
+    train_on: TrainOn | None = None  # which training images; None for those of the recipe
     device: str = "auto"
-    precision: PrecisionName = "auto"
-    """auto for the recipe's, or else the device's fastest."""
-    data_dir: Path | None = None
-    """Your own data set; for a trial, the data set of its study."""
-    net: str | None = None
-    """Your own network; see `own_nets.load_net`."""
+    precision: PrecisionName = "auto"  # auto for the recipe's, or else the device's fastest
+    data_dir: Path | None = None  # your own data set; for a trial, the data set of its study
+    net: str | None = None  # your own network; see `own_nets.load_net`
 
     @property
     def given(self) -> list[str]:

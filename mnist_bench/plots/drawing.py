@@ -22,16 +22,12 @@ class Picture:
     """A picture that was drawn, or the reason why it was not."""
 
     kind: str
-    finding: str = ""
-    """Its heading, in one line."""
+    finding: str = ""  # its heading, in one line
     content: Mapping[style.Format, bytes] = field(default_factory=dict, repr=False)
     """Its bytes by format; empty if it was not drawn."""
-    files: tuple[Path, ...] = ()
-    """The files that it was written to, one per format."""
-    lines: tuple[str, ...] = ()
-    """Lines that are printed with it: shapes, means, a ranking."""
-    error: SearchError | None = None
-    """Why it was not drawn; None if it was."""
+    files: tuple[Path, ...] = ()  # the files that it was written to, one per format
+    lines: tuple[str, ...] = ()  # lines that are printed with it: shapes, means, a ranking
+    error: SearchError | None = None  # why it was not drawn; None if it was
     foreseen: bool = True
     """Whether the error was written for the user; the `__cause__` of any other is the original error."""
 

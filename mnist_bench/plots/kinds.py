@@ -22,13 +22,10 @@ if TYPE_CHECKING:
 class Kind:
     """A kind of picture."""
 
-    package: str
-    """The package in `mnist_bench.plots` with the kind's module, which has the kind's name."""
+    package: str  # the package in `mnist_bench.plots` with the kind's module, which has the kind's name
     shows: str
-    of_data: bool = False
-    """Whether it shows a data set, without a study: its module's functions take a `DataSubject`."""
-    of_nets: bool = False
-    """Whether it needs networks, which studies of other trainers do not have."""
+    of_data: bool = False  # whether it shows a data set, without a study: its module's functions take a `DataSubject`
+    of_nets: bool = False  # whether it needs networks, which studies of other trainers do not have
     half: bool = False
     """Whether its `picture` takes a `width`, in inches, down to `style.NARROW`: half the width of a page."""
 

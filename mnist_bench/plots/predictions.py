@@ -31,20 +31,14 @@ class Predictions:
 
     study: str
     trial: int
-    of_digits: bool
-    """Whether the classes are known to be digits."""
-    labels: NDArray[np.int64]
-    """True classes, shape (N,)."""
-    probabilities: NDArray[np.float64]
-    """Softmax of the logits, shape (N, classes)."""
-    indices: NDArray[np.int64]
-    """Indices in the training file, shape (N,)."""
-    images: NDArray[np.uint8]
-    """Shape (N, H, W), in colour (N, H, W, 3); 0 is background."""
+    of_digits: bool  # whether the classes are known to be digits
+    labels: NDArray[np.int64]  # True classes, shape (N,)
+    probabilities: NDArray[np.float64]  # softmax of the logits, shape (N, classes)
+    indices: NDArray[np.int64]  # indices in the training file, shape (N,)
+    images: NDArray[np.uint8]  # shape (N, H, W), in colour (N, H, W, 3); 0 is background
     recorded_errors: int | None
     """Number of errors in the trial's last report; on another device or in another precision it may differ."""
-    names: tuple[str, ...] = ()
-    """Names of the classes; empty if they are only numbers."""
+    names: tuple[str, ...] = ()  # names of the classes; empty if they are only numbers
 
     @property
     def predicted(self) -> NDArray[np.int64]:

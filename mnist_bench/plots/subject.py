@@ -30,8 +30,7 @@ class Subject:
     """A study to draw."""
 
     study: StoredStudy
-    data_dir: Path | None = None
-    """The data set; None for the packaged one."""
+    data_dir: Path | None = None  # the data set; None for the packaged one
     texts: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
     """Lines that a picture leaves to be printed with it, by kind: what they say is then measured once."""
 
@@ -68,12 +67,10 @@ class Subject:
 class DataSubject:
     """A data set to draw, without a study."""
 
-    images: Images
-    """The training images, in MNIST's form."""
+    images: Images  # the training images, in MNIST's form
     overrides: Sequence[str] = ()
     """`augment.FIELD=VALUE`, changes of the notebook's augmentation, which the kind `augmented` shows."""
-    seed: int = 0
-    """The seed of those distortions."""
+    seed: int = 0  # the seed of those distortions
 
 
 def data_subject(data_dir: Path | None, overrides: Sequence[str] = (), seed: int = 0) -> DataSubject:

@@ -27,12 +27,9 @@ class Range:
     """One setting that was searched."""
 
     path: str
-    values: str
-    """The range in words."""
-    value: str
-    """The trial's value; a dash if it has none, or none that has an effect."""
-    place: str
-    """The place of the value in the range, from 0 to 100%; empty for a choice and for a range of two values."""
+    values: str  # the range in words
+    value: str  # the trial's value; a dash if it has none, or none that has an effect
+    place: str  # the place of the value in the range, from 0 to 100%; empty for a choice and for a range of two values
 
 
 def table_of(space: Space, trial: TrialRecord | None, kind: ValueKind = NETS) -> Table[Range]:

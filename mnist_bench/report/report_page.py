@@ -45,15 +45,11 @@ class Chosen:
     """The trial that `confirm` chose, or else the first complete one."""
 
     number: int
-    name: str
-    """Name of the trial: STUDY/17."""
-    summary: str
-    """Its settings in one line."""
-    recipe: str | None
-    """Its recipe in YAML, for `mnist-bench train`; None for a trial of another trainer."""
+    name: str  # name of the trial: STUDY/17
+    summary: str  # its settings in one line
+    recipe: str | None  # its recipe in YAML, for `mnist-bench train`; None for a trial of another trainer
     seed: int
-    weights: str
-    """SHA-256 of its final weights."""
+    weights: str  # SHA-256 of its final weights
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,29 +59,20 @@ class ReportPage:
     study: str
     date: str | None
     """Day on which the last period was handled (UTC, ISO 8601); None if an early version did not record it."""
-    title: str
-    """The number of trials and the data: `50 trials on MNIST`."""
-    about: str
-    """The hyperparameters, the time, the machine and the place of the weights, in one line."""
-    finding: tuple[str, ...]
-    """Sentences, the most important first; text between backticks is code."""
+    title: str  # the number of trials and the data: `50 trials on MNIST`
+    about: str  # the hyperparameters, the time, the machine and the place of the weights, in one line
+    finding: tuple[str, ...]  # sentences, the most important first; text between backticks is code
     board: Leaderboard
     sections: Sections
-    pictures: tuple[Picture, ...]
-    """One per kind; those that could not be drawn have an error."""
+    pictures: tuple[Picture, ...]  # one per kind; those that could not be drawn have an error
     chosen: Chosen | None
     ranges: Table[Range] | None
     """The ranges that were searched, with the values of the chosen trial; None if there are no ranges or no trial."""
-    space: str
-    """YAML for `mnist-bench search`."""
-    typed: tuple[str, ...]
-    """The commands that searched, as they were typed, each once; empty if they were not kept."""
-    commands: Mapping[str, str]
-    """Commands that reproduce the study, and the purpose of each."""
-    facts: Mapping[str, Mapping[str, str]]
-    """Groups of facts by name: search, data or trainer, numerics, versions."""
-    failures: Mapping[int, str]
-    """Errors of failed trials by number."""
+    space: str  # YAML for `mnist-bench search`
+    typed: tuple[str, ...]  # the commands that searched, as they were typed, each once; empty if they were not kept
+    commands: Mapping[str, str]  # commands that reproduce the study, and the purpose of each
+    facts: Mapping[str, Mapping[str, str]]  # groups of facts by name: search, data or trainer, numerics, versions
+    failures: Mapping[int, str]  # errors of failed trials by number
 
 
 def gather(

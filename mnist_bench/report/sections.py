@@ -33,17 +33,13 @@ class Sections:
     """Number of the trial that the confirmation selected; None if the study was searched further since."""
     test_results: Table[Any] | None = None
     """The test results of the study as it is now, in short: of the selected configurations, else of a front."""
-    confirmed: Section | None = None
-    """A confirmation whose selected configuration was evaluated on the test images."""
+    confirmed: Section | None = None  # a confirmation whose selected configuration was evaluated on the test images
     retrained: Section | None = None
     """A confirmation without an evaluation on the test set, or of an earlier state of the study."""
-    front: Section | None = None
-    """The front on the test images, if a cost was minimised, too."""
+    front: Section | None = None  # the front on the test images, if a cost was minimised, too
     ablation: Section | None = None
-    outdated: bool = False
-    """Whether every confirmation is of an earlier state of the study."""
-    commands: NextCommands
-    """Builds the next commands about the study."""
+    outdated: bool = False  # whether every confirmation is of an earlier state of the study
+    commands: NextCommands  # builds the next commands about the study
 
     @property
     def tested(self) -> Section | None:

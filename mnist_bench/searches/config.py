@@ -27,23 +27,19 @@ class SearchConfig:
 
     space: space_sources.Source
     """A file, the name of a shipped space, - for standard input, or a mapping equivalent to a file."""
-    overrides: tuple[str, ...] = ()
-    """`field=value`, each of which replaces a value of the file."""
+    overrides: tuple[str, ...] = ()  # `field=value`, each of which replaces a value of the file
     sampler: str | None = None
     """Replaces the file's: the name of a built-in one, or your own code, `package.module:Name` or `file.py:Name`."""
     sampler_options: Mapping[str, Any] = field(default_factory=dict)
-    pruner: str | None = None
-    """As `sampler`."""
+    pruner: str | None = None  # as `sampler`
     pruner_options: Mapping[str, Any] = field(default_factory=dict)
-    trials: int = 50
-    """Number of trained trials at which the study is complete."""
+    trials: int = 50  # number of trained trials at which the study is complete
     patience: int | None = None
     """Trained trials without a better complete one among them after which the search ends before that; see
     `search.event_log.StopRules`."""
     target: float | None = None
     """Validation accuracy, above 0 and up to 1, at which the search ends: as soon as a complete trial reaches it."""
-    timeout: float | None = None
-    """Seconds after which the search stops; it can be resumed."""
+    timeout: float | None = None  # seconds after which the search stops; it can be resumed
     trial_timeout: float | None = None
     """Seconds that a trial may train. Worker processes stop it within a period; the in-process executor only between
     two periods."""
@@ -55,25 +51,19 @@ class SearchConfig:
     enqueue: tuple[space_sources.Source | StudyRecord, ...] = ()
     """What is trained first: recipes, as files, names of shipped ones, mappings or configurations; and the best trials
     of studies, of which each is one, its name or its folder."""
-    start: bool = True
-    """Whether the search begins with a start list if the space names tables for one."""
+    start: bool = True  # whether the search begins with a start list if the space names tables for one
     device: str = "auto"
-    precision: PrecisionName = "auto"
-    """Replaces the space's, unless it is auto."""
-    study_name: str | None = None
-    """Name of the study; None for SPACE-SEED."""
+    precision: PrecisionName = "auto"  # replaces the space's, unless it is auto
+    study_name: str | None = None  # name of the study; None for SPACE-SEED
     results: Path = Path("results")
-    data_dir: Path | None = None
-    """An .npz file, a folder of pictures or one of IDX files; see `mnist_bench.data.own`."""
-    dataset: DatasetName | None = None
-    """None for the one that the space names."""
+    data_dir: Path | None = None  # an .npz file, a folder of pictures or one of IDX files; see `mnist_bench.data.own`
+    dataset: DatasetName | None = None  # None for the one that the space names
     net: str | None = None
     """Your own net instead of a built-in one: `package.module:Name` or `file.py:Name`; see docs/guides/own_nets.md."""
     executor: ExecutorName = "local"
     address: str | None = None
     """Address of a Ray cluster: host:port, or auto for the one on this machine; None to start Ray here."""
-    gpus_per_worker: float = 0.0
-    """Share of a GPU that Ray reserves for each worker."""
+    gpus_per_worker: float = 0.0  # share of a GPU that Ray reserves for each worker
     command: str | None = field(default=None, compare=False)
     """The command line as it was typed; kept with the study, for people."""
 

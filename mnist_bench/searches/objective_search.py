@@ -30,18 +30,12 @@ class ObjectiveConfig:
 
     shared: SearchConfig
     """Those that every search has; without those of networks and of their data, and without a target."""
-    function: str | None = None
-    """The name of a function: `file.py:function` or `package.module:function`."""
-    program: str | None = None
-    """A program with its arguments, in which `{lr}` is the value of the field `lr`."""
-    periods: int = 1
-    """The most reports of a trial."""
-    target: float | None = None
-    """Value at which the search ends: as soon as a complete trial reaches it."""
-    checked: bool = True
-    """Whether the first report of the first trial is made twice, and compared."""
-    stall: float | None = None
-    """Seconds without a report after which a trial's process is replaced; None for no limit."""
+    function: str | None = None  # the name of a function: `file.py:function` or `package.module:function`
+    program: str | None = None  # a program with its arguments, in which `{lr}` is the value of the field `lr`
+    periods: int = 1  # the most reports of a trial
+    target: float | None = None  # value at which the search ends: as soon as a complete trial reaches it
+    checked: bool = True  # whether the first report of the first trial is made twice, and compared
+    stall: float | None = None  # seconds without a report after which a trial's process is replaced; None for no limit
 
     def __post_init__(self) -> None:
         if (self.function is None) == (self.program is None):

@@ -36,8 +36,7 @@ class SearchSetup:
 
     config: SearchConfig
     space: Space
-    data: DataOptions
-    """How the data set is loaded."""
+    data: DataOptions  # how the data set is loaded
 
     @classmethod
     def of(cls, config: SearchConfig) -> SearchSetup:

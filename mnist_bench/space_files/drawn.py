@@ -31,12 +31,9 @@ class Shares:
     """Shares of random configurations that are not trained."""
 
     over_a_limit: float
-    impossible: float
-    """No net can be built."""
-    constrained: float
-    """A constraint is not met."""
-    infeasible: float
-    """Any of these."""
+    impossible: float  # no net can be built
+    constrained: float  # a constraint is not met
+    infeasible: float  # any of these
 
     def __str__(self) -> str:
         """Return the shares in words: `75% of random configurations exceed a limit`; "" if all are trained."""
@@ -55,8 +52,7 @@ class Met:
 
     constraint: Constraint
     met: int
-    applies: int
-    """Configurations that have all of its fields; the others need not meet it."""
+    applies: int  # configurations that have all of its fields; the others need not meet it
 
     @property
     def applies_to_all(self) -> bool:
@@ -69,10 +65,8 @@ class Drawn:
     """Configurations drawn with seed 0, uniformly in each range, each worked out once."""
 
     space: Space
-    form: PictureForm = MNIST
-    """The form of the pictures."""
-    images: int = IMAGES
-    """Number of images on which trials train and validate, if the space names no subset."""
+    form: PictureForm = MNIST  # the form of the pictures
+    images: int = IMAGES  # number of images on which trials train and validate, if the space names no subset
     coefficients: Mapping[str, float] = field(default_factory=lambda: asdict(COEFFICIENTS["cpu-bf16"]))
     """Those of the cost model."""
 

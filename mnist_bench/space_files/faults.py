@@ -26,10 +26,8 @@ MAPPINGS = (Limits, Strategies)
 class ValueFault(NamedTuple):
     """One thing that is wrong with a value."""
 
-    place: KeyPath
-    """Where inside the value."""
-    text: str
-    """The place and a sentence, to follow the name: `[1]: 0 is below 1`."""
+    place: KeyPath  # where inside the value
+    text: str  # the place and a sentence, to follow the name: `[1]: 0 is below 1`
 
 
 def faults(cls: type, name: str, value: Any) -> list[ValueFault]:

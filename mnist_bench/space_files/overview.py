@@ -50,12 +50,9 @@ class FieldRow:
     """One line of a space's description."""
 
     field: str
-    values: str
-    """The constant, or the range in words."""
-    condition: str
-    """When the field counts; empty for always."""
-    about: str
-    """The setting's docstring, with its unit."""
+    values: str  # the constant, or the range in words
+    condition: str  # when the field counts; empty for always
+    about: str  # the setting's docstring, with its unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +60,7 @@ class Extremes:
     """The smallest and the largest net, by two measures, whatever the limits."""
 
     parameters: tuple[int, int]
-    macs: tuple[int, int]
-    """Multiply-accumulates for one image."""
+    macs: tuple[int, int]  # multiply-accumulates for one image
     exact: bool
     """False if more extreme nets may exist: there are too many corners to visit, or filter_multiple has a
     range."""

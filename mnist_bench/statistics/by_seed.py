@@ -66,10 +66,8 @@ class Reference:
     """The configuration with the best posterior mean."""
 
     index: int
-    mean: float
-    """Posterior mean of its error."""
-    error: float
-    """Standard deviation of the posterior."""
+    mean: float  # posterior mean of its error
+    error: float  # standard deviation of the posterior
 
 
 def reference(errors: Sequence[Sequence[float]]) -> Reference:

@@ -122,8 +122,7 @@ class ShareDifference:
 
     estimate: float
     low: float
-    high: float
-    """Ends of the 95% interval."""
+    high: float  # ends of the 95% interval
 
 
 def paired_difference(only_first: int, only_second: int, count: int) -> ShareDifference:
@@ -183,13 +182,10 @@ class Paired:
     """Summary of two or more differences."""
 
     mean: float
-    deviation: float
-    """Sample standard deviation (n - 1)."""
+    deviation: float  # sample standard deviation (n - 1)
     low: float
-    high: float
-    """Ends of Student's 95% interval for the mean."""
-    p_value: float
-    """Two-sided p-value of the paired t test (Student 1908) that the mean is 0."""
+    high: float  # ends of Student's 95% interval for the mean
+    p_value: float  # two-sided p-value of the paired t test (Student 1908) that the mean is 0
 
 
 def paired(differences: Sequence[float], step: float) -> Paired:

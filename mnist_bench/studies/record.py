@@ -39,14 +39,10 @@ MAX_BYTES = 4_000_000
 class PeriodResult:
     """The results of one period that are the same in every run."""
 
-    value: float | None
-    """Validation accuracy, 0..1."""
-    metrics: dict[str, float | Annotated[int, Ge(-(2**53)), Le(2**53)] | None]
-    """epoch, train_loss, val_loss, errors."""
-    weights: str
-    """SHA-256 of the weights after the period."""
-    end: EndReason | None = None
-    """Why the trial could not continue after this period; None if it could."""
+    value: float | None  # validation accuracy, 0..1
+    metrics: dict[str, float | Annotated[int, Ge(-(2**53)), Le(2**53)] | None]  # epoch, train_loss, val_loss, errors
+    weights: str  # SHA-256 of the weights after the period
+    end: EndReason | None = None  # why the trial could not continue after this period; None if it could
 
 
 @with_config(STRICT)
@@ -71,8 +67,7 @@ class Record:
     curve: Annotated[tuple[PeriodResult, ...], Len(1)]
     correct: str | None = None
     """Which validation images the last period's net classified correctly: base64 of packed bits."""
-    net_text: str | None = None
-    """The source of your own network, for people: nothing runs it."""
+    net_text: str | None = None  # the source of your own network, for people: nothing runs it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -52,10 +52,8 @@ class RepeatedTrial:
 
     periods: tuple[tuple[PeriodResult, PeriodResult], ...]
     """(then, now) for each repeated period; fewer than recorded if the repetition ended early."""
-    first_difference: Difference | None
-    """The first difference; None if all periods agree."""
-    numerics: tuple[Difference, ...]
-    """Differences in the numerics, the checks first."""
+    first_difference: Difference | None  # the first difference; None if all periods agree
+    numerics: tuple[Difference, ...]  # differences in the numerics, the checks first
     versions: tuple[Difference, ...]
     """Packages of which another version is installed here, of those whose versions the record holds."""
     p_value: float | None

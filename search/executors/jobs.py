@@ -43,8 +43,7 @@ class StartedWorkers:
     """Workers that are ready."""
 
     executor: Executor
-    numerics: Mapping[str, Any]
-    """Their reports about themselves."""
+    numerics: Mapping[str, Any]  # their reports about themselves
 
     def share(self, configs: Sequence[Mapping[str, Json]]) -> list[Report]:
         """Return the reports of the configurations, in their order; WorkerError if a worker fails."""

@@ -20,15 +20,12 @@ class Job:
     """One period of one trial to train."""
 
     trial: int
-    period: int
-    """From 1."""
+    period: int  # from 1
     config: Mapping[str, Json]
     """As the planner's codec writes it. The trainer decodes it, so this process needs neither a decoder nor PyTorch."""
     seed: int
-    state: bytes | None
-    """The state after the period before; None for the first."""
-    stall_seconds: float
-    """Time after which its worker counts as hung and is replaced."""
+    state: bytes | None  # the state after the period before; None for the first
+    stall_seconds: float  # time after which its worker counts as hung and is replaced
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,8 +42,7 @@ class Raised:
     """The configuration made the trainer fail: an exception, or a crash of its process such as SIGSEGV."""
 
     job: Job
-    error: str
-    """Last lines of the traceback, or the signal's name."""
+    error: str  # last lines of the traceback, or the signal's name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,8 +50,7 @@ class Lost:
     """The worker was lost for another reason (killed, node lost): nothing is known about the configuration."""
 
     job: Job
-    reason: str
-    """The event, in words."""
+    reason: str  # the event, in words
     cause: Cause = "killed"
 
 
@@ -74,8 +69,7 @@ class Executor(ABC):
     replaced. Jobs are pure, so running one twice does no harm. Not safe for use from several threads.
     """
 
-    workers: int
-    """Workers, busy or not; each takes one job at a time."""
+    workers: int  # workers, busy or not; each takes one job at a time
 
     @abstractmethod
     def start(self) -> Mapping[str, Any]:

@@ -196,8 +196,7 @@ class ObjectivePlanner:
 
     space: Space
     periods: int
-    cost: Callable[[Configuration], float] | None = None
-    """Seconds of a report, as estimated."""
+    cost: Callable[[Configuration], float] | None = None  # seconds of a report, as estimated
 
     codec = PLAIN
 

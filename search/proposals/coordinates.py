@@ -26,8 +26,7 @@ class Candidate(NamedTuple):
     """A configuration that may be tried."""
 
     params: Params
-    point: Array
-    """See `Coordinates.of`."""
+    point: Array  # see `Coordinates.of`
 
 
 class Coordinates:

@@ -43,16 +43,12 @@ class Curve:
 
     trial: int
     params: Mapping[str, Any]
-    point: Array
-    """Coordinates of the parameters, see `search.proposals.coordinates`."""
+    point: Array  # coordinates of the parameters, see `search.proposals.coordinates`
     shares: tuple[float, ...]
     """Of each period, the share of the whole training's cost that is spent when it ends; the last one is 1."""
-    values: tuple[float, ...]
-    """The maximised value, after each period so far."""
-    ended: bool
-    """Whether it was trained to its end, or was stopped."""
-    failed: bool = False
-    """Whether training failed: it diverged, or memory or time did not suffice."""
+    values: tuple[float, ...]  # the maximised value, after each period so far
+    ended: bool  # whether it was trained to its end, or was stopped
+    failed: bool = False  # whether training failed: it diverged, or memory or time did not suffice
 
 
 def points_of(some: Iterable[Curve | Candidate]) -> Array:
@@ -83,11 +79,9 @@ def telling(curve: Curve) -> Sequence[int]:
 class Reports:
     """All reports of all trials, one a row: shape (reports,) each."""
 
-    curve: NDArray[np.intp]
-    """Which curve it belongs to."""
+    curve: NDArray[np.intp]  # which curve it belongs to
     share: Array
-    loss: Array
-    """In deviations above the usual value after this period; low is good."""
+    loss: Array  # in deviations above the usual value after this period; low is good
     scale: Scale
 
 
@@ -95,8 +89,7 @@ class Reports:
 class Scale:
     """How values become losses, and back."""
 
-    top: float | None
-    """The logarithm of the distance to it is the loss; None if minus the value is."""
+    top: float | None  # the logarithm of the distance to it is the loss; None if minus the value is
     usual: tuple[float, ...]  # the usual value on the loss's scale, after each period
     deviation: float
     elementary: Elementary = NATIVE  # computes this logarithm, and every exp and ln of the model

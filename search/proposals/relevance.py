@@ -58,20 +58,14 @@ BEST = 32
 class Parts:
     """The parts of the method; each can be switched off, to measure what it is worth."""
 
-    joint: bool = True
-    """Ranges act together; if off, each has its own effect only."""
-    relevance: bool = True
-    """Relevances are learned; if off, all ranges matter alike."""
-    noise: bool = True
-    """Variances and noise are learned; if off, they are those usual beforehand."""
+    joint: bool = True  # ranges act together; if off, each has its own effect only
+    relevance: bool = True  # relevances are learned; if off, all ranges matter alike
+    noise: bool = True  # variances and noise are learned; if off, they are those usual beforehand
     telling: bool = True
     """Of many reports, the most telling are read; if off, the most recent ones, as `curves` reads them."""
-    decades: bool = True
-    """Losses that spread over decades count by their logarithm."""
-    cost: bool = True
-    """The gain per cost counts; if off, the gain alone."""
-    refine: bool = True
-    """Candidates near the best ones are tried; if off, those of `curves` alone."""
+    decades: bool = True  # losses that spread over decades count by their logarithm
+    cost: bool = True  # the gain per cost counts; if off, the gain alone
+    refine: bool = True  # candidates near the best ones are tried; if off, those of `curves` alone
 
 
 def usual(ranges: int, parts: Parts) -> Beliefs:

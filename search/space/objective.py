@@ -17,10 +17,8 @@ class Aim:
     Aim(direction='minimize', metric='loss', cost='macs')
     """
 
-    direction: Direction
-    """Of the value; a search maximizes unless the settings say otherwise."""
-    metric: str | None
-    """The name of the value; None if the settings do not name it."""
+    direction: Direction  # of the value; a search maximizes unless the settings say otherwise
+    metric: str | None  # the name of the value; None if the settings do not name it
     cost: str | None
     """The second objective, a name among a plan's facts that the search minimizes; None with one objective."""
 

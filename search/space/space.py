@@ -52,10 +52,8 @@ _NOWHERE = Origin(Document("space", "", None))
 class Field:
     """One setting of a trial: a constant or a range, and the condition under which it applies."""
 
-    path: str
-    """Section and name: "optim.lr"."""
-    value: Any
-    """The constant, as plain JSON values, or the range."""
+    path: str  # section and name: "optim.lr"
+    value: Any  # the constant, as plain JSON values, or the range
     when: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     """Allowed values of other fields, by path; the field applies only if each of them has one of its values."""
     origin: Origin = field(default=_NOWHERE, compare=False, repr=False)
@@ -91,12 +89,9 @@ class Space:
     """A whole space in which every range is valid and every condition names an existing field."""
 
     name: str
-    source: str
-    """The file, as messages name it."""
-    settings: Mapping[str, Any]
-    """The top-level values that are not sections: epochs, limits, ..."""
-    fields: tuple[Field, ...]
-    """In the order of the file."""
+    source: str  # the file, as messages name it
+    settings: Mapping[str, Any]  # the top-level values that are not sections: epochs, limits, ..
+    fields: tuple[Field, ...]  # in the order of the file
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
     """Where each setting, and each section, was written."""
     constraints: tuple[Constraint, ...] = field(default=(), compare=False, repr=False)

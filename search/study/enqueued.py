@@ -29,8 +29,7 @@ class Enqueued:
     """A configuration that a search begins with."""
 
     params: Mapping[str, Any]
-    trial: str | None = None
-    """The trial of another study that has it, such as "conv-0/17"; None if it was given itself."""
+    trial: str | None = None  # the trial of another study that has it, such as "conv-0/17"; None if it was given itself
 
 
 Source = StudyRecord | tuple[Enqueued, ...]

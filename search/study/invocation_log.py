@@ -23,10 +23,8 @@ MAX_BYTES = 16_000_000
 class Invocation:
     """A command, or a call from Python, that searched."""
 
-    command: str | None = None
-    """As it was typed; None of a call."""
-    data_dir: str | None = None
-    """The folder of the data files; None for those inside the package."""
+    command: str | None = None  # as it was typed; None of a call
+    data_dir: str | None = None  # the folder of the data files; None for those inside the package
     net: str | None = None
     """The name by which a custom net is loaded, a file with its whole path. None without a custom net."""
 

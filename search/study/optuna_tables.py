@@ -64,14 +64,11 @@ class _Row:
 class TablesDiff:
     """Numbers of the trials in which Optuna's tables differ from the event log."""
 
-    missing: tuple[int, ...]
-    """In the log, and not there."""
-    unknown: tuple[int, ...]
-    """There, and not in the log."""
+    missing: tuple[int, ...]  # in the log, and not there
+    unknown: tuple[int, ...]  # there, and not in the log
     otherwise: tuple[int, ...]
     """There with another state, other parameters, values or attributes; attributes that others added do not count."""
-    pending: tuple[int, ...]
-    """Of events that the tables do not show yet; the next run of the search adds them."""
+    pending: tuple[int, ...]  # of events that the tables do not show yet; the next run of the search adds them
 
     def __bool__(self) -> bool:
         return bool(self.missing or self.unknown or self.otherwise)

@@ -75,14 +75,11 @@ class StudySpec:
     concurrent_trials: int
     sampler: Sampler
     pruner: Pruner
-    periods: int
-    """Reports that a trial makes if it is trained to its end."""
-    order: Order
-    """Whether periods are taken up in logical order, so that the search repeats, or as they are completed."""
+    periods: int  # reports that a trial makes if it is trained to its end
+    order: Order  # whether periods are taken up in logical order, so that the search repeats, or as they are completed
     context: Mapping[str, Any]
     """Values on which the trainer's results depend: data and split hashes, cost coefficients, revision."""
-    versions: Mapping[str, str]
-    """Versions of the trainer's packages; those of the search's packages are added."""
+    versions: Mapping[str, str]  # versions of the trainer's packages; those of the search's packages are added
     numerics: Mapping[str, Any]
     """Description of the machine's numerics. Its checks decide and are in the fingerprint; the other entries name a
     difference."""

@@ -112,8 +112,7 @@ class _Again:
     study: str
     trial: int
     seed: int
-    numerics: Mapping[str, Any]
-    """Those of the search."""
+    numerics: Mapping[str, Any]  # those of the search
     trainer: Trainer[Any]
     run: Callable[[OnPeriod], RepeatedTrial]
     headings: Sequence[str]

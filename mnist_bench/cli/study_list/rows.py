@@ -28,8 +28,7 @@ class Row:
     summary: StudySummary
     openings: Sequence[Mapping[str, str]]
     """The openings of the test set for it, each with its time and purpose, the oldest first."""
-    resume: str | None
-    """The command that resumes its search, if that is paused."""
+    resume: str | None  # the command that resumes its search, if that is paused
 
 
 def row_of(summary: StudySummary) -> Row:

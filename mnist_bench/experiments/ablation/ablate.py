@@ -43,8 +43,7 @@ from search.trainer_api import Report
 class AblationOptions(Workplace):
     """The options of an ablation."""
 
-    baseline: space_sources.Source = "notebook/linear"
-    """A recipe: a file, a shipped one's name, or values."""
+    baseline: space_sources.Source = "notebook/linear"  # a recipe: a file, a shipped one's name, or values
     seeds: int = 3
     budget: float | None = None
     """Seconds after which the remaining changes are one step, a step under way included; both ends are trained in any

@@ -57,10 +57,8 @@ Results = Mapping[int, tuple[float | None, ...]]
 class ConfirmOptions(Workplace):
     """The options of a confirmation."""
 
-    top: int = TOP
-    """Configurations, at most."""
-    test: bool = True
-    """Whether selected networks are trained on all images and evaluated on the test set."""
+    top: int = TOP  # configurations, at most
+    test: bool = True  # whether selected networks are trained on all images and evaluated on the test set
     code: own_trainer.OwnCode = field(default_factory=own_trainer.OwnCode)
     """The trainer or objective of a study that is not one of networks; it has no test set, either."""
 

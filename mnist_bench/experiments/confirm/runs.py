@@ -47,8 +47,7 @@ class Part:
     """The properties of the runs of one part of a confirmation."""
 
     train_on: TrainOn
-    purpose: hashed.Purpose
-    """The purpose for which their seeds are drawn."""
+    purpose: hashed.Purpose  # the purpose for which their seeds are drawn
 
 
 FRESH = Part(train_on="search_split", purpose="confirm")

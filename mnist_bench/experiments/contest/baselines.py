@@ -27,14 +27,11 @@ class Ended:
 
     trial: int
     params: Params
-    spent: float
-    """By the search when it ended, in trainings of an average configuration."""
+    spent: float  # by the search when it ended, in trainings of an average configuration
     seen: float | None = None
     """Its error (0..1) on the images that the search sees; None if it was not trained to its end."""
-    val_loss: float = 0.0
-    """On the same images; decides between equal errors."""
-    unseen: float = 1.0
-    """Its error (0..1) on images that no search sees."""
+    val_loss: float = 0.0  # on the same images; decides between equal errors
+    unseen: float = 1.0  # its error (0..1) on images that no search sees
 
 
 def choices(ended: Iterable[Ended]) -> tuple[BestConfiguration, ...]:

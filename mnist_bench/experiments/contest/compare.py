@@ -25,27 +25,20 @@ from search.repeatability import TriedOn
 class ContestOptions:
     """The options of the contests."""
 
-    tables: tuple[str, ...] = ("grid-5k",)
-    """Shipped tables, or files; a contest on each."""
+    tables: tuple[str, ...] = ("grid-5k",)  # shipped tables, or files; a contest on each
     samplers: tuple[Named, ...] = ("random", "curves")
     """The first one with the first pruner is the method that all others are compared with."""
     pruners: tuple[Named, ...] = ("asha",)
-    sampler_options: Mapping[str, Any] = field(default_factory=dict)
-    """Options of your own samplers."""
+    sampler_options: Mapping[str, Any] = field(default_factory=dict)  # options of your own samplers
     pruner_options: Mapping[str, Any] = field(default_factory=dict)
-    baselines: bool = True
-    """Whether random search and other simple methods take part."""
-    seeds: int = 100
-    """Searches of each method."""
-    first_seed: int = 0
-    """Their seeds are this one and those that follow."""
-    trials: int = 30
-    """The budget: trainings of an average configuration to its end."""
+    baselines: bool = True  # whether random search and other simple methods take part
+    seeds: int = 100  # searches of each method
+    first_seed: int = 0  # their seeds are this one and those that follow
+    trials: int = 30  # the budget: trainings of an average configuration to its end
     concurrent_trials: int = 8
     workers: tuple[int, ...] | None = None
     """Numbers of workers for which the virtual time is reported; None for `concurrent_trials`."""
-    processes: int = 1
-    """Replays at a time."""
+    processes: int = 1  # replays at a time
 
     def __post_init__(self) -> None:
         check_seeds(self.seeds)

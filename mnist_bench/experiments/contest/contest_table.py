@@ -55,11 +55,9 @@ class EntrantRow:
     """An entrant."""
 
     contest: Contest
-    number: int
-    """Its place among the entrants."""
+    number: int  # its place among the entrants
     standing: EntrantStanding
-    comparison: EntrantComparison | None
-    """With the first one; None for that, and if there is no comparison."""
+    comparison: EntrantComparison | None  # with the first one; None for that, and if there is no comparison
     speedup: Speedup | None
 
 

@@ -29,16 +29,11 @@ class EntrantStanding:
     entrant: Entrant
     errors: tuple[float | None, ...]
     """Error (0..1) of the last choice, by seed; None if no trial was complete within the budget."""
-    spent: float
-    """Mean, in trainings of an average configuration."""
-    trials: float
-    """Mean number that ended within the budget."""
-    complete: float
-    """Mean number of complete ones among them."""
-    own_seconds: float
-    """Mean processor time of the method itself for a trial."""
-    seconds: Mapping[int, float]
-    """Mean time to the end of the budget by number of workers."""
+    spent: float  # mean, in trainings of an average configuration
+    trials: float  # mean number that ended within the budget
+    complete: float  # mean number of complete ones among them
+    own_seconds: float  # mean processor time of the method itself for a trial
+    seconds: Mapping[int, float]  # mean time to the end of the budget by number of workers
     reference: tuple[float, float] | None
     """Error (0..1) of the best that there is, and its standard error; see `Contest.reference`."""
 
@@ -70,12 +65,9 @@ class EntrantStanding:
 class ErrorCurve:
     """The error of the current choice over the budget, each of shape (STEPS,)."""
 
-    spent: Values
-    """In trainings of an average configuration."""
-    mean: Values
-    """Over the seeds, 0..1."""
-    error: Values
-    """Standard error of that mean."""
+    spent: Values  # in trainings of an average configuration
+    mean: Values  # over the seeds, 0..1
+    error: Values  # standard error of that mean
 
 
 def curve(contest: Contest, number: int) -> ErrorCurve:

@@ -68,8 +68,7 @@ class _Study(OptunaStudy):
 class Terms:
     """The terms of all searches of a contest."""
 
-    budget: int
-    """Trainings of an average configuration."""
+    budget: int  # trainings of an average configuration
     concurrent_trials: int = 8
     workers: tuple[int, ...] = (8,)
     """Numbers of workers for which the time is computed; none of them changes a decision."""

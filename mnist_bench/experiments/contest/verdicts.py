@@ -36,13 +36,10 @@ class EntrantComparison:
 
     entrant: Entrant
     first: Entrant
-    difference: float
-    """By how much the entrant's mean error is higher, as a share of the images."""
-    low: float
-    """Of a 95% interval for this comparison alone."""
+    difference: float  # by how much the entrant's mean error is higher, as a share of the images
+    low: float  # of a 95% interval for this comparison alone
     high: float
-    p_value: float
-    """Of a paired t test, adjusted for the number of comparisons by Holm's method."""
+    p_value: float  # of a paired t test, adjusted for the number of comparisons by Holm's method
     smallest: float
     """Difference that this number of seeds shows in four of five contests, at Holm's level for the smallest p."""
 
@@ -102,8 +99,7 @@ class Judged:
 
     contest: Contest
     standings: tuple[EntrantStanding, ...]
-    compared: tuple[EntrantComparison | None, ...]
-    """Each entrant but the first against the first."""
+    compared: tuple[EntrantComparison | None, ...]  # each entrant but the first against the first
 
     @property
     def finding(self) -> str:

@@ -42,8 +42,7 @@ class Augmented:
 
     config: AugmentConfig
     seed: int
-    labels: tuple[int, ...]
-    """Labels of the columns."""
+    labels: tuple[int, ...]  # labels of the columns
     images: image_grid.Pixels
     """Shape (1 + DRAWS, columns, H, W), in colour with an axis more: the unchanged digits, then one row per draw."""
 

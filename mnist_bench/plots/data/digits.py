@@ -31,18 +31,12 @@ OneHot = NDArray[np.float64]
 class Digits:
     """Statistics of a training set, and its first digits."""
 
-    shape: tuple[int, ...]
-    """(N, 28, 28)."""
-    mean: float
-    """Mean of all pixels, 0 to 255."""
-    std: float
-    """Their standard deviation, in the same unit."""
-    background: float
-    """Share of pixels that are 0, 0..1."""
-    images: image_grid.Pixels
-    """The first ten, shape (10, 28, 28)."""
-    labels: idx.Labels
-    """Their labels, shape (10,)."""
+    shape: tuple[int, ...]  # (N, 28, 28)
+    mean: float  # mean of all pixels, 0 to 255
+    std: float  # their standard deviation, in the same unit
+    background: float  # share of pixels that are 0, 0..1
+    images: image_grid.Pixels  # the first ten, shape (10, 28, 28)
+    labels: idx.Labels  # their labels, shape (10,)
 
     @property
     def with_channel(self) -> tuple[int, ...]:

@@ -41,10 +41,8 @@ class Pair:
 class Confusion:
     """The confusion matrix of one net."""
 
-    counts: NDArray[np.int64]
-    """Number of images by true class (row) and predicted class (column)."""
-    names: tuple[str, ...]
-    """Of the classes, in their order."""
+    counts: NDArray[np.int64]  # number of images by true class (row) and predicted class (column)
+    names: tuple[str, ...]  # of the classes, in their order
     noun: str
     remarks: tuple[str, ...]
 

@@ -30,17 +30,12 @@ SURE = 0.9
 class Mistake:
     """An image that the net assigns to a wrong class."""
 
-    image: NDArray[np.uint8]
-    """Shape (H, W), in colour (H, W, 3)."""
-    index: int
-    """Its index in the training file."""
-    true: str
-    """The class's name, as `Predictions.class_names` has it."""
+    image: NDArray[np.uint8]  # shape (H, W), in colour (H, W, 3)
+    index: int  # its index in the training file
+    true: str  # the class's name, as `Predictions.class_names` has it
     predicted: str
-    confidence: float
-    """Probability of the predicted class, 0..1."""
-    true_confidence: float
-    """Probability of the true class, 0..1."""
+    confidence: float  # probability of the predicted class, 0..1
+    true_confidence: float  # probability of the true class, 0..1
 
     @property
     def is_numbered(self) -> bool:
@@ -53,8 +48,7 @@ class Mistakes:
     """All mistakes of a net, the most confident first."""
 
     mistakes: tuple[Mistake, ...]
-    remarks: tuple[str, ...]
-    """Remarks on their source."""
+    remarks: tuple[str, ...]  # remarks on their source
 
     @property
     def finding(self) -> str:

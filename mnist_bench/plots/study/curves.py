@@ -31,10 +31,8 @@ class LearningCurve:
     """One trial's learning curve."""
 
     number: int
-    done: tuple[float, ...]
-    """Epochs or reports."""
-    values: tuple[float, ...]
-    """The value after each of `done`."""
+    done: tuple[float, ...]  # epochs or reports
+    values: tuple[float, ...]  # the value after each of `done`
     ending: Ending
 
 
@@ -42,12 +40,9 @@ class LearningCurve:
 class PrunerRung:
     """A rung, at which the pruner compares trials."""
 
-    done: float
-    """Epochs or reports at the rung."""
-    reached: int
-    """Number of trials that reached the rung."""
-    stopped: int
-    """Number of trials that the pruner stopped at it."""
+    done: float  # epochs or reports at the rung
+    reached: int  # number of trials that reached the rung
+    stopped: int  # number of trials that the pruner stopped at it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,15 +51,12 @@ class LearningCurves:
 
     study: str
     kind: ValueKind
-    ends: tuple[float, ...]
-    """Epochs, or numbers of reports, after which a trial reports; the last is the full budget."""
+    ends: tuple[float, ...]  # epochs, or numbers of reports, after which a trial reports; the last is the full budget
     trained: int
     """Number of feasible trials. Those that failed before their first report have no curve."""
     curves: tuple[LearningCurve, ...]
-    best: int | None
-    """The number of the best complete trial."""
-    rungs: tuple[PrunerRung, ...]
-    """The rungs of successive halving below the full budget; empty with other pruners."""
+    best: int | None  # the number of the best complete trial
+    rungs: tuple[PrunerRung, ...]  # the rungs of successive halving below the full budget; empty with other pruners
 
     def of(self, *endings: Ending) -> list[LearningCurve]:
         """Return the curves of the trials with one of these endings."""

@@ -36,10 +36,8 @@ class HistoryPoint:
     """One trial."""
 
     number: int
-    value: float | None
-    """The value of the last report; None for a failed trial or before the first report."""
-    done: float
-    """Epochs or reports that were trained."""
+    value: float | None  # the value of the last report; None for a failed trial or before the first report
+    done: float  # epochs or reports that were trained
     ending: Ending
 
 
@@ -49,13 +47,11 @@ class TrialHistory:
 
     study: str
     kind: ValueKind
-    total: float
-    """Epochs or reports of the full budget."""
+    total: float  # epochs or reports of the full budget
     points: tuple[HistoryPoint, ...]
     bests: tuple[HistoryPoint, ...]
     """The complete trials that rank above all complete ones before them; the last is the best of all."""
-    untrained: Mapping[str, int]
-    """Number of trials that have no point, because they were not trained, by reason."""
+    untrained: Mapping[str, int]  # number of trials that have no point, because they were not trained, by reason
 
     def of(self, ended: Ending) -> list[HistoryPoint]:
         """Return the trials with this ending."""

@@ -35,10 +35,8 @@ class Importance:
     """How much one parameter matters."""
 
     path: str
-    share: float
-    """Of the importance of all parameters, 0..1."""
-    chance: float
-    """Threshold of the share that chance alone rarely exceeds."""
+    share: float  # of the importance of all parameters, 0..1
+    chance: float  # threshold of the share that chance alone rarely exceeds
 
     @property
     def stands_out(self) -> bool:

@@ -32,8 +32,7 @@ class Bar:
 
     label: str
     importance: Importance
-    trials: int
-    """Number of compared trials that have the parameter."""
+    trials: int  # number of compared trials that have the parameter
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,12 +40,9 @@ class Importances:
     """The importance of each hyperparameter, the largest first."""
 
     bars: tuple[Bar, ...]
-    trials: int
-    """Number of compared trials."""
-    after: str
-    """The training after which the trials are compared: `after 1 epoch`."""
-    detail: str
-    """Remark on the compared trials."""
+    trials: int  # number of compared trials
+    after: str  # the training after which the trials are compared: `after 1 epoch`
+    detail: str  # remark on the compared trials
 
     @property
     def finding(self) -> str:

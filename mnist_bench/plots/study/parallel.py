@@ -46,8 +46,7 @@ class Parallel:
 
     comparison: TrialComparison
     parameters: tuple[Parameter, ...]
-    axis: Scale
-    """The axis of the values."""
+    axis: Scale  # the axis of the values
 
     @property
     def complete(self) -> list[Compared]:

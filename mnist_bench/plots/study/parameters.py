@@ -25,8 +25,7 @@ class Parameter:
     """One parameter that the search chose."""
 
     path: str
-    label: str
-    """Its name; with its section if another section has the same name."""
+    label: str  # its name; with its section if another section has the same name
     distribution: Distribution
 
     @property

@@ -42,15 +42,13 @@ class ParetoPoint:
     """One trial."""
 
     number: int
-    accuracy: float
-    """Validation accuracy of its last period, 0..1."""
+    accuracy: float  # validation accuracy of its last period, 0..1
     interval: tuple[float, float]
     """Wilson's 95% interval of it; twice the accuracy itself if the number of errors was not kept."""
     parameters: int
     macs: int
     complete: bool
-    tied: bool
-    """Whether the paired test cannot distinguish the trial from the best; True for the best itself."""
+    tied: bool  # whether the paired test cannot distinguish the trial from the best; True for the best itself
 
     def cost(self, cost: Cost) -> int:
         """Return the parameters or the MACs."""
@@ -62,12 +60,9 @@ class Pareto:
     """Complete and pruned trials with their costs."""
 
     study: str
-    points: tuple[ParetoPoint, ...]
-    """The best first, then the other complete ones, then the pruned ones."""
-    fronts: Mapping[Cost, frozenset[int]]
-    """Numbers of the trials on the Pareto front of accuracy and each cost."""
-    objective: Cost | None = None
-    """The second objective of the search; None if it had one objective."""
+    points: tuple[ParetoPoint, ...]  # the best first, then the other complete ones, then the pruned ones
+    fronts: Mapping[Cost, frozenset[int]]  # numbers of the trials on the Pareto front of accuracy and each cost
+    objective: Cost | None = None  # the second objective of the search; None if it had one objective
 
     @property
     def best(self) -> ParetoPoint:

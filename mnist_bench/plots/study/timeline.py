@@ -40,8 +40,7 @@ class Use:
 
     name: str
     seconds: float
-    colour: str
-    """Empty if nothing was trained in this time."""
+    colour: str  # empty if nothing was trained in this time
 
 
 def rows(study: StudyRecord) -> WorkerTimeline:

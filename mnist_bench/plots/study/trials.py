@@ -32,12 +32,9 @@ class Compared:
     """A trial after the training of the comparison."""
 
     number: int
-    params: Mapping[str, Any]
-    """Sampled values by path."""
-    value: float | None
-    """Its value; None if the trial had diverged before."""
-    complete: bool
-    """Whether the trial was trained to the end."""
+    params: Mapping[str, Any]  # sampled values by path
+    value: float | None  # its value; None if the trial had diverged before
+    complete: bool  # whether the trial was trained to the end
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,12 +43,9 @@ class TrialComparison:
 
     study: str
     kind: ValueKind = NETS
-    done: float
-    """Epochs or reports."""
-    trials: tuple[Compared, ...]
-    """In the order of their numbers."""
-    best: int | None
-    """The number of the study's best complete trial."""
+    done: float  # epochs or reports
+    trials: tuple[Compared, ...]  # in the order of their numbers
+    best: int | None  # the number of the study's best complete trial
 
     @property
     def values(self) -> list[float]:

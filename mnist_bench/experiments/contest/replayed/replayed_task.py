@@ -30,8 +30,7 @@ class Scored:
 class Replayed(Protocol):
     """A task on which a training is looked up at once, as far as a search over it needs to know."""
 
-    unit: float
-    """Logical cost of a training of an average configuration."""
+    unit: float  # logical cost of a training of an average configuration
 
     @property
     def name(self) -> str:
