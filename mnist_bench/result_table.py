@@ -25,6 +25,7 @@ ROWS = 20
 Row = TypeVar("Row")
 Align = Literal["left", "right"]
 SCHEMA_VERSION = 2
+OLDEST_READ = 2  # of records that a user has kept
 FORMULA_STARTS = ("=", "+", "-", "@")
 Ending = Literal["csv", "json", "md"]
 

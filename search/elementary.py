@@ -1,7 +1,7 @@
 """The exponential and the logarithm: by the libraries of this machine, or with the same bits on every machine.
 
 libm and NumPy choose their code by the processor, and the last bit of a result depends on the code. A portable study
-(`search.study.StudySpec.portable`) computes both functions in decimals.
+(`search.study.spec.StudySpec.portable`) computes both functions in decimals.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ class Loaded:
 
 
 OF_OPTUNA = "optuna:"
-"""Begins the name of a sampler or pruner of Optuna's, which is no code of a user's: see `optuna_classes`."""
+"""Begins the name of a sampler or pruner of Optuna's, which is no code of a user's."""
 
 
 def is_code(name: str) -> bool:

@@ -24,6 +24,9 @@ FORMAT = 8
 otherwise on it. A new field of a configuration, sampler, pruner or report needs no raise: older versions name it (see
 `unknown`)."""
 
+OLDEST_READ = 8
+"""The oldest format that this version reads. It stays where it is when `FORMAT` is raised."""
+
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 """How pydantic reads a stored dataclass: no unknown field, and no number that is not finite."""
 
@@ -35,8 +38,8 @@ def stored(instance: DataclassInstance, *, without: Collection[str] = ()) -> dic
     return {item.name: _plain(value) for item, value in values if value != _default(item)}
 
 
-def check_format(found: int, what: str, current: int = FORMAT) -> None:
-    """Check that this version reads a format, whose number is `current` now.
+def check_format(found: int, what: str, current: int = FORMAT, oldest: int = OLDEST_READ) -> None:
+    """Check that this version reads a format, which is one from `oldest` to `current`.
 
     Raises:
         OtherVersionError: it does not; the text begins with `what`: "Study conv-0".
@@ -46,7 +49,7 @@ def check_format(found: int, what: str, current: int = FORMAT) -> None:
             f"{what} was made by a newer mnist-bench: format {found}, this version reads up to {current}; install a "
             "newer version."
         )
-    if found < current:
+    if found < oldest:
         raise OtherVersionError(f"{what} was made by an older mnist-bench; version 0.3.0 (commit 5a98ef84) reads it.")
 
 

@@ -20,7 +20,7 @@ from mnist_bench.data.choice import Data
 from mnist_bench.errors import ArchitectureError, ConfigError, UnknownSettingError
 from mnist_bench.leaderboard.ranking import correct_bits
 from mnist_bench.nets.architecture import plan_layers
-from mnist_bench.result_table import SCHEMA_VERSION
+from mnist_bench.result_table import OLDEST_READ, SCHEMA_VERSION
 from mnist_bench.studies.sealed_json import seal, unseal
 from search import files
 from search.errors import OtherVersionError, StorageError, StudyNotFoundError, UsageError
@@ -159,7 +159,9 @@ def parse(text: bytes | str, source: str) -> Record:
     try:
         content = unseal(text)
         # The version first: every other check would call another version's record damaged.
-        check_format(_versions().validate_json(content, strict=True).schema_version, source, SCHEMA_VERSION)
+        check_format(
+            _versions().validate_json(content, strict=True).schema_version, source, SCHEMA_VERSION, OLDEST_READ
+        )
         record = _adapter().validate_json(content, strict=True)
         _check_trainable(record, from_json(record.recipe))
     except OtherVersionError:

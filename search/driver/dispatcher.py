@@ -20,7 +20,7 @@ from search.trainer_api import Report, finite
 
 
 class Checkpoints(Protocol):
-    """Keeps the trained states; see `search.study.CheckpointStore`."""
+    """Keeps the trained states; see `search.study.checkpoint_store`."""
 
     def put(self, trial: int, period: int, report: Report, state: bytes) -> None: ...
     def get(self, trial: int, period: int) -> tuple[Report, bytes] | None: ...
@@ -168,7 +168,7 @@ class Dispatcher:
 
     def _feed(self) -> None:
         put_off = []
-        while self._waiting and self.executor.idle():  # asked each time: a job may take the places of several
+        while self._waiting and self.executor.idle():
             turn = heappop(self._waiting)
             number, period = turn[1]
             if number not in self._trials:

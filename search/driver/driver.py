@@ -214,14 +214,14 @@ class Driver:
         planner: Planner[Any],
         dispatcher: Dispatcher,
         observer: Observer | None = None,
-        on_trial_end: Callable[[TrialRecord], None] = lambda trial: None,
+        release: Callable[[TrialRecord], None] = lambda trial: None,
         optuna_study: OptunaStudy | None = None,
         typical_costs: Sequence[float] = (),
     ) -> None:
-        """Continue after a history; `on_trial_end` keeps or removes the files of a trial that has ended."""
+        """Continue after a history; `release` keeps or removes the files of a trial that has ended."""
         self._history, self._recorder, self._dispatcher = history, recorder, dispatcher
         self._repeats = repeats(spec.order)
-        self._observer, self._on_trial_end = observer or Observer(), on_trial_end
+        self._observer, self._release = observer or Observer(), release
         self._decisions = Decisions(spec, history, planner, optuna_study)
         self._meter = Meter(history, dispatcher, expected_survivors(spec, history.goal), typical_costs)
         for trial in history.running():
@@ -234,7 +234,7 @@ class Driver:
             while (slot := self._history.next_slot()) is not None:
                 # Before each event, not after each end: killed between an end and the stop that follows from it, a
                 # search stops when it is run again, before it decides anything else.
-                if (stopped := rules.verdict(self._history)) is not None:
+                if (stopped := rules.stopped(self._history)) is not None:
                     self._record(stopped)
                     self._dispatcher.drain()
                     break
@@ -244,7 +244,7 @@ class Driver:
                     # thousand trials, and a worker that came back meanwhile would idle for as long.
                     self._dispatcher.keep_busy()
                 # Ending a trial whose end is decided needs no worker, so a search that stops still does it.
-                if (stop and not slot.verdict) or not self._step(slot):
+                if (stop and not slot.decided) or not self._step(slot):
                     self._dispatcher.drain()
                     return False
                 self._observer.on_progress(self._meter.read())
@@ -284,7 +284,7 @@ class Driver:
         elif isinstance(event, Told):
             # After the event, never before: files that are removed of a trial whose end is not in the log would have to
             # be trained again. A driver that dies in between does this when it is started again (`clean_up`).
-            self._on_trial_end(self._history.trials[event.trial])
+            self._release(self._history.trials[event.trial])
             self._dispatcher.forget(event.trial)
         if number is not None:
             tell(self._observer, event, self._history)

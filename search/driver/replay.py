@@ -94,13 +94,18 @@ def replay(
         spec = replace(spec, sampler=own)
     recorded, believed = _Recorded(events, history, spec.space), []
     for kind in ("sampler", "pruner"):
-        way = getattr(spec, kind)
-        if isinstance(way, Foreign) and way.code is not None:
-            believed.append(way.name)
+        strategy = getattr(spec, kind)
+        if isinstance(strategy, Foreign) and strategy.code is not None:
+            believed.append(strategy.name)
             loaded = Loaded(
-                kind=kind, name=way.name, whole_name=way.name, call=lambda **_: recorded, source="", code=way.code
+                kind=kind,
+                name=strategy.name,
+                whole_name=strategy.name,
+                call=lambda **_: recorded,
+                source="",
+                code=strategy.code,
             )
-            changed: dict[str, Any] = {kind: replace(way, loaded=loaded)}
+            changed: dict[str, Any] = {kind: replace(strategy, loaded=loaded)}
             spec = replace(spec, **changed)
     decisions = Decisions(spec, history, planner_for(spec))
     try:
@@ -121,7 +126,7 @@ def _decided(decisions: Decisions, event: Event, history: History) -> Event:
             return decisions.goal(event.goal)
         case Stopped() if history.stop is None:
             # Which rules were given, the log alone knows; whether one held, is decided again.
-            if (stopped := StopRules.of(event).verdict(history)) is None:
+            if (stopped := StopRules.of(event).stopped(history)) is None:
                 raise _Otherwise(
                     f"{_named(event)} comes when its {event.rule} of {event.limit:g} did not end the search"
                 )

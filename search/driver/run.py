@@ -304,7 +304,7 @@ class Search:
         """Run the checks that need no workers, and check whether the study has ended: at its goal, or by a rule."""
         check_same(self.files.name, history.spec, self.spec_for(history.spec["numerics"]).to_json())
         # Which rule ended it does not matter: as long as one of the given rules would, there is nothing left to do.
-        ended_early = history.stop is not None and self.stop_rules.verdict(history) is not None
+        ended_early = history.stop is not None and self.stop_rules.stopped(history) is not None
         done = ended_early or (history.stop is None and history.next_slot() is None)
         if not done and self.goal < history.goal:
             raise UsageError(
@@ -370,13 +370,14 @@ class Search:
             dispatcher=dispatcher,
             observer=observer,
             typical_costs=self.typical_costs(spec),
-            on_trial_end=lambda trial: release(trial, history, states, self.on_trial_end),
+            release=lambda trial: release(trial, history, states, self.on_trial_end),
         )
         try:
             if history.stop is not None:
                 driver.go_on()
-            # A segment that has stopped asking is finished before a larger goal opens the next one.
-            reached = not history.declined or driver.run(self.stopping, self.stop_rules)
+            reached = True
+            if history.declined:  # the segment that has stopped asking is finished first, then a larger goal set
+                reached = driver.run(self.stopping, self.stop_rules)
             if reached:
                 if history.stop is None and self.goal > history.goal:
                     driver.set_goal(self.goal)

@@ -1,7 +1,7 @@
 """The driver's decisions, one class per kind of event, and as rows of the database.
 
 An event is complete in itself: the whole study is rebuilt from its events alone. The fields of a class are those of the
-event's payload in the database (`search.event_log.events`), but for the ones that `Event` classes share: they say when
+event's payload in the database, but for the ones that `Event` classes share: they say when
 the event happened and to which trial, and have columns of their own.
 
 Rows are validated against the event's class, because SQLite stores whatever anybody writes. Numbers keep their

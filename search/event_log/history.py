@@ -44,13 +44,13 @@ class Slot:
     next_time: int = 0
     """Logical time of its next event: the end of the period under way, or the moment at which no period was left."""
     trial: int | None = None  # the number of its trial; None if the slot is free
-    verdict: bool = False
+    decided: bool = False
     """Whether the trial's end is decided: it is not trained any more, and its end is the next event."""
 
     @property
     def trains(self) -> bool:
         """Whether the slot's next event needs a worker."""
-        return self.trial is not None and not self.verdict
+        return self.trial is not None and not self.decided
 
 
 @dataclass(slots=True)
@@ -86,9 +86,9 @@ class Timeline:
         first = min((turn for turn in turns if turn is not None), default=None)
         return None if first is None else self.slots[first[2]]
 
-    def hold(self, index: int, trial: int, next_time: int, *, verdict: bool) -> None:
+    def hold(self, index: int, trial: int, next_time: int, *, decided: bool) -> None:
         """Let a slot hold a trial whose next event, a period's or a decided end, has this logical time."""
-        slot = self.slots[index] = Slot(index, next_time, trial, verdict)
+        slot = self.slots[index] = Slot(index, next_time, trial, decided)
         heappush(self._busy, self._turn(slot))
 
     def free(self, index: int, time: int) -> None:
@@ -204,7 +204,7 @@ class History:
 
     def is_decided(self, trial: int) -> bool:
         """Return whether a trial trains no more: it has ended, or its end is decided and not written yet."""
-        return self.trials[trial].state != "RUNNING" or self.slot_of(trial).verdict
+        return self.trials[trial].state != "RUNNING" or self.slot_of(trial).decided
 
     def next_slot(self) -> Slot | None:
         """Return the slot whose event is next; None if nothing is left in this segment, or the search ended early."""
@@ -296,7 +296,7 @@ class History:
         self.untrained += not feasible
         # A trial that is not trained takes its slot until its end, at the very same logical time: so the sampler learns
         # of it before the slot asks again.
-        self._hold(trial, verdict=not feasible)
+        self._hold(trial, decided=not feasible)
 
     def _report(self, event: Reported) -> None:
         trial = self._running(event)
@@ -304,12 +304,12 @@ class History:
         trial = replace(trial, reports=(*trial.reports, event.report))
         self.trials[trial.number] = trial
         self.attributes[trial.number].update(event.attributes)
-        self._hold(trial, verdict=event.verdict)
+        self._hold(trial, decided=event.verdict)
 
-    def _hold(self, trial: TrialRecord, *, verdict: bool) -> None:
+    def _hold(self, trial: TrialRecord, *, decided: bool) -> None:
         """Let a trial's slot wait for its next period, or for its end."""
-        next_time = trial.end_of(len(trial.reports) + (0 if verdict else 1))
-        self.timeline.hold(trial.slot, trial.number, next_time, verdict=verdict)
+        next_time = trial.end_of(len(trial.reports) + (0 if decided else 1))
+        self.timeline.hold(trial.slot, trial.number, next_time, decided=decided)
 
     def _tell(self, event: Told) -> None:
         running = self._running(event)
@@ -423,7 +423,7 @@ class StopRules:
         if self.target is not None and not (is_number(self.target) and abs(self.target) <= sys.float_info.max):
             raise UsageError(f"A target of {self.target} cannot be reached; give a number.")
 
-    def verdict(self, history: History) -> Stopped | None:
+    def stopped(self, history: History) -> Stopped | None:
         """Return the event with which a search ends here; None if no rule ends it, or its goal is reached."""
         if history.finished >= history.goal:
             return None

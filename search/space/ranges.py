@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 from search import canonical_json
 from search.arguments import is_number
@@ -39,10 +39,33 @@ class _Range(ABC):
     is_real: ClassVar[bool] = False  # whether it has real numbers, which `values` does not list
     is_listed: ClassVar[bool] = False  # whether a file lists its values one by one
 
+    @classmethod
+    @abstractmethod
+    def parse(cls, form: Mapping[str, Any]) -> Distribution | list[Fault]:
+        """Return the range that a file describes, or what is wrong with it; `form` has `kind` and any of `defaults`."""
+
     @property
     @abstractmethod
     def written(self) -> Sequence[Any]:
         """The list that a file has: both ends, or all values."""
+
+    @property
+    @abstractmethod
+    def text(self) -> str:
+        """The range in words."""
+
+    @property
+    @abstractmethod
+    def count(self) -> float:
+        """The number of values."""
+
+    @abstractmethod
+    def contains(self, value: Any) -> bool:
+        """Return whether the range can give this value."""
+
+    @abstractmethod
+    def at(self, share: float) -> Any:
+        """Return the quantile at `share`, 0 <= share < 1."""
 
     def to_json(self, *, shortest: bool = False) -> dict[str, Any]:
         """Return the form in a file, every key written out, or only those that are not at their defaults."""
@@ -81,6 +104,19 @@ class IntRange(_Ends):
     log: bool = False
     elementary: Elementary = field(default=NATIVE, compare=False, repr=False)
     """Computes exp and ln; no part of what a file holds."""
+
+    @classmethod
+    def parse(cls, form: Mapping[str, Any]) -> Self | list[Fault]:
+        """Return the range that a file describes, or what is wrong with it."""
+        ends, step, log = form[cls.kind], form.get("step", 1), form.get("log", False)
+        faults = _end_faults(cls.kind, ends, log, _is_whole, "a whole number")
+        if not (_is_whole(step) and step > 0):
+            faults.append(Fault(("step",), f"step {show(step)} is not a whole number above zero"))
+        elif log is True and step != 1:
+            faults.append(Fault(("step",), "step with log: true; a logarithmic range has no step"))
+        elif not faults and (rest := (ends[1] - ends[0]) % step):
+            faults.append(Fault(("step",), f"step {step} leads from {ends[0]} to {ends[1] - rest}, not to {ends[1]}"))
+        return faults or cls(ends[0], ends[1], step, log)
 
     @property
     def text(self) -> str:
@@ -126,6 +162,22 @@ class FloatRange(_Ends):
     high: float
     log: bool = False
     elementary: Elementary = field(default=NATIVE, compare=False, repr=False)
+
+    @classmethod
+    def parse(cls, form: Mapping[str, Any]) -> Self | list[Fault]:
+        """Return the range that a file describes, or what is wrong with it."""
+        ends, log = form[cls.kind], form.get("log", False)
+        faults = _end_faults(cls.kind, ends, log, is_number, "a number")
+        if form.get("step") is not None:
+            faults.append(Fault(("step",), "a range of real numbers has no step; list its numbers: `levels: [...]`"))
+        if faults:
+            return faults
+        low, high = ends
+        if not math.isfinite(float(high) - float(low)):
+            return [Fault((), f"{show(low)} to {show(high)} is wider than any number; take a narrower range")]
+        if log and low < high and math.log(low) == math.log(high):
+            return [Fault((), f"{show(low)} and {show(high)} have the same logarithm; write a constant")]
+        return cls(float(low), float(high), log)
 
     @property
     def values(self) -> Sequence[float]:
@@ -190,6 +242,23 @@ class Levels(_Listed):
     log: bool = False
     elementary: Elementary = field(default=NATIVE, compare=False, repr=False)
 
+    @classmethod
+    def parse(cls, form: Mapping[str, Any]) -> Self | list[Fault]:
+        """Return the levels that a file lists, or what is wrong with them."""
+        levels, log = form[cls.kind], form.get("log", False)
+        if not isinstance(levels, list) or not levels:
+            return [Fault(("levels",), "`levels` needs a list of at least one number")]
+        faults = _unwanted("levels", levels, is_number, "a number")
+        for index, (before, level) in enumerate([] if faults else pairwise(levels), 1):
+            if level == before:
+                faults.append(Fault(("levels", index), f"{show(level)} occurs twice among the levels"))
+            elif not level > before:
+                faults.append(
+                    Fault(("levels", index), f"{show(level)} comes after {show(before)}; levels have to rise")
+                )
+        faults += _log_faults(log, 1 if faults else levels[0], "levels", 0)
+        return faults or cls(tuple(levels), log)
+
     @property
     def low(self) -> float:
         """The lowest level."""
@@ -217,6 +286,27 @@ class Choice(_Listed):
     kind = "choice"
     values: tuple[Any, ...]
 
+    @classmethod
+    def parse(cls, form: Mapping[str, Any]) -> Self | list[Fault]:
+        """Return the options that a file lists, or what is wrong with them."""
+        options = form[cls.kind]
+        if not isinstance(options, list) or not options:
+            return [Fault(("choice",), "`choice` needs a list of at least one value")]
+        lists = [canonical_json.dumps(option) for option in options if isinstance(option, list)]
+        faults: list[Fault] = []
+        for index, option in enumerate(options):
+            before = options[options.index(option)]
+            if not same(option, before):  # true and 1
+                words = f"{show(option)} and {show(before)} are one option in Optuna; leave one of them out"
+            elif option in options[:index]:
+                words = f"{show(option)} occurs twice among the choices"
+            elif option in lists:  # Optuna's tables name a list by its JSON
+                words = f"{show(option)} is how a list among the choices is written; leave one of them out"
+            else:
+                continue
+            faults.append(Fault(("choice", index), words))
+        return faults or cls(tuple(options))
+
     @property
     def text(self) -> str:
         """The options, with commas between them."""
@@ -226,7 +316,7 @@ class Choice(_Listed):
 NumberRange = IntRange | FloatRange | Levels
 """The kinds whose values lie on a scale from `low` to `high`."""
 Distribution = NumberRange | Choice
-_KINDS = {cls.kind: cls for cls in (IntRange, FloatRange, Levels, Choice)}
+KINDS: Mapping[str, type[Distribution]] = {cls.kind: cls for cls in (IntRange, FloatRange, Levels, Choice)}
 
 
 def same(left: Any, right: Any) -> bool:
@@ -248,83 +338,30 @@ def place(span: NumberRange, value: float) -> float:
 
 def parse_form(form: Mapping[str, Any]) -> Distribution | list[Fault]:
     """Return the range that a mapping such as `{int: [1, 3]}` describes, or the faults of the mapping."""
-    kinds = [kind for kind in _KINDS if kind in form]
-    allowed = (*kinds, *_KINDS[kinds[0]].defaults) if kinds else (*_KINDS, "value")
+    kinds = [kind for kind in KINDS if kind in form]
+    allowed = (*kinds, *KINDS[kinds[0]].defaults) if kinds else (*KINDS, "value")
     faults = [
         Fault((key,), f"a range has no key `{show(key)}`{did_you_mean(key, allowed)}", at_key=True)
         for key in form
         if key not in allowed
     ]
     if len(kinds) != 1:
-        faults.append(Fault((), "a mapping here needs exactly one of `int`, `float`, `levels`, `choice` and `value`"))
+        faults.append(Fault((), f"a mapping here needs exactly one of `{'`, `'.join(KINDS)}` and `value`"))
     if faults:
         return faults
-    kind = kinds[0]
-    listed, options = form[kind], {key: form.get(key, default) for key, default in _KINDS[kind].defaults.items()}
-    match kind:
-        case "levels":
-            return _read_levels(listed, **options)
-        case "choice":
-            return _read_choice(listed)
-    return _read_ends(kind, listed, **options)
+    return KINDS[kinds[0]].parse(form)
 
 
-def _read_ends(kind: str, ends: Any, step: Any, log: Any) -> Distribution | list[Fault]:
-    is_whole = kind == "int"
-    fits, expected = (_is_whole, "a whole number") if is_whole else (is_number, "a number")
+def _end_faults(kind: str, ends: Any, log: Any, fits: Callable[[Any], bool], expected: str) -> list[Fault]:
+    """Return what is wrong with the two ends of a range, and with its `log`."""
+    low = 1
     if not isinstance(ends, list) or len(ends) != 2:
         faults = [Fault((kind,), f"`{kind}` needs two numbers, [lowest, highest], not {show(ends)}")]
-    elif not (faults := _unwanted(kind, ends, fits, expected)) and ends[0] > ends[1]:
-        faults = [Fault((kind,), f"low {show(ends[0])} is above high {show(ends[1])}")]
-    low, high = (1, 1) if faults else ends
-    faults += _log_faults(log, low)
-    if is_whole:
-        if not (_is_whole(step) and step > 0):
-            faults.append(Fault(("step",), f"step {show(step)} is not a whole number above zero"))
-        elif log is True and step != 1:
-            faults.append(Fault(("step",), "step with log: true; a logarithmic range has no step"))
-        elif not faults and (rest := (high - low) % step):
-            faults.append(Fault(("step",), f"step {step} leads from {low} to {high - rest}, not to {high}"))
-        return faults or IntRange(low, high, step, log)
-    if step is not None:
-        faults.append(Fault(("step",), "a range of real numbers has no step; list its numbers: `levels: [...]`"))
-    if not faults and not math.isfinite(float(high) - float(low)):
-        faults.append(Fault((), f"{show(low)} to {show(high)} is wider than any number; take a narrower range"))
-    if not faults and log and low < high and math.log(low) == math.log(high):
-        faults.append(Fault((), f"{show(low)} and {show(high)} have the same logarithm; write a constant"))
-    return faults or FloatRange(float(low), float(high), log)
-
-
-def _read_levels(levels: Any, log: Any) -> Distribution | list[Fault]:
-    if not isinstance(levels, list) or not levels:
-        return [Fault(("levels",), "`levels` needs a list of at least one number")]
-    faults = _unwanted("levels", levels, is_number, "a number")
-    for index, (before, level) in enumerate([] if faults else pairwise(levels), 1):
-        if level == before:
-            faults.append(Fault(("levels", index), f"{show(level)} occurs twice among the levels"))
-        elif not level > before:
-            faults.append(Fault(("levels", index), f"{show(level)} comes after {show(before)}; levels have to rise"))
-    faults += _log_faults(log, 1 if faults else levels[0], "levels", 0)
-    return faults or Levels(tuple(levels), log)
-
-
-def _read_choice(options: Any) -> Distribution | list[Fault]:
-    if not isinstance(options, list) or not options:
-        return [Fault(("choice",), "`choice` needs a list of at least one value")]
-    lists = [canonical_json.dumps(option) for option in options if isinstance(option, list)]
-    faults: list[Fault] = []
-    for index, option in enumerate(options):
-        before = options[options.index(option)]
-        if not same(option, before):  # true and 1
-            words = f"{show(option)} and {show(before)} are one option in Optuna; leave one of them out"
-        elif option in options[:index]:
-            words = f"{show(option)} occurs twice among the choices"
-        elif option in lists:  # Optuna's tables name a list by its JSON
-            words = f"{show(option)} is how a list among the choices is written; leave one of them out"
-        else:
-            continue
-        faults.append(Fault(("choice", index), words))
-    return faults or Choice(tuple(options))
+    elif not (faults := _unwanted(kind, ends, fits, expected)):
+        low = ends[0]
+        if low > ends[1]:
+            low, faults = 1, [Fault((kind,), f"low {show(ends[0])} is above high {show(ends[1])}")]
+    return faults + _log_faults(log, low)
 
 
 def _unwanted(kind: str, listed: list[Any], fits: Callable[[Any], bool], expected: str) -> list[Fault]:

@@ -20,7 +20,7 @@ from search.errors import Problem, SpaceError
 from search.messages import did_you_mean, listing, show
 from search.space.constraints import Constraint, read_constraints
 from search.space.objective import Aim
-from search.space.ranges import Choice, Distribution, NumberRange, can_be, parse_form, same
+from search.space.ranges import KINDS, Choice, Distribution, NumberRange, can_be, parse_form, same
 from search.space.yaml_text import Document, Origin, load, to_yaml
 from search.trainer_api import C, Codec, Plan, Planner
 
@@ -33,7 +33,7 @@ NARROWED = "narrowed"
 more). It does not affect the trials, so it is not part of the specification."""
 
 _RESERVED = (*SETTINGS_WITH_KEYS, *SETTINGS_OF_ALL, NARROWED, "name")  # no fields, not even in a flat space
-_FORMS = ("int", "float", "levels", "choice", "value")  # of which a range, or a constant with a condition, has one
+_FORMS = (*KINDS, "value")  # of which a range, or a constant with a condition, has one
 
 Suggest = Callable[[str, Distribution], Any]
 """Called with a field's path and its range; returns a value from the range."""

@@ -48,8 +48,8 @@ OF_CONSTRAINTS = "constraints:"
 class OptunaStudy:
     """An in-memory Optuna study that maximises the score; the driver numbers the trials, from 0 up.
 
-    The score is the value, or minus the value if the search minimizes it (`search.space.score`). So samplers and
-    pruners know one direction alone. Callers give and get values.
+    The score is the value, or minus the value if the search minimizes it (`search.space.objective.score`). So samplers
+    and pruners know one direction alone. Callers give and get values.
 
     With a second objective, the study also minimises its cost, a name among a plan's facts. Optuna cannot prune with
     two objectives; a second study decides, which holds the same trials with their values only. A trial of cost c is
@@ -116,7 +116,7 @@ class OptunaStudy:
 
     def origin(self, number: int) -> tuple[Origin, Why | None]:
         """Return where the proposal for trial `number`, one more than the last, would come from, and why."""
-        origin, why = self._sampler.origin(self._ask(number))
+        origin, why = self._sampler.origin(self._input_for(number))
         return origin, why and why.in_values(self._direction)
 
     def move(self, number: int, params: Mapping[str, Any]) -> None:
@@ -209,13 +209,13 @@ class OptunaStudy:
         """
         if self._kept_sampler is not None:
             return self._kept_sampler
-        ask = self._ask(number)
+        ask = self._input_for(number)
         made = (Random() if is_given and self._sampler.asks_planner else self._sampler).make(ask)
         if self._keeps_sampler:
             self._kept_sampler = made
         return made
 
-    def _ask(self, number: int) -> Ask:
+    def _input_for(self, number: int) -> Ask:
         trials = self._storage.get_all_trials(self._study._study_id, deepcopy=False)
         without_value = [trial.state == TrialState.PRUNED and trial.values is None for trial in trials]
         return Ask(

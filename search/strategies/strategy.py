@@ -50,7 +50,7 @@ class Strategy(ABC):
     @property
     @abstractmethod
     def portable(self) -> bool:
-        """Whether it decides the same on every processor in a portable study (`search.study.StudySpec.portable`)."""
+        """Whether it decides the same on every processor in a portable study; see `StudySpec.portable`."""
 
     def describe(self, periods: int) -> str:
         """Return a few words for a headline: `tpe (multivariate)`, `asha (after reports 1, 3 of 6)`, `mine.py:Mine`.

@@ -272,7 +272,7 @@ def _check_named(name: str, stored: Mapping[str, Any], current: Mapping[str, Any
         FingerprintError: it is not named; the text says which options to repeat.
     """
     then, now = _own_code(stored), _own_code(current)
-    lacking = {kind: way for kind, way in then.items() if kind not in now}
+    lacking = {kind: strategy for kind, strategy in then.items() if kind not in now}
     if lacking:
         raise FingerprintError(
             f"Study {name} was made by your own {' and '.join(lacking)}, which only you can name again: add "
@@ -298,9 +298,9 @@ def _own_code(stored: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def _naming(own: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    for kind, way in own.items():
-        yield from (f"--{kind}", str(way["name"]))
-        yield from option_words(kind, way["options"])
+    for kind, strategy in own.items():
+        yield from (f"--{kind}", str(strategy["name"]))
+        yield from option_words(kind, strategy["options"])
 
 
 def option_words(kind: str, options: Mapping[str, Any]) -> Iterator[str]:

@@ -26,12 +26,12 @@ def turns(costs: Costs) -> list[tuple[int, int]]:
     """Return the time and slot of all events, each slot's trial being trained to its end."""
     timeline, found = Timeline.of(len(costs)), []
     for index, row in costs.items():
-        timeline.hold(index, index, row[0], verdict=False)
+        timeline.hold(index, index, row[0], decided=False)
     while (slot := timeline.next_slot(filling=False)) is not None:
         found.append((slot.next_time, slot.index))
         costs[slot.index] = costs[slot.index][1:]
         if left := costs[slot.index]:
-            timeline.hold(slot.index, slot.index, slot.next_time + left[0], verdict=False)
+            timeline.hold(slot.index, slot.index, slot.next_time + left[0], decided=False)
         else:
             timeline.free(slot.index, slot.next_time)
     return found
@@ -87,11 +87,11 @@ def test_by_arrival_what_needs_no_worker_comes_first_and_free_slots_only_while_t
 
     assert first(filling=False) is None
     for index in range(3):
-        timeline.hold(index, index, 1, verdict=False)
+        timeline.hold(index, index, 1, decided=False)
     assert (first(), first(filling=False)) == (3, 0)  # 3 is free
-    timeline.hold(3, 3, 9, verdict=False)
+    timeline.hold(3, 3, 9, decided=False)
     assert first() == 0
-    timeline.hold(3, 3, 9, verdict=True)
+    timeline.hold(3, 3, 9, decided=True)
     assert first() == 3  # to be told
     timeline.free(3, 9)
     assert (first(), first(filling=False)) == (3, 0)
@@ -119,7 +119,7 @@ def begun(goal: int = 100, *values: float, **settings: Any) -> Study:
 
 def stopped(study: Study, rules: StopRules) -> EarlyStop | None:
     """Return why a search stops here, if it does, after it has stopped."""
-    if (event := rules.verdict(study.history)) is not None:
+    if (event := rules.stopped(study.history)) is not None:
         study.history.apply(event)
     return study.history.record().stop
 
@@ -129,33 +129,33 @@ def test_patience_counts_trained_trials_since_the_best_and_none_before_one_is_co
     before: list[Reason] = ["pruned", "crashed", "pruned", "pruned"]
     for reason in before:
         study.add(reason)
-        assert rules.verdict(study.history) is None
+        assert rules.stopped(study.history) is None
     study.add("complete", 0.7)
     after: list[Reason] = ["pruned", "infeasible", "crashed", "infeasible"]
     for reason in after:
         study.add(reason, 0.9)  # however good a trial was where it was pruned
-        assert rules.verdict(study.history) is None
+        assert rules.stopped(study.history) is None
     study.add("complete", 0.7)  # as good is no better
-    assert rules.verdict(study.history) == Stopped(time=9, rule="patience", limit=3, best=4)
+    assert rules.stopped(study.history) == Stopped(time=9, rule="patience", limit=3, best=4)
 
 
 def test_a_target_is_reached_by_a_complete_trial_alone() -> None:
     study = begun()
     study.add("pruned", 0.999)
     study.add("complete", 0.994)
-    found = StopRules(target=0.994, patience=1).verdict(study.history)
+    found = StopRules(target=0.994, patience=1).stopped(study.history)
     assert found == Stopped(time=1, rule="target", limit=0.994, best=1)
 
 
 def test_before_anything_and_at_its_goal_a_search_ends_by_no_rule_and_without_one_never() -> None:
     rules, study = StopRules(patience=1, target=0.0), begun(goal=2)
-    assert rules.verdict(History()) is None
-    assert rules.verdict(study.history) is None
+    assert rules.stopped(History()) is None
+    assert rules.stopped(study.history) is None
     study.add("complete", 0.9)
-    assert rules.verdict(study.history) is not None
-    assert StopRules().verdict(study.history) is None
+    assert rules.stopped(study.history) is not None
+    assert StopRules().stopped(study.history) is None
     study.add("complete", 0.9)
-    assert rules.verdict(study.history) is None
+    assert rules.stopped(study.history) is None
 
 
 @settings(max_examples=dose(200), deadline=None)
@@ -178,7 +178,7 @@ def test_patience_is_what_its_definition_says(ends: list[Ended], patience: int, 
         )
     ]
     since = sum(reason != "infeasible" for _, (reason, _, _) in trials[better[-1] + 1 :]) if better else 0
-    found = StopRules(patience=patience).verdict(study.history)
+    found = StopRules(patience=patience).stopped(study.history)
     assert (found is not None) == (bool(better) and since >= patience)
     assert found is None or found.best == better[-1]
 
@@ -199,7 +199,7 @@ def test_a_rule_was_there_from_the_start_where_it_had_not_held_before(
     for reason, value, cost in ends:
         held = held or verdict is not None
         study.add(reason, value, cost)
-        verdict = rules.verdict(study.history)
+        verdict = rules.stopped(study.history)
     if (stop := stopped(study, rules)) is not None:
         assert stop.on_time is not held
 
