@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, assert_never
 
 from mnist_bench.cells import BARS, safe
 from mnist_bench.result_table import Align, Figure, Table, csv_text, json_text, markdown, records_of
-from search.driver.attended import is_command_in_cell
 from search.errors import UsageError
 from search.messages import first_few
 
@@ -61,6 +60,8 @@ def console(*, stderr: bool = False) -> Console:
     In a notebook's cell it prints no escape codes, although Jupyter sets FORCE_COLOR.
     """
     stream = sys.stderr if stderr else sys.stdout
+    from search.driver.attended import is_command_in_cell
+
     colors: Literal["auto"] | None = None if is_command_in_cell() else "auto"
     return _console_class()(
         file=stream, markup=False, emoji=False, highlight=False, soft_wrap=True, color_system=colors

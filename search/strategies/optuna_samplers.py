@@ -52,6 +52,8 @@ def encode(span: Distribution, value: Any) -> Any:
     """
     if isinstance(span, Levels):
         return span.values.index(value)
+    if isinstance(span, IntRange):
+        return int(value)  # from a caller's 16.0, too
     if isinstance(span, Choice):
         return _as_category(next((option for option in span.values if same(option, value)), value))
     return value
