@@ -17,7 +17,7 @@ from mnist_bench.space_files.overview import ROUGHLY, search_seconds
 from mnist_bench.value_kind import NETS, ValueKind
 from search import repeatability
 from search.driver.run import Search
-from search.event_log.records import repeats
+from search.hashed import repeats
 from search.messages import number_of
 from search.objectives.objective import FLAT
 from search.space.space import Space

@@ -9,7 +9,7 @@ order of their additions, which decide the order of events.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal, NamedTuple, NewType
+from typing import Literal, NamedTuple, NewType, assert_never
 
 from search import canonical_json
 
@@ -22,8 +22,21 @@ Reason = Literal[
 """Why a trial ended so; "paused" is shown and never hashed."""
 EndReason = Literal["diverged", "out_of_memory", "finished"]
 """Why a trial makes no further report. `finished`: it was complete before this period, in which nothing was trained."""
+Order = Literal["deterministic", "as-completed"]
+"""How the workers' results are taken up: by logical time, so that every run decides the same, or as they arrive."""
 NET_METRICS = ("epoch", "train_loss", "val_loss", "errors")
 """Metrics in each report of a net."""
+
+
+def repeats(order: Order) -> bool:
+    """Return whether a search that takes up periods in this order decides the same in every run."""
+    match order:
+        case "deterministic":
+            return True
+        case "as-completed":
+            return False
+        case _:
+            assert_never(order)
 
 
 class Point(NamedTuple):

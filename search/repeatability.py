@@ -24,7 +24,7 @@ from search.errors import PluginError, SearchError, TooManyFailuresError, UsageE
 from search.event_log.events import Asked, Created, Event, GoalSet, Reported, from_row, to_row
 from search.event_log.history import History
 from search.event_log.log import readable
-from search.event_log.records import repeats
+from search.hashed import repeats
 from search.messages import in_a_sentence, on_one_line
 from search.simulation import VirtualExecutor, search_in_memory
 from search.space.space import Space

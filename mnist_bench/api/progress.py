@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from mnist_bench import cells
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.grid import Observer, TrainingRun
-from search.driver.attended import Screen, interruptible, screen_here
+from search.driver.attended import Screen, screen_here
+from search.driver.interrupts import interruptible
 from search.errors import Interrupted
 from search.trainer_api import Report
 

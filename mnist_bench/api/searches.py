@@ -28,8 +28,9 @@ from search.defaults import results_in_force
 from search.driver.attended import watched
 from search.driver.progress import Callbacks, Observer, Observers
 from search.errors import UsageError
-from search.event_log.records import Order, StudyRecord, TrialRecord
+from search.event_log.records import StudyRecord, TrialRecord
 from search.executors.protocol import ExecutorName
+from search.hashed import Order
 from search.messages import lacks
 from search.study.studies import StoredStudy
 

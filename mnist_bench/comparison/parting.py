@@ -11,7 +11,8 @@ from mnist_bench.comparison.sides import Side
 from mnist_bench.config.json import flattened
 from mnist_bench.studies import record as records
 from mnist_bench.studies.reproduce import figure_difference, figures_of
-from search.event_log.records import StudyRecord, TrialRecord, repeats
+from search.event_log.records import StudyRecord, TrialRecord
+from search.hashed import repeats
 
 Part = Literal["proposal", "configuration", "seed", "result", "end", "order", "length"]
 """What differs first: the parameters of a trial, the configuration that follows from them, the seed of a trial, the

@@ -10,10 +10,11 @@ from typing import Any
 from mnist_bench.errors import UnnamedCodeError
 from mnist_bench.value_kind import kind_of, made_by_another
 from search.errors import UsageError
-from search.event_log.records import StudyRecord, repeats
+from search.event_log.records import StudyRecord
 from search.executors.jobs import RemoteTrainer
 from search.executors.local import LocalExecutor
 from search.executors.protocol import Executor
+from search.hashed import repeats
 from search.messages import command_line, show
 from search.objectives.executor import ObjectiveExecutor
 from search.objectives.objective import Objective

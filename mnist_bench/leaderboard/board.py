@@ -26,8 +26,8 @@ from mnist_bench.published import ComparedDigest, compared, is_same_everywhere
 from mnist_bench.result_table import ShownAsTable, Table
 from mnist_bench.value_kind import ValueKind, kind_of
 from search.errors import UsageError
-from search.event_log.records import EarlyStop, Order, StudyRecord, TrialRecord, repeats
-from search.hashed import State
+from search.event_log.records import EarlyStop, StudyRecord, TrialRecord
+from search.hashed import Order, State, repeats
 from search.messages import joined
 from search.study.studies import StoredStudy
 

@@ -16,7 +16,8 @@ from mnist_bench.next_commands import NextCommands
 from mnist_bench.published import ComparedDigest
 from mnist_bench.result_table import Figure, Table, key_figure, ungrouped
 from mnist_bench.value_kind import ValueKind, errors_of
-from search.event_log.records import EarlyStop, repeats
+from search.event_log.records import EarlyStop
+from search.hashed import repeats
 from search.messages import command_line, first_few
 
 NAMED = 5

@@ -8,7 +8,8 @@ from typing import Literal
 
 from mnist_bench.value_kind import kind_of
 from search.errors import StudyNotFoundError
-from search.event_log.records import Order, StudyRecord, TrialRecord
+from search.event_log.records import StudyRecord, TrialRecord
+from search.hashed import Order
 from search.trainer_api import Report
 
 Kind = Literal["best", "complete", "pruned", "other"]

@@ -26,7 +26,8 @@ from mnist_bench.studies.compatibility import net_code
 from mnist_bench.studies.record import data_of, recipe_text
 from mnist_bench.value_kind import NETS, kind_of
 from search import canonical_json
-from search.event_log.records import StudyRecord, TrialRecord, repeats
+from search.event_log.records import StudyRecord, TrialRecord
+from search.hashed import repeats
 from search.messages import command_line, quoted
 from search.study.invocation_log import Invocation, latest_data
 from search.study.spec import fingerprint, own_code_options

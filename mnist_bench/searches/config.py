@@ -16,8 +16,9 @@ from search.arguments import check_choice, check_seconds, check_text, check_utf8
 from search.driver.run import check_search_arguments
 from search.errors import UsageError
 from search.event_log.history import StopRules
-from search.event_log.records import Order, StudyRecord
+from search.event_log.records import StudyRecord
 from search.executors.protocol import ExecutorName
+from search.hashed import Order
 from search.messages import show
 
 

@@ -24,11 +24,11 @@ from mnist_bench.training.trainer import trainer_spec
 from search import repeatability
 from search.driver.progress import Observer
 from search.driver.run import Run, Search
-from search.event_log.records import repeats
 from search.executors.in_process import InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.executors.protocol import Executor
 from search.executors.ray import RayExecutor, StagedFiles
+from search.hashed import repeats
 from search.repeatability import TriedOn
 from search.space.space import Space
 from search.stored_fields import stored

@@ -21,8 +21,8 @@ from search.driver.progress import Meter, Observer, expected_survivors, tell
 from search.errors import TooManyFailuresError, UsageError
 from search.event_log.events import Asked, Declined, Event, GoalSet, Reported, Resumed, Told, trial_of
 from search.event_log.history import History, Slot, StopRules
-from search.event_log.records import ENDS, TrialRecord, repeats
-from search.hashed import Reason, derived_seed
+from search.event_log.records import ENDS, TrialRecord
+from search.hashed import Reason, derived_seed, repeats
 from search.messages import number_of, show
 from search.proposals.prospects import Prospects
 from search.space.space import constrained

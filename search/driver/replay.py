@@ -37,7 +37,7 @@ from search.event_log.events import (
     trial_of,
 )
 from search.event_log.history import History, Slot, StopRules
-from search.event_log.records import repeats
+from search.hashed import repeats
 from search.loading import Code, Loaded
 from search.space.space import Space
 from search.strategies.optuna_samplers import encode

@@ -13,9 +13,10 @@ from search.arguments import check_choice, check_count, check_several, check_who
 from search.database import checkpoint, open_for_writing, storage_errors
 from search.defaults import results_in_force
 from search.differences import CHECK
-from search.driver.attended import interruptible, watched
+from search.driver.attended import watched
 from search.driver.dispatcher import Dispatcher
 from search.driver.driver import NO_RULES, Driver, Recorder
+from search.driver.interrupts import interruptible
 from search.driver.progress import Callbacks, Header, Observer, Observers, blamed, system_errors_of
 from search.errors import (
     FOREIGN,
@@ -30,11 +31,12 @@ from search.errors import (
 from search.event_log.events import MAX_COUNT, MAX_GOAL, Created, Event, GoalSet
 from search.event_log.history import History, StopRules
 from search.event_log.log import EventLog
-from search.event_log.records import Order, StudyRecord, TrialRecord
+from search.event_log.records import StudyRecord, TrialRecord
 from search.executors.in_process import InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.executors.protocol import Executor
 from search.files import left_of, make_folder
+from search.hashed import Order
 from search.messages import first_line, show
 from search.space.objective import Direction
 from search.space.settings import check_settings

@@ -24,8 +24,8 @@ from pydantic_core import core_schema
 from search import canonical_json
 from search.canonical_json import parse_finite
 from search.errors import UsageError
-from search.event_log.records import Order, StopRule
-from search.hashed import Reason, State
+from search.event_log.records import StopRule
+from search.hashed import Order, Reason, State
 from search.messages import show
 from search.stored_fields import FORMAT
 from search.trainer_api import MAX_COST, MAX_PERIODS, Report

@@ -26,7 +26,8 @@ from search.arguments import check_whole, is_number
 from search.errors import OtherVersionError, SpaceError, UsageError
 from search.event_log.events import Asked, Created, Declined, Event, GoalSet, OfTrial, Reported, Resumed, Stopped, Told
 from search.event_log.log import not_understood
-from search.event_log.records import EarlyStop, Order, StudyRecord, TrialRecord, repeats
+from search.event_log.records import EarlyStop, StudyRecord, TrialRecord
+from search.hashed import Order, repeats
 from search.messages import show
 from search.space.objective import score
 from search.space.space import Space

@@ -8,14 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, assert_never
 
 from search import hashed
-from search.hashed import EndReason, Reason, State
+from search.hashed import EndReason, Order, Reason, State
 from search.messages import assigned, duration, html_table, number, number_of, short, shortened
 from search.space.objective import Aim, Direction, score
 from search.space.space import Space
 from search.trainer_api import Report
 
-Order = Literal["deterministic", "as-completed"]
-"""How the workers' results are taken up: by logical time, so that every run decides the same, or as they arrive."""
 StopRule = Literal["patience", "target"]
 """The rules that end a search before its goal; see `search.event_log.history`."""
 
@@ -24,17 +22,6 @@ LINE = 100
 """Characters of a line of `repr`; a longer one is cut."""
 TOP = 5
 """Trials of a study that a notebook shows."""
-
-
-def repeats(order: Order) -> bool:
-    """Return whether a search that takes up periods in this order decides the same in every run."""
-    match order:
-        case "deterministic":
-            return True
-        case "as-completed":
-            return False
-        case _:
-            assert_never(order)
 
 
 class End(NamedTuple):

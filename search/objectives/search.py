@@ -15,7 +15,8 @@ from search.driver.run import Search
 from search.errors import FingerprintError, PluginError, UsageError
 from search.event_log.events import Reported
 from search.event_log.history import StopRules
-from search.event_log.records import Order, StudyRecord, TrialRecord, repeats
+from search.event_log.records import StudyRecord, TrialRecord
+from search.hashed import Order, repeats
 from search.loading import end_if_loading
 from search.messages import first_line, show
 from search.objectives.executor import ObjectiveExecutor

@@ -12,8 +12,9 @@ from search.errors import OtherVersionError, StorageError, UsageError
 from search.event_log.events import Event, GoalSet, Told
 from search.event_log.history import History
 from search.event_log.log import EventLog, LogEnd, Salvage
-from search.event_log.records import ENDS, repeats
+from search.event_log.records import ENDS
 from search.files import atomic_write, make_folder, replaced
+from search.hashed import repeats
 from search.study.folder import StudyFolder
 from search.study.optuna_tables import rebuild
 from search.study.spec import stored_history

@@ -19,7 +19,7 @@ from search.elementary import PORTABLE
 from search.errors import FingerprintError, OtherVersionError, UsageError
 from search.event_log.events import Created, Event
 from search.event_log.history import History
-from search.event_log.records import Order
+from search.hashed import Order
 from search.loading import is_code
 from search.messages import command_line, on_one_line
 from search.proposals.exact import cholesky

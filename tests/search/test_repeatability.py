@@ -8,7 +8,7 @@ import pytest
 
 import search
 from search.errors import OutsideRangeError, PluginError, UsageError
-from search.event_log.records import Order
+from search.hashed import Order
 from search.repeatability import TriedOn, require
 from search.strategies import registry
 from search.strategies.pruners import NoPruner

@@ -51,8 +51,7 @@ WRITES = (
     "open /fake-0/states/.1-1.state",
     "os.rename /fake-0/states/.1-1.state",
     "commit INSERT INTO trial_intermediate_values, 1 after event 7",
-    "commit INSERT INTO trial_system_attributes, 1 after event 7",
-    "commit UPDATE trials SET, 1 after event 14",  # the last trial's end is in the log alone
+    "commit INSERT INTO trial_values, 1 after event 14",  # the last trial's end is in the log alone
     "os.rename /kept/.1.kept",
     "os.remove /fake-0/states/1-4.state",
 )

@@ -16,9 +16,10 @@ from search.driver.run import Run, Search
 from search.event_log.events import Created, Event, GoalSet
 from search.event_log.history import History, StopRules
 from search.event_log.log import EventLog
-from search.event_log.records import Order, TrialRecord
+from search.event_log.records import TrialRecord
 from search.executors.in_process import InProcessExecutor
 from search.executors.local import LocalExecutor
+from search.hashed import Order
 from search.space.space import Space
 from search.space.yaml_text import Document
 from search.strategies.pruners import Asha, Pruner

@@ -15,7 +15,7 @@ from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.config.schedule import leaves_validation
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.grid import Observer, TrainingRun
-from search.driver.attended import Interrupts
+from search.driver.interrupts import Interrupts
 from search.trainer_api import Report
 
 T = TypeVar("T")

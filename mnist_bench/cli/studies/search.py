@@ -11,10 +11,10 @@ import typer
 from mnist_bench.cli import options, output, resuming
 from mnist_bench.cli.exit_codes import ExitCode
 from search.arguments import MAX_SEED
-from search.driver.attended import Interrupts
+from search.driver.interrupts import Interrupts
 from search.errors import UsageError
-from search.event_log.records import Order
 from search.executors.protocol import ExecutorName
+from search.hashed import Order
 from search.messages import joined
 from search.trainer_api import MAX_PERIODS
 

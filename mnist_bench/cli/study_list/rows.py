@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mnist_bench.cells import size
 from mnist_bench.result_table import Figure
 from search.errors import StorageError
-from search.event_log.records import Order, repeats
+from search.hashed import Order, repeats
 from search.messages import command_line, without_option
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from mnist_bench.value_kind import kind_of
 from search.database import read_only_url
 from search.driver.run import Run
 from search.errors import StudyNotFoundError
-from search.event_log.records import StudyRecord, TrialRecord, repeats
+from search.event_log.records import StudyRecord, TrialRecord
+from search.hashed import repeats
 from search.messages import command_line, number_of
 
 TOP = 5

@@ -18,7 +18,8 @@ from mnist_bench.value_kind import ValueKind, kind_of
 from search.driver.attended import is_command_in_cell
 from search.driver.progress import Header, Observer, Progress
 from search.event_log.history import StopRules
-from search.event_log.records import TrialRecord, repeats
+from search.event_log.records import TrialRecord
+from search.hashed import repeats
 from search.messages import number_of
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from mnist_bench.leaderboard.worker_time import Kind, WorkerPeriod, WorkerTimeli
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import write_heading
 from mnist_bench.plots.subject import Subject
-from search.event_log.records import StudyRecord, repeats
+from search.event_log.records import StudyRecord
+from search.hashed import repeats
 from search.messages import duration
 
 COLOURS: Mapping[Kind, str] = {

@@ -16,19 +16,8 @@ from typing import Any
 import pytest
 
 from search.driver import attended
-from search.driver.attended import (
-    EVERY,
-    GRACEFUL,
-    NOTICE,
-    Interrupts,
-    NotebookDisplay,
-    TerminalLine,
-    interruptible,
-    is_command_in_cell,
-    line,
-    screen_here,
-    watched,
-)
+from search.driver.attended import EVERY, NotebookDisplay, TerminalLine, is_command_in_cell, line, screen_here, watched
+from search.driver.interrupts import GRACEFUL, NOTICE, Interrupts, interruptible
 from search.driver.progress import Header, Observer, Progress
 from search.errors import Interrupted
 from search.event_log.records import TrialRecord

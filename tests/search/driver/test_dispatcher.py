@@ -11,8 +11,9 @@ import pytest
 from search.driver.dispatcher import Dispatcher
 from search.driver.progress import Observer, WorkerTime
 from search.errors import WorkerError
-from search.event_log.records import Order, TrialRecord
+from search.event_log.records import TrialRecord
 from search.executors.protocol import Job, Outcome
+from search.hashed import Order
 from search.simulation import simulate
 from search.strategies.pruners import Asha, NoPruner, Pruner
 from search.strategies.samplers import Random

@@ -10,7 +10,7 @@ import pytest
 
 from search.errors import FingerprintError, OutsideRangeError, PluginError
 from search.event_log.events import Asked
-from search.event_log.records import Order
+from search.hashed import Order
 from search.strategies.pruners import NoPruner
 from search.strategies.registry import named_pruner, named_sampler
 from search.strategies.samplers import Random

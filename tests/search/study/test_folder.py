@@ -54,7 +54,7 @@ DOORS = sorted(doors(Path("nowhere")))
 
 def test_a_path_of_the_folders_own_is_handed_out(tmp_path: Path) -> None:
     files = {door.split(" ")[0].rpartition("/")[2] for door in DOORS}
-    assert {"driver.lock", "study.db", "report.html", "commands.jsonl", "states", "confirm", "result.json"} <= files
+    assert {"driver.lock", "study.db", "report.html", "commands.jsonl", "states", "confirm"} <= files
     for number, door in enumerate(DOORS):
         path, ask = doors(tmp_path / str(number))[door]
         path.parent.mkdir(parents=True)
