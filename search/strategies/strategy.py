@@ -25,7 +25,8 @@ class Strategy(ABC):
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     kind: ClassVar[Kind]
     name: str
-    """By which space files, commands and stored studies select it. Built-in strategies set it for their class."""
+    """By which space files, commands and stored studies select it. Built-in strategies set it and `portable` for their
+    class, without an annotation: an annotated one would be an option."""
 
     def __post_init__(self) -> None:
         faults = []
