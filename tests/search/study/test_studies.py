@@ -146,7 +146,7 @@ def test_a_study_that_is_removed_while_it_is_searched_is_not_gone_on_with(tmp_pa
 def test_a_study_in_a_folder_of_another_user_is_read(searched: Searched) -> None:
     code = (
         "import os, sys; from search import open_study; open_study(sys.argv[1], 'first'); os.setresuid(*[65534] * 3); "
-        "print(len(open_study(sys.argv[1], 'second').trials))"
+        "print(len(open_study(sys.argv[1], 'second').trials), flush=True); os._exit(0)"  # coverage could not save then
     )
     with TemporaryDirectory(dir="/var/tmp") as folder:  # pytest's own is closed to others
         for name in ("first", "second"):  # the first is read as root, after which nothing is left to import
