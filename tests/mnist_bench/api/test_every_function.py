@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from contextlib import suppress
 from dataclasses import replace
-from mnist_bench.space_files.json_schema import text
+from mnist_bench.config.json import recipe_yaml
 from pathlib import Path
 from search.errors import FingerprintError, UsageError
 from support import undrawn
@@ -56,7 +56,7 @@ def main():
 def ablate(study):
     config = study.best.config
     baseline = {**config, "optim": {**config["optim"], "lr": 0.5}}
-    Path("steep.yaml").write_text(text(baseline, name="steep", subset=1000))
+    Path("steep.yaml").write_text(recipe_yaml(baseline, name="steep", data={"subset": 1000}))
     asked = dict(baseline=Path("steep.yaml"), seeds=2)
     path = mnist_bench.ablate(study, **asked)
     assert [step.groups for step in path.steps] == [("optimizer",)]
