@@ -36,7 +36,7 @@ class NextCommands:
     """The commands about one study, as they can be typed next."""
 
     study: str
-    place: tuple[str, ...] = ()  # the words with which a command finds the study, see `search.study.place_words`
+    place: tuple[str, ...] = ()  # the words with which a command finds the study, see `search.study.folder.place_words`
     data: str | None = None  # the data set, if it is not the packaged one
     net: str | None = None  # the name by which your own network is loaded; None if the study has none
     device: str | None = None  # the device, if the default is not wanted

@@ -62,7 +62,7 @@ def confirm(
         trainer: your own trainer, if it made the study: its name, `file.py:Trainer` or `package.module:Trainer`.
         objective: your own function, if it made the study, or its name.
         command: your own program, if it made the study, with its arguments as they were searched.
-        observer: an `mnist_bench.experiments.Observer`, here and below; called after every run. If its
+        observer: an `mnist_bench.experiments.grid.Observer`, here and below; called after every run. If its
             `stopping` returns True, `mnist_bench.errors.Stopped` is raised.
         progress: whether to show the progress in the terminal or notebook, here and below; None to show it unless there
             is an observer.

@@ -15,7 +15,7 @@ hashed alone, also on memory that begins between two registers, and on denormal 
 flush to zero. The same bits everywhere may still be wrong everywhere, so each operation is also compared with float64.
 
 No list in this module may grow. A new activation or layer in it would change the canaries of every machine, and no
-older study could be resumed. It needs a canary of its own: a further entry of `search.differences.CANARIES`, which only
+older study could be resumed. It needs a canary of its own: a further entry of `search.differences.CHECKS`, which only
 studies that store it compare. The exception is `LATER`, whose operations have hashes of their own. They belong to
 settings that are younger than the portable canary, and no study stores their hashes.
 """

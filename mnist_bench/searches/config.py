@@ -37,7 +37,7 @@ class SearchConfig:
     trials: int = 50  # number of trained trials at which the study is complete
     patience: int | None = None
     """Trained trials without a better complete one among them after which the search ends before that; see
-    `search.event_log.StopRules`."""
+    `search.event_log.history.StopRules`."""
     target: float | None = None
     """Validation accuracy, above 0 and up to 1, at which the search ends: as soon as a complete trial reaches it."""
     timeout: float | None = None  # seconds after which the search stops; it can be resumed

@@ -35,7 +35,7 @@ class Why:
     among: int  # number of configurations that it was chosen among
 
     def in_values(self, direction: Direction) -> Why:
-        """Return the same reasons in values instead of scores; see `search.space.score`."""
+        """Return the same reasons in values instead of scores; see `search.space.objective.score`."""
         ends = (score(self.low, direction), score(self.high, direction))
         return replace(
             self,
