@@ -22,8 +22,8 @@ PATCHES = [
     ),
     (
         "mnist_bench/nets/modules.py",
-        "            return _activation(layer.activation)\n",
-        "            return nn.LeakyReLU(config.new_slope) if config.new_slope else _activation(layer.activation)\n",
+        "            return ACTIVATIONS[layer.activation]()\n",
+        "            return nn.LeakyReLU(config.new_slope) if config.new_slope else ACTIVATIONS[layer.activation]()\n",
     ),
     (
         "search/strategies/samplers.py",
