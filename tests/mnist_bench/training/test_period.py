@@ -80,7 +80,10 @@ def test_interleaved_with_another_gives_the_same_bits(config: TrainConfig, digit
         *({"optim.optimizer": name} for name in get_args(Optimizer)),
         {"augment.grid_pixels": 4},
         {"augment.grid_pixels": 4, "augment.grid_shift": 2.0},
-        {"model.convs_per_block": 2, "model.convolutions": "separable", "model.final_pool": "mean"},
+        pytest.param(
+            {"model.convs_per_block": 2, "model.convolutions": "separable", "model.final_pool": "mean"},
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_it_counts_and_repeats_and_may_be_cut_into_periods(

@@ -101,7 +101,9 @@ def test_every_pruner_of_optuna_is_held_to_the_costs() -> None:
     assert kinds - {"BasePruner"} == set(OPTUNAS)
 
 
-@pytest.mark.parametrize("name", OPTUNAS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "WilcoxonPruner")) for name in OPTUNAS]
+)
 def test_the_values_of_dearer_trials_decide_nothing_about_a_cheaper_one(name: str) -> None:
     pruner = named_pruner(f"optuna:{name}", OPTUNAS[name])
     cheap = [((7 * number % 10) / 10, 10) for number in range(12)]
