@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -17,10 +16,9 @@ from mnist_bench.config.json import from_json, to_json
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.guard import close_test_set
-from mnist_bench.data.tensors import Dataset, load_dataset
-from mnist_bench.numerics.device import choose_precision, describe, setup
-from mnist_bench.numerics.kinds import Precision
-from mnist_bench.training.period import advance
+from mnist_bench.data.tensors import load_dataset
+from mnist_bench.numerics.device import choose_precision, setup
+from mnist_bench.training.trainer import TorchTrainer
 from search.trainer_api import PLAIN, Report
 
 
@@ -34,14 +32,13 @@ class BenchWorker:
 
     codec = PLAIN
 
-    def __init__(self, data: Dataset, precision: Precision) -> None:
-        self.data = data
-        self.precision = precision
+    def __init__(self, trainer: TorchTrainer) -> None:
+        self.trainer = trainer
 
-    @cached_property
+    @property
     def numerics(self) -> Mapping[str, Any]:
-        """See `numerics.describe`."""
-        return describe(self.data.device, self.precision)
+        """Those of the trainer that is measured."""
+        return self.trainer.numerics
 
     def advance(self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
         """Train the first period of an ordered configuration at its `start`.
@@ -53,7 +50,7 @@ class BenchWorker:
         self._finish()
         time.sleep(max(0.0, config.get("start", 0.0) - time.monotonic()))
         began, computed = time.monotonic(), time.process_time()
-        advance(trained, 0, 1, None, self.data, self.precision)
+        self.trainer.advance(trained, 0, 1, None)
         self._finish()
         ended = time.monotonic()
         metrics = {"ended": ended, "cpu_seconds": time.process_time() - computed}
@@ -61,8 +58,9 @@ class BenchWorker:
 
     def _finish(self) -> None:
         """Wait until the device has done its work; a CPU always has."""
-        if self.data.device.type == "cuda":
-            torch.cuda.synchronize(self.data.device)
+        device = self.trainer.data.device
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
 
 
 def make_bench_worker(*, device: str, precision: str, train_images: int, validation_images: int) -> BenchWorker:
@@ -75,4 +73,4 @@ def make_bench_worker(*, device: str, precision: str, train_images: int, validat
     torch_device = setup(device, precision)
     data = load_dataset(DataOptions(), torch_device)
     some = replace(data, train=data.train[:train_images], validation=data.validation[:validation_images])
-    return BenchWorker(some, choose_precision(torch_device, precision))
+    return BenchWorker(TorchTrainer(some, choose_precision(torch_device, precision)))

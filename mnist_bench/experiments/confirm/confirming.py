@@ -225,6 +225,39 @@ def selected(
     return tuple(replace(row, p_value=p_values.get(number)) for number, row in rows.items()), winner, cheapest
 
 
+def _compared(
+    study: StudyRecord,
+    trials: Sequence[TrialRecord],
+    results: Results,
+    options: ConfirmOptions,
+    *,
+    name: str,
+    step: float,
+    minimized: bool,
+    train_images: int | None = None,
+    validation_images: int | None = None,
+) -> Confirmed:
+    """Return the comparison of the candidates, with nothing evaluated; errors as in `selected`."""
+    candidates, winner, cheapest = selected(study, trials, results, step=step, minimized=minimized)
+    return Confirmed(
+        study=study.name,
+        digest=study.digest,
+        top=options.top,
+        name=name,
+        minimized=minimized,
+        step=step,
+        train_images=train_images,
+        validation_images=validation_images,
+        test_images=0,
+        test_files=None,
+        candidates=candidates,
+        winner=winner,
+        cheapest=cheapest,
+        finals=(),
+        earlier=(),
+    )
+
+
 def _of_values(
     study: StoredStudy, trials: Sequence[TrialRecord], options: ConfirmOptions, observer: Observer
 ) -> Confirmed:
@@ -240,24 +273,7 @@ def _of_values(
             executor.stop()
     searched = [report.value for trial in study.trials for report in trial.reports]
     step = runs.smallest_step([*searched, *(value for found in results.values() for value in found)])
-    candidates, winner, _ = selected(study, trials, results, step=step, minimized=minimized)
-    return Confirmed(
-        study=study.name,
-        digest=study.digest,
-        top=options.top,
-        name=kind_of(study.spec).name,
-        minimized=minimized,
-        step=step,
-        train_images=None,
-        validation_images=None,
-        test_images=0,
-        test_files=None,
-        candidates=candidates,
-        winner=winner,
-        cheapest=winner,
-        finals=(),
-        earlier=(),
-    )
+    return _compared(study, trials, results, options, name=kind_of(study.spec).name, step=step, minimized=minimized)
 
 
 # Networks
@@ -288,29 +304,22 @@ def _of_nets(
         if options.test:
             _check_test_files(grid.data.options)
         its = NetRuns(study, trials, grid)
-        candidates, winner, cheapest = selected(study, trials, its.errors(), step=1.0, minimized=True)
-        found = Confirmed(
-            study=study.name,
-            digest=study.digest,
-            top=options.top,
+        found = _compared(
+            study,
+            trials,
+            its.errors(),
+            options,
             name="validation",
-            minimized=True,
             step=1.0,
+            minimized=True,
             train_images=len(grid.data.split.train),
             validation_images=len(grid.data.split.validation),
-            test_images=0,
-            test_files=None,
-            candidates=candidates,
-            winner=winner,
-            cheapest=cheapest,
-            finals=(),
-            earlier=(),
         )
         if known is not None:
             found = replace(found, test_images=known.test_images, test_files=known.test_files, earlier=known.evaluated)
         if not options.test:
             return found
-        numbers = list(dict.fromkeys([winner, cheapest]))
+        numbers = list(dict.fromkeys([found.winner, found.cheapest]))
         on = its.finals(numbers, grid.data.options)
         earlier = evaluated(study.files.path, on.files).but(numbers)
         return replace(found, test_images=on.images, test_files=on.files, finals=on.finals, earlier=earlier)
