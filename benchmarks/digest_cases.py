@@ -71,12 +71,12 @@ def trainings(precision: str) -> Callable[[Path], Cases]:
     """Weights of nets that together use the settings; bf16 is emulated, slowly, where the processor lacks it."""
 
     def cases(folder: Path) -> Cases:
-        from support import golden_weights, releases
+        from support import golden_weights
 
         configurations = json.loads((TREE / "tests" / "mnist_bench" / "golden.json").read_text())["cases"]
         canary, weights = golden_weights.trained(configurations, precision)
         yield f"numerics: {precision}", "", canary
-        place = f"canary {canary}, torch {'.'.join(releases.release(installed('torch')))}"
+        place = f"canary {canary}, torch {'.'.join(installed('torch').split('.')[:2])}"
         for name, value in weights.items():
             yield f"training: {name}, {precision}", place, value
 

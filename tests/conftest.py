@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 from mnist_bench.numerics.kinds import PORTABLE_VARIABLES
-from support import dose, wants, warm_processes
+from support import dose, kept, wants, warm_processes
 from support.paths import IMPORTABLE
 from support.scripted import Clock
 
@@ -79,13 +79,9 @@ def pytest_collection_finish() -> None:
     if typer_testing := sys.modules.get("typer.testing"):
         typer_testing._get_command = cache(typer_testing._get_command)  # type: ignore[attr-defined]
     if "mnist_bench.data.mnist" in sys.modules:
-        from support import unpacked_mnist
-
-        unpacked_mnist.keep()
+        kept.mnist()
     if "optuna" in sys.modules:
-        from support import kept_migrations
-
-        kept_migrations.keep()
+        kept.migrations()
 
 
 @pytest.hookimpl(wrapper=True)

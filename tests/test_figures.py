@@ -13,11 +13,11 @@ from statistics import fmean
 
 import pytest
 
-from support import docs_scripts
+from support import sources
 from support.paths import ROOT
 from support.sources import refuse
 
-maker = docs_scripts.loaded("figures")
+maker = sources.docs_script("figures")
 figures = maker.figures
 
 QUOTED = [

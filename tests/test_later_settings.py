@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from support.copies import patched, run
+from support.commands import patched, run
 from support.paths import ROOT
 
 PATCHES = [

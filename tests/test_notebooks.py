@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from support import docs_scripts
-from support.notebooks import execute
+from support import sources
 from support.paths import ROOT
-from support.sources import refuse
+from support.sources import execute, refuse
 
 FOLDER = ROOT / "docs" / "notebooks"
 PAGE = """\
@@ -49,7 +48,7 @@ VALUE = 1
 
 @pytest.fixture(scope="module")
 def maker() -> ModuleType:
-    return docs_scripts.loaded("notebooks")
+    return sources.docs_script("notebooks")
 
 
 def test_every_notebook_is_up_to_date(maker: ModuleType) -> None:

@@ -14,9 +14,9 @@ from mnist_bench.experiments.notebook import PUBLISHED
 from mnist_bench.leaderboard.board import grouped
 from mnist_bench.training.evaluation import numerics_here
 from search.study.studies import open_study
-from support import releases
+from support import wants
 from support.paths import ROOT
-from support.portable_machines import check_as_published
+from support.wants import check_as_published
 
 FOLDER = ROOT / "results" / "published"
 
@@ -41,7 +41,7 @@ def test_the_published_winner_begins_as_it_did(part: str, tmp_path: Path) -> Non
     found = json.loads(done.stdout)
     if any(difference["name"] == "check" for difference in found["numerics"]):
         assert done.returncode == 4
-    elif not releases.is_that_of(record["versions"]["torch"]):
+    elif not wants.is_that_of(record["versions"]["torch"]):
         assert done.returncode in (0, 4)
     else:
         assert (done.returncode, found["identical"], found["first_difference"]) == (0, True, None)

@@ -22,7 +22,7 @@ from mnist_bench.numerics.device import VARIABLES
 from mnist_bench.numerics.kinds import PORTABLE_VARIABLES
 from search.defaults import RESULTS_VARIABLE, WORKERS_VARIABLE
 from search.study import folder
-from support import canned, docs_scripts, handmade, handmade_confirmation
+from support import canned, experiments, handmade, sources
 from support.paths import ROOT
 from support.sources import SOURCES, nodes_of
 
@@ -33,7 +33,7 @@ OF_THE_PROGRAM = {"PYTHONHASHSEED"}
 
 @pytest.fixture(scope="module")
 def maker() -> ModuleType:
-    return docs_scripts.loaded("reference_pages")
+    return sources.docs_script("reference_pages")
 
 
 def text_of(page: str) -> str:
@@ -109,7 +109,7 @@ def test_the_keys_of_studies_and_show_are_explained(monkeypatch: pytest.MonkeyPa
 
 def test_the_keys_of_confirm_are_explained() -> None:
     explained = names_under("leaderboard.md", "confirm --json") - {"mean", "interval", "median", "not_learned"}
-    found = handmade_confirmation.found().plain()
+    found = experiments.found().plain()
     of_lists = {key for name in ("candidates", "finals") for entry in found[name] for key in entry}
     assert {*found, "test_openings", "nets"} | of_lists == explained
 

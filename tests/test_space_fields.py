@@ -11,9 +11,9 @@ from mnist_bench.config.catalogue import all_settings
 from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.content import SETTINGS
 from search.strategies import pruners, samplers
-from support import docs_scripts
+from support import sources
 
-FIELDS = {field.path: field for field in docs_scripts.loaded("reference_pages").space_fields()}
+FIELDS = {field.path: field for field in sources.docs_script("reference_pages").space_fields()}
 
 
 def shown(path: str) -> tuple[str, object, str]:

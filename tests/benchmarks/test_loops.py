@@ -28,7 +28,7 @@ from mnist_bench.data.mnist import TrainingSet, load_training_set
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.modules import build_model
 from mnist_bench.space_files import space_sources
-from support import native
+from support import processes
 from support.dose import dose
 from support.paths import ROOT
 
@@ -177,7 +177,7 @@ print(training.schedule.last_epoch, training.accuracy(digits[1]), ours)
 @pytest.mark.integration
 def test_the_experts_loop_learns_as_ours_does() -> None:
     """With the kernels of this processor, as it is timed: with others a seed may learn much worse."""
-    steps, theirs, ours = map(float, native.printed("-c", LEARNED, str(ROOT / "benchmarks" / "peers")).split())
+    steps, theirs, ours = map(float, processes.printed("-c", LEARNED, str(ROOT / "benchmarks" / "peers")).split())
     assert steps == 2 * IMAGES // 50
     assert theirs > 0.9
     assert abs(theirs - ours) < 0.04

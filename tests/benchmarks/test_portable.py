@@ -17,7 +17,7 @@ from portable import Instructions, Line
 
 from mnist_bench.numerics.kinds import PORTABLE_CANARY, PORTABLE_LATER
 from support import wants
-from support.portable_machines import check_as_published
+from support.wants import check_as_published
 
 LINE = Line(
     processor="a processor", caches="32 KB, 1024 KB", torch="2.13.0", compiler="GCC 13.3",

@@ -13,8 +13,7 @@ import pytest
 from search.database import read_only_url, sqlite_url
 from search.study.studies import list_studies, open_study
 from support import search_fake
-from support.programs import dashboard, optuna, started
-from support.waiting import until
+from support.processes import dashboard, optuna, started, until
 
 if TYPE_CHECKING:
     from browser.conftest import Browser

@@ -20,9 +20,9 @@ from mnist_bench.export import drawing_page
 from mnist_bench.export.winner import Winner
 from mnist_bench.numerics import device
 from mnist_bench.report import html
-from support import handmade_report, handmade_winner
+from support import handmade_report, winners
 from support.own_data import arrays, write_folder
-from support.waiting import until
+from support.processes import until
 
 if TYPE_CHECKING:
     from browser.conftest import Browser
@@ -49,7 +49,7 @@ def winner() -> Winner:
     model = ModelConfig(blocks=2, filters=8, batchnorm="before_activation", hidden_units=32)
     augment = AugmentConfig(rotation_degrees=10, zoom=0.1, shear_radians=0.1)
     data = load_dataset(DataOptions(subset=12_000), device.setup("cpu"))
-    return handmade_winner.winner(handmade_winner.config(model, augment=augment), data)
+    return winners.winner(winners.config(model, augment=augment), data)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def test_what_the_net_sees_is_what_predict_sees(browser: Browser, draw_file: Pat
 
 def test_what_is_drawn_for_a_net_of_three_channels_is_red(browser: Browser, tmp_path: Path) -> None:
     data = load_dataset(replace(options_for(None, dataset="mnist-red"), subset=1200), device.setup("cpu"))
-    red = handmade_winner.winner(handmade_winner.config(ModelConfig(blocks=1, filters=8)), data, dataset="mnist-red")
+    red = winners.winner(winners.config(ModelConfig(blocks=1, filters=8)), data, dataset="mnist-red")
     path = tmp_path / "draw.html"
     path.write_text(drawing_page.page(red))
     check_what_is_seen(browser, path, red)
@@ -178,7 +178,7 @@ def test_classes_with_names_are_called_by_them_the_most_probable_of_many_alone(
     made = arrays(channels=1, side=20, classes=30)
     values = {name: made[name] * (made[name] > 100) if name[0] == "x" else made[name] for name in made}
     data = load_dataset(options_for(write_folder(tmp_path / "mine", values)), device.setup("cpu"))
-    drawn = handmade_winner.winner(handmade_winner.config(ModelConfig(blocks=1, filters=8)), data)
+    drawn = winners.winner(winners.config(ModelConfig(blocks=1, filters=8)), data)
     path = tmp_path / "draw.html"
     path.write_text(drawing_page.page(drawn))
     browser.size(360)

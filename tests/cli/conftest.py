@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 
 from search.errors import StudyNotFoundError
 from search.study.studies import StoredStudy
-from support import handmade, json_keys
-from support.copies import Ran
+from support import commands, handmade
+from support.commands import Ran
 
 
 class Cli:
@@ -29,7 +29,7 @@ class Cli:
 
         environment = {"COLUMNS": str(columns)} if columns else {}
         result = CliRunner().invoke(app, list(arguments), input=stdin, env=environment)
-        json_keys.check(arguments, result.stdout)
+        commands.check_json(arguments, result.stdout)
         return result
 
     def open_study(self, results: Path, name: str | None) -> StoredStudy:
@@ -76,7 +76,7 @@ def run_in_one_process(folder: Path, script: str) -> dict[str, Ran]:
     assert done.returncode == 0, done.stderr
     ran = {line: Ran(*result) for line, result in json.loads(done.stdout).items()}
     for line, one in ran.items():
-        json_keys.check(shlex.split(line), one.out)
+        commands.check_json(shlex.split(line), one.out)
     return ran
 
 

@@ -27,7 +27,7 @@ from search.driver.run import Run
 from search.errors import StudyNotFoundError
 from search.study.invocation_log import Invocation, keep_invocation
 from search.study.studies import StoredStudy
-from support import handmade, handmade_confirmation
+from support import experiments, handmade
 from support.commands import COMMANDS, command_of
 from support.dose import dose
 
@@ -87,14 +87,14 @@ def below_a_leaderboard(asked: Situation) -> Iterator[str]:
         table = table_of(board, commands=known)
         yield from (*table.caption, *table.footnotes, table.whole)
     yield result_tables.front_footnote(None, known)
-    yield result_tables.front_footnote(handmade_confirmation.FRONT, replace(known, study="two"))
+    yield result_tables.front_footnote(experiments.FRONT, replace(known, study="two"))
 
 
 def of_a_confirmation(asked: Situation) -> Iterator[str]:
     data = None if asked.data is None else Path(asked.data)
     known = commands_of(asked.study, data_dir=data, device=asked.device, no_test=asked.no_test)
     for top in (8, 3):
-        found = handmade_confirmation.found(finals=(), top=top)
+        found = experiments.found(finals=(), top=top)
         yield from confirmation.table_of(found, known).footnotes
         yield f"`{result_tables.command(found, known)}` evaluates once on the test set" * (not asked.no_test)
         if not asked.no_test:

@@ -17,7 +17,7 @@ from search.event_log.events import Event
 from search.study.folder import StudyFolder
 from search.study.studies import read_events
 from support import own_work
-from support.waiting import until
+from support.processes import until
 
 pytestmark = pytest.mark.slow
 

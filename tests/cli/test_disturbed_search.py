@@ -28,7 +28,7 @@ from search.study.folder import StudyFolder
 from search.study.studies import read_events
 from support import search_cli, wants
 from support.paths import DATABASE, IMPORTABLE
-from support.waiting import until
+from support.processes import until
 
 pytestmark = pytest.mark.slow
 

@@ -67,7 +67,7 @@ def ran(folder: Path, in_one_process: Callable[..., dict[str, Any]]) -> dict[str
         source.replace("STEPS, SAMPLES = 8, 25", "STEPS, SAMPLES = 8, 26")
     )
     commands = [f"run({line!r})" for line in LINES]
-    undrawn = ["from support import undrawn", "undrawn.pictures()"]  # in the report: they were drawn by `plot`
+    undrawn = ["from support import drawn", "drawn.no_pictures()"]  # in the report: they were drawn by `plot`
     return in_one_process(folder, "\n".join([*commands, *undrawn, "run('report ridge-0')"]))
 
 

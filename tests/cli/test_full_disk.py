@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from support.small_disk import small_disk
+from support.damage import small_disk
 
 pytestmark = pytest.mark.integration
 

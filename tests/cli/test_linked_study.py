@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from support import canned
-from support.copies import Ran
+from support.commands import Ran
 
 InOneProcess = Callable[[Path, str], dict[str, Ran]]
 

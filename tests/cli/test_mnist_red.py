@@ -28,9 +28,9 @@ optim: {lr: {float: [1e-3, 1e-1], log: true}}
 search: {sampler: random, pruner: none}
 """
 SCRIPT = """
-from support import undrawn
+from support import drawn
 
-undrawn.pictures()
+drawn.no_pictures()
 run("search mine.yaml{data} -n 2 --executor in-process --workers 1 --study-name red")
 run("export red{data} --to winner")
 run("report red{data} --output report.html")

@@ -51,7 +51,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, in_one_process: Callable[..., 
         "flat.yaml": f"name: flat\n{X}",
     }.items():
         (folder / name).write_text(text)
-    undrawn = "from support import undrawn\nundrawn.pictures()\n"
+    undrawn = "from support import drawn\ndrawn.no_pictures()\n"
     return in_one_process(folder, undrawn + "\n".join(f"run({line!r})" for line in LINES))
 
 

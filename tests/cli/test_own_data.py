@@ -15,7 +15,7 @@ from mnist_bench.report.report_page import commands
 from mnist_bench.studies.compatibility import commands_of
 from search.study.invocation_log import invocations
 from search.study.studies import open_study
-from support.command_process import Place
+from support.commands import Place
 from support.own_data import Arrays, arrays, write_folder, write_npz
 
 pytestmark = pytest.mark.slow

@@ -24,7 +24,7 @@ from mnist_bench.searches.setup import SearchSetup
 from mnist_bench.space_files.drawn import planner
 from search.errors import UsageError
 from support import own_nets
-from support.command_process import Place
+from support.commands import Place
 from support.own_data import arrays, write_npz
 from support.paths import ROOT
 

@@ -42,13 +42,13 @@ OF_ITS_OWN = ("doctor tiny-0 --replay", "plot tiny-0 curves", "studies")
 SCRIPT = f"""
 from pathlib import Path
 import optuna
-from support import undrawn
+from support import drawn
 
 def runs(*lines):
     for line in lines:
         run(line)
 
-undrawn.pictures()
+drawn.no_pictures()
 mine = Path("mine.py")
 text = mine.read_text()
 runs({OWN + " -n 3"!r}, {ALONE + " -n 4"!r}, {ALONE + " -n 3 --sampler-option share=0.3"!r})

@@ -11,7 +11,7 @@ from mnist_bench.export.winner import WinnerOptions, load_winner
 from mnist_bench.plots.predictions import kept_weights, predict
 from mnist_bench.studies.record import recipe_text
 from search.errors import UsageError
-from support.portable_machines import check_as_published
+from support.wants import check_as_published
 
 pytestmark = pytest.mark.slow
 

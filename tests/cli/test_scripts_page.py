@@ -13,20 +13,20 @@ from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.failures import INTERRUPTED, OTHER, USAGE
 from search import errors
 from search.errors import SearchError
-from support import json_keys
+from support import commands
 from support.commands import COMMANDS
 from support.paths import ROOT
 
 FILES = ROOT / "docs" / "reference" / "files.md"
 
 
-def section(heading: str, page: Path = json_keys.PAGE) -> str:
+def section(heading: str, page: Path = commands.SCRIPTS) -> str:
     return page.read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
 
 
 def test_each_command_with_json_has_its_keys_there() -> None:
     has_option = {name for name, command in COMMANDS.items() if any("--json" in param.opts for param in command.params)}
-    assert {form.command for form in json_keys.documented()} == has_option
+    assert {form.command for form in commands.documented_json()} == has_option
     (left_out,) = re.findall(r"\n(`report`.*?) have no `--json`", section("Results as JSON"))
     assert {*re.findall(r"`([^`]+)`", left_out)} == {*COMMANDS} - has_option
 
@@ -43,7 +43,7 @@ def test_each_kind_of_failure_stands_in_the_row_of_its_exit_code() -> None:
     assert {kind: int(code) for kinds, code in rows for kind in re.findall(r"`(\w+)`", kinds)} == codes
 
 
-@pytest.mark.parametrize("page", [json_keys.PAGE, FILES])
+@pytest.mark.parametrize("page", [commands.SCRIPTS, FILES])
 def test_both_pages_list_all_exit_codes(page: Path) -> None:
     listed = re.findall(r"\n\| (\d+) \|", section("Exit codes", page))
     assert [*map(int, listed)] == sorted(ExitCode)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from support.paths import ROOT
-from support.waiting import until
+from support.processes import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.cold]
 

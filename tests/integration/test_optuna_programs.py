@@ -13,7 +13,7 @@ from search.event_log.records import StudyRecord
 from search.study.studies import open_study
 from support import search_fake
 from support.paths import DATABASE
-from support.programs import answer, dashboard, optuna
+from support.processes import answer, dashboard, optuna
 
 pytestmark = pytest.mark.integration
 

@@ -8,10 +8,10 @@ import pytest
 
 from search.database import open_for_writing
 from search.study.optuna_tables import OptunaTables
-from support import log_alone_writer
+from support import search_fake
+from support.canned import Searched
 from support.paths import IMPORTABLE
 from support.ray_nodes import ENVIRONMENT, Nodes, variables
-from support.searched import Searched
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,7 @@ def log_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     Making and writing them takes 1.0 of the 1.2 s of a fake search of 30 trials. What they hold, and that they do so
     after a kill at any moment, is the matter of `tests/search/study`, `tests/search/database` and `test_failpoints.py`.
     """
-    log_alone_writer.write_alone(monkeypatch)
+    search_fake.write_alone(monkeypatch)
 
 
 @pytest.fixture

@@ -1,18 +1,28 @@
-"""The commands of `mnist-bench`, and what stands in their help."""
+"""The commands of `mnist-bench`: what stands in their help and in their JSON, and commands that are run.
+
+They run in a folder of their own, in a process that knows no net and no data set that an earlier command has loaded,
+and in copies of the packages that somebody has changed.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from mnist_bench.cli.app import app
+from support.paths import ROOT
 
 
 def _commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -52,3 +62,136 @@ def unknown_options(page: str, words: Sequence[str]) -> list[str]:
     """Return the options among the words that a help page does not name; `--sort=-lr` gives a value of its own."""
     options = [word.partition("=")[0] for word in words if word.startswith("-")]
     return [option for option in options if not re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", page)]
+
+
+RUN = """
+import json, sys
+from typer.testing import CliRunner
+from mnist_bench.cli.app import app
+
+ran = []
+for line in json.loads(sys.argv[1]):
+    result = CliRunner().invoke(app, line)
+    ran.append((result.exit_code, result.stdout, result.stderr))
+print(json.dumps(ran))
+"""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What it printed as JSON."""
+        assert self.code == 0, self.err
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+
+def patched(folder: Path, patches: Iterable[tuple[str, str, str]]) -> Path:
+    """Return `folder` with a copy of the packages, for each (file, old, new) the one old text replaced by the new."""
+    for name in ("search", "mnist_bench", "spaces"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.gz"))
+    for file in (ROOT / "mnist_bench" / "data").glob("*.gz"):  # not copied: the test set may be closed in this process
+        (folder / "mnist_bench" / "data" / file.name).symlink_to(file)
+    for path, old, new in patches:
+        text = (folder / path).read_text()
+        assert text.count(old) == 1, path
+        (folder / path).write_text(text.replace(old, new))
+    return folder
+
+
+def run(packages: Path, folder: Path, *lines: str) -> list[Ran]:
+    """Run commands of the packages in a folder, all in one process."""
+    found = json.loads(python(packages, folder, RUN, json.dumps([line.split() for line in lines])).splitlines()[-1])
+    return [Ran(*ran) for ran in found]
+
+
+def python(packages: Path, folder: Path, program: str, *arguments: str) -> str:
+    """Return what a program prints that imports the packages, run in a folder."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], cwd=folder, env={**os.environ, "PYTHONPATH": str(packages)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+UNDRAWN = """
+import sys
+from mnist_bench.cli.app import main
+from support import drawn
+
+drawn.no_pictures()
+sys.argv[0] = "mnist-bench"
+main()
+"""
+"""`mnist-bench` whose reports have no pictures, as a program for `python -c`."""
+PROGRAM = str(Path(sys.executable).with_name("mnist-bench"))
+
+
+class Place:
+    """A folder with its own caches, in which commands run; a report has no pictures."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def done(self, *words: str) -> Ran:
+        """Run a command, without its first word."""
+        program = [sys.executable, "-c", UNDRAWN] if words[0] == "report" else [PROGRAM]
+        command, variables = [*program, *words], {**os.environ, "XDG_CACHE_HOME": str(self.folder / "cache")}
+        done = subprocess.run(command, cwd=self.folder, env=variables, capture_output=True, text=True, check=False)
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def run(self, *words: str, code: int = 0) -> str:
+        """Run a command and return what it said, on stderr if it was to fail with this code."""
+        done = self.done(*words)
+        assert done.code == code, done.out + done.err
+        return done.err if code else done.out
+
+
+SCRIPTS = ROOT / "docs" / "reference" / "scripts.md"
+_ROW = re.compile(r"\| `([a-z][^`]*)`[^|]* \| (`[a-z0-9_]+`[^|]*) \| ([^|]*)\|")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One form of what a command prints."""
+
+    command: str
+    """The words that name the command."""
+    always: frozenset[str]
+    sometimes: frozenset[str]
+
+    def fits(self, keys: set[str]) -> bool:
+        """Return whether a document with these keys is as documented."""
+        return self.always <= keys <= self.always | self.sometimes
+
+
+@cache
+def documented_json() -> tuple[Form, ...]:
+    """Return every row of the table."""
+    return tuple(_forms())
+
+
+def _forms() -> Iterator[Form]:
+    section = SCRIPTS.read_text().split("\n## Results as JSON\n")[1].split("\n## ")[0]
+    for written, always, sometimes in _ROW.findall(section):
+        command = " ".join(command_of(written.split()))
+        yield Form(command, *(frozenset(re.findall(r"`([a-z0-9_]+)`", cell)) for cell in (always, sometimes)))
+
+
+def check_json(arguments: Sequence[str], printed: str) -> None:
+    """Check what a command printed with `--json`: keys that the page lists, or an error; without it, anything."""
+    if "--json" not in arguments or not printed:
+        return
+    keys = {*json.loads(printed)} - {"schema_version"}
+    words = [word for word in arguments if word != "-v" and not word.isupper()]  # a role that a test writes before it
+    command = " ".join(command_of(words))
+    forms = [form for form in documented_json() if form.command == command]
+    assert keys == {"error"} or any(form.fits(keys) for form in forms), (command, sorted(keys))

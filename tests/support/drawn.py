@@ -1,13 +1,17 @@
-"""What a figure shows, in the units of its axes."""
+"""What a figure shows, in the units of its axes; reports without pictures; a page as its elements and its text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
+
+from mnist_bench.plots import drawing
 
 
 def marks(figure: Figure) -> list[tuple[float, float]]:
@@ -42,3 +46,45 @@ def units(figure: Figure) -> list[tuple[str, str]]:
 def rows(figure: Figure) -> list[str]:
     """Return the labels of the first axes' rows."""
     return [label.get_text() for label in figure.axes[0].get_yticklabels()]
+
+
+def no_pictures() -> None:
+    """From now on, let the reports of this process have headings."""
+    vars(drawing)["picture"] = heading
+
+
+def heading(kind: str, *_: Any, **__: Any) -> Figure:
+    """Return a heading in place of a picture."""
+    figure = Figure(figsize=(1, 1))
+    figure.suptitle(kind)
+    return figure
+
+
+VOID = {"meta", "link", "img", "input"}
+
+
+class Checked(HTMLParser):
+    """Reads a page, checks that its elements are closed in turn, and keeps what they hold."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("style", "script"):
+            self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]

@@ -24,8 +24,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from mnist_bench.cli.app import app
-from support import undrawn
-from support.forgery import chain_anew
+from support import drawn
+from support.damage import chain_anew
 from support.paths import DATABASE, LOCK
 
 STUDY = "smoke-0"
@@ -177,7 +177,7 @@ def main() -> None:
     inside.mkdir(parents=True)
     os.chdir(inside)
     draw_a_digit()
-    undrawn.pictures()  # those of the study that is only text are drawn by `plot`
+    drawn.no_pictures()  # those of the study that is only text are drawn by `plot`
     run("undisturbed", *SEARCH)
     run("undisturbed", "report")
     whole = Path(shutil.copytree("results", "whole"))

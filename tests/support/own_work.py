@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from support.copies import Ran
+from support.commands import Ran
 
 SPACE = """
 name: descent

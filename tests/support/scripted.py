@@ -1,4 +1,7 @@
-"""An executor whose workers die and raise where a test says so, by a clock that the test reads."""
+"""An executor whose workers die and raise where a test says so, by a clock that the test reads.
+
+And a search made by hand, an event at a time.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from search.event_log.events import Asked, Created, GoalSet, Reported, Told
+from search.event_log.history import History
+from search.event_log.records import ENDS
 from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
+from search.hashed import Reason
+from search.trainer_api import Report
 from support.fake_trainer import Trainer
 
 TICK = 0.125
@@ -70,3 +78,47 @@ def killed(job: Job) -> Lost:
 def raised(job: Job) -> Raised:
     """Return that a job made the trainer fail."""
     return Raised(job=job, error="ZeroDivisionError")
+
+
+PERIODS = 4
+
+
+class Study:
+    """A history that grows; the periods of a trial all cost the same."""
+
+    def __init__(self, goal: int, concurrent_trials: int = 2, periods: int = PERIODS, **settings: Any) -> None:
+        """Begin; `settings` are those of the space."""
+        space = {"name": "made", "settings": settings, "fields": []}
+        spec = {"space": space, "concurrent_trials": concurrent_trials, "order": "deterministic"}
+        self.history = History.of([Created(name="made", spec=spec), GoalSet(goal=goal)])
+        self._periods = periods
+
+    def ask(self, slot: int, cost: int = 10, *, excess: float = 0.0, time: int = 0, macs: int = 1) -> int:
+        number = len(self.history.trials)
+        asked = Asked(
+            time=time, trial=number, params={}, config={}, costs=(cost,) * self._periods, facts={"macs": macs},
+            constraints={"macs": excess}, slot=slot, seed=number, attributes={},
+        )  # fmt: skip
+        self.history.apply(asked)
+        return number
+
+    def train(self, trial: int, periods: int = 1, *, verdict: bool = False, value: float = 0.5) -> None:
+        report = Report(value=value, metrics={}, weights="0", seconds=1.0)
+        for _ in range(periods):
+            period = len(self.history.trials[trial].reports) + 1
+            reported = Reported(trial=trial, period=period, report=report, prune=False, verdict=verdict, attributes={})
+            self.history.apply(reported)
+
+    def end(self, trial: int, reason: Reason | None = None, time: int = 0) -> None:
+        """End a trial; by default it is complete if all its periods were trained, else pruned."""
+        record = self.history.trials[trial]
+        reason = reason or ("complete" if len(record.reports) == self._periods else "pruned")
+        ended: dict[str, Any] = {"state": ENDS[reason].state, "reason": reason, "value": record.value}
+        self.history.apply(Told(time=time, trial=trial, error=None, attributes={}, **ended))
+
+    def add(self, reason: Reason, value: float = 0.5, macs: int = 1) -> None:
+        """Let a trial begin, train its one period if it is complete or pruned, and end, in a search of one slot."""
+        trial = self.ask(0, 1, excess=float(reason == "infeasible"), macs=macs)
+        if reason in ("complete", "pruned"):
+            self.train(trial, verdict=True, value=value)
+        self.end(trial, reason, time=trial)

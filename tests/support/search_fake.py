@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from search.driver import retry_policy
 from search.driver.progress import Observer
 from search.driver.replay import Replay, replay
@@ -260,3 +262,31 @@ def run_killed_between_events(folder: Path, monkeypatch: Any, lives: Iterable[in
 
 if __name__ == "__main__":
     main()
+
+
+class NoTables:
+    """Stands in for `search.study.optuna_tables.OptunaTables`, and writes nothing."""
+
+    def __init__(self, engine: object, history: object) -> None: ...
+
+    def behind(self, events: object) -> set[int]:
+        return set()
+
+    def sync(self, numbers: object) -> None: ...
+
+
+def _open_without_tables(path: Path) -> sa.Engine:
+    engine = sa.create_engine(f"sqlite:///{path}")
+
+    @sa.event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=OFF")
+
+    return engine
+
+
+def write_alone(monkeypatch: Any) -> None:
+    """Let the searches of a test write no tables."""
+    monkeypatch.setattr("search.driver.run.OptunaTables", NoTables)
+    monkeypatch.setattr("search.driver.run.open_for_writing", _open_without_tables)

@@ -122,11 +122,11 @@ def load() -> None:
     for name in LOADED:
         importlib.import_module(name)
     from mnist_bench.data import choice, mnist
-    from support import kept_canaries, kept_migrations, unpacked_mnist
+    from support import kept
 
-    kept_canaries.keep()
-    kept_migrations.keep()
-    unpacked_mnist.keep()
+    kept.canaries()
+    kept.migrations()
+    kept.mnist()
     _ = mnist.load_training_set(choice.DataOptions()).data_hash
     gc.collect()
     gc.freeze()  # collections in forks need not touch, and so copy, what was there before

@@ -18,10 +18,10 @@ from mnist_bench.experiments.ladder import LADDER
 from mnist_bench.experiments.notebook import NOTEBOOK
 from mnist_bench.experiments.scored_recipes import BenchmarkOptions, ScoredRecipes
 from mnist_bench.training.evaluation import numerics_here
-from support import releases
-from support.handmade_scored import result, scored
+from support import wants
+from support.experiments import result, scored
 from support.paths import ROOT
-from support.portable_machines import check_as_published
+from support.wants import check_as_published
 
 Run = Callable[..., Result]
 
@@ -76,7 +76,7 @@ def test_an_interrupted_row_of_the_notebook_continues_to_its_published_runs(tmp_
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert ("seed 1 of 2" in done.stderr, "seed 2 of 2" in done.stderr) == (False, True)
     published = json.loads((ROOT / "results/published/notebook.json").read_text())
-    if releases.is_that_of(published["machine"]["versions"]["torch"]):
+    if wants.is_that_of(published["machine"]["versions"]["torch"]):
         (row,) = json.loads(done.stdout)["rows"]
         assert without_seconds(row["runs"]) == without_seconds(published["rows"][0]["runs"][:2])
 

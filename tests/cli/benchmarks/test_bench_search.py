@@ -12,8 +12,8 @@ from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest.compare import ContestOptions
 from mnist_bench.experiments.contest.contest_record import Contest
 from mnist_bench.experiments.grid import Observer
-from support.handmade_contest import close
-from support.handmade_table import table
+from support.experiments import close
+from support.tables import table
 
 Cli = Callable[..., Result]
 SEARCH = ("bench", "search")

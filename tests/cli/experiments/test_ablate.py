@@ -21,8 +21,8 @@ from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.ablation.path import Ablation, Measured, Step, TriedChange
-from support import stopping
-from support.copies import Ran
+from support import experiments
+from support.commands import Ran
 
 pytestmark = pytest.mark.slow
 
@@ -189,7 +189,7 @@ def test_the_way_ends_at_what_confirm_named(
     study = cli.studies["conv-0"]
     known = None if winner is None else SimpleNamespace(winner=winner, digest=digest or study.digest)
     monkeypatch.setattr("mnist_bench.experiments.confirm.results.load", lambda kind, folder: known)
-    hear = stopping.stopped_after(lambda study, trial, options, observer: asked.append((trial.number, options)))
+    hear = experiments.stopped_after(lambda study, trial, options, observer: asked.append((trial.number, options)))
     monkeypatch.setattr("mnist_bench.experiments.ablation.ablate.ablate_study", hear)
     assert cli("ablate", *arguments, "--budget", "1m", "--seeds", "5", "--from", "r.yaml").exit_code == 130
     if arguments == ("conv-0",):

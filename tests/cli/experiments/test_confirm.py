@@ -17,8 +17,8 @@ import pytest
 from mnist_bench.experiments.confirm import results as confirmed
 from mnist_bench.leaderboard.board_table import test_set_line as words_about_the_test_set
 from support import handmade
-from support.copies import Ran
-from support.handmade_confirmation import found
+from support.commands import Ran
+from support.experiments import found
 
 pytestmark = pytest.mark.slow
 

@@ -16,8 +16,8 @@ from mnist_bench.plots.subject import Subject
 from mnist_bench.report import html
 from search.errors import StudyNotFoundError
 from support import handmade, handmade_report
-from support.checked_page import Checked
-from support.handmade_confirmation import FRONT
+from support.drawn import Checked
+from support.experiments import FRONT
 
 Cli = Callable[..., Result]
 

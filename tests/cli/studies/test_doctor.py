@@ -24,7 +24,7 @@ from search.driver.progress import Observer
 from search.errors import StudyNotFoundError
 from search.study import studies
 from search.study.folder import StudyFolder
-from support.waiting import until
+from support.processes import until
 
 pytestmark = pytest.mark.slow
 

@@ -21,8 +21,7 @@ from search.errors import FingerprintError, UsageError
 from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy
 from support import handmade, own_code, own_nets
-from support.commands import unknown_options
-from support.copies import Ran
+from support.commands import Ran, unknown_options
 from support.own_data import arrays, write_npz
 
 Cli = Callable[..., Result]

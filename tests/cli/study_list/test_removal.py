@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from support import canned
-from support.copies import Ran
+from support.commands import Ran
 
 pytestmark = pytest.mark.slow
 

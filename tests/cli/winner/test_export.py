@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from support import canned
-from support.copies import Ran
+from support.commands import Ran
 
 pytestmark = pytest.mark.slow
 
@@ -163,9 +163,9 @@ def test_what_cannot_be_exported_is_said_in_a_sentence(ran: dict[str, Ran], line
 IN_ITS_OWN_LOCALE = """
 import sys
 from mnist_bench.cli.app import main
-from support import undrawn
+from support import drawn
 
-undrawn.pictures()
+drawn.no_pictures()
 for line in ("report finished", "export finished --to exported"):
     sys.argv = ["mnist-bench", *line.split()]
     try:

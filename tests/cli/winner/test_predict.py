@@ -22,7 +22,7 @@ from mnist_bench.export import export_folder
 from mnist_bench.export.winner import Winner
 from mnist_bench.numerics import device
 from mnist_bench.prediction.model import UNFINISHED, load_model
-from support import handmade_winner
+from support import winners
 from support.own_data import arrays, write_folder
 
 Cli = Callable[..., Result]
@@ -35,7 +35,7 @@ def data() -> Dataset:
 
 @pytest.fixture(scope="module")
 def winner(data: Dataset) -> Winner:
-    return handmade_winner.winner(handmade_winner.config(handmade_winner.NETS["before"]), data)
+    return winners.winner(winners.config(winners.NETS["before"]), data)
 
 
 @pytest.fixture(scope="module")
@@ -110,8 +110,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Dataset]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(place))
         data = load_dataset(options_for(place / "mine"), device.setup("cpu"))
-    trained = handmade_winner.config(ModelConfig(blocks=1, filters=8))
-    export_folder.write(handmade_winner.winner(trained, data), place / "winner")
+    trained = winners.config(ModelConfig(blocks=1, filters=8))
+    export_folder.write(winners.winner(trained, data), place / "winner")
     return place / "winner", data
 
 

@@ -22,7 +22,7 @@ from mnist_bench.errors import Stopped
 from mnist_bench.experiments.grid import Observer
 from search.driver.attended import TerminalLine
 from search.errors import Interrupted, UsageError
-from support import handmade, handmade_confirmation
+from support import experiments, handmade
 
 PACKAGES = ("doctor", "export", "leaderboard", "report", "studies")
 
@@ -87,7 +87,7 @@ def test_a_mistyped_name_is_answered_with_the_closest(package: Any, name: str, n
 
 
 def test_results_read_in_a_few_lines_and_are_tables_in_a_notebook() -> None:
-    found, board = handmade_confirmation.found(), mnist_bench.leaderboard(handmade.mixed())
+    found, board = experiments.found(), mnist_bench.leaderboard(handmade.mixed())
     for result in (found, board):
         lines = repr(result).splitlines()
         assert 2 <= len(lines) <= 3

@@ -20,10 +20,10 @@ from dataclasses import replace
 from mnist_bench.config.json import recipe_yaml
 from pathlib import Path
 from search.errors import FingerprintError, UsageError
-from support import undrawn
+from support import drawn
 
 def main():
-    undrawn.pictures()
+    drawn.no_pictures()
     results = Path("studies")
     options = dict(
         trials=2, concurrent_trials=2, overrides=["subset=1000", "epochs=1"], results=results, executor="in-process"

@@ -14,8 +14,8 @@ from mnist_bench.experiments.ladder import LADDER
 from mnist_bench.experiments.notebook import NOTEBOOK
 from mnist_bench.experiments.scored_recipes import Benchmark, BenchmarkOptions
 from search.errors import SearchError
-from support import handmade, own_nets, stopping
-from support.handmade_confirmation import FRONT
+from support import experiments, handmade, own_nets
+from support.experiments import FRONT
 
 
 class Experiment:
@@ -40,7 +40,7 @@ def experiment(monkeypatch: pytest.MonkeyPatch, name: str, found: Any) -> Experi
 
 
 def test_options_reach_the_confirmation_of_a_front(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    run, observer = experiment(monkeypatch, "confirm.confirming.confirm_front", FRONT), stopping.never()
+    run, observer = experiment(monkeypatch, "confirm.confirming.confirm_front", FRONT), experiments.Stopping()
     study = handmade.kept_in(Path("out"), handmade.two_objectives())
     own_nets.write(tmp_path, own_nets.GOOD)
     net = f"{tmp_path / 'my_nets.py'}:build"
@@ -59,7 +59,7 @@ def test_options_reach_the_confirmation_of_a_front(monkeypatch: pytest.MonkeyPat
 def test_options_reach_a_benchmark_of_recipes(
     function: Callable[..., Any], benchmark: Benchmark, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, observer = experiment(monkeypatch, "scored_recipes.train", found := object()), stopping.never()
+    run, observer = experiment(monkeypatch, "scored_recipes.train", found := object()), experiments.Stopping()
     assert found is function(
         ["linear", "vgg"], seeds=4, workers=2, device="cpu", precision="fp32", results="out", observer=observer
     )
@@ -70,5 +70,6 @@ def test_options_reach_a_benchmark_of_recipes(
 
 
 def test_an_experiment_that_its_observer_stops_is_an_error() -> None:
+    observer = experiments.Stopping(lambda runs: True)
     with pytest.raises(SearchError, match=r"^Stopped before the end\.$"):
-        mnist_bench.compare_methods(pruners=["none"], seeds=2, trials=3, observer=stopping.at_once())
+        mnist_bench.compare_methods(pruners=["none"], seeds=2, trials=3, observer=observer)

@@ -16,8 +16,7 @@ from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files import space_sources
 from mnist_bench.studies.compatibility import training_set
 from search.errors import SpaceError
-from support.handmade_data import write_data
-from support.own_data import arrays, write_npz
+from support.own_data import arrays, write_data, write_npz
 
 pytestmark = pytest.mark.slow
 

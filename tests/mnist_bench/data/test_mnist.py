@@ -14,7 +14,7 @@ from mnist_bench.data import choice, mnist
 from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.mnist import images_in, load_training_set
 from mnist_bench.errors import DataError
-from support.handmade_data import write_idx
+from support.own_data import write_idx
 
 IMAGES, LABELS = choice.TRAIN_FILES
 

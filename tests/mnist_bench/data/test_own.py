@@ -25,8 +25,7 @@ from mnist_bench.data.own import options_for
 from mnist_bench.data.test_set import open_test_set
 from mnist_bench.errors import ClosedDoorError, DataError
 from mnist_bench.picture_form import MNIST, PictureForm
-from support.handmade_data import write_idx
-from support.own_data import Arrays, arrays, write_folder, write_npz
+from support.own_data import Arrays, arrays, write_folder, write_idx, write_npz
 from support.paths import ROOT
 
 DIES = (

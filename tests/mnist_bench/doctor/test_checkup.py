@@ -34,8 +34,8 @@ from search.event_log.records import TrialRecord
 from search.stored_fields import FORMAT
 from search.study.folder import StudyFolder
 from search.study.studies import read_events
-from support import handmade, handmade_data
-from support.forgery import chain_anew
+from support import handmade, own_data
+from support.damage import chain_anew
 from support.paths import DATABASE
 
 pytestmark = pytest.mark.slow
@@ -74,7 +74,7 @@ def check(place: StudyFolder, *, repair: bool = False, replay: bool = False) -> 
 def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Return results with a study that was stopped when its first trial had ended, and the digest it comes to."""
     results = tmp_path_factory.mktemp("searched")
-    for path in handmade_data.write_data(results / "data", train=1000, test=10).glob("t10k*"):
+    for path in own_data.write_data(results / "data", train=1000, test=10).glob("t10k*"):
         path.unlink()  # a search closes the test set: it could not be copied
     stopped = search(results, whole=False).study
     assert len(stopped.complete()) == 1

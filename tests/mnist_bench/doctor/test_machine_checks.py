@@ -13,7 +13,7 @@ from mnist_bench.doctor import machine_checks
 from mnist_bench.doctor.diagnostic import Diagnostic
 from mnist_bench.numerics.kinds import PORTABLE_CANARY
 from search.errors import UsageError
-from support import handmade_data
+from support import own_data
 
 MOUNTS = """\
 sysfs /sys sysfs rw 0 0
@@ -131,7 +131,7 @@ def test_a_file_in_the_place_of_the_results_is_a_problem(tmp_path: Path) -> None
 
 
 def test_data_that_are_damaged_or_not_there(tmp_path: Path) -> None:
-    folder = handmade_data.write_data(tmp_path, train=60, test=10)
+    folder = own_data.write_data(tmp_path, train=60, test=10)
     assert [finding.severity for finding in machine_checks.data(folder)] == ["ok", "ok"]
     for path in folder.glob("t10k*"):
         path.unlink()

@@ -17,7 +17,7 @@ from mnist_bench.numerics import device
 from search.errors import FingerprintError, StudyLockedError
 from search.executors.in_process import InProcessExecutor
 from search.trainer_api import TrainerSpec
-from support import handmade, stopping
+from support import experiments, handmade
 
 NUMERICS = {"check": "77c0", "trainer_revision": 2, "kind": "cpu-fp32"}
 
@@ -66,7 +66,7 @@ def test_every_configuration_meets_every_seed_and_is_numbered_from_one() -> None
 
 def test_runs_are_trained_the_longest_first_once_and_reported_by_name_and_seed(grid: Grid) -> None:
     configs = {"short": TrainConfig(epochs=1), "long": TrainConfig(epochs=2)}
-    heard, again = stopping.never(), stopping.never()
+    heard, again = experiments.Stopping(), experiments.Stopping()
     grid.executor.start()
     curves = replace(grid, observer=heard).train(product(configs, [3, 4]))
     assert [run.title for run in heard.ended] == [
@@ -81,11 +81,11 @@ def test_runs_are_trained_the_longest_first_once_and_reported_by_name_and_seed(g
     assert replace(grid, observer=again).train(product(configs, [3, 4])) == curves
     assert again.runs == 0
     with pytest.raises(Stopped):
-        replace(grid, observer=stopping.at_once()).train(product(configs, [5]))
+        replace(grid, observer=experiments.Stopping(lambda runs: True)).train(product(configs, [5]))
     assert grid.train_until(0.0, product(configs, [5])) is None, "the deadline has passed"
     assert grid.train_until(0.0, product(configs, [3, 4])) == curves, "nothing is left to train"
     with pytest.raises(Stopped):
-        replace(grid, observer=stopping.at_once()).train_until(math.inf, product(configs, [5]))
+        replace(grid, observer=experiments.Stopping(lambda runs: True)).train_until(math.inf, product(configs, [5]))
 
 
 @pytest.mark.slow

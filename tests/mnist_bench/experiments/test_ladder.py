@@ -8,7 +8,7 @@ from mnist_bench.experiments.ladder import LADDER, TARGETS, is_met, seed_of, ver
 from mnist_bench.experiments.scored_recipes import ScoredRecipe
 from mnist_bench.nets.planner import training_flop
 from mnist_bench.space_files import space_sources
-from support.handmade_scored import result, scored
+from support.experiments import result, scored
 
 
 def test_seeds_are_fixed_and_their_own() -> None:

@@ -15,7 +15,7 @@ from mnist_bench.experiments.scored_recipes import Epoch, ScoredRecipe
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.result_table import markdown
 from mnist_bench.space_files import space_sources
-from support.handmade_scored import epoch, result, scored
+from support.experiments import epoch, result, scored
 from support.paths import ROOT
 
 KERAS = AugmentConfig(

@@ -25,9 +25,9 @@ from mnist_bench.space_files import space_sources
 from mnist_bench.training.trainer import TorchTrainer, fit
 from mnist_bench.training.weights import export, model_in
 from search.errors import UsageError
-from support import stopping
-from support.handmade_data import write_data
-from support.handmade_scored import epoch, scored
+from support import experiments
+from support.experiments import epoch, scored
+from support.own_data import write_data
 
 in_this_process = pytest.mark.usefixtures("in_this_process")
 T_9 = 2.262157
@@ -90,7 +90,8 @@ def test_runs_are_fit_on_all_images_and_judged_on_the_test_images_alone(
 def test_a_stopped_benchmark_continues_and_nothing_is_trained_or_judged_again(tmp_path: Path) -> None:
     write_data(tmp_path / "data", train=300, test=60)
     asked = options(tmp_path, "99.0", seeds=2)
-    stopped, resumed, again, more = stopping.after(1), *(stopping.never() for _ in range(3))
+    stopped = experiments.Stopping(lambda runs: runs >= 1)
+    resumed, again, more = (experiments.Stopping() for _ in range(3))
     with pytest.raises(Stopped):
         train(LADDER, asked, stopped)
     found = train(LADDER, asked, resumed)
@@ -110,7 +111,7 @@ def test_a_stopped_benchmark_continues_and_nothing_is_trained_or_judged_again(tm
 @in_this_process
 def test_recipes_of_other_data_are_trained_apart_and_stand_in_the_benchmarks_order(tmp_path: Path) -> None:
     write_data(tmp_path / "data", train=60, test=30)
-    heard = stopping.never()
+    heard = experiments.Stopping()
     found = train(NOTEBOOK, options(tmp_path, "three_channels", "linear", "batchnorm"), heard)
     assert [row.recipe for row in found.rows] == ["linear", "batchnorm", "three_channels"]
     assert [row.parameters for row in found.rows] == [7_850, 340_700, 340_880]

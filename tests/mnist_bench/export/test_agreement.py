@@ -24,9 +24,9 @@ from mnist_bench.export import export_folder
 from mnist_bench.export.winner import Winner
 from mnist_bench.prediction.model import load_model
 from mnist_bench.prediction.preparation import prepare
-from support import handmade_winner
-from support.exported import WAYS, by_onnx, by_page, by_plain_net, in_node, needs_node, plain_net
+from support import winners
 from support.own_data import Arrays, arrays, write_folder, write_npz, write_turned
+from support.winners import WAYS, by_onnx, by_page, by_plain_net, in_node, needs_node, plain_net
 
 pytestmark = pytest.mark.slow
 
@@ -76,8 +76,8 @@ def trained(device: torch.device, tmp_path_factory: pytest.TempPathFactory) -> T
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("XDG_CACHE_HOME", str(place))
             options = replace(options_for(source, dataset=dataset), subset=1200 if source is None else None)
-        data, model = load_dataset(options, device), handmade_winner.NETS["before"]
-        return handmade_winner.winner(handmade_winner.config(model), data, dataset=dataset), data
+        data, model = load_dataset(options, device), winners.NETS["before"]
+        return winners.winner(winners.config(model), data, dataset=dataset), data
 
     return made
 
@@ -159,7 +159,7 @@ def test_on_all_validation_images(
 
 @needs_node
 def test_the_page_prepares_pictures_as_python_does(digits: Dataset, tmp_path: Path) -> None:
-    export_folder.write(handmade_winner.drawn(), tmp_path)
+    export_folder.write(winners.drawn(), tmp_path)
     draw = np.random.default_rng(0)
     grey = []
     for number, picture in enumerate(digits.pixels(digits.validation[:20]).numpy()[:, 0]):

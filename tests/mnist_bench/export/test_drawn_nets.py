@@ -21,27 +21,24 @@ from mnist_bench.export import card, drawing_page, export_folder, onnx_graph
 from mnist_bench.export.winner import Winner
 from mnist_bench.own_nets.own_net import load_net
 from mnist_bench.prediction.input_spec import InputSpec
-from support import handmade_winner, own_nets
-from support.exported import WAYS, by_page
-from support.handmade_winner import drawn
+from support import own_nets, winners
+from support.winners import WAYS, by_page, drawn
 
 
 def expected(winner: Winner) -> NDArray[Any]:
     """Return the probabilities of the net, which differ between classes and between pictures."""
     with torch.inference_mode():
-        found = np.asarray(winner.net(handmade_winner.GIVEN).softmax(1))
+        found = np.asarray(winner.net(winners.GIVEN).softmax(1))
     assert np.ptp(found, axis=0).max() > 0.1
     return found
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("net", handmade_winner.NETS)
+@pytest.mark.parametrize("net", winners.NETS)
 def test_every_way_of_computing_the_net_agrees(net: str, way: Callable[..., NDArray[Any]], tmp_path: Path) -> None:
-    winner = drawn(handmade_winner.NETS[net])
+    winner = drawn(winners.NETS[net])
     export_folder.write(winner, tmp_path)
-    assert np.allclose(
-        way(tmp_path, handmade_winner.PICTURES), expected(winner), atol=0.005 if way is by_page else 1e-5
-    )
+    assert np.allclose(way(tmp_path, winners.PICTURES), expected(winner), atol=0.005 if way is by_page else 1e-5)
 
 
 @pytest.mark.parametrize(("classes", "bars"), [(19, 19), (20, 20), (21, 10)])

@@ -32,21 +32,21 @@ from mnist_bench.prediction.model import load_model
 from mnist_bench.studies import record
 from search.errors import UsageError
 from search.hashed import State
-from support import handmade_winner, own_nets
-from support.exported import plain_net
+from support import own_nets, winners
 from support.own_data import arrays, write_folder
+from support.winners import plain_net
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def winner() -> Winner:
-    return handmade_winner.drawn(handmade_winner.NETS["before"])
+    return winners.drawn(winners.NETS["before"])
 
 
 def with_net(winner: Winner, model: ModelConfig) -> Winner:
     """Return a winner whose net has these settings and was not trained."""
-    recipe = handmade_winner.config(model)
+    recipe = winners.config(model)
     net = build_model(model, torch.Generator().manual_seed(0)).eval()
     return replace(winner, record=replace(winner.record, recipe=to_json(recipe)), net=net)
 
@@ -104,7 +104,7 @@ def test_a_folder_with_other_files_is_refused(winner: Winner, tmp_path: Path) ->
 
 @pytest.fixture(scope="module")
 def other() -> Winner:
-    return handmade_winner.drawn(names=tuple("abcdefghij"))
+    return winners.drawn(names=tuple("abcdefghij"))
 
 
 def killed_before(write: int, winner: Winner, place: Path) -> bool:
@@ -206,7 +206,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Winner:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(place))
         data = load_dataset(options_for(place / "mine"), torch.device("cpu"))
-    return handmade_winner.winner(handmade_winner.config(ModelConfig(blocks=1, filters=4)), data)
+    return winners.winner(winners.config(ModelConfig(blocks=1, filters=4)), data)
 
 
 def test_of_pictures_in_colour_there_is_no_page_which_is_said(winner: Winner, own: Winner, tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ def test_an_export_removes_the_code_that_an_earlier_one_wrote_unless_it_was_chan
     code = load_net(own_nets.write(tmp_path, own_nets.GOOD, "earlier_net.py")).code
     config = TrainConfig(epochs=1, optim=OptimConfig(batch_size=500), net={"width": 3}, net_code=code)
     place = tmp_path / "winner"
-    export_folder.write(handmade_winner.winner(config, digits), place)
+    export_folder.write(winners.winner(config, digits), place)
     assert (place / "earlier_net.py").is_file()
     if changed:
         (place / "earlier_net.py").write_text("mine = 1")
@@ -280,7 +280,7 @@ def test_what_the_card_says_of_a_net_of_ones_own_runs(
 ) -> None:
     code = load_net(own_nets.write(tmp_path, text, file)).code
     config = TrainConfig(epochs=1, optim=OptimConfig(batch_size=500), net={"width": 3}, net_code=code)
-    winner = handmade_winner.winner(config, digits)
+    winner = winners.winner(config, digits)
     export_folder.write(winner, tmp_path / "winner")
     monkeypatch.chdir(tmp_path / "winner")
     monkeypatch.syspath_prepend(str(tmp_path / "winner"))

@@ -14,7 +14,7 @@ from mnist_bench.numerics.device import choose_precision, describe, setup
 from mnist_bench.numerics.kinds import Precision
 from mnist_bench.numerics.precision import best_precision
 from search.errors import UsageError
-from support import golden_weights, releases, wants
+from support import golden_weights, wants
 from support.paths import ROOT
 
 GOLDEN = ROOT / "tests" / "mnist_bench" / "golden.json"
@@ -77,9 +77,7 @@ def test_the_precision_follows_from_the_processor(
 def test_portable_trainings_have_the_recorded_bits() -> None:
     """`make digests` compares those of the other precisions, whose bits depend on the processor."""
     canary, found = golden_weights.trained(json.loads(GOLDEN.read_text())["cases"], "portable")
-    known = json.loads(RECORDED.read_text()).get(
-        f"canary {canary}, torch {'.'.join(releases.release(torch.__version__))}"
-    )
+    known = json.loads(RECORDED.read_text()).get(f"canary {canary}, torch {'.'.join(wants.release(torch.__version__))}")
     if known is None:
         pytest.skip(wants.bits(f"weights with PyTorch {torch.__version__}", "digests.py --record"))
     assert {f"training: {name}, portable": weights for name, weights in found.items()} == known

@@ -21,7 +21,7 @@ from mnist_bench.numerics.device import choose_precision, find_device
 from mnist_bench.numerics.kinds import PORTABLE_LATER, PORTABLE_VARIABLES, environment_of
 from mnist_bench.numerics.precision import PortableOperations, UnportableOperations, computing_in
 from support.paths import ROOT
-from support.portable_machines import check_as_published
+from support.wants import check_as_published
 
 CPU = torch.device("cpu")
 

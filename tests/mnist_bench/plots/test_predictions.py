@@ -24,7 +24,7 @@ from search.event_log.records import TrialRecord
 from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy
 from support import handmade
-from support.handmade_predictions import predictions
+from support.winners import predictions
 
 Trained = tuple[StoredStudy, TrialRecord, StudyFolder]
 

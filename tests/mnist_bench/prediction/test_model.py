@@ -23,7 +23,7 @@ from mnist_bench.prediction.model import INPUT_SPEC, WEIGHTS, load_model, pack
 from mnist_bench.prediction.preparation import prepare
 from mnist_bench.training.weights import load_model as load_net, weights_hash
 from search.errors import UsageError
-from support import handmade_winner
+from support import winners
 from support.own_data import write_turned
 
 pytestmark = pytest.mark.slow
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def winner(digits: Dataset) -> Winner:
-    return handmade_winner.winner(handmade_winner.config(handmade_winner.NETS["before"]), digits)
+    return winners.winner(winners.config(winners.NETS["before"]), digits)
 
 
 @pytest.fixture

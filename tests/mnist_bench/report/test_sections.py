@@ -10,11 +10,11 @@ from mnist_bench.experiments.confirm import result_tables, results as confirmed
 from mnist_bench.leaderboard.board import leaderboard_of
 from mnist_bench.report import sections as report_sections, test_results
 from mnist_bench.report.findings import findings
-from support import handmade, handmade_confirmation
-from support.handmade_ablation import PATH
+from support import experiments, handmade
+from support.experiments import PATH
 from support.handmade_report import HERE
 
-FOUND = handmade_confirmation.found()
+FOUND = experiments.found()
 CLOSED = replace(FOUND, finals=(), test_images=0)
 SINCE = "The study was searched further since; the confirmation is of its earlier state."
 

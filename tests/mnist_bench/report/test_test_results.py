@@ -8,11 +8,11 @@ import pytest
 
 from mnist_bench.experiments.confirm.results import Confirmed
 from mnist_bench.report import test_results
-from support import handmade_confirmation
-from support.handmade_confirmation import final, found
+from support import experiments
+from support.experiments import final, found
 
-FOUND = handmade_confirmation.found()
-FIRST, TIED, WORSE = handmade_confirmation.ERRORS.values()
+FOUND = experiments.found()
+FIRST, TIED, WORSE = experiments.ERRORS.values()
 BROKEN = (*WORSE[:7], None)
 FIGURE = "trial 1, 99.50% test accuracy (mean of 8 seeds, 95% CI [99.48, 99.52])"
 
@@ -68,14 +68,14 @@ def test_the_table_has_a_row_for_each_configuration_that_was_evaluated() -> None
 
 
 def test_a_front_is_told_by_its_ends_and_listed_in_full() -> None:
-    sentence = test_results.sentence_of_front(handmade_confirmation.FRONT)
+    sentence = test_results.sentence_of_front(experiments.FRONT)
     assert sentence == (
         "Test accuracy from 98.70% [98.64, 98.76] with 900 MACs (trial 4) to 99.90% [99.87, 99.93] with 3k MACs "
         "(trial 7)."
     )
-    table = test_results.table_of_front(handmade_confirmation.FRONT)
+    table = test_results.table_of_front(experiments.FRONT)
     assert [row[0] for row in table.texts()] == ["#4", "#1", "#2", "#8", "#7", "#9"]
-    single = replace(handmade_confirmation.FRONT, members=handmade_confirmation.FRONT.members[:1])
+    single = replace(experiments.FRONT, members=experiments.FRONT.members[:1])
     assert test_results.sentence_of_front(single).startswith("Test accuracy 98.70%")
-    broken = replace(handmade_confirmation.FRONT, members=handmade_confirmation.FRONT.members[5:])
+    broken = replace(experiments.FRONT, members=experiments.FRONT.members[5:])
     assert test_results.sentence_of_front(broken) == "Of the front, no training on all images finished."

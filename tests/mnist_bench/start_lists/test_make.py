@@ -16,7 +16,7 @@ from search.elementary import NATIVE, PORTABLE
 from search.errors import UsageError
 from search.space.space import Space
 from search.trainer_api import PLAIN, Plan
-from support import handmade_table
+from support import tables
 
 SPACE = Space.of(
     {
@@ -126,7 +126,7 @@ def test_what_is_good_in_all_sources_comes_before_what_is_good_in_one() -> None:
 
 
 def test_a_table_is_a_source(tmp_path: Path) -> None:
-    table = handmade_table.table()
+    table = tables.table()
     path = tmp_path / "mine.npz"
     path.write_bytes(pack(table.about, table.arrays))
     found = source(str(path))

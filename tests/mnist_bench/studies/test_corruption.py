@@ -29,10 +29,9 @@ from mnist_bench.training.weights import check_trial, export, load_model, weight
 from search.errors import SearchError
 from search.event_log.records import TrialRecord
 from search.study.checkpoint_store import CheckpointStore
-from support import handmade, handmade_data, search_fake as fake
+from support import handmade, own_data, search_fake as fake
 from support.dose import dose
-from support.handmade_ablation import PATH
-from support.handmade_confirmation import FRONT, found
+from support.experiments import FRONT, PATH, found
 from support.paths import DATABASE, ROOT
 
 CORRUPTIONS = 112
@@ -95,12 +94,12 @@ def an_ablation(folder: Path) -> Written:
 
 
 def images(folder: Path) -> Written:
-    handmade_data.write_data(folder, train=60, test=10)
+    own_data.write_data(folder, train=60, test=10)
     return _data_set(folder, folder / TRAIN_FILES[0])
 
 
 def compressed_labels(folder: Path) -> Written:
-    handmade_data.write_data(folder, train=60, test=10)
+    own_data.write_data(folder, train=60, test=10)
     path = folder / f"{TRAIN_FILES[1]}.gz"
     path.write_bytes(gzip.compress((folder / TRAIN_FILES[1]).read_bytes()))
     (folder / TRAIN_FILES[1]).unlink()

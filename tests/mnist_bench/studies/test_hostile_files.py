@@ -34,8 +34,7 @@ from search.errors import SearchError
 from search.study import checkpoint_store
 from support import handmade
 from support.dose import dose
-from support.handmade_ablation import PATH
-from support.handmade_confirmation import FRONT, found
+from support.experiments import FRONT, PATH, found
 
 MEGABYTES = 300
 """More than any of these files may take."""

@@ -7,7 +7,7 @@ from optuna.trial import TrialState
 
 from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
 from mnist_bench.tables.shipped import load
-from support import handmade_table
+from support import tables
 from support.paths import TESTS
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -21,7 +21,7 @@ def searched(table: RecordedBenchmark, trials: int) -> optuna.Study:
 
 
 def test_every_period_is_reported_and_what_the_pruner_stops_ends_there() -> None:
-    table = handmade_table.table()
+    table = tables.table()
     study = searched(table, 40)
     ended = {state: [trial for trial in study.trials if trial.state == state] for state in TrialState}
     assert len(ended[TrialState.COMPLETE]) + len(ended[TrialState.PRUNED]) == 40
@@ -35,7 +35,7 @@ def test_every_period_is_reported_and_what_the_pruner_stops_ends_there() -> None
 
 
 def test_a_range_whose_condition_does_not_hold_is_not_suggested() -> None:
-    trials = searched(handmade_table.table(), 20).trials
+    trials = searched(tables.table(), 20).trials
     suggested = {(trial.params["model.hidden_layers"], "model.hidden_batchnorm" in trial.params) for trial in trials}
     assert suggested == {(0, False), (1, True)}
 

@@ -19,7 +19,7 @@ from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
 from mnist_bench.tables.shipped import load
 from mnist_bench.tables.stored import pack
 from search.errors import StorageError, UsageError
-from support import handmade_table
+from support import tables
 from support.dose import dose
 
 CONFIG = {"model.batchnorm": "after_pool", "model.hidden_layers": 0, "optim.lr": 0.01, "optim.drops": 1}
@@ -27,7 +27,7 @@ CONFIG = {"model.batchnorm": "after_pool", "model.hidden_layers": 0, "optim.lr":
 
 @cache
 def handmade() -> RecordedBenchmark:
-    return handmade_table.table()
+    return tables.table()
 
 
 @settings(max_examples=dose(200))
@@ -41,8 +41,8 @@ def test_every_way_to_a_training_leads_to_the_same_one(point: int, seed: int) ->
     assert table.point_of({**params, "optim.lr": np.float64(params["optim.lr"])}) == point
     assert list(curve.errors) == [9000 if count < 0 else count for count in errors]
     assert curve.diverged == (errors[-1] < 0)
-    assert list(curve.epochs) == [*handmade_table.EPOCHS]
-    for period in range(1, len(handmade_table.EPOCHS) + 1):
+    assert list(curve.epochs) == [*tables.EPOCHS]
+    for period in range(1, len(tables.EPOCHS) + 1):
         first = table.curve(params, seed, periods=period)
         assert (first.errors, first.costs) == (curve.errors[:period], curve.costs[:period])
         report = table.report(point, seed, period)
@@ -103,7 +103,7 @@ def test_what_the_table_lacks_is_said_with_what_there_is() -> None:
 
 
 def test_a_point_that_is_missing_is_answered_with_the_ways_out() -> None:
-    table = handmade_table.table(without=handmade().point_of(CONFIG))
+    table = tables.table(without=handmade().point_of(CONFIG))
     with pytest.raises(NotInTableError, match=r"not one of the 89 in table handmade; nearest\(\) returns"):
         table.curve(CONFIG)
     nearest = table.points[table.nearest(CONFIG)]

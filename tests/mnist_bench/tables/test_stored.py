@@ -18,13 +18,13 @@ from mnist_bench.tables import stored
 from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
 from mnist_bench.tables.stored import AboutTable, Arrays, pack
 from search.errors import StorageError
-from support import handmade_table
+from support import tables
 from support.dose import dose
 
 
 @cache
 def parts() -> tuple[AboutTable, Arrays]:
-    table = handmade_table.table()
+    table = tables.table()
     return table.about, table.arrays
 
 

@@ -8,7 +8,7 @@ import pytest
 from mnist_bench.errors import NotInTableError
 from mnist_bench.tables.points import Nearest
 from mnist_bench.tables.table_trainer import TablePlanner, TableTrainer
-from support.handmade_table import table
+from support.tables import table
 
 
 def test_the_planner_knows_the_points_and_their_costs() -> None:

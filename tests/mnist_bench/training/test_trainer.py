@@ -14,7 +14,7 @@ from mnist_bench.errors import DataError, DeviceError
 from mnist_bench.nets.planner import COEFFICIENTS
 from mnist_bench.training.trainer import TorchTrainer, fit, make_trainer, trainer_spec
 from search.trainer_api import Report, Trainer
-from support import handmade_data
+from support import own_data
 
 
 def test_fit_tells_every_period(plain: TrainConfig, digits: Dataset) -> None:
@@ -47,7 +47,7 @@ def test_bad_options_are_said() -> None:
 
 def test_a_worker_refuses_data_that_changed_since_the_work_began(tmp_path: Path) -> None:
     """A bit that flips in a training image while a search is under way must not train the rest of it on other data."""
-    folder = handmade_data.write_data(tmp_path, train=60, test=10)
+    folder = own_data.write_data(tmp_path, train=60, test=10)
     spec = trainer_spec(load_training_set(DataOptions(data_dir=str(folder))), device="cpu")
     make_trainer(**spec.options)
     images = folder / TRAIN_FILES[0]
@@ -59,7 +59,7 @@ def test_a_worker_refuses_data_that_changed_since_the_work_began(tmp_path: Path)
 
 
 def test_a_worker_refuses_another_split_of_the_same_images(tmp_path: Path) -> None:
-    folder = handmade_data.write_data(tmp_path, train=60, test=10)
+    folder = own_data.write_data(tmp_path, train=60, test=10)
     spec = trainer_spec(load_training_set(DataOptions(data_dir=str(folder), split_seed=1)), device="cpu")
     make_trainer(**spec.options)
     with pytest.raises(DataError, match="splits the images otherwise"):

@@ -9,34 +9,34 @@ import pytest
 
 from mnist_bench.errors import NotInTableError
 from mnist_bench.value_tables.value_table import ValuePlanner, ValueTable, ValueTrainer
-from support.handmade_value_table import BEST, KINDS, RATES, table
+from support.tables import BEST, KINDS, RATES, value_table
 
 
 def test_configurations_are_numbered_in_the_order_of_the_ranges() -> None:
-    found = [table().point_of({"config.rate": rate, "config.kind": kind}) for rate, kind in product(RATES, KINDS)]
+    found = [value_table().point_of({"config.rate": rate, "config.kind": kind}) for rate, kind in product(RATES, KINDS)]
     assert found == list(range(12))
 
 
 @pytest.mark.parametrize("params", [{"config.rate": 0.5, "config.kind": "fast"}, {"config.rate": 0.01}])
 def test_what_is_no_option_is_refused(params: dict[str, object]) -> None:
     with pytest.raises(NotInTableError, match=r"^config\.\w+ \S+ is not an option of table made/handmade\.$"):
-        table().point_of(params)
+        value_table().point_of(params)
 
 
 def test_values_have_to_be_those_of_all_configurations() -> None:
     with pytest.raises(ValueError, match=r"^made/handmade: values of shape \(11, 3, 2\) for \(4, 3\) options$"):
-        table(values=np.ones((11, 3, 2)), seconds=np.ones((11, 3)))
+        value_table(values=np.ones((11, 3, 2)), seconds=np.ones((11, 3)))
 
 
 def test_a_search_sees_the_mean_over_the_seeds() -> None:
-    handmade = table()
+    handmade = value_table()
     plan, trainer = ValuePlanner(handmade)(BEST), ValueTrainer(handmade)
     assert [trainer.advance(plan.config, 7, period, None)[1].value for period in (1, 2)] == pytest.approx([2.0, 1.0])
     assert len(plan.costs) == 2
 
 
 def test_an_infinite_value_has_diverged() -> None:
-    _, report = ValueTrainer(table()).advance({"config.rate": 1.0, "config.kind": "odd"}, 0, 1, None)
+    _, report = ValueTrainer(value_table()).advance({"config.rate": 1.0, "config.kind": "odd"}, 0, 1, None)
     assert (report.value, report.end) == (None, "diverged")
 
 
@@ -45,7 +45,7 @@ def regret(found: ValueTable, rate: float, kind: str) -> float:
 
 
 def test_a_regret_is_linear_in_the_logarithm_of_a_loss_between_the_best_and_the_median() -> None:
-    handmade = table()
+    handmade = value_table()
     assert regret(handmade, 0.01, "fast") == 0
     assert regret(handmade, 0.01, "plain") == pytest.approx(np.log(2) / np.median(handmade.losses))
     assert regret(handmade, 1.0, "fast") == regret(handmade, 1.0, "odd") == 1

@@ -19,9 +19,9 @@ from search.event_log.events import GoalSet
 from search.event_log.log import EventLog
 from search.study.studies import open_study
 from support import search_fake as fake
+from support.canned import Searched
+from support.damage import small_disk
 from support.paths import DATABASE
-from support.searched import Searched
-from support.small_disk import small_disk
 
 GOAL = 8
 LOCK = """

@@ -21,8 +21,7 @@ from search.study.checkpoint_store import CheckpointStore
 from search.trainer_api import Report
 from support import search_fake as fake
 from support.fake_trainer import Trainer
-from support.handmade_history import Study
-from support.scripted import Clock, Scripted, killed
+from support.scripted import Clock, Scripted, Study, killed
 
 pytestmark = pytest.mark.usefixtures("log_alone")
 

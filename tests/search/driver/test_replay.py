@@ -18,7 +18,7 @@ from search.event_log.events import Asked, Event, Reported, trial_of
 from search.strategies.pruners import NoPruner
 from search.strategies.samplers import Curves
 from support import search_fake as fake
-from support.waiting import until
+from support.processes import until
 
 pytestmark = pytest.mark.usefixtures("log_alone")
 

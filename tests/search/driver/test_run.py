@@ -38,8 +38,8 @@ from search.study.spec import StartList
 from search.trainer_api import Plan, TrainerSpec
 from support import search_fake as fake
 from support.fake_trainer import CLAIMED
+from support.processes import until
 from support.scripted import Clock, Scripted
-from support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("log_alone")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from support.forgery import chain_anew
+from support.damage import chain_anew
 from support.paths import ROOT
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -29,7 +29,7 @@ from search.study.folder import StudyFolder
 from search.study.studies import open_study
 from support import search_fake as fake
 from support.dose import dose
-from support.waiting import until
+from support.processes import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.cold]  # its workers are found as children of its driver
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 from search.event_log.forecast import GROWTH, PRIOR_TRIALS, RECENT_TRIALS, Forecast, WorkLeft
 from search.event_log.history import History
 from support.dose import dose
-from support.handmade_history import PERIODS, Study
+from support.scripted import PERIODS, Study
 
 NEVER_PRUNED = [10.0] * PERIODS
 HALVED = [10.0, 5.0, 5.0, 5.0]

@@ -16,7 +16,7 @@ from search.event_log.records import ENDS, EarlyStop
 from search.hashed import Reason
 from search.trainer_api import Report
 from support.dose import dose
-from support.handmade_history import Study
+from support.scripted import Study
 
 Costs = dict[int, list[int]]
 """Of the periods that each slot's trial has not ended."""

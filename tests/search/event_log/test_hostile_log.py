@@ -21,8 +21,8 @@ from search.study.folder import StudyFolder
 from search.study.optuna_tables import OptunaTables, rebuild
 from search.study.studies import list_studies, open_study, read_events
 from support import search_fake as fake
+from support.damage import chain_anew
 from support.dose import dose
-from support.forgery import chain_anew
 from support.paths import DATABASE
 
 NAME = "fake-0"

@@ -18,7 +18,7 @@ from search.executors.protocol import Done, Job, Lost, Outcome
 from search.objectives.executor import ObjectiveExecutor
 from search.objectives.objective import Objective
 from support import own_work
-from support.waiting import until
+from support.processes import until
 
 JOB = Job(trial=0, period=1, config={"config.x": 0.5}, seed=7, state=None, stall_seconds=math.inf)
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.notebooks import execute
+from support.sources import execute
 
 pytestmark = pytest.mark.integration
 

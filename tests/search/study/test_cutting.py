@@ -15,9 +15,9 @@ from search.study.cutting import cut
 from search.study.folder import StudyFolder
 from search.study.studies import open_study, read_events
 from support import search_fake as fake
-from support.forgery import chain_anew
+from support.canned import Searched
+from support.damage import chain_anew
 from support.paths import DATABASE
-from support.searched import Searched
 
 NAME = "fake-0"
 GOAL = 6

@@ -13,9 +13,9 @@ from search.errors import StorageError
 from search.study.folder import StudyFolder
 from search.study.studies import list_studies, open_study, read_events
 from support import search_fake as fake
+from support.canned import Searched
 from support.dose import dose
 from support.paths import DATABASE
-from support.searched import Searched
 
 NAME = "fake-0"
 GOAL = 6

@@ -21,7 +21,7 @@ from search.study.folder import StudyFolder
 from search.study.optuna_tables import OptunaTables, TablesDiff, rebuild
 from search.study.studies import read_events
 from support import search_fake as fake
-from support.searched import Searched
+from support.canned import Searched
 
 GOAL = 8
 OBJECTIVES = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}

@@ -25,8 +25,8 @@ from search.study import studies
 from search.study.folder import StudyFolder
 from search.study.studies import list_studies, open_study, remove_study
 from support import search_fake as fake
+from support.canned import Searched
 from support.paths import DATABASE, ROOT
-from support.searched import Searched
 
 NO_DATABASE = b"this is no database" * 100
 

@@ -14,7 +14,7 @@ from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.experiments.ablation.path import Measured, Step, change, interval, load, save, sentence, walk
 from mnist_bench.experiments.ablation.setting_groups import effective
 from search.errors import StorageError
-from support.handmade_ablation import PATH
+from support.experiments import PATH
 
 START = effective(TrainConfig(model=ModelConfig(blocks=0, hidden_layers=0)))
 END = effective(

@@ -19,8 +19,8 @@ from mnist_bench.experiments.grid import Observer
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy
-from support import handmade, handmade_confirmation, stopping
-from support.handmade_confirmation import ERRORS, FRONT, compared, final, found
+from support import experiments, handmade
+from support.experiments import ERRORS, FRONT, compared, final, found
 
 
 @pytest.fixture
@@ -214,8 +214,8 @@ def test_a_result_is_kept_and_returned_for_the_same_question(folder: Path) -> No
 
 
 def test_nets_that_are_gone_and_cannot_be_trained_here_leave_the_result_as_it_is(folder: Path) -> None:
-    files, heard = StudyFolder(folder).confirm, stopping.never()
-    handmade_confirmation.write_records(files)
+    files, heard = StudyFolder(folder).confirm, experiments.Stopping()
+    experiments.write_records(files)
     confirmed.save(found(), folder)
     files.net_of(1, 3).touch()
     assert ask(handmade.mixed(), folder, heard) == found()

@@ -15,7 +15,7 @@ from search.errors import StorageError, StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord
 from search.study.folder import StudyFolder
 from support import handmade
-from support.handmade_confirmation import EVEN, FRONT, final
+from support.experiments import EVEN, FRONT, final
 
 
 def numbers(study: StudyRecord, top: int) -> tuple[list[int], int]:

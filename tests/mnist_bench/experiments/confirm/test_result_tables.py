@@ -18,7 +18,7 @@ from mnist_bench.experiments.confirm.result_tables import (
 )
 from mnist_bench.experiments.confirm.results import Confirmed
 from mnist_bench.next_commands import NextCommands
-from support.handmade_confirmation import ERRORS, final, found, of_values
+from support.experiments import ERRORS, final, found, of_values
 
 HERE = NextCommands(study="conv-0")
 TESTS = "paired t-tests over 8 seeds, Holm-corrected over all pairs, 5% level"

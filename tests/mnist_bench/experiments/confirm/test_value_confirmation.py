@@ -20,7 +20,7 @@ from search.errors import FingerprintError, StudyLockedError
 from search.executors.protocol import Done, Executor, Job, Outcome
 from search.study.studies import StoredStudy
 from search.trainer_api import Report
-from support import handmade as made, stopping
+from support import experiments, handmade as made
 
 Value = Callable[[float, random.Random], float | None]
 """Returns a run's value, given its rate and the random numbers of its seed."""
@@ -139,7 +139,7 @@ def test_an_earlier_confirmation_is_returned_and_earlier_runs_are_not_trained_ag
 def test_a_stopped_confirmation_is_resumed(confirm: Confirm) -> None:
     asked = count(1)
     with pytest.raises(Stopped):
-        confirm(noisy, observer=stopping.Stopping(lambda runs: next(asked) > 9))
+        confirm(noisy, observer=experiments.Stopping(lambda runs: next(asked) > 9))
     found, resumed = confirm(noisy)
     assert found.winner == 3
     assert 0 < resumed.jobs < ALL

@@ -13,9 +13,9 @@ from mnist_bench.experiments.contest.compare import ContestOptions, compare_meth
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.tables import shipped, stored
 from search.errors import UsageError
-from support import handmade_value_table, stopping
-from support.handmade_table import table
+from support import experiments, tables
 from support.paths import TESTS
+from support.tables import table
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +31,7 @@ def test_two_tables_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_table_of_values_is_searched_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.value_tables.made.load", lambda name: handmade_value_table.table(name=name))
+    monkeypatch.setattr("mnist_bench.value_tables.made.load", lambda name: tables.value_table(name=name))
     (found,) = compare_methods(replace(ASKED, tables=("scikit-learn/mlp-wine",)), Observer())
     assert (found.task, found.measure, found.develops) == ("scikit-learn/mlp-wine", "regret", False)
     assert (found.training_seconds, found.guess) == (1.0, 1)
@@ -73,14 +73,14 @@ def test_pairs_may_compete_alone_with_other_seeds(files: tuple[str, str]) -> Non
 
 
 def test_progress_is_told_in_tenths(files: tuple[str, str]) -> None:
-    news = stopping.never()
+    news = experiments.Stopping()
     compare_methods(replace(ASKED, tables=files[:1], seeds=10), news)
     assert news.news[-1] == "handmade: 30 of 30 searches"
     assert len(news.news) == 10
 
 
 def test_what_does_not_fit_one_table_is_said_before_any_is_searched(files: tuple[str, str]) -> None:
-    news = stopping.never()
+    news = experiments.Stopping()
     with pytest.raises(UsageError, match="no sampler 'gp'"):
         compare_methods(replace(ASKED, tables=files, samplers=("gp",)), news)
     assert news.news == []

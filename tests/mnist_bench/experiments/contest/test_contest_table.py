@@ -6,7 +6,7 @@ import pytest
 
 from mnist_bench.cli import output
 from mnist_bench.experiments.contest.contest_table import tables_of
-from support.handmade_contest import RANDOM, TPE_ASHA, TWICE, clear, close, contest, trace
+from support.experiments import RANDOM, TPE_ASHA, TWICE, clear, close, contest, trace
 
 
 def test_a_row_tells_error_difference_verdict_and_what_it_took() -> None:

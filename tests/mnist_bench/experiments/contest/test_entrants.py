@@ -12,7 +12,7 @@ from search.errors import UsageError
 from search.repeatability import TriedOn
 from search.strategies.pruners import Asha
 from search.strategies.samplers import ForeignSampler, Tpe
-from support.handmade_table import SPACE, table
+from support.tables import SPACE, table
 
 
 def test_every_pair_comes_before_what_it_has_to_beat() -> None:

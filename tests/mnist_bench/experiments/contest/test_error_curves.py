@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 
 from mnist_bench.experiments.contest.contest_record import Trace
 from mnist_bench.experiments.contest.error_curves import STEPS, curve, curves, spent, standings
-from support.handmade_contest import RANDOM, TPE_ASHA, TWICE, close, contest, trace
+from support.experiments import RANDOM, TPE_ASHA, TWICE, close, contest, trace
 
 
 def test_a_curve_is_the_error_of_the_current_choice_and_a_guess_before_the_first() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from mnist_bench.experiments.contest.contest_record import Contest
 from mnist_bench.experiments.contest.verdicts import finding_over, judge, overall
-from support.handmade_contest import RANDOM, TPE_ASHA, TWICE, clear, close, finals
+from support.experiments import RANDOM, TPE_ASHA, TWICE, clear, close, finals
 
 
 def heading(*contests: Contest) -> str:

@@ -18,10 +18,10 @@ from mnist_bench.experiments.contest.replayed.replayed_table import ReplayedTabl
 from mnist_bench.experiments.contest.replayed.replayed_values import ReplayedValues
 from mnist_bench.experiments.contest.replays import Terms, replay, replays
 from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
-from support import handmade_value_table
-from support.handmade_table import table
+from support import tables
 from support.paths import ROOT
-from support.waiting import until
+from support.processes import until
+from support.tables import table
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +41,7 @@ def replayed() -> ReplayedTable:
 
 @pytest.fixture(scope="module")
 def values() -> ReplayedValues:
-    return ReplayedValues(handmade_value_table.table())
+    return ReplayedValues(tables.value_table())
 
 
 def played(searched: ReplayedTable | ReplayedValues, entrant: Entrant, seed: int, terms: Terms = TERMS) -> Trace:
@@ -80,7 +80,7 @@ def test_a_choice_on_values_is_scored_by_its_regret(values: ReplayedValues, entr
 
 def test_a_long_search_finds_the_best_of_all_values(values: ReplayedValues) -> None:
     found = replay(values, Entrant(sampler="curves"), 0, Terms(budget=16, concurrent_trials=2, workers=(2,)))
-    assert (found.choices[-1].params, found.found, found.spent) == (handmade_value_table.BEST, 0, 16)
+    assert (found.choices[-1].params, found.found, found.spent) == (tables.BEST, 0, 16)
 
 
 @pytest.mark.parametrize(("seeds", "seed", "others"), [(3, 0, [1, 2]), (3, 1, [0, 2]), (3, 2, [0, 1]), (1, 1, [0])])
@@ -179,7 +179,7 @@ def test_the_processes_of_a_contest_that_is_killed_end_with_it(tmp_path: Path) -
 from mnist_bench.experiments.contest.contest_record import Entrant
 from mnist_bench.experiments.contest.replayed.replayed_table import ReplayedTable
 from mnist_bench.experiments.contest.replays import Terms, replays
-from support.handmade_table import table
+from support.tables import table
 
 if __name__ == "__main__":
     heard = lambda: print("one", flush=True)

@@ -12,7 +12,7 @@ from mnist_bench.experiments.contest.contest_record import Contest, Entrant, Tra
 from mnist_bench.experiments.contest.error_curves import standings
 from mnist_bench.experiments.contest.verdicts import EntrantComparison, comparisons, failures, finding, judge, speedups
 from mnist_bench.statistics.inference import effect_shown
-from support.handmade_contest import RANDOM, TPE_ASHA, TWICE, clear, close, contest, trace
+from support.experiments import RANDOM, TPE_ASHA, TWICE, clear, close, contest, trace
 
 COMPARISON = EntrantComparison(
     entrant=RANDOM, first=TPE_ASHA, difference=0.0012, low=0.0005, high=0.0019, p_value=0.03, smallest=0.0009

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from mnist_bench.plots.net import confusion
 from mnist_bench.plots.net.confusion import Pair
 from support import drawn
-from support.handmade_predictions import predictions
+from support.winners import predictions
 
 RIGHT = [(digit, digit, 0.9) for digit in range(10)]
 

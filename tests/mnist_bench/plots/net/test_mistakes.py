@@ -8,7 +8,7 @@ import pytest
 from mnist_bench.plots import style
 from mnist_bench.plots.net import mistakes
 from support import drawn
-from support.handmade_predictions import predictions
+from support.winners import predictions
 
 ANSWERS = [(4, 9, 0.6), (1, 1, 0.99), (7, 2, 0.98), (5, 3, 0.9)]
 

@@ -1,12 +1,14 @@
-"""A small table whose rows follow from a formula, so that nothing is trained.
+"""Small tables whose rows follow from formulas, so that nothing is trained.
 
-Two learning rates are bad, batchnorm helps, and errors vary from seed to seed.
+In that of nets two learning rates are bad, batchnorm helps, and errors vary from seed to seed. That of values has 12
+configurations, 3 seeds and 2 reports.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from mnist_bench.nets.planner import COEFFICIENTS
 from mnist_bench.tables.points import cells
 from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
 from mnist_bench.tables.stored import AboutTable, Arrays
+from mnist_bench.value_tables.value_table import ValueTable
 from search.space.space import Space
 
 SPACE = Space.of(
@@ -97,3 +100,30 @@ def _numbers(params: Mapping[str, Any]) -> list[float]:
         np.nan if path not in params else span.values.index(params[path]) if span.is_listed else params[path]
         for path, span in SPACE.distributions.items()
     ]
+
+
+RATES, KINDS = [0.001, 0.01, 0.1, 1.0], ["plain", "fast", "odd"]
+BEST = {"config.rate": 0.01, "config.kind": "fast"}
+
+
+def value_table(**changed: Any) -> ValueTable:
+    """Return the table. The loss is lowest at BEST, and the highest rate diverges with the kind odd."""
+    space = {
+        "name": "handmade", "direction": "minimize",
+        "config": {"rate": {"levels": RATES, "log": True}, "kind": {"choice": KINDS}},
+    }  # fmt: skip
+    losses = np.array([_loss(rate, kind) for rate, kind in product(RATES, KINDS)])
+    by_seed = losses[:, None] * np.array([0.9, 1.0, 1.1])
+    values: dict[str, Any] = {
+        "name": "made/handmade",
+        "space": Space.of(space),
+        "values": np.stack([2 * by_seed, by_seed], axis=2),
+        "seconds": np.ones((12, 3)),
+    }
+    return ValueTable(**(values | changed))
+
+
+def _loss(rate: float, kind: str) -> float:
+    if (rate, kind) == (1.0, "odd"):
+        return np.inf
+    return float(10.0 ** abs(np.log10(rate) + 2)) * {"plain": 2.0, "fast": 1.0, "odd": 3.0}[kind]

@@ -1,4 +1,8 @@
-"""Other people's programs, run beside a search: Optuna's command line and its dashboard."""
+"""Other processes: what they do is waited for, which takes as long as it takes.
+
+Nothing here has a limit: pytest's own (`timeout` in pyproject.toml) ends a test that hangs. Other people's programs are
+Optuna's command line and its dashboard.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,24 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from support.waiting import until
+from support.warm_processes import without_variables
+
+T = TypeVar("T")
+
+
+def until(found: Callable[[], T | None], pause: float = 0.02) -> T:
+    """Return what a function returns as soon as that is true, looked at every `pause` seconds."""
+    while not (seen := found()):
+        time.sleep(pause)
+    return seen
+
 
 PROGRAMS = Path(sys.executable).parent
 
@@ -58,3 +73,12 @@ def optuna(*arguments: str) -> list[dict[str, Any]]:
     printed = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     rows: list[dict[str, Any]] = json.loads(printed.stdout)
     return rows
+
+
+def printed(*words: str) -> str:
+    """Return what such a Python process prints: `-c` and a program, or a file, and arguments."""
+    done = subprocess.run(
+        [sys.executable, *words], env=without_variables(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -1,27 +1,44 @@
-"""Winners made by hand: nets with drawn weights, or trained for seconds, in studies that were never searched."""
+"""Winners made by hand: nets with drawn weights, or trained for seconds, in studies that were never searched.
+
+What an export says of pictures is computed by the program that it is for: ONNX file, net.py and page. A net's answers
+are made by hand, too.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
+from importlib import util
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
+import pytest
 import torch
+from numpy.typing import NDArray
 
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import DatasetName, ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.data.choice import SHA256, TRAIN_FILES
 from mnist_bench.data.tensors import Dataset
+from mnist_bench.export import export_folder
 from mnist_bench.export.winner import Validation, Winner, picture_kind
 from mnist_bench.nets.modules import build_model
 from mnist_bench.picture_form import MNIST
+from mnist_bench.plots.predictions import Predictions
 from mnist_bench.prediction.input_spec import InputSpec
 from mnist_bench.studies.record import record_of
 from mnist_bench.training.evaluation import evaluate
 from mnist_bench.training.trainer import TorchTrainer, fit
 from mnist_bench.training.weights import export, model_in
 from search import canonical_json
-from support import handmade
+from support import handmade, wants
+from support.paths import TESTS
 
 NETS = {
     "linear": ModelConfig(blocks=0, hidden_layers=0),
@@ -110,3 +127,73 @@ def winner(
         "validation": Validation(errors=errors, images=len(on.validation)), "confirmed": None, "test_openings": 0,
     }  # fmt: skip
     return Winner(**{**given, "tested": more.get("confirmed"), **more})
+
+
+needs_node = pytest.mark.skipif(not (shutil.which("node") or os.environ.get("CI")), reason=wants.NODE)
+
+
+def by_onnx(exported: Path, pictures: NDArray[np.float32]) -> NDArray[Any]:
+    """Return what ONNX Runtime computes: probabilities (N, classes) of pictures (N, C, H, W), 0 to 255."""
+    session = onnxruntime.InferenceSession(exported / export_folder.ONNX)
+    return np.asarray(session.run(None, {"pictures": pictures})[0])
+
+
+def plain_net(exported: Path) -> Any:
+    """Return an export's net.py as a module."""
+    spec = util.spec_from_file_location("net", exported / export_folder.NET)
+    assert spec is not None
+    assert spec.loader is not None
+    module = util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def by_plain_net(exported: Path, pictures: NDArray[np.float32]) -> NDArray[Any]:
+    """Return what net.py computes, as `by_onnx` does."""
+    with torch.inference_mode():
+        return np.asarray(plain_net(exported).load()(torch.from_numpy(pictures)).softmax(1))
+
+
+def in_node(exported: Path, pictures: NDArray[Any], grey: list[NDArray[Any]]) -> dict[str, Any]:
+    """Return what the page computes in Node: of prepared pictures "probabilities", "prepared" of grey ones (H, W)."""
+    given = {
+        "prepared": [picture.ravel().tolist() for picture in pictures],
+        "grey": [{"rows": len(g), "columns": len(g[0]), "pixels": g.ravel().tolist()} for g in grey],
+    }
+    (exported / "pictures.json").write_text(json.dumps(given))
+    command = ["node", str(TESTS / "support" / "run_page.js"), str(exported / export_folder.PAGE)]
+    done = subprocess.run([*command, str(exported / "pictures.json")], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def by_page(exported: Path, pictures: NDArray[np.float32]) -> NDArray[Any]:
+    """Return what the page computes, as `by_onnx` does; what is drawn has no colour."""
+    return np.array(in_node(exported, pictures[:, :1], [])["probabilities"])
+
+
+WAYS = [by_onnx, by_plain_net, pytest.param(by_page, marks=needs_node)]
+
+
+def predictions(answers: Sequence[tuple[int, int, float]], **more: Any) -> Predictions:
+    """Return answers (true class, predicted class, confidence); image number n is all n, at place 100 + n.
+
+    What is left of the confidence goes to the true class, or to the class after it where that was predicted.
+    """
+    count = len(answers)
+    probabilities = np.zeros((count, 10))
+    for row, (true, predicted, confidence) in enumerate(answers):
+        probabilities[row, true if true != predicted else (true + 1) % 10] = 1 - confidence
+        probabilities[row, predicted] = confidence
+    given: dict[str, Any] = {
+        "study": "conv-0",
+        "trial": 7,
+        "of_digits": True,
+        "labels": np.array([true for true, _, _ in answers], dtype=np.int64),
+        "probabilities": probabilities,
+        "indices": np.arange(100, 100 + count),
+        "images": np.ones((count, 28, 28), dtype=np.uint8) * np.arange(count, dtype=np.uint8)[:, None, None],
+        "recorded_errors": None,
+    }
+    return Predictions(**{**given, **more})

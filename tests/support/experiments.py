@@ -1,0 +1,227 @@
+"""Results of experiments made by hand, and experiments that are stopped.
+
+Confirmations are of `handmade.mixed`, a study of values and a front; an ablation has one step; contests say what each
+search had chosen, and when; results of `bench notebook` and `bench ladder` have two epochs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NoReturn
+
+from mnist_bench.config.json import to_json
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.errors import Stopped
+from mnist_bench.experiments.ablation.path import Ablation, Measured, Step
+from mnist_bench.experiments.confirm.confirming import selected
+from mnist_bench.experiments.confirm.results import SEEDS, Candidate, Confirmed, Final, Front, FrontMember
+from mnist_bench.experiments.contest.contest_record import BestConfiguration, Contest, Entrant, Trace
+from mnist_bench.experiments.grid import Observer, TrainingRun
+from mnist_bench.experiments.scored_recipes import Benchmark, Epoch, ScoredRecipe, ScoredRecipes
+from mnist_bench.numerics.device import Machine
+from mnist_bench.studies import record, sealed_json
+from search.study.folder import ConfirmFolder
+from search.study.studies import StoredStudy
+from search.trainer_api import Report
+from support import handmade
+
+EVEN = (12, 14, 13, 13, 12, 14, 13, 13)
+ERRORS = {
+    1: (60, 64, 62, 66, 63, 63, 61, 65),
+    0: (64, 66, 62, 64, 61, 65, 66, 64),
+    2: (300, 301, 299, 302, 298, 301, 299, 300),
+}
+"""Of the candidates of `handmade.mixed`, on 10,000 images: #1 has 63.0, #0 64.0 and #2 300.0."""
+
+
+def final(number: int, *errors: int | None) -> Final:
+    """Return what the nets of a configuration get wrong."""
+    return Final(number=number, errors=errors)
+
+
+FINALS = final(1, 50, 54, 46, 50, 50, 50, 50, 50), final(0, 60, None, 62, 61, 59, 60, 60, 58)
+"""Of the winner and of the cheapest, on 10,000 test images."""
+
+
+def compared(
+    study: StoredStudy, results: Mapping[int, tuple[float | None, ...]], **more: Any
+) -> tuple[tuple[Candidate, ...], int, int]:
+    """Return the candidates with these results, the winner and the cheapest, as a confirmation selects them."""
+    given: dict[str, Any] = {"step": 1.0, "minimized": True, **more}
+    return selected(study, [study.trials[number] for number in results], results, **given)
+
+
+def found(errors: Mapping[int, tuple[int | None, ...]] = ERRORS, **changes: Any) -> Confirmed:
+    """Return a confirmation of `handmade.mixed`; as it is, #1 is selected, #0 is tied and cheaper, and #2 is worse."""
+    study = handmade.mixed()
+    candidates, winner, cheapest = compared(study, errors)
+    whole = Confirmed(
+        study=study.name, digest=study.digest, top=8, name="validation", minimized=True, step=1.0, train_images=50_000,
+        validation_images=10_000, test_images=10_000, test_files=None, candidates=candidates, winner=winner,
+        cheapest=cheapest, earlier=(), finals=tuple(each for each in FINALS if each.number in errors),
+    )  # fmt: skip
+    return replace(whole, **changes)
+
+
+def of_values(values: Mapping[int, tuple[float | None, ...]], **changes: Any) -> Confirmed:
+    """Return a confirmation of a study of ridge.py:Trainer, of which the last trial was pruned."""
+    trials = [handmade.value_trial(number, [0.5] * handmade.VALUE_PERIODS) for number in range(max(values))]
+    study = handmade.value_study([*trials, handmade.value_trial(max(values), [0.5])])
+    candidates, winner, _ = compared(study, values, step=0.01, minimized=False)
+    whole = Confirmed(
+        study=study.name, digest=study.digest, top=8, name="score", minimized=False, step=0.01, train_images=None,
+        validation_images=None, test_images=0, test_files=None, candidates=candidates, winner=winner, cheapest=winner,
+        finals=(), earlier=(),
+    )  # fmt: skip
+    return replace(whole, **changes)
+
+
+def write_records(files: ConfirmFolder, number: int = 1) -> None:
+    """Write records of a trial's runs on all images, which came to their ends."""
+    study = handmade.mixed()
+    made = record.to_json(record.record_of(study, study.trials[number]))
+    files.records.mkdir(parents=True, exist_ok=True)
+    for seed in range(SEEDS):
+        sealed_json.write(made, files.record_of(number, seed, on_all=True))
+
+
+FRONT = Front(
+    study="two", digest=handmade.HASH, cost="macs", train_images=60_000, test_images=1000, test_files=None, left_out=3,
+    members=tuple(
+        FrontMember(number=number, cost=cost, search_accuracy=0.99)
+        for number, cost in ((4, 900), (1, 1500), (2, 2_000), (8, 2_000), (7, 3_000), (9, 4_000))
+    ),
+    finals=(
+        final(4, *EVEN), final(1, *(errors + 9 for errors in EVEN)), final(2, *(3, 5, 4, 4, 3, 5, 4, 4)),
+        final(8, *EVEN), final(7, 1, 1, 1, 1, 1, 1, 1, None), final(9, *([None] * 8)),
+    ),
+    earlier=(),
+)  # fmt: skip
+"""#4 and #2 are on it, #1 and #8 are not; #7 and #9 have runs that did not finish."""
+
+
+START = Measured(config=to_json(TrainConfig()), errors=(76, 78), parameters=7850, macs=7840, seconds=1.0)
+STEP = Step(
+    groups=("batchnorm",), change="batchnorm none → after", after=replace(START, errors=(50, 46)), tried=(),
+    waiting=(), fewer=29.0, low=21.0, high=37.0,
+)  # fmt: skip
+PATH = Ablation(
+    question="0" * 64, study="conv-0", trial=1, baseline="linear", images=1000, seeds=(7, 8), start=START, steps=(STEP,)
+)
+
+
+TPE_ASHA = Entrant(sampler="tpe", pruner="asha")
+RANDOM = Entrant(sampler="random")
+TWICE = Entrant(sampler="random", budgets=2)
+
+
+def trace(*choices: tuple[float, float], spent: float = 10.0, **changed: Any) -> Trace:
+    """Return a search that made choices: (spent by then, their error on unseen images)."""
+    made = [
+        BestConfiguration(spent=at, seen=error, unseen=error, trial=number, params={"optim.lr": 0.01})
+        for number, (at, error) in enumerate(choices)
+    ]
+    values: dict[str, Any] = {"trials": 12, "complete": 4, "seconds": {1: 80.0, 8: 12.5}, "own_seconds": 0.002}
+    return Trace(choices=tuple(made), spent=spent, **(values | changed))
+
+
+def contest(searches: Mapping[Entrant, Sequence[Trace]], **changed: Any) -> Contest:
+    """Return a contest of these searches, one a seed for each entrant."""
+    values: dict[str, Any] = {
+        "task": "handmade", "space": "mini", "budget": 10, "training_seconds": 1.5, "concurrent_trials": 8,
+        "workers": (1, 8), "seen_images": 10_000, "unseen_images": 20_000, "develops": False,
+        "seeds": tuple(range(len(next(iter(searches.values()))))),
+    }  # fmt: skip
+    return Contest(
+        entrants=tuple(searches), traces=tuple(tuple(traces) for traces in searches.values()), **(values | changed)
+    )
+
+
+def finals(errors: Mapping[Entrant, Sequence[float]], **changed: Any) -> Contest:
+    """Return a contest in which each search chose what has such an error at half the budget, and 0.1 at a fifth."""
+    searches = {
+        one: [trace((2 * one.budgets, 0.1), (5 * one.budgets, error), spent=9.8 * one.budgets) for error in found]
+        for one, found in errors.items()
+    }
+    return contest(searches, **changed)
+
+
+def close(**changed: Any) -> Contest:
+    """Return a contest of three seeds in which nothing is shown."""
+    errors = {TPE_ASHA: [0.02, 0.019, 0.015], RANDOM: [0.019, 0.021, 0.016], TWICE: [0.0181, 0.0185, 0.019]}
+    return finals(errors, **changed)
+
+
+def clear(**changed: Any) -> Contest:
+    """Return a contest of four seeds: random ends 0.9 to 1.1 points above the first, and 0.1 below at double budget."""
+    first = [0.02, 0.018, 0.022, 0.02]
+    random = [0.03, 0.029, 0.031, 0.03]
+    return finals({TPE_ASHA: first, RANDOM: random, TWICE: [error - 0.001 for error in first]}, **changed)
+
+
+MACHINE = Machine(processor="An Abacus", cores=2, gpu=None, precision="fp32", python="3.11.7", versions={"torch": "2"})
+
+
+def scored(recipe: str, *accuracies: float, **others: Any) -> ScoredRecipe:
+    """Return a recipe of two epochs, whose runs have these accuracies on 10,000 test images after the last one."""
+    runs = tuple((epoch(0.5), epoch(accuracy, weights="01")) for accuracy in accuracies)
+    fields: dict[str, Any] = {
+        "recipe": recipe, "precision": "fp32", "epochs": 2, "parameters": 7_850, "training_flop": 136_800_000_000,
+        "seeds": tuple(range(len(runs))), "runs": runs, "unended": 0,
+    }  # fmt: skip
+    return ScoredRecipe(**fields | others)
+
+
+def epoch(accuracy: float, *, seconds: float = 2.0, weights: str = "00", train_loss: float = 0.1) -> Epoch:
+    """Return an epoch with this accuracy on 10,000 test images."""
+    return Epoch(
+        train_loss=train_loss, test_loss=0.2, test_errors=round(10_000 * (1 - accuracy)), test_accuracy=accuracy,
+        seconds=seconds, weights=weights,
+    )  # fmt: skip
+
+
+def result(benchmark: Benchmark, *rows: ScoredRecipe, workers: int = 2) -> ScoredRecipes:
+    """Return a result with these rows."""
+    return ScoredRecipes(benchmark=benchmark, machine=MACHINE, workers=workers, train_images=60_000, rows=rows)
+
+
+class Stopping(Observer):
+    """Keeps what it hears, and stops an experiment when a function of the number of runs that ended says so."""
+
+    def __init__(self, stopping: Callable[[int], bool] = lambda runs: False) -> None:
+        self.started: list[int] = []
+        self.ended: list[TrainingRun] = []
+        self.news: list[str] = []
+        self._stopping = stopping
+
+    @property
+    def runs(self) -> int:
+        """The number of runs that ended."""
+        return len(self.ended)
+
+    def on_start(self, runs: int, seconds: float) -> None:
+        """See `Observer.on_start`."""
+        self.started.append(runs)
+
+    def on_run(self, run: TrainingRun, reports: Sequence[Report]) -> None:
+        """See `Observer.on_run`."""
+        self.ended.append(run)
+
+    def on_news(self, text: str) -> None:
+        """See `Observer.on_news`."""
+        self.news.append(text)
+
+    def stopping(self) -> bool:
+        """See `Observer.stopping`."""
+        return self._stopping(self.runs)
+
+
+def stopped_after(hear: Callable[..., object]) -> Callable[..., NoReturn]:
+    """Return an experiment that tells `hear` its arguments and is stopped then."""
+
+    def experiment(*arguments: Any) -> NoReturn:
+        hear(*arguments)
+        raise Stopped
+
+    return experiment
