@@ -23,7 +23,7 @@ from search.event_log.records import EarlyStop, StudyRecord, TrialRecord
 from search.loading import is_code
 from search.messages import number_of, show
 from search.objectives.objective import FLAT
-from search.space.objective import Aim
+from search.space.space import Aim
 
 UNNAMED = "value"
 OWN = ("costs", "data", "images", "trainer_revision")

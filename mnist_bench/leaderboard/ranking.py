@@ -15,7 +15,7 @@ from mnist_bench.cells import percent
 from mnist_bench.statistics.inference import holm, mcnemar
 from search.errors import StorageError
 from search.event_log.records import StudyRecord, TrialRecord
-from search.space.objective import score
+from search.space.space import score
 
 SIGNIFICANCE = 0.05
 """Trials with an adjusted p-value above it are tied with the first."""

@@ -38,9 +38,8 @@ from search.executors.protocol import Executor
 from search.files import left_of, make_folder
 from search.hashed import Order
 from search.messages import first_line, show
-from search.space.objective import Direction
 from search.space.settings import check_settings
-from search.space.space import Space
+from search.space.space import Direction, Space
 from search.strategies import registry
 from search.strategies.pruners import Pruner
 from search.strategies.samplers import Sampler

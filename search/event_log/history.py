@@ -29,8 +29,7 @@ from search.event_log.log import not_understood
 from search.event_log.records import EarlyStop, StudyRecord, TrialRecord
 from search.hashed import Order, repeats
 from search.messages import show
-from search.space.objective import score
-from search.space.space import Space
+from search.space.space import Space, score
 from search.trainer_api import is_feasible
 
 _Turn = tuple[int, int, int]

@@ -10,8 +10,7 @@ from typing import Any, Literal, NamedTuple, assert_never
 from search import hashed
 from search.hashed import EndReason, Order, Reason, State
 from search.messages import assigned, duration, html_table, number, number_of, short, shortened
-from search.space.objective import Aim, Direction, score
-from search.space.space import Space
+from search.space.space import Aim, Direction, Space, score
 from search.trainer_api import Report
 
 StopRule = Literal["patience", "target"]

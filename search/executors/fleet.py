@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from search.arguments import check_count
 from search.differences import changed_checks, differences
 from search.errors import SearchError, UsageError, WorkerError
-from search.executors.endings import oom_kills
+from search.executors.processes import oom_kills
 from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
 from search.trainer_api import Report
 

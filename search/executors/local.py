@@ -15,9 +15,8 @@ from socket import socketpair
 from typing import IO, Any
 
 from search.errors import WorkerError
-from search.executors.endings import ending, outcome_of_end
 from search.executors.fleet import MAX_START, Fleet, Message, Worker
-from search.executors.frames import receive, send
+from search.executors.processes import ending, outcome_of_end, receive, send
 from search.executors.protocol import Job, Lost, Outcome
 from search.files import open_to_append
 from search.trainer_api import TrainerSpec

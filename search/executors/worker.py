@@ -14,9 +14,8 @@ from socket import socket
 from typing import Any
 
 from search.errors import FOREIGN, UsageError
-from search.executors.endings import volunteer
-from search.executors.frames import receive, send
 from search.executors.in_process import build_trainer, checked, error_text
+from search.executors.processes import receive, send, volunteer
 from search.trainer_api import Trainer, TrainerSpec
 
 

@@ -15,9 +15,8 @@ from typing import IO, Any
 from search.arguments import check_count
 from search.differences import CHECK
 from search.errors import UsageError, WorkerError
-from search.executors.endings import ending, outcome_of_end
 from search.executors.fleet import Running
-from search.executors.frames import receive
+from search.executors.processes import ending, outcome_of_end, receive
 from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
 from search.files import open_to_append
 from search.hashed import EndReason

@@ -15,8 +15,8 @@ from socket import send_fds, socket, socketpair
 from typing import Any
 
 from search.errors import UsageError, WorkerError
-from search.executors.frames import receive, send
 from search.executors.local import ENVIRONMENT
+from search.executors.processes import receive, send
 from search.objectives.objective import Objective
 from search.objectives.process import below, exit_code, nursery
 

@@ -28,9 +28,8 @@ import numpy as np  # before a fork: a child that imports it takes a tenth of a 
 
 from search import loading
 from search.errors import UsageError
-from search.executors.endings import volunteer
-from search.executors.frames import receive, send
 from search.executors.in_process import error_text
+from search.executors.processes import receive, send, volunteer
 from search.objectives.command import objective_of
 from search.objectives.objective import Configuration
 from search.objectives.reports import Figures

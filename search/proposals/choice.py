@@ -13,7 +13,7 @@ from search.proposals.curves import Curve, points_of
 from search.proposals.gaussian_process import ROUNDED, Process, fitted
 from search.proposals.prospects import Prospects
 from search.proposals.relevance import Parts
-from search.space.objective import Direction, score
+from search.space.space import Direction, score
 
 BOLDNESS = 1.0
 """How far drawn losses lie off the mean, in their standard deviations."""
@@ -35,7 +35,7 @@ class Why:
     among: int  # number of configurations that it was chosen among
 
     def in_values(self, direction: Direction) -> Why:
-        """Return the same reasons in values instead of scores; see `search.space.objective.score`."""
+        """Return the same reasons in values instead of scores; see `search.space.space.score`."""
         ends = (score(self.low, direction), score(self.high, direction))
         return replace(
             self,

@@ -13,9 +13,17 @@ from typing import Any, get_args
 
 from search.errors import Problem, SpaceError, UsageError
 from search.messages import did_you_mean, listing, show
-from search.space.objective import Direction
 from search.space.ranges import Fault
-from search.space.space import FIELD_PATH, NARROWED, SETTINGS_OF_ALL, SETTINGS_WITH_KEYS, Space, faultless, read_field
+from search.space.space import (
+    FIELD_PATH,
+    NARROWED,
+    SETTINGS_OF_ALL,
+    SETTINGS_WITH_KEYS,
+    Direction,
+    Space,
+    faultless,
+    read_field,
+)
 from search.space.yaml_text import Document, Origin, parse
 
 _NOT_SET = {  # why other parts of a file than fields and settings cannot be overridden

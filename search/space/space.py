@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePath
-from typing import Any, Generic
+from typing import Any, Generic, Literal, assert_never
 
 from search import canonical_json
 from search.elementary import NATIVE, PORTABLE, Elementary
 from search.errors import Problem, SpaceError
 from search.messages import did_you_mean, listing, show
 from search.space.constraints import Constraint, read_constraints
-from search.space.objective import Aim
 from search.space.ranges import KINDS, Choice, Distribution, NumberRange, can_be, parse_form, same
 from search.space.yaml_text import Document, Origin, load, to_yaml
 from search.trainer_api import C, Codec, Plan, Planner
@@ -46,6 +45,44 @@ FIELD_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\.[A-Za-z_][A-Za-z0-9_]*")
 
 _SPACE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NOWHERE = Origin(Document("space", "", None))
+
+
+Direction = Literal["minimize", "maximize"]
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What a search optimizes.
+
+    >>> Aim.of({"objective": ["loss", "macs"], "direction": "minimize"})
+    Aim(direction='minimize', metric='loss', cost='macs')
+    """
+
+    direction: Direction  # of the value; a search maximizes unless the settings say otherwise
+    metric: str | None  # the name of the value; None if the settings do not name it
+    cost: str | None
+    """The second objective, a name among a plan's facts that the search minimizes; None with one objective."""
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Aim:
+        """Return the aim that the settings of a space describe."""
+        objective = settings.get("objective")
+        metric, cost = objective if isinstance(objective, list) else (objective, None)
+        return cls("minimize" if settings.get("direction") == "minimize" else "maximize", metric, cost)
+
+
+def score(value: float, direction: Direction) -> float:
+    """Return a value so that the higher of two is the better one: minus the value if it is minimized.
+
+    The score of a score is the value.
+    """
+    match direction:
+        case "maximize":
+            return value
+        case "minimize":
+            return -value
+        case _:
+            assert_never(direction)
 
 
 @dataclass(frozen=True, slots=True)

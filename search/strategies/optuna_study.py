@@ -25,9 +25,8 @@ from search.hashed import Reason, State
 from search.proposals.choice import Why
 from search.proposals.curves import Curve
 from search.proposals.prospects import Prospects
-from search.space.objective import Direction, score
 from search.space.ranges import Distribution
-from search.space.space import Space
+from search.space.space import Direction, Space, score
 from search.strategies.optuna_samplers import OptunaRanges, decode, to_optuna
 from search.strategies.pruners import ForeignPruner, Pruner
 from search.strategies.samplers import Ask, Origin, Random, Sampler
@@ -48,7 +47,7 @@ OF_CONSTRAINTS = "constraints:"
 class OptunaStudy:
     """An in-memory Optuna study that maximises the score; the driver numbers the trials, from 0 up.
 
-    The score is the value, or minus the value if the search minimizes it (`search.space.objective.score`). So samplers
+    The score is the value, or minus the value if the search minimizes it (`search.space.space.score`). So samplers
     and pruners know one direction alone. Callers give and get values.
 
     With a second objective, the study also minimises its cost, a name among a plan's facts. Optuna cannot prune with

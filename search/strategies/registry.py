@@ -12,7 +12,7 @@ from search import canonical_json
 from search.errors import OtherVersionError, UsageError
 from search.loading import OF_OPTUNA, Code, is_code, load
 from search.messages import show
-from search.space.objective import Aim
+from search.space.space import Aim
 from search.stored_fields import stored, unknown
 from search.strategies.pruners import PRUNERS, ForeignPruner, Pruner
 from search.strategies.samplers import SAMPLERS, ForeignSampler, Sampler

@@ -22,7 +22,7 @@ from sqlalchemy.engine import Connection, Engine
 from search.arguments import is_number
 from search.event_log.events import Event, trial_of
 from search.event_log.history import History
-from search.space.objective import score
+from search.space.space import score
 from search.strategies.optuna_samplers import OptunaRanges
 from search.study import spec as specs
 

@@ -23,8 +23,7 @@ from search.hashed import Order
 from search.loading import is_code
 from search.messages import command_line, on_one_line
 from search.proposals.exact import cholesky
-from search.space.objective import Direction
-from search.space.space import Space
+from search.space.space import Direction, Space
 from search.stored_fields import stored as plain, unknown
 from search.strategies import registry
 from search.strategies.pruners import Pruner

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from search.driver.replay import Explanation, explain, proposes_again
 from search.event_log.events import Asked, Event, Reported, Told
 from search.event_log.records import StudyRecord
-from search.explanations import Explanation, explain, proposes_again
 from search.strategies.pruners import Asha, Median, NoPruner, Pruner
 from search.strategies.registry import named_pruner, named_sampler
 from search.strategies.samplers import Curves, Random, Sampler, Tpe

@@ -13,9 +13,9 @@ from search.errors import UsageError
 from search.messages import number_of
 
 if TYPE_CHECKING:
+    from search.driver.replay import Explanation, Standing
     from search.event_log.events import Event
     from search.event_log.records import StudyRecord, TrialRecord
-    from search.explanations import Explanation, Standing
 
 
 def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Explanation:
@@ -27,8 +27,7 @@ def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Ex
     """
     from mnist_bench.searches import study_context
     from mnist_bench.value_kind import kind_of
-    from search.driver.replay import RecordedPlanner
-    from search.explanations import explain, proposes_again
+    from search.driver.replay import RecordedPlanner, explain, proposes_again
     from search.strategies import registry
     from search.study.spec import DRIVER_REVISION
 

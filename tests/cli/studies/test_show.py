@@ -18,8 +18,8 @@ from mnist_bench.cli.studies.why import sentences
 from mnist_bench.config.json import from_json
 from mnist_bench.space_files import space_sources
 from mnist_bench.studies import record
+from search.driver.replay import Explanation
 from search.event_log.records import StudyRecord, TrialRecord
-from search.explanations import Explanation
 from search.files import atomic_write
 from search.proposals.choice import Why
 from search.space.space import Space

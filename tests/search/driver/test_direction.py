@@ -13,10 +13,10 @@ import pytest
 from optuna.study import StudyDirection
 
 from search.database import sqlite_url
+from search.driver.replay import explain
 from search.driver.run import Search
 from search.errors import FingerprintError, UsageError
 from search.event_log.records import StudyRecord
-from search.explanations import explain
 from search.space.space import Space
 from search.strategies.pruners import Asha, NoPruner
 from search.strategies.registry import named_sampler

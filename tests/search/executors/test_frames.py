@@ -7,7 +7,7 @@ from socket import SHUT_WR, socketpair
 
 import pytest
 
-from search.executors.frames import receive, send
+from search.executors.processes import receive, send
 
 HEAD = {"period": 1, "rate": 0.1}
 

@@ -19,7 +19,7 @@ from search import canonical_json
 from search.driver.progress import Observer
 from search.errors import WorkerError
 from search.event_log.records import StudyRecord
-from search.executors import endings
+from search.executors import processes
 from search.executors.protocol import Job, Lost, Outcome
 from search.strategies.pruners import NoPruner
 from search.study import studies
@@ -109,7 +109,7 @@ def test_a_lack_of_memory_that_passes_changes_nothing(cgroup: Path, tmp_path: Pa
 def rising(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the kernel's count of such kills rise whenever it is read."""
     kills = count(10**9)
-    monkeypatch.setattr("search.executors.endings.oom_kills", lambda: next(kills))
+    monkeypatch.setattr("search.executors.processes.oom_kills", lambda: next(kills))
 
 
 @pytest.mark.usefixtures("rising")
@@ -188,7 +188,7 @@ def test_the_count_is_that_of_the_control_group_and_else_of_the_host(
     (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / file).write_text("oom 9\noom_kill_disable 0\noom_kill 3\n")
     (tmp_path / "self").write_text(f"7:cpu:/x\n{cgroup_line}\n")
-    monkeypatch.setattr(endings, "_CGROUPS", tmp_path / "cgroup")
-    monkeypatch.setattr(endings, "_OF_THE_HOST", tmp_path / "vmstat")
-    monkeypatch.setattr(endings, "_OWN_GROUPS", tmp_path / "self")
-    assert endings.oom_kills() == 3
+    monkeypatch.setattr(processes, "_CGROUPS", tmp_path / "cgroup")
+    monkeypatch.setattr(processes, "_OF_THE_HOST", tmp_path / "vmstat")
+    monkeypatch.setattr(processes, "_OWN_GROUPS", tmp_path / "self")
+    assert processes.oom_kills() == 3

@@ -1,13 +1,51 @@
-"""How processes end: by themselves, by another one, or by the kernel for lack of memory."""
+"""Processes and the driver: messages over a socket, without pickle, and how a process ended.
+
+By itself, by another one, or by the kernel for lack of memory.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from socket import MSG_WAITALL, socket
+from typing import Any
 
 from search.executors.protocol import Job, Lost, Outcome, Raised
+
+# Lengths in front: a socket has no messages, and a message that is cut off by a death must not pass for a whole one.
+# The head is JSON, so that nothing that comes from a process can run code here, as a pickle could.
+_LENGTHS = struct.Struct(">QQ")
+
+
+def send(end: socket, head: Mapping[str, Any], body: bytes = b"") -> None:
+    """Send a message; OSError if the other end is gone."""
+    text = json.dumps(head).encode()
+    end.sendall(_LENGTHS.pack(len(text), len(body)) + text)
+    end.sendall(body)  # apart: a state of a few MB is not copied once more to follow its head
+
+
+def receive(end: socket) -> tuple[dict[str, Any], bytes] | None:
+    """Wait for the next message; None if the other end is gone, also amid a message."""
+    try:
+        head_length, body_length = _LENGTHS.unpack(_exactly(end, _LENGTHS.size))
+        head, body = _exactly(end, head_length), _exactly(end, body_length)
+    except (OSError, EOFError):
+        return None
+    return json.loads(head), body
+
+
+def _exactly(end: socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:  # once, unless a signal interrupts it
+        if not (more := end.recv(size - len(data), MSG_WAITALL)):
+            raise EOFError
+        data += more
+    return data
+
 
 CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT}
 """Signals that a process brings upon itself; any other came from outside, and says nothing about the trial."""
