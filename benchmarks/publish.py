@@ -38,7 +38,7 @@ import frame
 from frame import LEDGERS, ROOT
 
 from mnist_bench.experiments.confirm.results import winner_of
-from mnist_bench.studies.validated import open_study
+from mnist_bench.studies.checked import open_study
 from search.messages import duration
 from search.study.folder import ResultsFolder
 

@@ -20,7 +20,7 @@ import mnist_bench
 from mnist_bench.cli.app import app
 from mnist_bench.cli.help import ARGUMENTS, RAW, HelpEntry, HelpPage, pages
 from mnist_bench.config.catalogue import field_docs, sections
-from mnist_bench.leaderboard.board_table import GROUPS, figures_of, study_figures
+from mnist_bench.leaderboard.board import GROUPS, figures_of, study_figures
 from mnist_bench.nets.summary import about_cell, settings_by_heading
 from mnist_bench.result_table import Figure
 from mnist_bench.space_files import json_schema

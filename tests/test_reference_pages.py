@@ -15,8 +15,8 @@ import pytest
 from typer.testing import CliRunner
 
 from mnist_bench.cli.app import app
-from mnist_bench.leaderboard.board import leaderboard_of
-from mnist_bench.leaderboard.board_table import table_of
+from mnist_bench.leaderboard.board import table_of
+from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.nets.summary import settings_by_heading
 from mnist_bench.numerics.device import VARIABLES
 from mnist_bench.numerics.kinds import PORTABLE_VARIABLES

@@ -8,8 +8,8 @@ from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, used
 from mnist_bench.comparison.comparison import Comparison, compare as compared
 from mnist_bench.doctor import checkup, machine_checks
 from mnist_bench.doctor.checkup import Checkup
-from mnist_bench.leaderboard.board import Leaderboard, leaderboard_of
-from mnist_bench.leaderboard.board_table import table_of
+from mnist_bench.leaderboard.board import Leaderboard, table_of
+from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.result_table import contents, ending_of
 from mnist_bench.value_kind import check_nets
 from search.arguments import check_count

@@ -13,14 +13,14 @@ from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, several, us
 from mnist_bench.config.settings import OfferedDataset
 from mnist_bench.experiments import own_trainer
 from mnist_bench.experiments.own_trainer import OwnCode
-from mnist_bench.leaderboard.board import Leaderboard, leaderboard_of
-from mnist_bench.leaderboard.board_table import curve_table, table_of
+from mnist_bench.leaderboard.board import Leaderboard, curve_table, table_of
+from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.plots.kinds import KINDS
 from mnist_bench.searches import config, running, setup
 from mnist_bench.space_files.space_sources import Source
-from mnist_bench.studies import record as records, reproduce as reproduction, validated
-from mnist_bench.studies.best_checkpoints import check_kept, keep_weights
+from mnist_bench.studies import checked, record as records, reproduce as reproduction
+from mnist_bench.studies.kept_files import check_kept, keep_weights
 from mnist_bench.studies.record import PeriodResult, record_of
 from mnist_bench.studies.reproduce import RepeatedTrial, reproduce_values, trainer_for
 from mnist_bench.value_kind import check_nets, kind_of
@@ -188,7 +188,7 @@ def open_study(name: str | None = None, *, results: str | Path | None = None) ->
         >>> study.best.number, round(study.best.value, 3)
         (6, 0.867)
     """
-    return validated.open_any(results_in_force(results), name)
+    return checked.open_any(results_in_force(results), name)
 
 
 def to_dataframe(

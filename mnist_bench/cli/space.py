@@ -59,9 +59,9 @@ def show(
 
     space, data_set = space_sources.open_with_data(file, overrides or (), data_dir=data, net=net)
     if space.settings.get("search", {}).get("start"):  # its import takes most of a second
-        from mnist_bench.start_lists import sources
+        from mnist_bench import start_lists
 
-        sources.check_named(space)
+        start_lists.check_named(space)
     drawn = space_files_drawn.Drawn(space, data_set.form, images_in(data_set))
     warnings = space_warnings.warnings(drawn)
     for warning in warnings:

@@ -71,7 +71,7 @@ def open_target(
         ForeignStudyError: another trainer's search made it, and it is not to be `of_any_trainer`.
         UsageError: the target is misspelled.
     """
-    from mnist_bench.studies.validated import find_trial, open_any, open_study
+    from mnist_bench.studies.checked import find_trial, open_any, open_study
 
     name, number = parse(target)
     study = (open_any if of_any_trainer else open_study)(results, name)

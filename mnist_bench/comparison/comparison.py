@@ -1,33 +1,46 @@
-"""Compare two sides: a test of their runs, the trials that they share, and where they part."""
+"""Two sides compared: the result as tables, with what it says in sentences, and as JSON has it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, assert_never
-
-import numpy as np
+from typing import Any, assert_never
 
 from mnist_bench import cells
-from mnist_bench.comparison.parting import Parting, parting_of
-from mnist_bench.comparison.sides import Run, SettingDifference, Side, setting_differences, side_of
-from mnist_bench.leaderboard.ranking import correct_bits
-from mnist_bench.result_table import ShownAsTable, Table
-from mnist_bench.statistics.inference import (
-    LEVEL,
-    ShareDifference,
-    fisher,
-    mcnemar,
-    paired_difference,
-    unpaired_difference,
+from mnist_bench.comparison.differences import (
+    Parting,
+    RunTest,
+    SettingDifference,
+    SharedTrial,
+    have_same_images,
+    parting_of,
+    setting_differences,
+    shared_trials,
+    verdict_of,
 )
-from mnist_bench.studies.reproduce import Difference, figures_of, first_difference
+from mnist_bench.comparison.sides import Run, Side, side_of
+from mnist_bench.config.json import from_json
+from mnist_bench.leaderboard.board import HASH_DIGITS, grouped
+from mnist_bench.nets import summary
+from mnist_bench.nets.summary import distinguishing, shown
+from mnist_bench.result_table import Figure, ShownAsTable, Table
+from mnist_bench.value_kind import ValueKind
 from search.errors import StudyNotFoundError, UsageError
+from search.messages import first_few, joined, number_of
 from search.study.studies import StoredStudy
 
-Method = Literal["paired", "unpaired", "none"]
-"""McNemar's exact test on the same images, Fisher's exact test on different ones, or no test."""
+HASH = re.compile(r"[0-9a-f]{32,}…?")
+
+MOST_FOLLOWING = 6
+"""Values that follow from others which a line names."""
+
+OF_MACHINES = ("numerics.", "versions.")
+"""Settings that describe where a search ran."""
+
+MOST = 8
+"""Shared trials that a line names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -74,8 +87,6 @@ class Comparison(ShownAsTable):
         return next((trial for trial in self.shared if trial.difference is not None), None)
 
     def _table(self) -> Table[Side]:
-        from mnist_bench.comparison.comparison_table import tables_of  # its module imports this one
-
         first, *_ = tables_of(self)
         return first
 
@@ -118,146 +129,258 @@ def compare(targets: Sequence[StoredStudy | str | Path], results: Path) -> Compa
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SharedTrial:
-    """A configuration that both sides trained with the same seed."""
-
-    first: Run
-    second: Run
-    difference: Difference | None
-    """The first difference in the reports that both have; None if these are the same, bit for bit."""
+def tables_of(comparison: Comparison) -> list[Table[Any]]:
+    """Return the parts of a comparison: the runs with their test, the settings, shared trials."""
+    curves = [] if comparison.first.is_study or comparison.second.is_study else [_curves_table(comparison)]
+    parts: list[Table[Any]] = [_runs_table(comparison), _settings_table(comparison), *curves, _shared_table(comparison)]
+    return [part for part in parts if part.rows]
 
 
-def shared_trials(first: Sequence[Run], second: Sequence[Run]) -> tuple[SharedTrial, ...]:
-    """Return the runs that both sides have, in the order of the first side."""
-    found, others = [], {run.identity: run for run in second}
-    for run in first:
-        if (other := others.get(run.identity)) is not None:
-            both = zip(run.reports, other.reports, strict=False)
-            then, now = zip(*((figures_of(one, "value"), figures_of(two, "value")) for one, two in both), strict=True)
-            found.append(SharedTrial(first=run, second=other, difference=first_difference(then, now)))
-    return tuple(found)
+def _runs_table(comparison: Comparison) -> Table[Side]:
+    """Return the sides with their runs side by side, what differs first, and the tests between them."""
+    return Table(
+        rows=comparison.sides,
+        figures=[*side_figures(comparison.first.kind), *_settings(comparison.runs)],
+        caption=[*different_images(comparison), *title(comparison)],
+        footnotes=["", *findings(comparison)],
+        document=plain(comparison),
+    )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunTest:
-    """Two runs, tested against each other."""
+def side_figures(kind: ValueKind) -> list[Figure[Side]]:
+    """Return the figures of a side."""
 
-    first: str
-    second: str
-    """The labels of the runs."""
-    method: Method
-    same_images: bool
-    """Whether both were judged on the same validation images."""
-    only_first: int | None = None
-    """Images that the first run alone classifies correctly; None unless the test is paired."""
-    only_second: int | None = None
-    images: tuple[int, int] | None = None
-    """Number of images of each; None without a test."""
-    difference: ShareDifference | None = None
-    """The accuracy of the first minus that of the second, with its 95% interval."""
-    p_value: float | None = None
-    """Two-sided; None without a test."""
-    reason: str = ""
-    """Why there is no test, as the end of a sentence; empty if there is one."""
+    def of_run(value: Callable[[Run], Any]) -> Callable[[Side], Any]:
+        return lambda side: side.run and value(side.run)
 
-    @property
-    def is_significant(self) -> bool:
-        """Whether the accuracies differ significantly, at 5%."""
-        return self.p_value is not None and self.p_value <= LEVEL
-
-    @property
-    def sentence(self) -> str:
-        """What the test says."""
-        return " ".join(filter(None, [self._figures(), self._verdict()]))
-
-    def _figures(self) -> str:
-        match self.method:
-            case "paired":
-                count, *_ = self.images or (0,)
-                right = (
-                    f"{self.first} alone is right on {self.only_first}, and {self.second} alone on {self.only_second}"
-                )
-                return f"On the same {count:,} images, {right}."
-            case "unpaired":
-                one, other = self.images or (0, 0)
-                if self.same_images:
-                    return f"On the same {one:,} images, it was not kept which of them each classified correctly."
-                return f"{self.first} was judged on {one:,} images, and {self.second} on {other:,} other ones."
-            case "none":
-                return f"{self.first} and {self.second} are not tested against each other, because {self.reason}."
-            case _:
-                assert_never(self.method)
-
-    def _verdict(self) -> str:
-        if self.difference is None or self.p_value is None:
-            return ""
-        test = f"{'McNemar' if self.method == 'paired' else 'Fisher'}, {cells.p_value(self.p_value)}"
-        ends = (self.difference.estimate, self.difference.low, self.difference.high)
-        if self.difference.estimate < 0:
-            better, estimate, low, high = self.second, -ends[0], -ends[2], -ends[1]
-        else:
-            better, (estimate, low, high) = self.first, ends
-        figures = f"{cells.points(estimate)} percentage points [{cells.points(low)}, {cells.points(high)}]"
-        if self.is_significant:
-            return f"{better} is significantly better, by {figures} ({test})."
-        ahead = f"{better} is ahead by {figures}" if estimate else f"{figures}"
-        return f"No significant difference ({test}): {ahead}."
+    nets = kind.of_nets
+    return [
+        Figure("side", lambda side: side.label, 20, key="label"),
+        Figure("", lambda side: side.study and side.study.name, key="study"),
+        Figure("", lambda side: side.study and side.study.digest if side.is_study else None, key="digest"),
+        Figure("trial", of_run(lambda run: run.number), 18, "right", _or_dash("#{}"), key="trial"),
+        Figure("", of_run(lambda run: run.seed), key="seed"),
+        Figure(
+            "validation" if nets else kind.name, of_run(lambda run: run.value), 19, "left" if nets else "right",
+            reads=lambda side: _value(kind, side.run), key="value",
+        ),
+        Figure("", of_run(lambda run: run.interval and run.interval[0]), key="low"),
+        Figure("", of_run(lambda run: run.interval and run.interval[1]), key="high"),
+        Figure("errors" if nets else "", of_run(lambda run: run.errors), 17, "right", _or_dash("{:,}"), key="errors"),
+        Figure("images" if nets else "", of_run(lambda run: run.images), 16, "right", _or_dash("{:,}"), key="images"),
+        Figure("", of_run(lambda run: run.reports[-1].weights), key="weights"),
+        Figure("trials", _trials, 12, "right"),
+    ]  # fmt: skip
 
 
-def have_same_images(first: Run, second: Run) -> bool:
-    """Return whether two runs were judged on the same validation images."""
-    if first.record is None or second.record is None:
-        return False
-    one, other = first.record.data, second.record.data
-    return (one.data_hash, one.split_hash) == (other.data_hash, other.split_hash)
+def _or_dash(form: str) -> Callable[[int | None], str]:
+    return lambda count: "–" if count is None else form.format(count)
 
 
-def verdict_of(first: Run, second: Run) -> RunTest:
-    """Return the test of two runs, or why there is none.
-
-    Raises:
-        StorageError: stored correct images are damaged.
-    """
-    same = have_same_images(first, second)
-    if (reason := _why_not(first, second)) is not None:
-        return RunTest(first=first.label, second=second.label, method="none", same_images=same, reason=reason)
-    paired = _paired(first, second) if same else None
-    return paired or _unpaired(first, second, same=same)
+def _value(kind: ValueKind, run: Run | None) -> str:
+    if run is None:
+        return "–"
+    return f"{kind.text(run.value)} {cells.interval(*(run.interval or (None, None)))}".rstrip()
 
 
-def _why_not(first: Run, second: Run) -> str | None:
-    """Return why two runs are not tested; None if they are."""
-    for run in (first, second):
-        if run.record is None:
-            return f"{run.label} has one value and no images; `mnist-bench confirm` gives it several seeds"
-        if run.was_trained_on_its_images:
-            return f"{run.label} was trained on the validation images, too"
-        if run.value is None or run.errors is None or run.images is None:
-            return f"{run.label} has no accuracy, or the number of its images was not kept"
-    if first.reports[-1].weights == second.reports[-1].weights:
-        return "they have the same weights"
-    return None
+def _trials(side: Side) -> str:
+    if not side.is_study or side.study is None:
+        return "–"
+    return f"{len(side.study.finished()):,} ({len(side.study.complete()):,} complete)"
 
 
-def _paired(first: Run, second: Run) -> RunTest | None:
-    """Return McNemar's test; None if the correct images of one were not kept."""
-    texts = [None if run.record is None else run.record.correct for run in (first, second)]
-    one, other = (None if text is None else correct_bits(text) for text in texts)
-    if one is None or other is None or one.shape != other.shape or first.images is None:
-        return None
-    only_first, only_second = int(np.count_nonzero(one & ~other)), int(np.count_nonzero(other & ~one))
-    return RunTest(
-        first=first.label, second=second.label, method="paired", same_images=True, only_first=only_first,
-        only_second=only_second, images=(first.images, first.images),
-        difference=paired_difference(only_first, only_second, first.images), p_value=mcnemar(one, other),
+def _settings(runs: Sequence[Run]) -> Iterator[Figure[Side]]:
+    """Yield the settings in which the runs of nets differ."""
+    if len(runs) < 2 or any(run.images is None and run.record is None for run in runs):
+        return
+    settings = distinguishing([from_json(run.config) for run in runs])
+    for place, heading in enumerate(settings[0]):
+        texts, signs = shown(heading, [row[heading] for row in settings])
+        by_label = {run.label: text for run, text in zip(runs, texts, strict=True)}
+        yield _setting(heading, by_label, 11 - place, signs)
+
+
+def _setting(heading: str, by_label: Mapping[str, str], importance: int, signs: Sequence[str]) -> Figure[Side]:
+    return Figure(
+        heading, lambda side: by_label.get(side.run.label, "") if side.run else "", importance, is_setting=True,
+        legend=signs,
     )  # fmt: skip
 
 
-def _unpaired(first: Run, second: Run, *, same: bool) -> RunTest:
-    counts = (first.images or 0, second.images or 0)
-    right = (counts[0] - (first.errors or 0), counts[1] - (second.errors or 0))
-    return RunTest(
-        first=first.label, second=second.label, method="unpaired", same_images=same, images=counts,
-        difference=unpaired_difference(right, counts), p_value=fisher(right, counts),
-    )  # fmt: skip
+def _settings_table(comparison: Comparison) -> Table[SettingDifference]:
+    def column(place: int) -> Figure[SettingDifference]:
+        label = comparison.sides[place].label  # hashes are cut to a few digits
+        return Figure(
+            label, lambda row: HASH.sub(lambda found: f"{found[0][:HASH_DIGITS]}…", row.values[place]), 2 - place
+        )
+
+    rows = [row for row in comparison.settings if not row.follows] or comparison.settings
+    following = [row.name for row in comparison.settings if row.follows]
+    notes = [f"{summary.NOTHING}: has no effect there."] if any(summary.NOTHING in row.values for row in rows) else []
+    if following and len(following) < len(comparison.settings):
+        more = f"{number_of(len(following), 'value')} more {'follows' if len(following) == 1 else 'follow'} from these"
+        notes.append(f"{more}: {first_few(following, MOST_FOLLOWING)}.")
+    figures = [Figure[SettingDifference]("setting", lambda row: row.name, 3), column(0), column(1)]
+    return Table(rows=rows, figures=figures, caption=["Settings that differ"], footnotes=notes)
+
+
+def _shared_table(found: Comparison) -> Table[Comparison]:
+    """Return what both sides share, and where they part."""
+    figures: list[Figure[Comparison]] = [Figure("compared with", lambda row: row.second.label, 5)]
+    if found.first.is_study or found.second.is_study:
+        figures += [
+            Figure("trials", lambda row: f"{len(row.first.runs):,} and {len(row.second.runs):,}", 3, "right"),
+            Figure("shared", lambda row: len(row.shared), 4, "right", "{:,}".format),
+            Figure("identical", lambda row: row.identical, 2, "right", "{:,}".format),
+            Figure("same configuration", lambda row: row.same_configurations, 1, "right", "{:,}".format),
+        ]
+        caption = f"Trials shared with {found.first.label}: the same configuration and seed"
+    else:
+        one, other = found.runs
+        figures += [
+            Figure("configuration", lambda row: "same" if row.same_configurations else "different", 2),
+            Figure("seed", lambda row: "same" if one.seed == other.seed else "different", 1),
+        ]
+        caption = f"Training compared with {found.first.label}"
+    return Table(
+        rows=[found], figures=figures, caption=[caption], footnotes=["", *shared_lines(found), *parting_lines(found)]
+    )
+
+
+def _curves_table(comparison: Comparison) -> Table[int]:
+    """Return the value after each period of runs that are compared as such, and `=` for the same bits."""
+    kind, (first, second) = comparison.first.kind, comparison.runs
+
+    def column(run: Run, importance: int) -> Figure[int]:
+        def text(period: int) -> str:
+            if period > len(run.reports):
+                return "–"
+            is_same = run is second and run.reports[period - 1] in first.reports[period - 1 : period]
+            return "=" if is_same else kind.text(run.reports[period - 1].value)
+
+        return Figure(run.label, text, importance, "right")
+
+    return Table(
+        rows=range(1, 1 + max(len(first.reports), len(second.reports))),
+        figures=[Figure[int]("period", lambda period: period, 3, "right"), column(first, 2), column(second, 1)],
+        caption=["Value after each period; = if identical"],
+    )
+
+
+def different_images(comparison: Comparison) -> Iterator[str]:
+    """Yield which images each run was judged on, if these differ; this line comes first."""
+    if comparison.same_images:
+        return
+    judged = [f"{run.label} on {_images(run)}" for run in comparison.runs if run.record is not None]
+    yield f"Judged on different images: {joined(judged)}. Part of a difference may come from the images."
+    yield ""
+
+
+def _images(run: Run) -> str:
+    data = None if run.record is None else run.record.data
+    name = "unknown images" if data is None else "your own data" if data.is_own else data.dataset
+    part = "" if data is None or data.subset is None else f", subset {data.subset:,}"
+    count = "an unknown number" if run.images is None else f"{run.images:,}"
+    return f"{count} of {name}{part} (split {'' if data is None else data.split_hash[:HASH_DIGITS]})"
+
+
+def title(comparison: Comparison) -> Iterator[str]:
+    """Yield what is compared; of two studies, whether they are the same search, and whether it came out the same."""
+    first, second = comparison.sides
+    yield f"{first.label} compared with {second.label}"
+    if first.study is None or second.study is None or not (first.is_study and second.is_study):
+        return
+    names = f"{first.label} and {second.label}"
+    if first.study.digest == second.study.digest:
+        yield f"{names} are identical, bit for bit: digest {grouped(first.study.digest)}"
+        return
+    changed = [row.path for row in comparison.settings if not row.follows]
+    if all(path.startswith(OF_MACHINES) for path in changed):
+        where = ", on machines or with versions that differ" if changed else ""
+        yield f"{names} are the same search{where}, with different results"
+
+
+def findings(comparison: Comparison) -> Iterator[str]:
+    """Yield what the test says, and what it does not say."""
+    first, second = comparison.sides
+    if comparison.test is None:
+        lacking = first.label if first.run is None else second.label
+        yield f"{first.label} and {second.label} are not tested: {lacking} has no complete trial."
+    else:
+        yield comparison.test.sentence
+        if comparison.test.difference and (first.is_study or second.is_study):
+            yield (
+                "A test compares two networks, not two searches: the best of a study is also the luckiest. "
+                "`mnist-bench confirm` trains it with fresh seeds."
+            )
+
+
+def shared_lines(found: Comparison) -> Iterator[str]:
+    """Yield which trials two sides share, if they share any and one of them is a study."""
+    if found.shared and (found.first.is_study or found.second.is_study):
+        numbers = [(each.first.number, each.second.number) for each in found.shared]
+        named = first_few([f"#{one}" + ("" if one == other else f" (#{other} there)") for one, other in numbers], MOST)
+        yield f"{found.first.label} and {found.second.label} share {named}."
+
+
+def parting_lines(pair: Comparison) -> Iterator[str]:
+    """Yield where two sides part, and the first shared trial with another result if that is somewhere else."""
+    parting = pair.parting
+    names = f"{pair.first.label} and {pair.second.label}"
+    if parting is None:
+        yield f"{names} do not part: everything that both have is the same, bit for bit."
+        return
+    yield f"{names} part {_where(parting, pair)}"
+    differing = pair.differing
+    if differing is not None and differing.difference is not None and not parting.is_result:
+        found = differing.difference
+        yield (
+            f"The first shared trial with another result is {differing.first.label}: {found.name}, {found.then} and "
+            f"{found.now}."
+        )
+
+
+def _where(parting: Parting, pair: Comparison) -> str:
+    values = f"{parting.first} in {pair.first.label}, {parting.second} in {pair.second.label}"
+    before = f" The {number_of(parting.before, 'event')} before agree." if parting.before > 1 else ""
+    match parting.part:
+        case "proposal" | "configuration":
+            return f"at a decision, the proposal of trial {parting.trial}, in {parting.name}: {values}.{before}"
+        case "seed":
+            return f"at the seed of trial {parting.trial}: {values}.{before}"
+        case "result":
+            trial = f"trial {parting.trial}, " if pair.first.is_study and pair.second.is_study else ""
+            return f"in a result, {trial}period {parting.period}, {parting.name}: {values}.{before}"
+        case "end":
+            return f"at a decision, the end of trial {parting.trial}, in its {parting.name}: {values}.{before}"
+        case "order" | "length":
+            return f"after {number_of(parting.before, 'event')} that agree; next: {values}."
+        case _:
+            assert_never(parting.part)
+
+
+def plain(comparison: Comparison) -> dict[str, Any]:
+    """Return a comparison as plain values for JSON."""
+    test = comparison.test
+    return {
+        "same_images": comparison.same_images,
+        "sides": [
+            {figure.key: figure.value(side) for figure in side_figures(side.kind) if figure.key}
+            for side in comparison.sides
+        ],
+        "settings": [
+            {"setting": row.path, "values": list(row.values), "follows": row.follows} for row in comparison.settings
+        ],
+        "test": test and {**asdict(test), "significant": test.is_significant, "sentence": test.sentence},
+        "shared": [
+            {
+                "first": each.first.number,
+                "second": each.second.number,
+                "difference": each.difference and asdict(each.difference),
+            }
+            for each in comparison.shared
+        ],
+        "same_configurations": comparison.same_configurations,
+        "first_difference": comparison.parting and asdict(comparison.parting),
+        "sentences": [*parting_lines(comparison)],
+    }

@@ -1,9 +1,9 @@
-"""The sides of a comparison: studies, trials and records, each with its trained run; and the settings that differ."""
+"""The sides of a comparison: studies, trials and records, each with its trained run."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,41 +11,22 @@ from typing import Any
 
 import numpy as np
 
-from mnist_bench.config.catalogue import all_settings
-from mnist_bench.config.json import every_setting, from_json
-from mnist_bench.config.settings import TrainConfig
-from mnist_bench.leaderboard.ranking import correct_bits
-from mnist_bench.nets import summary
+from mnist_bench.config.json import from_json
 from mnist_bench.statistics.inference import wilson
 from mnist_bench.studies import record as records
+from mnist_bench.studies.checked import find_trial, open_any
 from mnist_bench.studies.record import PeriodResult, Record, record_of
-from mnist_bench.studies.validated import find_trial, open_any
-from mnist_bench.value_kind import NETS, ValueKind, kind_of
+from mnist_bench.value_kind import NETS, ValueKind, correct_bits, kind_of
 from search import canonical_json
-from search.differences import ABSENT, differences
 from search.errors import UsageError
 from search.event_log.records import TrialRecord
-from search.messages import listing, show
-from search.space.ranges import Choice
-from search.stored_fields import stored
 from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy
 
 RECORD = "RECORD.json"
 """The record in the folder of an export."""
+
 _TRIAL = re.compile(r"(.+)/([0-9]{1,9})")
-FOLLOWING = (
-    "context.costs", "driver_arithmetic", "portable",
-    "numerics.kind", "numerics.trainer_revision",
-)  # fmt: skip
-"""Entries of a specification that follow from others: from the precision, the versions and the kind of device."""
-KIND, REVISION = "numerics.kind", "trainer_revision"
-"""Each kind of device has revisions of its own."""
-PREFIXES = ("space.fields.", "space.settings.", "context.", "recipe.")
-FIELD = re.compile(r"space\.fields\.([^.]+\.[^.]+)(?!\.when\b)(?:\.|$)")
-"""The path of a field of a space, or of a part of its range; its condition has a row of its own."""
-Rows = dict[str, tuple[str, str]]
-"""The values of the two sides, by path."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -208,103 +189,3 @@ def _images_of(record: Record) -> int | None:
     if record.correct is None or errors is None:
         return None
     return int(np.count_nonzero(correct_bits(record.correct))) + int(errors)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SettingDifference:
-    """One setting that is not the same on both sides."""
-
-    path: str
-    """Where it is stored: `space.fields.optim.lr.high`."""
-    values: tuple[str, str]
-    """Of both sides, as text; `–` for a setting without an effect."""
-    follows: bool
-    """Whether it only follows from other settings, as the cost estimates do from the kind of device."""
-
-    @property
-    def name(self) -> str:
-        """The path as a person reads it: `optim.lr.high`."""
-        prefix = next((prefix for prefix in PREFIXES if self.path.startswith(prefix)), "")
-        return self.path.removeprefix(prefix)
-
-
-def setting_differences(first: Side, second: Side) -> tuple[SettingDifference, ...]:
-    """Return the settings in which two sides differ.
-
-    Two studies are compared by their specifications. If a side is one run, both are compared by a run: a study by its
-    best trial.
-    """
-    rows = (_rows_of_studies if first.is_study and second.is_study else _rows_of_runs)(first, second)
-    return tuple(
-        SettingDifference(
-            path=path,
-            values=values,
-            follows=path.startswith(FOLLOWING) or (path.endswith(REVISION) and KIND in rows),
-        )
-        for path, values in rows.items()
-    )
-
-
-def _rows_of_studies(first: Side, second: Side) -> Rows:
-    """Return the rows of two studies, those of one field's range as one row in words."""
-    rows: Rows = {}
-    for path, then, now in differences(_of_study(first), _of_study(second)):
-        if (found := FIELD.match(path)) is None:
-            rows[path] = (then, now)
-        else:
-            rows[f"space.fields.{found[1]}"] = (_range_of(first, found[1]), _range_of(second, found[1]))
-    return rows
-
-
-def _rows_of_runs(first: Side, second: Side) -> Rows:
-    """Return the rows of runs, without settings of equal values that have no effect on one side."""
-    differing = {
-        path for path, *_ in differences(_of_run(first.run, every_setting), _of_run(second.run, every_setting))
-    }
-    rows = differences(_of_run(first.run, _with_effect), _of_run(second.run, _with_effect))
-    return {path: (then, now) for path, then, now in rows if path in differing}
-
-
-def _range_of(side: Side, path: str) -> str:
-    """Return what a field of a study's space can be: `adam or sgd_nesterov`, `0.001 to 0.05, log`."""
-    fields = () if side.study is None else side.study.space.fields
-    field = next((field for field in fields if field.path == path), None)
-    if field is None:
-        return ABSENT
-    match field.distribution:
-        case None:
-            return show(field.value)
-        case Choice(options):
-            return listing(options)
-        case span:
-            return span.text
-
-
-def _of_study(side: Side) -> dict[str, Any]:
-    totals = () if side.study is None else side.study.totals
-    return {**side.specification, "trials": totals[-1] if totals else None}
-
-
-def _of_run(run: Run | None, settings: Callable[[TrainConfig], dict[str, Any]]) -> dict[str, Any]:
-    """Return what decides the result of a run, with the settings that a function tells of its configuration."""
-    if run is None:
-        return {}
-    if run.record is None:
-        return {"parameters": dict(run.config), "seed": run.seed}
-    record = run.record
-    data: Mapping[str, Any] = stored(record.data)
-    return {
-        "recipe": settings(from_json(record.recipe)), "seed": record.seed, "data": data,
-        "numerics": dict(record.numerics), "trainer_revision": record.trainer_revision,
-        "versions": dict(record.versions),
-    }  # fmt: skip
-
-
-def _with_effect(config: TrainConfig) -> dict[str, Any]:
-    """Return every setting, also those with their default; a dash stands for one that has no effect."""
-    told = every_setting(config)
-    for path, declared in all_settings().items():
-        if not declared.counts_in(config):
-            section, _, name = path.rpartition(".")
-            (told[section] if section else told)[name] = summary.NOTHING
-    return told

@@ -15,7 +15,7 @@ from mnist_bench.bench.bfloat16 import bf16_over_fp32, slow_bf16
 from mnist_bench.data.mnist import load_training_set
 from mnist_bench.data.own import options_for
 from mnist_bench.data.test_set import hashes_of_test_set
-from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
+from mnist_bench.doctor.checkup import Diagnostic, note, ok, problem
 from mnist_bench.errors import DataError
 from mnist_bench.numerics.canaries import canary, is_as_published
 from mnist_bench.numerics.device import VARIABLES, choose_precision, sentence, setup, this_machine

@@ -20,7 +20,7 @@ from mnist_bench.data.mnist import TrainingSet, load_training_set
 from mnist_bench.errors import ArchitectureError, Stopped
 from mnist_bench.experiments.tasks import OnPeriod, Task, TaskStore, Training, as_it_is
 from mnist_bench.nets.planner import COEFFICIENTS, NetPlanner
-from mnist_bench.studies import compatibility
+from mnist_bench.studies import checked
 from mnist_bench.studies.record import data_of
 from mnist_bench.training.trainer import trainer_spec
 from search import canonical_json, file_lock
@@ -248,12 +248,12 @@ def open_grid_of(
         StudyLockedError, DataError, DeviceError, WorkerError: as `open_grid`.
     """
     close_test_set()
-    compatibility.require_net(compatibility.net_code(study), workplace.net)
+    checked.require_net(checked.net_code(study), workplace.net)
     numerics, recorded = study.spec["numerics"], data_of(study.spec["context"])
-    loaded = compatibility.training_set(recorded, workplace.data_dir, f"Study {study.name}")
-    like_then = compatibility.device_like(numerics, workplace.device), str(numerics["precision"])
+    loaded = checked.training_set(recorded, workplace.data_dir, f"Study {study.name}")
+    like_then = checked.device_like(numerics, workplace.device), str(numerics["precision"])
     with _opened(folder, what, observer, loaded, workplace.workers, *like_then, net=workplace.net) as grid:
-        compatibility.check_numerics(study, grid.numerics, verb)
+        checked.check_numerics(study, grid.numerics, verb)
         yield grid
 
 

@@ -24,7 +24,7 @@ from mnist_bench.numerics.precision import portable_is_free
 from mnist_bench.own_nets import own_net
 from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.space_sources import Source
-from mnist_bench.studies import compatibility
+from mnist_bench.studies import checked
 from mnist_bench.studies.record import data_of, recipe_text
 from mnist_bench.training import net_check
 from mnist_bench.training.trainer import FitResult, NetTrainer, fit, trainer_on
@@ -153,7 +153,7 @@ def of_trial(study: StudyRecord, trial: TrialRecord, options: TrainingOptions) -
         setting = override.partition("=")[0].strip()
         if setting in SETTINGS:
             raise UsageError(f"--set {setting}: {name} is trained on the data set of its study; leave it out.")
-    data = compatibility.training_set(data_of(study.spec["context"]), options.data_dir, f"Study {study.name}").options
+    data = checked.training_set(data_of(study.spec["context"]), options.data_dir, f"Study {study.name}").options
     text = recipe_text(study, trial)
     space = space_sources.parse(text, name, options.given, form=lambda _: data.form, net=options.net)
     return _made(space, data, options)

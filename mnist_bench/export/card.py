@@ -14,7 +14,7 @@ from mnist_bench.data.choice import Data
 from mnist_bench.experiments.confirm import result_tables, results
 from mnist_bench.export.rendering import render
 from mnist_bench.export.winner import SEED, Winner
-from mnist_bench.leaderboard.board_table import test_set_line
+from mnist_bench.leaderboard.board import test_set_line
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.planner import net_size
 from mnist_bench.nets.summary import line

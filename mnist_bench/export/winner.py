@@ -22,11 +22,10 @@ from mnist_bench.prediction.input_spec import InputSpec
 from mnist_bench.prediction.model import Model
 from mnist_bench.prediction.picture_kind import draws_on_black, is_ready, sample
 from mnist_bench.studies import record as records, reproduce
-from mnist_bench.studies.best_checkpoints import worth_keeping
-from mnist_bench.studies.compatibility import commands_of
+from mnist_bench.studies.checked import commands_of, find_trial
+from mnist_bench.studies.kept_files import worth_keeping
 from mnist_bench.studies.record import Record, record_of
 from mnist_bench.studies.reproduce import trainer_for
-from mnist_bench.studies.validated import find_trial
 from mnist_bench.training.evaluation import Scorer
 from mnist_bench.training.trainer import NetTrainer
 from mnist_bench.training.weights import check_trial, export, load_known, model_in, read_weights

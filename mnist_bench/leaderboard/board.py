@@ -1,45 +1,42 @@
-"""The leaderboard of a study or several: trials in their order, with ranks, early stops and, of nets, ties.
-
-`board_table` writes it: its figures are declared there.
-"""
+"""A leaderboard as a table: each figure of a trial and of a study, declared once, and all the words around them."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from mnist_bench import cells
+from mnist_bench.cells import unit
+from mnist_bench.config.catalogue import all_settings
 from mnist_bench.config.json import from_json
-from mnist_bench.data import openings
-from mnist_bench.leaderboard.ranking import (
-    SIGNIFICANCE,
-    first_then,
-    is_ahead,
-    listed_trials,
-    pareto_front,
-    place_key,
-    ties_of,
-)
-from mnist_bench.nets.summary import distinguishing
-from mnist_bench.published import ComparedDigest, compared, is_same_everywhere
-from mnist_bench.result_table import ShownAsTable, Table
-from mnist_bench.value_kind import ValueKind, kind_of
-from search.errors import UsageError
-from search.event_log.records import EarlyStop, StudyRecord, TrialRecord
-from search.hashed import Order, State, repeats
-from search.messages import joined
-from search.study.studies import StoredStudy
+from mnist_bench.nets.summary import shown
+from mnist_bench.next_commands import NextCommands
+from mnist_bench.published import ComparedDigest
+from mnist_bench.result_table import Figure, ShownAsTable, Table, key_figure, ungrouped
+from mnist_bench.statistics.inference import LEVEL
+from mnist_bench.value_kind import ValueKind, errors_of
+from search.event_log.records import EarlyStop, TrialRecord
+from search.hashed import Order, repeats
+from search.messages import command_line, first_few
 
 CURVE_COLUMNS = ("study", "number", "period", "value", "seconds")
 """Columns of a learning curve next to those that the trainer measured."""
+
 HASH_DIGITS = 8
 """Digits of a hash that a sentence shows."""
+
+NAMED = 5
+"""Largest number of trials that a sentence names."""
+
+FIRST_SETTING = 13
+"""Importance of the most telling setting; the next ones have 11, 9 and so on, and figures of nets 12 to 6. A narrow
+screen therefore shows how a trial ended and after how long, and a few of both."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LeaderboardRow:
-    """One trial on the leaderboard; `board_table.figures_of` explains its figures."""
+    """One trial on the leaderboard; `figures_of` explains its figures."""
 
     study: str
     trial: TrialRecord
@@ -56,7 +53,7 @@ class LeaderboardRow:
     @property
     def tied(self) -> bool:
         """Whether the trial is a net that the paired test cannot distinguish from the first."""
-        return self.p_value is not None and self.p_value > SIGNIFICANCE
+        return self.p_value is not None and self.p_value > LEVEL
 
     @property
     def excess(self) -> dict[str, float]:
@@ -66,7 +63,7 @@ class LeaderboardRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Leaderboard(ShownAsTable):
-    """A study's rows, best first, and the figures around them; `board_table.STUDY_FIGURES` explains most of them."""
+    """A study's rows, best first, and the figures around them; `study_figures` explains most of them."""
 
     study: str
     kind: ValueKind
@@ -124,167 +121,10 @@ class Leaderboard(ShownAsTable):
         return sum(self.counts[name] for name in ("complete", "pruned", "failed"))
 
     def _table(self) -> Table[LeaderboardRow]:
-        from mnist_bench.leaderboard.board_table import table_of  # its module imports this one
-
         return table_of(self)
 
     def _finding(self) -> str:
         return "" if self.boards else f"digest {self.digest}"
-
-
-def leaderboard_of(
-    *studies: StudyRecord, top: int | None = None, infeasible: bool = False, curves: bool = False
-) -> Leaderboard:
-    """Return the leaderboard: complete trials best first, then those that may still continue, pruned, failed.
-
-    With two objectives, the Pareto front comes first; ranks are by value even then. Infeasible trials are counted; with
-    `infeasible` they also have a row, after all others. Nets are tied with the first if McNemar's exact test against
-    it, Holm-adjusted for the number of complete trials, is not significant at 5%. Several studies are ordered by value,
-    each trial with the rank and the signs of its own study.
-
-    Args:
-        studies: one or several.
-        top: number of rows; None for all.
-        infeasible: whether infeasible trials have rows.
-        curves: whether programs get the learning curves.
-
-    Raises:
-        UsageError: the objectives of several differ, or the validation images of networks; or two have one name.
-        StorageError: a study's database cannot be read, or stored correct images are damaged.
-    """
-    if len(studies) == 1:
-        return _board(studies[0], top, infeasible, curves)
-    # A front comes before better trials, so that not all of the best are among its first rows.
-    boards = [_board(study, None if study.cost is not None else top, infeasible, curves) for study in studies]
-    return _together(studies, boards, top)
-
-
-def _board(study: StudyRecord, top: int | None, infeasible: bool, curves: bool) -> Leaderboard:
-    kind, complete = kind_of(study.spec), study.complete()
-    best = complete[0] if complete else None
-    front = [trial.number for trial in pareto_front(study)]
-    listed = listed_trials(study, {*front}, infeasible=infeasible)
-    shown = listed[:top]
-    ties = ties_of(complete) if kind.of_nets and complete else None
-    p_values = ties.p_values if ties else {}
-    ranks = {trial.number: rank for rank, trial in enumerate(complete, start=1)}
-    rows = [
-        LeaderboardRow(
-            study=study.name,
-            trial=trial,
-            rank=ranks.get(trial.number),
-            p_value=p_values.get(trial.number),
-            cost=None if study.cost is None else trial.facts.get(study.cost),
-            on_front=None if study.cost is None else trial.number in front,
-            first_then=first_then(trial, best),
-            ahead=is_ahead(trial, best),
-            settings=settings,
-        )
-        for trial, settings in zip(shown, _settings(kind, shown), strict=True)
-    ]
-    ended = study.finished()
-    opened = openings.for_study(study.files) if kind.of_nets and isinstance(study, StoredStudy) else 0
-    return Leaderboard(
-        study=study.name,
-        kind=kind,
-        digest=study.digest,
-        totals=study.totals,
-        counts=counts(study),
-        external=sum(trial.external for trial in study.trials),
-        saved=sum(kind.total(trial) - kind.done(trial) for trial in ended if trial.reason == "pruned"),
-        budget=sum(map(kind.total, ended)),
-        live=study.live,
-        rows=tuple(rows),
-        hidden=len(listed) - len(shown),
-        order=study.order,
-        cost=study.cost,
-        front=tuple(front),
-        parameters=_union([[field.path for field in study.space.ranges], *(trial.params for trial in study.trials)]),
-        metrics=() if kind.of_nets else _measured(study, kind.name),
-        limits=_union(trial.constraints for trial in study.trials),
-        has_curves=curves,
-        has_infeasible=infeasible,
-        first=None if best is None else best.number,
-        stop=study.stop,
-        ahead=tuple(trial.number for trial in listed if is_ahead(trial, best)),
-        tied=1 + len(ties.tied) if ties and p_values else 0,
-        test_openings=opened,
-        portable=is_same_everywhere(study.spec),
-        published=compared(study),
-    )
-
-
-def _settings(kind: ValueKind, shown: Sequence[TrialRecord]) -> Sequence[Mapping[str, str]]:
-    """Return the settings in which the shown nets differ; one that differs among other rows alone is not among them."""
-    return distinguishing([from_json(trial.config) for trial in shown]) if kind.of_nets else [{}] * len(shown)
-
-
-def _union(names: Iterable[Iterable[str]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for some in names for name in some))
-
-
-def _measured(study: StudyRecord, value: str) -> tuple[str, ...]:
-    names = _union(trial.reports[-1].metrics for trial in study.trials if trial.reports)
-    return tuple(name for name in names if name != value)
-
-
-def _together(studies: Sequence[StudyRecord], boards: Sequence[Leaderboard], top: int | None) -> Leaderboard:
-    """Return the leaderboard of several studies from that of each, which has its `top` best rows."""
-    _check_one_objective(studies, boards)
-    first, every = boards[0], [row for board in boards for row in board.rows]
-    every.sort(key=lambda row: (not row.trial.is_trained, place_key(row.trial)))
-    shown, counted = every[:top], Counter[str]()
-    for board in boards:
-        counted.update(board.counts)
-    settings = _settings(first.kind, [row.trial for row in shown])
-    return replace(
-        first,
-        study=", ".join(board.study for board in boards),
-        digest="",
-        totals=(sum(board.goal for board in boards),),
-        counts=counted,
-        external=sum(board.external for board in boards),
-        saved=sum(board.saved for board in boards),
-        budget=sum(board.budget for board in boards),
-        live=any(board.live for board in boards),
-        rows=tuple(replace(row, settings=cells) for row, cells in zip(shown, settings, strict=True)),
-        hidden=len(every) - len(shown) + sum(board.hidden for board in boards),
-        order=next((board.order for board in boards if not repeats(board.order)), first.order),
-        front=(),
-        parameters=_union(board.parameters for board in boards),
-        metrics=_union(board.metrics for board in boards),
-        limits=_union(board.limits for board in boards),
-        first=None,
-        stop=None,
-        ahead=(),
-        tied=0,
-        test_openings=sum(board.test_openings for board in boards),
-        published=None,
-        boards=tuple(boards),
-    )
-
-
-def _check_one_objective(studies: Sequence[StudyRecord], boards: Sequence[Leaderboard]) -> None:
-    judged: dict[str, list[str]] = {}
-    for study, board in zip(studies, boards, strict=True):
-        judged.setdefault(_objective(study, board), []).append(study.name)
-    if len(judged) > 1:
-        told = "; ".join(f"{joined(names)}: {objective}" for objective, names in judged.items())
-        raise UsageError(f"Studies of different objectives are not in one leaderboard. {told}.")
-    name, times = Counter(study.name for study in studies).most_common(1)[0]
-    if times > 1:
-        raise UsageError(f"{times} studies have the name {name}; in one leaderboard each needs its own.")
-
-
-def _objective(study: StudyRecord, board: Leaderboard) -> str:
-    """Return what a study's trials are judged by, in words that are the same only if it is the same."""
-    kind, cost = board.kind, "" if board.cost is None else f" and {board.cost}"
-    if not kind.of_nets:
-        return f"{kind.name}{cost}, {'smaller' if kind.minimized else 'larger'} is better"
-    data = study.spec["context"]["data"]
-    files, split = (data[key][:HASH_DIGITS] for key in ("data_hash", "split_hash"))
-    dataset = data.get("dataset", "mnist")
-    return f"accuracy{cost} on {kind.images:,} validation images of {dataset} (files {files}, split {split})"
 
 
 def cut(board: Leaderboard, top: int) -> Leaderboard:
@@ -313,15 +153,436 @@ def curve_of(trial: TrialRecord) -> list[dict[str, Any]]:
     ]
 
 
-def counts(study: StudyRecord) -> dict[str, int]:
-    """Return the number of complete, pruned, failed, running and infeasible trials; the last do not count as pruned.
+def figures_of(kind: ValueKind) -> list[Figure[LeaderboardRow]]:
+    """Return the figures of a trial in the order of columns and keys.
 
-    Duplicates have a number of their own, if there are any.
+    A table leaves out the columns of studies, fronts, costs and limits if there are none. Metrics, settings, parameters
+    and the excess over each limit are added by their names.
     """
-    states = Counter(trial.state for trial in study.trials if trial.is_trained)
-    untrained = Counter(trial.reason for trial in study.trials if not trial.is_trained)
-    names: dict[str, State] = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL", "running": "RUNNING"}
-    return {name: states[state] for name, state in names.items()} | {"infeasible": 0, **untrained}
+    spent, is_net = f"{kind.unit}s", kind.of_nets
+    return [
+        Figure(
+            "study", lambda row: row.study, 20, key="study",
+            about="Name of the study; a column with several studies.",
+        ),
+        Figure(
+            "rank", lambda row: row.rank, 18, "right", key="rank",
+            reads=lambda row: f"{row.rank or '–'}{(' =' if row.tied else '  ') if is_net else ''}",
+            about="Rank by value among the complete trials; – or null if the trial is not complete. `=` marks a tie.",
+        ),
+        Figure(
+            "trial", lambda row: row.trial.number, 20, "right", cells.numbered, key="number",
+            about="Number of the trial, from 0. Commands take it as `conv-0/37`.",
+        ),
+        Figure(
+            "front", lambda row: row.on_front, 17, cell=lambda on_front: "yes" if on_front else "", key="on_front",
+            about="Whether no complete trial dominates this one; null and no column with one objective.",
+        ),
+        *(_accuracy(kind) if is_net else [_value(kind)]),
+        Figure(
+            "" if is_net else "cost", lambda row: row.cost, 19, "right", key="cost",
+            about="Second objective, of other trainers in a column of its name; null with one objective.",
+        ),
+        Figure(
+            "state", lambda row: row.trial.state, 16, key="state",
+            reads=lambda row: cells.ending(row.trial.state, row.trial.reason) + (", ahead" if row.ahead else ""),
+            about="`COMPLETE`, `PRUNED`, `FAIL`, `RUNNING` or `PAUSED` (continues when the search does), with the "
+            "reason in brackets if it adds something: `PRUNED (infeasible)`. `ahead` follows if the trial was pruned "
+            "with a better value than the first had after the same training. For programs, the state alone as in "
+            "Optuna; a paused trial is `RUNNING`.",
+        ),
+        Figure(
+            "", lambda row: row.trial.reason, key="reason",
+            about="How the trial ended: complete, pruned, infeasible, diverged, crashed, out_of_memory or timed_out; "
+            "or running or paused, if it has not.",
+        ),
+        Figure(
+            spent, lambda row: kind.done(row.trial), 15, "right", key=spent,
+            reads=lambda row: cells.epochs(kind.done(row.trial), kind.total(row.trial)),
+            about=f"Number of {spent} that were trained; `1/6` if the trial ended before its full budget of 6.",
+        ),
+        Figure("", lambda row: kind.total(row.trial), key=f"total_{spent}", about=f"Full budget in {spent}."),
+        *(_sizes() if is_net else []),
+        Figure(
+            "time", lambda row: row.trial.seconds, 8, "right", cells.duration, key="seconds",
+            about="Training time: `31 s`, `4 min 22 s` or `2 h 4 min`; seconds for programs. Waiting does not count.",
+        ),
+        Figure(
+            "over its limit by", lambda row: _excess(row.excess), 11,
+            about="With `--all`: by how much an infeasible trial exceeds each limit.",
+        ),
+        Figure("", lambda row: row.trial.seed, key="seed", about="Seed of the training."),
+        Figure(
+            "", lambda row: row.first_then, key="first_then",
+            about="Value that the trial of rank 1 had after as many reports as this one, which stopped early. null if "
+            "this trial is complete, still trains, or ended without a value.",
+        ),
+        Figure(
+            "", lambda row: row.ahead, key="ahead",
+            about="Whether the trial stopped early with a better value than `first_then`.",
+        ),
+    ]  # fmt: skip
+
+
+def _accuracy(kind: ValueKind) -> list[Figure[LeaderboardRow]]:
+    def end(row: LeaderboardRow, place: int) -> float | None:
+        ends = kind.interval(row.trial)
+        return None if ends is None else ends[place]
+
+    return [
+        Figure(
+            "", lambda row: row.tied, key="tied",
+            about="Whether the trial is not significantly different from the first.",
+        ),
+        Figure(
+            "", lambda row: row.p_value, key="p_value",
+            about="Holm-adjusted p-value of the paired test against the first; null if the trial was not tested.",
+        ),
+        Figure(
+            "validation", lambda row: row.trial.value, 19, key="accuracy",
+            reads=lambda row: f"{kind.text(row.trial.value)} {cells.interval(end(row, 0), end(row, 1))}",
+            about="Accuracy on the validation images after the last report, with Wilson's 95% interval in brackets; "
+            "0 to 1 for programs.",
+        ),
+        Figure("", lambda row: end(row, 0), key="low", about="Lower end of the interval."),
+        Figure("", lambda row: end(row, 1), key="high", about="Upper end of the interval."),
+        Figure(
+            "errors", lambda row: errors_of(row.trial), 14, "right", key="errors",
+            about="Number of misclassified validation images.",
+        ),
+    ]  # fmt: skip
+
+
+def _value(kind: ValueKind) -> Figure[LeaderboardRow]:
+    return Figure(
+        kind.name, lambda row: row.trial.value, 19, "right", key="value",
+        about="Value after the last report; the heading is the `objective` of the space, if it has one.",
+    )  # fmt: skip
+
+
+def _sizes() -> list[Figure[LeaderboardRow]]:
+    return [
+        Figure(
+            "params", lambda row: row.trial.facts.get("parameters"), 12, "right", cells.count, key="parameters",
+            about="Number of weights, the running statistics of batch normalization included.",
+        ),
+        Figure(
+            "MACs", lambda row: row.trial.facts.get("macs"), 6, "right", cells.count, key="macs",
+            about="Multiply-accumulates for one image, forward.",
+        ),
+    ]  # fmt: skip
+
+
+GROUPS: Mapping[str, str] = {
+    "settings": "The settings of networks in which the rows differ, as compact cells by heading: for display only.",
+    "params": "Parameters that the search chose, by dotted name. Inactive ones are absent.",
+    "metrics": "Metrics of another trainer's last report, by name.",
+    "excess": "By how much the trial is over each limit; empty unless it is infeasible.",
+    "curve": "With `--learning-curves`, the figures of each report, see below.",
+}
+"""The keys of a row in JSON below which are figures by name, and what they are."""
+
+
+def study_figures(kind: ValueKind) -> list[Figure[Leaderboard]]:
+    """Return the figures of a study for programs."""
+    unit = f"{kind.unit}s"
+
+    def key(name: str, about: str, field: str = "") -> Figure[Leaderboard]:
+        def value(board: Leaderboard) -> Any:
+            found = getattr(board, field or name)
+            if isinstance(found, EarlyStop | ComparedDigest):
+                return asdict(found)
+            return [*found] if isinstance(found, tuple) else found
+
+        return Figure("", value, key=name, about=about)
+
+    of_nets = [
+        key("tied", "Number of complete trials that are not significantly different from the first, it included."),
+        key("test_openings", "Number of test-set evaluations for the study."),
+    ]
+    return [
+        key("study", "Name of the study."),
+        key("digest", "64 hexadecimal digits."),
+        key("order", 'The order in which the search handled events: "deterministic", which can be repeated, or '
+            '"as-completed".'),
+        key("objective", "What a value is called: `accuracy`, or the `objective` of the space, else `value`.",
+            "value_name"),
+        key("minimized", "Whether smaller values are better."),
+        key("cost", 'The second objective, a fact of a trial that is minimized, such as "macs"; null with one.'),
+        key("goal", "Trial budget, in trained trials."),
+        key("totals", "All trial budgets; several if the budget was raised after it had been reached."),
+        key("counts", "Number of trials that are complete, pruned, failed, infeasible and running."),
+        key("external", "Number of trials that the machine ended, not their configuration: out of memory or time."),
+        key(f"saved_{unit}", f"Number of {unit} that pruning saved.", "saved"),
+        key(f"budget_{unit}", f"Number of {unit} that all ended trials would have trained without pruning.", "budget"),
+        key("live", "Whether a process is searching now."),
+        key("front", "Numbers of the trials on the Pareto front, the best first; empty with one objective."),
+        key("stop", "Why the search ended before its goal, if it did."),
+        key("ahead", "Numbers of all trials that stopped early ahead of the first, in the leaderboard's order."),
+        key("published", "The comparison with the published digest of this search: that digest, its `processors`, "
+            "whether it is `equal` (null if another one is expected here), and a `sentence`. null if there is none."),
+        *(of_nets if kind.of_nets else []),
+        key("parameters", "Dotted names of all parameters of the study, whether or not a row has them."),
+    ]  # fmt: skip
+
+
+def table_of(
+    board: Leaderboard, *, retrained: bool = False, commands: NextCommands | None = None
+) -> Table[LeaderboardRow]:
+    """Return a board's figures, then the settings in which its rows differ; as data, true parameters instead of those.
+
+    Records have one set of columns for a study: the figures, the excess over each limit, then every parameter.
+    `retrained` and `commands` as in `footnotes`.
+    """
+    commands = commands or NextCommands(study=board.boards[0].study if board.boards else board.study)
+    return Table(
+        rows=board.rows,
+        figures=[*_figures(board)],
+        caption=(headline(board), *([] if board.boards else digest_lines(board, commands)), *judged(board)),
+        footnotes=footnotes(board, retrained=retrained, commands=commands),
+        whole=f"`{commands.line('leaderboard', *listed(board), '--wide')}`",
+        group=_group(board),
+        document=plain(board),
+    )
+
+
+def curve_table(board: Leaderboard) -> Table[Mapping[str, Any]]:
+    """Return the learning curves of a board as a table with a row per report, of each trial in the board's order."""
+    rows = [
+        {"study": row.study, "number": row.trial.number, **period}
+        for row in board.rows
+        for period in curve_of(row.trial)
+    ]
+    return Table(rows=rows, figures=[*map(key_figure, dict.fromkeys(key for row in rows for key in row))])
+
+
+def plain(board: Leaderboard) -> dict[str, Any]:
+    """Return the board as JSON has it: the figures of each study, with its rows; several studies share theirs."""
+    studies = [
+        {figure.key: figure.value(each) for figure in study_figures(each.kind)} for each in board.boards or (board,)
+    ]
+    rows = {"hidden": board.hidden, "rows": [*_plain_rows(board)]}
+    return {"studies": studies, **rows} if board.boards else {"studies": [{**studies[0], **rows}]}
+
+
+def _plain_rows(board: Leaderboard) -> Iterator[dict[str, Any]]:
+    figures = [figure for figure in figures_of(board.kind) if figure.key]
+    for row in board.rows:
+        metrics = row.trial.reports[-1].metrics if row.trial.reports else {}
+        yield {
+            **{figure.key: figure.value(row) for figure in figures},
+            **({"settings": dict(row.settings)} if board.kind.of_nets else {"metrics": dict(metrics)}),
+            "params": dict(row.trial.params),
+            "excess": row.excess,
+            **({"curve": curve_of(row.trial)} if board.has_curves else {}),
+        }
+
+
+def judged(board: Leaderboard) -> list[str]:
+    """Return the line of nets that says on how many images the trials were judged, and what the brackets are."""
+    return [f"Accuracy of {board.kind.images:,} validation images, 95% intervals."] if board.kind.of_nets else []
+
+
+def _group(board: Leaderboard) -> Callable[[LeaderboardRow], str]:
+    """Return the groups of a board's rows: those that may continue stand above a line, if there are any."""
+    if not any(row.trial.state == "RUNNING" for row in board.rows):
+        return ungrouped
+    ended, done = ("PRUNED", "FAIL"), board.kind.done
+    return lambda row: "ended early" if row.trial.state in ended else "" if done(row.trial) else "no report yet"
+
+
+def listed(board: Leaderboard) -> tuple[str, ...]:
+    """Return the words behind the first study with which a command lists the same trials; nothing if it needs none."""
+    others = [each.study for each in board.boards[1:]]
+    return (*others, "--all") if board.has_infeasible else (*others,)
+
+
+def _figures(board: Leaderboard) -> Iterator[Figure[LeaderboardRow]]:
+    """Yield the figures with the headings and signs that the board needs, and those that have names of its own."""
+    trials = [row.trial for row in board.rows]
+    batchnorm = all_settings()["model.batchnorm_momentum"]
+    has_batchnorm = board.kind.of_nets and any(batchnorm.counts_in(from_json(trial.config)) for trial in trials)
+    headings = {
+        "study": "study" if board.boards else "",
+        "on_front": "front" if board.cost is not None else "",
+        "cost": (board.cost or "") if not board.kind.of_nets else "",
+    }
+    legends = {
+        "rank": "rank –: not complete" if any(row.rank is None for row in board.rows) else "",
+        "state": "PAUSED: continues when the search does" if any(each.reason == "paused" for each in trials) else "",
+        "parameters": "params: running statistics of batchnorm included" if has_batchnorm else "",
+    }
+    figures = figures_of(board.kind)
+    keys = {figure.key for figure in figures}
+    for figure in figures:
+        if not figure.key and not any(row.excess for row in board.rows):  # over its limit
+            continue
+        legend = legends.get(figure.key)
+        yield replace(
+            figure, heading=headings.get(figure.key, figure.heading), legend=[legend] if legend else figure.legend
+        )
+        if figure.key == "cost":
+            yield from (_metric(name, f"metrics.{name}" if name in keys else name) for name in board.metrics)
+    yield from (_limit(name) for name in board.limits)
+    first = board.rows[0].trial.params if board.rows else {}
+    for name in board.parameters:
+        differs = any(trial.params.get(name) != first.get(name) for trial in trials)
+        is_shown = not board.kind.of_nets and (differs or (len(trials) == 1 and name in first))
+        yield _parameter(name, f"params.{name}" if name in keys else name, name if is_shown else "")
+    yield from (_setting(name, place, board.rows) for place, name in enumerate(_telling(board.rows)))
+
+
+def _metric(name: str, key: str) -> Figure[LeaderboardRow]:
+    def value(row: LeaderboardRow) -> float | None:
+        return row.trial.reports[-1].metrics.get(name) if row.trial.reports else None
+
+    return Figure(name, value, 3, "right", key=key)
+
+
+def _limit(name: str) -> Figure[LeaderboardRow]:
+    return Figure("", lambda row: row.excess.get(name), key=f"excess.{name}")
+
+
+def _parameter(name: str, key: str, heading: str) -> Figure[LeaderboardRow]:
+    return Figure(heading, lambda row: row.trial.params.get(name), 2, key=key, is_setting=True)
+
+
+def _excess(excess: Mapping[str, float]) -> str:
+    return ", ".join(
+        # A limit has a word for a name, a constraint its text.
+        f"{cells.count(over) if over >= 100 else f'{over:.3g}'} {unit(name)}"
+        if name.isidentifier()
+        else f"{over:.3g} ({name})"
+        for name, over in excess.items()
+    )
+
+
+def _telling(rows: Sequence[LeaderboardRow]) -> list[str]:
+    """Return the settings in which the rows differ, those first that differ most among the tied trials.
+
+    A board whose rows were cut may have settings in which the others differed; those are left out. If no trials are
+    tied, the complete ones are compared; if none is complete, all.
+    """
+    headings = [*rows[0].settings] if rows else []
+    if len(rows) > 1:
+        headings = [name for name in headings if len({row.settings[name] for row in rows}) > 1]
+    complete = [row for row in rows if row.rank is not None]
+    tied = [row for row in complete if row.rank == 1 or row.tied]
+    compared = next((some for some in (tied, complete) if len(some) > 1), rows)
+    return sorted(headings, key=lambda heading: -len({row.settings[heading] for row in compared}))
+
+
+def _setting(heading: str, place: int, rows: Sequence[LeaderboardRow]) -> Figure[LeaderboardRow]:
+    texts, signs = shown(heading, [row.settings[heading] for row in rows])
+    by_trial = {(row.study, row.trial.number): text for row, text in zip(rows, texts, strict=True)}
+    return Figure(
+        heading, lambda row: by_trial[row.study, row.trial.number], FIRST_SETTING - 2 * place, is_setting=True,
+        legend=signs,
+    )  # fmt: skip
+
+
+def headline(board: Leaderboard) -> str:
+    """Return one line: the study, its counts, why it ended early if it did, and the savings by pruning."""
+    counted = cells.counted(board.counts, live=board.live)
+    live = ", running now" if board.live else ""
+    order = "" if repeats(board.order) else ", in completion order"
+    stopped = "" if board.stop is None else f" {board.kind.stop_line(board.stop)}"
+    saved = f" Pruning saved {board.saved:g} of {board.budget:g} {board.kind.unit}s." if board.saved else ""
+    return f"{board.study}: {counted} of {board.goal} trials{order}{live}.{stopped}{saved}"
+
+
+def digest_lines(board: Leaderboard, commands: NextCommands) -> list[str]:
+    """Return the digest, the promise that goes with it, and the comparison with a published digest if there is one.
+
+    `commands` as in `footnotes`.
+    """
+    if board.ended < board.goal and not (board.stop and board.stop.on_time):
+        promise = f"of {board.ended} of {board.goal} trials so far"
+    elif not repeats(board.order):
+        promise = (
+            "decided in completion order: another run of this search may give a different digest; "
+            f"`{commands.line('doctor', '--replay')}` checks this one"
+        )
+    else:
+        stopped = "" if board.stop is None else f" with {board.kind.stop_option(board.stop)}"
+        way = f" by way of {', then '.join(map(str, board.totals))} trials" if len(board.totals) > 1 else ""
+        where = "" if board.portable else " on this kind of processor"
+        promise = f"any run of this search{way}{stopped}, at any number of workers{where}, gives this"
+    ended = "1 trial was" if board.external == 1 else f"{board.external} trials were"
+    if board.external:
+        promise += f"; {ended} ended by the machine (out of memory or time), which may not happen in another run"
+    compared = [] if board.published is None else [f"       {board.published.sentence}"]
+    return [f"digest {grouped(board.digest)}", f"       ({promise})", *compared]
+
+
+def footnotes(board: Leaderboard, *, retrained: bool = False, commands: NextCommands) -> list[str]:
+    """Return the lines below the table: rows left out, trials ahead, the meaning of the tie mark, the test set.
+
+    Args:
+        board: the content of the table.
+        retrained: whether `confirm` already retrained the tied trials, so that no line proposes it.
+        commands: the next commands about the study.
+    """
+    lines = []
+    if board.hidden:
+        every = commands.line("leaderboard", *listed(board), "--top", str(len(board.rows) + board.hidden))
+        lines.append(f"{board.hidden} more; `{every}` shows all.")
+    if board.boards:
+        lines.append(_apart_line(board, commands))
+    if board.first is not None and board.ahead:
+        lines.append(f"ahead: {ahead_words(board)}")
+    if board.cost is not None and not board.boards:
+        lines.append(_front_line(board, board.cost))
+    if not board.kind.of_nets:
+        better = "smaller" if board.kind.minimized else "larger"
+        return [*lines, f"Values are in the unit of the study's own trainer or objective; {better} is better."]
+    if board.tied > 1:
+        tied = f"{board.tied} of {board.counts['complete']} complete trials are tied"
+        lines += [
+            f"= not significantly different from the first (paired test, Holm-corrected, 5% level). {tied}"
+            f"{'.' if retrained else ':'}",
+            *([] if retrained else [f"  `{commands.line('confirm')}` retrains them with fresh seeds."]),
+        ]
+    return [*lines, test_set_line(board.test_openings)]
+
+
+def _apart_line(board: Leaderboard, commands: NextCommands) -> str:
+    """Return what the ranks and signs in a leaderboard of several studies refer to, and what compares two studies."""
+    first, second = (each.study for each in board.boards[:2])
+    compare = command_line(["mnist-bench", "compare", first, second, *commands.place])
+    if not board.kind.of_nets:
+        return f"Ranks and `ahead` are those within each study. `{compare}` compares two studies."
+    return (
+        "Ranks, `=` and `ahead` are those within each study: no test was made across studies. "
+        f"`{compare}` tests two studies."
+    )
+
+
+def _front_line(board: Leaderboard, cost: str) -> str:
+    """Return the meaning of the first rows in a study that also minimises a cost."""
+    as_good, value = f"as accurate on as few {unit(cost)}", "accuracy, the best means rank 1"
+    if not board.kind.of_nets:
+        as_good, value = f"as good in both {board.kind.name} and {cost}", board.kind.name
+    return (
+        f"front: {len(board.front)} of {board.counts['complete']} complete trials; no other is {as_good}, and better "
+        f"in one of the two. They come first; ranks are by {value}."
+    )
+
+
+def ahead_words(board: Leaderboard) -> str:
+    """Return which trials stopped early though they were ahead of the first complete one after the same training."""
+    named = first_few([f"#{number}" for number in board.ahead], NAMED)
+    which = "it" if len(board.ahead) == 1 else "one of them"
+    return (
+        f"stopped early, ahead of #{board.first} at the same {board.kind.unit}: {named}. With more training, {which} "
+        "might lead."
+    )
+
+
+def test_set_line(openings: int) -> str:
+    """Return how often the test set was opened, in words."""
+    times = {1: "once", 2: "twice"}.get(openings, f"{openings} times")
+    return f"The test set has been evaluated {times}." if openings else "The test set has not been evaluated."
 
 
 def grouped(digest: str) -> str:

@@ -1,26 +1,195 @@
-"""The order of trials: ranks, the front, those that stopped while ahead of the first, and ties by a paired test."""
+"""The order of trials: ranks, the front, ties by a paired test, early ends ahead of the first; and the leaderboard."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import assert_never
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mnist_bench.cells import percent
-from mnist_bench.statistics.inference import holm, mcnemar
-from search.errors import StorageError
+from mnist_bench.config.json import from_json
+from mnist_bench.data import openings
+from mnist_bench.leaderboard.board import HASH_DIGITS, Leaderboard, LeaderboardRow
+from mnist_bench.nets.summary import distinguishing
+from mnist_bench.published import compared, is_same_everywhere
+from mnist_bench.statistics.inference import LEVEL, holm, mcnemar
+from mnist_bench.value_kind import ValueKind, correctness, kind_of
+from search.errors import UsageError
 from search.event_log.records import StudyRecord, TrialRecord
+from search.hashed import State, repeats
+from search.messages import joined
 from search.space.space import score
+from search.study.studies import StoredStudy
 
-SIGNIFICANCE = 0.05
-"""Trials with an adjusted p-value above it are tied with the first."""
 UNTESTED = "Which images each trial got right was not kept, so no test can compare it with the others."
 """Printed about the best complete trial if no other trial was tested."""
+
+
+def leaderboard_of(
+    *studies: StudyRecord, top: int | None = None, infeasible: bool = False, curves: bool = False
+) -> Leaderboard:
+    """Return the leaderboard: complete trials best first, then those that may still continue, pruned, failed.
+
+    With two objectives, the Pareto front comes first; ranks are by value even then. Infeasible trials are counted; with
+    `infeasible` they also have a row, after all others. Nets are tied with the first if McNemar's exact test against
+    it, Holm-adjusted for the number of complete trials, is not significant at 5%. Several studies are ordered by value,
+    each trial with the rank and the signs of its own study.
+
+    Args:
+        studies: one or several.
+        top: number of rows; None for all.
+        infeasible: whether infeasible trials have rows.
+        curves: whether programs get the learning curves.
+
+    Raises:
+        UsageError: the objectives of several differ, or the validation images of networks; or two have one name.
+        StorageError: a study's database cannot be read, or stored correct images are damaged.
+    """
+    if len(studies) == 1:
+        return _board(studies[0], top, infeasible, curves)
+    # A front comes before better trials, so that not all of the best are among its first rows.
+    boards = [_board(study, None if study.cost is not None else top, infeasible, curves) for study in studies]
+    return _together(studies, boards, top)
+
+
+def _board(study: StudyRecord, top: int | None, infeasible: bool, curves: bool) -> Leaderboard:
+    kind, complete = kind_of(study.spec), study.complete()
+    best = complete[0] if complete else None
+    front = [trial.number for trial in pareto_front(study)]
+    listed = listed_trials(study, {*front}, infeasible=infeasible)
+    shown = listed[:top]
+    ties = ties_of(complete) if kind.of_nets and complete else None
+    p_values = ties.p_values if ties else {}
+    ranks = {trial.number: rank for rank, trial in enumerate(complete, start=1)}
+    rows = [
+        LeaderboardRow(
+            study=study.name,
+            trial=trial,
+            rank=ranks.get(trial.number),
+            p_value=p_values.get(trial.number),
+            cost=None if study.cost is None else trial.facts.get(study.cost),
+            on_front=None if study.cost is None else trial.number in front,
+            first_then=first_then(trial, best),
+            ahead=is_ahead(trial, best),
+            settings=settings,
+        )
+        for trial, settings in zip(shown, _settings(kind, shown), strict=True)
+    ]
+    ended = study.finished()
+    opened = openings.for_study(study.files) if kind.of_nets and isinstance(study, StoredStudy) else 0
+    return Leaderboard(
+        study=study.name,
+        kind=kind,
+        digest=study.digest,
+        totals=study.totals,
+        counts=counts(study),
+        external=sum(trial.external for trial in study.trials),
+        saved=sum(kind.total(trial) - kind.done(trial) for trial in ended if trial.reason == "pruned"),
+        budget=sum(map(kind.total, ended)),
+        live=study.live,
+        rows=tuple(rows),
+        hidden=len(listed) - len(shown),
+        order=study.order,
+        cost=study.cost,
+        front=tuple(front),
+        parameters=_union([[field.path for field in study.space.ranges], *(trial.params for trial in study.trials)]),
+        metrics=() if kind.of_nets else _measured(study, kind.name),
+        limits=_union(trial.constraints for trial in study.trials),
+        has_curves=curves,
+        has_infeasible=infeasible,
+        first=None if best is None else best.number,
+        stop=study.stop,
+        ahead=tuple(trial.number for trial in listed if is_ahead(trial, best)),
+        tied=1 + len(ties.tied) if ties and p_values else 0,
+        test_openings=opened,
+        portable=is_same_everywhere(study.spec),
+        published=compared(study),
+    )
+
+
+def _settings(kind: ValueKind, shown: Sequence[TrialRecord]) -> Sequence[Mapping[str, str]]:
+    """Return the settings in which the shown nets differ; one that differs among other rows alone is not among them."""
+    return distinguishing([from_json(trial.config) for trial in shown]) if kind.of_nets else [{}] * len(shown)
+
+
+def _union(names: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for some in names for name in some))
+
+
+def _measured(study: StudyRecord, value: str) -> tuple[str, ...]:
+    names = _union(trial.reports[-1].metrics for trial in study.trials if trial.reports)
+    return tuple(name for name in names if name != value)
+
+
+def _together(studies: Sequence[StudyRecord], boards: Sequence[Leaderboard], top: int | None) -> Leaderboard:
+    """Return the leaderboard of several studies from that of each, which has its `top` best rows."""
+    _check_one_objective(studies, boards)
+    first, every = boards[0], [row for board in boards for row in board.rows]
+    every.sort(key=lambda row: (not row.trial.is_trained, place_key(row.trial)))
+    shown, counted = every[:top], Counter[str]()
+    for board in boards:
+        counted.update(board.counts)
+    settings = _settings(first.kind, [row.trial for row in shown])
+    return replace(
+        first,
+        study=", ".join(board.study for board in boards),
+        digest="",
+        totals=(sum(board.goal for board in boards),),
+        counts=counted,
+        external=sum(board.external for board in boards),
+        saved=sum(board.saved for board in boards),
+        budget=sum(board.budget for board in boards),
+        live=any(board.live for board in boards),
+        rows=tuple(replace(row, settings=cells) for row, cells in zip(shown, settings, strict=True)),
+        hidden=len(every) - len(shown) + sum(board.hidden for board in boards),
+        order=next((board.order for board in boards if not repeats(board.order)), first.order),
+        front=(),
+        parameters=_union(board.parameters for board in boards),
+        metrics=_union(board.metrics for board in boards),
+        limits=_union(board.limits for board in boards),
+        first=None,
+        stop=None,
+        ahead=(),
+        tied=0,
+        test_openings=sum(board.test_openings for board in boards),
+        published=None,
+        boards=tuple(boards),
+    )
+
+
+def _check_one_objective(studies: Sequence[StudyRecord], boards: Sequence[Leaderboard]) -> None:
+    judged: dict[str, list[str]] = {}
+    for study, board in zip(studies, boards, strict=True):
+        judged.setdefault(_objective(study, board), []).append(study.name)
+    if len(judged) > 1:
+        told = "; ".join(f"{joined(names)}: {objective}" for objective, names in judged.items())
+        raise UsageError(f"Studies of different objectives are not in one leaderboard. {told}.")
+    name, times = Counter(study.name for study in studies).most_common(1)[0]
+    if times > 1:
+        raise UsageError(f"{times} studies have the name {name}; in one leaderboard each needs its own.")
+
+
+def _objective(study: StudyRecord, board: Leaderboard) -> str:
+    """Return what a study's trials are judged by, in words that are the same only if it is the same."""
+    kind, cost = board.kind, "" if board.cost is None else f" and {board.cost}"
+    if not kind.of_nets:
+        return f"{kind.name}{cost}, {'smaller' if kind.minimized else 'larger'} is better"
+    data = study.spec["context"]["data"]
+    files, split = (data[key][:HASH_DIGITS] for key in ("data_hash", "split_hash"))
+    dataset = data.get("dataset", "mnist")
+    return f"accuracy{cost} on {kind.images:,} validation images of {dataset} (files {files}, split {split})"
+
+
+def counts(study: StudyRecord) -> dict[str, int]:
+    """Return the number of complete, pruned, failed, running and infeasible trials; the last do not count as pruned.
+
+    Duplicates have a number of their own, if there are any.
+    """
+    states = Counter(trial.state for trial in study.trials if trial.is_trained)
+    untrained = Counter(trial.reason for trial in study.trials if not trial.is_trained)
+    names: dict[str, State] = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL", "running": "RUNNING"}
+    return {name: states[state] for name, state in names.items()} | {"infeasible": 0, **untrained}
 
 
 def ordered(study: StudyRecord) -> list[TrialRecord]:
@@ -101,29 +270,6 @@ def is_ahead(trial: TrialRecord, first: TrialRecord | None) -> bool:
     return then is not None and trial.score is not None and trial.score > score(then, trial.direction)
 
 
-def correct_bits(text: str) -> NDArray[np.bool_]:
-    """Return the bits of base64-encoded `numpy.packbits`: shape (images,), padded with False to a multiple of 8.
-
-    Raises:
-        StorageError: the text is not base64.
-    """
-    try:
-        packed = np.frombuffer(base64.b64decode(text, validate=True), dtype=np.uint8)
-    except (binascii.Error, ValueError) as error:
-        raise StorageError(f"The stored correctness of the validation images is damaged ({error}).") from error
-    return np.unpackbits(packed).astype(np.bool_)
-
-
-def correctness(trial: TrialRecord) -> NDArray[np.bool_] | None:
-    """Return the `correct_bits` of the trial's last period; None if they were not stored.
-
-    Raises:
-        StorageError: the stored bits are damaged.
-    """
-    text = trial.reports[-1].details.get("correct") if trial.reports else None
-    return correct_bits(text) if isinstance(text, str) else None
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ties:
     """The first complete trial, tested against each other one."""
@@ -164,5 +310,5 @@ def ties_of(complete: Sequence[TrialRecord]) -> Ties:
         if of_first is not None and bits is not None and bits.shape == of_first.shape
     }
     p_values = dict(zip(tested, holm([*tested.values()]), strict=True))
-    tied = tuple(trial for trial in others if p_values.get(trial.number, 0.0) > SIGNIFICANCE)
+    tied = tuple(trial for trial in others if p_values.get(trial.number, 0.0) > LEVEL)
     return Ties(first=first, p_values=p_values, tied=tied)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bench.plots import image_grid
-from mnist_bench.studies.compatibility import commands_of
+from mnist_bench.studies.checked import commands_of
 from mnist_bench.studies.record import data_of, record_of
 from mnist_bench.studies.reproduce import trainer_for
 from mnist_bench.training.weights import check_trial, read_weights

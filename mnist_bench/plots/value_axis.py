@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from mnist_bench.value_scale import Scale
+from mnist_bench.value_kind import Scale
 
 
 def set_up(axes: Axes, scale: Scale) -> None:

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from mnist_bench import cells
 from mnist_bench.cells import percent, spelled, unit
-from mnist_bench.leaderboard.board import Leaderboard
-from mnist_bench.leaderboard.board_table import ahead_words
+from mnist_bench.leaderboard.board import Leaderboard, ahead_words
 from mnist_bench.leaderboard.ranking import UNTESTED, Ties, ties_of
 from mnist_bench.report.sections import Sections
 from mnist_bench.value_kind import ValueKind

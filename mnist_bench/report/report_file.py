@@ -15,7 +15,7 @@ from mnist_bench.plots.subject import Subject
 from mnist_bench.report import html
 from mnist_bench.report.report_page import ReportPage, gather, missing
 from mnist_bench.report.sections import read
-from mnist_bench.studies.validated import find_trial
+from mnist_bench.studies.checked import find_trial
 from search.errors import SearchError, StudyNotFoundError, UsageError
 from search.files import atomic_write, check_target, write_named
 from search.study.invocation_log import invocations

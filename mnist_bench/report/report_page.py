@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench.config.json import flattened, from_json
-from mnist_bench.leaderboard.board import Leaderboard, leaderboard_of
+from mnist_bench.leaderboard.board import Leaderboard
+from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.nets.summary import line
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.own_nets import own_net
@@ -21,8 +22,8 @@ from mnist_bench.report.ranges_table import Range, table_of as ranges_table
 from mnist_bench.report.sections import Sections
 from mnist_bench.result_table import Table
 from mnist_bench.space_files import space_sources
-from mnist_bench.studies import compatibility
-from mnist_bench.studies.compatibility import net_code
+from mnist_bench.studies import checked
+from mnist_bench.studies.checked import net_code
 from mnist_bench.studies.record import data_of, recipe_text
 from mnist_bench.value_kind import NETS, kind_of
 from search import canonical_json
@@ -218,7 +219,7 @@ def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     words += [] if dataset == named else ["--dataset", dataset]
     words += [] if data_dir is None else ["--data", data_dir]
     # The default is a GPU on a machine that has one, and the list that the space names.
-    words += ["--device", "cpu"] if compatibility.device_like(spec["numerics"], "auto") == "cpu" else []
+    words += ["--device", "cpu"] if checked.device_like(spec["numerics"], "auto") == "cpu" else []
     listed = spec["space"]["settings"].get("search", {}).get("start")
     words += ["--no-warm-start"] if listed and "start" not in spec else []
     for number in _enqueued(study):

@@ -12,7 +12,7 @@ from mnist_bench.experiments.confirm.results import Confirmed, Front, load
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.report import test_results
 from mnist_bench.result_table import Table
-from mnist_bench.studies.compatibility import commands_of
+from mnist_bench.studies.checked import commands_of
 from mnist_bench.value_kind import kind_of
 from search.study.studies import StoredStudy
 

@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mnist_bench import start_lists
 from mnist_bench.config.json import every_setting, flattened, from_json
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.searches.setup import SearchSetup
 from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.content import IMAGES
-from mnist_bench.start_lists.make import make
-from mnist_bench.start_lists.sources import check_named, source
-from mnist_bench.studies import validated
+from mnist_bench.studies import checked
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord
 from search.messages import duration, number_of, show
@@ -70,7 +69,7 @@ def _source(setup: SearchSetup, given: space_sources.Source | StudyRecord) -> sp
             raise UsageError(
                 f"--enqueue {show(str(given))}: no such file or bundled recipe, and {why[:1].lower()}{why[1:]}"
             ) from error
-    return validated.believed(found) if isinstance(found, StudyRecord) else found
+    return checked.believed(found) if isinstance(found, StudyRecord) else found
 
 
 def _is_recipe(name: str | Path) -> bool:
@@ -120,7 +119,7 @@ def start_list(setup: SearchSetup, notice: Callable[[str], object] = lambda text
     A study that exists keeps its own list, even if the sources have changed.
 
     Raises:
-        SpaceError: as `sources.check_named`.
+        SpaceError: as `start_lists.check_named`.
         StorageError: a table is damaged, or the study cannot be read.
     """
     config, space = setup.config, setup.space.as_portable() if setup.is_portable else setup.space
@@ -132,8 +131,8 @@ def start_list(setup: SearchSetup, notice: Callable[[str], object] = lambda text
         known = StartList.from_json(begun["start"])
         if known.made_of == names:
             return lambda plan: known
-    check_named(space)
-    tables = [source(name, space.elementary) for name in names]
+    start_lists.check_named(space)
+    tables = [start_lists.source(name, space.elementary) for name in names]
     told: set[str] = set()
 
     def once(text: str) -> None:  # the list is made whenever a search is specified
@@ -143,7 +142,7 @@ def start_list(setup: SearchSetup, notice: Callable[[str], object] = lambda text
 
     def made(plan: Planner[TrainConfig]) -> StartList:
         try:
-            found = make(space, plan, tables)
+            found = start_lists.make(space, plan, tables)
         except UsageError as error:
             # The space may have been changed by --set.
             once(f"{error} The search begins without warm-start configurations.")

@@ -17,8 +17,8 @@ from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.first_trials import First, Start, enqueued, start_list
 from mnist_bench.searches.setup import SearchSetup
 from mnist_bench.space_files import drawn, space_warnings
-from mnist_bench.studies import validated
-from mnist_bench.studies.best_checkpoints import BestCheckpoints
+from mnist_bench.studies import checked
+from mnist_bench.studies.kept_files import BestCheckpoints
 from mnist_bench.training import net_check
 from mnist_bench.training.trainer import trainer_spec
 from search import repeatability
@@ -88,7 +88,7 @@ def _search(setup: SearchSetup, first: First, start: Start, observer: Observer, 
         stop_rules=config.stop_rules,
         stopping=config.until_timeout(stopping),
         trial_timeout=math.inf if config.trial_timeout is None else config.trial_timeout,
-        check=validated.believed,
+        check=checked.believed,
         invocation=_invocation(config),
     )
 

@@ -18,10 +18,10 @@ from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.choice import Data
 from mnist_bench.errors import ArchitectureError, ConfigError, UnknownSettingError
-from mnist_bench.leaderboard.ranking import correct_bits
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.result_table import OLDEST_READ, SCHEMA_VERSION
-from mnist_bench.studies.sealed_json import seal, unseal
+from mnist_bench.studies.kept_files import seal, unseal
+from mnist_bench.value_kind import correct_bits
 from search import files
 from search.errors import OtherVersionError, StorageError, StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord, TrialRecord

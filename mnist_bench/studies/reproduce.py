@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_bench.config.json import flattened, from_json
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.leaderboard.ranking import correct_bits
 from mnist_bench.own_nets import own_net
 from mnist_bench.statistics.inference import mcnemar
-from mnist_bench.studies import compatibility
+from mnist_bench.studies import checked
 from mnist_bench.studies.record import PeriodResult, Record, check_has_reports, is_portable, period_of
-from mnist_bench.value_kind import NETS, ValueKind, kind_of
+from mnist_bench.value_kind import NETS, ValueKind, correct_bits, kind_of
 from search.differences import CHECKS
 from search.event_log.records import StudyRecord, TrialRecord
 from search.messages import number_of
@@ -94,10 +93,10 @@ def trainer_for(
     from mnist_bench.training.trainer import trainer_on
 
     close_test_set()
-    compatibility.require_net(record.recipe.get("net_code"), net)
+    checked.require_net(record.recipe.get("net_code"), net)
     return trainer_on(
-        compatibility.training_set(record.data, data_dir, what),
-        device=compatibility.device_like(record.numerics, device),
+        checked.training_set(record.data, data_dir, what),
+        device=checked.device_like(record.numerics, device),
         precision=str(record.numerics.get("precision", "auto")),
         net=own_net.whole_name(record.recipe.get("net_code")),
     )

@@ -16,13 +16,13 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from mnist_bench.cli.views import ending
 from mnist_bench.experiments.confirm import result_tables, result_tables as confirmation
 from mnist_bench.export.winner import WinnerOptions, load_winner
-from mnist_bench.leaderboard.board import leaderboard_of
-from mnist_bench.leaderboard.board_table import table_of
+from mnist_bench.leaderboard.board import table_of
+from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.report.findings import findings
 from mnist_bench.report.report_page import commands
 from mnist_bench.report.sections import read
 from mnist_bench.searches.config import SearchConfig
-from mnist_bench.studies.compatibility import commands_of
+from mnist_bench.studies.checked import commands_of
 from search.driver.run import Run
 from search.errors import StudyNotFoundError
 from search.study.invocation_log import Invocation, keep_invocation

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from mnist_bench.report.report_page import commands
-from mnist_bench.studies.compatibility import commands_of
+from mnist_bench.studies.checked import commands_of
 from search.study.invocation_log import invocations
 from search.study.studies import open_study
 from support.commands import Place

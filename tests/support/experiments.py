@@ -20,7 +20,7 @@ from mnist_bench.experiments.contest.contest_record import BestConfiguration, Co
 from mnist_bench.experiments.grid import Observer, TrainingRun
 from mnist_bench.experiments.scored_recipes import Benchmark, Epoch, ScoredRecipe, ScoredRecipes
 from mnist_bench.numerics.device import Machine
-from mnist_bench.studies import record, sealed_json
+from mnist_bench.studies import kept_files, record
 from search.study.folder import ConfirmFolder
 from search.study.studies import StoredStudy
 from search.trainer_api import Report
@@ -83,7 +83,7 @@ def write_records(files: ConfirmFolder, number: int = 1) -> None:
     made = record.to_json(record.record_of(study, study.trials[number]))
     files.records.mkdir(parents=True, exist_ok=True)
     for seed in range(SEEDS):
-        sealed_json.write(made, files.record_of(number, seed, on_all=True))
+        kept_files.write(made, files.record_of(number, seed, on_all=True))
 
 
 FRONT = Front(

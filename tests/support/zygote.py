@@ -39,7 +39,7 @@ LOADED = (
     "rich.live", "rich.markdown", "rich.progress", "typer.rich_utils", "mnist_bench.cli.app",
     "mnist_bench.bench.bfloat16", "mnist_bench.doctor.checkup", "mnist_bench.doctor.machine_checks",
     "mnist_bench.experiments.ablation.ablate",
-    "mnist_bench.experiments.confirm.confirming", "mnist_bench.leaderboard.board_table",
+    "mnist_bench.experiments.confirm.confirming", "mnist_bench.leaderboard.board",
     "mnist_bench.training.net_check",
     "mnist_bench.numerics.canaries", "mnist_bench.searches.running",
     "mnist_bench.training.trainer", "mnist_bench.training.evaluation",

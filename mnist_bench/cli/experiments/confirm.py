@@ -80,8 +80,7 @@ def confirm(
     from mnist_bench.experiments import own_trainer
     from mnist_bench.experiments.confirm.confirming import ConfirmOptions, confirm_front, confirm_study
     from mnist_bench.experiments.confirm.result_tables import table_of
-    from mnist_bench.studies.compatibility import commands_of, device_like
-    from mnist_bench.studies.validated import open_any
+    from mnist_bench.studies.checked import commands_of, device_like, open_any
     from mnist_bench.value_kind import kind_of
     from search.errors import UsageError
 
@@ -134,7 +133,7 @@ def _note(lines: Sequence[str]) -> None:
 def _shown(table: Table[Any], study: StoredStudy, finals: Sequence[Final], *, json: bool) -> None:
     """Print the findings about a study, and the files of the networks that were trained on all images."""
     from mnist_bench.data import openings
-    from mnist_bench.leaderboard.board_table import test_set_line
+    from mnist_bench.leaderboard.board import test_set_line
 
     opened, kept = openings.for_study(study.files), study.files.confirm.kept_nets()
     numbers = [final.number for final in finals]

@@ -113,7 +113,7 @@ def train(
     from mnist_bench.config.schedule import leaves_validation
     from mnist_bench.data.guard import close_test_set
     from mnist_bench.experiments import recipe_training
-    from mnist_bench.studies.validated import find_trial
+    from mnist_bench.studies.checked import find_trial
 
     close_test_set()
     asked = recipe_training.TrainingOptions(

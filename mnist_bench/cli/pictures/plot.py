@@ -137,7 +137,7 @@ def chosen(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
 
 def _open(name: str | None, results: Path) -> StoredStudy:
     """Return the study; if there is none, the error also names a kind of picture of nearly that name."""
-    from mnist_bench.studies.validated import open_any
+    from mnist_bench.studies.checked import open_any
 
     try:
         return open_any(results, name)

@@ -42,7 +42,7 @@ def report(
     from mnist_bench.cli.pictures import picture_output
     from mnist_bench.plots.kinds import kinds_of
     from mnist_bench.report.report_file import write
-    from mnist_bench.studies.validated import open_any
+    from mnist_bench.studies.checked import open_any
 
     study = open_any(results, study_name)
     with picture_output.progress(len(kinds_of(study))) as begins:

@@ -7,12 +7,12 @@ from itertools import chain, repeat
 
 from mnist_bench import cells
 from mnist_bench.cli import output
-from mnist_bench.leaderboard.board import grouped, leaderboard_of
-from mnist_bench.leaderboard.board_table import headline
+from mnist_bench.leaderboard.board import grouped, headline
+from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.report import about, ranges_table
 from mnist_bench.report.findings import findings
 from mnist_bench.report.sections import read
-from mnist_bench.studies.compatibility import commands_of
+from mnist_bench.studies.checked import commands_of
 from mnist_bench.value_kind import ValueKind, kind_of
 from search.driver.progress import seconds_left
 from search.event_log.records import StudyRecord, TrialRecord

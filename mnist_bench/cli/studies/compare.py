@@ -32,8 +32,7 @@ def compare(
         mnist-bench compare conv-0/48 conv-0/13
         mnist-bench compare conv-0 laptop/results/conv-0
     """
-    from mnist_bench.comparison.comparison import compare as compared
-    from mnist_bench.comparison.comparison_table import tables_of
+    from mnist_bench.comparison.comparison import compare as compared, tables_of
 
     form = output.form(json=json, markdown=markdown, wide=wide)
     output.print_result(form, *tables_of(compared(sides, results)))

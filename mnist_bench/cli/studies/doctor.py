@@ -51,8 +51,7 @@ def doctor(
         _speed(device, as_json=json, alone=study is None and not (repair or cut or replay))
         return
     from mnist_bench.doctor import checkup, machine_checks
-    from mnist_bench.doctor.checkup import Checkup
-    from mnist_bench.doctor.diagnostic import plain
+    from mnist_bench.doctor.checkup import Checkup, plain
     from search.study.folder import StudyFolder
 
     if study is not None:

@@ -86,8 +86,8 @@ def leaderboard(
         mnist-bench leaderboard conv-0 --output trials.csv
         mnist-bench leaderboard conv-0 --json --learning-curves   # with all learning curves
     """
-    from mnist_bench.leaderboard.board import leaderboard_of
-    from mnist_bench.leaderboard.board_table import curve_table
+    from mnist_bench.leaderboard.board import curve_table
+    from mnist_bench.leaderboard.ranking import leaderboard_of
     from mnist_bench.result_table import contents, ending_of
 
     form = output.form(json=json, csv=csv, markdown=markdown, wide=wide)
@@ -114,8 +114,7 @@ def leaderboard(
 
 def _opened(name: str | None, results: Path, *, infeasible: bool) -> StoredStudy:
     """Return a study that has a row to show, the latest one without a name."""
-    from mnist_bench.studies.compatibility import commands_of
-    from mnist_bench.studies.validated import open_any
+    from mnist_bench.studies.checked import commands_of, open_any
 
     study = open_any(results, name)
     if study.trials if infeasible else study.finished():
@@ -138,7 +137,7 @@ def _fitting(board: Leaderboard, tabled: Callable[[Leaderboard], Table[Any]]) ->
 
 
 def _table(board: Leaderboard, results: Path) -> Table[LeaderboardRow]:
-    from mnist_bench.leaderboard.board_table import table_of
+    from mnist_bench.leaderboard.board import table_of
     from mnist_bench.next_commands import NextCommands
     from search.study.folder import StudyFolder, place_words
 
@@ -150,8 +149,8 @@ def _table(board: Leaderboard, results: Path) -> Table[LeaderboardRow]:
 
 def _table_of_study(board: Leaderboard, files: StudyFolder) -> Table[LeaderboardRow]:
     """Return a board with the findings of `confirm` about the study, unless the search continued since."""
-    from mnist_bench.leaderboard.board_table import table_of
-    from mnist_bench.studies.compatibility import commands_at
+    from mnist_bench.leaderboard.board import table_of
+    from mnist_bench.studies.checked import commands_at
     from search.study.studies import specification
 
     commands = commands_at(files, specification(files))

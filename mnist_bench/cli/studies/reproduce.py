@@ -71,7 +71,7 @@ def reproduce(
         mnist-bench reproduce ridge-0/3 --trainer examples/own_trainer.py:Trainer
     """
     from mnist_bench.experiments import own_trainer
-    from mnist_bench.studies.validated import find_trial
+    from mnist_bench.studies.checked import find_trial
     from mnist_bench.value_kind import kind_of
 
     kept: Path | None = None
@@ -153,7 +153,7 @@ def _of_trial(
     Raises:
         UsageError: its weights are not of those that a search keeps.
     """
-    from mnist_bench.studies.best_checkpoints import check_kept, keep_weights
+    from mnist_bench.studies.kept_files import check_kept, keep_weights
     from mnist_bench.studies.record import record_of
 
     if weights:

@@ -53,8 +53,8 @@ def show(
         raise UsageError("Give one of --recipe, --space, --code and --json; --json can also be combined with --why.")
     study, trial = targets.open_target(target, results, of_any_trainer=not (recipe or code))
     if recipe:
+        from mnist_bench.studies.checked import find_trial
         from mnist_bench.studies.record import recipe_text
-        from mnist_bench.studies.validated import find_trial
 
         output.print_text(recipe_text(study, trial or find_trial(study, None)))
         return
@@ -108,7 +108,7 @@ def _explain(study: StoredStudy, trial: TrialRecord, json: bool) -> None:
 
 
 def _study_json(study: StoredStudy) -> dict[str, object]:
-    from mnist_bench.leaderboard.board import counts
+    from mnist_bench.leaderboard.ranking import counts
     from search.study.spec import fingerprint
 
     return {
@@ -135,7 +135,8 @@ def _trial_json(study: StudyRecord, trial: TrialRecord) -> dict[str, object]:
 
 def _study_lines(study: StudyRecord) -> Iterator[str]:
     from mnist_bench.config.json import flattened
-    from mnist_bench.leaderboard.board import counts, grouped
+    from mnist_bench.leaderboard.board import grouped
+    from mnist_bench.leaderboard.ranking import counts
     from mnist_bench.value_kind import kind_of
     from search.study.spec import fingerprint
 

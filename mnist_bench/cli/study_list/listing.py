@@ -99,7 +99,7 @@ def _resuming_lines(rows: Sequence[Row]) -> Iterator[str]:
 
 def _openings_line(opened: int, last: Opening | None) -> str:
     """Return how often the test set was opened from a results folder, and the command and subject of the last time."""
-    from mnist_bench.leaderboard.board_table import test_set_line
+    from mnist_bench.leaderboard.board import test_set_line
 
     line = test_set_line(opened)
     if last is None:

@@ -9,12 +9,12 @@ from importlib.util import find_spec
 from mnist_bench import cells
 from mnist_bench.cli import output, resuming
 from mnist_bench.cli.views import trial_words
-from mnist_bench.leaderboard.board import Leaderboard, leaderboard_of
-from mnist_bench.leaderboard.board_table import digest_lines, table_of
+from mnist_bench.leaderboard.board import Leaderboard, digest_lines, table_of
+from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.leaderboard.worker_time import worker_time_of
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.searches.config import SearchConfig
-from mnist_bench.studies.compatibility import commands_of
+from mnist_bench.studies.checked import commands_of
 from mnist_bench.value_kind import kind_of
 from search.database import read_only_url
 from search.driver.run import Run

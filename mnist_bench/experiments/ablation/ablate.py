@@ -27,7 +27,7 @@ from mnist_bench.numerics.kinds import TRAINER_REVISIONS
 from mnist_bench.own_nets import own_net
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files import space_sources
-from mnist_bench.studies import compatibility
+from mnist_bench.studies import checked
 from mnist_bench.studies.record import data_of
 from search import canonical_json, hashed
 from search.arguments import check_seconds
@@ -104,7 +104,7 @@ def _beginning(study: StudyRecord, options: AblationOptions, target: TrainConfig
     """
     form = data_of(study.spec["context"]).form
     recipe = space_sources.recipe(space_sources.load(options.baseline, form=lambda _: form))
-    compatibility.require_net(target.net_code, options.net)
+    checked.require_net(target.net_code, options.net)
     if target.net_code is None:
         return recipe
     net = own_net.loaded_net(target.net_code)

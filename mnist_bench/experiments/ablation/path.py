@@ -23,7 +23,7 @@ from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.result_table import ShownAsTable, Table
 from mnist_bench.statistics import by_seed
 from mnist_bench.statistics.by_seed import ROUNDING, residual_variance
-from mnist_bench.studies import sealed_json
+from mnist_bench.studies import kept_files
 from search.messages import joined
 from search.study.folder import StudyFolder
 
@@ -260,12 +260,12 @@ def span(step: Step) -> str:
 
 
 def save(ablation: Ablation, folder: Path) -> None:
-    """Keep an ablation in the study's folder `folder`; errors as in `sealed_json.save`."""
-    sealed_json.save(ablation, StudyFolder(folder).ablation.result)
+    """Keep an ablation in the study's folder `folder`; errors as in `kept_files.save`."""
+    kept_files.save(ablation, StudyFolder(folder).ablation.result)
 
 
 def load(folder: Path) -> Ablation | None:
     """Return the ablation of the study whose folder is `folder`, None if there is none; errors as in
-    `sealed_json.load`."""
-    found = sealed_json.load(StudyFolder(folder).ablation.result, Ablation, "ablation")
+    `kept_files.load`."""
+    found = kept_files.load(StudyFolder(folder).ablation.result, Ablation, "ablation")
     return found and replace(found, study=folder.name)  # the study's folder may have been renamed since

@@ -36,7 +36,7 @@ from mnist_bench.experiments.grid import Grid, Observer, Workplace, open_grid_of
 from mnist_bench.leaderboard.ranking import ordered, pareto_front
 from mnist_bench.statistics import by_seed
 from mnist_bench.statistics.inference import LEVEL, all_pairs
-from mnist_bench.studies import compatibility, record
+from mnist_bench.studies import checked, record
 from mnist_bench.studies.record import data_of
 from mnist_bench.value_kind import kind_of
 from search import canonical_json, file_lock
@@ -267,7 +267,7 @@ def _of_values(
     with file_lock.driver_lock(folder.lock, f"The confirmation of {study.name}"):
         try:
             numerics = executor.start()
-            compatibility.check_numerics(study, numerics, "confirm")
+            checked.check_numerics(study, numerics, "confirm")
             results = runs.values(study, trials, executor, numerics, observer)
         finally:
             executor.stop()
@@ -344,7 +344,7 @@ def _stands(known: Confirmed | Front, study: StudyRecord, options: ConfirmOption
     """Return whether a result was measured on the test files that the user names, true if none are named."""
     if options.data_dir is None:
         return True
-    data = compatibility.training_set(data_of(study.spec["context"]), options.data_dir, f"Study {study.name}")
+    data = checked.training_set(data_of(study.spec["context"]), options.data_dir, f"Study {study.name}")
     return known.test_files == own_test_files(data.options)
 
 

@@ -15,7 +15,7 @@ from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import ShownAsTable, Table
 from mnist_bench.statistics import by_seed
 from mnist_bench.statistics.inference import LEVEL, paired, share_interval, t_interval
-from mnist_bench.studies import sealed_json
+from mnist_bench.studies import kept_files
 from search.errors import StorageError
 from search.stored_fields import STRICT
 from search.study.folder import StudyFolder
@@ -363,18 +363,18 @@ Kept = TypeVar("Kept", Confirmed, Front)
 
 
 def save(found: Confirmed | Front, folder: Path) -> None:
-    """Keep a result in the study's folder `folder`; errors as in `sealed_json.write`."""
-    sealed_json.save(found, _file(type(found), folder))
+    """Keep a result in the study's folder `folder`; errors as in `kept_files.write`."""
+    kept_files.save(found, _file(type(found), folder))
 
 
 def load(kind: type[Kept], folder: Path) -> Kept | None:
     """Return the result for the study whose folder is `folder`, under that name; None if it was not confirmed so.
 
     Raises:
-        OtherVersionError, StorageError: as in `sealed_json.load`; or the file contradicts itself.
+        OtherVersionError, StorageError: as in `kept_files.load`; or the file contradicts itself.
     """
     path = _file(kind, folder)
-    found = sealed_json.load(path, kind, kind.what)
+    found = kept_files.load(path, kind, kind.what)
     if found is None:
         return None
     if fault := found.contradiction:

@@ -21,7 +21,7 @@ from mnist_bench.experiments.confirm.results import SEEDS, Evaluated, Final, eva
 from mnist_bench.experiments.grid import Grid, Observer, RunReports, TrainingRun, product, validation_errors
 from mnist_bench.experiments.tasks import Task, TaskStore, Training, as_it_is
 from mnist_bench.experiments.test_set_scores import Scores
-from mnist_bench.studies import record, sealed_json
+from mnist_bench.studies import kept_files, record
 from mnist_bench.studies.record import data_of
 from mnist_bench.training.weights import export
 from search import canonical_json, hashed
@@ -173,7 +173,7 @@ class NetRuns:
                     reason=reason,
                 )
                 made = record.to_json(record.record_of(self._study, ran))
-                sealed_json.write(made, self._folder.record_of(number, k, on_all=part is ON_ALL))
+                kept_files.write(made, self._folder.record_of(number, k, on_all=part is ON_ALL))
                 if part is ON_ALL and not curve[-1].end:
                     self._keep_net(self._folder.net_of(number, k), run)
 

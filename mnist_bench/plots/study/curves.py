@@ -14,8 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from mnist_bench.plots import headings, style, value_axis
 from mnist_bench.plots.study.trials import Ending, ending
 from mnist_bench.plots.subject import Subject
-from mnist_bench.value_kind import ValueKind, kind_of
-from mnist_bench.value_scale import Scale
+from mnist_bench.value_kind import Scale, ValueKind, kind_of
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord, TrialRecord
 from search.strategies.registry import of_spec

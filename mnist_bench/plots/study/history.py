@@ -15,8 +15,7 @@ from mnist_bench.plots import style, value_axis
 from mnist_bench.plots.headings import HALO, write_heading
 from mnist_bench.plots.study.trials import Ending, ending
 from mnist_bench.plots.subject import Subject
-from mnist_bench.value_kind import ValueKind, kind_of
-from mnist_bench.value_scale import Scale
+from mnist_bench.value_kind import Scale, ValueKind, kind_of
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord, TrialRecord
 

@@ -19,7 +19,7 @@ from mnist_bench.plots.headings import HALO, three_digits, write_heading
 from mnist_bench.plots.study.parameters import Parameter, jitter, parameters
 from mnist_bench.plots.study.trials import Compared, TrialComparison, compare
 from mnist_bench.plots.subject import Subject
-from mnist_bench.value_scale import Scale
+from mnist_bench.value_kind import Scale
 from search.event_log.records import StudyRecord
 
 ABSENT = -0.2

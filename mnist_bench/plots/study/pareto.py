@@ -18,8 +18,7 @@ from mnist_bench.leaderboard.ranking import ties_of, undominated
 from mnist_bench.plots import style, value_axis
 from mnist_bench.plots.headings import HALO, write_heading
 from mnist_bench.plots.subject import Subject
-from mnist_bench.value_kind import ValueKind, kind_of
-from mnist_bench.value_scale import MIN_ERROR, Scale, error
+from mnist_bench.value_kind import MIN_ERROR, Scale, ValueKind, error, kind_of
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord, TrialRecord
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
-from mnist_bench.value_kind import NETS, ValueKind, kind_of
-from mnist_bench.value_scale import Scale
+from mnist_bench.value_kind import NETS, Scale, ValueKind, kind_of
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord, TrialRecord
 

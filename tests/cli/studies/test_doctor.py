@@ -15,7 +15,7 @@ import torch
 from typer.testing import Result
 
 from mnist_bench.bench.speed import NetSpeed, Speed, SpeedOptions
-from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
+from mnist_bench.doctor.checkup import Diagnostic, note, ok, problem
 from mnist_bench.errors import DeviceError
 from mnist_bench.numerics.device import this_machine
 from mnist_bench.searches import running
@@ -38,7 +38,7 @@ FOUND = [
 
 
 def test_each_finding_is_a_line_and_advice_stands_below(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.doctor.checkup.examine_study", lambda place, **_: iter(FOUND))
+    monkeypatch.setattr("mnist_bench.doctor.checkup.examine", lambda place, **_: iter(FOUND))
     monkeypatch.setattr("mnist_bench.doctor.checkup.repaired_tables", lambda place: FOUND[2:])
     result = cli("doctor", "conv-0")
     assert (result.exit_code, result.stderr) == (1, "")

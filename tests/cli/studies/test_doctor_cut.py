@@ -67,7 +67,7 @@ def test_decisions_are_replayed_only_if_that_is_asked_for(damaged: Cli, monkeypa
         asked.append(replay)
         return []
 
-    monkeypatch.setattr("mnist_bench.doctor.checkup.examine_study", examine)
+    monkeypatch.setattr("mnist_bench.doctor.checkup.examine", examine)
     for words in ((), ("--replay",)):
         assert damaged("doctor", "whole-0", *words).exit_code == 0
     assert asked == [False, True]

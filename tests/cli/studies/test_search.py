@@ -204,7 +204,7 @@ def test_the_end_compares_the_digest_with_the_published_one(
     equal: bool | None, code: int, sentence: str, cli: Cli, asked: list[SearchConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = ComparedDigest(digest="0" * 64, processors=("Zen 3", "Zen 4"), equal=equal, sentence=sentence)
-    monkeypatch.setattr("mnist_bench.leaderboard.board.compared", lambda study: found)
+    monkeypatch.setattr("mnist_bench.leaderboard.ranking.compared", lambda study: found)
     told, as_json = cli("search", "conv"), cli("search", "conv", "--json")
     assert told.stdout.splitlines()[4] == f"       {sentence}"
     published = json.loads(as_json.stdout)["studies"][0]["published"]

@@ -28,7 +28,7 @@ search: {pruner: none}
 SCRIPT = """
 from dataclasses import replace
 from pathlib import Path
-from mnist_bench.studies import record, reproduce, sealed_json
+from mnist_bench.studies import kept_files, record, reproduce
 run("search tiny.yaml -n 2 --executor in-process")
 run("export tiny-0/0 --to kept")
 run("predict tiny-0/0 digit.png --json")
@@ -49,7 +49,7 @@ run("export tiny-0")
 net = next(Path("results/tiny-0/confirm").glob("*-seed-0.safetensors"))
 path = net.parent / "records" / (net.name.partition("-")[0] + "-all-0.json")
 made = record.read(path)
-sealed_json.write(record.to_json(replace(made, data=replace(made.data, data_hash="0" * 64))), path)
+kept_files.write(record.to_json(replace(made, data=replace(made.data, data_hash="0" * 64))), path)
 run("export tiny-0 --confirmed --to elsewhere")
 net.unlink()
 run("export tiny-0 --confirmed --to gone")

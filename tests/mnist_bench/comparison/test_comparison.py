@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.comparison.comparison import Comparison, compare, verdict_of
-from mnist_bench.comparison.comparison_table import tables_of
+from mnist_bench.comparison.comparison import Comparison, compare, tables_of
+from mnist_bench.comparison.differences import verdict_of
 from mnist_bench.comparison.sides import Run, side_of
-from mnist_bench.leaderboard.ranking import correct_bits
 from mnist_bench.result_table import Table
 from mnist_bench.statistics.inference import fisher, mcnemar, wilson
+from mnist_bench.value_kind import correct_bits
 from search.errors import StudyNotFoundError, UsageError
 from search.study.studies import StoredStudy
 from support import handmade

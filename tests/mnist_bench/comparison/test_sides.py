@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.comparison.sides import Side, setting_differences, side_of
+from mnist_bench.comparison.differences import setting_differences
+from mnist_bench.comparison.sides import Side, side_of
 from mnist_bench.studies import record as records
 from search.errors import StudyNotFoundError, UsageError
 from search.study.studies import StoredStudy

@@ -14,7 +14,7 @@ from mnist_bench.data.test_set import open_test_set
 from mnist_bench.errors import DataError
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files import space_sources
-from mnist_bench.studies.compatibility import training_set
+from mnist_bench.studies.checked import training_set
 from search.errors import SpaceError
 from support.own_data import arrays, write_data, write_npz
 

@@ -16,12 +16,10 @@ import optuna
 import pytest
 
 from mnist_bench.doctor import checkup as doctor
-from mnist_bench.doctor.checkup import Checkup
-from mnist_bench.doctor.diagnostic import Diagnostic
-from mnist_bench.doctor.study import installation, left
+from mnist_bench.doctor.checkup import Checkup, Diagnostic, installation, left
 from mnist_bench.searches import running
 from mnist_bench.searches.config import SearchConfig
-from mnist_bench.studies.validated import open_study
+from mnist_bench.studies.checked import open_study
 from mnist_bench.training import evaluation
 from search import file_lock
 from search.database import sqlite_url

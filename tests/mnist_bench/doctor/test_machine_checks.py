@@ -10,7 +10,7 @@ import pytest
 
 from mnist_bench.data.choice import TRAIN_FILES
 from mnist_bench.doctor import machine_checks
-from mnist_bench.doctor.diagnostic import Diagnostic
+from mnist_bench.doctor.checkup import Diagnostic
 from mnist_bench.numerics.kinds import PORTABLE_CANARY
 from search.errors import UsageError
 from support import own_data

@@ -1,214 +1,212 @@
+"""The leaderboard of a study that another trainer made: its metrics, and its front if it minimises a cost too."""
+
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, strategies as st
 
-from mnist_bench.leaderboard.board import curve_of, leaderboard_of
-from mnist_bench.leaderboard.board_table import table_of
-from mnist_bench.leaderboard.ranking import ordered, pareto_front, ties_of
-from mnist_bench.statistics.inference import wilson
-from search.errors import StorageError
-from search.event_log.records import StudyRecord, TrialRecord
-from search.hashed import Reason
+from mnist_bench.leaderboard.board import ahead_words, cut, digest_lines, headline, table_of
+from mnist_bench.leaderboard.ranking import first_then, is_ahead, leaderboard_of
+from mnist_bench.next_commands import NextCommands
+from mnist_bench.value_kind import NETS, ValueKind
+from search.event_log.history import StopRules
+from search.event_log.records import EarlyStop
 from search.study.studies import StoredStudy
 from support import handmade
 
 
-def test_complete_trials_come_first_then_those_that_may_continue_then_pruned_by_how_far_they_went() -> None:
-    board = leaderboard_of(handmade.mixed())
-    assert [row.trial.number for row in board.rows] == [1, 0, 2, 7, 4, 3, 6]
-    assert [row.rank for row in board.rows] == [1, 2, 3, None, None, None, None]
-
-
-@pytest.mark.parametrize("reason", ["running", "paused"])
-def test_of_a_search_under_way_the_most_promising_trials_come_first(reason: Reason) -> None:
+def test_a_front_comes_first_and_its_cost_is_shown() -> None:
+    shapes = [(0.994, 300, 4), (0.995, 200, 4), (0.96, 50, 4), (0.999, 1, 1), (0.96, 50, 4), (0.95, 60, 4)]
     trials = [
-        handmade.trial(0, range(60), periods=1),
-        handmade.trial(1, range(20), periods=2, state="RUNNING", reason=reason),
-        handmade.trial(2, range(40), periods=3),
-        handmade.trial(3, range(12), periods=1, state="RUNNING", reason=reason),
-        handmade.trial(4, periods=0, state="RUNNING", reason=reason),
-        handmade.trial(5, periods=0, state="FAIL"),
+        handmade.value_trial(number, [value] * periods, facts={"macs": macs})
+        for number, (value, macs, periods) in enumerate(shapes)
     ]
-    study = handmade.study(trials, goal=9)
-    assert [row.trial.number for row in leaderboard_of(study).rows] == [3, 1, 2, 0, 4, 5]
-    assert [trial.number for trial in ordered(study)] == [3, 1, 2, 0, 4, 5]
-
-
-@pytest.mark.parametrize(
-    "study",
-    [
-        handmade.halved_values(),
-        handmade.value_study(
-            [
-                handmade.value_trial(n, [n, n + 1.0, 9 - n, 5 * n][: n + 2], facts={"bytes": 9 - n % 3})
-                for n in range(5)
-            ],
-            {"objective": ["speed", "bytes"]},
-        ),
-        handmade.value_study([handmade.value_trial(0, [1.0, 2, 3, 4]), handmade.value_trial(1, [9.0])]),
-    ],
-    ids=["one objective", "two objectives", "ahead"],
-)
-def test_a_study_that_minimizes_is_ordered_as_one_that_maximizes_minus_its_values(study: StoredStudy) -> None:
-    board, mirrored = (leaderboard_of(each) for each in (study, handmade.mirrored(study)))
-    assert (mirrored.front, mirrored.ahead) == (board.front, board.ahead)
-    for row, other in zip(board.rows, mirrored.rows, strict=True):
-        assert replace(other, trial=row.trial, first_then=row.first_then) == row
-
-
-def test_what_a_trainer_of_ones_own_measures_hides_no_column_of_a_curve() -> None:
-    trial = handmade.trial(0, range(3), periods=1)
-    (report,) = trial.reports
-    (found,) = curve_of(replace(trial, reports=(replace(report, metrics={"period": 99, "number": 7, "length": 1.5}),)))
-    measured = {"metrics.period": 99, "metrics.number": 7, "length": 1.5}
-    assert found == {"period": 1, **measured, "value": report.value, "seconds": report.seconds}
-
-
-def test_infeasible_trials_are_counted_and_not_listed() -> None:
-    board = leaderboard_of(handmade.mixed())
-    assert board.counts == {"complete": 3, "pruned": 2, "failed": 1, "running": 1, "infeasible": 1}
-    assert 5 not in [row.trial.number for row in board.rows]
-    assert leaderboard_of(handmade.mixed(), infeasible=True).rows[-1].trial.number == 5
-    assert leaderboard_of(handmade.study([], goal=5)).rows == ()
-
-
-@pytest.mark.parametrize(
-    ("wrong", "images"),
-    [(5, 1000), (0, 1000), (0, 1001)],  # 1001 is no multiple of 8, as which correctness is kept
-)
-def test_intervals_are_wilsons_on_the_validation_images_that_the_study_names(wrong: int, images: int) -> None:
-    study = handmade.study([handmade.trial(0, range(wrong))])
-    study.spec["context"]["images"]["validation"] = images
-    (row,) = table_of(leaderboard_of(study)).records()
-    assert (row["errors"], row["low"], row["high"]) == (wrong, *wilson(images - wrong, images))
-
-
-def test_without_its_errors_or_with_more_than_there_are_images_an_accuracy_has_no_interval() -> None:
-    trials = [handmade.with_reports(handmade.trial(0, [1]), metrics={"errors": errors}) for errors in (None, 1001)]
-    rows = table_of(leaderboard_of(handmade.study(trials))).records()
-    assert [(row["low"], row["high"]) for row in rows] == [(None, None)] * 2
-
-
-def test_a_trial_that_errs_on_nearly_the_same_images_is_tied_and_one_far_behind_is_not() -> None:
-    study = handmade.mixed()
-    board = leaderboard_of(study)
-    assert [row.tied for row in board.rows] == [False, True, False, False, False, False, False]
-    # Of 65 images that one of the two alone gets right, 5 or fewer: McNemar's test, Holm-adjusted for two.
-    far = 2 * 2 * sum(math.comb(65, wrong) for wrong in range(6)) / 2**65
-    p_values = [row.p_value for row in board.rows]
-    assert p_values == [None, 1.0, pytest.approx(far), None, None, None, None]
-    bare = [handmade.with_reports(trial, details={}) for trial in study.trials]
-    untested = (replace(study, trials=tuple(bare)), handmade.study([handmade.trial(0)]), handmade.study([]))
-    tied = [each.tied for each in (board, *map(leaderboard_of, untested))]
-    assert tied == [2, 0, 0, 0]
-
-
-def test_ties_are_corrected_for_the_number_of_trials() -> None:
-    first = handmade.trial(0, range(0))
-    second = handmade.trial(1, range(7))  # 7 against 0: p = 2/128
-    assert not leaderboard_of(handmade.study([first, second])).rows[1].tied
-    others = [handmade.trial(number, range(7)) for number in range(2, 6)]  # smallest adjusted p = 5 * 2/128
-    assert all(row.tied for row in leaderboard_of(handmade.study([first, second, *others])).rows[1:])
-
-
-def test_top_cuts_rows_and_changes_no_tie() -> None:
-    whole, cut = leaderboard_of(handmade.mixed()), leaderboard_of(handmade.mixed(), top=2)
-    assert cut.rows == whole.rows[:2]
-    assert (cut.hidden, cut.tied) == (5, whole.tied)
-
-
-def test_only_settings_that_differ_are_shown() -> None:
-    best = leaderboard_of(handmade.mixed()).rows[0]
-    assert dict(best.settings) == {"blocks": "3", "filters": "16·32·64", "lr → drops": ".0093"}
-
-
-def test_saved_epochs_are_those_of_pruned_trials_of_the_budgets_of_all_ended_ones() -> None:
-    board = leaderboard_of(handmade.mixed())
-    assert (board.saved, board.budget) == (5 + 3, 36)
-
-
-def test_damaged_correctness_is_a_sentence() -> None:
-    damaged = handmade.with_reports(handmade.trial(0, [1]), 6, details={"correct": "?not base64?"})
-    with pytest.raises(StorageError, match="damaged"):
-        leaderboard_of(handmade.study([damaged]))
-
-
-def test_with_two_objectives_the_front_comes_first_and_ranks_are_by_accuracy() -> None:
-    board = leaderboard_of(handmade.two_objectives())
-    assert [(row.trial.number, row.rank, row.on_front) for row in board.rows] == [
-        (1, 1, True), (2, 3, True), (4, 4, True), (0, 2, False), (5, 5, False), (3, None, False)
+    board = leaderboard_of(handmade.value_study(trials, {"objective": ["score", "macs"]}))
+    assert (board.cost, board.front) == ("macs", (1, 2, 4))
+    shown = [(row.trial.number, row.rank, row.cost, row.on_front) for row in board.rows]
+    assert shown == [
+        (1, 1, 200, True), (2, 3, 50, True), (4, 4, 50, True), (0, 2, 300, False), (5, 5, 60, False),
+        (3, None, 1, False),
     ]  # fmt: skip
-    assert [row.trial.number for row in board.rows if row.tied] == [0]
-    for whole in (board, leaderboard_of(handmade.two_objectives(), top=1)):
-        assert (whole.cost, whole.front) == ("macs", (1, 2, 4))
-    single = leaderboard_of(handmade.mixed())
-    assert (single.cost, single.front, {row.on_front for row in single.rows}) == (None, (), {None})
+    table = table_of(board)
+    assert [column.heading for column in table.columns][:5] == ["rank", "trial", "front", "score", "macs"]
+    assert table.texts()[0][:3] == ["1", "#1", "yes"]
+    (line,) = [line for line in table.footnotes if line.startswith("front: ")]
+    assert line.startswith("front: 3 of 5 complete trials; no other is as good in both score and macs, and better")
+    assert table.document["studies"][0]["front"] == [1, 2, 4]
 
 
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9), st.booleans()), max_size=12))
-def test_the_front_is_what_no_complete_trial_dominates(shapes: list[tuple[int, int, bool]]) -> None:
-    trials = [
-        handmade.trial(n, range(wrong), periods=6 if done else 1, facts={"macs": macs})
-        for n, (wrong, macs, done) in enumerate(shapes)
+def test_columns_stand_in_their_order_and_a_narrow_screen_keeps_the_first_of_them() -> None:
+    columns = table_of(leaderboard_of(handmade.mixed())).columns
+    assert [(column.heading, column.align) for column in columns] == [
+        ("rank", "right"), ("trial", "right"), ("validation", "left"), ("errors", "right"), ("state", "left"),
+        ("epochs", "right"), ("params", "right"), ("MACs", "right"), ("time", "right"),
+        ("blocks", "left"), ("filters", "left"), ("lr → drops", "left"),
+    ]  # fmt: skip
+    kept = sorted(columns, key=lambda column: -column.importance)
+    assert [column.heading for column in kept][:9] == [
+        "trial", "validation", "rank", "state", "epochs", "errors", "blocks", "params", "filters"
+    ]  # fmt: skip
+    values = table_of(leaderboard_of(handmade.halved_values())).columns
+    assert [(column.heading, column.align) for column in values] == [
+        ("rank", "right"), ("trial", "right"), ("value", "right"), ("twice", "right"), ("state", "left"),
+        ("reports", "right"), ("time", "right"), ("ridge.rate", "left"), ("ridge.kind", "left"),
+    ]  # fmt: skip
+
+
+def test_parameters_in_which_the_rows_of_another_trainer_differ_are_columns_and_of_one_row_its_own() -> None:
+    params = [{"kind": "plain", "rate": 1}, {"kind": "plain", "rate": 1}, {"kind": "plain", "size": 2}]
+    trials = [handmade.value_trial(n, [1.0 - n] * 4, params=each) for n, each in enumerate(params)]
+    board = leaderboard_of(handmade.value_study(trials))
+    for top, names in ((3, ["rate", "size"]), (2, []), (1, ["kind", "rate"])):
+        assert [column.heading for column in table_of(cut(board, top)).columns if column.is_setting] == names
+
+
+def test_the_metrics_of_the_last_report_are_columns_next_to_the_value() -> None:
+    study = handmade.value_study([handmade.value_trial(0, [1.0, None]), handmade.value_trial(1, [1, 2, 3, 4])])
+    table = table_of(leaderboard_of(study))
+    assert [column.heading for column in table.columns][2:5] == ["value", "twice", "state"]
+    assert [texts[2:4] for texts in table.texts()] == [["4", "8"], ["–", "–"]]
+    assert [record["twice"] for record in table.records()] == [8, None]
+    (document,) = table.document["studies"]
+    assert document["rows"][0]["metrics"] == {"twice": 8}
+    assert (document["saved_reports"], document["budget_reports"]) == (0, 8)
+
+
+def test_the_value_has_the_name_of_the_objective_and_no_second_column() -> None:
+    study = handmade.halved_values(settings={"objective": "twice", "direction": "minimize"})
+    table = table_of(leaderboard_of(study))
+    assert [column.heading for column in table.columns][2:4] == ["twice", "state"]
+    assert table.footnotes[-1].endswith("the study's own trainer or objective; smaller is better.")
+    (document,) = table.document["studies"]
+    assert (document["objective"], document["minimized"]) == ("twice", True)
+
+
+def test_a_metric_with_the_name_of_a_figure_has_a_key_of_its_own() -> None:
+    trial = handmade.value_trial(0, [1.0] * 4)
+    named = replace(trial, reports=tuple(replace(one, metrics={"seconds": 7}) for one in trial.reports))
+    (record,) = table_of(leaderboard_of(handmade.value_study([named]))).records()
+    assert (record["seconds"], record["metrics.seconds"]) == (2.0, 7)
+
+
+@pytest.mark.parametrize("study", [handmade.mixed(), handmade.halved_values()], ids=["nets", "values"])
+def test_the_columns_of_csv_are_the_same_with_and_without_rows(study: StoredStudy) -> None:
+    board = leaderboard_of(study)
+    table, none = table_of(board), table_of(cut(board, 0))
+    assert [list(record) for record in table.records()] == [list(table.keys)] * len(table.rows)
+    assert {record["study"] for record in table.records()} == {study.name}
+    assert (none.records(), none.keys) == ([], table.keys)
+
+
+def test_settings_that_differ_most_among_the_tied_trials_come_first() -> None:
+    params = [
+        {"model.blocks": blocks, "optim.lr": lr, "model.kernel_size": size}
+        for blocks, lr, size in ((1, 0.1, 3), (2, 0.1, 3), (3, 0.2, 3), (1, 0.3, 5), (1, 0.4, 5))
     ]
-    study = handmade.study(trials, goal=12)
-    study.spec["space"]["settings"]["objective"] = ["val_accuracy", "macs"]
-    complete = [(n, wrong, macs) for n, (wrong, macs, done) in enumerate(shapes) if done]
-    expected = {
-        n
-        for n, wrong, macs in complete
-        if not any(w <= wrong and m <= macs and (w, m) != (wrong, macs) for _, w, m in complete)
-    }
-    front = pareto_front(study)
-    assert {trial.number for trial in front} == expected
-    assert [trial.rank_key() for trial in front] == sorted(trial.rank_key() for trial in front)
-
-
-def test_the_best_trial_is_looked_for_a_few_times_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each look compares all complete trials, so that a look per row took minutes in a study of 5,000."""
-    looks = 0
-    best = StudyRecord.__dict__["best"].fget
-
-    def counted(study: StudyRecord) -> TrialRecord | None:
-        nonlocal looks
-        looks += 1
-        found: TrialRecord | None = best(study)
-        return found
-
-    monkeypatch.setattr(StudyRecord, "best", property(counted))
-    board = leaderboard_of(handmade.study([handmade.trial(n, range(n)) for n in range(30)]))
-    assert board.first == 0
-    assert looks < 5
-
-
-def complete(*wrong: range) -> list[TrialRecord]:
-    """Return complete trials that get these images wrong, best first."""
-    return handmade.study([handmade.trial(number, images) for number, images in enumerate(wrong)]).complete()
+    wrong = [range(5), range(5), range(5), range(300), range(300)]
+    study = handmade.study([handmade.trial(n, wrong[n], params=each) for n, each in enumerate(params)])
+    headings = [column.heading for column in table_of(leaderboard_of(study)).columns if column.is_setting]
+    assert [heading for heading in headings if heading != "filters"] == ["blocks", "lr → drops", "kernel"]
 
 
 @pytest.mark.parametrize(
-    ("wrong", "tied", "accuracies"),
+    ("openings", "words"),
+    [(0, "not been evaluated"), (1, "been evaluated once"), (2, "been evaluated twice"), (3, "been evaluated 3 times")],
+)
+def test_how_often_the_test_set_was_evaluated_is_told(openings: int, words: str) -> None:
+    board = replace(leaderboard_of(handmade.mixed()), test_openings=openings)
+    assert table_of(board).footnotes[-1] == f"The test set has {words}."
+
+
+RIGHT = st.integers(0, handmade.IMAGES)
+PATIENCE = EarlyStop(rule="patience", limit=12, best=17, value=0.9941, since=12)
+TARGET = EarlyStop(rule="target", limit=0.994, best=17, value=0.9941, since=0)
+
+
+@pytest.mark.parametrize(
+    ("stop", "kind", "words"),
     [
-        ([range(5)], [0], "99.50% each"),
-        ([range(5), range(5)], [0, 1], "99.50% each"),
-        ([range(5), range(7), range(100, 160)], [0, 1], "99.30 to 99.50%"),
+        (TARGET, NETS, "Stopped early by --target 99.4%: #17 reached 99.41%."),
+        (PATIENCE, NETS, "Stopped early by --patience 12: 12 trials ended since #17 (99.41%), and none was better."),
+        (
+            replace(PATIENCE, limit=1, since=1, two_objectives=True),
+            NETS,
+            "Stopped early by --patience 1: 1 trial ended since #17 (99.41%), and none came to the front.",
+        ),
+        (replace(TARGET, limit=12.5, value=13.0), ValueKind(), "Stopped early by --target 12.5: #17 reached 13."),
     ],
 )
-def test_the_first_and_those_tied_with_it(wrong: list[range], tied: list[int], accuracies: str) -> None:
-    ties = ties_of(complete(*wrong))
-    assert [trial.number for trial in ties.all] == tied
-    assert [trial.number for trial in ties.tied] == tied[1:]
-    assert ties.accuracies == accuracies
-    assert [*ties.p_values] == [*range(1, len(wrong))]
+def test_why_a_search_stopped(stop: EarlyStop, kind: ValueKind, words: str) -> None:
+    assert kind.stop_line(stop) == words
 
 
-def test_trials_whose_correct_images_were_not_kept_are_not_tested() -> None:
-    first, second, third = complete(range(5), range(6), range(7))
-    bare = [handmade.with_reports(trial, details={}) for trial in (first, second)]
-    assert [*ties_of([first, bare[1], third]).p_values] == [2]
-    assert not ties_of([bare[0], second, third]).p_values
-    assert not ties_of([bare[0], second, third]).tied
+def test_rules_in_a_few_words() -> None:
+    assert NETS.rules(StopRules()) == []
+    assert NETS.rules(StopRules(patience=12, target=0.9941)) == ["patience 12", "target 99.41%"]
+    assert NETS.stop_option(PATIENCE) == "--patience 12"
+
+
+def test_a_stopped_trial_is_compared_at_its_last_epoch_with_the_first_at_that_epoch() -> None:
+    board = leaderboard_of(handmade.ended_early())
+    assert board.first == 0
+    assert board.ahead == (2, 1)  # in the order of the rows: #2 may still continue
+    told = {row.trial.number: (row.first_then, row.ahead) for row in board.rows}
+    assert told == {0: (None, False), 1: (0.9, True), 2: (0.95, True), 3: (0.9, False), 4: (None, False)}
+
+
+def test_a_trial_that_still_trains_is_not_compared() -> None:
+    study = handmade.ended_early()
+    trials = [replace(trial, reason="running") if trial.number == 2 else trial for trial in study.trials]
+    assert leaderboard_of(replace(study, trials=tuple(trials), stop=None, live=True)).ahead == (1,)
+
+
+def test_all_that_were_ahead_are_told_however_few_rows_are_shown() -> None:
+    board = leaderboard_of(handmade.ended_early(), top=1)
+    line = "ahead: stopped early, ahead of #0 at the same epoch: #2, #1. With more training, one of them might lead."
+    assert line in table_of(board).footnotes
+    values = replace(board, kind=ValueKind(), first=3, ahead=(4,))
+    assert (
+        ahead_words(values) == "stopped early, ahead of #3 at the same report: #4. With more training, it might lead."
+    )
+    assert ": #4, #5, #6, #7, #8 and 2 more. " in ahead_words(replace(board, ahead=tuple(range(4, 11))))
+
+
+def test_complete_trials_come_first_and_a_better_one_that_stopped_says_so_in_its_row() -> None:
+    table = table_of(leaderboard_of(handmade.ended_early()))
+    state = [column.heading for column in table.columns].index("state")
+    assert [row[state] for row in table.texts()] == [
+        "COMPLETE", "PAUSED, ahead", "PRUNED (diverged)", "PRUNED, ahead", "PRUNED",
+    ]  # fmt: skip
+    records = {record["number"]: record for record in table.records()}
+    assert (records[1]["ahead"], records[1]["first_then"]) == (True, 0.9)
+    assert table.document["studies"][0]["ahead"] == [2, 1]
+    assert table.document["studies"][0]["stop"] == {
+        "rule": "patience", "limit": 3, "best": 0, "value": 0.99, "since": 3, "two_objectives": False,
+        "on_time": True,
+    }  # fmt: skip
+
+
+def test_a_study_that_stopped_early_is_not_called_unfinished() -> None:
+    study = handmade.ended_early()
+    board = leaderboard_of(study)
+    assert "of 9 trials. Stopped early by --patience 3: 3 trials ended since #0 (99.00%)" in headline(board)
+    assert digest_lines(board, NextCommands(study=board.study))[1].strip() == (
+        "(any run of this search with --patience 3, at any number of workers on this kind of processor, gives this)"
+    )
+    assert study.stop is not None
+    late = leaderboard_of(replace(study, stop=replace(study.stop, on_time=False)))
+    assert digest_lines(late, NextCommands(study=late.study))[1].strip() == "(of 4 of 9 trials so far)"
+    assert "since #0 (0.99)" in headline(replace(board, kind=ValueKind()))
+
+
+@given(st.lists(RIGHT, min_size=1, max_size=6), st.lists(RIGHT, min_size=6, max_size=6))
+def test_no_complete_trial_is_ahead_and_a_stopped_one_only_where_it_was_better(
+    stopped: list[int], best: list[int]
+) -> None:
+    curves = [[right / handmade.IMAGES for right in each] for each in (best, stopped)]
+    first, trial = (handmade.trial(number, curve=each) for number, each in enumerate(curves))
+    assert is_ahead(trial, first) == (len(stopped) < 6 and stopped[-1] > best[len(stopped) - 1])
+    assert not is_ahead(first, first)
+    assert first_then(trial, None) is None

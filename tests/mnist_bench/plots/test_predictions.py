@@ -68,7 +68,7 @@ def test_the_net_errs_where_the_search_saw_it_err(trained: Trained, digits: Data
 def test_a_net_is_loaded_without_images(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     study, trial, weights = trained
     stored = handmade.kept_in(weights.path.parent, study)
-    monkeypatch.setattr("mnist_bench.studies.compatibility.training_set", None)
+    monkeypatch.setattr("mnist_bench.studies.checked.training_set", None)
     assert weights_hash(Subject(study=stored).load_net().state_dict()) == trial.reports[-1].weights
 
 

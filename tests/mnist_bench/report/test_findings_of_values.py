@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mnist_bench.leaderboard.board import leaderboard_of
+from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.report import findings as all_findings
 from mnist_bench.report.report_page import commands_for_values

@@ -12,7 +12,7 @@ from mnist_bench.errors import ForeignStudyError
 from mnist_bench.searches import first_trials, study_context
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.setup import SearchSetup
-from mnist_bench.studies.validated import open_study
+from mnist_bench.studies.checked import open_study
 from search.errors import UsageError
 from search.event_log.records import TrialRecord
 from search.study.studies import StoredStudy

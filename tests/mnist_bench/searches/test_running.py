@@ -9,7 +9,7 @@ import pytest
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.running import check_own_code, run
 from mnist_bench.searches.setup import SearchSetup
-from mnist_bench.studies.compatibility import commands_of
+from mnist_bench.studies.checked import commands_of
 from search.driver.progress import Observer
 from search.errors import UsageError
 from support import own_code, own_nets

@@ -24,7 +24,7 @@ from mnist_bench.experiments.ablation import path as ablation
 from mnist_bench.experiments.confirm import results as confirmed
 from mnist_bench.experiments.confirm.results import Front
 from mnist_bench.nets.modules import build_model
-from mnist_bench.studies import compatibility, record, sealed_json, validated
+from mnist_bench.studies import checked, kept_files, record
 from mnist_bench.training.weights import check_trial, export, load_model, weights_hash
 from search.errors import SearchError
 from search.event_log.records import TrialRecord
@@ -71,7 +71,7 @@ def _tensors(path: Path, trial: TrialRecord) -> list[Any]:
 
 def a_record(folder: Path) -> Written:
     made = record.record_of(handmade.mixed(), handmade.mixed().trials[1])
-    sealed_json.write(record.to_json(made), folder / "RECORD.json")
+    kept_files.write(record.to_json(made), folder / "RECORD.json")
     return Written(folder / "RECORD.json", lambda: record.read(folder / "RECORD.json"))
 
 
@@ -111,7 +111,7 @@ def _data_set(folder: Path, path: Path) -> Written:
     recorded = Data(data_hash=loaded.data_hash, split_hash=loaded.split.digest)
 
     def read() -> Any:
-        again = compatibility.training_set(recorded, folder, "The study")
+        again = checked.training_set(recorded, folder, "The study")
         return np.concatenate([again.images.images.ravel(), again.images.labels]).tolist()
 
     return Written(path, read)
@@ -121,7 +121,7 @@ def a_study(folder: Path) -> Written:
     fake.run(folder, goal=8, concurrent_trials=2)
 
     def read() -> Any:
-        study = validated.open_any(folder, "fake-0")
+        study = checked.open_any(folder, "fake-0")
         return study, study.digest  # of which every command's output is made
 
     return Written(folder / "fake-0" / DATABASE, read)

@@ -28,7 +28,7 @@ from mnist_bench.experiments.confirm import results as confirmed
 from mnist_bench.experiments.confirm.results import Front
 from mnist_bench.prediction import model
 from mnist_bench.studies import record
-from mnist_bench.studies.sealed_json import KEY, seal
+from mnist_bench.studies.kept_files import KEY, seal
 from mnist_bench.training.weights import load_model, model_in
 from search.errors import SearchError
 from search.study import checkpoint_store

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mnist_bench.studies import record
-from mnist_bench.studies.sealed_json import KEY
+from mnist_bench.studies.kept_files import KEY
 from search.errors import OtherVersionError, StudyNotFoundError, UsageError
 from support import handmade
 

@@ -19,7 +19,7 @@ from mnist_bench.experiments.confirm.confirming import ConfirmOptions, confirm_f
 from mnist_bench.experiments.confirm.results import SEEDS, Confirmed, Final
 from mnist_bench.experiments.confirm.runs import FRESH, ON_ALL, NetRuns, own_test_files, seeds
 from mnist_bench.experiments.grid import Observer, TrainingRun
-from mnist_bench.studies import compatibility
+from mnist_bench.studies import checked
 from search.hashed import EndReason, derived_seed
 from search.study.folder import ConfirmFolder, StudyFolder
 from search.study.studies import StoredStudy
@@ -190,7 +190,7 @@ def test_figures_of_other_runs_or_other_test_files_are_measured_again(
     finals_of(study, grid, 1)
     assert len(opened) == 2
     # The test files were corrected; the training files, which the study's hash is of, were not.
-    monkeypatch.setattr(compatibility, "training_set", lambda *of: SimpleNamespace(options=DataOptions()))
+    monkeypatch.setattr(checked, "training_set", lambda *of: SimpleNamespace(options=DataOptions()))
     for module in (runs, confirming):
         monkeypatch.setattr(module, "own_test_files", lambda options: ("0" * 64, "2" * 64))
     assert confirm(study) == replace(first, study=study.files.path.name), "no files are named"

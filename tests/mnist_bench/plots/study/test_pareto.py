@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from mnist_bench.leaderboard.board import leaderboard_of
+from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.plots.study import pareto
 from mnist_bench.plots.study.pareto import Pareto, ParetoPoint
 from search.errors import StudyNotFoundError

@@ -11,7 +11,7 @@ import pytest
 
 from mnist_bench.data.choice import Data, DataOptions
 from mnist_bench.data.mnist import PACKAGED, load_training_set
-from mnist_bench.studies.compatibility import check_numerics, commands_at, device_like, training_set
+from mnist_bench.studies.checked import check_numerics, commands_at, device_like, training_set
 from search.errors import FingerprintError, UsageError
 from search.space.space import Space
 from search.study.folder import StudyFolder

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.comparison.parting import Parting, parting_of, steps_of
+from mnist_bench.comparison.differences import Parting, parting_of, steps_of
 from mnist_bench.comparison.sides import side_of
 from search.event_log.events import OfTrial
 from search.event_log.records import TrialRecord

@@ -7,13 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 
-from mnist_bench.start_lists.make import make
-from mnist_bench.start_lists.sources import EarlierTrials, TriedConfiguration, source
+from mnist_bench.searches import running
+from mnist_bench.searches.config import SearchConfig
+from mnist_bench.space_files import space_sources
+from mnist_bench.start_lists import EarlierTrials, TriedConfiguration, make, portfolio, source
 from mnist_bench.tables.stored import pack
+from search.driver.progress import Observer
 from search.elementary import NATIVE, PORTABLE
-from search.errors import UsageError
+from search.errors import SpaceError, UsageError
+from search.proposals.coordinates import Coordinates
 from search.space.space import Space
 from search.trainer_api import PLAIN, Plan
 from support import tables
@@ -151,3 +157,70 @@ def test_a_portable_search_makes_its_list_with_portable_logarithms(monkeypatch: 
     portable = source("conv-5k-wrong", PORTABLE)
     assert [each.loss for each in portable.tried] == pytest.approx([each.loss for each in found.tried])
     assert make(SPACE.as_portable(), Free(), [of((settings(), 0.0))]) == make(SPACE, Free(), [of((settings(), 0.0))])
+
+
+COORDINATES = Coordinates(Space.of({"name": "wide", "m": {name: {"float": [0.0, 1.0]} for name in "ab"}}).distributions)
+
+
+def params(a: float, b: float) -> dict[str, float]:
+    return {"m.a": a, "m.b": b}
+
+
+def test_the_best_comes_first_and_another_good_one_before_its_copy() -> None:
+    configurations = [params(0.5, 0.5), params(0.51, 0.5), params(0.1, 0.9), params(0.9, 0.1)]
+    assert portfolio(configurations, [1.0, 1.01, 1.1, 3.0], COORDINATES, 3) == [0, 2, 1]
+
+
+def test_without_diversity_to_gain_the_order_is_that_of_the_losses() -> None:
+    draws = np.random.default_rng(0)
+    configurations = [params(*draws.random(2).tolist()) for _ in range(200)]
+    losses = [float(number) for number in range(200)]
+    chosen = portfolio(configurations, losses, COORDINATES, 5)
+    assert chosen[0] < 10
+    assert max(chosen) < 100
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(-10, 10)), max_size=8), st.integers(0, 10))
+def test_no_configuration_comes_twice(drawn: list[tuple[float, float, float]], number: int) -> None:
+    chosen = portfolio([params(a, b) for a, b, _ in drawn], [loss for *_, loss in drawn], COORDINATES, number)
+    assert len(chosen) == len(set(chosen)) == min(number, len(drawn))
+
+
+class Notices(Observer):
+    """Remembers what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def on_notice(self, text: str) -> None:
+        """Remember it."""
+        self.told.append(text)
+
+
+@pytest.mark.slow
+def test_a_space_names_tables_for_its_list(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    text = space_sources.find("conv").read_text()
+    file.write_text(text.replace("start: [conv-5k, conv-5k-wrong]", "start: [conv-5k-wrong]"))
+    observer = Notices()
+    asked = SearchConfig(space=str(file), trials=2, results=tmp_path, executor="in-process", device="cpu")
+    begun = running.run(asked, observer, lambda: True).study
+    assert begun.spec["start"]["made_of"] == ["conv-5k-wrong"]
+    assert len(begun.spec["start"]["configurations"]) == 10
+    assert observer.told[0].startswith("Tries 10 configurations first that did well in conv-5k-wrong: at most ")
+    without = running.run(replace(asked, start=False, study_name="without"), observer, lambda: True).study
+    assert "start" not in without.spec
+    other = replace(asked, overrides=("optim.ema_decay={choice: [0.5, 0.6]}",), study_name="other")
+    assert "start" not in running.run(other, observer, lambda: True).study.spec
+    assert observer.told[-1] == (
+        "No configuration of conv-5k-wrong fits the space conv. The search begins without warm-start configurations."
+    )
+
+
+def test_a_table_that_there_is_not_is_told_at_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    text = space_sources.find("smoke").read_text()
+    file.write_text(text.replace("search: {", "search: {start: [conv-6k], "))
+    asked = SearchConfig(space=str(file), trials=2, results=tmp_path, executor="in-process", device="cpu")
+    with pytest.raises(SpaceError, match=r"mine\.yaml:\d+:\d+ +search\.start: no table conv-6k; there are conv-5k "):
+        running.run(asked, Observer(), lambda: True)
