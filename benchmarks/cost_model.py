@@ -27,8 +27,7 @@ from mnist_bench.bench.bench_worker import period_of
 from mnist_bench.bench.worker_pool import open_worker_pool
 from mnist_bench.cells import percent
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.nets.architecture import plan_layers
-from mnist_bench.nets.planner import COEFFICIENTS, Coefficients, period_features, price_list
+from mnist_bench.nets.planner import COEFFICIENTS, Coefficients, period_features, plan_layers, price_list
 from mnist_bench.numerics.device import sentence
 from mnist_bench.numerics.kinds import DeviceKind, PrecisionName, cores
 

@@ -49,7 +49,7 @@ MODULES = {
     "mnist_bench/cli": ("failures", "output"),
     "mnist_bench/cli/studies": ("*",),
     "mnist_bench/comparison": ("*",),
-    "mnist_bench/data": ("guard", "openings", "split", "test_set"),
+    "mnist_bench/data": ("idx", "mnist", "test_set"),
     "mnist_bench/experiments/confirm": ("confirming", "results", "runs"),
     "mnist_bench/export": ("*",),
     "mnist_bench/leaderboard": ("*",),

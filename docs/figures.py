@@ -14,10 +14,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from mnist_bench.config.json import from_json
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.nets.architecture import block_filters
-from mnist_bench.nets.planner import training_flop
+from mnist_bench.config.values import from_json
+from mnist_bench.nets.planner import block_filters, training_flop
 from mnist_bench.space_files import space_sources
 from mnist_bench.statistics.inference import share_interval
 

@@ -19,7 +19,7 @@ from typing import Any
 import mnist_bench
 from mnist_bench.cli.app import app
 from mnist_bench.cli.help import ARGUMENTS, RAW, HelpEntry, HelpPage, pages
-from mnist_bench.config.catalogue import field_docs, sections
+from mnist_bench.config.values import field_docs, sections
 from mnist_bench.leaderboard.board import GROUPS, figures_of, study_figures
 from mnist_bench.nets.summary import about_cell, settings_by_heading
 from mnist_bench.result_table import Figure

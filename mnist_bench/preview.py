@@ -12,8 +12,7 @@ from mnist_bench.numerics.kinds import DeviceKind
 from mnist_bench.searches import first_trials, running
 from mnist_bench.searches.objective_search import ObjectiveConfig, search_of_objective
 from mnist_bench.searches.setup import SearchSetup
-from mnist_bench.space_files.drawn import planner, samples
-from mnist_bench.space_files.overview import ROUGHLY, search_seconds
+from mnist_bench.space_files.drawn import ROUGHLY, planner, samples, search_seconds
 from mnist_bench.value_kind import NETS, ValueKind
 from search import repeatability
 from search.driver.run import Search

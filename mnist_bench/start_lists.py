@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from mnist_bench.config.json import every_setting, flattened
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import every_setting, flattened
 from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
 from mnist_bench.tables.shipped import load
 from search import canonical_json

@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bench import cells
-from mnist_bench.config.json import every_setting, flattened, from_json
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import every_setting, flattened, from_json
 from mnist_bench.errors import ForeignStudyError
 from mnist_bench.nets.summary import line
 from mnist_bench.statistics.inference import wilson

@@ -95,9 +95,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 @pytest.fixture
 def left_open(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the test set open where a search or a training closes it: it would stay closed for all tests after it."""
-    from mnist_bench.data import guard
 
-    monkeypatch.setattr(guard._Door, "guarded", True)
+    from mnist_bench.data import idx
+
+    monkeypatch.setattr(idx._Door, "guarded", True)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.config.catalogue import all_settings
+from mnist_bench.config.values import all_settings
 from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.content import SETTINGS
 from search.strategies import pruners, samplers

@@ -20,9 +20,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from mnist_bench.config.settings import OptimConfig, TrainConfig
 from mnist_bench.data.choice import DataOptions
-from mnist_bench.data.guard import close_test_set
-from mnist_bench.data.mnist import load_training_set
-from mnist_bench.data.split import Indices
+from mnist_bench.data.idx import close_test_set
+from mnist_bench.data.mnist import Indices, load_training_set
 from mnist_bench.numerics.kinds import Precision, cores
 from mnist_bench.numerics.precision import computing_in
 

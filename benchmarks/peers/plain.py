@@ -25,10 +25,9 @@ from torchvision import transforms  # type: ignore[import-untyped]
 from mnist_bench.config.schedule import lr_factor
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.data.choice import DataOptions
-from mnist_bench.data.guard import close_test_set
-from mnist_bench.data.mnist import TrainingSet, load_training_set
-from mnist_bench.data.split import Indices
-from mnist_bench.nets.architecture import block_filters
+from mnist_bench.data.idx import close_test_set
+from mnist_bench.data.mnist import Indices, TrainingSet, load_training_set
+from mnist_bench.nets.planner import block_filters
 
 MEAN, DEVIATION = 0.1307, 0.3081
 """Of MNIST's pixels, as everybody writes them."""

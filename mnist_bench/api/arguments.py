@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from mnist_bench.own_nets import own_net
+from mnist_bench.nets import own_net
 from mnist_bench.studies.checked import find_trial
 from search.arguments import check_several, check_whole
 from search.event_log.records import StudyRecord, TrialRecord

@@ -6,7 +6,7 @@ from collections.abc import Container, Sequence
 from pathlib import Path
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, several, used
-from mnist_bench.data.guard import close_test_set
+from mnist_bench.data.idx import close_test_set
 from mnist_bench.plots.drawing import Picture, draw_kinds
 from mnist_bench.plots.kinds import DATA_KINDS, STUDY_KINDS, check_kind, kinds_of
 from mnist_bench.plots.style import Format

@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
-from mnist_bench.config.json import from_json, to_json
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import from_json, to_json
 from mnist_bench.data.choice import DataOptions
-from mnist_bench.data.guard import close_test_set
+from mnist_bench.data.idx import close_test_set
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.numerics.device import choose_precision, setup
 from mnist_bench.training.trainer import TorchTrainer

@@ -103,7 +103,7 @@ Data = Annotated[
 
 def _load_net(name: str | None) -> str | None:
     """Load the code that a command names, before the command does anything."""
-    from mnist_bench.own_nets import own_net
+    from mnist_bench.nets import own_net
 
     own_net.load_code(name)
     return name

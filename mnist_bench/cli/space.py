@@ -20,8 +20,7 @@ from search.messages import number_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mnist_bench.space_files.drawn import Drawn, Met
-    from mnist_bench.space_files.overview import Extremes
+    from mnist_bench.space_files.drawn import Drawn, Extremes, Met
     from search.space.space import Space
 
 app = typer.Typer(help="Check and show space files.", no_args_is_help=True)
@@ -54,7 +53,7 @@ def show(
     """
     from mnist_bench.data.mnist import images_in
     from mnist_bench.numerics.device import kind_of
-    from mnist_bench.space_files import drawn as space_files_drawn, overview, space_sources, space_warnings
+    from mnist_bench.space_files import drawn as drawn_spaces, problems, space_sources
     from search.strategies import registry
 
     space, data_set = space_sources.open_with_data(file, overrides or (), data_dir=data, net=net)
@@ -62,15 +61,15 @@ def show(
         from mnist_bench import start_lists
 
         start_lists.check_named(space)
-    drawn = space_files_drawn.Drawn(space, data_set.form, images_in(data_set))
-    warnings = space_warnings.warnings(drawn)
+    drawn = drawn_spaces.Drawn(space, data_set.form, images_in(data_set))
+    warnings = problems.warnings(drawn)
     for warning in warnings:
-        output.note(space_warnings.warning_line(warning))
-    extremes = overview.extremes(drawn)
+        output.note(problems.warning_line(warning))
+    extremes = drawn_spaces.extremes(drawn)
     workers = workers_in_force() or options.cores()
     kind = kind_of("cpu", str(space.settings.get("precision", "auto")))
     pruner = registry.of_settings(space.settings)[1]
-    seconds = overview.search_seconds(drawn, kind, pruner, trials=TRIALS, workers=workers)
+    seconds = drawn_spaces.search_seconds(drawn, kind, pruner, trials=TRIALS, workers=workers)
     if json:
         shares = {"infeasible": drawn.shares.infeasible, "impossible": drawn.shares.impossible}
         estimate = {"trials": TRIALS, "workers": workers, "device": kind, "seconds": seconds, **shares}
@@ -80,14 +79,14 @@ def show(
     output.print_prose(_headline(space))
     output.print_line()
     columns = [("field", 9), ("values", 8), ("condition", 7), ("about", 1)]
-    rows = [asdict(row) for row in overview.describe(space)]
+    rows = [asdict(row) for row in drawn_spaces.describe(space)]
     output.print_table(Table(rows=rows, figures=[key_figure(*column) for column in columns]))
     output.print_line()
     for line in _size_lines(drawn, extremes):
         output.print_prose(line)
     if not space.is_recipe:
         many = f"{number_of(TRIALS, 'trial')} with {number_of(workers, 'worker')}"
-        output.print_prose(f"{'time':14}  about {cells.roughly(seconds)} for {many}: {overview.ROUGHLY}")
+        output.print_prose(f"{'time':14}  about {cells.roughly(seconds)} for {many}: {drawn_spaces.ROUGHLY}")
 
 
 @app.command("list", cls=HelpfulCommand)
@@ -121,7 +120,7 @@ def _summary(space: Space) -> str:
 
 def _headline(space: Space) -> str:
     from mnist_bench.config.settings import TrainConfig
-    from mnist_bench.own_nets import own_net
+    from mnist_bench.nets import own_net
     from search.strategies import registry
 
     epochs = space.settings.get("epochs", TrainConfig().epochs)

@@ -21,7 +21,7 @@ from mnist_bench.comparison.differences import (
     verdict_of,
 )
 from mnist_bench.comparison.sides import Run, Side, side_of
-from mnist_bench.config.json import from_json
+from mnist_bench.config.values import from_json
 from mnist_bench.leaderboard.board import HASH_DIGITS, grouped
 from mnist_bench.nets import summary
 from mnist_bench.nets.summary import distinguishing, shown

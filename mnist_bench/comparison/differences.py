@@ -12,9 +12,8 @@ import numpy as np
 
 from mnist_bench import cells
 from mnist_bench.comparison.sides import Run, Side
-from mnist_bench.config.catalogue import all_settings
-from mnist_bench.config.json import every_setting, flattened, from_json
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import all_settings, every_setting, flattened, from_json
 from mnist_bench.nets import summary
 from mnist_bench.statistics.inference import (
     LEVEL,

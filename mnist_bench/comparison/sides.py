@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mnist_bench.config.json import from_json
+from mnist_bench.config.values import from_json
 from mnist_bench.statistics.inference import wilson
 from mnist_bench.studies import record as records
 from mnist_bench.studies.checked import find_trial, open_any

@@ -3,7 +3,7 @@
 The classes are frozen and hold plain values; bounds are in the annotations and are checked where a file is read
 (`mnist_bench.space_files`), so nothing inside the program needs to check again. Units are there, too, in words. A
 setting per block or per layer takes a number for all of them or a list with one entry each. What else is known of a
-setting (`Setting`) is in its annotation, and nowhere else; `mnist_bench.config.catalogue` reads it.
+setting (`Setting`) is in its annotation, and nowhere else; `mnist_bench.config.values` reads it.
 
 The values that a name can have are listed here once. Code that branches on one matches all of them, up to
 `assert_never`, so that mypy lists the places where a new value is not handled yet, or looks it up in a table, whose

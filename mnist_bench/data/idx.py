@@ -1,10 +1,13 @@
-"""Read and hash IDX files, the format of MNIST (described on the data set's page by LeCun et al.).
+"""Read and hash IDX files, the format of MNIST (see the page of LeCun et al.), and close the test set.
 
 An IDX file consists of two zero bytes, one byte for the type, one byte for the number of dimensions, the dimensions as
 big-endian 32-bit integers, and the values in C order. Values are unsigned bytes (0x08); labels of more classes than a
 byte tells apart are 16-bit integers, big-endian (0x0B).
 
 Hashes are of the uncompressed content, because gzip writes a time and other versions compress to other bytes.
+
+The test set is closed by an audit hook (PEP 578), which Python calls for every file that is opened by name, whichever
+library opens it: it refuses every test file outside of `passage`.
 """
 
 from __future__ import annotations
@@ -12,16 +15,20 @@ from __future__ import annotations
 import gzip
 import hashlib
 import math
+import os
+import re
 import struct
+import sys
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_bench.errors import DataError
+from mnist_bench.errors import ClosedDoorError, DataError
 
 TYPES: Mapping[int, np.dtype[np.uint8 | np.int16]] = {0x08: np.dtype(np.uint8), 0x0B: np.dtype(">i2")}
 """Types of values, by the byte that names them."""
@@ -120,3 +127,43 @@ def _read_header(file: BinaryIO, path: Path) -> tuple[np.dtype[Any], tuple[int, 
     if math.prod(shape) > MAX_BYTES:
         raise DataError(f"{path}: its header declares {math.prod(shape):,} values; at most {MAX_BYTES:,} are read")
     return TYPES[start[2]], shape
+
+
+TEST_FILE = re.compile(r"(t10k|qmnist-test)-(images|labels)[-.]idx\d-(ubyte|int)(\.gz)?")
+"""Whole names of test files, of MNIST and its relatives and of QMNIST; some archives write a dot for the hyphen.
+
+A file whose name only begins like that, such as a picture or a space file, is your own.
+"""
+
+
+class _Door:
+    guarded = False
+    passing = 0
+
+
+def close_test_set() -> None:
+    """From now on, refuse to open any test file in this process, except through `open_test_set`.
+
+    Python cannot remove an audit hook, so this holds for the life of the process. Calling it again has no effect.
+    """
+    if not _Door.guarded:
+        _Door.guarded = True
+        sys.addaudithook(_guard)
+
+
+@contextmanager
+def passage() -> Iterator[None]:
+    """Allow test files to be opened inside the block; for `open_test_set` and for downloads only."""
+    _Door.passing += 1
+    try:
+        yield
+    finally:
+        _Door.passing -= 1
+
+
+def _guard(event: str, arguments: tuple[Any, ...]) -> None:
+    if event != "open" or _Door.passing:
+        return
+    path = arguments[0]
+    if isinstance(path, str | bytes | os.PathLike) and TEST_FILE.fullmatch(os.path.basename(os.fsdecode(path))):
+        raise ClosedDoorError(f"{os.fsdecode(path)}: the test set cannot be read here")

@@ -1,15 +1,21 @@
-"""Load a training set as arrays: the packaged MNIST, a folder in MNIST's format, or one of its relatives by name.
+"""Load a training set as arrays, the packaged MNIST, a folder in MNIST's format or one of its relatives, and split it.
 
 This module does not import torch, except for a relative, which torchvision fetches. A process that needs only hashes
 starts fast.
+
+The validation split is fixed and stratified: the same images for every trial, on every machine. Whether an image
+validates depends only on the SHA-256 of its index and of the seed of the split. A library's random generator is not
+used, because its numbers may change between versions.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, assert_never
 
@@ -17,14 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bench.config.settings import DatasetName
-from mnist_bench.data import guard, idx
+from mnist_bench.data import idx
 from mnist_bench.data.choice import SHA256, TRAIN_FILES, Data, DataOptions, of_files
-from mnist_bench.data.idx import MAX_BYTES, Bytes, Labels
-from mnist_bench.data.split import Split, make_split
+from mnist_bench.data.idx import Bytes
 from mnist_bench.errors import DataError
-from mnist_bench.picture_form import MAX_CLASSES, MAX_SIDE, MIN_CLASSES, MIN_SIDE, PictureForm, parse
+from mnist_bench.picture_form import MNIST, PictureForm, parse
 from search import canonical_json
-from search.messages import lacks, show
+from search.messages import lacks
 
 PACKAGED = Path(__file__).parent
 ABOUT = "about.json"
@@ -194,7 +199,7 @@ def _download(name: DatasetName, *, train: bool) -> tuple[Bytes, Bytes]:
     except ImportError as error:
         raise DataError(f"{lacks(f'the download of {name}', 'torchvision', 'datasets')}, or give its folder") from error
     try:
-        with guard.passage():
+        with idx.passage():
             loaded = getattr(datasets, _class_name(name))(str(cache_folder()), train=train, download=True)
     except (OSError, RuntimeError) as error:
         raise DataError(
@@ -219,80 +224,93 @@ def _class_name(name: DatasetName) -> str:
             assert_never(name)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Parts:
-    """A whole data set of one form."""
-
-    form: PictureForm
-    train: Images
-    test: Images
-    names: tuple[str, ...] = ()  # names of the classes, if the source has them
-
-
-def joined(train: Images, test: Images, where: tuple[str, str, str, str], names: tuple[str, ...] = ()) -> Parts:
-    """Return both parts of a data set, whose form is that of the training part.
-
-    `where` names for messages the places of the training pictures, the training labels, the test pictures and the
-    test labels.
-
-    Raises:
-        DataError: nets cannot be trained on this form, or the test part has another.
-    """
-    labels, pictures = train.labels, train.images
-    form = form_of_parts(pictures.shape[1:], labels, where[0], where[1])
-    check(train, form, *where[:2])
-    if not len(test.labels):
-        raise DataError(
-            f"{where[2]}: contains no image; test images, which no search sees, are needed to confirm its result"
-        )
-    check(test, form, *where[2:])
-    kept = (Images(images=part.images, labels=_narrow(part.labels, form.classes)) for part in (train, test))
-    return Parts(form=form, train=next(kept), test=next(kept), names=names)
-
-
-def form_of_parts(shape: tuple[int, ...], labels: NDArray[np.integer], pictures_at: str, labels_at: str) -> PictureForm:
-    """Return the form of training pictures, each of a `shape` as in `PictureForm.array_shape`.
-
-    Raises:
-        DataError: a side is too short or too long, there are too few or too many classes, or one has no picture.
-    """
-    *channels, height, width = shape
-    if not all(MIN_SIDE <= side <= MAX_SIDE for side in (height, width)):
-        raise DataError(
-            f"{pictures_at}: images have {height}x{width} pixels; each side must have {MIN_SIDE} to {MAX_SIDE}"
-        )
-    if not len(labels):
-        raise DataError(f"{labels_at}: contains no label")
-    low, classes = int(labels.min()), int(labels.max()) + 1
-    if low < 0 or not MIN_CLASSES <= classes <= MAX_CLASSES:
-        raise DataError(
-            f"{labels_at}: its labels range from {low} to {classes - 1}; the labels of K "
-            f"classes, {MIN_CLASSES} to {MAX_CLASSES}, must be 0 to K-1"
-        )
-    counts = np.bincount(labels, minlength=classes)
-    if not counts.all():
-        lacking = int(np.flatnonzero(counts == 0)[0])
-        raise DataError(
-            f"{labels_at}: no training image has label {lacking}, though labels go up to {classes - 1}; number the "
-            "classes from 0 without gaps"
-        )
-    return PictureForm(channels=3 if channels else 1, height=height, width=width, classes=classes)
-
-
-def check_size(values: int, where: str) -> None:
-    """Check that a part does not have too many pixels to be read.
-
-    Raises:
-        DataError: it has more than any part may have.
-    """
-    if values > MAX_BYTES:
-        raise DataError(f"{where}: {show(f'{values:,}')} pixels; at most {MAX_BYTES:,} are read")
-
-
-def _narrow(labels: NDArray[np.integer], classes: int) -> Labels:
-    return labels.astype(np.uint8 if classes <= 256 else np.int16)
-
-
 def cache_folder() -> Path:
     """Return this user's folder for it, which may not be there yet."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mnist-bench"
+
+
+CLASSES = MNIST.classes
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)  # with slots, nothing could be kept
+class Split:
+    """Which images train and which validate."""
+
+    train: Indices  # indices of the training images, in ascending order
+    validation: Indices  # indices of the validation images, in ascending order; disjoint from `train`
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over both lists of indices."""
+        # Kept: of MNIST's 60,000 it takes tens of milliseconds, and each run of an experiment asks for it.
+        return canonical_json.sha256([self.train.tolist(), self.validation.tolist()])
+
+    @property
+    def images(self) -> int:
+        """How many images both parts have, on which `train_on: all` trains."""
+        return len(self.train) + len(self.validation)
+
+
+def fewest(classes: int = CLASSES) -> int:
+    """Return the smallest number of images that can be split."""
+    return max(CLASSES, classes)
+
+
+def make_split(
+    labels: NDArray[np.integer], *, subset: int | None = None, classes: int = CLASSES, seed: int = 0
+) -> Split:
+    """Split images into a training and a validation part.
+
+    Each class contributes to validation in proportion to its size, rounded by the largest-remainder method.
+
+    Args:
+        labels: shape (N,), the classes of the images, from 0.
+        subset: number of images to use, the first in the order of their hashes; None for all.
+        classes: how many there are.
+        seed: decides which images validate.
+
+    Raises:
+        DataError: there are fewer images than `fewest` says, or `subset` is not between that and N.
+    """
+    # The order does not depend on the number of images taken, so a larger subset contains a smaller one.
+    order, least = _hash_order(len(labels), seed)[:subset], fewest(classes)
+    if subset is not None and not least <= subset <= len(labels):
+        raise DataError(f"a subset must have {least} to {len(labels):,} of these images, not {subset:,}")
+    if len(order) < least:
+        raise DataError(f"{len(order)} images are too few to split; at least {least} are needed")
+    validation = _stratified(order, labels, validation_size(len(order)), classes)
+    return Split(train=np.setdiff1d(order, validation), validation=validation)
+
+
+def validation_size(images: int) -> int:
+    """Return how many of `images` validate: a sixth, from 6,000 images on rounded to thousands.
+
+    Of MNIST's 60,000 these are 10,000, as many as the test set has.
+    """
+    return round(images / 6000) * 1000 if images >= 6000 else images // 6
+
+
+def _hash_order(images: int, seed: int) -> Indices:
+    # 8 of 32 bytes: among 60,000 images, two keys are equal with a chance of 1 in 10^10. A stable sort settles them.
+    keys = [hashlib.sha256(f"{seed}:{index}".encode()).digest()[:8] for index in range(images)]
+    return np.argsort(np.frombuffer(b"".join(keys), ">u8"), kind="stable").astype(np.int64)
+
+
+def _stratified(order: Indices, labels: NDArray[np.integer], size: int, classes: int) -> Indices:
+    """Return `size` images, of each class the first in the order of the hashes and in proportion to its size."""
+    members = [order[labels[order] == label] for label in range(classes)]
+    shares = _fair_shares(list(map(len, members)), size)
+    return np.sort(np.concatenate([member[:share] for member, share in zip(members, shares, strict=True)]))
+
+
+def _fair_shares(counts: list[int], total: int) -> list[int]:
+    """Distribute `total` in proportion to `counts`: whole parts first, the rest to the largest remainders."""
+    # In whole numbers: with floats, rounding would decide between equal remainders.
+    images = sum(counts)
+    shares = [count * total // images for count in counts]
+    by_remainder = sorted(range(len(counts)), key=lambda label: (-(counts[label] * total % images), label))
+    for label in by_remainder[: total - sum(shares)]:
+        shares[label] += 1
+    return shares

@@ -14,8 +14,7 @@ from mnist_bench.config.schedule import leaves_validation
 from mnist_bench.config.settings import TrainOn
 from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.idx import Bytes
-from mnist_bench.data.mnist import Images, TrainingSet, load_training_set
-from mnist_bench.data.split import Indices
+from mnist_bench.data.mnist import Images, Indices, TrainingSet, load_training_set
 from mnist_bench.picture_form import PictureForm
 
 

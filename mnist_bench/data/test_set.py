@@ -1,22 +1,30 @@
 """The only way to open the test set, and the ledgers that count its openings.
 
-A search closes the test set in each of its processes (`guard.close_test_set`). From then on, no library can open a test
-file there, except through `open_test_set`.
+A search closes the test set in each of its processes (`idx.close_test_set`). From then on, no library can open a test
+file there, except through `open_test_set`. A confirmation is noted in two ledgers, that of the results folder and that
+of the study's own folder, so that a copy of either keeps the count. The same line in two ledgers counts once.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.data import guard, idx, mnist
+from mnist_bench.data import idx, mnist
 from mnist_bench.data.choice import SHA256, DataOptions, of_files
 from mnist_bench.data.mnist import Images
 from search.errors import StorageError
-from search.files import append_line
+from search.files import append_line, read
+from search.study.folder import ResultsFolder, StudyFolder
+from search.study.studies import name_inside
 
 TEST_FILES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
@@ -32,7 +40,7 @@ def open_test_set(options: DataOptions, *, purpose: str, ledgers: Sequence[Path]
         StorageError: a ledger cannot be written. The images are not returned.
     """
     # Loaded before it is noted: an attempt that fails on a missing or damaged file is not an opening.
-    with guard.passage():
+    with idx.passage():
         images = mnist.load_images(options, TEST_FILES, train=False)
     time = datetime.now(UTC).isoformat(timespec="seconds")
     for ledger in ledgers:
@@ -48,7 +56,7 @@ def hashes_of_test_set(options: DataOptions) -> list[str]:
     Raises:
         DataError: a file is missing, damaged, or not in MNIST's format.
     """
-    with guard.passage():
+    with idx.passage():
         return mnist.load_images(options, TEST_FILES, train=False).digests
 
 
@@ -75,3 +83,102 @@ def _append(ledger: Path, entry: dict[str, Any]) -> None:
         append_line(ledger, json.dumps(entry))
     except OSError as error:
         raise StorageError(f"{ledger}: the evaluation on the test set cannot be logged ({error})") from error
+
+
+MAX_BYTES_OF_LEDGER = 16_000_000
+"""Of a ledger: 100,000 openings; later ones are not counted."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opening:
+    """An opening of the test set, as a ledger has it."""
+
+    time: str  # in UTC, ISO 8601
+    purpose: str  # the purpose: the command, and its subject
+    ledger: Path
+
+
+def purpose_of_confirming(name: str) -> str:
+    """Return the beginning of the purpose that a study's confirmation notes in the ledgers."""
+    return f"confirm {name}: "
+
+
+def times_opened_for(files: StudyFolder) -> int:
+    """Return how often the test set was opened for a study.
+
+    A study's folder may have been renamed; openings count under the old name and under the new one.
+
+    Raises:
+        StorageError: the study's database cannot be read.
+    """
+    older = _about(files)
+    own = _own(files.openings)
+    # The union of counters keeps the larger count of each line, so a line in both ledgers counts once.
+    return (own | older).total()
+
+
+def openings_of(files: StudyFolder) -> list[Opening]:
+    """Return the whole entries about a study, the oldest first; those that count for it, without torn ones.
+
+    Raises:
+        StorageError: the study's database cannot be read.
+    """
+    ledger, own = files.results.openings, files.openings
+    noted = dict.fromkeys(_about(files), ledger)
+    noted |= dict.fromkeys(_own(own), own)
+    return sorted(_openings(noted.items()), key=lambda opening: opening.time)
+
+
+def times_opened_from(results: Path) -> tuple[int, Opening | None]:
+    """Return how often the test set was opened from a results folder, and for studies that were copied into it, and the
+    last of these openings; None if no ledger has a whole one."""
+    ledger = ResultsFolder(results).openings
+    ledgers = {ledger: _lines(ledger)}
+    for files in ResultsFolder(results).with_openings():
+        with suppress(StorageError):  # a ledger that leads elsewhere is refused wherever the study itself is opened
+            ledgers[files.openings] = _own(files.openings)
+    found = _openings((line, noted_in) for noted_in, lines in ledgers.items() for line in lines)
+    union = reduce(or_, ledgers.values())
+    return union.total(), max(found, key=lambda opening: opening.time, default=None)
+
+
+def _about(files: StudyFolder) -> Counter[bytes]:
+    """Return the lines of the results folder's ledger about a study, under its folder's name or its name inside."""
+    purposes = tuple(purpose_of_confirming(name) for name in (files.name, name_inside(files)))
+    lines = _lines(files.results.openings)
+    return Counter({line: count for line, count in lines.items() if (_purpose(line) or "").startswith(purposes)})
+
+
+def _openings(lines: Iterable[tuple[bytes, Path]]) -> list[Opening]:
+    """Return the openings that lines note, each with its ledger, without lines that are not whole entries."""
+    return [
+        Opening(time=str(entry.get("time", "")), purpose=str(entry.get("purpose", "")), ledger=ledger)
+        for line, ledger in lines
+        if (entry := _entry(line)) is not None
+    ]
+
+
+def _own(ledger: Path) -> Counter[bytes]:
+    """Return the whole lines of a study's own ledger; a torn one is whole in that of the results, written before it."""
+    return Counter({line: count for line, count in _lines(ledger).items() if _purpose(line) is not None})
+
+
+def _lines(ledger: Path) -> Counter[bytes]:
+    try:
+        return Counter(read(ledger, MAX_BYTES_OF_LEDGER).splitlines())
+    except FileNotFoundError:
+        return Counter()
+
+
+def _purpose(line: bytes) -> str | None:
+    """Return the purpose of the opening that a line notes; None if the line is not a complete entry."""
+    entry = _entry(line)
+    return None if entry is None else str(entry.get("purpose"))
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return entry if isinstance(entry, dict) else None

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import to_json
 from mnist_bench.data.choice import DataOptions
-from mnist_bench.data.guard import close_test_set
+from mnist_bench.data.idx import close_test_set
 from mnist_bench.data.mnist import TrainingSet, load_training_set
 from mnist_bench.errors import ArchitectureError, Stopped
 from mnist_bench.experiments.tasks import OnPeriod, Task, TaskStore, Training, as_it_is

@@ -12,16 +12,16 @@ from pathlib import Path
 
 from mnist_bench.config.settings import DatasetName, TrainConfig, TrainOn
 from mnist_bench.data.choice import SETTINGS, DataOptions
-from mnist_bench.data.guard import close_test_set
+from mnist_bench.data.idx import close_test_set
 from mnist_bench.data.mnist import load_training_set
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.experiments.grid import Observer, open_grid, product
 from mnist_bench.experiments.tasks import Task
+from mnist_bench.nets import own_net
 from mnist_bench.nets.planner import with_net_defaults
 from mnist_bench.numerics.device import find_device
 from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.numerics.precision import portable_is_free
-from mnist_bench.own_nets import own_net
 from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.space_sources import Source
 from mnist_bench.studies import checked
@@ -51,7 +51,7 @@ class TrainingOptions:
     device: str = "auto"
     precision: PrecisionName = "auto"  # auto for the recipe's, or else the device's fastest
     data_dir: Path | None = None  # your own data set; for a trial, the data set of its study
-    net: str | None = None  # your own network; see `own_nets.load_net`
+    net: str | None = None  # your own network; see `own_net.load_net`
 
     @property
     def given(self) -> list[str]:

@@ -20,8 +20,7 @@ from mnist_bench.data.test_set import unopened_identity
 from mnist_bench.experiments.grid import Observer, Workplace, open_grid, product
 from mnist_bench.experiments.tasks import Task
 from mnist_bench.experiments.test_set_scores import Scores
-from mnist_bench.nets.architecture import plan_layers
-from mnist_bench.nets.planner import training_flop
+from mnist_bench.nets.planner import plan_layers, training_flop
 from mnist_bench.numerics.device import Machine, this_machine
 from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.picture_form import PictureForm

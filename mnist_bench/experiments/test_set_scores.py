@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from mnist_bench.config.json import from_json
+from mnist_bench.config.values import from_json
 from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.tensors import Dataset, load_dataset, with_evaluation_images
 from mnist_bench.data.test_set import open_test_set

@@ -22,7 +22,7 @@ from mnist_bench.cells import percent
 from mnist_bench.export.plain_net import known_layers
 from mnist_bench.export.rendering import render
 from mnist_bench.export.winner import Winner
-from mnist_bench.nets.architecture import Layer, views_of
+from mnist_bench.nets.planner import Layer, views_of
 from mnist_bench.nets.summary import line
 from search.errors import UsageError
 

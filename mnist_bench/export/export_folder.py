@@ -12,7 +12,7 @@ from pathlib import Path
 from mnist_bench.cells import size
 from mnist_bench.export import card, drawing_page, onnx_graph, plain_net
 from mnist_bench.export.winner import Winner
-from mnist_bench.own_nets import own_net
+from mnist_bench.nets import own_net
 from mnist_bench.prediction.model import UNFINISHED, WEIGHTS, is_export, pack
 from mnist_bench.studies import record as records
 from search.errors import SearchError, UsageError

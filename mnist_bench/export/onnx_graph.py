@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mnist_bench.config.settings import Activation, PixelPool, PoolAxes
 from mnist_bench.export.plain_net import known_layers
 from mnist_bench.export.winner import Winner
-from mnist_bench.nets.architecture import Layer, views_of
+from mnist_bench.nets.planner import Layer, views_of
 
 if TYPE_CHECKING:
     from onnx import NodeProto

@@ -12,7 +12,7 @@ from mnist_bench.config.settings import Activation, ModelConfig, PixelPool, Pool
 from mnist_bench.data.mnist import in_red
 from mnist_bench.export.rendering import render
 from mnist_bench.export.winner import Winner
-from mnist_bench.nets.architecture import Layer, plan_layers, views_of
+from mnist_bench.nets.planner import Layer, plan_layers, views_of
 from mnist_bench.nets.summary import line
 from mnist_bench.prediction import preparation
 from search.errors import UsageError

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnist_bench.config.json import from_json
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.data import openings
+from mnist_bench.config.values import from_json
 from mnist_bench.data.choice import Data, of_digits
 from mnist_bench.data.tensors import Dataset
+from mnist_bench.data.test_set import times_opened_for
 from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments.confirm import result_tables, results
 from mnist_bench.experiments.confirm.results import Confirmed, Final, Front
@@ -156,7 +156,7 @@ def load_winner(
     return Winner(
         study=study, trial=trial, on_all=options.on_all, record=of_net, net=net, input_spec=input_spec,
         is_drawn=is_drawn, validation=_validation(weights, trainer, record), confirmed=finder.confirmed,
-        test_openings=openings.for_study(study.files),
+        test_openings=times_opened_for(study.files),
         tested=next((each for each in finder.tested if trial.number in each.numbers), None),
     )  # fmt: skip
 

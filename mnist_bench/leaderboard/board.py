@@ -8,8 +8,7 @@ from typing import Any
 
 from mnist_bench import cells
 from mnist_bench.cells import unit
-from mnist_bench.config.catalogue import all_settings
-from mnist_bench.config.json import from_json
+from mnist_bench.config.values import all_settings, from_json
 from mnist_bench.nets.summary import shown
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.published import ComparedDigest

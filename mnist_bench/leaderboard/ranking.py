@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from mnist_bench.cells import percent
-from mnist_bench.config.json import from_json
-from mnist_bench.data import openings
+from mnist_bench.config.values import from_json
+from mnist_bench.data.test_set import times_opened_for
 from mnist_bench.leaderboard.board import HASH_DIGITS, Leaderboard, LeaderboardRow
 from mnist_bench.nets.summary import distinguishing
 from mnist_bench.published import compared, is_same_everywhere
@@ -77,7 +77,7 @@ def _board(study: StudyRecord, top: int | None, infeasible: bool, curves: bool) 
         for trial, settings in zip(shown, _settings(kind, shown), strict=True)
     ]
     ended = study.finished()
-    opened = openings.for_study(study.files) if kind.of_nets and isinstance(study, StoredStudy) else 0
+    opened = times_opened_for(study.files) if kind.of_nets and isinstance(study, StoredStudy) else 0
     return Leaderboard(
         study=study.name,
         kind=kind,

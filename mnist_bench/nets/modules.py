@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mnist_bench.config.settings import Activation, Initialisation, ModelConfig, PixelPool, PoolAxes, TrainConfig
-from mnist_bench.nets.architecture import Layer, View, plan_layers
+from mnist_bench.nets import own_net
+from mnist_bench.nets.planner import Layer, View, plan_layers
 from mnist_bench.numerics.operations import mean_of_pixels, separable_kernel
-from mnist_bench.own_nets import building
 from mnist_bench.picture_form import MNIST, PictureForm
 
 ACTIVATIONS: Mapping[Activation, Callable[[], nn.Module]] = {
@@ -185,10 +185,10 @@ def build_net(config: TrainConfig, generator: torch.Generator, form: PictureForm
 
     Raises:
         ArchitectureError: the net is impossible.
-        UsageError, PluginError: of your own network, see `own_nets.build`.
+        UsageError, PluginError: of your own network, see `own_net.build`.
     """
     if config.net_code is not None:
-        return building.build(config.net_code, config.net, form, generator)
+        return own_net.build(config.net_code, config.net, form, generator)
     return build_model(config.model, generator, form)
 
 
@@ -216,7 +216,7 @@ def set_dropout_generator(model: nn.Module, generator: torch.Generator) -> None:
 
     Your own network has its own generators, which are seeded from it.
     """
-    building.seed_draws(model, generator)
+    own_net.seed_draws(model, generator)
     for module in model.modules():
         if isinstance(module, Dropout):
             module.generator = generator

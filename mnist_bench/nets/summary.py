@@ -8,13 +8,12 @@ from types import MappingProxyType
 from typing import Any
 
 from mnist_bench.cells import compact, significant
-from mnist_bench.config.catalogue import Declared, all_settings, setting_of
-from mnist_bench.config.json import every_setting, flattened
 from mnist_bench.config.schedule import rate_cell, rate_words
 from mnist_bench.config.settings import ModelConfig, Setting, TrainConfig
+from mnist_bench.config.values import Declared, all_settings, every_setting, flattened, setting_of
 from mnist_bench.errors import ArchitectureError
-from mnist_bench.nets.architecture import block_filters
-from mnist_bench.own_nets import own_net
+from mnist_bench.nets import own_net
+from mnist_bench.nets.planner import block_filters
 
 NOTHING = "–"
 HEADINGS = (

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mnist_bench.cells import short
-from mnist_bench.config.catalogue import all_settings
-from mnist_bench.config.json import from_json
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import all_settings, from_json
 from mnist_bench.result_table import Figure, Table
-from mnist_bench.space_files import overview
+from mnist_bench.space_files.drawn import values_in_words
 from mnist_bench.value_kind import NETS, ValueKind
 from search.event_log.records import TrialRecord
 from search.space.ranges import Distribution, NumberRange, place
@@ -63,7 +62,7 @@ def _counts(path: str, config: TrainConfig) -> bool:
 
 
 def _range(field: Field, span: Distribution, params: Mapping[str, Any]) -> Range:
-    words = overview.values_in_words(field)
+    words = values_in_words(field)
     if field.path not in params:
         return Range(path=field.path, values=words, value="–", place="")
     value = params[field.path]

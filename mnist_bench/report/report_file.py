@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnist_bench.data.guard import close_test_set
+from mnist_bench.data.idx import close_test_set
 from mnist_bench.export.drawing_page import Drawing, drawing
 from mnist_bench.export.winner import WinnerOptions, load_winner
 from mnist_bench.plots.drawing import Picture, draw_kinds

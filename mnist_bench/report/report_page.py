@@ -9,12 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.config.json import flattened, from_json
+from mnist_bench.config.values import flattened, from_json
 from mnist_bench.leaderboard.board import Leaderboard
 from mnist_bench.leaderboard.ranking import leaderboard_of
+from mnist_bench.nets import own_net
 from mnist_bench.nets.summary import line
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.own_nets import own_net
 from mnist_bench.plots.drawing import Picture
 from mnist_bench.report import about
 from mnist_bench.report.findings import findings

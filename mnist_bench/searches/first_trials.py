@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench import start_lists
-from mnist_bench.config.json import every_setting, flattened, from_json
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import every_setting, flattened, from_json
 from mnist_bench.searches.setup import SearchSetup
 from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.content import IMAGES

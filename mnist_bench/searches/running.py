@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, assert_never
 
-from mnist_bench.data.guard import close_test_set
+from mnist_bench.data.idx import close_test_set
 from mnist_bench.data.mnist import TrainingSet, idx_files, load_training_set
+from mnist_bench.nets import own_net
 from mnist_bench.nets.planner import COEFFICIENTS
-from mnist_bench.own_nets import own_net
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.searches import study_context
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.first_trials import First, Start, enqueued, start_list
 from mnist_bench.searches.setup import SearchSetup
-from mnist_bench.space_files import drawn, space_warnings
+from mnist_bench.space_files import drawn, problems
 from mnist_bench.studies import checked
 from mnist_bench.studies.kept_files import BestCheckpoints
 from mnist_bench.training import net_check
@@ -50,8 +50,8 @@ def run(config: SearchConfig, observer: Observer, stopping: Callable[[], bool]) 
         SearchError: as `search.driver.run.Search.run`, and `SearchSetup.of` for faults in the space file.
     """
     setup = SearchSetup.of(config)
-    for warning in space_warnings.warnings(setup.drawn, (setup.sampler, setup.pruner)):
-        observer.on_warning(space_warnings.warning_line(warning))
+    for warning in problems.warnings(setup.drawn, (setup.sampler, setup.pruner)):
+        observer.on_warning(problems.warning_line(warning))
     check_own_code(setup)
     close_test_set()
     # Before data are loaded: a name may be mistyped.

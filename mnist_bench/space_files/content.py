@@ -1,22 +1,35 @@
-"""The content of a space file as types: the settings of a trial, and the settings of its search."""
+"""The content of a space file as types, and pydantic's errors about a value as a place in the file and a sentence."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, fields
-from typing import Annotated, Any, Literal, get_args
+import types
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
-from annotated_types import Ge, Gt, Unit
-from pydantic import Discriminator, GetCoreSchemaHandler, PlainValidator, Tag, WithJsonSchema
-from pydantic_core import CoreSchema, core_schema
+from annotated_types import Ge, Gt, Le, Lt, Unit
+from pydantic import (
+    Discriminator,
+    GetCoreSchemaHandler,
+    PlainValidator,
+    Tag,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
-from mnist_bench.config.catalogue import sections
 from mnist_bench.config.settings import DatasetName, Setting, TrainConfig
+from mnist_bench.config.values import sections
+from mnist_bench.nets.own_net import NetSection
 from mnist_bench.numerics.kinds import PrecisionName
+from search.canonical_json import dumps
 from search.loading import OF_OPTUNA
-from search.messages import listing, show
+from search.messages import did_you_mean, listing, show
 from search.space.space import Space
+from search.space.yaml_text import KeyPath, is_quoted
 from search.strategies import pruners, registry, samplers
 
 Value = Literal["val_accuracy"]
@@ -135,3 +148,172 @@ SETTINGS = dict.fromkeys(TRAINING, TrainConfig) | {item.name: SearchSettings for
 def training_settings(space: Space) -> dict[str, Any]:
     """Return the settings that a space gives to TrainConfig itself, as plain values."""
     return {name: value for name, value in space.settings.items() if name in TRAINING}
+
+
+MAPPINGS = (Limits, Strategies)
+"""Classes whose fields are keys of one setting; those of all others are settings themselves."""
+
+
+class ValueFault(NamedTuple):
+    """One thing that is wrong with a value."""
+
+    place: KeyPath  # where inside the value
+    text: str  # the place and a sentence, to follow the name: `[1]: 0 is below 1`
+
+
+def faults(cls: type, name: str, value: Any) -> list[ValueFault]:
+    """Return the faults of a value of the field `name` of a dataclass."""
+    try:
+        _adapter(cls).validate_json(dumps({name: value}), strict=True, extra="forbid")
+    except ValidationError as error:
+        return [_fault(cls, name, value, fault) for fault in _nearest(error.errors(include_url=False), value)]
+    return []
+
+
+def bounds(annotation: Any, name: str) -> str:
+    """Return the bounds that an annotation sets, as "0 <= rate < 1"; empty if it sets none."""
+    limits = [item for member in _parts(annotation) for item in getattr(member, "__metadata__", ())]
+    low = next((f"{m.ge:g} <=" for m in limits if isinstance(m, Ge)), "") or next(
+        (f"{m.gt:g} <" for m in limits if isinstance(m, Gt)), ""
+    )
+    high = next((f"<= {m.le:g}" for m in limits if isinstance(m, Le)), "") or next(
+        (f"< {m.lt:g}" for m in limits if isinstance(m, Lt)), ""
+    )
+    return f"{low} {name} {high}".strip() if low or high else ""
+
+
+def allows(annotation: Any, kind: type) -> bool:
+    """Return whether a single value of an annotation can be of this class."""
+    return kind in _parts(annotation)
+
+
+def annotation_of(cls: type, name: str, place: KeyPath = ()) -> Any:
+    """Return the annotation of a field, or of an entry of its value; None if the value has no such entry.
+
+    `place` is the path of the entry in the value: keys and indices.
+    """
+    annotation = get_type_hints(cls, include_extras=True)[name]
+    for part in place:
+        annotation = _inside(annotation, part)
+    return annotation
+
+
+def _inside(annotation: Any, part: int | str) -> Any:
+    for member in _parts(annotation):
+        if isinstance(part, int) and get_origin(member) is tuple:
+            entries = [entry for entry in get_args(member) if entry is not Ellipsis]
+            return entries[min(part, len(entries) - 1)]
+    cls = _class_of(annotation)
+    return get_type_hints(cls, include_extras=True).get(str(part)) if cls else None
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    """Yield an annotation, and those of the members of its unions."""
+    yield annotation
+    if hasattr(annotation, "__metadata__"):
+        yield from _parts(annotation.__origin__)
+    elif get_origin(annotation) in (Union, types.UnionType):
+        for member in get_args(annotation):
+            yield from _parts(member)
+
+
+def _nearest(found: list[ErrorDetails], value: Any) -> list[ErrorDetails]:
+    """Return the faults of the member of a union that the value resembles: the list or the single value."""
+    if isinstance(value, list):
+        return [fault for fault in found if fault["input"] != value] or found
+    return [fault for fault in found if fault["type"] != "tuple_type"] or found
+
+
+def _fault(cls: type, name: str, value: Any, fault: ErrorDetails) -> ValueFault:
+    place, found = _found(fault, value)
+    where = "".join(f"[{part}]" if isinstance(part, int) else f".{show(part)}" for part in place)
+    around = annotation_of(cls, name, place[:-1]) if place else cls
+    label = [name, *(part for part in place if isinstance(part, str))][-1]
+    return ValueFault(place, f"{where}: {_sentence(fault, found, label, annotation_of(cls, name, place), around)}")
+
+
+def _found(fault: ErrorDetails, value: Any) -> tuple[KeyPath, Any]:
+    """Return the keys that lead into a value, and the text there as it was written.
+
+    Between the keys pydantic puts its names for the members of a union.
+    """
+    place: list[int | str] = []
+    keys = fault["loc"][1:]
+    for key in keys:
+        leads = key in value if isinstance(value, dict) else isinstance(value, list) and key in range(len(value))
+        if leads:
+            place.append(key)
+            value = value[key]
+    return (*place, *(keys[-1:] if fault["type"] == "missing" else ())), value
+
+
+def _sentence(fault: ErrorDetails, value: Any, name: str, annotation: Any, around: Any) -> str:
+    """Return the fault of a value of an annotation, inside a value of the annotation `around`."""
+    said, limits, context = show(value), f" ({bounds(annotation, name)})", fault.get("ctx", {})
+    match fault["type"]:
+        case "greater_than":
+            return f"{said} is not above {context['gt']:g}{limits}"
+        case "greater_than_equal":
+            return f"{said} is below {context['ge']:g}{limits}"
+        case "less_than":
+            return f"{said} is not below {context['lt']:g}{limits}"
+        case "less_than_equal":
+            return f"{said} is above {context['le']:g}{limits}"
+        case "literal_error":
+            options = context["expected"].replace("'", "")
+            if (is_quoted(value) and str(value) in options) or (isinstance(value, list) and _is_field(around)):
+                return _unwanted(value, options, around=around)
+            return f"{said} is not {options}{did_you_mean(str(value), options.replace(' or ', ', ').split(', '))}"
+        case "missing":
+            return "is missing"
+        case "unexpected_keyword_argument":
+            what = "key" if _class_of(around) in MAPPINGS else "field"
+            return f"no such {what}{did_you_mean(str(fault['loc'][-1]), _keys(around))}"
+        case "dataclass_type" if _class_of(annotation) in MAPPINGS:
+            return f"needs a mapping with {listing(_keys(annotation))}, not {said}"
+        case "value_error":
+            return str(context["error"])
+        case "wanted":
+            return _unwanted(value, context["wanted"], [context["near"]] if context["near"] else ())
+        case kind:
+            return _unwanted(value, _WANTED[kind], around=around) if kind in _WANTED else fault["msg"]
+
+
+_WANTED = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dataclass_type": "a mapping of settings",
+}
+"""Nouns for pydantic's plainest errors: a value is not ..."""
+
+
+def _unwanted(value: Any, wanted: str, near: Sequence[str] = (), around: Any = None) -> str:
+    if is_quoted(value) and wanted not in (_WANTED["tuple_type"], _WANTED["dataclass_type"]):
+        return f"'{show(value)}' is text; leave out the quotes"
+    if isinstance(value, list) and len(value) > 1 and _is_field(around):
+        return f"{show(value)} is not {wanted}; for a choice write {{choice: {show(value)}}}"
+    if isinstance(value, float) and value.is_integer() and wanted.startswith("a whole number"):
+        return f"{show(value)} is a real number; write the whole number {int(value)}"
+    return f"{show(value)} is not {wanted}{did_you_mean(str(value), near)}"
+
+
+def _is_field(around: Any) -> bool:
+    """Return whether the content of a value of this kind can be a range."""
+    return around in sections().values() or (isinstance(around, type) and issubclass(around, NetSection))
+
+
+def _class_of(annotation: Any) -> type | None:
+    """Return the dataclass whose fields a mapping of this annotation holds."""
+    return next((part for part in _parts(annotation) if isinstance(part, type) and is_dataclass(part)), None)
+
+
+def _keys(annotation: Any) -> list[str]:
+    cls = _class_of(annotation)
+    return [item.name for item in fields(cls)] if cls else []
+
+
+@cache
+def _adapter(cls: type) -> TypeAdapter[Any]:
+    return TypeAdapter(cls)

@@ -1,7 +1,7 @@
 """The JSON Schema of space files, for editors: completion, units and bounds while one types.
 
 `python -m mnist_bench.space_files.json_schema > spaces/schema.json` writes it anew. It says less than
-`mnist_bench.space_files.checking` does: it knows nothing of conditions and sums.
+`mnist_bench.space_files.problems` does: it knows nothing of conditions and sums.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, get_args, get_type_hints
 from annotated_types import Unit
 from pydantic import TypeAdapter
 
-from mnist_bench.config.catalogue import field_docs, sections
+from mnist_bench.config.values import field_docs, sections
 from mnist_bench.space_files.content import OWN, SETTINGS
 from search.space.space import NARROWED
 

@@ -1,30 +1,31 @@
-"""Finds space files, and loads the checked space or recipe from one."""
+"""Finds space files, and loads the checked space or recipe from one, or from values in Python."""
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, get_args
 
-from mnist_bench.config.json import from_json, with_params
 from mnist_bench.config.settings import DatasetName, TrainConfig
+from mnist_bench.config.values import from_json, recipe_yaml, to_json, with_params
 from mnist_bench.data.choice import DataOptions, form_of
 from mnist_bench.data.mnist import images_in
 from mnist_bench.data.own import options_for
-from mnist_bench.own_nets import own_net
+from mnist_bench.nets import own_net
 from mnist_bench.picture_form import PictureForm
-from mnist_bench.space_files import from_python
-from mnist_bench.space_files.checking import check, names_and_values
-from mnist_bench.space_files.content import IMAGES, SETTINGS, VALUE, training_settings
-from mnist_bench.space_files.faults import faults
+from mnist_bench.space_files.content import IMAGES, SETTINGS, VALUE, faults, training_settings
+from mnist_bench.space_files.problems import check, names_and_values
 from search.errors import Problem, SpaceError, UsageError
 from search.messages import did_you_mean, show
 from search.space import yaml_text
 from search.space.settings import override
 from search.space.space import Space
+from search.space.yaml_text import Document, to_yaml
 
 __all__ = [
     "Source",
@@ -62,7 +63,7 @@ def load(
 
     `images` is the number of images in the data set, which bounds `subset`; None if it is not known.
     `form` returns the form of its pictures, given the data set that the file names. `net` is the name
-    of your own network, which all trials have; see `own_nets.load_net`.
+    of your own network, which all trials have; see `own_net.load_net`.
 
     Raises:
         SpaceError: every problem of the file's form, names and values.
@@ -225,7 +226,7 @@ def named(source: Source) -> str:
             return "recipe"
         case _:
             name = source.get("name")
-            return name if isinstance(name, str) else from_python.SOURCE
+            return name if isinstance(name, str) else SOURCE
 
 
 def _read(source: Source) -> yaml_text.Document:
@@ -235,4 +236,58 @@ def _read(source: Source) -> yaml_text.Document:
         case str() | Path():
             return yaml_text.load(find(source))
         case _:
-            return from_python.document(source, "recipe" if isinstance(source, TrainConfig) else from_python.SOURCE)
+            return document(source, "recipe" if isinstance(source, TrainConfig) else SOURCE)
+
+
+SOURCE = "space"
+"""The name in messages of a space without a file, and its own name if it gives none."""
+
+
+def document(values: Mapping[str, Any] | TrainConfig, source: str = SOURCE) -> Document:
+    """Return the document of an equivalent file; messages name fields in it, and no lines.
+
+    Any mapping, list, tuple, number, text, boolean or None will do, NumPy's numbers too.
+
+    Raises:
+        UsageError: a file cannot hold a value, or a key is not a text; the message names the place.
+        SpaceError: the file would be refused: it would be too large or too deep, or hold control characters.
+    """
+    if not isinstance(values, Mapping | TrainConfig):
+        raise UsageError(
+            f"{show(repr(values))} is not a space; give a file's path or name, a mapping or a configuration."
+        )
+    if isinstance(values, TrainConfig):
+        text = recipe_yaml(_plain_mapping(to_json(values), source, ()), name=source)
+    else:
+        text = to_yaml(_plain_mapping(values, source, ()))
+    return Document.of(source, yaml_text.parse(text, source).value)
+
+
+def _plain_mapping(values: Mapping[Any, Any], source: str, path: tuple[str, ...]) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    for key, value in values.items():
+        if not isinstance(key, str):
+            raise UsageError(f"{_place(source, path)}key {show(repr(key))} is not a text; a field needs a name.")
+        plain[key] = _plain(value, source, (*path, key))
+    return plain
+
+
+def _plain(value: object, source: str, path: tuple[str, ...]) -> Any:
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real) and math.isfinite(value):
+        return float(value)
+    if isinstance(value, Mapping):
+        return _plain_mapping(value, source, path)
+    if isinstance(value, list | tuple):
+        return [_plain(item, source, path) for item in value]
+    raise UsageError(
+        f"{_place(source, path)}{show(repr(value))} cannot be in a space file; write a number that is finite, a text, "
+        "true or false, a list or a mapping."
+    )
+
+
+def _place(source: str, path: tuple[str, ...]) -> str:
+    return f"{source}: {'.'.join(path)}: " if path else f"{source}: "

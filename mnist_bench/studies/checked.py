@@ -14,15 +14,15 @@ from typing import Annotated, Any, TypeVar
 from annotated_types import Ge
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from mnist_bench.config.json import every_setting, flattened, from_json
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import every_setting, flattened, from_json
 from mnist_bench.data.choice import Data, form_of, of_files
 from mnist_bench.data.mnist import TrainingSet, load_training_set
 from mnist_bench.data.own import options_for
 from mnist_bench.errors import ConfigError, UnknownSettingError
+from mnist_bench.nets import own_net
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.numerics.kinds import DeviceKind, Precision
-from mnist_bench.own_nets import own_net
 from mnist_bench.value_kind import check_nets, kind_of
 from search import canonical_json
 from search.differences import changed_checks

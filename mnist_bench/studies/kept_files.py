@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from mnist_bench.config.json import from_json
+from mnist_bench.config.values import from_json
 from mnist_bench.leaderboard.ranking import undominated
 from mnist_bench.studies.checked import commands_of
 from search import canonical_json, files

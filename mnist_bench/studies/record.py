@@ -12,13 +12,12 @@ from typing import Annotated, Any
 from annotated_types import Ge, Le, Len, Lt
 from pydantic import TypeAdapter, ValidationError, with_config
 
-from mnist_bench.config import json as config_json
-from mnist_bench.config.json import from_json, recipe_yaml
 from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import from_json, recipe_yaml, to_json as config_to_json
 from mnist_bench.data.choice import Data
 from mnist_bench.errors import ArchitectureError, ConfigError, UnknownSettingError
-from mnist_bench.nets.architecture import plan_layers
+from mnist_bench.nets.planner import plan_layers
 from mnist_bench.result_table import OLDEST_READ, SCHEMA_VERSION
 from mnist_bench.studies.kept_files import seal, unseal
 from mnist_bench.value_kind import correct_bits
@@ -79,7 +78,7 @@ class _Version:
 
 def recipe_text(study: StudyRecord, trial: TrialRecord) -> str:
     """Return the recipe of a trial as a file for `mnist-bench train`: its configuration, data set and subset."""
-    values, data = config_json.to_json(from_json(trial.config)), data_of(study.spec["context"])
+    values, data = config_to_json(from_json(trial.config)), data_of(study.spec["context"])
     return recipe_yaml(
         values, name=study.spec["space"]["name"], data=data.settings,
         is_portable=is_portable(study.spec["numerics"]),

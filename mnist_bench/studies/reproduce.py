@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnist_bench.config.json import flattened, from_json
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.own_nets import own_net
+from mnist_bench.config.values import flattened, from_json
+from mnist_bench.nets import own_net
 from mnist_bench.statistics.inference import mcnemar
 from mnist_bench.studies import checked
 from mnist_bench.studies.record import PeriodResult, Record, check_has_reports, is_portable, period_of
@@ -89,7 +89,7 @@ def trainer_for(
         DeviceError: there is no such device.
         UsageError: the data set or the net is not that of the record.
     """
-    from mnist_bench.data.guard import close_test_set
+    from mnist_bench.data.idx import close_test_set
     from mnist_bench.training.trainer import trainer_on
 
     close_test_set()

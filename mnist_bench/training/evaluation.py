@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mnist_bench.data.tensors import Dataset
+from mnist_bench.nets import own_net
 from mnist_bench.numerics.device import choose_precision, describe, setup
 from mnist_bench.numerics.kinds import Precision, environment_of
 from mnist_bench.numerics.precision import computing_in
-from mnist_bench.own_nets import own_net
 from mnist_bench.training.weights import config_in, model_in
 from search.executors.jobs import RemoteTrainer
 from search.trainer_api import PLAIN, Json, Report, TrainerSpec

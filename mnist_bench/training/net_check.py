@@ -13,14 +13,14 @@ from typing import Any
 
 import torch
 
-from mnist_bench.config.json import CODEC, from_json
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import CODEC, from_json
 from mnist_bench.data.tensors import Dataset, Moments
 from mnist_bench.nets.modules import build_net, set_dropout_generator
+from mnist_bench.nets.own_net import OwnNet, load_net
 from mnist_bench.numerics.device import choose_precision, setup
 from mnist_bench.numerics.operations import seeded
 from mnist_bench.numerics.precision import UnportableOperations
-from mnist_bench.own_nets.own_net import OwnNet, load_net
 from mnist_bench.picture_form import PictureForm, parse
 from mnist_bench.training.evaluation import logits
 from mnist_bench.training.learner import Learner

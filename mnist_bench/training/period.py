@@ -13,14 +13,14 @@ from dataclasses import replace
 
 import torch
 
-from mnist_bench.config.json import config_hash
 from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import config_hash
 from mnist_bench.data.tensors import Dataset
+from mnist_bench.nets import own_net
 from mnist_bench.nets.modules import set_dropout_generator
 from mnist_bench.numerics.kinds import Precision
 from mnist_bench.numerics.operations import seeded
-from mnist_bench.own_nets import own_net
 from mnist_bench.training.batches import batches
 from mnist_bench.training.evaluation import Evaluation, evaluate
 from mnist_bench.training.learner import (

@@ -12,17 +12,17 @@ from typing import Any
 
 import torch
 
-from mnist_bench.config.json import CODEC
 from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import CODEC
 from mnist_bench.data.choice import Data, DataOptions
-from mnist_bench.data.guard import close_test_set
+from mnist_bench.data.idx import close_test_set
 from mnist_bench.data.mnist import TrainingSet
 from mnist_bench.data.tensors import Dataset, load_dataset, on_device
 from mnist_bench.errors import DataError
+from mnist_bench.nets import own_net
 from mnist_bench.numerics.device import choose_precision, describe, setup
 from mnist_bench.numerics.kinds import Precision, environment_of
-from mnist_bench.own_nets import own_net
 from mnist_bench.training.period import advance
 from search.executors.jobs import RemoteTrainer
 from search.stored_fields import stored

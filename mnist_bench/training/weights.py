@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from safetensors import SafetensorError, numpy as arrays
 
-from mnist_bench.config.json import from_json, to_json
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import from_json, to_json
 from mnist_bench.errors import UnknownSettingError, UnnamedCodeError, WeightsError
-from mnist_bench.nets.architecture import plan_layers
-from mnist_bench.nets.planner import net_size
-from mnist_bench.own_nets import building
+from mnist_bench.nets import own_net
+from mnist_bench.nets.planner import net_size, plan_layers
 from mnist_bench.picture_form import MNIST, PictureForm, parse
 from search import canonical_json, files
 from search.errors import OtherVersionError, UsageError
@@ -119,7 +118,7 @@ def model_in(content: bytes, source: str) -> nn.Module:
     Raises:
         OtherVersionError: the net has a setting that this version does not know.
         WeightsError: the bytes are not those of `export`, or the weights are not its net's; both name `source`.
-        UnnamedCodeError: the net is your own; see `own_nets.loaded_net`.
+        UnnamedCodeError: the net is your own; see `own_net.loaded_net`.
     """
     from safetensors.torch import load
 
@@ -190,7 +189,7 @@ def _check_size(weights: Mapping[str, Tensor], config: TrainConfig, form: Pictur
     if config.net_code is None:
         parameters, each = net_size(config, form).parameters, 4
     else:  # which may have buffers that no file holds, and weights in half precision
-        parameters, each = building.counts(config.net_code, config.net, form).trainable, 2
+        parameters, each = own_net.counts(config.net_code, config.net, form).trainable, 2
     size = sum(value.nbytes for value in weights.values())
     if each * parameters > size:
         raise ValueError(f"{size:,} bytes for {parameters:,} parameters")

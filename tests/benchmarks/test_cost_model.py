@@ -12,8 +12,7 @@ import pytest
 from cost_model import MAX_MACS, estimates, fit, judge, misfit, random_config
 from hypothesis import given, strategies as st
 
-from mnist_bench.nets.architecture import plan_layers
-from mnist_bench.nets.planner import COEFFICIENTS, Coefficients, period_costs, period_features
+from mnist_bench.nets.planner import COEFFICIENTS, Coefficients, period_costs, period_features, plan_layers
 
 TRUE = Coefficients(mac_ps=10, element_ps=1000, augment_ns=5000, parameter_ps=3000, layer_us=0, period_us=20_000)
 NETS = [random_config(random.Random(number)) for number in range(24)]

@@ -25,8 +25,8 @@ from mnist_bench.config.settings import (
 )
 from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.mnist import TrainingSet, load_training_set
-from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.modules import build_model
+from mnist_bench.nets.planner import plan_layers
 from mnist_bench.space_files import space_sources
 from support import processes
 from support.dose import dose
@@ -159,7 +159,6 @@ sys.path[:0] = [sys.argv[1], sys.argv[1] + "/.."]
 import torch
 from benchmarks.test_loops import IMAGES, SMALL_EXPERT as SMALL
 import expert
-from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.training.trainer import TorchTrainer, fit
 

@@ -117,7 +117,7 @@ def test_every_argument_option_and_command_is_explained_in_whole_sentences() -> 
 
 
 def test_each_command_has_examples_that_parse(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.own_nets.own_net.load_code", lambda name: None)
+    monkeypatch.setattr("mnist_bench.nets.own_net.load_code", lambda name: None)
     for command in COMMANDS:
         examples = page_of(command).examples.splitlines()
         assert len(examples) >= 2, command

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mnist_bench.nets.own_net import load_code
 from mnist_bench.nets.planner import COEFFICIENTS
-from mnist_bench.own_nets.own_net import load_code
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.first_trials import enqueued
 from mnist_bench.searches.setup import SearchSetup

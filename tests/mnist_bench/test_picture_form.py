@@ -12,12 +12,10 @@ from pydantic import ValidationError
 
 from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.data.choice import DataOptions
-from mnist_bench.data.mnist import Images, TrainingSet
-from mnist_bench.data.split import make_split
+from mnist_bench.data.mnist import Images, TrainingSet, make_split
 from mnist_bench.data.tensors import Dataset, on_device
-from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.modules import build_model
-from mnist_bench.nets.planner import COEFFICIENTS, period_costs
+from mnist_bench.nets.planner import COEFFICIENTS, period_costs, plan_layers
 from mnist_bench.picture_form import MNIST, PictureForm, parse
 from mnist_bench.training.period import advance
 from mnist_bench.training.trainer import TorchTrainer, fit

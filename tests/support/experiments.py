@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
-from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import to_json
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.ablation.path import Ablation, Measured, Step
 from mnist_bench.experiments.confirm.confirming import selected

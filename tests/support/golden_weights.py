@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mnist_bench.config.json import from_json
 from mnist_bench.config.schedule import Schedule
+from mnist_bench.config.values import from_json
 from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.mnist import load_training_set
 from mnist_bench.training.trainer import trainer_on

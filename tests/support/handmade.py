@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from mnist_bench.config.json import to_json, with_params
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import to_json, with_params
 from search.defaults import RESULTS
 from search.event_log.records import EarlyStop, TrialRecord
 from search.hashed import EndReason, Reason, State

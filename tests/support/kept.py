@@ -52,7 +52,7 @@ def migrations() -> None:
 
 def mnist() -> None:
     """From now on, read, hash and order the packaged training images once: each command would need a second."""
-    from mnist_bench.data import choice, idx, mnist, split
+    from mnist_bench.data import choice, idx, mnist
 
     arrays: dict[Path, Any] = {}  # that nobody can write to
     read, digest = idx.read, idx.digest
@@ -70,4 +70,4 @@ def mnist() -> None:
 
     if read.__module__ == idx.__name__:
         idx.read, idx.digest = kept_or_read, known_or_digest
-        vars(split)["_hash_order"] = cache(vars(split)["_hash_order"])
+        vars(mnist)["_hash_order"] = cache(vars(mnist)["_hash_order"])

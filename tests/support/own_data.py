@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from mnist_bench.data.choice import TRAIN_FILES, DataOptions
-from mnist_bench.data.guard import passage
+from mnist_bench.data.idx import passage
 from mnist_bench.data.mnist import load_training_set
 from mnist_bench.data.test_set import TEST_FILES
 

@@ -22,8 +22,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import DatasetName, ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.config.values import to_json
 from mnist_bench.data.choice import SHA256, TRAIN_FILES
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.export import export_folder

@@ -132,10 +132,10 @@ def _note(lines: Sequence[str]) -> None:
 
 def _shown(table: Table[Any], study: StoredStudy, finals: Sequence[Final], *, json: bool) -> None:
     """Print the findings about a study, and the files of the networks that were trained on all images."""
-    from mnist_bench.data import openings
+    from mnist_bench.data.test_set import times_opened_for
     from mnist_bench.leaderboard.board import test_set_line
 
-    opened, kept = openings.for_study(study.files), study.files.confirm.kept_nets()
+    opened, kept = times_opened_for(study.files), study.files.confirm.kept_nets()
     numbers = [final.number for final in finals]
     nets = [path for (trial, _), path in kept.items() if trial in numbers]
     where = f"{nets[0].parent}/TRIAL-seed-K.safetensors" if nets else ""

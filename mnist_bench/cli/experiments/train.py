@@ -111,7 +111,7 @@ def train(
         if seeds > 1:
             raise UsageError("--output keeps the weights of one seed; leave out --seeds, or --output.")
     from mnist_bench.config.schedule import leaves_validation
-    from mnist_bench.data.guard import close_test_set
+    from mnist_bench.data.idx import close_test_set
     from mnist_bench.experiments import recipe_training
     from mnist_bench.studies.checked import find_trial
 
@@ -192,7 +192,7 @@ def _summary(results: Mapping[int, FitResult]) -> list[str]:
 
 
 def _plain(config: TrainConfig, results: Mapping[int, FitResult]) -> dict[str, Any]:
-    from mnist_bench.config.json import to_json
+    from mnist_bench.config.values import to_json
     from mnist_bench.statistics.inference import mean_and_deviation
 
     accuracies = _accuracies(results)

@@ -87,7 +87,7 @@ def plot(
     results: options.Results = options.RESULTS,
 ) -> None:
     """Draw pictures; its help is `HELP`."""
-    from mnist_bench.data.guard import close_test_set
+    from mnist_bench.data.idx import close_test_set
     from mnist_bench.plots.drawing import draw_kinds
     from mnist_bench.plots.subject import Subject, data_subject
 

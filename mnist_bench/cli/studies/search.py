@@ -325,11 +325,11 @@ def _search_own(config: ObjectiveConfig, *, dry_run: bool, as_json: bool) -> Non
 def _preview(config: SearchConfig) -> None:
     from mnist_bench.preview import preview
     from mnist_bench.searches.setup import SearchSetup
-    from mnist_bench.space_files import space_warnings
+    from mnist_bench.space_files import problems
 
     setup = SearchSetup.of(config)
-    for warning in space_warnings.warnings(setup.drawn, (setup.sampler, setup.pruner)):
-        output.note(space_warnings.warning_line(warning))
+    for warning in problems.warnings(setup.drawn, (setup.sampler, setup.pruner)):
+        output.note(problems.warning_line(warning))
     for line in preview(setup):
         output.print_prose(line)
 

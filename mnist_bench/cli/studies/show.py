@@ -134,7 +134,7 @@ def _trial_json(study: StudyRecord, trial: TrialRecord) -> dict[str, object]:
 
 
 def _study_lines(study: StudyRecord) -> Iterator[str]:
-    from mnist_bench.config.json import flattened
+    from mnist_bench.config.values import flattened
     from mnist_bench.leaderboard.board import grouped
     from mnist_bench.leaderboard.ranking import counts
     from mnist_bench.value_kind import kind_of
@@ -178,7 +178,7 @@ def _trial_lines(study: StudyRecord, trial: TrialRecord) -> Iterator[str]:
 
 
 def _settings(trial: TrialRecord) -> Iterator[str]:
-    from mnist_bench.config.json import every_setting, flattened, from_json
+    from mnist_bench.config.values import every_setting, flattened, from_json
 
     yield from ("", "settings (* sampled)")
     config = from_json(trial.config)
@@ -190,7 +190,7 @@ def _settings(trial: TrialRecord) -> Iterator[str]:
 
 def _parameters(trial: TrialRecord) -> Iterator[str]:
     """Yield the parameters, and the configuration that another trainer made of them."""
-    from mnist_bench.config.json import flattened
+    from mnist_bench.config.values import flattened
 
     for heading, values in (("parameters", trial.params), ("configuration", trial.config)):
         yield from ("", heading)

@@ -18,7 +18,7 @@ from search.errors import UsageError
 from search.messages import command_line, listing, shortened
 
 if TYPE_CHECKING:
-    from mnist_bench.data.openings import Opening
+    from mnist_bench.data.test_set import Opening
     from search.study.studies import StudySummary
 
 RESUMED = 3
@@ -47,7 +47,7 @@ def studies(
     if context.invoked_subcommand is not None:
         _refuse_options_before(context)
         return
-    from mnist_bench.data import openings
+    from mnist_bench.data.test_set import times_opened_from
     from search.study.studies import list_studies
 
     found = list_studies(results)
@@ -57,7 +57,7 @@ def studies(
     if not rows and form in ("table", "markdown"):
         _note_none(results)
         return
-    opened, last = openings.from_results(results)
+    opened, last = times_opened_from(results)
     table = Table(rows=rows, figures=figures_of(rows), footnotes=[_openings_line(opened, last)])
     document = {"studies": table.records(), "test_openings": opened}
     output.print_result(form, replace(table, document=document))

@@ -33,14 +33,14 @@ class Row:
 
 def row_of(summary: StudySummary) -> Row:
     """Return a study with what is read from the files in its folder."""
-    from mnist_bench.data import openings
+    from mnist_bench.data.test_set import openings_of
     from search.study.folder import StudyFolder
 
     noted: list[dict[str, str]] = []
     resume = None
     with suppress(StorageError):  # a file that leads elsewhere is refused when the study itself is opened
         files = StudyFolder(summary.path)
-        noted = [{"time": each.time, "purpose": each.purpose} for each in openings.of_study(files)]
+        noted = [{"time": each.time, "purpose": each.purpose} for each in openings_of(files)]
         resume = resume_command(files) if summary.state == "paused" else None
     return Row(summary=summary, openings=noted, resume=resume)
 

@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mnist_bench.config.json import from_json, to_json
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import from_json, to_json
 from mnist_bench.experiments.ablation import path as ablation
 from mnist_bench.experiments.ablation.path import Ablation, Measured, Step
 from mnist_bench.experiments.ablation.setting_groups import differing, effective, met
@@ -22,9 +22,9 @@ from mnist_bench.experiments.grid import (
     product,
     validation_errors,
 )
+from mnist_bench.nets import own_net
 from mnist_bench.nets.planner import net_size
 from mnist_bench.numerics.kinds import TRAINER_REVISIONS
-from mnist_bench.own_nets import own_net
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files import space_sources
 from mnist_bench.studies import checked

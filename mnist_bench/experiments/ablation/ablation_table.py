@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mnist_bench import cells
-from mnist_bench.config.json import from_json
+from mnist_bench.config.values import from_json
 from mnist_bench.experiments.ablation.path import Ablation, Measured, Step, sentence
 from mnist_bench.result_table import Figure, Table
 from search.messages import joined

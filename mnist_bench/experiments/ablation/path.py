@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from mnist_bench.config.json import from_json
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import from_json
 from mnist_bench.experiments.ablation.setting_groups import candidates, changed, differing, waiting
 from mnist_bench.nets.summary import distinguishing
 from mnist_bench.picture_form import MNIST, PictureForm

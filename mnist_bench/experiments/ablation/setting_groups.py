@@ -11,9 +11,8 @@ from itertools import combinations
 from types import MappingProxyType
 from typing import Any, get_args
 
-from mnist_bench.config.catalogue import all_settings
-from mnist_bench.config.json import every_setting, flattened, from_json, to_json, with_params
 from mnist_bench.config.settings import Group, TrainConfig
+from mnist_bench.config.values import all_settings, every_setting, flattened, from_json, to_json, with_params
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.planner import net_size
 from mnist_bench.picture_form import MNIST, PictureForm

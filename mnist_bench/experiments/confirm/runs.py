@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from mnist_bench.cells import value as value_cell
-from mnist_bench.config.json import from_json, to_json
 from mnist_bench.config.settings import TrainOn
+from mnist_bench.config.values import from_json, to_json
 from mnist_bench.data.choice import SHA256, DataOptions
-from mnist_bench.data.openings import purpose_of_confirming
-from mnist_bench.data.test_set import TEST_FILES, hashes_of_test_set
+from mnist_bench.data.test_set import TEST_FILES, hashes_of_test_set, purpose_of_confirming
 from mnist_bench.errors import NotReproducedError, Stopped
 from mnist_bench.experiments import own_trainer
 from mnist_bench.experiments.confirm.results import SEEDS, Evaluated, Final, evaluated

@@ -11,11 +11,11 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mnist_bench.config.catalogue import all_settings, setting_of
 from mnist_bench.config.settings import AugmentConfig, Fill, TrainConfig
+from mnist_bench.config.values import all_settings, setting_of
 from mnist_bench.data.mnist import Images
 from mnist_bench.plots import image_grid
-from mnist_bench.space_files.checking import check
+from mnist_bench.space_files.problems import check
 from mnist_bench.space_files.space_sources import recipe
 from mnist_bench.training import augmentation
 from search.errors import SpaceError, UsageError

@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mnist_bench.data import idx
-from mnist_bench.data.mnist import Images
-from mnist_bench.data.split import CLASSES
+from mnist_bench.data.mnist import CLASSES, Images
 from mnist_bench.plots import image_grid
 from mnist_bench.plots.headings import write_heading
 

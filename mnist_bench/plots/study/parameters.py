@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from mnist_bench.config.catalogue import setting_of
+from mnist_bench.config.values import setting_of
 from mnist_bench.plots.headings import three_digits
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord

@@ -17,8 +17,8 @@ import pytest
 from typer.testing import Result
 
 from mnist_bench import ablate
-from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, TrainConfig
+from mnist_bench.config.values import to_json
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.ablation.path import Ablation, Measured, Step, TriedChange
 from support import experiments

@@ -82,7 +82,7 @@ def test_a_place_for_the_weights_is_looked_at_before_anything_is_loaded(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, words: str, reason: str
 ) -> None:
     Path("file").touch()
-    monkeypatch.setattr("mnist_bench.data.guard.close_test_set", lambda: pytest.fail("it went on"))
+    monkeypatch.setattr("mnist_bench.data.idx.close_test_set", lambda: pytest.fail("it went on"))
     result = cli("train", "r.yaml", *words.split())
     assert result.exit_code == 2
     assert reason in result.stderr

@@ -79,7 +79,7 @@ def test_what_opened_the_test_set_last_is_named(cli: Cli) -> None:
 
 @pytest.mark.usefixtures("three")
 def test_who_opened_the_test_set_and_when_stands_beside_the_study(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.data.openings.name_inside", lambda files: files.name)
+    monkeypatch.setattr("mnist_bench.data.test_set.name_inside", lambda files: files.name)
     noted = {"time": "2026-11-23T10:00:00+00:00", "purpose": "confirm conv-0: #1, #4; 8 seeds each"}
     options.RESULTS.mkdir()
     (options.RESULTS / LEDGER).write_text(f"{json.dumps(noted)}\n")

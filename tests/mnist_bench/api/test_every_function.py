@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from contextlib import suppress
 from dataclasses import replace
-from mnist_bench.config.json import recipe_yaml
+from mnist_bench.config.values import recipe_yaml
 from pathlib import Path
 from search.errors import FingerprintError, UsageError
 from support import drawn
@@ -82,7 +82,6 @@ from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.studies.record import record_of, to_json
 from pathlib import Path
 from search import Observer
-from search.errors import UsageError
 from search.study.folder import StudyFolder
 from search.study.spec import fingerprint
 

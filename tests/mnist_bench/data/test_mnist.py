@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings, strategies as st
 
 from mnist_bench.data import choice, mnist
-from mnist_bench.data.choice import DataOptions
-from mnist_bench.data.mnist import images_in, load_training_set
+from mnist_bench.data.choice import Data, DataOptions, form_of
+from mnist_bench.data.mnist import CLASSES, Images, images_in, load_training_set, make_split, validation_size
+from mnist_bench.data.own import options_for
+from mnist_bench.data.tensors import Dataset, with_evaluation_images
+from mnist_bench.data.test_set import open_test_set
 from mnist_bench.errors import DataError
-from support.own_data import write_idx
+from mnist_bench.picture_form import PictureForm
+from mnist_bench.space_files import space_sources
+from mnist_bench.studies.checked import training_set
+from search.errors import SpaceError
+from support.dose import dose
+from support.own_data import arrays, write_data, write_idx, write_npz
 
 IMAGES, LABELS = choice.TRAIN_FILES
 
@@ -122,3 +132,123 @@ def test_no_network_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torchvision.datasets.FashionMNIST", refuse)
     with pytest.raises(DataError, match=r"fashion-mnist cannot be downloaded \(Error downloading\); without a network"):
         load_training_set(DataOptions(dataset="fashion-mnist"))
+
+
+DIGITS = st.lists(st.integers(0, 9), min_size=10, max_size=400).map(lambda labels: np.array(labels, np.uint8))
+
+
+@settings(max_examples=dose(60))
+@given(DIGITS)
+def test_split_is_a_stratified_partition(labels: np.ndarray) -> None:
+    split = make_split(labels)
+    assert sorted([*split.train.tolist(), *split.validation.tolist()]) == list(range(len(labels)))
+    assert len(split.validation) == len(labels) // 6
+    fair = np.bincount(labels, minlength=CLASSES) * len(split.validation) / len(labels)
+    assert np.all(np.abs(np.bincount(labels[split.validation], minlength=CLASSES) - fair) < 1)
+
+
+@settings(max_examples=dose(40))
+@given(DIGITS, st.data())
+def test_subsets_grow(labels: np.ndarray, data: st.DataObject) -> None:
+    small = data.draw(st.integers(10, len(labels)))
+    large = data.draw(st.integers(small, len(labels)))
+    first, second = (make_split(labels, subset=size) for size in (small, large))
+    members = [set(split.train.tolist()) | set(split.validation.tolist()) for split in (first, second)]
+    assert len(members[0]) == small
+    assert members[0] <= members[1]
+
+
+def test_the_split_never_changes() -> None:
+    whole = "a8851d0194adf86088330c44a167da5d3a49a9cc433e8540c777cb2c86a115ba"
+    of_a_hundred = "adfb4c4d2c2c3e6400ba25fe53cfbac29b0a1191ec20ee8bbd1e10c494a7bcb7"
+    assert make_split(np.arange(600) % 10).digest == whole
+    assert make_split(np.arange(600) % 10, subset=100).digest == of_a_hundred
+
+
+@pytest.mark.parametrize(("images", "validating"), [(60_000, 10_000), (10_000, 2_000), (6_000, 1_000), (5_999, 999)])
+def test_sizes(images: int, validating: int) -> None:
+    assert validation_size(images) == validating
+
+
+@pytest.mark.parametrize("subset", [-1, 0, 9, 601])
+def test_a_subset_out_of_range_is_refused(subset: int) -> None:
+    with pytest.raises(DataError, match="subset"):
+        make_split(np.arange(600) % 10, subset=subset)
+
+
+RED = PictureForm(channels=3, height=28, width=28, classes=10)
+
+
+@pytest.mark.slow
+def test_the_digits_are_mnists_and_so_is_their_split() -> None:
+    grey = load_training_set(DataOptions(subset=1200))
+    red = load_training_set(replace(options_for(None, dataset="mnist-red"), subset=1200))
+    assert red.options.form == RED
+    assert (red.images.images[:, 0] == grey.images.images).all()
+    assert not red.images.images[:, 1:].any()
+    assert (red.images.labels == grey.images.labels).all()
+    assert red.split.digest == grey.split.digest
+    assert red.data_hash != grey.data_hash
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("own", [False, True])
+def test_it_is_made_of_any_files_and_loaded_again_as_recorded(tmp_path: Path, own: bool) -> None:
+    folder = write_data(tmp_path / "data", train=1200, test=100) if own else None
+    options = options_for(folder, dataset="mnist-red")
+    loaded = load_training_set(options)
+    images = open_test_set(options, purpose="look", ledgers=[]).images
+    assert (loaded.images.images.shape[1:], images.shape[1:]) == ((3, 28, 28), (3, 28, 28))
+    recorded = Data(dataset="mnist-red", data_hash=loaded.data_hash, split_hash=loaded.split.digest, form=RED)
+    assert recorded.is_own is own
+    assert training_set(recorded, folder, "The record").options == options
+
+
+@pytest.mark.slow
+def test_pictures_in_colour_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with pytest.raises(DataError, match="mnist-red needs gray images; these have 32x32 pixels in color"):
+        options_for(write_npz(tmp_path / "mine.npz", arrays()), dataset="mnist-red")
+
+
+@pytest.mark.slow
+def test_a_space_names_its_data_set(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("dataset: mnist-red\nlimits: {macs: 20_000}\nmodel: {blocks: 0, hidden_units: {int: [10, 20]}}\n")
+    with pytest.raises(SpaceError, match="the smallest network has 23,620 MACs per image"):
+        space_sources.load(file)
+    assert space_sources.load(file, form=lambda named: form_of("mnist"))  # as where a command names another
+    file.write_text("dataset: mnist-red\n")
+    assert space_sources.dataset_of(space_sources.load(file)) == "mnist-red"
+    assert space_sources.dataset_of(space_sources.load(file, ["dataset=mnist"])) == "mnist"
+    file.write_text("dataset: mnist-rde\n")
+    with pytest.raises(SpaceError, match="dataset: mnist-rde is not"):
+        space_sources.load(file)
+
+
+def test_the_training_part_is_normalised_and_the_hashes_are_those_of_the_arrays(digits: Dataset) -> None:
+    loaded = load_training_set(DataOptions(subset=1200))
+    assert (digits.data_hash, digits.split_hash) == (loaded.data_hash, loaded.split.digest)
+    assert (len(digits.train), len(digits.validation)) == (1000, 200)
+    pixels = digits.normalise(digits.pixels(digits.train))
+    assert pixels.mean().item() == pytest.approx(0, abs=1e-5)
+    assert pixels.std().item() == pytest.approx(1, abs=1e-4)
+
+
+def test_images_for_evaluation_are_normalised_like_the_training_part(digits: Dataset) -> None:
+    images = Images(images=np.full((3, 28, 28), 7, np.uint8), labels=np.array([1, 2, 3], np.uint8))
+    shown = with_evaluation_images(digits, images)
+    assert shown.validation.tolist() == [0, 1, 2]
+    assert len(shown.train) == 0
+    pixel = shown.normalise(shown.pixels(shown.validation))[0, 0, 0, 0].item()
+    assert pixel == pytest.approx((7 - digits.moments[0].mean) / digits.moments[0].std)
+
+
+def test_all_images_together_are_normalised_by_their_own_moments(digits: Dataset) -> None:
+    everything = digits.training_on("all")
+    assert everything.train.tolist() == sorted([*digits.train.tolist(), *digits.validation.tolist()])
+    pixels = everything.normalise(everything.pixels(everything.train))
+    assert pixels.mean().item() == pytest.approx(0, abs=1e-5)
+    assert pixels.std().item() == pytest.approx(1, abs=1e-4)
+    assert everything.moments != digits.moments
+    assert digits.training_on("search_split") is digits

@@ -18,10 +18,10 @@ from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as arrays_of
 from PIL import Image
 
-from mnist_bench.data import guard, idx, npz, picture_folder
+from mnist_bench.data import idx
 from mnist_bench.data.choice import TRAIN_FILES, DataOptions
-from mnist_bench.data.mnist import ABOUT, Parts, load_training_set
-from mnist_bench.data.own import options_for
+from mnist_bench.data.mnist import ABOUT, load_training_set
+from mnist_bench.data.own import Parts, options_for, read_folder, read_npz
 from mnist_bench.data.test_set import open_test_set
 from mnist_bench.errors import ClosedDoorError, DataError
 from mnist_bench.picture_form import MNIST, PictureForm
@@ -78,7 +78,7 @@ def test_the_source_is_read_once_and_the_test_part_lies_behind_the_door(tmp_path
     assert options_for(source) == first
     opened = open_test_set(first, purpose="test", ledgers=[tmp_path / "ledger"])
     assert opened.images.shape == (8, 3, 8, 8)
-    guard.close_test_set()
+    idx.close_test_set()
     with pytest.raises(ClosedDoorError, match="the test set cannot be read here"):
         (Path(first.data_dir) / "t10k-images-idx3-ubyte").read_bytes()
     folder = write_folder(tmp_path / "mine", small())
@@ -361,11 +361,11 @@ def test_a_picture_changed_anywhere_is_read_or_refused_in_a_sentence(data: st.Da
         folder = write_folder(Path(name), arrays(classes=2, train=2, test=2, side=8))
         path = folder / PICTURE
         path.write_bytes(damaged(path.read_bytes(), data))
-        message, parts = outcome(folder, picture_folder.read)
+        message, parts = outcome(folder, read_folder)
         assert message.startswith(str(folder)) == (parts is None)
 
 
-def outcome(path: Path, read: Callable[[Path], Parts] = npz.read) -> tuple[str, Parts | None]:
+def outcome(path: Path, read: Callable[[Path], Parts] = read_npz) -> tuple[str, Parts | None]:
     """Return what a file or folder holds, or what is said of it."""
     try:
         return "", read(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -12,12 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_bench.data import choice, guard, mnist
+from mnist_bench.data import choice, idx, mnist
 from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.mnist import load_training_set
-from mnist_bench.data.test_set import TEST_FILES, open_test_set
+from mnist_bench.data.test_set import TEST_FILES, open_test_set, times_opened_for, times_opened_from
 from mnist_bench.errors import ClosedDoorError
 from search.errors import StorageError
+from search.study.folder import StudyFolder
+from support import search_fake as fake
+from support.paths import LEDGER
 
 
 def test_every_opening_is_in_the_ledger_with_its_hashes(tmp_path: Path) -> None:
@@ -57,7 +61,7 @@ def by_bytes(path: Path) -> object:
 @pytest.mark.parametrize("read", [open, gzip.open, Path.read_bytes, np.fromfile, low_level, by_bytes])
 def test_the_closed_test_set_opens_through_the_door_alone(read: Callable[[Path], object], tmp_path: Path) -> None:
     for _ in range(2):
-        guard.close_test_set()
+        idx.close_test_set()
     path = mnist.PACKAGED / "t10k-labels-idx1-ubyte.gz"
     load_training_set(DataOptions())
     assert len(open_test_set(DataOptions(), purpose="test", ledgers=[tmp_path / "ledger"]).labels) == 10_000
@@ -70,9 +74,64 @@ def test_files_are_closed_by_the_whole_names_under_which_data_sets_have_them(tmp
     plain = (*TEST_FILES, "t10k-images.idx3-ubyte", "qmnist-test-images-idx3-ubyte", "qmnist-test-labels-idx2-int")
     closed = [f"{name}{ending}" for name in plain for ending in ("", ".gz")]
     mine = ["t10k-0.png", "t10k-images-0.png", "t10k-images-idx3-ubyte.png", "t10k-nets.yaml", "qmnist-test-0.png"]
-    guard.close_test_set()
+    idx.close_test_set()
     for name in (*closed, *mine):
-        with guard.passage():
+        with idx.passage():
             (tmp_path / name).write_text("read")
         with pytest.raises(ClosedDoorError) if name in closed else nullcontext():
             assert (tmp_path / name).read_text() == "read"
+
+
+TORN = '{"time": "2026-11-25T10:00'
+
+
+def entry(purpose: str, second: int = 0) -> str:
+    return json.dumps({"time": f"2026-11-25T10:00:{second:02}+00:00", "purpose": purpose, "files": []})
+
+
+def write(ledger: Path, *lines: str) -> None:
+    ledger.parent.mkdir(parents=True, exist_ok=True)
+    ledger.write_text("".join(f"{line}\n" for line in lines))
+
+
+def counts(results: Path, name: str) -> tuple[int, int]:
+    """Return the openings for a study, and those from its folder of results."""
+    return times_opened_for(StudyFolder.of(name, results)), times_opened_from(results)[0]
+
+
+def test_what_stands_in_both_ledgers_counts_once(tmp_path: Path) -> None:
+    old, new, twin = (entry("confirm a: #1; 8 seeds each", second) for second in (1, 2, 3))
+    write(tmp_path / LEDGER, old, new, twin, twin, entry("confirm b: #1"), entry("notebook: linear"))
+    write(tmp_path / "a" / LEDGER, new, twin, twin)
+    assert counts(tmp_path, "a") == (4, 6)
+    assert counts(tmp_path, "b") == (1, 6)
+    assert counts(tmp_path, "c") == (0, 6)
+
+
+def test_a_copied_study_takes_its_own_openings_along(tmp_path: Path) -> None:
+    mine = entry("confirm a: #1")
+    write(tmp_path / "here" / LEDGER, mine, entry("confirm other: #1"))
+    write(tmp_path / "here" / "a" / LEDGER, mine)
+    shutil.copytree(tmp_path / "here" / "a", tmp_path / "there" / "a")
+    assert counts(tmp_path / "there", "a") == (1, 1)
+    shutil.copytree(tmp_path / "here" / "a", tmp_path / "here" / "b")
+    assert counts(tmp_path / "here", "b") == (1, 2)
+
+
+def test_older_openings_of_a_renamed_study_are_found_by_the_name_inside(tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=1, name="a")
+    write(tmp_path / LEDGER, entry("confirm a: #1"), entry("confirm b: #1", 1))
+    (tmp_path / "a").rename(tmp_path / "b")
+    assert counts(tmp_path, "b") == (2, 2)
+
+
+@pytest.mark.parametrize("line", [TORN, "", "[]", "\0", "[" * 100_000])
+def test_a_torn_line_of_a_studys_ledger_was_whole_in_the_results_and_one_there_counts_there(
+    tmp_path: Path, line: str
+) -> None:
+    whole = entry("confirm a: #1")
+    write(tmp_path / LEDGER, whole)
+    write(tmp_path / "a" / LEDGER, line)
+    assert counts(tmp_path, "a") == (1, 1)
+    write(tmp_path / LEDGER, whole, TORN)
+    assert counts(tmp_path, "a") == (1, 2)

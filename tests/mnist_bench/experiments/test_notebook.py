@@ -12,7 +12,7 @@ from mnist_bench.config.settings import AugmentConfig, OptimConfig, Phase, Train
 from mnist_bench.data.choice import form_of
 from mnist_bench.experiments.notebook import NOTEBOOK, PUBLISHED, remarkable
 from mnist_bench.experiments.scored_recipes import Epoch, ScoredRecipe
-from mnist_bench.nets.architecture import plan_layers
+from mnist_bench.nets.planner import plan_layers
 from mnist_bench.result_table import markdown
 from mnist_bench.space_files import space_sources
 from support.experiments import epoch, result, scored

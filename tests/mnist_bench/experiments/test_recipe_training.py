@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import to_json
 from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.mnist import load_training_set
 from mnist_bench.data.own import options_for
 from mnist_bench.experiments import recipe_training
 from mnist_bench.experiments.recipe_training import RecipeTraining, TrainingOptions
-from mnist_bench.own_nets.own_net import load_net
+from mnist_bench.nets.own_net import load_net
 from mnist_bench.training.trainer import FitResult
 from search.errors import PluginError, SpaceError, UsageError, WorkerError
 from search.event_log.records import StudyRecord

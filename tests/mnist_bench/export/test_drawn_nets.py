@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
-from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import to_json
 from mnist_bench.export import card, drawing_page, export_folder, onnx_graph
 from mnist_bench.export.winner import Winner
-from mnist_bench.own_nets.own_net import load_net
+from mnist_bench.nets.own_net import load_net
 from mnist_bench.prediction.input_spec import InputSpec
 from support import own_nets, winners
 from support.winners import WAYS, by_page, drawn

@@ -18,16 +18,16 @@ import torch
 from ruamel.yaml import YAML
 from safetensors.numpy import save_file
 
-from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.config.values import to_json
 from mnist_bench.data.own import options_for
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.errors import WeightsError
 from mnist_bench.export import card, drawing_page, export_folder
 from mnist_bench.export.winner import Winner
-from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.modules import build_model
-from mnist_bench.own_nets.own_net import load_net
+from mnist_bench.nets.own_net import load_net
+from mnist_bench.nets.planner import plan_layers
 from mnist_bench.prediction.model import load_model
 from mnist_bench.studies import record
 from search.errors import UsageError

@@ -13,9 +13,8 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from mnist_bench.config.settings import Activation, Fill, Initialisation, ModelConfig, PixelPool, PoolAxes
-from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.modules import ACTIVATIONS, INITIALISERS, PIXEL_POOLS, POOLS, build_model, set_dropout_generator
-from mnist_bench.nets.planner import COEFFICIENTS
+from mnist_bench.nets.planner import COEFFICIENTS, plan_layers
 from mnist_bench.numerics.kinds import DeviceKind, Precision, device_kind
 from mnist_bench.numerics.operations import seeded
 from mnist_bench.training.augmentation import PADDINGS

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from mnist_bench.cells import compact
-from mnist_bench.config.catalogue import all_settings
 from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, Phase, TrainConfig
+from mnist_bench.config.values import all_settings
 from mnist_bench.nets.summary import HEADINGS, distinguishing, legend, line, shown
 
 RICH = TrainConfig(

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import DatasetName, TrainConfig
+from mnist_bench.config.values import to_json
 from mnist_bench.data.choice import Data, DataOptions
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.errors import WeightsError

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from PIL import Image
 
-from mnist_bench.data import guard
+from mnist_bench.data.idx import close_test_set
 from mnist_bench.errors import PictureError
 from mnist_bench.prediction import picture_files
 from support.dose import dose
@@ -54,7 +54,7 @@ def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
 
 
 def test_beside_the_closed_test_set_pictures_of_such_names_are_read(tmp_path: Path) -> None:
-    guard.close_test_set()
+    close_test_set()
     (tmp_path / "t10k-0.png").write_bytes(content("PNG"))
     assert picture_files.read(tmp_path / "t10k-0.png").shape == (40, 30)
     with pytest.raises(PictureError, match=r"t10k-images-idx3-ubyte: the test set cannot be read here\.$"):

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import mean
 
 import pytest
 
-from mnist_bench.space_files import space_sources
-from mnist_bench.space_files.drawn import DRAWN, VARIED, Drawn, Shares, samples
+from mnist_bench.errors import ArchitectureError
+from mnist_bench.nets.planner import plan_layers
+from mnist_bench.numerics.kinds import device_kind
+from mnist_bench.published import entries
+from mnist_bench.space_files import drawn as overview, space_sources
+from mnist_bench.space_files.drawn import DRAWN, VARIED, Drawn, Shares, describe, extremes, samples, search_seconds
+from search.space.space import Space
+from search.space.yaml_text import parse
+from search.strategies import registry
+from search.strategies.pruners import Asha, NoPruner, Pruner
 from support import own_nets
 
 
@@ -71,3 +80,110 @@ def test_settings_of_a_net_that_differ_most_have_every_option(tmp_path: Path, mo
 def test_why_configurations_are_not_trained(over: float, constrained: float, impossible: float, words: str) -> None:
     shares = Shares(over_a_limit=over, constrained=constrained, impossible=impossible, infeasible=1.0)
     assert str(shares) == words
+
+
+def space_of(text: str) -> Space:
+    return Space.from_document(parse(text, "f.yaml"))
+
+
+def drawn_of(text: str) -> Drawn:
+    return Drawn(space_of(text))
+
+
+def test_describe() -> None:
+    text = (
+        "model: {hidden_layers: {int: [0, 2]},\n"
+        "        hidden_units: {int: [64, 128], step: 32, when: {hidden_layers: [1, 2]}}}\n"
+        "optim: {lr: {float: [1e-3, 1e-1], log: true, when: {model.hidden_layers: 1}}, optimizer: adam}\n"
+        "augment: {fill: {choice: [edge, background]}, zoom: {levels: [0.01, 0.1], log: true},\n"
+        "          shear_radians: {levels: [0, 1]}}"
+    )
+    rows = describe(space_of(text))
+    assert [(row.field, row.values, row.condition) for row in rows] == [
+        ("model.hidden_layers", "0 to 2", ""),
+        ("model.hidden_units", "64 to 128, step 32", "hidden_layers is 1 or 2"),
+        ("optim.lr", "0.001 to 0.1, log", "model.hidden_layers is 1"),
+        ("optim.optimizer", "adam", ""),
+        ("augment.fill", "edge, background", ""),
+        ("augment.zoom", "levels 0.01, 0.1, log", ""),
+        ("augment.shear_radians", "levels 0, 1", ""),
+    ]
+    assert rows[1].about == "Units of each dense layer."
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["conv", "small"])
+def test_no_random_net_is_beyond_the_extremes(name: str) -> None:
+    space = space_sources.load(name)
+    found = extremes(Drawn(space))
+    assert found.exact
+    for params in samples(space, 200, seed=0):
+        net = plan_layers(space_sources.config(space, params).model)
+        assert found.parameters[0] <= net.parameters <= found.parameters[1]
+        assert found.macs[0] <= net.macs <= found.macs[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "parameters"),
+    [
+        ("model: {blocks: 0, hidden_layers: 0}", (7850, 7850)),  # the notebook's linear model
+        (
+            "model: {blocks: 0, hidden_layers: {int: [0, 1]}, hidden_units: {int: [1, 100], when: {hidden_layers: 1}}}",
+            (785 + 20, 785 * 100 + 1010),
+        ),
+        (
+            "optim: {batch_size: {int: [8, 99]}}\n"
+            "model: {blocks: 0, hidden_layers: 1, hidden_units: {value: 9, when: {optim.batch_size: 50}}}",
+            (785 * 9 + 100, 785 * 128 + 1290),
+        ),
+    ],
+)
+def test_extremes_reach_through_conditions(text: str, parameters: tuple[int, int]) -> None:
+    assert extremes(drawn_of(text)).parameters == parameters
+
+
+@pytest.mark.parametrize("name", ["blocks", "hidden_units"])
+def test_extremes_of_levels_are_those_of_a_choice_of_the_same_values(name: str) -> None:
+    levels = drawn_of(f"model: {{hidden_layers: 1, {name}: {{levels: [1, 2, 4]}}}}")
+    assert extremes(levels) == extremes(drawn_of(f"model: {{hidden_layers: 1, {name}: {{choice: [1, 2, 4]}}}}"))
+
+
+def test_extremes_leave_out_values_that_set_has_taken_out_of_a_range() -> None:
+    units = {"int": [8, 512], "when": {"hidden_layers": [1, 2]}}
+    model = {"blocks": 0, "hidden_layers": {"int": [0, 2]}, "hidden_units": units}
+    narrowed = space_sources.load({"model": model}, ["model.hidden_layers={int: [0, 1]}"])
+    assert extremes(Drawn(narrowed)).parameters == (785 * 8 + 9 * 10, 785 * 512 + 513 * 10)
+
+
+def test_extremes_leave_out_nets_that_cannot_exist() -> None:
+    found = extremes(drawn_of("model: {filters: [4, 8], blocks: {int: [1, 2]}, hidden_layers: 0}"))
+    assert found.parameters[0] == found.parameters[1]
+    with pytest.raises(ArchitectureError, match="none of the networks"):
+        extremes(drawn_of("model: {filters: [4, 8], blocks: 1}"))
+
+
+def test_too_many_corners_are_said_to_be_inexact(monkeypatch: pytest.MonkeyPatch) -> None:
+    smoke = space_sources.load("smoke")
+    monkeypatch.setattr(overview, "MAX_CORNERS", 9)
+    assert not extremes(Drawn(smoke)).exact
+    assert not extremes(drawn_of("model: {filter_multiple: {int: [1, 8]}}")).exact
+
+
+def test_published_searches_on_two_idle_cores_took_about_as_long_as_estimated() -> None:
+    timed = [entry for entry in entries() if entry.processors.get("Zen 4")]
+    assert len(timed) == 3
+    for entry in timed:
+        drawn, kind = Drawn(space_sources.load(entry.space)), device_kind(entry.precision, on_gpu=False)
+        pruner = registry.of_settings(drawn.space.settings)[1]
+        seconds = search_seconds(drawn, kind, pruner, trials=entry.trials, workers=2)
+        assert seconds == pytest.approx(mean(entry.processors["Zen 4"]), rel=0.25)
+
+
+def test_the_time_grows_with_the_work_and_falls_with_the_workers() -> None:
+    drawn = Drawn(space_sources.load("smoke"))
+
+    def seconds(pruner: Pruner, trials: int = 20, workers: int = 2) -> float:
+        return search_seconds(drawn, "cpu-portable", pruner, trials=trials, workers=workers)
+
+    assert seconds(Asha()) < min(seconds(Asha(), trials=60), seconds(NoPruner()), seconds(Asha(), workers=1))
+    assert seconds(Asha(), workers=1000) > 1e-6 * sum(drawn.mean_costs), "no less than one whole training"

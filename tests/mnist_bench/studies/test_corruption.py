@@ -16,8 +16,8 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, TrainConfig
+from mnist_bench.config.values import to_json
 from mnist_bench.data.choice import TRAIN_FILES, Data, DataOptions
 from mnist_bench.data.mnist import load_training_set
 from mnist_bench.experiments.ablation import path as ablation

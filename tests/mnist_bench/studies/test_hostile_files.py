@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, TrainConfig
+from mnist_bench.config.values import to_json
 from mnist_bench.data import idx
 from mnist_bench.errors import DataError, WeightsError
 from mnist_bench.experiments.ablation import path as ablation

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.config.json import CODEC
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import CODEC
 from mnist_bench.studies.record import PeriodResult, Record, record_of
 from mnist_bench.studies.reproduce import numerics_differences, reproduce
 from search.trainer_api import Report

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.own_nets.own_net import load_net
+from mnist_bench.nets.own_net import load_net
 from mnist_bench.picture_form import MNIST
 from mnist_bench.training import net_check
 from search.errors import PluginError, UsageError

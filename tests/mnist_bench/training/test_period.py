@@ -13,14 +13,14 @@ from safetensors.torch import load
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mnist_bench.config.json import from_json, to_json, with_params
 from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, Optimizer, Phase, TrainConfig
+from mnist_bench.config.values import from_json, to_json, with_params
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.nets.modules import build_model, build_net, set_dropout_generator
+from mnist_bench.nets.own_net import load_net
 from mnist_bench.numerics.operations import seeded
 from mnist_bench.numerics.precision import best_precision
-from mnist_bench.own_nets.own_net import load_net
 from mnist_bench.training import period as train
 from mnist_bench.training.batches import batches
 from mnist_bench.training.learner import make_learner, rates_at, train_step

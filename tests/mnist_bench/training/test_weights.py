@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import to_json
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.errors import WeightsError
-from mnist_bench.own_nets.own_net import load_net
+from mnist_bench.nets.own_net import load_net
 from mnist_bench.training.evaluation import evaluate
 from mnist_bench.training.trainer import TorchTrainer, fit
 from mnist_bench.training.weights import export, load_model, metadata_of, weights_hash

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.config.values import to_json
 from mnist_bench.experiments.ablation.path import Measured, Step, change, interval, load, save, sentence, walk
 from mnist_bench.experiments.ablation.setting_groups import effective
 from search.errors import StorageError

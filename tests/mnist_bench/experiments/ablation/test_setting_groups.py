@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.config.json import every_setting, flattened
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.config.values import every_setting, flattened
 from mnist_bench.experiments.ablation.setting_groups import (
     GROUPS,
     SHARED,
@@ -21,8 +21,8 @@ from mnist_bench.experiments.ablation.setting_groups import (
     met,
     waiting,
 )
-from mnist_bench.nets.architecture import plan_layers
-from mnist_bench.own_nets.own_net import load_net
+from mnist_bench.nets.own_net import load_net
+from mnist_bench.nets.planner import plan_layers
 from mnist_bench.space_files import space_sources
 from support import own_nets
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from mnist_bench.config.json import with_params
+from mnist_bench.config.values import with_params
 from mnist_bench.experiments.confirm import results as confirmed
 from mnist_bench.experiments.confirm.confirming import ConfirmOptions, candidates_of, confirm_front, confirm_study
 from mnist_bench.experiments.confirm.results import Evaluated, evaluated

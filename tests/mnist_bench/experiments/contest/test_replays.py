@@ -176,9 +176,6 @@ def test_the_first_period_trains_no_configuration_twice(replayed: ReplayedTable)
 @pytest.mark.integration
 def test_the_processes_of_a_contest_that_is_killed_end_with_it(tmp_path: Path) -> None:
     script = """
-from mnist_bench.experiments.contest.contest_record import Entrant
-from mnist_bench.experiments.contest.replayed.replayed_table import ReplayedTable
-from mnist_bench.experiments.contest.replays import Terms, replays
 from support.tables import table
 
 if __name__ == "__main__":
