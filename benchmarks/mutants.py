@@ -50,7 +50,7 @@ MODULES = {
     "mnist_bench/cli/studies": ("*",),
     "mnist_bench/comparison": ("*",),
     "mnist_bench/data": ("idx", "mnist", "test_set"),
-    "mnist_bench/experiments/confirm": ("confirming", "results", "runs"),
+    "mnist_bench/experiments": ("confirm", "confirmed"),
     "mnist_bench/export": ("*",),
     "mnist_bench/leaderboard": ("*",),
     "mnist_bench/report": ("*",),

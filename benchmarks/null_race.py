@@ -14,9 +14,8 @@ import numpy as np
 from numpy.random import Generator
 from scipy.special import stdtr  # type: ignore[import-untyped]
 
-from mnist_bench.experiments.confirm.results import SEEDS
-from mnist_bench.statistics.by_seed import ROUNDING
-from mnist_bench.statistics.inference import LEVEL, all_pairs
+from mnist_bench.experiments.confirmed import SEEDS
+from mnist_bench.statistics import LEVEL, ROUNDING, all_pairs
 
 Draw = Callable[[Generator, tuple[int, int, int]], np.ndarray]
 EQUAL: dict[str, Draw] = {

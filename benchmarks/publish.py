@@ -37,7 +37,7 @@ from pathlib import Path
 import frame
 from frame import LEDGERS, ROOT
 
-from mnist_bench.experiments.confirm.results import winner_of
+from mnist_bench.experiments.confirmed import winner_of
 from mnist_bench.studies.checked import open_study
 from search.messages import duration
 from search.study.folder import ResultsFolder

@@ -18,7 +18,7 @@ from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import from_json
 from mnist_bench.nets.planner import block_filters, training_flop
 from mnist_bench.space_files import space_sources
-from mnist_bench.statistics.inference import share_interval
+from mnist_bench.statistics import share_interval
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "results" / "published"

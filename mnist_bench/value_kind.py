@@ -27,7 +27,7 @@ from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import every_setting, flattened, from_json
 from mnist_bench.errors import ForeignStudyError
 from mnist_bench.nets.summary import line
-from mnist_bench.statistics.inference import wilson
+from mnist_bench.statistics import wilson
 from search.errors import StorageError
 from search.event_log.history import StopRules
 from search.event_log.records import EarlyStop, StudyRecord, TrialRecord

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.experiments.notebook import PUBLISHED
+from mnist_bench.experiments.scored_recipes import PUBLISHED
 from mnist_bench.leaderboard.board import grouped
 from mnist_bench.training.evaluation import numerics_here
 from search.study.studies import open_study

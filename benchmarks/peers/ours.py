@@ -16,7 +16,7 @@ import torch
 
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.choice import DataOptions
-from mnist_bench.experiments.grid import Observer, open_grid, product
+from mnist_bench.experiments.trainings import Observer, open_grid, product
 from mnist_bench.numerics.device import choose_precision
 from mnist_bench.numerics.kinds import cores
 

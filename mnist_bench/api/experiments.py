@@ -8,21 +8,15 @@ from typing import Any
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, several, used
 from mnist_bench.api.progress import attended
-from mnist_bench.experiments import scored_recipes
-from mnist_bench.experiments.ablation import ablate as ablating
-from mnist_bench.experiments.ablation.ablate import AblationOptions
-from mnist_bench.experiments.ablation.path import Ablation
-from mnist_bench.experiments.confirm import confirming
-from mnist_bench.experiments.confirm.confirming import ConfirmOptions
-from mnist_bench.experiments.confirm.results import Confirmed, Front, winner_of
-from mnist_bench.experiments.contest import compare
-from mnist_bench.experiments.contest.compare import ContestOptions
-from mnist_bench.experiments.contest.contest_record import Contest
-from mnist_bench.experiments.grid import Observer
-from mnist_bench.experiments.ladder import LADDER
-from mnist_bench.experiments.notebook import NOTEBOOK
+from mnist_bench.experiments import ablation as ablating, confirm as confirming, contest as compare, scored_recipes
+from mnist_bench.experiments.ablation import Ablation, AblationOptions
+from mnist_bench.experiments.confirm import ConfirmOptions
+from mnist_bench.experiments.confirmed import Confirmed, Front, winner_of
+from mnist_bench.experiments.contest import ContestOptions
 from mnist_bench.experiments.own_trainer import OwnCode
-from mnist_bench.experiments.scored_recipes import BenchmarkOptions, ScoredRecipes
+from mnist_bench.experiments.replays import Contest
+from mnist_bench.experiments.scored_recipes import LADDER, NOTEBOOK, BenchmarkOptions, ScoredRecipes
+from mnist_bench.experiments.trainings import Observer
 from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.space_files.space_sources import Source
 from mnist_bench.value_kind import check_nets
@@ -62,7 +56,7 @@ def confirm(
         trainer: your own trainer, if it made the study: its name, `file.py:Trainer` or `package.module:Trainer`.
         objective: your own function, if it made the study, or its name.
         command: your own program, if it made the study, with its arguments as they were searched.
-        observer: an `mnist_bench.experiments.grid.Observer`, here and below; called after every run. If its
+        observer: an `mnist_bench.experiments.trainings.Observer`, here and below; called after every run. If its
             `stopping` returns True, `mnist_bench.errors.Stopped` is raised.
         progress: whether to show the progress in the terminal or notebook, here and below; None to show it unless there
             is an observer.

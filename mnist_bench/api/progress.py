@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from mnist_bench import cells
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.grid import Observer, TrainingRun
+from mnist_bench.experiments.trainings import Observer, TrainingRun
 from search.driver.attended import Screen, screen_here
 from search.driver.interrupts import interruptible
 from search.errors import Interrupted

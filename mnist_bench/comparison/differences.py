@@ -15,7 +15,7 @@ from mnist_bench.comparison.sides import Run, Side
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import all_settings, every_setting, flattened, from_json
 from mnist_bench.nets import summary
-from mnist_bench.statistics.inference import (
+from mnist_bench.statistics import (
     LEVEL,
     ShareDifference,
     fisher,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mnist_bench.config.values import from_json
-from mnist_bench.statistics.inference import wilson
+from mnist_bench.statistics import wilson
 from mnist_bench.studies import record as records
 from mnist_bench.studies.checked import find_trial, open_any
 from mnist_bench.studies.record import PeriodResult, Record, record_of

@@ -15,8 +15,7 @@ from mnist_bench.data.choice import SETTINGS, DataOptions
 from mnist_bench.data.idx import close_test_set
 from mnist_bench.data.mnist import load_training_set
 from mnist_bench.data.tensors import Dataset
-from mnist_bench.experiments.grid import Observer, open_grid, product
-from mnist_bench.experiments.tasks import Task
+from mnist_bench.experiments.trainings import Observer, Task, open_grid, product
 from mnist_bench.nets import own_net
 from mnist_bench.nets.planner import with_net_defaults
 from mnist_bench.numerics.device import find_device

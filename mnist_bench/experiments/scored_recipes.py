@@ -8,26 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 import torch
 
+from mnist_bench import cells
 from mnist_bench.config.settings import DatasetName, TrainConfig
 from mnist_bench.data.choice import DataOptions, form_of
 from mnist_bench.data.test_set import unopened_identity
-from mnist_bench.experiments.grid import Observer, Workplace, open_grid, product
-from mnist_bench.experiments.tasks import Task
-from mnist_bench.experiments.test_set_scores import Scores
+from mnist_bench.experiments.trainings import Observer, Scores, Task, Workplace, open_grid, product
 from mnist_bench.nets.planner import plan_layers, training_flop
-from mnist_bench.numerics.device import Machine, this_machine
+from mnist_bench.numerics.device import Machine, sentence, this_machine
 from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.result_table import Figure, ShownAsTable, Table
 from mnist_bench.space_files import space_sources
-from mnist_bench.statistics.inference import mean_and_deviation, share_interval
-from search import canonical_json
+from mnist_bench.statistics import mean_and_deviation, share_interval
+from search import canonical_json, hashed
 from search.arguments import check_choice, check_count
 from search.errors import UsageError
 from search.messages import did_you_mean, number_of, show
@@ -282,3 +281,220 @@ def _epochs(curve: Sequence[Report]) -> tuple[Epoch, ...]:
             epochs.append(Epoch(**figures, seconds=seconds, weights=report.weights))
             seconds = 0.0
     return tuple(epochs)
+
+
+# The ladder
+
+
+TARGETS: Mapping[str, float] = MappingProxyType({"99.0": 0.990, "99.4": 0.994, "99.6": 0.996, "99.7": 0.997})
+"""Test accuracies (0..1) by the names of their recipes."""
+
+
+def seed_of(number: int) -> int:
+    """Return the seed of run `number` (from 0); none of those by which the recipes were found."""
+    return hashed.derived_seed("ladder", number)
+
+
+def is_met(row: ScoredRecipe) -> bool:
+    """Return whether every seed trained to its end, and the interval lies at or above the target."""
+    return not row.unended and row.interval is not None and row.interval[0] >= TARGETS[row.recipe]
+
+
+def verdict(row: ScoredRecipe) -> str:
+    """Return whether a target was met, with the figures: "met: 99.05% [99.02, 99.08]"."""
+    accuracies, (low, high) = row.values("accuracy"), row.interval or (None, None)
+    figures = f"{cells.percent(fmean(accuracies))} {cells.interval(low, high)}".strip() if accuracies else ""
+    if row.unended:
+        others = f", the others {figures}" if accuracies else ""
+        figures = f"{row.unended} of {row.asked} runs did not finish{others}"
+    elif row.interval is None:
+        figures += " by one run, which shows no spread" if len(accuracies) == 1 else ", without an error to judge by"
+    return f"{'met' if is_met(row) else 'not met'}: {figures}"
+
+
+def _ladder_columns(found: ScoredRecipes) -> list[Figure[ScoredRecipe]]:
+    return [
+        Figure("target", lambda row: cells.percent(TARGETS[row.recipe], 1), 9),
+        Figure("reached", verdict, 8),
+        Figure("recipe", lambda row: f"ladder/{row.recipe}", 4),
+        Figure("epochs", lambda row: row.epochs, 5, "right"),
+        Figure("parameters", lambda row: f"{row.parameters:,}", 3, "right"),
+        Figure("TFLOP", lambda row: cells.significant(row.training_flop / 1e12, 2), 2, "right"),
+        Figure("seeds", lambda row: row.asked, 2, "right"),
+        Figure("training", lambda row: "–" if row.seconds is None else cells.duration(row.seconds), 7, "right"),
+    ]
+
+
+def _ladder_footnotes(found: ScoredRecipes) -> list[str]:
+    """Return the meaning of the table's figures, and the machine that measured them."""
+    together = f", {found.workers} at a time" if found.workers > 1 else ""
+    return [
+        "",
+        f"Trained on all {found.train_images:,} training images. In brackets: 95% interval of the mean test accuracy "
+        "after the last epoch;",
+        "a target is met if its lower end reaches it. Epochs and seeds were fixed before the test set was evaluated.",
+        "TFLOP: 6 operations per multiply-accumulate (2 forward, 4 backward) over the training of a run, in 10^12.",
+        f"training: seconds of a run on one worker, median over the seeds{together}.",
+        sentence(found.machine),
+    ]
+
+
+def _ladder_own_figures(row: ScoredRecipe) -> dict[str, Any]:
+    return {"target": TARGETS[row.recipe], "met": is_met(row)}
+
+
+LADDER = Benchmark(
+    name="ladder",
+    recipes=tuple(TARGETS),
+    every_epoch=False,
+    seed_of=seed_of,
+    figures=_ladder_columns,
+    footnotes=_ladder_footnotes,
+    own_figures=_ladder_own_figures,
+)
+
+
+# The notebook of 2017
+
+
+MEANT = "lr_drop: what the notebook meant to run, batchnorm and then an epoch at a tenth of the learning rate."
+PORTABLE = (
+    "Trained in portable precision: all figures but the seconds are the same on every x86-64 processor with AVX2."
+)
+DIGEST = "digest: the first 8 hexadecimal digits of the SHA-256 over the weights and figures of all epochs"
+DEVIATIONS = 3.0
+"""Beyond this number of standard deviations of the difference between a single run, as the notebook's, and our mean, a
+figure is remarkable."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Published:
+    """The figures in the notebook's output for one of its nets."""
+
+    accuracy: float | None = None  # on the test images after the last epoch, 0..1
+    loss: float | None = None  # cross-entropy on the test images after the last epoch, nats
+    train_loss: float | None = None  # mean cross-entropy of the last epoch's batches, nats
+    parameters: int | None = None  # as its summary prints them, or as follows from its layers if it prints none
+    seconds: float | None = None  # of the last call of `fit`
+    epochs: int = 1  # of the last call of `fit`
+
+
+PUBLISHED: Mapping[str, Published] = MappingProxyType(
+    {
+        "linear": Published(accuracy=0.9231, loss=0.2871, train_loss=0.2660, parameters=7_850, seconds=31, epochs=10),
+        "hidden": Published(accuracy=0.9756, loss=0.0829, train_loss=0.0304, parameters=79_510, seconds=60, epochs=10),
+        "vgg": Published(),
+        "vgg_as_written": Published(accuracy=0.9684, loss=0.1007, train_loss=0.2619, parameters=161_830, seconds=570),
+        "vgg_augmented": Published(accuracy=0.9633, loss=0.1090, train_loss=0.1227, parameters=161_830, seconds=573),
+        "dropout": Published(accuracy=0.9849, loss=0.0468, train_loss=0.2592, parameters=336_940, seconds=343),
+        "batchnorm": Published(accuracy=0.9814, loss=0.0619, train_loss=0.3070, parameters=340_700, seconds=802),
+        "batchnorm_2": Published(accuracy=0.9917, loss=0.0243, train_loss=0.0785, parameters=340_700, seconds=830),
+        "lr_drop": Published(),
+        "three_channels": Published(),
+    }
+)
+"""By recipe, in the notebook's order; nothing for nets that it did not run, such as a net on the pictures in three
+channels that its last cells make."""
+
+
+def _notebook_columns(found: ScoredRecipes) -> list[Figure[ScoredRecipe]]:
+    seeds = number_of(found.rows[0].asked, "seed")
+    return [
+        Figure("recipe", lambda row: row.recipe, 9),
+        Figure("notebook", _accuracy_then, 8, "right"),
+        Figure(f"ours ({seeds})", _accuracy_now, 8, "right"),
+        Figure("parameters", lambda row: f"{row.parameters:,} {'=' if _counts_agree(row) else ' '}", 5, "right"),
+        Figure("seconds then → now", _seconds, 4, "right"),
+        Figure("loss then → now", lambda row: _losses(row, "loss"), 3, "right"),
+        Figure("train loss then → now", lambda row: _losses(row, "train_loss"), 2, "right"),
+        Figure("digest", lambda row: row.digest[:8] if row.runs else "–", 1, legend=[DIGEST]),
+    ]
+
+
+def _notebook_footnotes(found: ScoredRecipes) -> list[str]:
+    """Return the precision, the meaning of the table's signs, as far as it has them, and why it has a row that the
+    notebook never ran."""
+    lines = [
+        PORTABLE if precision == "portable" else f"Trained in {precision} precision."
+        for precision in dict.fromkeys(row.precision for row in found.rows)
+    ]
+    lines += ["= as many parameters as the notebook's network has."] if any(map(_counts_agree, found.rows)) else []
+    if marked := [len(row.runs) for row in found.rows if remarkable(row)]:
+        noise = "of a run's difference to that mean"
+        lines.append(
+            f"! more than {DEVIATIONS:g} standard deviations from our mean ({noise}: times the root of 1 + 1/n); by "
+            f"chance so are {_by_chance(min(marked))} of the figures."
+        )
+    return [*lines, *([MEANT] if any(row.recipe == "lr_drop" for row in found.rows) else [])]
+
+
+def _notebook_own_figures(row: ScoredRecipe) -> dict[str, Any]:
+    return {"published": asdict(PUBLISHED[row.recipe]), "remarkable": remarkable(row)}
+
+
+def remarkable(row: ScoredRecipe) -> list[FigureName]:
+    """Return the notebook's figures outside the range in which our runs let expect one more run; none for one seed."""
+    found = []
+    for figure in FIGURES:
+        then, values = getattr(PUBLISHED[row.recipe], figure), row.values(figure)
+        if then is not None and len(values) > 1:
+            mean, deviation = mean_and_deviation(values)
+            reach = DEVIATIONS * deviation * (1 + 1 / len(values)) ** 0.5
+            found += [] if mean - reach <= then <= mean + reach else [figure]
+    return found
+
+
+def _by_chance(seeds: int) -> str:
+    """Return the share of figures beyond the mark if nothing differs: few seeds often give too small a deviation."""
+    from scipy.special import stdtr  # type: ignore[import-untyped]
+
+    return f"{200 * float(stdtr(seeds - 1, -DEVIATIONS)):.1f}%"
+
+
+def _accuracy_then(row: ScoredRecipe) -> str:
+    return cells.percent(PUBLISHED[row.recipe].accuracy) + _mark(row, "accuracy")
+
+
+def _accuracy_now(row: ScoredRecipe) -> str:
+    unended = f" ({row.unended} did not finish)" if row.unended else ""
+    return _spread(row.values("accuracy"), cells.percent) + unended
+
+
+def _losses(row: ScoredRecipe, figure: FigureName) -> str:
+    then, now = getattr(PUBLISHED[row.recipe], figure), _spread(row.values(figure), "{:.4f}".format)
+    return now if then is None else f"{then:.4f}{_mark(row, figure)} → {now}"
+
+
+def _spread(values: Sequence[float], text: Callable[[float], str]) -> str:
+    """Return a mean and, of several values, their standard deviation; a dash for none."""
+    if not values:
+        return "–"
+    mean, deviation = mean_and_deviation(values)
+    return text(mean) + (f" ± {text(deviation)}" if len(values) > 1 else "")
+
+
+def _mark(row: ScoredRecipe, figure: FigureName) -> str:
+    return " !" if figure in remarkable(row) else ""
+
+
+def _counts_agree(row: ScoredRecipe) -> bool:
+    return PUBLISHED[row.recipe].parameters == row.parameters
+
+
+def _seconds(row: ScoredRecipe) -> str:
+    """Return the seconds of the last call of `fit`, then and now."""
+    published = PUBLISHED[row.recipe]
+    then = "" if published.seconds is None else f"{published.seconds:.0f} → "
+    now = [sum(epoch.seconds for epoch in run[-published.epochs :]) for run in row.runs]
+    return f"{then}{fmean(now):.0f}" if now else "–"
+
+
+NOTEBOOK = Benchmark(
+    name="notebook",
+    recipes=tuple(PUBLISHED),
+    every_epoch=True,
+    seed_of=lambda number: number,
+    figures=_notebook_columns,
+    footnotes=_notebook_footnotes,
+    own_figures=_notebook_own_figures,
+)

@@ -13,9 +13,9 @@ from mnist_bench.data.choice import Data, of_digits
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.data.test_set import times_opened_for
 from mnist_bench.errors import NotReproducedError
-from mnist_bench.experiments.confirm import result_tables, results
-from mnist_bench.experiments.confirm.results import Confirmed, Final, Front
-from mnist_bench.experiments.confirm.runs import ON_ALL
+from mnist_bench.experiments import confirmed as results, confirmed_table as result_tables
+from mnist_bench.experiments.confirm import ON_ALL
+from mnist_bench.experiments.confirmed import Confirmed, Final, Front
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.prediction.input_spec import InputSpec

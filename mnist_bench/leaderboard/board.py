@@ -13,7 +13,7 @@ from mnist_bench.nets.summary import shown
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.published import ComparedDigest
 from mnist_bench.result_table import Figure, ShownAsTable, Table, key_figure, ungrouped
-from mnist_bench.statistics.inference import LEVEL
+from mnist_bench.statistics import LEVEL
 from mnist_bench.value_kind import ValueKind, errors_of
 from search.event_log.records import EarlyStop, TrialRecord
 from search.hashed import Order, repeats

@@ -13,7 +13,7 @@ from mnist_bench.data.test_set import times_opened_for
 from mnist_bench.leaderboard.board import HASH_DIGITS, Leaderboard, LeaderboardRow
 from mnist_bench.nets.summary import distinguishing
 from mnist_bench.published import compared, is_same_everywhere
-from mnist_bench.statistics.inference import LEVEL, holm, mcnemar
+from mnist_bench.statistics import LEVEL, holm, mcnemar
 from mnist_bench.value_kind import ValueKind, correctness, kind_of
 from search.errors import UsageError
 from search.event_log.records import StudyRecord, TrialRecord

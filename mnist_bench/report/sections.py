@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mnist_bench.experiments.ablation import ablation_table, path as ablation_path
-from mnist_bench.experiments.ablation.path import Ablation
-from mnist_bench.experiments.confirm import result_tables
-from mnist_bench.experiments.confirm.results import Confirmed, Front, load
+from mnist_bench.experiments import (
+    ablation as ablation_path,
+    ablation as ablation_table,
+    confirmed_table as result_tables,
+)
+from mnist_bench.experiments.ablation import Ablation
+from mnist_bench.experiments.confirmed import Confirmed, Front, load
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.report import test_results
 from mnist_bench.result_table import Table

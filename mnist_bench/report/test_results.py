@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from mnist_bench import cells
 from mnist_bench.cells import spelled, unit
-from mnist_bench.experiments.confirm.result_tables import accuracy, role
-from mnist_bench.experiments.confirm.results import Confirmed, Final, Front, FrontMember
+from mnist_bench.experiments.confirmed import Confirmed, Final, Front, FrontMember
+from mnist_bench.experiments.confirmed_table import accuracy, role
 from mnist_bench.result_table import Figure, Table
 from search.messages import joined, number_of
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import flattened, from_json
 from mnist_bench.nets import own_net
-from mnist_bench.statistics.inference import mcnemar
+from mnist_bench.statistics import mcnemar
 from mnist_bench.studies import checked
 from mnist_bench.studies.record import PeriodResult, Record, check_has_reports, is_portable, period_of
 from mnist_bench.value_kind import NETS, ValueKind, correct_bits, kind_of

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from mnist_bench.cli.views import ending
-from mnist_bench.experiments.confirm import result_tables, result_tables as confirmation
+from mnist_bench.experiments import confirmed_table as confirmation, confirmed_table as result_tables
 from mnist_bench.export.winner import WinnerOptions, load_winner
 from mnist_bench.leaderboard.board import table_of
 from mnist_bench.leaderboard.ranking import leaderboard_of

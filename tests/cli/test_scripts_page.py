@@ -50,13 +50,9 @@ def test_both_pages_list_all_exit_codes(page: Path) -> None:
 
 
 def test_the_commands_that_evaluate_on_the_test_set_are_those_whose_code_opens_it() -> None:
-    """`open_test_set` is used by one module, whose users are the experiments of these commands."""
+    """`open_test_set` is used by `Scores` alone, whose users are the experiments of these commands."""
     experiments = ROOT / "mnist_bench" / "experiments"
-    using = {
-        path.relative_to(experiments).parts[0].removesuffix(".py")
-        for path in experiments.rglob("*.py")
-        if "test_set_scores import" in path.read_text()
-    }
+    using = {path.stem for path in experiments.rglob("*.py") if " Scores(" in path.read_text()}
     bullets = "".join(re.findall(r"\n- .*", section("The test set")))
     named = {name.split()[-1] for name in re.findall(r"(?:- |and )`([a-z ]+)`", bullets)}
     assert named == {"confirm", "notebook", "ladder"}
@@ -66,4 +62,4 @@ def test_the_commands_that_evaluate_on_the_test_set_are_those_whose_code_opens_i
         for path in (ROOT / "mnist_bench").rglob("*.py")
         if "open_test_set(" in path.read_text() and path.parent.name != "data"
     ]
-    assert elsewhere == [experiments / "test_set_scores.py"]
+    assert elsewhere == [experiments / "trainings.py"]

@@ -13,12 +13,12 @@ from typing import Any, NoReturn
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import to_json
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.ablation.path import Ablation, Measured, Step
-from mnist_bench.experiments.confirm.confirming import selected
-from mnist_bench.experiments.confirm.results import SEEDS, Candidate, Confirmed, Final, Front, FrontMember
-from mnist_bench.experiments.contest.contest_record import BestConfiguration, Contest, Entrant, Trace
-from mnist_bench.experiments.grid import Observer, TrainingRun
+from mnist_bench.experiments.ablation import Ablation, Measured, Step
+from mnist_bench.experiments.confirm import selected
+from mnist_bench.experiments.confirmed import SEEDS, Candidate, Confirmed, Final, Front, FrontMember
+from mnist_bench.experiments.replays import BestConfiguration, Contest, Entrant, Trace
 from mnist_bench.experiments.scored_recipes import Benchmark, Epoch, ScoredRecipe, ScoredRecipes
+from mnist_bench.experiments.trainings import Observer, TrainingRun
 from mnist_bench.numerics.device import Machine
 from mnist_bench.studies import kept_files, record
 from search.study.folder import ConfirmFolder

@@ -47,7 +47,7 @@ def notebook(
         mnist-bench bench notebook --markdown
     """
     form = output.form(json=json, markdown=markdown)
-    from mnist_bench.experiments.notebook import NOTEBOOK
+    from mnist_bench.experiments.scored_recipes import NOTEBOOK
 
     # The recipes' own precision is portable, which no GPU computes.
     trains_on = device if precision in ("bf16", "fp32") else "cpu"
@@ -81,7 +81,7 @@ def ladder(
         mnist-bench bench ladder --seeds 3 --markdown
     """
     form = output.form(json=json, markdown=markdown)
-    from mnist_bench.experiments.ladder import LADDER
+    from mnist_bench.experiments.scored_recipes import LADDER
 
     _print_benchmark(
         LADDER, form, recipes=tuple(recipes or ()), seeds=seeds, device=device, precision=precision, results=results,

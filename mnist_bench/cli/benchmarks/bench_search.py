@@ -89,8 +89,8 @@ def search(
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench.cli.experiments import runner
-    from mnist_bench.experiments.contest.compare import ContestOptions, compare_methods
-    from mnist_bench.experiments.contest.contest_table import tables_of
+    from mnist_bench.experiments.contest import ContestOptions, compare_methods
+    from mnist_bench.experiments.contest_table import tables_of
 
     asked = ContestOptions(
         tables=_names(table),

@@ -71,8 +71,7 @@ def ablate(
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench.cli.experiments import runner
-    from mnist_bench.experiments.ablation.ablate import AblationOptions, ablate_study
-    from mnist_bench.experiments.ablation.ablation_table import table_of
+    from mnist_bench.experiments.ablation import AblationOptions, ablate_study, table_of
     from mnist_bench.studies.checked import device_like
 
     record, named = targets.open_target(study, results)
@@ -91,7 +90,7 @@ def ablate(
 
 def _end(study: StoredStudy, number: int | None) -> TrialRecord:
     """Return the trial of that number; without one the winner that `confirm` named, or the best."""
-    from mnist_bench.experiments.confirm.results import winner_of
+    from mnist_bench.experiments.confirmed import winner_of
     from mnist_bench.studies.checked import find_trial
 
     return find_trial(study, winner_of(study) if number is None else number)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from mnist_bench.experiments.confirm.results import Final
+    from mnist_bench.experiments.confirmed import Final
     from mnist_bench.next_commands import NextCommands
     from mnist_bench.result_table import Table
     from search.study.folder import ConfirmFolder
@@ -78,8 +78,8 @@ def confirm(
     """
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments import own_trainer
-    from mnist_bench.experiments.confirm.confirming import ConfirmOptions, confirm_front, confirm_study
-    from mnist_bench.experiments.confirm.result_tables import table_of
+    from mnist_bench.experiments.confirm import ConfirmOptions, confirm_front, confirm_study
+    from mnist_bench.experiments.confirmed_table import table_of
     from mnist_bench.studies.checked import commands_of, device_like, open_any
     from mnist_bench.value_kind import kind_of
     from search.errors import UsageError
@@ -157,7 +157,7 @@ def _to_take_away(
 
     `trial` names the configuration if it is not the confirmation's winner.
     """
-    from mnist_bench.experiments.confirm.confirming import lost_nets
+    from mnist_bench.experiments.confirm import lost_nets
 
     kept = {number for number, _ in files.kept_nets()}
     if not any(final.number in kept for final in finals) or lost_nets(files, finals):

@@ -14,7 +14,7 @@ from mnist_bench.cli import output, resuming
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.config.schedule import leaves_validation
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.grid import Observer, TrainingRun
+from mnist_bench.experiments.trainings import Observer, TrainingRun
 from search.driver.interrupts import Interrupts
 from search.trainer_api import Report
 

@@ -177,7 +177,7 @@ def _accuracies(results: Mapping[int, FitResult]) -> list[float]:
 
 def _summary(results: Mapping[int, FitResult]) -> list[str]:
     """Return the lines below the table: the weights' hashes, the mean, how many seeds did not train to the end."""
-    from mnist_bench.statistics.inference import mean_and_deviation
+    from mnist_bench.statistics import mean_and_deviation
 
     hashes = {seed: result.reports[-1].weights or "–" for seed, result in results.items()}
     lines = [f"weights of seed {seed}  sha256 {weights}" for seed, weights in hashes.items()]
@@ -193,7 +193,7 @@ def _summary(results: Mapping[int, FitResult]) -> list[str]:
 
 def _plain(config: TrainConfig, results: Mapping[int, FitResult]) -> dict[str, Any]:
     from mnist_bench.config.values import to_json
-    from mnist_bench.statistics.inference import mean_and_deviation
+    from mnist_bench.statistics import mean_and_deviation
 
     accuracies = _accuracies(results)
     mean, deviation = mean_and_deviation(accuracies) if accuracies else (None, None)

@@ -164,8 +164,8 @@ def _table_of_study(board: Leaderboard, files: StudyFolder) -> Table[Leaderboard
 
 def _confirmed(board: Leaderboard, folder: Path, commands: NextCommands) -> tuple[bool, list[str], Mapping[str, Any]]:
     """Return whether trials were retrained with fresh seeds, the lines about that, and what JSON has of it."""
-    from mnist_bench.experiments.confirm import result_tables
-    from mnist_bench.experiments.confirm.results import Confirmed, Front, load
+    from mnist_bench.experiments import confirmed_table as result_tables
+    from mnist_bench.experiments.confirmed import Confirmed, Front, load
 
     found, front = load(Confirmed, folder), load(Front, folder) if board.kind.of_nets else None
     found = found if found and found.digest == board.digest else None

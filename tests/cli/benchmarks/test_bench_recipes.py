@@ -14,9 +14,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from mnist_bench.experiments.ladder import LADDER
-from mnist_bench.experiments.notebook import NOTEBOOK
-from mnist_bench.experiments.scored_recipes import BenchmarkOptions, ScoredRecipes
+from mnist_bench.experiments.scored_recipes import LADDER, NOTEBOOK, BenchmarkOptions, ScoredRecipes
 from mnist_bench.training.evaluation import numerics_here
 from support import wants
 from support.experiments import result, scored

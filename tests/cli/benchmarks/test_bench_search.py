@@ -9,9 +9,9 @@ import pytest
 from typer.testing import Result
 
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.contest.compare import ContestOptions
-from mnist_bench.experiments.contest.contest_record import Contest
-from mnist_bench.experiments.grid import Observer
+from mnist_bench.experiments.contest import ContestOptions
+from mnist_bench.experiments.replays import Contest
+from mnist_bench.experiments.trainings import Observer
 from support.experiments import close
 from support.tables import table
 
@@ -38,7 +38,7 @@ class FakeTournament:
 @pytest.fixture
 def tournament(monkeypatch: pytest.MonkeyPatch) -> FakeTournament:
     made = FakeTournament()
-    monkeypatch.setattr("mnist_bench.experiments.contest.compare.compare_methods", made)
+    monkeypatch.setattr("mnist_bench.experiments.contest.compare_methods", made)
     return made
 
 

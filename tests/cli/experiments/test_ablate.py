@@ -20,7 +20,7 @@ from mnist_bench import ablate
 from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.config.values import to_json
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.ablation.path import Ablation, Measured, Step, TriedChange
+from mnist_bench.experiments.ablation import Ablation, Measured, Step, TriedChange
 from support import experiments
 from support.commands import Ran
 
@@ -108,7 +108,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Ablation:
         question="", study="conv-0", trial=1, baseline="notebook/linear", images=10_000, seeds=(1, 2),
         start=measured(start, 800, 802), steps=tuple(steps),
     )  # fmt: skip
-    monkeypatch.setattr("mnist_bench.experiments.ablation.ablate.ablate_study", lambda *_: made)
+    monkeypatch.setattr("mnist_bench.experiments.ablation.ablate_study", lambda *_: made)
     return made
 
 
@@ -188,9 +188,9 @@ def test_the_way_ends_at_what_confirm_named(
     asked: list[Any] = []
     study = cli.studies["conv-0"]
     known = None if winner is None else SimpleNamespace(winner=winner, digest=digest or study.digest)
-    monkeypatch.setattr("mnist_bench.experiments.confirm.results.load", lambda kind, folder: known)
+    monkeypatch.setattr("mnist_bench.experiments.confirmed.load", lambda kind, folder: known)
     hear = experiments.stopped_after(lambda study, trial, options, observer: asked.append((trial.number, options)))
-    monkeypatch.setattr("mnist_bench.experiments.ablation.ablate.ablate_study", hear)
+    monkeypatch.setattr("mnist_bench.experiments.ablation.ablate_study", hear)
     assert cli("ablate", *arguments, "--budget", "1m", "--seeds", "5", "--from", "r.yaml").exit_code == 130
     if arguments == ("conv-0",):
         with pytest.raises(Stopped):

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.experiments.confirm import results as confirmed
+from mnist_bench.experiments import confirmed as confirmed
 from mnist_bench.leaderboard.board import test_set_line as words_about_the_test_set
 from support import handmade
 from support.commands import Ran

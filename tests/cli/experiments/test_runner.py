@@ -11,7 +11,7 @@ import typer
 from mnist_bench.cli.experiments import runner
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.grid import Observer, TrainingRun
+from mnist_bench.experiments.trainings import Observer, TrainingRun
 from search.trainer_api import Report
 from support import handmade
 

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 from typer.testing import Result
 
-from mnist_bench.experiments.confirm.results import save
+from mnist_bench.experiments.confirmed import save
 from mnist_bench.plots.kinds import STUDY_KINDS
 from mnist_bench.plots.subject import Subject
 from mnist_bench.report import html

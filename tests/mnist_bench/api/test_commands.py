@@ -19,7 +19,7 @@ import mnist_bench
 import search
 from mnist_bench.api.progress import attended
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.grid import Observer
+from mnist_bench.experiments.trainings import Observer
 from search.driver.attended import TerminalLine
 from search.errors import Interrupted, UsageError
 from support import experiments, handmade

@@ -9,10 +9,8 @@ from typing import Any
 import pytest
 
 import mnist_bench
-from mnist_bench.experiments.confirm.confirming import ConfirmOptions
-from mnist_bench.experiments.ladder import LADDER
-from mnist_bench.experiments.notebook import NOTEBOOK
-from mnist_bench.experiments.scored_recipes import Benchmark, BenchmarkOptions
+from mnist_bench.experiments.confirm import ConfirmOptions
+from mnist_bench.experiments.scored_recipes import LADDER, NOTEBOOK, Benchmark, BenchmarkOptions
 from search.errors import SearchError
 from support import experiments, handmade, own_nets
 from support.experiments import FRONT
@@ -40,7 +38,7 @@ def experiment(monkeypatch: pytest.MonkeyPatch, name: str, found: Any) -> Experi
 
 
 def test_options_reach_the_confirmation_of_a_front(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    run, observer = experiment(monkeypatch, "confirm.confirming.confirm_front", FRONT), experiments.Stopping()
+    run, observer = experiment(monkeypatch, "confirm.confirm_front", FRONT), experiments.Stopping()
     study = handmade.kept_in(Path("out"), handmade.two_objectives())
     own_nets.write(tmp_path, own_nets.GOOD)
     net = f"{tmp_path / 'my_nets.py'}:build"

@@ -11,7 +11,7 @@ from mnist_bench.comparison.comparison import Comparison, compare, tables_of
 from mnist_bench.comparison.differences import verdict_of
 from mnist_bench.comparison.sides import Run, side_of
 from mnist_bench.result_table import Table
-from mnist_bench.statistics.inference import fisher, mcnemar, wilson
+from mnist_bench.statistics import fisher, mcnemar, wilson
 from mnist_bench.value_kind import correct_bits
 from search.errors import StudyNotFoundError, UsageError
 from search.study.studies import StoredStudy

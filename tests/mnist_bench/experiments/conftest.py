@@ -17,4 +17,4 @@ def in_this_process(left_open: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def executor(spec: TrainerSpec, workers: int, log: Path) -> InProcessExecutor:
         return InProcessExecutor(spec)
 
-    monkeypatch.setattr("mnist_bench.experiments.grid.LocalExecutor", executor)
+    monkeypatch.setattr("mnist_bench.experiments.trainings.LocalExecutor", executor)

@@ -83,7 +83,7 @@ def test_seeds_that_train_at_once_come_to_the_bits_of_one_after_the_other() -> N
     assert len({state for state, _ in alone}) == 3
 
 
-@pytest.mark.parametrize(("workers", "of"), [(1, "training.trainer"), (2, "experiments.grid")])
+@pytest.mark.parametrize(("workers", "of"), [(1, "training.trainer"), (2, "experiments.trainings")])
 def test_the_log_that_an_error_names_is_there(
     workers: int, of: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

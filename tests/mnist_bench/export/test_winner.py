@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import mnist_bench
-from mnist_bench.experiments.confirm import results as confirmed
+from mnist_bench.experiments import confirmed as confirmed
 from mnist_bench.export.winner import WinnerOptions, load_winner
 from search.errors import StudyNotFoundError, UsageError
 from search.files import atomic_write

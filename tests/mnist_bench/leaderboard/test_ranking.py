@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 from mnist_bench.leaderboard.board import curve_of, cut, table_of
 from mnist_bench.leaderboard.ranking import leaderboard_of, ordered, pareto_front, ties_of
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.statistics.inference import wilson
+from mnist_bench.statistics import wilson
 from search.errors import StorageError, UsageError
 from search.event_log.records import StudyRecord, TrialRecord
 from search.hashed import Reason

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.experiments.ablation import path as ablation
-from mnist_bench.experiments.confirm import result_tables, results as confirmed
+from mnist_bench.experiments import ablation as ablation, confirmed as confirmed, confirmed_table as result_tables
 from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.report import sections as report_sections, test_results
 from mnist_bench.report.findings import findings

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mnist_bench.experiments.confirm.results import Confirmed
+from mnist_bench.experiments.confirmed import Confirmed
 from mnist_bench.report import test_results
 from support import experiments
 from support.experiments import final, found

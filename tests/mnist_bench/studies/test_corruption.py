@@ -20,9 +20,8 @@ from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.config.values import to_json
 from mnist_bench.data.choice import TRAIN_FILES, Data, DataOptions
 from mnist_bench.data.mnist import load_training_set
-from mnist_bench.experiments.ablation import path as ablation
-from mnist_bench.experiments.confirm import results as confirmed
-from mnist_bench.experiments.confirm.results import Front
+from mnist_bench.experiments import ablation as ablation, confirmed as confirmed
+from mnist_bench.experiments.confirmed import Front
 from mnist_bench.nets.modules import build_model
 from mnist_bench.studies import checked, kept_files, record
 from mnist_bench.training.weights import check_trial, export, load_model, weights_hash

@@ -23,9 +23,8 @@ from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.config.values import to_json
 from mnist_bench.data import idx
 from mnist_bench.errors import DataError, WeightsError
-from mnist_bench.experiments.ablation import path as ablation
-from mnist_bench.experiments.confirm import results as confirmed
-from mnist_bench.experiments.confirm.results import Front
+from mnist_bench.experiments import ablation as ablation, confirmed as confirmed
+from mnist_bench.experiments.confirmed import Front
 from mnist_bench.prediction import model
 from mnist_bench.studies import record
 from mnist_bench.studies.kept_files import KEY, seal

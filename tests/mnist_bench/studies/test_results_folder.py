@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mnist_bench.data.choice import DataOptions
-from mnist_bench.experiments.grid import Observer as ExperimentObserver, open_grid
+from mnist_bench.experiments.trainings import Observer as ExperimentObserver, open_grid
 from mnist_bench.searches import running
 from mnist_bench.searches.config import SearchConfig
 from search.driver.progress import Observer

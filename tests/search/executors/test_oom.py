@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.experiments.tasks import Task, TaskStore, Training
+from mnist_bench.experiments.trainings import Task, TaskStore, Training
 from search import canonical_json
 from search.driver.progress import Observer
 from search.errors import WorkerError

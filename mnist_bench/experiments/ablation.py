@@ -1,0 +1,608 @@
+"""`ablate`: the path from a baseline to a trial, one group of settings at a time, by measured validation errors."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import combinations
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, get_args
+
+import numpy as np
+
+from mnist_bench import cells
+from mnist_bench.config.settings import Group, TrainConfig
+from mnist_bench.config.values import all_settings, every_setting, flattened, from_json, to_json, with_params
+from mnist_bench.errors import ArchitectureError
+from mnist_bench.experiments.trainings import (
+    Grid,
+    Observer,
+    RunReports,
+    Workplace,
+    check_seeds,
+    open_grid_of,
+    product,
+    validation_errors,
+)
+from mnist_bench.nets import own_net
+from mnist_bench.nets.planner import net_size
+from mnist_bench.nets.summary import distinguishing
+from mnist_bench.numerics.kinds import TRAINER_REVISIONS
+from mnist_bench.picture_form import MNIST, PictureForm
+from mnist_bench.result_table import Figure, ShownAsTable, Table
+from mnist_bench.space_files import space_sources
+from mnist_bench.statistics import ROUNDING, mean_if_complete, residual_variance
+from mnist_bench.studies import checked, kept_files
+from mnist_bench.studies.record import data_of
+from search import canonical_json, hashed
+from search.arguments import check_seconds
+from search.differences import checks
+from search.errors import UsageError
+from search.event_log.records import StudyRecord, TrialRecord
+from search.messages import joined, listing
+from search.study.folder import StudyFolder
+from search.study.studies import StoredStudy
+from search.trainer_api import Report
+
+
+def _groups() -> dict[str, tuple[str, ...]]:
+    ablated = [declared for declared in all_settings().values() if declared.setting.ablated]
+    names = dict.fromkeys([*get_args(Group), *(declared.group for declared in ablated)])
+    return {name: tuple(declared.path for declared in ablated if declared.group == name) for name in names}
+
+
+GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(_groups())
+"""Every setting of TrainConfig is in one group, but for those that all runs of an ablation share (SHARED)."""
+SHARED: Mapping[str, Any] = MappingProxyType(
+    {path: declared.default for path, declared in all_settings().items() if not declared.setting.ablated}
+)
+"""Errors are counted on the search's validation split, and a setting that only decides when to look changes no net."""
+
+
+def effective(config: TrainConfig) -> TrainConfig:
+    """Return a config that trains the same net, the settings that do nothing in it at their defaults."""
+    settled = from_json(with_params(every_setting(config), SHARED))
+    while idle := _idle(settled):  # a need may itself be idle: without blocks no batchnorm, then no batchnorm_momentum
+        settled = from_json(with_params(every_setting(settled), idle))
+    return settled
+
+
+def _idle(config: TrainConfig) -> dict[str, Any]:
+    """Return the defaults of the settings that do nothing and have another value, by path."""
+    settings = dict(flattened(every_setting(config)))
+    declared = {path: known for path, known in all_settings().items() if known.default != settings[path]}
+    return {path: known.default for path, known in declared.items() if not known.counts_in(config)}
+
+
+def differing(current: TrainConfig, target: TrainConfig) -> tuple[str, ...]:
+    """Return the groups in which two effective configs differ, in the order of GROUPS."""
+    fields = _differences(current, target)
+    # In your own network each setting is a group: it is unknown which settings belong together.
+    own = [name for name in fields if name not in all_settings()]
+    return (*(group for group, names in GROUPS.items() if {*fields} & {*names}), *own)
+
+
+def changed(current: TrainConfig, target: TrainConfig, groups: Sequence[str]) -> TrainConfig:
+    """Return the effective config that has these groups' settings from `target` and all others from `current`."""
+    wanted = dict(flattened(every_setting(target)))
+    new = {name: wanted[name] for group in groups for name in GROUPS.get(group, (group,))}
+    return effective(from_json(with_params(to_json(current), new)))
+
+
+def waiting(current: TrainConfig, target: TrainConfig) -> tuple[str, ...]:
+    """Return the groups of `differing` with a setting of layers that only `target` has."""
+    early = {all_settings()[path].group for path in _differences(current, target) if _is_early(path, current, target)}
+    return tuple(group for group in differing(current, target) if group in early)
+
+
+def candidates(current: TrainConfig, target: TrainConfig, form: PictureForm = MNIST) -> list[tuple[str, ...]]:
+    """Return the possible next changes: groups alone, or, if one alone makes no net, the fewest that do together."""
+    remaining, early = differing(current, target), waiting(current, target)
+    joined = [_joined(current, target, group, remaining, form) for group in remaining if group not in early]
+    return list(dict.fromkeys(joined))
+
+
+def met(start: TrainConfig, target: TrainConfig, form: PictureForm = MNIST) -> list[TrainConfig]:
+    """Return the configs that a path has to train if the groups are taken in the order of GROUPS."""
+    configs, current = [start, target], start
+    while choices := candidates(current, target, form):
+        configs += [changed(current, target, groups) for groups in choices]
+        current = changed(current, target, choices[0])
+    return list(dict.fromkeys(configs))
+
+
+def _joined(
+    current: TrainConfig, target: TrainConfig, group: str, remaining: Sequence[str], form: PictureForm
+) -> tuple[str, ...]:
+    others = [other for other in remaining if other != group]
+    for number in range(len(others)):
+        for more in combinations(others, number):
+            if _can_exist(changed(current, target, (group, *more)), form):
+                return tuple(name for name in remaining if name == group or name in more)
+    return tuple(remaining)
+
+
+def _can_exist(config: TrainConfig, form: PictureForm) -> bool:
+    try:
+        net_size(config, form)
+    except ArchitectureError:
+        return False
+    return True
+
+
+def _differences(first: TrainConfig, second: TrainConfig) -> list[str]:
+    have, want = dict(flattened(every_setting(first))), dict(flattened(every_setting(second)))
+    # If your own network declares no settings, some may be in one of the two alone.
+    return [name for name in {**have, **want} if have.get(name) != want.get(name)]
+
+
+def _is_early(path: str, current: TrainConfig, target: TrainConfig) -> bool:
+    """Return whether a setting counts in `target` alone, and its requirement there is in another group."""
+    declared = all_settings().get(path)
+    if declared is None:
+        return False
+    lacking = [need for need in declared.setting.needs if need.are_met(target) and not need.are_met(current)]
+    named = [all_settings()[path] for need in lacking for path in need.paths if path in all_settings()]
+    return any(other.group != declared.group for other in named)
+
+
+CONFIDENCE = 0.95
+COMPARABLE = 2
+"""How many times the errors of a pair's worse side another configuration may have for its spread to say something
+about the pair's: errors are counts, which vary more where there are more, and a net of which one seed failed varies by
+thousands."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """A configuration, trained to its end with every seed."""
+
+    config: Mapping[str, Any]
+    """TrainConfig as plain values."""
+    errors: tuple[int | None, ...]
+    """Validation errors by seed; None if training diverged."""
+    parameters: int
+    macs: int
+    """Multiply-accumulates for one image."""
+    seconds: float
+    """Mean training time of a run, in seconds."""
+
+    @property
+    def mean(self) -> float | None:
+        """Mean errors; None if a run diverged."""
+        return mean_if_complete(self.errors)
+
+    @property
+    def cost_key(self) -> tuple[int, int]:
+        """Sort key, the cheapest net first."""
+        return self.macs, self.parameters
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TriedChange:
+    """A change that was measured in a step, taken or not."""
+
+    groups: tuple[str, ...]
+    mean: float | None
+    """Mean errors with it; None if a run diverged."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One change on the path."""
+
+    groups: tuple[str, ...]
+    """Groups of settings that are changed; several if one alone makes no net, or if time was up."""
+    change: str
+    """The changes, in words."""
+    after: Measured
+    tried: tuple[TriedChange, ...]
+    """All that could be changed next, this step's own change among them; nothing if time was up."""
+    waiting: tuple[str, ...]
+    """Groups that could not be tried, their layers not being there yet."""
+    fewer: float | None
+    """By how many errors fewer; None if a run diverged."""
+    low: float | None
+    high: float | None
+    """Ends of the interval of `fewer`; see `interval`."""
+
+    @property
+    def name(self) -> str:
+        """The groups in words; `the rest` if time was up before several could be measured one by one."""
+        return "the rest" if self.unresolved and len(self.groups) > 1 else joined(self.groups)
+
+    @property
+    def unresolved(self) -> bool:
+        """Whether time was up before the groups could be measured one by one."""
+        return not self.tried
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether the interval holds 0, or there is none."""
+        return self.low is None or self.high is None or self.low <= 0 <= self.high
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Ablation(ShownAsTable):
+    """A path from a baseline to a trial."""
+
+    question: str
+    """SHA-256 of all that decides the figures: both configurations, seeds, data, canary, trainer revision."""
+    study: str
+    trial: int
+    baseline: str
+    """The recipe at the beginning, as the user named it."""
+    images: int
+    """Validation images, of which errors are counted."""
+    seeds: tuple[int, ...]
+    start: Measured
+    steps: tuple[Step, ...]
+
+    def _table(self) -> Table[Any]:
+        return table_of(self)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every group was measured by itself."""
+        return not any(step.unresolved for step in self.steps)
+
+    @property
+    def end(self) -> Measured:
+        """The trial's configuration."""
+        return self.steps[-1].after
+
+
+Measure = Callable[[Mapping[str, TrainConfig]], list[Measured] | None]
+"""Trains configurations, by their names for a reader, with every seed; None if time is up."""
+
+
+def walk(
+    start: Measured, end: Measured, measure: Measure, on_step: Callable[[Step], None], form: PictureForm = MNIST
+) -> tuple[Step, ...]:
+    """Return the greedy path from `start` to `end`, both of an effective config; `on_step` receives each step.
+
+    The nets are for pictures of this form. Ties go to the cheaper net, then to the order of GROUPS. Where time is up,
+    the remaining changes are one step.
+    """
+    steps: list[Step] = []
+    current, target = start, from_json(end.config)
+    while differing(from_json(current.config), target):
+        step = _next(current, target, measure, form) or _rest(current, end)
+        on_step(step)
+        steps.append(step)
+        current = step.after
+    return tuple(steps)
+
+
+def _next(current: Measured, target: TrainConfig, measure: Measure, form: PictureForm) -> Step | None:
+    config = from_json(current.config)
+    choices = candidates(config, target, form)
+    found = measure({joined(groups): changed(config, target, groups) for groups in choices})
+    if found is None:
+        return None
+    means = [math.inf if one.mean is None else one.mean for one in found]
+    best = min(range(len(found)), key=lambda i: (means[i], *found[i].cost_key, i))
+    tried = tuple(TriedChange(groups=groups, mean=one.mean) for groups, one in zip(choices, found, strict=True))
+    others = [one for i, one in enumerate(found) if i != best]
+    return _step(choices[best], current, found[best], others, tried=tried, waiting=waiting(config, target))
+
+
+def _rest(current: Measured, end: Measured) -> Step:
+    """Return the step that changes all that is left at once."""
+    groups = differing(from_json(current.config), from_json(end.config))
+    return _step(groups, current, end, [], tried=(), waiting=())
+
+
+def _step(groups: tuple[str, ...], before: Measured, after: Measured, others: Sequence[Measured], **more: Any) -> Step:
+    found = interval(before.errors, after.errors, [other.errors for other in others])
+    fewer, low, high = found if found else (None, None, None)
+    words = change(from_json(before.config), from_json(after.config))
+    return Step(groups=groups, change=words, after=after, fewer=fewer, low=low, high=high, **more)
+
+
+def interval(
+    before: Sequence[int | None], after: Sequence[int | None], others: Sequence[Sequence[int | None]]
+) -> tuple[float, float, float] | None:
+    """Return how many errors fewer `after` has than `before`, in the mean, and the ends of a 95% interval of that.
+
+    All arguments are errors by seed, of the same seeds; None if training diverged. The result is None if `before` or
+    `after` has such a run, or if there is one seed.
+
+    With two or three seeds the spread of one pair's differences shows little about itself. The variance is therefore
+    pooled over all comparable runs of the step (`residual_variance`), whose degrees of freedom the t quantile has. The
+    change taken is the best of several by these same figures, so the interval holds for all changes that were tried at
+    once (Bonferroni). A pair that varies more than the other runs must not become certain through their variance. So
+    the interval is never narrower than the uncorrected interval of the pair's own differences. If one side of a pair
+    varies five times as much, the interval then covers 95%, and 82% without this rule.
+    """
+    from scipy.special import stdtrit  # type: ignore[import-untyped]
+
+    if None in before or None in after or len(before) < 2:
+        return None
+    table = np.asarray([errors for errors in (before, after, *others) if None not in errors], dtype=np.float64)
+    means = table.mean(1)
+    table = table[means <= COMPARABLE * means[:2].max()]
+    seeds = table.shape[1]
+    variance, freedom = residual_variance(table)
+    comparisons = 1 + len(others)
+    differences = table[0] - table[1]
+    own = max(2 * ROUNDING, float(differences.var(ddof=1)))
+    reach = max(
+        float(stdtrit(freedom, 1 - (1 - CONFIDENCE) / 2 / comparisons)) * (2 * variance / seeds) ** 0.5,
+        float(stdtrit(seeds - 1, (1 + CONFIDENCE) / 2)) * (own / seeds) ** 0.5,
+    )
+    fewer = float(differences.mean())
+    return fewer, fewer - reach, fewer + reach
+
+
+def change(before: TrainConfig, after: TrainConfig) -> str:
+    """Return the changes from one config to the other: `batchnorm none → after`."""
+    old, new = distinguishing([before, after])
+    cells = {heading.replace("lr → drops", "lr"): (old[heading], new[heading]) for heading in old}
+    if before.epochs != after.epochs:
+        cells["epochs"] = (str(before.epochs), str(after.epochs))
+    names = _shortened(list(cells))
+    return ", ".join(f"{names[heading].replace('_', ' ')} {then} → {now}" for heading, (then, now) in cells.items())
+
+
+def _shortened(headings: Sequence[str]) -> dict[str, str]:
+    """Return each heading without the part before its last dot, or whole if another one would then be the same."""
+    short = {heading: heading.rpartition(".")[2] for heading in headings}
+    times = Counter(short.values())
+    return {heading: name if times[name] == 1 else heading for heading, name in short.items()}
+
+
+def sentence(step: Step, images: int) -> str:
+    """Return a step's finding: `batchnorm: 31 fewer errors of 10,000 (21 to 41)`."""
+    if step.fewer is None:
+        return f"{step.name}: no figure, because training diverged"
+    amount = f"{abs(step.fewer):.0f} {direction(step)} errors of {images:,}"
+    reach = f" ({span(step)})" if step.low is not None else ""
+    chance = ", which may be chance" if reach and step.by_chance else ""
+    return f"{step.name}: {amount}{reach}{chance}"
+
+
+def direction(step: Step) -> str:
+    """Return `fewer` or `more`."""
+    return "more" if (step.fewer or 0) < 0 else "fewer"
+
+
+def span(step: Step) -> str:
+    """Return a step's interval, in the direction of its figure: `21 to 41`; `7 more to 15` if it holds 0."""
+    if step.low is None or step.high is None:
+        return ""
+    low, high = (step.low, step.high) if direction(step) == "fewer" else (-step.high, -step.low)
+    opposite = {"fewer": "more", "more": "fewer"}[direction(step)]
+    return f"{low:.0f} to {high:.0f}" if low > 0 else f"{-low:.0f} {opposite} to {high:.0f} {direction(step)}"
+
+
+def save(ablation: Ablation, folder: Path) -> None:
+    """Keep an ablation in the study's folder `folder`; errors as in `kept_files.save`."""
+    kept_files.save(ablation, StudyFolder(folder).ablation.result)
+
+
+def load(folder: Path) -> Ablation | None:
+    """Return the ablation of the study whose folder is `folder`, None if there is none; errors as in
+    `kept_files.load`."""
+    found = kept_files.load(StudyFolder(folder).ablation.result, Ablation, "ablation")
+    return found and replace(found, study=folder.name)  # the study's folder may have been renamed since
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AblationOptions(Workplace):
+    """The options of an ablation."""
+
+    baseline: space_sources.Source = "notebook/linear"  # a recipe: a file, a shipped one's name, or values
+    seeds: int = 3
+    budget: float | None = None
+    """Seconds after which the remaining changes are one step, a step under way included; both ends are trained in any
+    case. None for no limit."""
+
+    def __post_init__(self) -> None:
+        check_seeds(self.seeds)
+        if self.budget is not None:
+            check_seconds("budget", self.budget)
+
+
+def ablate_study(study: StoredStudy, trial: TrialRecord, options: AblationOptions, observer: Observer) -> Ablation:
+    """Return the path from the baseline to a trial, measured.
+
+    A finished ablation of the same question is read and not made again; of an unfinished one, no run is repeated.
+
+    Raises:
+        Stopped: the observer stopped it before its end.
+        UsageError: the baseline is not a recipe, or trains the same network as the trial; or the data or the study's
+            folder are not its own.
+        FingerprintError: this machine computes otherwise than the one of the search.
+        StudyLockedError: another process makes an ablation of the study.
+        DataError, DeviceError, WorkerError, StorageError: as `open_grid_of`.
+    """
+    target, baseline = effective(from_json(trial.config)), space_sources.named(options.baseline)
+    start = effective(_beginning(study, options, target))
+    if not differing(start, target):
+        raise UsageError(
+            f"{baseline} and {study.name}/{trial.number} train the same network; there is nothing to ablate."
+        )
+    seeds = tuple(hashed.derived_seed("ablation", number) for number in range(options.seeds))
+    question = _question(study, trial, start, target, seeds)
+    folder = study.files.path
+    kept = load(folder)
+    if kept is not None and kept.question == question and kept.complete:
+        return kept
+    where = study.files.ablation.path, f"The ablation of {study.name}"
+    with open_grid_of(study, "ablate", *where, options, observer) as grid:
+        trainings = _Trainings(grid, seeds)
+        on_the_way = met(start, target, grid.data.options.form)
+        runs = product({str(number): config for number, config in enumerate(on_the_way)}, seeds)
+        observer.on_start(len(runs), grid.seconds(runs))
+        first, steps = trainings.path(start, target, options.budget)
+    made = Ablation(
+        question=question, study=study.name, trial=trial.number, baseline=baseline, images=trainings.images,
+        seeds=seeds, start=first, steps=steps,
+    )  # fmt: skip
+    save(made, folder)
+    return made
+
+
+def _beginning(study: StudyRecord, options: AblationOptions, target: TrainConfig) -> TrainConfig:
+    """Return the baseline's recipe; if the trial has your own network, with that network at its defaults.
+
+    Raises:
+        SpaceError: the baseline is not a recipe of a net for the study's pictures.
+        UsageError: the net was not named, or has a setting without a default.
+    """
+    form = data_of(study.spec["context"]).form
+    recipe = space_sources.recipe(space_sources.load(options.baseline, form=lambda _: form))
+    checked.require_net(target.net_code, options.net)
+    if target.net_code is None:
+        return recipe
+    net = own_net.loaded_net(target.net_code)
+    if needed := net.settings.needed:
+        raise UsageError(
+            f"An ablation begins at the defaults of the network's settings; {net.loaded.name} has none for "
+            f"{listing(needed)}."
+        )
+    return replace(recipe, net_code=target.net_code, net=net.settings.complete({}), model=target.model)
+
+
+def _question(
+    study: StudyRecord, trial: TrialRecord, start: TrainConfig, target: TrainConfig, seeds: Sequence[int]
+) -> str:
+    data = study.spec["context"]["data"]
+    about = [trial.number, to_json(start), to_json(target), list(seeds), data["data_hash"], data["split_hash"]]
+    numerics = study.spec["numerics"]
+    return canonical_json.sha256([*about, *checks(numerics).values(), TRAINER_REVISIONS[numerics["kind"]]])
+
+
+class _Trainings:
+    """Trains configurations with every seed; errors as in `Grid.train`."""
+
+    def __init__(self, grid: Grid, seeds: Sequence[int]) -> None:
+        self._grid = grid
+        self._seeds = seeds
+        self._form = grid.data.options.form
+        self.images = len(grid.data.split.validation)
+
+    def path(
+        self, start: TrainConfig, target: TrainConfig, budget: float | None
+    ) -> tuple[Measured, tuple[Step, ...]]:  # fmt: skip
+        """Return the start, measured, and the steps from it. Both ends are trained whatever the budget: without them
+        there is no result when the time is up."""
+        deadline = math.inf if budget is None else time.monotonic() + budget
+        ends = {"baseline": start, "trial": target}
+        first, last = self._results(ends, self._grid.train(product(ends, self._seeds)))
+
+        def measure(configs: Mapping[str, TrainConfig]) -> list[Measured] | None:
+            curves = self._grid.train_until(deadline, product(configs, self._seeds))
+            return None if curves is None else self._results(configs, curves)
+
+        def on_step(step: Step) -> None:
+            self._grid.observer.on_news(f"= {sentence(step, self.images)}")
+
+        return first, walk(first, last, measure, on_step, self._form)
+
+    def _results(self, configs: Mapping[str, TrainConfig], curves: RunReports) -> list[Measured]:
+        return [
+            _measured(config, [curves[name, seed] for seed in self._seeds], self._form)
+            for name, config in configs.items()
+        ]
+
+
+def _measured(config: TrainConfig, runs: Sequence[Sequence[Report]], form: PictureForm) -> Measured:
+    net = net_size(config, form)
+    return Measured(
+        config=to_json(config),
+        errors=tuple(map(validation_errors, runs)),
+        parameters=net.parameters,
+        macs=net.macs,
+        seconds=sum(report.seconds for reports in runs for report in reports) / len(runs),
+    )
+
+
+AblationRow = tuple[Measured, Step | None]
+"""The measurement after a step; None for the baseline."""
+
+
+def table_of(ablation: Ablation) -> Table[AblationRow]:
+    """Return the baseline and each step from there, with all their figures."""
+    return Table(
+        rows=[(ablation.start, None), *((step.after, step) for step in ablation.steps)],
+        figures=[
+            Figure("", lambda row: ablation.study, key="study"),
+            Figure("", lambda row: ablation.trial, key="trial"),
+            Figure("step", lambda row: row[1].name if row[1] else ablation.baseline, 9, key="step"),
+            Figure("errors", lambda row: row[0].mean, 8, "right", _errors, key="errors"),
+            Figure(
+                "fewer", lambda row: row[1] and row[1].fewer, 8, "right", key="fewer",
+                reads=lambda row: _fewer(row[1]) if row[1] else "",
+            ),
+            Figure("", lambda row: row[1] and row[1].low, key="low"),
+            Figure("", lambda row: row[1] and row[1].high, key="high"),
+            Figure("accuracy", lambda row: _accuracy(ablation, row[0]), 6, "right", cells.percent, key="accuracy"),
+            Figure("params", lambda row: row[0].parameters, 4, "right", cells.count, key="parameters"),
+            Figure("", lambda row: row[0].macs, key="macs"),
+            Figure("time", lambda row: row[0].seconds, 5, "right", cells.duration, key="seconds"),
+            Figure("change", lambda row: row[1].change if row[1] else "", 7, key="change"),
+            Figure("", lambda row: len(ablation.seeds), key="seeds"),
+        ],
+        caption=[_headline(ablation)],
+        footnotes=_footnotes(ablation),
+        document=plain(ablation),
+    )  # fmt: skip
+
+
+def _headline(ablation: Ablation) -> str:
+    start, end = _errors(ablation.start.mean), _errors(ablation.end.mean)
+    return (
+        f"{ablation.study}: from {ablation.baseline} to #{ablation.trial}, {start} → {end} validation errors of "
+        f"{ablation.images:,} (means of {len(ablation.seeds)} fresh seeds)."
+    )
+
+
+def _footnotes(ablation: Ablation) -> list[str]:
+    early = list(dict.fromkeys(group for step in ablation.steps for group in step.waiting))
+    together = [step.name for step in ablation.steps if len(step.groups) > 1 and not step.unresolved]
+    names = {group for step in ablation.steps for group in step.groups}
+    lines = [
+        "In brackets: 95% intervals, simultaneous for everything tried in a step. * may be chance: the interval "
+        "includes 0."
+    ]
+    if "convolutions" in names and not from_json(ablation.start.config).model.blocks:
+        lines.append("convolutions: depth, widths and kernels are one step, because the baseline has no convolutions.")
+    if early:
+        lines.append(f"Tried only after the network had the layers that they belong to: {joined(early)}.")
+    lines += [f"{name} are one step: one alone does not make a network." for name in together]
+    if not ablation.complete:
+        rest = joined(ablation.steps[-1].groups)
+        lines.append(
+            f"The time budget ran out before there were runs for {rest} alone. The same command with more time "
+            "continues."
+        )
+    return lines
+
+
+def _accuracy(ablation: Ablation, measured: Measured) -> float | None:
+    return None if measured.mean is None else 1 - measured.mean / ablation.images
+
+
+def _errors(mean: float | None) -> str:
+    return "diverged" if mean is None else f"{mean:.1f}"
+
+
+def _fewer(step: Step) -> str:
+    if step.fewer is None or step.low is None or step.high is None:
+        return "–"
+    return f"{step.fewer:z.1f} [{step.low:z.0f}, {step.high:z.0f}]{'*' if step.by_chance else ' '}"
+
+
+def plain(ablation: Ablation) -> dict[str, Any]:
+    """Return an ablation as plain values for JSON, each step with its finding in words."""
+    values = asdict(ablation)
+    for step, plain_step in zip(ablation.steps, values["steps"], strict=True):
+        plain_step["finding"] = sentence(step, ablation.images)
+        plain_step["by_chance"] = step.by_chance
+    return {**values, "complete": ablation.complete}

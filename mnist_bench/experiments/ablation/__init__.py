@@ -1,1 +1,0 @@
-"""`ablate`: the path from a baseline to the winner, one group of settings at a time."""

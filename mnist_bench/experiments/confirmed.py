@@ -1,0 +1,427 @@
+"""What a confirmation found, as a file in the study's folder keeps it: of the best configurations, or of a front."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import fmean, median
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+from annotated_types import Ge, Gt, Len
+from pydantic import with_config
+
+from mnist_bench.next_commands import NextCommands
+from mnist_bench.result_table import ShownAsTable, Table
+from mnist_bench.statistics import LEVEL, complete, finished, mean_if_complete, paired, share_interval, t_interval
+from mnist_bench.studies import kept_files
+from search.errors import StorageError
+from search.stored_fields import STRICT
+from search.study.folder import StudyFolder
+from search.study.studies import StoredStudy
+
+Count = Annotated[int, Ge(1)]
+FrontStanding = Literal["yes", "no", "not shown"]
+"""Whether a configuration is on the front."""
+TOP = 8
+"""Configurations that are confirmed, unless another number is asked for."""
+SEEDS = 8
+"""Fresh seeds of each of them."""
+LEARNED = 0.2
+"""A net that gets less right did not learn. Among ten classes guessing gets 0.1, and always the most frequent digit
+0.11; a net that distinguishes only one digit from the others gets about 0.2."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OverSeeds:
+    """A figure over seeds."""
+
+    mean: float
+    interval: tuple[float, float] | None
+    """The 95% interval of the mean: it covers other seeds, not other images. None for one seed."""
+    seeds: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccuracyOverSeeds(OverSeeds):
+    """Accuracy over seeds, 0..1; its interval is that of `share_interval`."""
+
+    median: float
+    not_learned: tuple[float, ...]  # the accuracies of the seeds below `LEARNED`
+
+
+def figures(errors: tuple[float | None, ...], images: int) -> AccuracyOverSeeds | None:
+    """Return the accuracy over seeds, given the errors of each on `images`; None if no run finished."""
+    shares = [1 - count / images for count in finished(errors)]
+    if not shares:
+        return None
+    return AccuracyOverSeeds(
+        mean=fmean(shares),
+        interval=share_interval(shares, step=1 / images),
+        seeds=len(shares),
+        median=median(shares),
+        not_learned=tuple(share for share in shares if share < LEARNED),
+    )
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """One trial's configuration, by its number, trained with fresh seeds."""
+
+    number: int
+    searched: float | None
+    """The trial's last value in the search."""
+    reach: float
+    """Epochs that it trained there; of another trainer, reports that it made."""
+    complete: bool
+    """Whether those were all; a pruned trial's value is that of a net half trained."""
+    results: tuple[float | None, ...]
+    """By fresh seed, errors on the validation images, or values; None if training did not finish."""
+    p_value: float | None = None
+    """Of the paired t-test against the selected candidate, corrected over all pairs (Holm); None of that candidate
+    itself, and if a run did not finish."""
+    parameters: int | None = None
+    """None if it is not a network."""
+    macs: int | None = None
+    """Multiply-accumulates for one image; None if it is not a network."""
+
+    @property
+    def mean(self) -> float | None:
+        """Mean of the results; None if a run did not finish."""
+        return mean_if_complete(self.results)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The facts that "cheapest" compares: MACs, parameters."""
+        return self.macs or 0, self.parameters or 0
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FrontMember:
+    """One trial's configuration on the front of the search, by its number."""
+
+    number: int
+    cost: Annotated[int, Ge(0)]
+    """The fact that the study minimises."""
+    search_accuracy: float
+    """The trial's last validation accuracy in the search, 0..1."""
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Final:
+    """A trial's configuration, trained on all training images and evaluated on the test images."""
+
+    number: int
+    errors: tuple[int | None, ...]
+    """On the test images, by fresh seed; None if training did not finish."""
+
+    @property
+    def ended(self) -> int:
+        """Number of networks whose training finished."""
+        return len(finished(self.errors))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ahead:
+    """How far a configuration is ahead of one that costs no more, in shares of the test images."""
+
+    of: int
+    """The other trial's number."""
+    mean: float
+    """Over the seeds, which both have in common."""
+    low: float
+    """Ends of Student's 95% interval for it, of this comparison alone."""
+    high: float
+
+
+class Result(ShownAsTable):
+    """A confirmation as one of the two files keeps it."""
+
+    __slots__ = ()
+    file: ClassVar[str]
+    """The attribute of `ConfirmFolder` that is its file."""
+    what: ClassVar[str]
+    """What messages call it."""
+    study: str
+    digest: str
+    """The study's when it was confirmed; another one now means that it was searched further."""
+    test_images: int
+    """0 if the test set was never opened."""
+    test_files: tuple[str, ...] | None
+    """SHA-256 of your own test files; None of the packaged ones, which never change."""
+    finals: tuple[Final, ...]
+    earlier: tuple[Final, ...]
+    """Finals of earlier confirmations on the same test files that are none of this one."""
+
+    @property
+    def evaluated(self) -> tuple[Final, ...]:
+        """All that was evaluated on these test files for the study, the newest first."""
+        return self.finals + self.earlier
+
+    @property
+    def numbers(self) -> list[int]:
+        """Of the trials that were evaluated."""
+        return [final.number for final in self.evaluated]
+
+    def test(self, number: int | None) -> AccuracyOverSeeds | None:
+        """Return a final's test accuracy; None if there is no such final or no run ended."""
+        errors = [final.errors for final in self.finals if final.number == number]
+        return figures(errors[0], self.test_images) if errors else None
+
+    def _table(self) -> Table[Any]:
+        from mnist_bench.experiments.confirmed_table import table_of  # its module imports this one
+
+        return table_of(self)
+
+    @property
+    def contradiction(self) -> str | None:
+        """Why `save` cannot have written this content; None if it can."""
+        raise NotImplementedError
+
+    def plain(self) -> dict[str, Any]:
+        """Return plain values for JSON: the file's content, and the figures computed from it."""
+        raise NotImplementedError
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Confirmed(Result):
+    """The best configurations of a study with fresh seeds, and the selected ones on the test images."""
+
+    file: ClassVar[str] = "result"
+    what: ClassVar[str] = "confirmation"
+    study: str
+    digest: str
+    top: int
+    name: str
+    """What is compared: `validation`, or the name of the value."""
+    minimized: bool
+    """Whether smaller results are better; errors are."""
+    step: Annotated[float, Gt(0)]
+    """The smallest difference of two results; they count as rounded to it."""
+    train_images: Count | None
+    """Images that the candidates trained on; those evaluated trained on the validation images too. None of values."""
+    validation_images: Count | None
+    test_images: Annotated[int, Ge(0)]
+    test_files: tuple[str, ...] | None
+    candidates: Annotated[tuple[Candidate, ...], Len(1)]
+    """The best of the search first."""
+    winner: int
+    """The candidate with the best mean; of equal ones the cheapest."""
+    cheapest: int
+    """Of the tied: the winner if none costs less."""
+    finals: tuple[Final, ...]
+    """Of the winner, and of the cheapest if that is another. Empty if the test set was left closed."""
+    earlier: tuple[Final, ...]
+
+    @property
+    def of_nets(self) -> bool:
+        """Whether the candidates are networks."""
+        return self.validation_images is not None
+
+    @property
+    def others(self) -> list[Candidate]:
+        """All candidates but the winner."""
+        return [row for row in self.candidates if row.number != self.winner]
+
+    @property
+    def has_winner(self) -> bool:
+        """Whether a significant test separates the winner from each other candidate, of which there are some."""
+        return bool(self.others) and all(row.p_value is not None and row.p_value <= LEVEL for row in self.others)
+
+    @property
+    def tied(self) -> tuple[int, ...]:
+        """The winner, and the candidates that were not shown to be worse."""
+        tied = [row.number for row in self.others if row.p_value is not None and row.p_value > LEVEL]
+        return self.winner, *tied
+
+    def candidate(self, number: int) -> Candidate:
+        """Return the candidate that is trial `number`."""
+        return next(row for row in self.candidates if row.number == number)
+
+    def fresh(self, number: int) -> OverSeeds | None:
+        """Return a candidate's accuracy or value with fresh seeds; None if no run finished."""
+        results = self.candidate(number).results
+        if self.validation_images is not None:
+            return figures(results, self.validation_images)
+        values = finished(results)
+        if not values:
+            return None
+        return OverSeeds(mean=fmean(values), interval=t_interval(values, step=self.step), seeds=len(values))
+
+    def plain(self) -> dict[str, Any]:
+        """Return plain values for JSON: the file's content, and the figures computed from it."""
+        values: dict[str, Any] = asdict(self) | {"tied": list(self.tied)}
+        for row in values["candidates"]:
+            row["fresh"] = _plain(self.fresh(row["number"]))
+        for final in values["finals"]:
+            final["test"] = _plain(self.test(final["number"]))
+        return values
+
+    def _finding(self) -> str:
+        from mnist_bench.experiments.confirmed_table import footnote
+
+        return footnote(self, NextCommands(study=self.study))
+
+    @property
+    def contradiction(self) -> str | None:
+        """Why `save` cannot have written this content; None if it can."""
+        named = {self.winner, self.cheapest, *(final.number for final in self.finals)}
+        if not named <= {row.number for row in self.candidates}:
+            return "it names a trial that is no candidate"
+        return "it has errors on no test images" if self.evaluated and not self.test_images else None
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Front(Result):
+    """The front of a study, trained with fresh seeds and evaluated on the test images."""
+
+    file: ClassVar[str] = "front"
+    what: ClassVar[str] = "confirmation of a front"
+    study: str
+    digest: str
+    cost: str
+    """The minimised fact of a trial, by its name."""
+    train_images: Count
+    test_images: Count
+    test_files: tuple[str, ...] | None
+    left_out: Annotated[int, Ge(0)]
+    """Number of trials on the front of the search beyond the `top` that were trained."""
+    members: Annotated[tuple[FrontMember, ...], Len(1)]
+    """The cheapest first."""
+    finals: tuple[Final, ...]
+    """Of the members, in their order."""
+    earlier: tuple[Final, ...]
+
+    def final(self, number: int) -> Final:
+        """Return the errors of the configuration of trial `number`."""
+        return next(final for final in self.finals if final.number == number)
+
+    def ahead(self, member: FrontMember) -> Ahead | None:
+        """Compare a member with the decisive rival: among members that cost no more, one shown to be better, else the
+        closest. None if no member costs as little, or one of its own runs did not finish."""
+        rivals = self._rivals(member) if self._errors(member) is not None else []
+        return min(rivals, key=lambda rival: (rival.high >= 0, rival.low), default=None)
+
+    def standing(self, member: FrontMember) -> FrontStanding | None:
+        """Return whether a member is on the front: it is shown to be more accurate than each member that costs no more.
+
+        Members are compared in pairs; trials that were left out are not compared. The answer is "not shown" if a run of
+        a member that costs no more did not finish, or if all others were left out. None if one of its own runs did not
+        finish.
+        """
+        if self._errors(member) is None:
+            return None
+        ahead = self.ahead(member)
+        if ahead is not None and ahead.high < 0:
+            return "no"
+        compared = all(self._errors(other) for other in self._as_cheap(member))
+        alone = len(self.members) == 1 and self.left_out  # of a longer front one member is the most accurate
+        return "yes" if compared and not alone and (ahead is None or ahead.low > 0) else "not shown"
+
+    def plain(self) -> dict[str, Any]:
+        """Return plain values for JSON: the file's content, and the figures computed from it."""
+        values = asdict(self)
+        for member, row in zip(self.members, values["members"], strict=True):
+            test, ahead = _plain(self.test(member.number)), _plain(self.ahead(member))
+            row |= {"on_front": self.standing(member), "test": test, "ahead": ahead}
+        return values
+
+    @property
+    def contradiction(self) -> str | None:
+        """Why `save` cannot have written this content; None if it can."""
+        is_of_members = [final.number for final in self.finals] == [member.number for member in self.members]
+        return None if is_of_members else "it has errors of other trials than it names"
+
+    def _errors(self, member: FrontMember) -> list[int] | None:
+        return complete(self.final(member.number).errors)
+
+    def _as_cheap(self, member: FrontMember) -> list[FrontMember]:
+        return [other for other in self.members if other is not member and other.cost <= member.cost]
+
+    def _rivals(self, member: FrontMember) -> list[Ahead]:
+        """Return how far a member, whose runs finished, is ahead of each that costs no more and whose runs did."""
+        own, rivals = self._errors(member) or [], []
+        for other in self._as_cheap(member):
+            if theirs := self._errors(other):
+                apart = [(their - mine) / self.test_images for their, mine in zip(theirs, own, strict=True)]
+                found = paired(apart, 1 / self.test_images)
+                rivals.append(Ahead(of=other.number, mean=found.mean, low=found.low, high=found.high))
+        return rivals
+
+
+def _plain(found: OverSeeds | Ahead | None) -> dict[str, Any] | None:
+    return None if found is None else asdict(found)
+
+
+Kept = TypeVar("Kept", Confirmed, Front)
+
+
+def save(found: Confirmed | Front, folder: Path) -> None:
+    """Keep a result in the study's folder `folder`; errors as in `kept_files.write`."""
+    kept_files.save(found, _file(type(found), folder))
+
+
+def load(kind: type[Kept], folder: Path) -> Kept | None:
+    """Return the result for the study whose folder is `folder`, under that name; None if it was not confirmed so.
+
+    Raises:
+        OtherVersionError, StorageError: as in `kept_files.load`; or the file contradicts itself.
+    """
+    path = _file(kind, folder)
+    found = kept_files.load(path, kind, kind.what)
+    if found is None:
+        return None
+    if fault := found.contradiction:
+        raise StorageError(f"{path}: {fault}; move it away, and it is made again.")
+    return replace(found, study=folder.name)  # the study's folder may have been renamed since
+
+
+def _file(kind: type[Confirmed | Front], folder: Path) -> Path:
+    path: Path = getattr(StudyFolder(folder).confirm, kind.file)
+    return path
+
+
+def winner_of(study: StoredStudy) -> int | None:
+    """Return the trial that the confirmation of a study named; None if there is none, or if the search continued
+    since: among the later trials there may be a better one.
+
+    Raises:
+        UsageError: the files in the study's folder are another study's.
+        OtherVersionError, StorageError: as in `load`.
+    """
+    found = load(Confirmed, study.files.path)
+    return found.winner if found is not None and found.digest == study.digest else None
+
+
+def tested(folder: Path) -> Iterator[Confirmed | Front]:
+    """Yield the kept results that were evaluated on a test set, the front last; errors as in `load`."""
+    found: list[Confirmed | Front | None] = [load(Confirmed, folder), load(Front, folder)]
+    yield from (each for each in found if each is not None and each.evaluated)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluated:
+    """Configurations that were evaluated on the images of one test set."""
+
+    finals: tuple[Final, ...]
+    images: int
+    files: tuple[str, ...] | None
+    """See `Result.test_files`."""
+
+    def but(self, numbers: Sequence[int]) -> tuple[Final, ...]:
+        """Return the finals of other trials than these."""
+        return tuple(final for final in self.finals if final.number not in numbers)
+
+
+def evaluated(folder: Path, files: tuple[str, ...] | None) -> Evaluated:
+    """Return what is known on these test files: the test set need not be opened for it again; errors as in `load`."""
+    same = [each for each in tested(folder) if each.test_files == files]
+    finals: dict[int, Final] = {}
+    for final in (final for each in same for final in each.evaluated):
+        finals.setdefault(final.number, final)
+    return Evaluated(finals=tuple(finals.values()), images=same[0].test_images if same else 0, files=files)

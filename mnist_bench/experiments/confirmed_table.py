@@ -1,0 +1,342 @@
+"""Confirmations as tables, with all their words: candidates, decision, results on the test images; a front."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from mnist_bench import cells
+from mnist_bench.cells import count, interval, numbered, percent, unit
+from mnist_bench.experiments.confirmed import (
+    SEEDS,
+    TOP,
+    AccuracyOverSeeds,
+    Candidate,
+    Confirmed,
+    Final,
+    Front,
+    FrontMember,
+    OverSeeds,
+    Result,
+    tested,
+)
+from mnist_bench.next_commands import NextCommands
+from mnist_bench.result_table import Figure, Table
+from mnist_bench.statistics import LEVEL
+from search.messages import number_of
+
+TEST = f"paired t-tests over {SEEDS} seeds, Holm-corrected over all pairs, {100 * LEVEL:g}% level"
+
+
+def table_of(found: Result, commands: NextCommands | None = None) -> Table[Any]:
+    """Return a confirmation with its consequences in words; `commands` are the next commands about the study."""
+    commands = commands or NextCommands(study=found.study)
+    match found:
+        case Front():
+            return _table_of_front(found)
+        case Confirmed():
+            return _table_of_candidates(found, commands)
+    raise TypeError(f"{type(found).__name__} is not a confirmation")
+
+
+def _table_of_candidates(found: Confirmed, commands: NextCommands) -> Table[Candidate]:
+    of_nets = [
+        Figure[Candidate]("params", lambda row: row.parameters, 5, "right", count),
+        Figure[Candidate]("MACs", lambda row: row.macs, 5, "right", count),
+    ]
+    errors = Figure[Candidate]("errors", lambda row: "–" if row.mean is None else f"{row.mean:.1f}", 7, "right")
+    tests = ["", *test_lines(found, commands)] if found.of_nets else []
+    return Table(
+        rows=ordered(found),
+        figures=[
+            Figure("trial", lambda row: row.number, 11, "right", numbered),
+            Figure(found.name, lambda row: accuracy(found.fresh(row.number)), 9),
+            *([errors] if found.of_nets else []),
+            Figure("verdict", lambda row: verdict(found, row), 10),
+            Figure("in the search", lambda row: _in_the_search(found, row), 4),
+            *(of_nets if found.of_nets else []),
+        ],
+        caption=[f"{found.study}: {number_of(len(found.candidates), 'configuration')} with {SEEDS} fresh seeds each."],
+        footnotes=[*meaning_lines(found), *failure_lines(found), *decision_lines(found), *tests],
+        document=found.plain(),
+    )
+
+
+def ordered(found: Confirmed) -> list[Candidate]:
+    """Return the candidates: the selected one, the tied ones, then the others, each by their means."""
+    sign, tied = 1 if found.minimized else -1, found.tied
+
+    def key(row: Candidate) -> tuple[object, ...]:
+        mean = math.inf if row.mean is None else sign * row.mean
+        return row.number != found.winner, row.number not in tied, mean, row.number
+
+    return sorted(found.candidates, key=key)
+
+
+def _in_the_search(found: Confirmed, row: Candidate) -> str:
+    if found.of_nets:
+        return f"{percent(row.searched)}{'' if row.complete else f' at {row.reach:g}, pruned'}"
+    pruned = "" if row.complete else f" (pruned after {number_of(int(row.reach), 'report')})"
+    return f"{cells.value(row.searched)}{pruned}"
+
+
+def accuracy(found: OverSeeds | None) -> str:
+    """Return a mean accuracy in percent, or another mean, with its interval if there are several seeds.
+
+    If a seed did not learn, the mean shows little, and the median follows it.
+    """
+    if found is None:
+        return "–"
+    if not isinstance(found, AccuracyOverSeeds):
+        ends = ", ".join(cells.significant(end, 4) for end in found.interval or ())
+        return f"{cells.value(found.mean)} [{ends}]" if ends else cells.value(found.mean)
+    mean = f"{percent(found.mean)} {interval(*(found.interval or (None, None)))}".rstrip()
+    return f"{mean}, median {percent(found.median)}" if found.not_learned else mean
+
+
+def failures(found: AccuracyOverSeeds) -> str:
+    """Return how many seeds did not learn, and their accuracies."""
+    seeds = number_of(found.seeds, "seed")
+    return f"{len(found.not_learned)} of {seeds} did not learn ({', '.join(map(percent, found.not_learned))})"
+
+
+def verdict(found: Confirmed, row: Candidate) -> str:
+    """Return what the test says of a candidate."""
+    if row.number == found.winner:
+        return role(found, row.number)
+    if row.p_value is None:
+        return "a run did not finish"
+    return "=" if row.p_value > LEVEL else f"worse ({cells.p_value(row.p_value)})"
+
+
+def role(found: Confirmed, number: int) -> str:
+    """Return why a configuration was evaluated: only a significant test makes a winner."""
+    if number != found.winner:
+        return "cheapest of the tied"
+    return "winner" if found.has_winner else "selected (tied)" if len(found.tied) > 1 else "selected"
+
+
+def decision_lines(found: Confirmed) -> list[str]:
+    """Return which candidates are tied, or how the others were told apart; nothing if there was one candidate."""
+    first, *tied = [row.number for row in ordered(found) if row.number in found.tied]
+    broken = [row.number for row in found.others if row.p_value is None]  # a run that did not finish is not a test
+    unfinished = f" Of {_names(broken)} a run did not finish." if broken else ""
+    if tied:
+        lines = [f"= not significantly worse than #{first} ({TEST}): {_names(tied)}.{unfinished}"]
+        return [*lines, *([_cheapest_line(found)] if found.of_nets else [])]
+    if len(broken) == len(found.others):
+        return [f"No test was made.{unfinished}"] if broken else []
+    others = "All others whose runs finished" if broken else "All others"
+    return [f"{others} are significantly worse than #{first} ({TEST}).{unfinished}"]
+
+
+def _cheapest_line(found: Confirmed) -> str:
+    cheapest, first = found.candidate(found.cheapest), found.candidate(found.winner)
+    size = f"{count(cheapest.macs)} MACs, {count(cheapest.parameters)} parameters"
+    if cheapest is first:
+        return f"#{first.number} is also the cheapest of the tied ({size})."
+    than = f"{count(first.macs)} and {count(first.parameters)}"
+    return f"The cheapest of the tied is #{cheapest.number}: {size} (#{first.number}: {than})."
+
+
+def meaning_lines(found: Confirmed) -> list[str]:
+    """Return the meaning of the table's figures, and the limits of their intervals."""
+    if found.validation_images is None:
+        better = f"{'smaller' if found.minimized else 'larger'} values are better."
+        lines = [f"{found.name}: mean of fresh seeds and its 95% interval; {better}"]
+    else:
+        mean = f"mean of fresh seeds and its 95% interval, on {found.validation_images:,} images"
+        lines = [f"{found.name}: {mean}; it covers other seeds, not other images."]
+    if found.others:
+        unlike = "; its test accuracy is not" if found.finals else ""
+        lines.append(f"#{found.winner} was selected by this figure, so it is slightly too good there{unlike}.")
+    return lines
+
+
+def failure_lines(found: Confirmed) -> list[str]:
+    """Return which candidates had seeds with which they did not learn."""
+    fresh = [(row.number, found.fresh(row.number)) for row in ordered(found)]
+    return [
+        f"#{number}: {failures(figures)}."
+        for number, figures in fresh
+        if isinstance(figures, AccuracyOverSeeds) and figures.not_learned
+    ]
+
+
+def _names(numbers: Iterable[int]) -> str:
+    return ", ".join(f"#{number}" for number in numbers)
+
+
+# The test images
+
+
+def test_lines(found: Confirmed, commands: NextCommands) -> list[str]:
+    """Return the test figures of each network trained on all images, the gap to validation, and the search's luck.
+
+    If the test set was left closed: the command that continues from there.
+    """
+    if not found.finals:
+        closed = "Nothing was trained on all images, and the test set was not used"
+        rest = "trains the selected configuration on all images and evaluates it once on the test set."
+        told = (
+            f". Without --no-test, `confirm` {rest}" if commands.no_test else f"; `{command(found, commands)}` {rest}"
+        )
+        return [closed + told, *_luck_lines(found)]
+    images = (found.train_images or 0) + (found.validation_images or 0)
+    lines = [f"Then trained on all {images:,} images and evaluated once on {found.test_images:,} test images:"]
+    for final in found.finals:
+        lines += _final_lines(found, final)
+    return [*lines, *_luck_lines(found)]
+
+
+def _final_lines(found: Confirmed, final: Final) -> list[str]:
+    number, images = final.number, found.test_images
+    test, validation = found.test(number), found.fresh(number)
+    if test is None or validation is None:
+        return [f"  #{number}, {role(found, number)}: no run finished."]
+    each = "  ".join("–" if wrong is None else f"{100 * (1 - wrong / images):.2f}" for wrong in final.errors)
+    gap = 100 * (test.mean - validation.mean)
+    difference = "the same to 0.01 percentage points"
+    if round(abs(gap), 2):
+        difference = f"{abs(gap):.2f} percentage points {'higher' if gap > 0 else 'lower'}"
+    return [
+        f"  #{number}, {role(found, number)}: {accuracy(test)} on the test images, {test.seeds} seeds: {each}",
+        *([f"      {failures(test)}."] if test.not_learned else []),
+        f"      validation {accuracy(validation)}, so the test accuracy is {difference}.",
+    ]
+
+
+def _luck_lines(found: Confirmed) -> list[str]:
+    """Return the selected candidate's figure in the search."""
+    first, fresh = found.candidate(found.winner), found.fresh(found.winner)
+    then = percent(first.searched)
+    if fresh is None or first.searched is None:
+        return []
+    if not first.complete:
+        epochs = "1 epoch" if first.reach == 1 else f"{first.reach:g} epochs"
+        return [f"In the search #{first.number} was pruned after {epochs} at {then}."]
+    luck = 100 * (first.searched - fresh.mean)
+    had = f"In the search #{first.number} had {then}, with fresh seeds {percent(fresh.mean)}"
+    if round(luck, 2) == 0:
+        return [f"{had}: the same to 0.01 percentage points."]
+    seemed = "too high" if luck > 0 else "too low"
+    return [f"{had}: the search's figure was {abs(luck):.2f} percentage points {seemed}."]
+
+
+# In a sentence, and the next commands
+
+
+def finding_of_values(found: Confirmed) -> str:
+    """Return which configuration of another trainer was selected, and which are tied with it, in a sentence."""
+    told = f"trial {found.winner}, {found.name} {accuracy(found.fresh(found.winner))} (mean of {SEEDS} fresh seeds)"
+    if tied := len(found.tied) - 1:
+        return f"Selected with fresh seeds: {told}; {number_of(tied, 'other configuration')} tied with it."
+    if found.has_winner:
+        return f"Winner with fresh seeds: {told}; each other configuration is significantly worse."
+    return f"Selected with fresh seeds: {told}."
+
+
+def footnote(found: Result, commands: NextCommands) -> str:
+    """Return the line about a confirmed study below its leaderboard."""
+    if isinstance(found, Front):
+        return front_footnote(found, commands)
+    if not isinstance(found, Confirmed):
+        raise TypeError(f"{type(found).__name__} is not a confirmation")
+    if not found.of_nets:
+        figure = f"{found.name} {accuracy(found.fresh(found.winner))}"
+        return f"confirmed: #{found.winner}, {figure}, mean of {SEEDS} fresh seeds"
+    if not found.finals:
+        on = f"`{command(found, commands)}` evaluates it once on the test set"
+        return f"#{found.winner} was selected with fresh seeds; {on}"
+    test = found.test(found.winner)
+    if test is None:
+        return f"confirmed: #{found.winner}, of which no run on all images finished"
+    return f"confirmed: #{found.winner} {accuracy(test)} on the test images, {test.seeds} seeds"
+
+
+def command(found: Confirmed | Front, commands: NextCommands) -> str:
+    """Return the same command again: it trains what is missing, evaluates what is not known, and shows all."""
+    if isinstance(found, Front):
+        whole = not found.left_out and len(found.members) <= TOP
+        return commands.line("confirm", "--front", *([] if whole else ["--top", str(len(found.members))]))
+    return commands.line("confirm", *(() if found.top == TOP else ("--top", str(found.top))))
+
+
+def command_for_nets(folder: Path, number: int, commands: NextCommands) -> str:
+    """Return the command that trains the networks of trial `number` again that are gone from a study's folder.
+
+    Raises:
+        StorageError: the study's confirmation cannot be read.
+    """
+    named = (one for one in tested(folder) if number in one.numbers)
+    found = next(named, None)
+    return commands.line("confirm") if found is None else command(found, commands)
+
+
+# A front
+
+
+def _table_of_front(front: Front) -> Table[FrontMember]:
+    number = "1 configuration" if len(front.members) == 1 else f"{len(front.members)} configurations"
+    seeds = number_of(len(front.finals[0].errors), "fresh seed")
+    return Table(
+        rows=front.members,
+        figures=[
+            Figure("trial", lambda row: row.number, 11, "right", numbered),
+            Figure(unit(front.cost), lambda row: row.cost, 10, "right", count),
+            Figure("test", lambda row: accuracy(front.test(row.number)), 9),
+            Figure("on the front", lambda row: front.standing(row) or "–", 8),
+            Figure("ahead of what costs no more", lambda row: _ahead(front, row), 6),
+            Figure("in the search", lambda row: percent(row.search_accuracy), 4),
+        ],
+        caption=[
+            front_finding(front),
+            f"{front.study}: {number} of the front of accuracy and {unit(front.cost)}, {seeds} each, trained on all "
+            f"{front.train_images:,} images.",
+        ],
+        footnotes=["", *_front_notes(front)],
+        document=front.plain(),
+    )
+
+
+def front_finding(front: Front) -> str:
+    """Return the ends of a front in a sentence."""
+    ends = [front.members[0], *front.members[1:][-1:]]
+    told = [f"{accuracy(front.test(e.number))} with {count(e.cost)} {unit(front.cost)} (#{e.number})" for e in ends]
+    return f"On the test images: {' to '.join(told)}."
+
+
+def front_footnote(front: Front | None, commands: NextCommands) -> str:
+    """Return the line about a front below a leaderboard: the finding of its confirmation, or the command for one."""
+    if front is None:
+        return f"  `{commands.line('confirm', '--front')}` trains the front with fresh seeds."
+    return f"front confirmed: {front_finding(front)} `{command(front, commands)}` shows all."
+
+
+def _ahead(front: Front, row: FrontMember) -> str:
+    found = front.ahead(row)
+    if found is None:
+        return "–"
+    mean, low, high = (f"{100 * share:+z.2f}" for share in (found.mean, found.low, found.high))
+    return f"{mean} [{low}, {high}] of #{found.of}"
+
+
+def _front_notes(front: Front) -> Iterator[str]:
+    yield (
+        f"test: mean of fresh seeds and its 95% interval, on {front.test_images:,} test images, evaluated once; it "
+        "covers other seeds, not other images."
+    )
+    yield (
+        "on the front: yes if it is significantly more accurate than each configuration that costs no more; no if one "
+        "of those is significantly more accurate (paired by seed, each comparison alone)."
+    )
+    for final in front.finals:
+        if final.ended < len(final.errors):
+            yield f"#{final.number}: {final.ended} of {len(final.errors)} runs finished; it is not compared."
+    for member in front.members:
+        if (test := front.test(member.number)) and test.not_learned:
+            yield f"#{member.number}: {failures(test)}."
+    if front.left_out:
+        yield f"{front.left_out} more are on the front of the search; --top takes more."

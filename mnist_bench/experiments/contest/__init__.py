@@ -1,1 +1,0 @@
-"""`bench search`: search methods compared at the same budget."""

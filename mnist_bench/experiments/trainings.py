@@ -1,0 +1,474 @@
+"""Configurations trained to their ends by worker processes, several at once. What is interrupted can be resumed.
+
+For training without a search: nothing is pruned, and the order in which periods end decides nothing."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import from_json, to_json
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.idx import close_test_set
+from mnist_bench.data.mnist import TrainingSet, load_training_set
+from mnist_bench.data.tensors import Dataset, load_dataset, with_evaluation_images
+from mnist_bench.data.test_set import open_test_set
+from mnist_bench.errors import ArchitectureError, Stopped
+from mnist_bench.nets.planner import COEFFICIENTS, NetPlanner
+from mnist_bench.numerics.device import setup
+from mnist_bench.studies import checked
+from mnist_bench.studies.record import data_of
+from mnist_bench.training.evaluation import Evaluation, Scorer
+from mnist_bench.training.trainer import trainer_spec
+from mnist_bench.training.weights import export
+from search import canonical_json, file_lock
+from search.arguments import check_count
+from search.differences import checks
+from search.driver.dispatcher import take_all
+from search.driver.retry_policy import POLL, Key, RetryPolicy, failure_of
+from search.errors import UsageError, WorkerError
+from search.event_log.records import StudyRecord
+from search.executors.local import LocalExecutor
+from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised, why_failed
+from search.files import make_folder
+from search.study.checkpoint_store import CheckpointStore
+from search.study.folder import WorkFolder
+from search.trainer_api import Report
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """One configuration to train to its end with one seed."""
+
+    name: str  # for messages
+    identity: str  # SHA-256 of everything that the result depends on: equal identities train to equal bits
+    config: Mapping[str, Any]
+    seed: int
+    costs: tuple[int, ...]  # estimated microseconds of each period
+
+    @property
+    def number(self) -> int:
+        """The task's number among checkpoints, 48 bits of its identity."""
+        return int(self.identity[:12], 16)
+
+    def is_ended_by(self, reports: Sequence[Report]) -> bool:
+        """Return whether these reports are all that there will be."""
+        return len(reports) == len(self.costs) or (bool(reports) and reports[-1].end is not None)
+
+
+OnPeriod = Callable[[Task, int, Report, bytes], Report]
+"""Gets each period of a task once, with its report and state, and returns the report to keep."""
+OnEnd = Callable[[Task, Sequence[Report]], None]
+"""Gets a task that has ended, with all its reports."""
+
+
+def as_it_is(task: Task, period: int, report: Report, state: bytes) -> Report:
+    """Return the report; the default of OnPeriod."""
+    return report
+
+
+class TaskStore:
+    """The reports of every period of every task, and the state after the latest one, in a folder of checkpoints."""
+
+    def __init__(self, states: CheckpointStore, *, keep_last: bool) -> None:
+        """`keep_last`: whether the state of a task that has ended is kept."""
+        self._states, self._keep_last = states, keep_last
+
+    def load(self, task: Task) -> tuple[tuple[Report, ...], bytes | None]:
+        """Return the reports so far and the state to resume from: the latest one before which no report is lost.
+
+        Reports after it are of no use without a state: their periods are trained again, and so is one for which there
+        was too little memory.
+        """
+        kept: list[tuple[Report, bytes]] = []
+        while len(kept) < len(task.costs) and (found := self._states.get(task.number, len(kept) + 1)):
+            if found[0].end == "out_of_memory":
+                break
+            kept.append(found)
+        if not task.is_ended_by([report for report, _ in kept]):
+            while kept and not kept[-1][1]:
+                kept.pop()
+        return tuple(report for report, _ in kept), kept[-1][1] if kept else None
+
+    def save(self, task: Task, reports: Sequence[Report], state: bytes) -> None:
+        """Keep the newest of the reports and its state; the state before it is given up afterwards."""
+        period = len(reports)
+        is_needed = self._keep_last or not task.is_ended_by(reports)
+        self._states.put(task.number, period, reports[-1], state if is_needed else b"")
+        if period > 1:
+            self._states.put(task.number, period - 1, reports[-2], b"")
+
+
+class Training:
+    """Keeps an executor busy with tasks until all have ended."""
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        executor: Executor,
+        store: TaskStore,
+        on_period: OnPeriod = as_it_is,
+        on_end: OnEnd = lambda task, reports: None,
+        *,
+        stall: float | None = None,
+    ) -> None:
+        """Train nothing yet; `stall`: see `RetryPolicy`."""
+        self._tasks = {task.number: task for task in tasks}
+        self._executor, self._store, self._on_period, self._on_end = executor, store, on_period, on_end
+        self._retry_policy = RetryPolicy(stall)
+        self._waiting: deque[Job] = deque()
+        self._running: set[Key] = set()
+        self.reports: dict[str, tuple[Report, ...]] = {}  # of every task so far, by identity
+
+    def run(self, stopping: Callable[[], bool]) -> bool:
+        """Train until all tasks have ended (True), or until `stopping` says so (False); both leave nothing half done.
+
+        WorkerError if a task makes the trainer fail or memory run out twice, or workers die over it again and again.
+        """
+        for task in self._tasks.values():
+            self.reports[task.identity], state = self._store.load(task)
+            self._enqueue(task, state)
+        while self._running or (self._waiting and not stopping()):
+            if not stopping():
+                self._feed()
+            take_all(self._executor.wait(POLL), self._take)
+        return not self._waiting
+
+    def _enqueue(self, task: Task, state: bytes | None) -> None:
+        """Let a task's next period wait for a worker, before those of tasks that have not begun."""
+        reports = self.reports[task.identity]
+        if not task.is_ended_by(reports):
+            job = self._job(task, len(reports) + 1, state)
+            # Those that have begun first, so that few are half done when the work is stopped.
+            self._waiting.appendleft(job) if reports else self._waiting.append(job)
+
+    def _job(self, task: Task, period: int, state: bytes | None) -> Job:
+        stall = self._retry_policy.stall_seconds((task.number, period), task.costs[period - 1])
+        return Job(
+            trial=task.number, period=period, config=task.config, seed=task.seed, state=state, stall_seconds=stall
+        )
+
+    def _feed(self) -> None:
+        for _ in range(len(self._waiting)):  # each once: those that may not start now go to the end
+            if not self._executor.idle():
+                return
+            job = self._waiting.popleft()
+            if self._retry_policy.may_start((job.trial, job.period), self._running):
+                self._executor.submit(job)
+                self._running.add((job.trial, job.period))
+            else:
+                self._waiting.append(job)
+
+    def _take(self, outcome: Outcome) -> None:
+        job = outcome.job
+        key, task = (job.trial, job.period), self._tasks[job.trial]
+        self._running.discard(key)
+        failure = failure_of(outcome, in_company=bool(self._running))
+        reason = outcome.reason if isinstance(outcome, Lost) else ""
+        if failure is not None and not self._retry_policy.failed(key, failure, name=task.name, reason=reason):
+            # With the very state that it was given before: a period is a pure call, so a second one changes nothing.
+            stall = self._retry_policy.stall_seconds(key, task.costs[job.period - 1])
+            self._waiting.appendleft(replace(job, stall_seconds=stall))
+            return
+        match outcome:  # unlike a trial of a search, every task is needed; if its training fails, the whole work ends
+            case Done():
+                self._retry_policy.done(key)
+                self._take_in(task, outcome.report, outcome.state)
+                self._enqueue(task, outcome.state)
+            case Raised():
+                error = WorkerError(f"{task.name} makes the trainer fail: {why_failed(outcome)}")
+                error.add_note(outcome.error)  # for those who ask for the traceback
+                raise error
+            case Lost():
+                raise WorkerError(f"{task.name} needs more memory than there is: two workers ran out of it.")
+
+    def _take_in(self, task: Task, report: Report, state: bytes) -> None:
+        report = self._on_period(task, len(self.reports[task.identity]) + 1, report, state)
+        self.reports[task.identity] += (report,)
+        # Written before the end is announced; else a task whose end is announced and lost would be announced twice.
+        self._store.save(task, self.reports[task.identity], state)
+        if task.is_ended_by(self.reports[task.identity]):
+            self._executor.forget(task.number)
+            self._on_end(task, self.reports[task.identity])
+
+
+RunReports = Mapping[tuple[str, int], Sequence[Report]]
+"""The reports of runs, by the configuration's name and the seed."""
+MIN_SEEDS = 2
+"""A difference is reported with its interval, and one seed has none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workplace:
+    """Where an experiment trains: the base class of all experiments' options."""
+
+    workers: int = 1
+    device: str = "auto"
+    data_dir: Path | None = None
+    """Your own data set: IDX files, a `.npz` file or a folder of pictures; None for the packaged MNIST."""
+    net: str | None = None
+    """The name of your own network, if the study has one; see `SearchConfig.net`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingRun:
+    """A configuration and a seed, as an experiment asks for them. `Grid.task_of` plans it, which gives a `Task`."""
+
+    name: str
+    """Of the configuration."""
+    config: TrainConfig
+    seed: int
+    title: str
+    """For people: `batchnorm, seed 2 of 3`."""
+    periods: int | None = None
+    """How many of its first periods are trained; None for all."""
+
+
+def check_seeds(seeds: int) -> None:
+    """Check that there are seeds enough to show how much seeds differ, which every interval needs.
+
+    Raises:
+        UsageError: there are not.
+    """
+    check_count("seeds", seeds)
+    if seeds < MIN_SEEDS:
+        raise UsageError(f"seeds={seeds}: give at least {MIN_SEEDS}, because one seed shows no spread.")
+
+
+def product(configs: Mapping[str, TrainConfig], seeds: Sequence[int]) -> list[TrainingRun]:
+    """Return a run of each configuration with each seed."""
+    return [
+        TrainingRun(name=name, config=config, seed=seed, title=f"{name}, seed {number} of {len(seeds)}")
+        for number, seed in enumerate(seeds, start=1)
+        for name, config in configs.items()
+    ]
+
+
+def validation_errors(curve: Sequence[Report]) -> int | None:
+    """Return how many validation images the net of a run gets wrong; None if its training ended early."""
+    errors = curve[-1].metrics.get("errors")
+    return None if curve[-1].end or errors is None else int(errors)
+
+
+class Observer:
+    """Receives the progress of an experiment, and may stop it. This base class does neither."""
+
+    def on_start(self, runs: int, seconds: float) -> None:
+        """Called with the number of runs and an estimate of how long all of them take, none trained before; once, or
+        for each data set before its runs."""
+
+    def on_run(self, run: TrainingRun, reports: Sequence[Report]) -> None:
+        """Called when a run ends. Runs that an earlier command trained are not reported."""
+
+    def on_news(self, text: str) -> None:
+        """Called with a few words about the next step, or about a finding."""
+
+    def stopping(self) -> bool:
+        """Return whether to stop. Asked several times a second; periods under way are finished and kept, and then the
+        experiment raises `mnist_bench.errors.Stopped`."""
+        return False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grid:
+    """Workers that have started, so that their numerics are known, and the observer of the experiment."""
+
+    executor: Executor
+    numerics: Mapping[str, Any]
+    data: TrainingSet
+    folder: Path
+    observer: Observer
+    extra_identity: tuple[str, ...] = ()
+    """Further parts of a task's identity, such as hashes of the test images that its reports are made on."""
+    _tasks: dict[TrainingRun, Task] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def task(self, name: str, config: TrainConfig, seed: int) -> Task:
+        """Return the task of training `config` with `seed` here; `name` is used in messages.
+
+        Raises:
+            ArchitectureError: the net cannot exist.
+        """
+        planner = NetPlanner(
+            base=to_json(config),
+            limits={},
+            coefficients=COEFFICIENTS[self.numerics["kind"]],
+            train_images=len(self.data.split.train),
+            validation_images=len(self.data.split.validation),
+            form=self.data.options.form,
+        )
+        plan = planner({})
+        if reason := plan.facts.get("reason"):
+            raise ArchitectureError(f"{name}: {reason}.")
+        bits = [*checks(self.numerics).values(), self.numerics["trainer_revision"], self.data.data_hash]
+        whole = to_json(plan.config)
+        identity = canonical_json.sha256([whole, seed, *bits, self.data.split.digest, *self.extra_identity])
+        return Task(name=name, identity=identity, config=whole, seed=seed, costs=plan.costs)
+
+    def task_of(self, run: TrainingRun) -> Task:
+        """Return the task of training a run here; errors as in `task`."""
+        if run not in self._tasks:
+            whole = self.task(run.title, run.config, run.seed)
+            self._tasks[run] = replace(whole, costs=whole.costs[: run.periods])
+        return self._tasks[run]
+
+    def seconds(self, runs: Sequence[TrainingRun]) -> float:
+        """Return about how long all workers take for runs of which none was trained before."""
+        costs = sum(sum(self.task_of(run).costs) for run in runs)
+        return costs / 1e6 / self.executor.workers
+
+    def train(
+        self, runs: Sequence[TrainingRun], *, on_period: OnPeriod = as_it_is, keep_last: bool = False
+    ) -> RunReports:
+        """Return the reports of every run. Runs that were trained here before are not trained again.
+
+        `keep_last` keeps each run's last state for `last_state`.
+
+        Raises:
+            Stopped: the observer stopped the training before its end.
+            WorkerError: as `Training.run`.
+        """
+        curves = self._train(runs, self.observer.stopping, on_period, keep_last=keep_last)
+        if curves is None:
+            raise Stopped
+        return curves
+
+    def train_until(self, deadline: float, runs: Sequence[TrainingRun]) -> RunReports | None:
+        """Return the reports of every run as `train` does; None if the deadline (of `time.monotonic`) passes before."""
+        curves = self._train(runs, lambda: self.observer.stopping() or time.monotonic() >= deadline, as_it_is)
+        if curves is None and self.observer.stopping():
+            raise Stopped
+        return curves
+
+    def _train(
+        self, runs: Sequence[TrainingRun], stopping: Callable[[], bool], on_period: OnPeriod, *, keep_last: bool = False
+    ) -> RunReports | None:
+        """Return the reports of every run; None if `stopping` returned True before the last run's end."""
+        tasks = [self.task_of(run) for run in runs]
+        runs_by_task = {task.identity: run for task, run in zip(tasks, runs, strict=True)}
+
+        def on_end(task: Task, reports: Sequence[Report]) -> None:
+            self.observer.on_run(runs_by_task[task.identity], reports)
+
+        # Begun last, the longest run would leave all other workers idle; this way all takes at most a third longer than
+        # the best order could (Graham 1969).
+        longest_first = sorted(tasks, key=lambda task: -sum(task.costs))
+        training = Training(longest_first, self.executor, self._store(keep_last=keep_last), on_period, on_end)
+        if not training.run(stopping):
+            return None
+        return {(run.name, run.seed): training.reports[task.identity] for run, task in zip(runs, tasks, strict=True)}
+
+    def last_state(self, run: TrainingRun) -> bytes | None:
+        """Return the state after a run's last period; None if it was not kept, or is damaged."""
+        return self._store(keep_last=True).load(self.task_of(run))[1] or None
+
+    def _store(self, *, keep_last: bool) -> TaskStore:
+        return TaskStore(CheckpointStore(WorkFolder(self.folder).checkpoints), keep_last=keep_last)
+
+
+@contextmanager
+def open_grid(
+    folder: Path,
+    what: str,
+    observer: Observer,
+    *,
+    data: DataOptions,
+    workers: int,
+    device: str = "auto",
+    precision: str = "auto",
+    extra_identity: Sequence[str] = (),
+    net: str | None = None,
+) -> Iterator[Grid]:
+    """Start workers and yield the grid; `what` names the work in the message of a process that finds `folder` locked.
+
+    `extra_identity` is as in `Grid`, and `net` as in `Workplace`.
+
+    Raises:
+        UsageError: the folder cannot be made.
+        StudyLockedError: another process is at work in the folder.
+        DataError, DeviceError, WorkerError: as `load_training_set` and `LocalExecutor.start`.
+    """
+    with _opened(folder, what, observer, load_training_set(data), workers, device, precision, net) as grid:
+        yield replace(grid, extra_identity=tuple(extra_identity))
+
+
+@contextmanager
+def open_grid_of(
+    study: StudyRecord, verb: str, folder: Path, what: str, workplace: Workplace, observer: Observer
+) -> Iterator[Grid]:
+    """Start workers on the data of a study, in its precision, and yield the grid.
+
+    The test set is closed from then on. `verb` names the work on the study in messages, such as "confirm".
+
+    Raises:
+        FingerprintError: the workers compute otherwise than those of the search.
+        UsageError: the data set at hand is not the study's, or the folder cannot be made.
+        StudyLockedError, DataError, DeviceError, WorkerError: as `open_grid`.
+    """
+    close_test_set()
+    checked.require_net(checked.net_code(study), workplace.net)
+    numerics, recorded = study.spec["numerics"], data_of(study.spec["context"])
+    loaded = checked.training_set(recorded, workplace.data_dir, f"Study {study.name}")
+    like_then = checked.device_like(numerics, workplace.device), str(numerics["precision"])
+    with _opened(folder, what, observer, loaded, workplace.workers, *like_then, net=workplace.net) as grid:
+        checked.check_numerics(study, grid.numerics, verb)
+        yield grid
+
+
+@contextmanager
+def _opened(
+    folder: Path,
+    what: str,
+    observer: Observer,
+    loaded: TrainingSet,
+    workers: int,
+    device: str,
+    precision: str,
+    net: str | None = None,
+) -> Iterator[Grid]:
+    make_folder(folder)
+    with file_lock.driver_lock(WorkFolder(folder).lock, what):
+        trainer = trainer_spec(loaded, device=device, precision=precision, net=net)
+        executor = LocalExecutor(trainer, workers, WorkFolder(folder).workers_log)
+        try:
+            yield Grid(
+                executor=executor, numerics=executor.start(), data=loaded, folder=folder, observer=observer
+            )  # fmt: skip
+        finally:
+            executor.stop()
+
+
+class Scores:
+    """Scores nets on the test images. The first score opens the test set; later ones reuse it."""
+
+    def __init__(self, grid: Grid, options: DataOptions, *, purpose: str, ledgers: Sequence[Path]) -> None:
+        """Open nothing yet. The grid's observer is notified when the test set is evaluated, and which ledger logs "
+        "that."""
+        self._grid = grid
+        self._options = options
+        self._purpose = purpose
+        self._ledgers = ledgers
+        self._scorer = Scorer(grid.numerics["precision"])
+
+    @cached_property
+    def images(self) -> Dataset:
+        """The test images on the grid's device, normalised like all training images.
+
+        Raises:
+            DataError, StorageError: as `open_test_set`.
+        """
+        device = setup(str(self._grid.numerics["device"]))
+        trained_on = load_dataset(self._options, device).training_on("all")
+        opened = open_test_set(self._options, purpose=self._purpose, ledgers=self._ledgers)
+        self._grid.observer.on_news(f"the test set is evaluated, and {self._ledgers[0]} logs it")
+        return with_evaluation_images(trained_on, opened)
+
+    def score(self, task: Task, state: bytes) -> Evaluation:
+        """Return the figures of the net in a task's state, in the grid's precision; errors as in `images`."""
+        return self._scorer.evaluate(export(state, from_json(task.config)), self.images, task.name)

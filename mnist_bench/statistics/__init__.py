@@ -1,1 +1,0 @@
-"""Tests and intervals: proportions, pairs, figures by seed, spread over seeds and shrinkage, many comparisons."""

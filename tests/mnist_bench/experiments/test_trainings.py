@@ -1,0 +1,344 @@
+"""Tasks are trained to their ends, several at once, resumed where they stopped, and never believed half."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from mnist_bench.config.settings import ModelConfig, TrainConfig
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import load_training_set
+from mnist_bench.errors import ArchitectureError, Stopped
+from mnist_bench.experiments.trainings import (
+    Grid,
+    Observer,
+    Task,
+    TaskStore,
+    Training,
+    Workplace,
+    open_grid,
+    open_grid_of,
+    product,
+)
+from mnist_bench.numerics import device
+from search import canonical_json
+from search.errors import FingerprintError, StudyLockedError, WorkerError
+from search.executors.in_process import InProcessExecutor
+from search.executors.local import LocalExecutor
+from search.executors.protocol import Done, Executor, Job, Outcome
+from search.study.checkpoint_store import CheckpointStore
+from search.trainer_api import Report, TrainerSpec
+from support import experiments, handmade
+from support.scripted import Clock, Scripted, killed, raised
+
+CONFIG = {"model.depth": 2, "model.width": 8}
+PERIODS = 3
+Weights = list[list[str]]
+"""After each period of each task."""
+
+
+def tasks(number: int, periods: int = PERIODS) -> list[Task]:
+    return [
+        Task(
+            name=f"task {seed}", identity=canonical_json.sha256([CONFIG, seed]), config=CONFIG, seed=seed,
+            costs=(1,) * periods,
+        )
+        for seed in range(1, number + 1)
+    ]  # fmt: skip
+
+
+def trainer(folder: Path, behaviour: str = "") -> TrainerSpec:
+    options = {"behaviour": behaviour, "marks": str(folder)}
+    return TrainerSpec(factory="support.fake_trainer:Trainer", options=options)
+
+
+@dataclass
+class Work:
+    """Tasks that are trained in a folder, again and again, and what was told of them."""
+
+    folder: Path
+    keep_last: bool = False
+    heard: list[tuple[int, int]] = field(default_factory=list)
+    """Seed and period of each that was trained."""
+    ended: list[tuple[int, int]] = field(default_factory=list)
+    """Seed and number of reports of each task that ended."""
+    reports: list[Sequence[Report]] = field(default_factory=list)
+    """Of each task that was trained last."""
+
+    @property
+    def states(self) -> CheckpointStore:
+        return CheckpointStore(self.folder / "states")
+
+    @property
+    def store(self) -> TaskStore:
+        return TaskStore(self.states, keep_last=self.keep_last)
+
+    @property
+    def weights(self) -> Weights:
+        return [[report.weights for report in reports] for reports in self.reports]
+
+    def train(self, listed: list[Task], executor: Executor | None = None, most: float = math.inf) -> bool:
+        """Train in this process, or by another executor, until all have ended or so many periods were trained."""
+        enough = len(self.heard) + most
+        executor = executor or InProcessExecutor(trainer(self.folder))
+        training = Training(listed, executor, self.store, self._on_period, self._on_end)
+        executor.start()
+        try:
+            return training.run(lambda: len(self.heard) >= enough)
+        finally:
+            executor.stop()
+            self.reports = [training.reports.get(task.identity, ()) for task in listed]
+
+    def _on_period(self, task: Task, period: int, report: Report, state: bytes) -> Report:
+        self.heard.append((task.seed, period))
+        return replace(report, metrics={**report.metrics, "heard": len(self.heard)})
+
+    def _on_end(self, task: Task, reports: Sequence[Report]) -> None:
+        self.ended.append((task.seed, len(reports)))
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    return Work(tmp_path)
+
+
+def undisturbed(folder: Path, listed: list[Task]) -> Weights:
+    """Return what tasks come to that are trained at once."""
+    calm = Work(folder / "calm")
+    assert calm.train(listed)
+    return calm.weights
+
+
+def test_a_task_is_known_by_48_bits_of_its_identity() -> None:
+    (task,) = tasks(1)
+    assert f"{task.number:012x}" == task.identity[:12]
+
+
+def test_a_task_ends_with_its_last_period_or_with_one_that_could_not_go_on() -> None:
+    (task,) = tasks(1)
+    done = Report(value=0.5, metrics={}, weights="a", seconds=1.0)
+    ended = replace(done, value=None, end="diverged")
+    ends = [task.is_ended_by(reports) for reports in ([], [done], [done, ended], [done] * PERIODS)]
+    assert ends == [False, False, True, True]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("behaviour", ["", "die_once_sometimes"])
+def test_two_workers_that_may_die_bring_the_same(work: Work, behaviour: str) -> None:
+    assert work.train(tasks(5), LocalExecutor(trainer(work.folder, behaviour), 2, work.folder / "log"))
+    assert work.weights == undisturbed(work.folder, tasks(5))
+
+
+def test_stopped_and_started_again_it_trains_each_period_once(work: Work) -> None:
+    while not work.train(tasks(5), most=2):
+        pass
+    assert work.weights == undisturbed(work.folder, tasks(5))
+    assert sorted(work.heard) == [(seed, period) for seed in range(1, 6) for period in range(1, PERIODS + 1)]
+    kept = [report.metrics["heard"] or 0 for reports in work.reports for report in reports]
+    assert sorted(kept) == list(range(1, 16))
+
+
+def test_after_a_stop_what_runs_is_trained_to_its_end_and_nothing_else_begins(work: Work, clock: Clock) -> None:
+    executor = Scripted(clock, workers=2, at_once=1)
+    assert not work.train(tasks(3), executor, most=1)
+    assert len(executor.started) == sum(map(len, work.reports)) == 2
+
+
+@pytest.mark.parametrize(
+    ("damaged", "again"),
+    [
+        ([6], range(1, 11)),
+        ([2, 6], range(1, 11)),
+        ([2], [1, 2, 7, 8, 9, 10]),  # the state after period 6 is whole: with report 2 back, it goes on from there
+    ],
+)
+def test_interrupted_again_and_again_after_a_damage_it_still_goes_forward(
+    work: Work, damaged: list[int], again: Sequence[int]
+) -> None:
+    (task,) = tasks(1, periods=10)
+    work.keep_last = True
+    work.train([task], most=6)
+    for period in damaged:
+        (work.folder / "states" / f"{task.number}-{period}.state").write_bytes(b"torn")
+    while not work.train([task], most=2):
+        pass
+    assert [period for _, period in work.heard] == [*range(1, 7), *again]
+    assert work.weights == undisturbed(work.folder, [task])
+
+
+@pytest.mark.parametrize(("keep_last", "kept"), [(True, [False, False, True]), (False, [False] * 3)])
+def test_only_the_state_that_is_needed_is_kept(work: Work, keep_last: bool, kept: list[bool]) -> None:
+    (task,) = tasks(1)
+    work.keep_last = keep_last
+    work.train([task])
+    found = [work.states.get(task.number, period) for period in range(1, PERIODS + 1)]
+    assert [pair is not None and bool(pair[1]) for pair in found] == kept
+
+
+def test_the_end_of_each_task_is_told_once_with_all_its_reports(work: Work) -> None:
+    for _ in range(2):
+        assert work.train(tasks(3))
+    assert work.ended == [(1, PERIODS), (2, PERIODS), (3, PERIODS)]
+
+
+def test_a_task_that_diverges_has_ended(work: Work) -> None:
+    for _ in range(2):
+        assert work.train(tasks(4), InProcessExecutor(trainer(work.folder, "diverge")))
+        assert [len(reports) for reports in work.reports] == [3, 3, 3, 1]
+
+
+def test_a_task_that_raises_twice_is_named(work: Work) -> None:
+    with pytest.raises(WorkerError) as caught:
+        work.train(tasks(4), InProcessExecutor(trainer(work.folder, "raise")))
+    assert str(caught.value) == "task 4 makes the trainer fail: ZeroDivisionError: the fake trainer divides by zero"
+    assert "fake_trainer.py" in "".join(caught.value.__notes__)  # for those who ask for the traceback
+
+
+def test_what_came_back_together_with_the_last_straw_is_kept(work: Work, clock: Clock) -> None:
+    bad, good = tasks(2)
+    executor = Scripted(clock, lambda job: raised(job) if job.trial == bad.number else None, workers=2)
+    with pytest.raises(WorkerError, match="task 1 makes the trainer fail"):
+        work.train([bad, good], executor)
+    assert len(work.store.load(good)[0]) == 2
+
+
+def test_a_task_whose_workers_always_die_is_named(work: Work, clock: Clock) -> None:
+    executor = Scripted(clock, lambda job: killed(job) if job.period == 2 else None)
+    with pytest.raises(WorkerError, match=r"^20 workers in a row died while they trained task 1, period 2: SIGKILL\.$"):
+        work.train(tasks(1), executor)
+
+
+def test_a_task_that_lacks_memory_beside_others_is_tried_once_more_alone(work: Work, clock: Clock) -> None:
+    lacking, other = tasks(2, periods=1)
+    lack = Report(value=None, metrics={}, weights="", seconds=0.0, end="out_of_memory")
+
+    def lacks(job: Job) -> Outcome | None:
+        has_company = len([at for at, _ in executor.started if at == executor.started[-1][0]]) > 1
+        return Done(job=job, report=lack, state=b"") if job.trial == lacking.number and has_company else None
+
+    executor = Scripted(clock, lacks, workers=2)
+    work.store.save(lacking, [lack], b"")  # of an earlier run, which ended with it
+    assert work.train([lacking, other], executor)
+    assert [job.trial for _, job in executor.started] == [lacking.number, other.number, lacking.number]
+    assert {reports[-1].end for reports in work.reports} == {None}
+
+
+def test_a_lost_period_is_tried_again_later_with_twice_the_time_and_others_go_on(work: Work, clock: Clock) -> None:
+    first, second = tasks(2, periods=2)
+
+    def fails(job: Job) -> Outcome | None:
+        return killed(job) if job.trial == first.number and job.stall_seconds < 240 else None
+
+    executor = Scripted(clock, fails)
+    assert work.train([first, second], executor)
+    tries = [(at, job.stall_seconds) for at, job in executor.started if job.trial == first.number and job.period == 1]
+    assert tries == [(0, 60), (0.375, 120), (1.0, 240)]  # lost at 0.125 and 0.5, to wait for 0.2 s and 0.4 s
+    others = [(at, job.period) for at, job in executor.started if job.trial == second.number]
+    assert others == [(0.125, 1), (0.25, 2)]
+
+
+def test_tasks_that_have_begun_come_first(work: Work) -> None:
+    one, two, three = tasks(3)
+    assert not work.train([two], most=1)
+    assert work.train([one, two, three])
+    assert work.heard == [(2, 1), (2, 2), (2, 3), (1, 1), (1, 2), (1, 3), (3, 1), (3, 2), (3, 3)]
+
+
+NUMERICS = {"check": "77c0", "trainer_revision": 2, "kind": "cpu-fp32"}
+
+
+@pytest.fixture
+def grid(tmp_path: Path) -> Grid:
+    """Return a grid whose trainer takes no time."""
+    executor = InProcessExecutor(TrainerSpec(factory="support.fake_trainer:Trainer"))
+    data = load_training_set(DataOptions(subset=1200))
+    return Grid(executor=executor, numerics=NUMERICS, data=data, folder=tmp_path, observer=Observer())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"numerics": {**NUMERICS, "check": "1d93"}},
+        {"numerics": {**NUMERICS, "wide_check": "5f1c"}},
+        {"numerics": {**NUMERICS, "trainer_revision": 3}},
+        {"data": load_training_set(DataOptions(subset=1300))},
+        {"extra_identity": ("other test images",)},
+    ],
+)
+def test_all_that_the_bits_depend_on_makes_another_task(grid: Grid, change: dict[str, object]) -> None:
+    task = grid.task("a", TrainConfig(), 1)
+    assert grid.task("b", TrainConfig(), 1).identity == task.identity, "whatever it is called"
+    assert replace(grid, **change).task("a", TrainConfig(), 1).identity != task.identity  # type: ignore[arg-type]
+    assert grid.task("a", TrainConfig(), 2).identity != task.identity
+    assert grid.task("a", TrainConfig(epochs=7), 1).identity != task.identity
+
+
+def test_a_net_that_cannot_exist_is_refused_before_anything_trains(grid: Grid) -> None:
+    with pytest.raises(ArchitectureError, match=r"^deep: model\.filters has 2 entries for 3 blocks\.$"):
+        grid.task("deep", TrainConfig(model=ModelConfig(blocks=3, filters=(16, 32))), 1)
+
+
+def test_every_configuration_meets_every_seed_and_is_numbered_from_one() -> None:
+    runs = product({"a": TrainConfig(), "b": TrainConfig(epochs=7)}, [11, 5])
+    assert [(run.name, run.seed, run.title) for run in runs] == [
+        ("a", 11, "a, seed 1 of 2"),
+        ("b", 11, "b, seed 1 of 2"),
+        ("a", 5, "a, seed 2 of 2"),
+        ("b", 5, "b, seed 2 of 2"),
+    ]
+    assert {run.config.epochs for run in runs if run.name == "b"} == {7}
+
+
+def test_runs_are_trained_the_longest_first_once_and_reported_by_name_and_seed(grid: Grid) -> None:
+    configs = {"short": TrainConfig(epochs=1), "long": TrainConfig(epochs=2)}
+    heard, again = experiments.Stopping(), experiments.Stopping()
+    grid.executor.start()
+    curves = replace(grid, observer=heard).train(product(configs, [3, 4]))
+    assert [run.title for run in heard.ended] == [
+        "long, seed 1 of 2",
+        "long, seed 2 of 2",
+        "short, seed 1 of 2",
+        "short, seed 2 of 2",
+    ]
+    assert {key: len(reports) for key, reports in curves.items()} == {
+        ("short", 3): 1, ("long", 3): 2, ("short", 4): 1, ("long", 4): 2,
+    }  # fmt: skip
+    assert replace(grid, observer=again).train(product(configs, [3, 4])) == curves
+    assert again.runs == 0
+    with pytest.raises(Stopped):
+        replace(grid, observer=experiments.Stopping(lambda runs: True)).train(product(configs, [5]))
+    assert grid.train_until(0.0, product(configs, [5])) is None, "the deadline has passed"
+    assert grid.train_until(0.0, product(configs, [3, 4])) == curves, "nothing is left to train"
+    with pytest.raises(Stopped):
+        replace(grid, observer=experiments.Stopping(lambda runs: True)).train_until(math.inf, product(configs, [5]))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("in_this_process")
+def test_a_folder_has_one_workshop_at_a_time(tmp_path: Path) -> None:
+    with (
+        open_grid(tmp_path, "The work", Observer(), data=DataOptions(subset=1200), workers=1),
+        pytest.raises(StudyLockedError, match=r"^The work is in use by process \d+"),
+        open_grid(tmp_path, "The work", Observer(), data=DataOptions(subset=1200), workers=1),
+    ):
+        pass
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("in_this_process")
+def test_a_studys_workshop_computes_in_its_precision_and_is_refused_where_the_bits_differ(tmp_path: Path) -> None:
+    study, data = handmade.mixed(), load_training_set(DataOptions(subset=1200))
+    study.spec["numerics"].update(precision="fp32", device="cpu")
+    study.spec["context"]["data"].update(subset=1200, data_hash=data.data_hash, split_hash=data.split.digest)
+    here = device.describe(device.setup("cpu"), "fp32")["check"]
+    with (
+        pytest.raises(
+            FingerprintError, match=rf"numerics check 77c0…, here {here[:4]}…\); ablate it on a machine like that one"
+        ),
+        open_grid_of(study, "ablate", tmp_path, "The ablation", Workplace(), Observer()),
+    ):
+        pass
