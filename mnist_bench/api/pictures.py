@@ -7,9 +7,8 @@ from pathlib import Path
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, several, used
 from mnist_bench.data.idx import close_test_set
-from mnist_bench.plots.drawing import Picture, draw_kinds
-from mnist_bench.plots.kinds import DATA_KINDS, STUDY_KINDS, check_kind, kinds_of
-from mnist_bench.plots.style import Format
+from mnist_bench.plots.frame import Format
+from mnist_bench.plots.kinds import DATA_KINDS, STUDY_KINDS, Picture, check_kind, draw_kinds, kinds_of
 from mnist_bench.plots.subject import DataSubject, Subject, data_subject
 from mnist_bench.report.report_file import WrittenReport, write
 from search.arguments import check_choice, check_seed

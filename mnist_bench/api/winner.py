@@ -9,8 +9,8 @@ from typing import Any
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, several, used
 from mnist_bench.export import export_folder
 from mnist_bench.export.winner import WinnerOptions, load_winner
-from mnist_bench.prediction import picture_files
 from mnist_bench.prediction.model import Model, Prediction, load_model as load_file
+from mnist_bench.prediction.pictures import with_those_in_folders
 from mnist_bench.value_kind import check_nets
 from search.errors import UsageError
 from search.event_log.records import TrialRecord
@@ -103,7 +103,7 @@ def predict(
         model = load_model(model, trial, data_dir=data_dir, net=net)
     elif trial is not None:
         raise _no_trials(trial)
-    return model(picture_files.with_those_in_folders(wanted))
+    return model(with_those_in_folders(wanted))
 
 
 def load_model(

@@ -19,7 +19,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from mnist_bench.cells import percent
-from mnist_bench.export.plain_net import known_layers
+from mnist_bench.export.layers import known_layers
 from mnist_bench.export.rendering import render
 from mnist_bench.export.winner import Winner
 from mnist_bench.nets.planner import Layer, views_of

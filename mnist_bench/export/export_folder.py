@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnist_bench.cells import size
-from mnist_bench.export import card, drawing_page, onnx_graph, plain_net
+from mnist_bench.export import card, drawing_page, layers
 from mnist_bench.export.winner import Winner
 from mnist_bench.nets import own_net
 from mnist_bench.prediction.model import UNFINISHED, WEIGHTS, is_export, pack
@@ -105,7 +105,7 @@ def _code(folder: Path) -> Iterator[str]:
 def _of_our_net(winner: Winner, folder: Path, remark: Callable[[str], None]) -> dict[str, bytes]:
     """Return the network as plain PyTorch, as ONNX and as a page to draw on; the last two only if they can be made."""
     made = {
-        NET: plain_net.source(winner).encode(),
+        NET: layers.plain_net(winner).encode(),
         ONNX: _onnx(winner, folder, remark),
         PAGE: _page(winner, folder, remark),
     }
@@ -132,7 +132,7 @@ def _page(winner: Winner, folder: Path, remark: Callable[[str], None]) -> bytes 
 
 def _onnx(winner: Winner, folder: Path, remark: Callable[[str], None]) -> bytes | None:
     try:
-        return onnx_graph.graph(winner)
+        return layers.onnx_graph(winner)
     except ImportError:
         remark(f"{folder / ONNX} is left out: {lacks('it', 'the package onnx', 'images')}.")
         return None

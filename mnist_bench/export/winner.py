@@ -18,9 +18,8 @@ from mnist_bench.experiments.confirm import ON_ALL
 from mnist_bench.experiments.confirmed import Confirmed, Final, Front
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.picture_form import PictureForm
-from mnist_bench.prediction.input_spec import InputSpec
-from mnist_bench.prediction.model import Model
-from mnist_bench.prediction.picture_kind import draws_on_black, is_ready, sample
+from mnist_bench.prediction.model import InputSpec, Model
+from mnist_bench.prediction.pictures import draws_on_black, is_ready, sample
 from mnist_bench.studies import record as records, reproduce
 from mnist_bench.studies.checked import commands_of, find_trial
 from mnist_bench.studies.kept_files import worth_keeping

@@ -1,49 +1,50 @@
-"""The kinds of pictures by name: the module that draws each, and its content."""
+"""The kinds of pictures by name, and pictures drawn one after the other: one that fails does not stop the others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, cast
 
-from search.errors import UsageError
+from search.errors import SearchError, UsageError
+from search.files import check_target, make_folder
 from search.messages import did_you_mean, show
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from mnist_bench.plots.frame import Format
     from mnist_bench.plots.subject import DataSubject, Subject
     from search.event_log.records import StudyRecord
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of picture."""
+    """A kind of picture, drawn by the module in `mnist_bench.plots` that has its name."""
 
-    package: str  # the package in `mnist_bench.plots` with the kind's module, which has the kind's name
     shows: str
     of_data: bool = False  # whether it shows a data set, without a study: its module's functions take a `DataSubject`
     of_nets: bool = False  # whether it needs networks, which studies of other trainers do not have
     half: bool = False
-    """Whether its `picture` takes a `width`, in inches, down to `style.NARROW`: half the width of a page."""
+    """Whether its `picture` takes a `width`, in inches, down to `frame.NARROW`: half the width of a page."""
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        "history": Kind("study", "the result of each trial in turn, and the best so far", half=True),
-        "curves": Kind("study", "learning curves, the pruned ones pale, with the rungs", half=True),
-        "importances": Kind("study", "how much each hyperparameter matters, compared with chance", half=True),
-        "parallel": Kind("study", "all parameters of all trials side by side"),
-        "pareto": Kind(
-            "study", "accuracy against parameters and against multiply-accumulates", of_nets=True, half=True
-        ),
-        "timeline": Kind("study", "what ran where and when; what pruning saved and the order cost"),
-        "confusion": Kind("net", "the classes that the best network confuses", of_nets=True, half=True),
-        "mistakes": Kind("net", "the images that it misclassifies, with its confidence", of_nets=True, half=True),
-        "digits": Kind("data", "the first ten digits, their labels one-hot, mean and standard deviation", of_data=True),
-        "augmented": Kind("data", "the same under augmentation: the notebook's, or as set by --set", of_data=True),
+        "history": Kind("the result of each trial in turn, and the best so far", half=True),
+        "curves": Kind("learning curves, the pruned ones pale, with the rungs", half=True),
+        "importances": Kind("how much each hyperparameter matters, compared with chance", half=True),
+        "parallel": Kind("all parameters of all trials side by side"),
+        "pareto": Kind("accuracy against parameters and against multiply-accumulates", of_nets=True, half=True),
+        "timeline": Kind("what ran where and when; what pruning saved and the order cost"),
+        "confusion": Kind("the classes that the best network confuses", of_nets=True, half=True),
+        "mistakes": Kind("the images that it misclassifies, with its confidence", of_nets=True, half=True),
+        "digits": Kind("the first ten digits, their labels one-hot, mean and standard deviation", of_data=True),
+        "augmented": Kind("the same under augmentation: the notebook's, or as set by --set", of_data=True),
     }
 )
 STUDY_KINDS = tuple(name for name, kind in KINDS.items() if not kind.of_data)
@@ -70,6 +71,86 @@ def check_kind(kind: str) -> None:
         raise UsageError(f"{show(kind)}: no such kind of plot{hint} Kinds: {', '.join(KINDS)}.")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Picture:
+    """A picture that was drawn, or the reason why it was not."""
+
+    kind: str
+    finding: str = ""  # its heading, in one line
+    content: Mapping[Format, bytes] = field(default_factory=dict, repr=False)
+    """Its bytes by format; empty if it was not drawn."""
+    files: tuple[Path, ...] = ()  # the files that it was written to, one per format
+    lines: tuple[str, ...] = ()  # lines that are printed with it: shapes, means, a ranking
+    error: SearchError | None = None  # why it was not drawn; None if it was
+    foreseen: bool = True
+    """Whether the error was written for the user; the `__cause__` of any other is the original error."""
+
+    def _repr_svg_(self) -> str | None:
+        """Return the picture for a notebook; None if it was not drawn in this format."""
+        return self.content["svg"].decode() if "svg" in self.content else None
+
+    def _repr_png_(self) -> bytes | None:
+        """Return the picture for a notebook; None if it was not drawn in this format."""
+        return self.content.get("png")
+
+    @property
+    def reason(self) -> str | None:
+        """The error in words; None if the picture was drawn."""
+        return None if self.error is None else str(self.error)
+
+
+def draw_kinds(
+    kinds: Sequence[str],
+    subject: Subject | DataSubject,
+    formats: Sequence[Format],
+    *,
+    folder: Path | None = None,
+    narrow: bool = False,
+    begins: Callable[[str], None] = lambda kind: None,
+) -> Iterator[Picture]:
+    """Draw pictures of these kinds, each when it is asked for.
+
+    Args:
+        kinds: names of `KINDS`.
+        subject: the study, or the data set, that they show.
+        formats: formats of the pictures.
+        folder: where their files go; None to write no files.
+        narrow: whether to draw kinds that can be narrow for half the width of a page.
+        begins: called with each kind before it is drawn.
+
+    Raises:
+        UsageError: the folder cannot be made, or is closed to the user; raised before anything is drawn.
+    """
+    if folder is not None:
+        check_target(folder, folder=True)
+        make_folder(folder)
+    for kind in kinds:
+        begins(kind)
+        yield _drawn(kind, subject, formats, folder, narrow=narrow)
+
+
+def _drawn(
+    kind: str, subject: Subject | DataSubject, formats: Sequence[Format], folder: Path | None, *, narrow: bool
+) -> Picture:
+    """Draw one picture, into files named by its kind if there is a `folder`; any error is returned with it."""
+    from mnist_bench.plots import frame
+
+    try:
+        finding, content = frame.render(partial(picture, kind, subject, narrow=narrow), formats)
+        files = () if folder is None else frame.write(content, folder / kind)
+        return Picture(kind=kind, finding=finding, content=content, files=files, lines=lines(kind, subject))
+    except SearchError as error:
+        return Picture(kind=kind, error=error)
+    except OSError as error:
+        return Picture(kind=kind, error=UsageError(f"it cannot be written ({error})."))
+    except Exception as error:
+        unforeseen = SearchError(
+            f"{type(error).__name__}: {error} (unexpected; the same command with -v after `mnist-bench` shows where)"
+        )
+        unforeseen.__cause__ = error
+        return Picture(kind=kind, error=unforeseen, foreseen=False)
+
+
 def picture(kind: str, subject: Subject | DataSubject, *, narrow: bool = False) -> Figure:
     """Draw a picture of this kind, `narrow` for half the width of a page if the kind allows that.
 
@@ -80,12 +161,12 @@ def picture(kind: str, subject: Subject | DataSubject, *, narrow: bool = False) 
     """
     if KINDS[kind].of_nets:
         _check_nets(kind, subject)
-    make = cast("Callable[..., Figure]", module_of(kind).picture)
+    make = cast("Callable[..., Figure]", _module_of(kind).picture)
     if not narrow or not KINDS[kind].half:
         return make(subject)
-    from mnist_bench.plots import style
+    from mnist_bench.plots import frame
 
-    return make(subject, width=style.NARROW)
+    return make(subject, width=frame.NARROW)
 
 
 def _check_nets(kind: str, subject: Subject | DataSubject) -> None:
@@ -98,14 +179,9 @@ def _check_nets(kind: str, subject: Subject | DataSubject) -> None:
 
 def lines(kind: str, subject: Subject | DataSubject) -> tuple[str, ...]:
     """Return the lines that are printed with a picture of this kind; most kinds have none."""
-    describe: Callable[..., Sequence[str]] = getattr(module_of(kind), "lines", lambda _: ())
+    describe: Callable[..., Sequence[str]] = getattr(_module_of(kind), "lines", lambda _: ())
     return tuple(describe(subject))
 
 
-def module_of(kind: str) -> ModuleType:
-    """Return the module that draws a kind.
-
-    Raises:
-        KeyError: there is no such kind.
-    """
-    return import_module(f"mnist_bench.plots.{KINDS[kind].package}.{kind}")
+def _module_of(kind: str) -> ModuleType:
+    return import_module(f"mnist_bench.plots.{kind}")

@@ -1,7 +1,6 @@
 """The subjects of pictures: a study with its best trial, that trial's net and predictions; or a data set.
 
-A kind of picture pays for the parts that it asks for: `load_net` reads weights, `predictions` images, too.
-"""
+A kind of picture pays for the parts that it asks for: `load_net` reads weights, `predictions` images, too."""
 
 from __future__ import annotations
 
@@ -11,18 +10,121 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mnist_bench.picture_form import MNIST, PictureForm
-from mnist_bench.plots.predictions import Predictions, kept_weights, predict
-from mnist_bench.studies.record import data_of
-from mnist_bench.training.weights import load_model
+from mnist_bench.plots import frame
+from mnist_bench.studies.checked import commands_of
+from mnist_bench.studies.record import data_of, record_of
+from mnist_bench.studies.reproduce import trainer_for
+from mnist_bench.training.weights import check_trial, load_model, read_weights
 from search.errors import StudyNotFoundError, UsageError
-from search.event_log.records import TrialRecord
+from search.event_log.records import StudyRecord, TrialRecord
+from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from mnist_bench.data.mnist import Images
+    from mnist_bench.data.tensors import Dataset
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Predictions:
+    """A net's predictions for the validation images, in the order of the split."""
+
+    study: str
+    trial: int
+    of_digits: bool  # whether the classes are known to be digits
+    labels: NDArray[np.int64]  # True classes, shape (N,)
+    probabilities: NDArray[np.float64]  # softmax of the logits, shape (N, classes)
+    indices: NDArray[np.int64]  # indices in the training file, shape (N,)
+    images: NDArray[np.uint8]  # shape (N, H, W), in colour (N, H, W, 3); 0 is background
+    recorded_errors: int | None
+    """Number of errors in the trial's last report; on another device or in another precision it may differ."""
+    names: tuple[str, ...] = ()  # names of the classes; empty if they are only numbers
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """The most probable classes, shape (N,)."""
+        classes: NDArray[np.int64] = self.probabilities.argmax(1)
+        return classes
+
+    @property
+    def wrong(self) -> NDArray[np.int64]:
+        """Indices into the arrays of the predictions that are not the label."""
+        return np.flatnonzero(self.predicted != self.labels)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The name of each class, or its number if it has no name."""
+        return self.names or tuple(map(str, range(self.probabilities.shape[1])))
+
+    @property
+    def noun(self) -> str:
+        """The word for a class: "digit" or, for relatives such as Fashion-MNIST, "class"."""
+        return "digit" if self.of_digits else "class"
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Remarks on the source of a picture's figures."""
+        here = len(self.wrong)
+        source = f"study {self.study}, trial #{self.trial}, {len(self.labels):,} validation images"
+        if self.recorded_errors in (None, here):
+            return (source,)
+        return source, f"errors here {here}, in the search {self.recorded_errors}: different numerics"
+
+
+def kept_weights(study: StoredStudy, trial: TrialRecord, files: StudyFolder) -> Path:
+    """Return the file that holds the weights that a trial ended with.
+
+    Raises:
+        StudyNotFoundError: the trial's weights were not kept.
+        WeightsError: the file does not hold the weights that the trial ended with.
+    """
+    path = files.weights_of(trial.number)
+    if not path.is_file():
+        command = commands_of(study).line("reproduce", "--weights", trial=trial.number)
+        raise StudyNotFoundError(
+            f"The weights of {study.name}/{trial.number} are not in {files.weights}: those of the ten best complete "
+            "trials are kept there, on the machine that searched, until `studies remove --weights`. "
+            f"`{command}` trains it again and keeps them."
+        )
+    check_trial(path, trial)
+    return path
+
+
+def predict(study: StudyRecord, trial: TrialRecord, weights: Path, data_dir: Path | None = None) -> Predictions:
+    """Predict the validation images with the net in a file of `kept_weights`. Closes the test set.
+
+    The net computes in the precision of the search, and on its kind of device if there is one.
+
+    Raises:
+        DataError, DeviceError, UsageError: see `reproduce.trainer_for`, which loads the data set.
+    """
+    from mnist_bench.training.evaluation import Scorer
+
+    record = record_of(study, trial)
+    trainer = trainer_for(record, data_dir=data_dir, what=f"Study {study.name}")
+    logits = Scorer(trainer.precision).logits(read_weights(weights), trainer.data, str(weights))
+    return _predictions(study, trial, trainer.data, logits)
+
+
+def _predictions(study: StudyRecord, trial: TrialRecord, data: Dataset, logits: Tensor) -> Predictions:
+    errors = trial.reports[-1].metrics.get("errors")
+    return Predictions(
+        study=study.name,
+        trial=trial.number,
+        of_digits=data_of(study.spec["context"]).is_of_digits,
+        labels=data.labels[data.validation].cpu().numpy(),
+        probabilities=logits.double().softmax(1).cpu().numpy(),
+        indices=data.validation.cpu().numpy(),
+        images=frame.pixels(data.images[data.validation]),
+        recorded_errors=None if errors is None else int(errors),
+        names=data.names,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

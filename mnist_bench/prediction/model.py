@@ -1,24 +1,25 @@
-"""A network that classifies pictures, and its file: the weights, and how its pictures are prepared."""
+"""A network that classifies pictures, its input, and its file: the weights, and how its pictures are prepared."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Annotated, Any, Literal, assert_never
 
 import numpy as np
+from annotated_types import Ge, Gt, Le, Len
 from numpy.typing import NDArray
+from pydantic import BeforeValidator, TypeAdapter, with_config
 
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.choice import CHANNELS, DataOptions
 from mnist_bench.data.mnist import in_red
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.errors import PictureError, WeightsError
-from mnist_bench.picture_form import MNIST, PictureForm
-from mnist_bench.prediction import input_spec as stored_spec, picture_files
-from mnist_bench.prediction.input_spec import InputSpec
-from mnist_bench.prediction.preparation import brightness, fit, pixels, prepare
+from mnist_bench.picture_form import MAX_CLASSES, MNIST, PictureForm
+from mnist_bench.prediction import pictures
 from mnist_bench.training.weights import (
     config_entry,
     config_in,
@@ -29,11 +30,100 @@ from mnist_bench.training.weights import (
     read_weights,
     readable,
 )
+from search import canonical_json
 from search.arguments import check_several
 from search.messages import in_a_sentence
+from search.stored_fields import STRICT, stored
 
 if TYPE_CHECKING:
     from torch import nn
+
+Preparation = Literal["digit", "drawing", "picture"]
+"""How a picture is prepared. digit: the pixels unlike its border are ink, cropped and centred; drawing: ink, fitted
+whole; picture: only scaled."""
+
+OneOrMore = (Len(1, 3), BeforeValidator(lambda found: tuple(found) if isinstance(found, list) else (found,)))
+"""One number per channel; for a single channel, a file holds the number itself."""
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InputSpec:
+    """How a network's pictures are prepared, and the names of its classes."""
+
+    mean: Annotated[tuple[Annotated[float, Ge(0), Le(255)], ...], *OneOrMore]
+    """Mean of the training pixels, 0 to 255, by channel."""
+    std: Annotated[tuple[Annotated[float, Gt(0), Le(255)], ...], *OneOrMore]  # their standard deviation, by channel
+    digits: bool = True
+    """Whether it was trained on digits: if so, a drawing is cropped and centred, otherwise fitted whole."""
+    drawn: bool = True  # whether it was trained on drawings, ink on paper; if not, a picture is only scaled
+    names: Annotated[tuple[str, ...], Len(0, MAX_CLASSES)] = ()  # names of the classes; empty if they are only numbers
+    red: bool = False  # whether a picture's grey becomes the red channel, with green and blue 0, as in `mnist-red`
+
+    @property
+    def preparation(self) -> Preparation:
+        """How a picture is made ready for the net."""
+        if not self.drawn:
+            return "picture"
+        return "digit" if self.digits else "drawing"
+
+    @property
+    def turns_upright(self) -> bool:
+        """Whether a picture in a file is turned by its EXIF orientation.
+
+        Not for a network trained on a folder of files, whose pixels were used as stored: only such a data set names its
+        classes.
+        """
+        return not self.names
+
+    @property
+    def channels_read(self) -> int:
+        """Channels that are taken from a picture: 1, its grey, or 3."""
+        return 1 if self.red else len(self.mean)
+
+    def name_of(self, label: int) -> str:
+        """Return the name of a class, or its number if it has no name."""
+        return self.names[label] if self.names else str(label)
+
+
+def spec_text(spec: InputSpec) -> str:
+    """Return an input specification in its stored form, JSON."""
+    values = stored(spec)
+    for name in ("mean", "std"):
+        values[name] = values[name] if len(values[name]) > 1 else values[name][0]
+    return canonical_json.dumps(values)
+
+
+def parse_spec(text: str) -> InputSpec:
+    """Return the input specification in an untrusted JSON text.
+
+    Raises:
+        ValidationError: it is not an input specification.
+    """
+    return _adapter().validate_json(text, strict=True)
+
+
+def check_spec(spec: InputSpec, form: PictureForm) -> InputSpec:
+    """Return an input specification if it can be that of a network for pictures of this form.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    if {len(spec.mean), len(spec.std)} != {form.channels}:
+        raise ValueError(f"mean or std is not of {form.channels} channels")
+    if len(spec.names) not in (0, form.classes):
+        raise ValueError(f"{len(spec.names)} names of {form.classes} classes")
+    if spec.red and form.channels != CHANNELS:
+        raise ValueError("red is one of three channels")
+    if spec.drawn and (spec.channels_read, form.height, form.width) != MNIST.shape:
+        raise ValueError(f"drawings are of {MNIST.height}x{MNIST.width} pixels")
+    return spec
+
+
+@cache
+def _adapter() -> TypeAdapter[InputSpec]:
+    return TypeAdapter(InputSpec)
+
 
 WEIGHTS = "model.safetensors"
 """Name of the file in an export's folder."""
@@ -80,7 +170,7 @@ class Model:
         shape (H, W), in colour (H, W, 3).
 
         Pictures have any size. A digit may be dark on light or light on dark, anywhere on its paper; see
-        `preparation`.
+        `prediction.pictures`.
 
         Raises:
             UsageError: it is a single picture's path or content, not a list.
@@ -97,26 +187,26 @@ class Model:
         """
         if isinstance(image, str | Path):
             path, upright = Path(image), self.input_spec.turns_upright
-            image, source = picture_files.read(path, self._converted, upright=upright), str(image)
+            image, source = pictures.read(path, self._converted, upright=upright), str(image)
         elif isinstance(image, bytes):
-            image = picture_files.parse(image, source, self._converted, upright=self.input_spec.turns_upright)
+            image = pictures.parse(image, source, self._converted, upright=self.input_spec.turns_upright)
         try:
             array = self._converted(image) if hasattr(image, "convert") else _in_bytes(np.asarray(image))
             return self._fitted(np.asarray(array, np.float64))
         except (OSError, TypeError, ValueError) as error:
             raise PictureError(f"{source}: {in_a_sentence(error)}.") from error
 
-    def predict(self, pictures: Sequence[NDArray[np.float32]]) -> list[Prediction]:
+    def predict(self, prepared: Sequence[NDArray[np.float32]]) -> list[Prediction]:
         """Return the predictions for pictures that are prepared, each as `prepared` returns it.
 
         Raises:
             WeightsError: see `probabilities`.
         """
-        if not len(pictures):
+        if not len(prepared):
             return []
-        return [self._prediction(row) for row in self.probabilities(np.stack(pictures))]
+        return [self._prediction(row) for row in self.probabilities(np.stack(prepared))]
 
-    def probabilities(self, pictures: NDArray[Any]) -> NDArray[np.float64]:
+    def probabilities(self, prepared: NDArray[Any]) -> NDArray[np.float64]:
         """Return the probability of each class, (N, classes), for N prepared pictures, 0 to 255.
 
         Raises:
@@ -125,7 +215,7 @@ class Model:
         import torch
 
         with torch.inference_mode():
-            given = torch.tensor(pictures, dtype=torch.float32).view(-1, *self.form.shape)
+            given = torch.tensor(prepared, dtype=torch.float32).view(-1, *self.form.shape)
             mean, std = (torch.tensor(of).view(-1, 1, 1) for of in (self.input_spec.mean, self.input_spec.std))
             parts = torch.split((given - mean) / std, BATCH)
             found: NDArray[np.float64] = torch.cat([self.net(part) for part in parts]).double().softmax(1).numpy()
@@ -141,9 +231,9 @@ class Model:
         """Return a Pillow image as numbers, of a shape that `__call__` takes."""
         match self.input_spec.preparation:
             case "digit" | "drawing":
-                return brightness(image)
+                return pictures.brightness(image)
             case "picture":
-                found = pixels(image, self.input_spec.channels_read)
+                found = pictures.pixels(image, self.input_spec.channels_read)
                 return np.moveaxis(found, 0, 2) if len(found) > 1 else found[0]
             case _:
                 assert_never(self.input_spec.preparation)
@@ -157,12 +247,12 @@ class Model:
         """Return pixels at the network's height and width, with the channels that it reads of a picture."""
         match self.input_spec.preparation:
             case "digit":
-                return prepare(_channels(image, 1)[0])
+                return pictures.prepare(_channels(image, 1)[0])
             case "drawing":
-                return prepare(_channels(image, 1)[0], digit=False)
+                return pictures.prepare(_channels(image, 1)[0], digit=False)
             case "picture":
                 channels = _channels(image, self.input_spec.channels_read)
-                return fit(channels, self.form.height, self.form.width)
+                return pictures.fit(channels, self.form.height, self.form.width)
             case _:
                 assert_never(self.input_spec.preparation)
 
@@ -207,7 +297,7 @@ def _channels(image: NDArray[np.float64], channels: int) -> NDArray[np.float64]:
 def pack(net: nn.Module, config: TrainConfig, input_spec: InputSpec, form: PictureForm = MNIST) -> bytes:
     """Return a safetensors file of a network's weights; configuration and input specification are its metadata."""
     weights = {name: np.ascontiguousarray(value.numpy()) for name, value in net.state_dict().items()}
-    return packed(weights, {**config_entry(config, form), INPUT_SPEC: stored_spec.to_text(input_spec)})
+    return packed(weights, {**config_entry(config, form), INPUT_SPEC: spec_text(input_spec)})
 
 
 def is_export(folder: Path) -> bool:
@@ -248,10 +338,10 @@ def load_model(path: str | Path) -> Model:
         raise WeightsError(f"{file}: not a file of exported weights ({error.strerror}).") from error
     with readable(str(file)):
         metadata, (config, form) = metadata_of(content), config_in(content)
-        input_spec = stored_spec.parse(metadata[INPUT_SPEC]) if INPUT_SPEC in metadata else None
+        input_spec = parse_spec(metadata[INPUT_SPEC]) if INPUT_SPEC in metadata else None
         net = net_of(load(content), config, form)
         if input_spec is not None:
-            return Model(net=net, input_spec=stored_spec.check(input_spec, form), form=form)
+            return Model(net=net, input_spec=check_spec(input_spec, form), form=form)
     if form != MNIST:
         raise WeightsError(
             f"{file}: does not record the training data of its network, images of {form}; "

@@ -15,8 +15,7 @@ from mnist_bench.cells import safe, safe_lines
 from mnist_bench.export.drawing_page import Drawing
 from mnist_bench.export.rendering import csp_hash
 from mnist_bench.leaderboard.board import digest_lines, grouped, table_of, test_set_line
-from mnist_bench.plots.drawing import Picture
-from mnist_bench.plots.kinds import KINDS
+from mnist_bench.plots.kinds import KINDS, Picture
 from mnist_bench.report.report_page import ReportPage, missing
 from mnist_bench.result_table import Figure, Row
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from mnist_bench.data.idx import close_test_set
 from mnist_bench.export.drawing_page import Drawing, drawing
 from mnist_bench.export.winner import WinnerOptions, load_winner
-from mnist_bench.plots.drawing import Picture, draw_kinds
-from mnist_bench.plots.kinds import kinds_of
+from mnist_bench.plots.kinds import Picture, draw_kinds, kinds_of
 from mnist_bench.plots.subject import Subject
 from mnist_bench.report import html
 from mnist_bench.report.report_page import ReportPage, gather, missing

@@ -15,7 +15,7 @@ from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.nets import own_net
 from mnist_bench.nets.summary import line
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.plots.drawing import Picture
+from mnist_bench.plots.kinds import Picture
 from mnist_bench.report import about
 from mnist_bench.report.findings import findings
 from mnist_bench.report.ranges_table import Range, table_of as ranges_table

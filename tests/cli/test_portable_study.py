@@ -8,7 +8,7 @@ import pytest
 
 import mnist_bench
 from mnist_bench.export.winner import WinnerOptions, load_winner
-from mnist_bench.plots.predictions import kept_weights, predict
+from mnist_bench.plots.subject import kept_weights, predict
 from mnist_bench.studies.record import recipe_text
 from search.errors import UsageError
 from support.wants import check_as_published

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, strategies as st
 from matplotlib.figure import Figure
 
-from mnist_bench.plots import value_axis
+from mnist_bench.plots import frame
 from mnist_bench.value_kind import Scale, ValueKind, error, kind_of, lowest_shown
 from support import handmade as made
 
@@ -173,7 +173,7 @@ def test_a_share_reaches_from_the_worst_to_the_best() -> None:
 @pytest.mark.parametrize("values", [[2.0, 2.0], [0.0], [-1e-9, 1e-9], [1e12, 1e12 + 1], [1e-30, 1e30]])
 def test_odd_values_have_an_axis(values: list[float]) -> None:
     axes = Figure().subplots()
-    value_axis.set_up(axes, plain(values))
+    frame.set_value_axis(axes, plain(values))
     low, high = axes.get_ylim()
     assert low < min(values) <= max(values) < high
     assert len(axes.get_yticks()) >= 2

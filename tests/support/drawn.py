@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 
-from mnist_bench.plots import drawing
+from mnist_bench.plots import kinds
 
 
 def marks(figure: Figure) -> list[tuple[float, float]]:
@@ -50,7 +50,7 @@ def rows(figure: Figure) -> list[str]:
 
 def no_pictures() -> None:
     """From now on, let the reports of this process have headings."""
-    vars(drawing)["picture"] = heading
+    vars(kinds)["picture"] = heading
 
 
 def heading(kind: str, *_: Any, **__: Any) -> Figure:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.plots.drawing import Picture
-from mnist_bench.plots.style import Format
+from mnist_bench.plots.frame import Format
+from mnist_bench.plots.kinds import Picture
 from mnist_bench.report.report_page import ReportPage, gather
 from mnist_bench.report.sections import Section, Sections
 from mnist_bench.result_table import Figure, Table

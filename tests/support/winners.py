@@ -30,8 +30,8 @@ from mnist_bench.export import export_folder
 from mnist_bench.export.winner import Validation, Winner, picture_kind
 from mnist_bench.nets.modules import build_model
 from mnist_bench.picture_form import MNIST
-from mnist_bench.plots.predictions import Predictions
-from mnist_bench.prediction.input_spec import InputSpec
+from mnist_bench.plots.subject import Predictions
+from mnist_bench.prediction.model import InputSpec
 from mnist_bench.studies.record import record_of
 from mnist_bench.training.evaluation import evaluate
 from mnist_bench.training.trainer import TorchTrainer, fit

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mnist_bench.cli import output
 
 if TYPE_CHECKING:
-    from mnist_bench.plots.drawing import Picture
+    from mnist_bench.plots.kinds import Picture
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from search.messages import did_you_mean, joined, show
 from search.study.folder import ResultsFolder
 
 if TYPE_CHECKING:
-    from mnist_bench.plots.style import Format
+    from mnist_bench.plots.frame import Format
     from mnist_bench.plots.subject import DataSubject, Subject
     from search.study.studies import StoredStudy
 
@@ -88,7 +88,7 @@ def plot(
 ) -> None:
     """Draw pictures; its help is `HELP`."""
     from mnist_bench.data.idx import close_test_set
-    from mnist_bench.plots.drawing import draw_kinds
+    from mnist_bench.plots.kinds import draw_kinds
     from mnist_bench.plots.subject import Subject, data_subject
 
     close_test_set()

@@ -67,10 +67,10 @@ def predict(
         mnist-bench predict winner digit.png
         mnist-bench predict conv-0/17 scans/ --csv > labels.csv
     """
-    from mnist_bench.prediction import picture_files
+    from mnist_bench.prediction.pictures import with_those_in_folders
 
     form = output.form(json=json, csv=csv)
-    paths = list(map(str, picture_files.with_those_in_folders(pictures)))
+    paths = list(map(str, with_those_in_folders(pictures)))
     loaded = _model(model, data_dir, results)
     if loaded.assumed:
         output.note(
@@ -120,9 +120,9 @@ def _answers(model: Model, paths: Sequence[str]) -> list[Answer | PictureFault]:
 
 def _content(path: str) -> Path | bytes:
     """Return a file, or the content of stdin."""
-    from mnist_bench.prediction import picture_files
+    from mnist_bench.prediction.pictures import MAX_BYTES
 
-    return sys.stdin.buffer.read(picture_files.MAX_BYTES + 1) if path == STDIN else Path(path)
+    return sys.stdin.buffer.read(MAX_BYTES + 1) if path == STDIN else Path(path)
 
 
 def _table(answers: Sequence[Answer | PictureFault], seen: Sequence[Answer]) -> Table[Answer]:

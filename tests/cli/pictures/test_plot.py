@@ -38,7 +38,7 @@ class Pictures:
 @pytest.fixture
 def pictures(monkeypatch: pytest.MonkeyPatch) -> Pictures:
     fake = Pictures()
-    monkeypatch.setattr("mnist_bench.plots.drawing.picture", fake)
+    monkeypatch.setattr("mnist_bench.plots.kinds.picture", fake)
     return fake
 
 

@@ -33,7 +33,7 @@ def draw(kind: str, subject: Subject, *, narrow: bool) -> Figure:
 
 @pytest.fixture(autouse=True)
 def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.plots.drawing.picture", draw)
+    monkeypatch.setattr("mnist_bench.plots.kinds.picture", draw)
 
 
 def test_the_page_lies_in_the_studys_folder_is_the_same_twice_and_holds_every_part(cli: Cli) -> None:
@@ -83,7 +83,7 @@ def test_an_unforeseen_error_loses_one_picture_and_not_the_page(cli: Cli, monkey
             raise FloatingPointError("underflow in eigh")
         return draw(kind, subject, narrow=narrow)
 
-    monkeypatch.setattr("mnist_bench.plots.drawing.picture", draw_or_fail)
+    monkeypatch.setattr("mnist_bench.plots.kinds.picture", draw_or_fail)
     result = cli("report")
     assert (result.exit_code, result.stdout) == (1, "results/conv-0/report.html\n")
     assert "importances is not drawn: FloatingPointError: underflow in eigh (unexpected; the same" in result.stderr
@@ -145,7 +145,7 @@ def test_what_there_is_no_report_of(cli: Any) -> None:
 def test_the_place_is_looked_at_before_anything_is_drawn(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, target: str, reason: str
 ) -> None:
-    monkeypatch.setattr("mnist_bench.plots.drawing.picture", lambda *_, **__: pytest.fail("it was drawn"))
+    monkeypatch.setattr("mnist_bench.plots.kinds.picture", lambda *_, **__: pytest.fail("it was drawn"))
     monkeypatch.setattr("os.access", lambda path, mode: "closed" not in str(path))
     for folder in ("folder", "closed"):
         Path(folder).mkdir()

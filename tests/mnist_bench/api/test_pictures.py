@@ -28,7 +28,7 @@ def failing(left_open: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
             raise errors[kind]
         return Figure(figsize=(1, 1))
 
-    monkeypatch.setattr("mnist_bench.plots.drawing.picture", draw)
+    monkeypatch.setattr("mnist_bench.plots.kinds.picture", draw)
     monkeypatch.chdir(tmp_path)
     return errors
 

@@ -23,7 +23,7 @@ from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.export import export_folder
 from mnist_bench.export.winner import Winner
 from mnist_bench.prediction.model import load_model
-from mnist_bench.prediction.preparation import prepare
+from mnist_bench.prediction.pictures import prepare
 from support import winners
 from support.own_data import Arrays, arrays, write_folder, write_npz, write_turned
 from support.winners import WAYS, by_onnx, by_page, by_plain_net, in_node, needs_node, plain_net

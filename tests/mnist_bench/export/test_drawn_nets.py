@@ -17,10 +17,10 @@ from ruamel.yaml import YAML
 
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import to_json
-from mnist_bench.export import card, drawing_page, export_folder, onnx_graph
+from mnist_bench.export import card, drawing_page, export_folder, layers
 from mnist_bench.export.winner import Winner
 from mnist_bench.nets.own_net import load_net
-from mnist_bench.prediction.input_spec import InputSpec
+from mnist_bench.prediction.model import InputSpec
 from support import own_nets, winners
 from support.winners import WAYS, by_page, drawn
 
@@ -49,7 +49,7 @@ def test_of_more_than_twenty_classes_the_page_shows_ten(classes: int, bars: int)
 
 def test_only_names_of_classes_are_told_to_onnx() -> None:
     def told(winner: Winner) -> dict[str, str]:
-        return {each.key: each.value for each in onnx.load_from_string(onnx_graph.graph(winner)).metadata_props}
+        return {each.key: each.value for each in onnx.load_from_string(layers.onnx_graph(winner)).metadata_props}
 
     names = tuple("abcdefghij")
     assert {*told(drawn())} == {"trial", "weights"}

@@ -18,9 +18,8 @@ from safetensors.numpy import load, save
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.errors import PictureError, WeightsError
 from mnist_bench.export.winner import Winner
-from mnist_bench.prediction.input_spec import InputSpec, to_text
-from mnist_bench.prediction.model import INPUT_SPEC, WEIGHTS, load_model, pack
-from mnist_bench.prediction.preparation import prepare
+from mnist_bench.prediction.model import INPUT_SPEC, WEIGHTS, InputSpec, load_model, pack, spec_text
+from mnist_bench.prediction.pictures import prepare
 from mnist_bench.training.weights import load_model as load_net, weights_hash
 from search.errors import UsageError
 from support import winners
@@ -144,7 +143,7 @@ def test_a_net_whose_weights_are_no_numbers_answers_nothing(
 ) -> None:
     weights = {name: values.copy() for name, values in load(exported.read_bytes()).items()}
     next(values for values in weights.values() if values.ndim == 4).flat[0] = number
-    save_again(exported, to_text(winner.input_spec), weights)
+    save_again(exported, spec_text(winner.input_spec), weights)
     with pytest.raises(WeightsError, match=r"^The network's probabilities are not numbers \(NaN\): its weights are"):
         load_model(exported)([picture])
 
@@ -154,7 +153,7 @@ def test_the_input_of_a_net_of_pictures_is_stored_in_few_fields(exported: Path) 
     save_again(exported, json.dumps(stored))
     input_spec = load_model(exported).input_spec
     assert input_spec == InputSpec(mean=(33.0,), std=(78,), digits=False)
-    assert json.loads(to_text(input_spec)) == stored
+    assert json.loads(spec_text(input_spec)) == stored
 
 
 @pytest.mark.parametrize("members", [1, 8])

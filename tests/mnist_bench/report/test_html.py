@@ -3,7 +3,7 @@ from __future__ import annotations
 import base64
 import re
 
-from mnist_bench.plots.drawing import Picture
+from mnist_bench.plots.kinds import Picture
 from mnist_bench.report import html
 from support import handmade_report
 

@@ -1,1 +1,0 @@
-"""Pictures of the images: digits, as they are and under augmentation."""

@@ -1,1 +1,0 @@
-"""Pictures of a trained network: its confusions, its mistakes."""

@@ -1,1 +1,0 @@
-"""Pictures of a search: its history, curves, parameters, workers."""
