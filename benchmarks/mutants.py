@@ -46,7 +46,7 @@ MODULES = {
     "search/event_log": ("*",),
     "search/strategies": ("optuna_study", "pruners"),
     "search/study": ("checkpoint_store", "spec"),
-    "mnist_bench/cli": ("failures", "output"),
+    "mnist_bench/cli": ("checks", "failures", "leaderboard", "output", "show"),
     "mnist_bench/cli/studies": ("*",),
     "mnist_bench/comparison": ("*",),
     "mnist_bench/data": ("idx", "mnist", "test_set"),

@@ -10,7 +10,7 @@ from mnist_bench.data.idx import close_test_set
 from mnist_bench.plots.frame import Format
 from mnist_bench.plots.kinds import DATA_KINDS, STUDY_KINDS, Picture, check_kind, draw_kinds, kinds_of
 from mnist_bench.plots.subject import DataSubject, Subject, data_subject
-from mnist_bench.report.report_file import WrittenReport, write
+from mnist_bench.report.page import WrittenReport, write
 from search.arguments import check_choice, check_seed
 from search.defaults import results_in_force
 from search.errors import UsageError

@@ -12,15 +12,14 @@ from typing import Annotated
 
 import typer
 
-from mnist_bench.cli import output, space
+from mnist_bench.cli import checks, leaderboard, output, show, space, study_list
 from mnist_bench.cli.benchmarks import bench_commands
-from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.experiments import ablate, confirm, train
 from mnist_bench.cli.failures import ErrorsAsSentences, drop_output, in_words, is_of_output
 from mnist_bench.cli.help import GroupWithoutSuggestions, HelpfulCommand, HelpfulGroup
+from mnist_bench.cli.output import ExitCode
 from mnist_bench.cli.pictures import plot, report
-from mnist_bench.cli.studies import compare, doctor, leaderboard, reproduce, search, show
-from mnist_bench.cli.study_list import listing
+from mnist_bench.cli.studies import search
 from mnist_bench.cli.winner import export, predict
 
 HELP = """Search hyperparameters of small networks on MNIST, with results that are the same every time, bit for bit.
@@ -75,16 +74,16 @@ def _options(
 app.command("search", cls=HelpfulCommand, rich_help_panel=SEARCH)(search.search)
 app.command("train", cls=HelpfulCommand, rich_help_panel=SEARCH)(train.train)
 app.add_typer(space.app, name="space", cls=HelpfulGroup, rich_help_panel=SEARCH)
-app.add_typer(listing.app, name="studies", cls=GroupWithoutSuggestions, rich_help_panel=INSPECT)
+app.add_typer(study_list.app, name="studies", cls=GroupWithoutSuggestions, rich_help_panel=INSPECT)
 app.command("leaderboard", cls=HelpfulCommand, rich_help_panel=INSPECT)(leaderboard.leaderboard)
 app.command("show", cls=HelpfulCommand, rich_help_panel=INSPECT)(show.show)
-app.command("compare", cls=HelpfulCommand, rich_help_panel=INSPECT)(compare.compare)
+app.command("compare", cls=HelpfulCommand, rich_help_panel=INSPECT)(leaderboard.compare)
 app.command("plot", cls=HelpfulCommand, rich_help_panel=INSPECT, help=plot.HELP)(plot.plot)
 app.command("report", cls=HelpfulCommand, rich_help_panel=INSPECT)(report.report)
 app.command("confirm", cls=HelpfulCommand, rich_help_panel=VERIFY)(confirm.confirm)
-app.command("reproduce", cls=HelpfulCommand, rich_help_panel=VERIFY)(reproduce.reproduce)
+app.command("reproduce", cls=HelpfulCommand, rich_help_panel=VERIFY)(checks.reproduce)
 app.command("ablate", cls=HelpfulCommand, rich_help_panel=VERIFY)(ablate.ablate)
-app.command("doctor", cls=HelpfulCommand, rich_help_panel=VERIFY)(doctor.doctor)
+app.command("doctor", cls=HelpfulCommand, rich_help_panel=VERIFY)(checks.doctor)
 app.command("export", cls=HelpfulCommand, rich_help_panel=USE)(export.export)
 app.command("predict", cls=HelpfulCommand, rich_help_panel=USE)(predict.predict)
 app.add_typer(bench_commands.app, name="bench", cls=HelpfulGroup, rich_help_panel=BENCHMARK)

@@ -20,8 +20,8 @@ from typing import Any
 import typer
 
 from mnist_bench.cli import options, output
-from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.help import HelpfulGroup
+from mnist_bench.cli.output import ExitCode
 from mnist_bench.errors import Stopped
 from search.errors import SearchError, SpaceError
 

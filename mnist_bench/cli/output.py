@@ -12,6 +12,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, assert_never
@@ -23,6 +24,7 @@ from search.messages import first_few
 
 if TYPE_CHECKING:
     from rich.console import Console
+
 
 GAP = "  "
 RULE = "─"
@@ -324,3 +326,16 @@ def print_json(values: Mapping[str, Any]) -> None:
 def print_csv(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print rows as CSV, see `csv_text`."""
     print(csv_text(rows), end="")
+
+
+class ExitCode(IntEnum):
+    """Exit codes of every command; the error classes (`search.errors`) have theirs, too."""
+
+    OK = 0
+    FAILURE = 1
+    USAGE = 2  # wrong usage, or a bad space file
+    NOT_FOUND = 3  # no such study, or no finished trial
+    NOT_REPRODUCED = 4
+    INTERRUPTED = 130
+    READER_LEFT = 141
+    """The output pipe was closed early, for example by `head`: 128 plus SIGPIPE, as a shell reports it."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import typer
 
 from mnist_bench.cli import output
-from mnist_bench.cli.exit_codes import ExitCode
+from mnist_bench.cli.output import ExitCode
 from search.messages import command_line
 
 

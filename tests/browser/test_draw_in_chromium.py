@@ -19,7 +19,7 @@ from mnist_bench.data.tensors import load_dataset
 from mnist_bench.export import drawing_page
 from mnist_bench.export.winner import Winner
 from mnist_bench.numerics import device
-from mnist_bench.report import html
+from mnist_bench.report import page
 from support import handmade_report, winners
 from support.own_data import arrays, write_folder
 from support.processes import until
@@ -200,7 +200,7 @@ def test_classes_with_names_are_called_by_them_the_most_probable_of_many_alone(
 
 def test_the_report_reads_a_digit_too(browser: Browser, winner: Winner, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
-    path.write_text(html.render(handmade_report.report(), drawing_page.drawing(winner)))
+    path.write_text(page.render(handmade_report.report(), drawing_page.drawing(winner)))
     opened(browser, path)
     draw(browser, DIGITS["1"])
     assert verdict(browser) == "1"

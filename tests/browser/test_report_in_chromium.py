@@ -11,8 +11,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
-from mnist_bench.report import html
-from mnist_bench.report.report_page import ReportPage
+from mnist_bench.report import page
+from mnist_bench.report.page import ReportPage
 from support import handmade, handmade_report
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.browser
 def opened(browser: Browser, folder: Path, report: ReportPage | None = None) -> Path:
     """Write the report of a study and open it."""
     path = folder / "report.html"
-    path.write_text(html.render(report or handmade_report.report()))
+    path.write_text(page.render(report or handmade_report.report()))
     browser.open(path)
     return path
 

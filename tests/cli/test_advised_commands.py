@@ -13,14 +13,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from mnist_bench.cli.views import ending
+from mnist_bench.cli import ending
 from mnist_bench.experiments import confirmed_table as confirmation, confirmed_table as result_tables
 from mnist_bench.export.winner import WinnerOptions, load_winner
 from mnist_bench.leaderboard.board import table_of
 from mnist_bench.leaderboard.ranking import leaderboard_of
-from mnist_bench.report.findings import findings
-from mnist_bench.report.report_page import commands
-from mnist_bench.report.sections import read
+from mnist_bench.report.commands import commands
+from mnist_bench.report.findings import findings, sections_of
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.studies.checked import commands_of
 from search.driver.run import Run
@@ -102,7 +101,7 @@ def of_a_confirmation(asked: Situation) -> Iterator[str]:
 
 
 def of_a_report(asked: Situation) -> Iterator[str]:
-    study, sections = asked.study, read(asked.study)
+    study, sections = asked.study, sections_of(asked.study)
     yield from findings(study, leaderboard_of(study), sections)
     yield from (f"`{line}`" for line in commands(study, study.best, sections.commands) if " reproduce conv" in line)
 

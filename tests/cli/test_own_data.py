@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from mnist_bench.report.report_page import commands
+from mnist_bench.report.commands import commands
 from mnist_bench.studies.checked import commands_of
 from search.study.invocation_log import invocations
 from search.study.studies import open_study

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mnist_bench import errors as own_errors
-from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.failures import INTERRUPTED, OTHER, USAGE
+from mnist_bench.cli.output import ExitCode
 from search import errors
 from search.errors import SearchError
 from support import commands

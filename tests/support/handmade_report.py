@@ -8,8 +8,8 @@ from typing import Any
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.plots.frame import Format
 from mnist_bench.plots.kinds import Picture
-from mnist_bench.report.report_page import ReportPage, gather
-from mnist_bench.report.sections import Section, Sections
+from mnist_bench.report.findings import Section, Sections
+from mnist_bench.report.page import ReportPage, gather
 from mnist_bench.result_table import Figure, Table
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord

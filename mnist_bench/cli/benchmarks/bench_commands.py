@@ -91,9 +91,9 @@ def ladder(
 
 def _print_benchmark(benchmark: Benchmark, form: output.Form, **asked: Any) -> None:
     """Train a benchmark's recipes and print the table; `asked` is as in `BenchmarkOptions`."""
-    from mnist_bench.cli.experiments import runner
+    from mnist_bench.cli import running
     from mnist_bench.experiments import scored_recipes
 
     options = scored_recipes.BenchmarkOptions(**asked)
-    found = runner.result_of(partial(scored_recipes.train, benchmark, options))
+    found = running.result_of(partial(scored_recipes.train, benchmark, options))
     output.print_result(form, found.table())

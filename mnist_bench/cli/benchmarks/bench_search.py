@@ -88,7 +88,7 @@ def search(
         mnist-bench bench search --table scikit-learn/mlp-wine --samplers random,curves
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
-    from mnist_bench.cli.experiments import runner
+    from mnist_bench.cli import running
     from mnist_bench.experiments.contest import ContestOptions, compare_methods
     from mnist_bench.experiments.contest_table import tables_of
 
@@ -101,7 +101,7 @@ def search(
         seeds=seeds, trials=trials, concurrent_trials=concurrent_trials,
         workers=_numbers(workers) if workers else None, processes=options.cores(),
     )  # fmt: skip
-    found = runner.result_of(
+    found = running.result_of(
         partial(compare_methods, asked), stopped="Stopped. The next run starts from the beginning.", keeps_work=False
     )
     output.print_result(form, *tables_of(found))

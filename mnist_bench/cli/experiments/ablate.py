@@ -70,7 +70,7 @@ def ablate(
         mnist-bench ablate conv-0 --from ladder/99.0 --to 17
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
-    from mnist_bench.cli.experiments import runner
+    from mnist_bench.cli import running
     from mnist_bench.experiments.ablation import AblationOptions, ablate_study, table_of
     from mnist_bench.studies.checked import device_like
 
@@ -84,7 +84,7 @@ def ablate(
     )  # fmt: skip
     end = named or _end(record, trial)
     latest = record.name if study is None else None
-    found = runner.result_of(partial(ablate_study, record, end, asked), study=latest)
+    found = running.result_of(partial(ablate_study, record, end, asked), study=latest)
     output.print_result(form, table_of(found))
 
 

@@ -76,7 +76,7 @@ def confirm(
         mnist-bench confirm conv-0 --no-test      # step 1 only
         mnist-bench confirm ridge-0 --trainer examples/own_trainer.py:Trainer
     """
-    from mnist_bench.cli.experiments import runner
+    from mnist_bench.cli import running
     from mnist_bench.experiments import own_trainer
     from mnist_bench.experiments.confirm import ConfirmOptions, confirm_front, confirm_study
     from mnist_bench.experiments.confirmed_table import table_of
@@ -111,7 +111,7 @@ def confirm(
         net=net,
     )
     commands = commands_of(record, data_dir=data_dir, net=net, device=device, no_test=no_test)
-    result_of = partial(runner.result_of, study=record.name if study is None else None)
+    result_of = partial(running.result_of, study=record.name if study is None else None)
     if foreign:
         output.print_result(output.form(json=json), table_of(result_of(partial(confirm_study, record, asked))))
     elif front:

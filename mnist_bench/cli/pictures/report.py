@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mnist_bench.cli import options, output
-from mnist_bench.cli.exit_codes import ExitCode
+from mnist_bench.cli.output import ExitCode
 
 if TYPE_CHECKING:
     pass
@@ -41,7 +41,7 @@ def report(
     """
     from mnist_bench.cli.pictures import picture_output
     from mnist_bench.plots.kinds import kinds_of
-    from mnist_bench.report.report_file import write
+    from mnist_bench.report.page import write
     from mnist_bench.studies.checked import open_any
 
     study = open_any(results, study_name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mnist_bench.cli import options, output, resuming
-from mnist_bench.cli.exit_codes import ExitCode
+from mnist_bench.cli.output import ExitCode
 from search.arguments import MAX_SEED
 from search.driver.interrupts import Interrupts
 from search.errors import UsageError
@@ -342,7 +342,7 @@ def _shown(config: SearchConfig, run: Callable[[Observer, Callable[[], bool]], R
     """
     started = time.monotonic()
     with resuming.ended_at_once():
-        from mnist_bench.cli.views import ending, live
+        from mnist_bench.cli import ending, live
 
         with live.view(config.results) as view, Interrupts(view.say) as interrupts:
             done = run(view, interrupts.stopping)

@@ -12,7 +12,7 @@ import typer
 
 from mnist_bench import cells
 from mnist_bench.cli import options, output, targets
-from mnist_bench.cli.exit_codes import ExitCode
+from mnist_bench.cli.output import ExitCode
 from mnist_bench.result_table import Figure, Table
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typer.testing import Result
 from mnist_bench.experiments.confirmed import save
 from mnist_bench.plots.kinds import STUDY_KINDS
 from mnist_bench.plots.subject import Subject
-from mnist_bench.report import html
+from mnist_bench.report import page
 from search.errors import StudyNotFoundError
 from support import handmade, handmade_report
 from support.drawn import Checked
@@ -97,7 +97,7 @@ def test_an_unforeseen_error_loses_one_picture_and_not_the_page(cli: Cli, monkey
 
 
 def test_nothing_is_fetched_and_only_the_pages_own_script_may_run() -> None:
-    text = html.render(handmade_report.report())
+    text = page.render(handmade_report.report())
     read = Checked(text)
     addresses = [a[name] or "" for _, a in read.elements for name in ("src", "href", "srcset", "action") if name in a]
     assert all(address.startswith(("data:", "#")) for address in addresses)
@@ -109,7 +109,7 @@ def test_nothing_is_fetched_and_only_the_pages_own_script_may_run() -> None:
 
 
 def test_text_from_outside_is_no_markup() -> None:
-    plain, hostile = Checked(html.render(handmade_report.report())), Checked(html.render(handmade_report.hostile()))
+    plain, hostile = Checked(page.render(handmade_report.report())), Checked(page.render(handmade_report.hostile()))
     assert len(hostile.all("script")) == len(plain.all("script")) == 1
     assert len(hostile.all("style")) == 1
     assert not any("onerror" in attributes for _, attributes in hostile.elements)
@@ -121,7 +121,7 @@ def test_text_from_outside_is_no_markup() -> None:
 
 def test_a_large_study_stays_below_three_megabytes() -> None:
     trials = [handmade.trial(n, range(n % 90), params={"optim.lr": 0.001 + n / 1e6}) for n in range(400)]
-    text = html.render(handmade_report.report(handmade.study(trials)))
+    text = page.render(handmade_report.report(handmade.study(trials)))
     assert len(Checked(text).all("tr")) == 201
     assert "200 more;" in text
     assert len(text) < 300_000  # beside the pictures, of which each is bounded
@@ -157,7 +157,7 @@ def test_the_place_is_looked_at_before_anything_is_drawn(
 
 def test_complete_trials_are_open_the_others_folded_and_signs_explained() -> None:
     decayed = handmade.trial(1, range(6), params={"optim.weight_decay": 0.1})
-    text = html.render(handmade_report.report(handmade.study([decayed, *handmade.mixed().trials[2:]])))
+    text = page.render(handmade_report.report(handmade.study([decayed, *handmade.mixed().trials[2:]])))
     board, _, rest = text.partition('<h2 id="leaderboard">')[2].partition("</section>")[0].partition("<details>")
     assert (board.count("<tr"), rest.count("<tr")) == (1 + 2, 1 + 4)
     assert "4 more trials that are not complete" in rest

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import Result
 
-from mnist_bench.cli.studies.reproduce import verdict
+from mnist_bench.cli.checks import verdict
 from mnist_bench.studies.record import PeriodResult, Record
 from mnist_bench.studies.reproduce import Difference, OnPeriod, RepeatedTrial
 from support.handmade import HASH

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from mnist_bench.cli.views import ending
+from mnist_bench.cli import ending
 from mnist_bench.published import ComparedDigest
 from mnist_bench.searches.config import SearchConfig
 from search.driver.progress import Observer

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from mnist_bench import cells
 from mnist_bench.cli.app import app
-from mnist_bench.cli.studies.why import sentences
+from mnist_bench.cli.show import sentences
 from mnist_bench.config.values import from_json
 from mnist_bench.space_files import space_sources
 from mnist_bench.studies import record

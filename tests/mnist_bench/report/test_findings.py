@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from mnist_bench.report.sections import Section, Sections
+from mnist_bench.experiments import ablation, confirmed, confirmed_table as result_tables
+from mnist_bench.experiments.confirmed import Confirmed
+from mnist_bench.leaderboard.ranking import leaderboard_of
+from mnist_bench.next_commands import NextCommands
+from mnist_bench.report.commands import commands_for_values
+from mnist_bench.report.findings import (
+    Section,
+    Sections,
+    findings,
+    of_ablation,
+    of_result,
+    sections_of,
+    sentence_of_front,
+    sentence_of_selected,
+    table_of_front,
+    table_of_selected,
+)
 from mnist_bench.result_table import Figure, Table
-from search.event_log.records import StudyRecord
-from support import handmade, handmade_report
+from search.event_log.records import EarlyStop, StudyRecord, TrialRecord
+from search.study.studies import StoredStudy
+from support import experiments, handmade, handmade_report
+from support.experiments import PATH, final, found
 from support.handmade_report import HERE
 
 CONFIRMED = Section(lines=("Selected: trial 0.", "More."))
@@ -138,3 +157,284 @@ def test_a_search_that_ended_early_says_why_and_who_was_ahead() -> None:
         "Stopped early by --patience 3: 3 trials ended since #0 (99.00%), and none was better. 4 of 9 trials have "
         "ended.",
     )
+
+
+RIDGE = NextCommands(study="ridge-0")
+NOTHING = Sections(commands=RIDGE)
+LUCK = (
+    "Nothing is confirmed yet: the first of 2 trials, each with one seed, is also the luckiest. `mnist-bench confirm "
+    "ridge-0` retrains the best with fresh seeds."
+)
+
+
+def told(study: StoredStudy, sections: Sections = NOTHING) -> list[str]:
+    return [*findings(study, leaderboard_of(study), sections)]
+
+
+def values(*values: float) -> list[TrialRecord]:
+    return [handmade.value_trial(number, [value] * handmade.VALUE_PERIODS) for number, value in enumerate(values)]
+
+
+STOP = EarlyStop(rule="target", limit=-1.0, best=1, value=-1.0, since=0)
+COST = [
+    handmade.value_trial(n, [value] * 4, facts={"meters": meters})
+    for n, (value, meters) in enumerate([(5.0, 300), (3.0, 100)])
+]
+
+
+@pytest.mark.parametrize(
+    ("study", "finding"),
+    [
+        (
+            handmade.value_study(values(-3, -1)),
+            ["Trial 1 is the best of 2 complete trials: it has the highest value, -1.", LUCK],
+        ),
+        (
+            handmade.value_study(values(-3, -1), {"direction": "minimize"}),
+            ["Trial 0 is the best of 2 complete trials: it has the lowest value, -3.", LUCK],
+        ),
+        (
+            handmade.value_study(values(-3), {"objective": "score"}),
+            ["Trial 0 is the only complete trial: its score is -3."],
+        ),
+        (
+            handmade.value_study([handmade.value_trial(0, [1.0])], goal=2),
+            [
+                "No trial is complete yet, so there is no best one: 1 of 2 trials have ended.",
+                "Pruning saved 3 of 4 reports.",
+            ],
+        ),
+        (
+            handmade.value_study([handmade.value_trial(0, [1.0])]),
+            [
+                "No trial is complete, so there is no best one: 1 of 1 trials have ended.",
+                "Pruning saved 3 of 4 reports.",
+            ],
+        ),
+        (
+            handmade.value_study(values(-3, -1), goal=9, stop=STOP),
+            [
+                "Trial 1 is the best of 2 complete trials: it has the highest value, -1.",
+                "Stopped early by --target -1: #1 reached -1. 2 of 9 trials have ended.",
+                LUCK,
+            ],
+        ),
+        (
+            handmade.value_study(values(-3, -1), goal=9),
+            [
+                "Trial 1 is the best of 2 complete trials so far: it has the highest value, -1.",
+                "The search was stopped before its trial budget: 2 of 9 trials have ended, and the next may be better.",
+                LUCK,
+            ],
+        ),
+        (
+            handmade.value_study(values(-3, -1), goal=9, live=True),
+            [
+                "Trial 1 is the best of 2 complete trials so far: it has the highest value, -1.",
+                "The search is still running: 2 of 9 trials have ended, and the next may be better.",
+                LUCK,
+            ],
+        ),
+        (
+            handmade.value_study(COST, {"objective": ["speed", "meters"]}),
+            [
+                "Trial 0 is the best of 2 complete trials: it has the highest speed, 5.",
+                "Two trials make the Pareto front of speed and meters: 3 at 100 meters to 5 at 300 meters.",
+                LUCK,
+            ],
+        ),
+    ],
+)
+def test_the_best_trial_comes_first_then_what_to_make_of_it(study: StoredStudy, finding: list[str]) -> None:
+    assert told(study) == finding
+
+
+def test_a_race_stands_where_the_advice_to_confirm_would_unless_the_study_was_searched_further() -> None:
+    retrained = Sections(retrained=Section(lines=("Raced.", "More.")), commands=RIDGE)
+    assert told(handmade.value_study(values(-3, -1)), retrained)[1:] == ["Raced."]
+    assert told(handmade.value_study(values(-3, -1)), replace(retrained, outdated=True))[1:] == ["Raced.", LUCK]
+
+
+def test_trials_that_were_ahead_when_they_were_pruned_are_named() -> None:
+    trials = [handmade.value_trial(0, [1.0, 2.0, 3.0, 4.0]), handmade.value_trial(1, [9.0])]
+    stop = EarlyStop(rule="patience", limit=1, best=0, value=4.0, since=1)
+    found = told(handmade.value_study(trials, goal=9, stop=stop))
+    assert found[1] == "Stopped early, ahead of #0 at the same report: #1. With more training, it might lead."
+
+
+def test_the_page_of_another_trainer_has_no_recipe_no_data_and_no_test_set() -> None:
+    page = handmade_report.report(handmade.halved_values(), sections=Sections(commands=RIDGE), pictures=())
+    assert page.title == "12 trials of ridge.py:Trainer"
+    assert page.about == "2 hyperparameters of the search space ridge, searched in 114 s, 2 trainings at a time."
+    assert page.chosen is not None
+    assert page.chosen.recipe is None
+    assert [*page.facts] == ["search", "trainer", "numerics", "versions"]
+
+
+def test_the_commands_show_the_space_and_repeat_the_chosen_trial() -> None:
+    space = {"mnist-bench show ridge-0 --space > space.yaml": "the space that was searched, as a file"}
+    assert commands_for_values(RIDGE, None) == space
+    known = NextCommands(study="ridge-0", own_code=("--trainer", "ridge.py:Trainer"))
+    assert commands_for_values(known, handmade.value_trial(7, [1.0])) == {
+        **space,
+        "mnist-bench reproduce ridge-0/7 --trainer ridge.py:Trainer": (
+            "trains #7 again with your own trainer, in the folder of its file, and compares it bit for bit"
+        ),
+    }
+
+
+FOUND = experiments.found()
+CLOSED = replace(FOUND, finals=(), test_images=0)
+SINCE = "The study was searched further since; the confirmation is of its earlier state."
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of a study, in the default one for results, with folders for a confirmation and an ablation."""
+    monkeypatch.chdir(tmp_path)
+    for part in ("confirm", "ablation"):
+        Path("results/conv-0", part).mkdir(parents=True)
+    return Path("results/conv-0")
+
+
+def test_the_confirmation_has_a_sentence_and_a_table() -> None:
+    section = of_result(FOUND, FOUND.digest, HERE)
+    sentence = sentence_of_selected(FOUND)
+    assert section.lines == (sentence, "conv-0: 3 configurations with 8 fresh seeds each.")
+    assert section.table is not None
+    assert section.table.texts() == result_tables.table_of(FOUND, HERE).texts()
+    assert of_result(FOUND, "other", HERE).lines[0] == f"{sentence} {SINCE}"
+
+
+def test_a_configuration_that_was_not_tested_is_selected_and_no_more(folder: Path) -> None:
+    line = (
+        "Selected with fresh seeds: trial 1, not evaluated on the test set yet. "
+        "`mnist-bench confirm conv-0` evaluates it once."
+    )
+    assert of_result(CLOSED, CLOSED.digest, HERE).lines[0] == line
+    confirmed.save(CLOSED, folder)
+    sections = sections_of(handmade.mixed())
+    assert (sections.confirmed, sections.winner) == (None, 1)
+    confirmed.save(replace(CLOSED, digest="other"), folder)
+    sections = sections_of(handmade.mixed())
+    assert (sections.confirmed, sections.winner) == (None, None), "of the study as it is now"
+    assert sections.retrained is not None
+    assert sections.retrained.lines[0] == f"{line} {SINCE}"
+
+
+def test_the_ablation_begins_at_the_baseline() -> None:
+    section = of_ablation(PATH)
+    assert section.lines[0].startswith("conv-0: from linear to #1, 77.0 → 48.0 validation errors of 1,000")
+    assert section.table is not None
+    assert [texts[:3] for texts in section.table.texts()] == [
+        ["linear", "77.0", ""],
+        ["batchnorm", "48.0", "29.0 [21, 37] "],
+    ]
+
+
+def test_a_confirmation_of_what_the_study_was_before_does_not_lead_its_report(folder: Path) -> None:
+    study = handmade.mixed()
+    confirmed.save(FOUND, folder)
+    assert not sections_of(study).outdated
+    further = replace(study, trials=(*study.trials, handmade.trial(7, range(3))), totals=(8,))
+    sections = sections_of(further)
+    assert (sections.winner, sections.confirmed, sections.tested, sections.outdated) == (None, None, None, True)
+    said = list(findings(further, leaderboard_of(further), sections))
+    (then,) = [sentence for sentence in said if sentence.startswith("Selected: trial 1")]
+    assert "The study was searched further since" in then
+    assert said.index(then) > 0
+    assert any(sentence.startswith("Nothing is confirmed yet") for sentence in said)
+
+
+def test_what_lies_in_the_folder_is_read(folder: Path) -> None:
+    study = handmade.mixed()
+    assert sections_of(study) == Sections(commands=HERE)
+    confirmed.save(FOUND, folder)
+    ablation.save(PATH, folder)
+    sections = sections_of(study)
+    assert (sections.winner, sections.tested) == (1, sections.confirmed)
+    made = (of_result(FOUND, study.digest, HERE), of_ablation(PATH))
+    for section, expected in zip((sections.confirmed, sections.ablation), made, strict=True):
+        assert section is not None
+        assert expected.table is not None
+        assert section.table is not None
+        assert (section.lines, section.table.texts()) == (expected.lines, expected.table.texts())
+
+
+def test_advised_commands_name_the_users_net_and_where_the_study_is(folder: Path) -> None:
+    study = handmade.mixed()
+    assert sections_of(study).commands == HERE
+    elsewhere = handmade.kept_in(Path("my runs"), study)
+    assert sections_of(elsewhere).commands.line("confirm") == "mnist-bench confirm conv-0 --results 'my runs'"
+    study.spec["space"]["settings"]["net_code"] = f"nets.py:small {64 * 'a'}"
+    assert sections_of(study).commands.line("confirm") == "mnist-bench confirm conv-0 --net nets.py:small"
+
+
+FOUND = experiments.found()
+FIRST, TIED, WORSE = experiments.ERRORS.values()
+BROKEN = (*WORSE[:7], None)
+FIGURE = "trial 1, 99.50% test accuracy (mean of 8 seeds, 95% CI [99.48, 99.52])"
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "sentence"),
+    [
+        (
+            FOUND,
+            f"Selected: {FIGURE}, statistically tied with trial 0. Cheapest of the two: trial 0, 900k MACs and "
+            "30k parameters, 99.40%.",
+        ),
+        (
+            found({1: FIRST, 0: TIED, 2: TIED}, cheapest=1),
+            f"Selected: {FIGURE}, statistically tied with trials 0 and 2. It is also the cheapest of the three: "
+            "2.1M MACs and 61.2k parameters.",
+        ),
+        (
+            found({1: FIRST, 2: WORSE}),
+            f"Winner: {FIGURE}. With fresh seeds, the other configuration is significantly worse.",
+        ),
+        (
+            found({1: FIRST, 2: WORSE, 3: WORSE}),
+            f"Winner: {FIGURE}. With fresh seeds, each of the two other configurations is significantly worse.",
+        ),
+        (
+            found({1: FIRST, 2: WORSE, 3: BROKEN}),
+            f"Selected: {FIGURE}. Not every other configuration could be tested, because runs did not finish.",
+        ),
+        (found({1: FIRST}), f"Selected: {FIGURE}. No other configuration was retrained."),
+        (
+            found({1: FIRST}, finals=(final(1, *[None] * 8),)),
+            "Selected: trial 1, of which no training on all images finished. No other configuration was retrained.",
+        ),
+        (
+            found({1: FIRST}, finals=(final(1, 50, *[None] * 7),)),
+            "Selected: trial 1, 99.50% test accuracy (1 seed). No other configuration was retrained.",
+        ),
+    ],
+)
+def test_the_sentence_about_the_selected_configuration(confirmed: Confirmed, sentence: str) -> None:
+    assert sentence_of_selected(confirmed) == sentence
+
+
+def test_the_table_has_a_row_for_each_configuration_that_was_evaluated() -> None:
+    table = table_of_selected(FOUND)
+    headings = ["trial", "test accuracy", "role", "params", "MACs", "validation"]
+    assert [column.heading for column in table.columns] == headings
+    assert table.texts() == [
+        ["#1", "99.50% [99.48, 99.52]", "selected (tied)", "61.2k", "2.1M", "99.37% [99.35, 99.39]"],
+        ["#0", "99.40% [99.39, 99.41]", "cheapest of the tied", "30k", "900k", "99.36% [99.35, 99.37]"],
+    ]
+
+
+def test_a_front_is_told_by_its_ends_and_listed_in_full() -> None:
+    sentence = sentence_of_front(experiments.FRONT)
+    assert sentence == (
+        "Test accuracy from 98.70% [98.64, 98.76] with 900 MACs (trial 4) to 99.90% [99.87, 99.93] with 3k MACs "
+        "(trial 7)."
+    )
+    table = table_of_front(experiments.FRONT)
+    assert [row[0] for row in table.texts()] == ["#4", "#1", "#2", "#8", "#7", "#9"]
+    single = replace(experiments.FRONT, members=experiments.FRONT.members[:1])
+    assert sentence_of_front(single).startswith("Test accuracy 98.70%")
+    broken = replace(experiments.FRONT, members=experiments.FRONT.members[5:])
+    assert sentence_of_front(broken) == "Of the front, no training on all images finished."

@@ -1,4 +1,4 @@
-"""`mnist-bench leaderboard`: the trials by rank, with intervals, ties and their settings."""
+"""`mnist-bench leaderboard`, the trials by rank, and `compare`, two sides next to each other."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnist_bench.cli import options, output, targets
-from mnist_bench.cli.study_list import rows as study_rows
+from mnist_bench.cli import options, output, study_list, targets
 from search.errors import StudyNotFoundError, UsageError
 from search.files import write_named
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from mnist_bench.result_table import Table
     from search.study.folder import StudyFolder
     from search.study.studies import StoredStudy
+
 
 SHORT = 10
 """Rows of a table without --top and --all."""
@@ -156,7 +156,7 @@ def _table_of_study(board: Leaderboard, files: StudyFolder) -> Table[Leaderboard
     commands = commands_at(files, specification(files))
     retrained, below, more = _confirmed(board, files.path, commands)
     table = table_of(board, retrained=retrained, commands=commands)
-    resume = None if board.live or board.stop or board.ended >= board.goal else study_rows.resume_command(files)
+    resume = None if board.live or board.stop or board.ended >= board.goal else study_list.resume_command(files)
     footnotes = [*table.footnotes, *below, *([] if resume is None else [f"`{resume}` resumes the search."])]
     (study,) = table.document["studies"]
     return replace(table, footnotes=footnotes, document={"studies": [{**study, **more}]})
@@ -179,3 +179,32 @@ def _confirmed(board: Leaderboard, folder: Path, commands: NextCommands) -> tupl
     if found:
         below.append(result_tables.footnote(found, commands))
     return found is not None and len(found.candidates) > 1, below, more
+
+
+def compare(
+    sides: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="STUDY|STUDY/17|RECORD.json|DIR",
+            help="Two studies, trials, records from `show --json`, or folders of exports or of studies.",
+        ),
+    ],
+    wide: options.Wide = False,
+    json: options.Json = False,
+    markdown: options.Markdown = False,
+    results: options.Results = options.RESULTS,
+) -> None:
+    """Compare two studies, trials or records: settings, results, shared trials, and the first difference.
+
+    Their best networks are tested against each other, paired if they were judged on the same images. If the images
+    differ, the first line reports that.
+
+    Examples:
+        mnist-bench compare conv-0 conv-1
+        mnist-bench compare conv-0/48 conv-0/13
+        mnist-bench compare conv-0 laptop/results/conv-0
+    """
+    from mnist_bench.comparison.comparison import compare as compared, tables_of
+
+    form = output.form(json=json, markdown=markdown, wide=wide)
+    output.print_result(form, *tables_of(compared(sides, results)))

@@ -12,8 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from mnist_bench import published, value_kind
-from mnist_bench.cli import output
-from mnist_bench.cli.views import live, trial_words
+from mnist_bench.cli import live, output
 from mnist_bench.value_kind import ValueKind
 from search.driver.progress import Header, Progress
 from search.event_log.history import StopRules
@@ -121,7 +120,7 @@ def test_where_there_is_room_header_and_best_trial_are_told_whole() -> None:
     bar = next(n for n, line in enumerate(above) if "29/50" in line)
     assert (bar, "  ·  ".join(above[:bar])) == (2, live.header_line(HEADER, Path("results")))
     assert len(above[bar + 1 :]) == 2
-    assert " ".join(" ".join(above[bar + 1 :]).split()) == " ".join(f"best {trial_words.best(NETS, BEST)}".split())
+    assert " ".join(" ".join(above[bar + 1 :]).split()) == " ".join(f"best {live.best_words(NETS, BEST)}".split())
     assert len(live.lines_above(["header"], NETS, PROGRESS, None, 80, 5)) == 3
 
 
@@ -349,5 +348,5 @@ def value_trial(periods: int, *, value: float = 0.25, of: int = 6, **more: Any) 
 def test_an_ended_trial_has_its_value_its_reports_and_what_ended_it(
     kind: ValueKind, ended: TrialRecord, line: str
 ) -> None:
-    told = trial_words.ended(kind, ended)
+    told = live.ended_words(kind, ended)
     assert told.startswith(line) if kind is NETS else told == line

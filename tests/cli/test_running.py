@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import typer
 
-from mnist_bench.cli.experiments import runner
+from mnist_bench.cli import running
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.trainings import Observer, TrainingRun
@@ -38,7 +38,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
 def test_a_run_is_told_by_what_it_can_be_judged_by(
     run: TrainingRun, report: Report, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runner.Lines().on_run(run, [report])
+    running.Lines().on_run(run, [report])
     (line,) = said(capsys)
     assert line.startswith(f"net, seed 1 of 2: {words}")
 
@@ -56,9 +56,9 @@ def test_an_experiment_is_heard_and_one_that_was_stopped_says_how_to_go_on(
     def stopped(observer: Observer) -> None:
         raise Stopped
 
-    assert runner.result_of(experiment) == 0
+    assert running.result_of(experiment) == 0
     with pytest.raises(typer.Exit) as ended:
-        runner.result_of(stopped)
+        running.result_of(stopped)
     assert ended.value.exit_code == 130
     assert said(capsys) == [
         "About 3 runs, 75 s if none was trained before.",

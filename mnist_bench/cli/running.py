@@ -11,7 +11,7 @@ import typer
 
 from mnist_bench import cells
 from mnist_bench.cli import output, resuming
-from mnist_bench.cli.exit_codes import ExitCode
+from mnist_bench.cli.output import ExitCode
 from mnist_bench.config.schedule import leaves_validation
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.trainings import Observer, TrainingRun

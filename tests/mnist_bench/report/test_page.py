@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -7,8 +9,9 @@ from typing import Any
 import pytest
 
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.report import report_page
-from mnist_bench.report.sections import Section, Sections
+from mnist_bench.plots.kinds import Picture
+from mnist_bench.report import commands as report_commands, page
+from mnist_bench.report.findings import Section, Sections
 from mnist_bench.space_files import space_sources
 from search.event_log.records import StudyRecord
 from search.space.space import Space
@@ -21,7 +24,7 @@ HERE = NextCommands(study="conv-0")
 
 def commands(study: StudyRecord, known: NextCommands = HERE) -> dict[str, str]:
     """Return the commands that repeat a search and the best trial of it."""
-    return report_page.commands(study, study.best, known)
+    return report_commands.commands(study, study.best, known)
 
 
 def other(study: StudyRecord | None = None, **parts: Any) -> StudyRecord:
@@ -205,3 +208,22 @@ def test_hashes_numerics_and_errors() -> None:
     assert report.facts["numerics"]["cpu_flags"] == "avx512_bf16"
     assert report.facts["search"]["sampler.name"] == "tpe"
     assert report.failures == {6: "Traceback\nValueError: no [bold]luck[/bold]"}
+
+
+def test_small_drawings_stay_drawings_and_of_large_ones_the_smaller_format_is_embedded() -> None:
+    small, large = b"<svg/>", b"<svg>" + bytes(page.SMALL_SVG)
+    pictures = [
+        Picture(kind="history", content={"svg": svg, "png": png})
+        for svg, png in ((small, b"png"), (large, b"png"), (large, large + b"more"))
+    ]
+    assert [page.data_uri(picture) for picture in pictures] == [
+        f"data:image/svg+xml;base64,{base64.b64encode(small).decode()}",
+        "data:image/png;base64,cG5n",
+        f"data:image/svg+xml;base64,{base64.b64encode(large).decode()}",
+    ]
+
+
+def test_numbers_stand_on_the_right_and_settings_can_be_hidden() -> None:
+    head = re.findall(r'<th scope="col" class="(.*?)">(.*?)</th>', page.render(handmade_report.report()))
+    classes = {heading: kind for kind, heading in head}
+    assert (classes["rank"], classes["state"], classes["blocks"]) == ("right", "left", "left setting")

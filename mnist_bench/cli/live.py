@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mnist_bench import cells
 from mnist_bench.cli import output
-from mnist_bench.cli.views import trial_words
 from mnist_bench.published import published_for, shortened
 from mnist_bench.value_kind import ValueKind, kind_of
 from search.driver.attended import is_command_in_cell
@@ -24,6 +23,7 @@ from search.messages import number_of
 
 if TYPE_CHECKING:
     from rich.text import Text
+
 
 MAX_BAR = 48
 MIN_BAR = 8
@@ -87,7 +87,7 @@ class PlainView(Observer):
         """Print the trials that ended since."""
         first = progress.finished - len(self._ended) + 1
         for number, trial in enumerate(self._ended, start=first):
-            output.note(f"{number}/{progress.goal}  {trial_words.ended(self._kind, trial)}")
+            output.note(f"{number}/{progress.goal}  {ended_words(self._kind, trial)}")
         self._ended.clear()
 
 
@@ -228,9 +228,9 @@ def lines_above(
     most = MAX_FOLDED if spare >= 2 * MAX_FOLDED and width >= MIN_FOLDED else 1
     above = [*(head if spare >= 2 else [SEPARATOR.join(header)]), progress_line(progress, left, width)]
     if progress.best is not None:
-        above += _folded("best  ", trial_words.best(kind, progress.best), width, most)
+        above += _folded("best  ", best_words(kind, progress.best), width, most)
     if (ahead := progress.best_unfinished) is not None:
-        above += _folded("ahead ", trial_words.unfinished(kind, ahead), width, most)
+        above += _folded("ahead ", unfinished_words(kind, ahead), width, most)
     return above
 
 
@@ -332,9 +332,7 @@ def _running_lines(progress: Progress, kind: ValueKind, room: int, width: int) -
     for trial in shown:
         curve = cells.sparkline([report.value for report in trial.reports], low, high)
         mark = "▶" if trial.number in progress.training else " "
-        text = (
-            f"{mark} #{trial.number:<4} {curve:<{most}}  {trial_words.running(kind, trial, progress.waits_for(trial))}"
-        )
+        text = f"{mark} #{trial.number:<4} {curve:<{most}}  {running_words(kind, trial, progress.waits_for(trial))}"
         has_room = width - len(text) >= MIN_SETTINGS
         yield f"{text}  {kind.settings(trial)}" if has_room else text.rstrip()
     if len(shown) < len(progress.running):
@@ -346,10 +344,54 @@ def _summary_lines(progress: Progress, kind: ValueKind, patience: int | None) ->
     they are not zero."""
     parts = []
     if progress.total_periods:
-        saved = f"{progress.saved_periods} of {progress.total_periods} {trial_words.saved_unit(kind, progress)}"
+        saved = f"{progress.saved_periods} of {progress.total_periods} {saved_unit(kind, progress)}"
         parts.append(f"pruning saved {saved} so far")
     if progress.order_cost >= 0.001:
         parts.append(f"workers waited for the deterministic order {100 * progress.order_cost:.1f}% of the time")
     if patience is not None and progress.since is not None:
         parts.append(f"{progress.since} of {patience} trials without a better one")
     return [" · ".join(parts)] if parts else []
+
+
+def best_words(kind: ValueKind, trial: TrialRecord) -> str:
+    """Return the number, value and settings of a complete trial; an accuracy has its interval."""
+    interval = f"  {cells.interval(*(kind.interval(trial) or (None, None)))}" if kind.of_nets else ""
+    return f"#{trial.number}  {kind.text(trial.value)}{interval}   {kind.settings(trial)}"
+
+
+def ended_words(kind: ValueKind, trial: TrialRecord) -> str:
+    """Return one line about an ended trial; of other work that crashed, it ends with the error."""
+    parts = [f"#{trial.number}", cells.ending(trial.state, trial.reason), kind.text(trial.value)]
+    if kind.of_nets or len(trial.costs) > 1:
+        parts.append(f"{kind.unit} {cells.epochs(kind.done(trial), kind.total(trial))}")
+    parts += [cells.duration(trial.seconds), kind.settings(trial)]
+    if trial.cause and not kind.of_nets:
+        parts.append(f"({trial.cause})")
+    return "  ".join(parts)
+
+
+def running_words(kind: ValueKind, trial: TrialRecord, waits_for: str) -> str:
+    """Return how far a running trial is, without its settings, in columns; it may wait for something."""
+    done, waiting = kind.done(trial), f"waits for {waits_for}" if waits_for else ""
+    trained, value = f"{kind.unit} {done:g}/{kind.total(trial):g}", kind.text(trial.value) if done else ""
+    if kind.of_nets:
+        size = f"{cells.count(trial.facts.get('parameters')):>6} parameters"
+        speed = f"{trial.seconds / done:.1f} s/epoch" if done else ""
+        return f"{trained:<11} {value:>7}  {waiting:<18}{size}  {speed:<13}"
+    speed = f"{cells.duration(trial.seconds / done)}/report" if done else ""
+    return f"{f'{trained:<14}' if len(trial.costs) > 1 else ''}{value:>10}  {waiting:<18}{speed:<14}"
+
+
+def unfinished_words(kind: ValueKind, trial: TrialRecord) -> str:
+    """Return the number, value, progress and settings of a running trial."""
+    trained = f"after {kind.unit} {kind.done(trial):g} of {kind.total(trial):g}"
+    return f"#{trial.number}  {kind.text(trial.value)}  {trained}   {kind.settings(trial)}"
+
+
+def saved_unit(kind: ValueKind, progress: Progress) -> str:
+    """Return the word for what pruning saves: reports, or epochs of nets if each period of the known trials is one."""
+    known = progress.running or (() if progress.best is None else (progress.best,))
+    ends = {kind.ends(trial) for trial in known}
+    if not kind.of_nets or (ends and all(each == tuple(range(1, len(each) + 1)) for each in ends)):
+        return f"{kind.unit}s"
+    return "periods"

@@ -1,125 +1,31 @@
-"""The report of a study: its findings in words and the figures behind them; `html` writes it."""
+"""The commands that repeat a study and its trials, from the files that they write themselves."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from mnist_bench.config.values import flattened, from_json
-from mnist_bench.leaderboard.board import Leaderboard
-from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.nets import own_net
-from mnist_bench.nets.summary import line
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.plots.kinds import Picture
-from mnist_bench.report import about
-from mnist_bench.report.findings import findings
-from mnist_bench.report.ranges_table import Range, table_of as ranges_table
-from mnist_bench.report.sections import Sections
-from mnist_bench.result_table import Table
 from mnist_bench.space_files import space_sources
 from mnist_bench.studies import checked
 from mnist_bench.studies.checked import net_code
-from mnist_bench.studies.record import data_of, recipe_text
-from mnist_bench.value_kind import NETS, kind_of
+from mnist_bench.studies.record import data_of
+from mnist_bench.value_kind import NETS
 from search import canonical_json
 from search.event_log.records import StudyRecord, TrialRecord
 from search.hashed import repeats
 from search.messages import command_line, quoted
 from search.study.invocation_log import Invocation, latest_data
-from search.study.spec import fingerprint, own_code_options
+from search.study.spec import own_code_options
 
-LISTED = 200
-"""Largest number of trials on the report's leaderboard."""
 SPACE_FILE = "space.yaml"
 ENQUEUED_FILE = "enqueued-{}.yaml"
 """Files that the commands write before they search again."""
 ELSEWHERE = "elsewhere"
 """The folder of the repeated searches, which must not resume the study itself."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Chosen:
-    """The trial that `confirm` chose, or else the first complete one."""
-
-    number: int
-    name: str  # name of the trial: STUDY/17
-    summary: str  # its settings in one line
-    recipe: str | None  # its recipe in YAML, for `mnist-bench train`; None for a trial of another trainer
-    seed: int
-    weights: str  # SHA-256 of its final weights
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReportPage:
-    """The content of a study's report."""
-
-    study: str
-    date: str | None
-    """Day on which the last period was handled (UTC, ISO 8601); None if an early version did not record it."""
-    title: str  # the number of trials and the data: `50 trials on MNIST`
-    about: str  # the hyperparameters, the time, the machine and the place of the weights, in one line
-    finding: tuple[str, ...]  # sentences, the most important first; text between backticks is code
-    board: Leaderboard
-    sections: Sections
-    pictures: tuple[Picture, ...]  # one per kind; those that could not be drawn have an error
-    chosen: Chosen | None
-    ranges: Table[Range] | None
-    """The ranges that were searched, with the values of the chosen trial; None if there are no ranges or no trial."""
-    space: str  # YAML for `mnist-bench search`
-    typed: tuple[str, ...]  # the commands that searched, as they were typed, each once; empty if they were not kept
-    commands: Mapping[str, str]  # commands that reproduce the study, and the purpose of each
-    facts: Mapping[str, Mapping[str, str]]  # groups of facts by name: search, data or trainer, numerics, versions
-    failures: Mapping[int, str]  # errors of failed trials by number
-
-
-def gather(
-    study: StudyRecord,
-    *,
-    sections: Sections,
-    pictures: Sequence[Picture],
-    invocations: Sequence[Invocation] = (),
-    weights: Path | None = None,
-) -> ReportPage:
-    """Return the report of a study; the same study always gives the same report.
-
-    Args:
-        study: the study.
-        sections: the results of its experiments.
-        pictures: its pictures, with the errors of those that could not be drawn.
-        invocations: the commands, and calls from Python, that searched it.
-        weights: the folder with the weights of its best trials; None if none are kept.
-    """
-    kind, board = kind_of(study.spec), leaderboard_of(study, top=LISTED)
-    handled = [report.handled for trial in study.trials for report in trial.reports if report.handled is not None]
-    space = study.space
-    chosen = next((trial for trial in study.trials if trial.number == sections.winner), study.best)
-    ranges = ranges_table(space, chosen, kind) if chosen else None
-    return ReportPage(
-        study=study.name,
-        date=f"{datetime.fromtimestamp(max(handled), UTC):%Y-%m-%d}" if handled else None,
-        title=about.title(study),
-        about=about.line(study, space, weights),
-        finding=tuple(findings(study, board, sections)),
-        board=board,
-        sections=sections,
-        pictures=tuple(pictures),
-        chosen=_chosen(study, chosen) if chosen else None,
-        ranges=ranges if ranges and ranges.rows else None,
-        space=space.to_yaml(),
-        typed=tuple(dict.fromkeys(made.command for made in invocations if made.command is not None)),
-        commands=(
-            commands(study, chosen, sections.commands, invocations)
-            if kind.of_nets
-            else commands_for_values(sections.commands, chosen)
-        ),
-        facts=_facts(study),
-        failures={trial.number: trial.error for trial in study.trials if trial.error},
-    )
 
 
 def commands(
@@ -148,11 +54,6 @@ def commands_for_values(known: NextCommands, chosen: TrialRecord | None) -> dict
     number, folder = chosen.number, ", in the folder of its file" if ".py:" in "".join(known.own_code) else ""
     again = f"trains #{number} again with your own trainer{folder}, and compares it bit for bit"
     return space | {known.line("reproduce", trial=number): again}
-
-
-def missing(pictures: Sequence[Picture]) -> dict[str, str]:
-    """Return why pictures could not be drawn, by their kinds."""
-    return {picture.kind: picture.reason for picture in pictures if picture.reason is not None}
 
 
 def _files(study: StudyRecord, known: NextCommands) -> Iterator[tuple[str, str]]:
@@ -246,44 +147,3 @@ def _shipped(spec: Mapping[str, Any]) -> str | None:
 def _shipped_spec(name: str) -> str:
     """Return the stored form of a shipped space; to read and check one takes a tenth of a second."""
     return canonical_json.dumps(space_sources.load(name).to_spec())
-
-
-def _chosen(study: StudyRecord, trial: TrialRecord) -> Chosen:
-    of_nets = kind_of(study.spec).of_nets
-    return Chosen(
-        number=trial.number,
-        name=f"{study.name}/{trial.number}",
-        summary=line(from_json(trial.config)) if of_nets else "",
-        recipe=recipe_text(study, trial) if of_nets else None,
-        seed=trial.seed,
-        weights=trial.reports[-1].weights,
-    )
-
-
-def _facts(study: StudyRecord) -> dict[str, dict[str, str]]:
-    spec = study.spec
-    numerics = {name: value for name, value in spec["numerics"].items() if value not in (None, {}, [])}
-    options = {name: spec[name] for name in ("seed", "concurrent_trials", "sampler", "pruner") if name in spec}
-    begins = about.begins_with(study)
-    options |= {} if begins is None else {"trials": begins}
-    groups = {
-        "search": {"fingerprint": fingerprint(spec), **options},
-        **_facts_of_training(spec["context"], of_nets=kind_of(spec).of_nets),
-        "numerics": numerics,
-        "versions": spec["versions"],
-    }
-    return {group: {name: _text(value) for name, value in flattened(values)} for group, values in groups.items()}
-
-
-def _facts_of_training(context: Mapping[str, Any], *, of_nets: bool) -> dict[str, Mapping[str, Any]]:
-    if not of_nets:
-        trainer = context.get("trainer")
-        return {"trainer": trainer} if isinstance(trainer, Mapping) else {}
-    data = context["data"]
-    return {"data": {**data, "dataset": "your own"} if data_of(context).is_own else data}
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return "–"
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

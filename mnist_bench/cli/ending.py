@@ -7,8 +7,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 
 from mnist_bench import cells
-from mnist_bench.cli import output, resuming
-from mnist_bench.cli.views import trial_words
+from mnist_bench.cli import live, output, resuming
 from mnist_bench.leaderboard.board import Leaderboard, digest_lines, table_of
 from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.leaderboard.worker_time import worker_time_of
@@ -54,7 +53,7 @@ def _print_for_people(
     for line in digest_lines(listed, commands):
         output.print_prose(line)
     if not kind.of_nets and run.study.best is not None:
-        output.print_prose(f"best   {trial_words.best(kind, run.study.best)}")
+        output.print_prose(f"best   {live.best_words(kind, run.study.best)}")
     if listed.rows:
         output.print_line()
         output.print_result("table", replace(table_of(listed, commands=commands), caption=()))

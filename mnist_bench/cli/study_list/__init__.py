@@ -1,1 +1,0 @@
-"""The commands that list studies, annotate and remove them."""

@@ -1,1 +1,0 @@
-"""Views of a search: while it runs, and at its end."""
