@@ -158,7 +158,7 @@ class Inventor:
             value=1 - errors / images,
             metrics={"epoch": config["periods"][period - 1], "train_loss": skill, "val_loss": skill, "errors": errors},
             weights=canonical_json.sha256([seed, period]),
-            seconds=1.0,
+            measured={"seconds": 1.0},
             details={"correct": base64.b64encode(np.packbits(~wrong).tobytes()).decode()},
         )
 

@@ -17,7 +17,7 @@ def log(trial: TrialRecord) -> None:
         mlflow.log_params(dict(trial.params))
         mlflow.set_tags({"reason": trial.reason, "seed": trial.seed})
         for step, report in enumerate(trial.reports, start=1):
-            figures = {"value": report.value, **report.metrics, "seconds": report.seconds}
+            figures = {"value": report.value, **report.metrics, **report.measured}
             numbers = {name: float(figure) for name, figure in figures.items() if figure is not None}
             mlflow.log_metrics(numbers, step=step)
 

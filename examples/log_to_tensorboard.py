@@ -16,7 +16,7 @@ def log(trial: TrialRecord, folder: str = "runs") -> None:
     """Log a trial that has ended. A search calls it: `search.run(objective, space, callbacks=[log])`."""
     with SummaryWriter(f"{folder}/{trial.number}") as writer:
         for step, report in enumerate(trial.reports, start=1):
-            for name, figure in {"value": report.value, **report.metrics, "seconds": report.seconds}.items():
+            for name, figure in {"value": report.value, **report.metrics, **report.measured}.items():
                 if figure is not None:
                     writer.add_scalar(name, figure, step)
         settings = {name: str(value) if isinstance(value, list) else value for name, value in trial.params.items()}

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -62,7 +61,6 @@ class Trainer:
 
     def advance(self, config: Ridge, seed: int, period: int, state: bytes | None) -> tuple[bytes, search.Report]:
         """Take one period's steps from a state, and judge what came of it on the second half of the samples."""
-        started = time.monotonic()
         start = np.random.default_rng(seed).normal(size=config.features)
         weights = start if state is None else np.frombuffer(state)
         x = self.x[:, None] ** np.arange(config.features)
@@ -75,7 +73,6 @@ class Trainer:
             value=loss,
             metrics={"train_loss": train_loss},
             weights=hashlib.sha256(weights.tobytes()).hexdigest(),
-            seconds=time.monotonic() - started,
             end=None if np.isfinite(loss) else "diverged",
         )
 

@@ -143,6 +143,15 @@ def _row_words(columns: Sequence[Figure[Row]], row: Row) -> str:
     return ", ".join(f"{column.heading} {column.text(row).strip()}" for column in shown)
 
 
+def further_measured(rows: Iterable[Row], measured: Callable[[Row], Mapping[str, float]]) -> list[Figure[Row]]:
+    """Return a figure for each name that is measured in any row, but for the seconds, which have a column anyway."""
+
+    def figure(name: str) -> Figure[Row]:
+        return Figure(name, lambda row: measured(row).get(name), 1, "right", key=name)
+
+    return [figure(name) for name in dict.fromkeys(name for row in rows for name in measured(row)) if name != "seconds"]
+
+
 def key_figure(key: str, importance: int = 1, align: Align = "left") -> Figure[Mapping[str, Any]]:
     """Return the column that shows the value under `key` in rows that are mappings; empty if it is None."""
     return Figure(key, lambda row: row.get(key), importance, align, lambda value: "" if value is None else str(value))

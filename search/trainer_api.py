@@ -29,6 +29,8 @@ MAX_PERIODS = 1_000_000
 """Most periods of a trial."""
 MAX_COST = 2**53
 """Largest cost of a period: a whole number in every JSON reader, also in those that have only floats."""
+MAX_MEASURED = 100
+"""Most figures that a report measures: each is stored with every report, and is a column of tables."""
 C = TypeVar("C")
 """A trainer's configurations."""
 
@@ -96,8 +98,9 @@ class Report:
     """Further deterministic figures by name (of nets: epoch, train_loss, val_loss, errors)."""
     weights: str
     """SHA-256 of the weights after the period."""
-    seconds: float
-    """Time the period took on its worker."""
+    measured: Mapping[str, float] = field(default_factory=dict)
+    """Figures of this run by name, such as peak bytes: shown where reports are, in no digest. `seconds` is the time
+    that the period took on its worker; the worker measures it, unless the trainer has."""
     end: EndReason | None = None
     """Set if the trial makes no further report. Leave `value` None if it could not continue: the trial ends without a
     value, and a pruner would compare it with those of other trials. If it was `finished` before this period, repeat
@@ -123,16 +126,22 @@ class Report:
             raise _refusal("Report.value", self.value, _FIGURE)
         if not isinstance(self.weights, str):
             raise _refusal("Report.weights", self.weights, "a text")
-        if not _is_finite(self.seconds):
-            raise _refusal("Report.seconds", self.seconds, "a finite number")
+        _check_parts("Report.measured", self.measured, _is_finite, "a finite number")
+        if len(self.measured) > MAX_MEASURED:
+            raise UsageError(f"Report.measured: {len(self.measured)} figures; give at most {MAX_MEASURED}.")
         if self.end is not None and self.end not in _ENDS:
             raise _refusal("Report.end", self.end, f"{listing(_ENDS)}, or None")
         if self.details and (fault := canonical_json.fault(self.details)) is not None:
             raise UsageError(f"Report.details: give plain JSON values ({in_a_sentence(fault)}).") from fault
 
+    @property
+    def seconds(self) -> float:
+        """Time that the period took on its worker; 0 if nobody measured it."""
+        return self.measured.get("seconds", 0.0)
+
     @classmethod
     def from_json(cls, values: Json) -> Report:
-        """Return the report that `to_json` gave.
+        """Return the report that `to_json` gave; the first studies have `seconds` on their own.
 
         Raises:
             OtherVersionError: it has a field that this version does not know.
@@ -140,6 +149,9 @@ class Report:
         """
         if not isinstance(values, Mapping):
             raise TypeError("a report is a mapping")
+        if "seconds" in values:
+            values = {**values, "measured": {"seconds": values["seconds"]}}
+            del values["seconds"]
         known = {item.name for item in fields(cls)}
         report = cls(**{name: value for name, value in values.items() if name in known})
         for name in values:

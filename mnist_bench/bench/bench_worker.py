@@ -54,7 +54,7 @@ class BenchWorker:
         self._finish()
         ended = time.monotonic()
         metrics = {"ended": ended, "cpu_seconds": time.process_time() - computed}
-        return b"", Report(value=None, metrics=metrics, weights="", seconds=ended - began)
+        return b"", Report(value=None, metrics=metrics, weights="", measured={"seconds": ended - began})
 
     def _finish(self) -> None:
         """Wait until the device has done its work; a CPU always has."""

@@ -11,7 +11,7 @@ import typer
 
 from mnist_bench import cells
 from mnist_bench.cli import options, output, targets
-from mnist_bench.result_table import Figure, Table
+from mnist_bench.result_table import Figure, Table, further_measured
 from search.errors import UsageError
 from search.messages import number_of
 
@@ -227,6 +227,7 @@ def _curve(study: StudyRecord, trial: TrialRecord) -> Table[Report]:
         *(_metric(name) for name in metrics),
         Figure(kind.name, lambda report: report.value, 3, "right", kind.text),
         Figure("time", lambda report: report.seconds, 1, "right", cells.duration),
+        *further_measured(trial.reports, lambda report: report.measured),
         Figure("weights", lambda report: report.weights + (f"  ({report.end})" if report.end else ""), 1),
     ]
     return Table(rows=trial.reports, figures=figures)

@@ -137,9 +137,10 @@ def excess_of(trial: TrialRecord) -> dict[str, float]:
 
 
 def curve_of(trial: TrialRecord) -> list[dict[str, Any]]:
-    """Return plain figures of each period: its number from 1 on, all that it measured, its value and its seconds.
+    """Return plain figures of each period: its number from 1 on, its metrics, its value, and all that was measured.
 
-    If a trainer measured something under the name of a column of curves, that figure is `metrics.NAME`.
+    A metric with the name of a column of curves is `metrics.NAME`, and something measured with that of a metric
+    `measured.NAME`.
     """
     return [
         {
@@ -147,6 +148,11 @@ def curve_of(trial: TrialRecord) -> list[dict[str, Any]]:
             **{f"metrics.{name}" if name in CURVE_COLUMNS else name: value for name, value in report.metrics.items()},
             "value": report.value,
             "seconds": report.seconds,
+            **{
+                f"measured.{name}" if name in {*CURVE_COLUMNS, *report.metrics} else name: value
+                for name, value in report.measured.items()
+                if name != "seconds"
+            },
         }
         for number, report in enumerate(trial.reports, start=1)
     ]

@@ -172,11 +172,11 @@ class RecordedBenchmark:
         epoch = float(self.about.epochs[at])  # as a trainer reports it: a digest distinguishes 1 from 1.0
         if errors < 0:
             metrics: dict[str, Any] = {"epoch": epoch, "train_loss": None, "val_loss": None, "errors": None}
-            return Report(value=None, metrics=metrics, weights=weights, seconds=0.0, end="diverged")
+            return Report(value=None, metrics=metrics, weights=weights, end="diverged")
         train_loss, val_loss = float(self.arrays.train_loss[number, at]), float(self.arrays.val_loss[number, at])
         metrics = {"epoch": epoch, "train_loss": train_loss, "val_loss": val_loss, "errors": errors}
         value = 1 - errors / self.about.images["validation"]
-        return Report(value=value, metrics=metrics, weights=weights, seconds=0.0)
+        return Report(value=value, metrics=metrics, weights=weights)
 
     def unseen_error(self, point: int, seed: int) -> float:
         """Return the error after the last period on the images that no search sees, 0 to 1; errors as in `report`."""

@@ -176,4 +176,4 @@ class ScoringWorker:
         inputs = inputs.reshape(shape)
         found = _logits(net, torch.arange(len(inputs)), inputs.__getitem__, self._precision)
         metrics = {"loss": _evaluation(found, labels).loss}
-        return found.numpy().tobytes(), Report(value=None, metrics=metrics, weights="", seconds=0.0)
+        return found.numpy().tobytes(), Report(value=None, metrics=metrics, weights="")

@@ -63,7 +63,7 @@ def advance(
             if not _is_lack_of_memory(error):
                 raise
             content, report = state or b"", _ended(config, period, "", "out_of_memory")
-    return content, replace(report, seconds=time.perf_counter() - started)
+    return content, replace(report, measured={"seconds": time.perf_counter() - started})
 
 
 def learner_before(config: TrainConfig, seed: int, period: int, state: bytes | None, data: Dataset) -> Learner:
@@ -102,12 +102,12 @@ def _report(config: TrainConfig, period: int, train_loss: float | None, found: E
     figures = (_epoch(config, period), train_loss, found.loss, found.errors)
     metrics = dict(zip(NET_METRICS, figures, strict=True))
     details = {"correct": found.packed()}
-    return Report(value=found.accuracy, metrics=metrics, weights=weights, seconds=0.0, details=details)
+    return Report(value=found.accuracy, metrics=metrics, weights=weights, details=details)
 
 
 def _ended(config: TrainConfig, period: int, weights: str, reason: EndReason) -> Report:
     metrics = dict(zip(NET_METRICS, (_epoch(config, period), None, None, None), strict=True))
-    return Report(value=None, metrics=metrics, weights=weights, seconds=0.0, end=reason)
+    return Report(value=None, metrics=metrics, weights=weights, end=reason)
 
 
 def _epoch(config: TrainConfig, period: int) -> float:

@@ -125,6 +125,6 @@ class ValueTrainer:
         value = float(self.table.means[point, period - 1])
         diverged = not np.isfinite(value)
         return b"", Report(
-            value=None if diverged else value, metrics={}, weights="", seconds=0.0,
+            value=None if diverged else value, metrics={}, weights="",
             end="diverged" if diverged else None,
         )  # fmt: skip

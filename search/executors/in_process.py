@@ -13,7 +13,7 @@ from search.errors import FOREIGN, PluginError, SearchError, UsageError, WorkerE
 from search.executors.protocol import Done, Executor, Job, Outcome, Raised
 from search.loading import load_object
 from search.messages import command_line, shortened
-from search.trainer_api import Report, Trainer, TrainerSpec
+from search.trainer_api import Json, Report, Trainer, TrainerSpec
 
 ERROR_LINES = 12
 """Lines of a traceback that are kept."""
@@ -43,15 +43,19 @@ def error_text(error: BaseException) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def checked(answer: Any) -> tuple[bytes, Report]:
-    """Return a trainer's answer if it is a state and a report.
+def advanced(
+    trainer: Trainer[Any], config: Mapping[str, Json], seed: int, period: int, state: bytes | None
+) -> tuple[bytes, Report]:
+    """Let a trainer train a period of a configuration, as its codec reads it; return its answer, with the time it took.
 
-    Raises:
-        TypeError: it is not; the text is for the trainer's author.
+    TypeError if that is not a state and a report; the text is for the trainer's author.
     """
+    read, began = trainer.codec.from_json(config), time.perf_counter()
+    answer: object = trainer.advance(read, seed, period, state)
+    took = time.perf_counter() - began
     match answer:
-        case (bytes() as state, Report() as report):
-            return state, report
+        case (bytes() as after, Report() as report):
+            return after, replace(report, measured={"seconds": took, **report.measured})
         case _:
             kinds = [type(part).__name__ for part in answer] if isinstance(answer, tuple) else [type(answer).__name__]
             raise TypeError(f"a trainer returns (state, report), of bytes and a Report; this one: {', '.join(kinds)}")
@@ -95,8 +99,7 @@ class InProcessExecutor(Executor):
             return []
         started = time.time()
         try:
-            config = self._trainer.codec.from_json(job.config)
-            state, report = checked(self._trainer.advance(config, job.seed, job.period, job.state))
+            state, report = advanced(self._trainer, job.config, job.seed, job.period, job.state)
         except FOREIGN as error:  # whatever a configuration makes the trainer raise is a result about it
             return [Raised(job=job, error=error_text(error))]
         return [Done(job=job, report=replace(report, worker=0, started=started), state=state)]

@@ -14,7 +14,7 @@ from socket import socket
 from typing import Any
 
 from search.errors import FOREIGN, UsageError
-from search.executors.in_process import build_trainer, checked, error_text
+from search.executors.in_process import advanced, build_trainer, error_text
 from search.executors.processes import receive, send, volunteer
 from search.trainer_api import Trainer, TrainerSpec
 
@@ -50,12 +50,10 @@ def _read_all(driver: socket, inbox: queue.SimpleQueue[tuple[dict[str, Any], byt
 
 def _trained(trainer: Trainer[Any], head: Mapping[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
     try:
-        config = trainer.codec.from_json(head["config"])
         # Checked here, where an exception is the job's. If the process died over writing an answer, the machine would
         # be blamed for it, and the period tried again and again.
-        state, report = checked(
-            trainer.advance(config, head["seed"], head["period"], body if head["has_state"] else None)
-        )
+        before = body if head["has_state"] else None
+        state, report = advanced(trainer, head["config"], head["seed"], head["period"], before)
     except FOREIGN as error:  # whatever a configuration makes the trainer raise is a result about it
         return {"raised": error_text(error)}, b""
     return {"report": report.to_json()}, state

@@ -204,7 +204,7 @@ class ObjectiveExecutor(Executor):
         last = run.made[-1]
         report = Report(
             value=last.value, metrics=last.metrics, weights=digest_of(run.made), end=end,
-            seconds=0.0 if end else run.seconds, worker=run.place, started=running.started,
+            measured={} if end else {"seconds": run.seconds}, worker=run.place, started=running.started,
         )  # fmt: skip
         state = json.dumps([report.to_json() for report in run.made]).encode()
         done = Done(job=running.job, report=report, state=state)

@@ -36,7 +36,7 @@ TRIALS = 6
 SLOTS = 4
 SLOW = 36_000.0
 """Seconds, at least, of a period that does not end before its search is stopped: more than a test may take."""
-TOLD_BY_TIME: dict[str, Any] = {"seconds": 0.0, "worker": None, "started": None, "handled": None}
+TOLD_BY_TIME: dict[str, Any] = {"measured": {}, "worker": None, "started": None, "handled": None}
 Whole = tuple[str, list[Event]]
 """A search's digest and its events."""
 Start = Callable[..., subprocess.Popen[str]]

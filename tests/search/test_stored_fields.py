@@ -91,10 +91,12 @@ def test_a_sampler_or_pruner_of_a_newer_version_is_named(change: dict[str, Any],
 
 
 def test_a_report_is_read_as_it_was() -> None:
-    report = Report(value=0.9, metrics={"errors": 1}, weights="a", seconds=1.0)
-    assert [*report.to_json()] == ["value", "metrics", "weights", "seconds"]
+    report = Report(value=0.9, metrics={"errors": 1}, weights="a", measured={"seconds": 1.0})
+    assert [*report.to_json()] == ["value", "metrics", "weights", "measured"]
     for made in (report, replace(report, worker=1)):
         assert Report.from_json(made.to_json()) == made
+    stored = report.to_json()
+    assert Report.from_json({**stored, "seconds": 1.0} | {"measured": {}}) == report  # of the first studies
 
 
 def test_a_report_of_a_newer_version_is_named() -> None:

@@ -19,7 +19,7 @@ def plan(**parts: Any) -> Plan[dict[str, Any]]:
 
 
 def report(**parts: Any) -> Report:
-    return Report(**{"value": 0.5, "metrics": {}, "weights": "a", "seconds": 1.0, **parts})
+    return Report(**{"value": 0.5, "metrics": {}, "weights": "a", **parts})
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,9 @@ def test_a_plan_that_no_study_can_keep_is_refused(parts: dict[str, Any], said: s
         ({"metrics": {"share": Fraction(1, 3)}}, "Report.metrics['share']=1/3: give a number of a float's size, or"),
         ({"metrics": {"share": True}}, "Report.metrics['share']=true: give a number of a float's size, or None."),
         ({"weights": b"a"}, "Report.weights=b'a': give a text."),
-        ({"seconds": None}, "Report.seconds=null: give a finite number."),
-        ({"seconds": math.nan}, "Report.seconds=nan: give a finite number."),
+        ({"measured": {"seconds": None}}, "Report.measured['seconds']=null: give a finite number."),
+        ({"measured": {"peak": math.nan}}, "Report.measured['peak']=nan: give a finite number."),
+        ({"measured": dict.fromkeys(map(str, range(101)), 1.0)}, "Report.measured: 101 figures; give at most 100."),
         ({"end": "failed"}, "Report.end=failed: give diverged, out_of_memory or finished, or None."),
         ({"details": {"share": math.nan}}, "Report.details: give plain JSON values (Out of range float values are not"),
         ({"details": {"share": Fraction(1, 3)}}, "Report.details: give plain JSON values (Object of type Fraction"),

@@ -104,7 +104,7 @@ class Trainer:
             value=None if diverged else value,
             metrics={"epoch": period, "train_loss": float("nan") if diverged else noise, "errors": int(noise * 100)},
             weights=hashed,
-            seconds=CLAIMED if self._behaviour == "claim_time" else 0.0,
+            measured={"seconds": CLAIMED if self._behaviour == "claim_time" else 0.0},
             end="diverged" if diverged else None,
             details={"correct": hashed, **self._details(config)},
         )

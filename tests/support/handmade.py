@@ -56,7 +56,7 @@ def report(period: int, wrong: Iterable[int] | None, *, last: bool = False, of: 
     weights = hashlib.sha256(repr((of, period, images)).encode()).hexdigest()
     if images is None:
         metrics = {"epoch": float(period), "train_loss": None, "val_loss": None, "errors": None}
-        return Report(value=None, metrics=metrics, weights=weights, seconds=1.5, end="diverged")
+        return Report(value=None, metrics=metrics, weights=weights, measured={"seconds": 1.5}, end="diverged")
     right = np.ones(IMAGES, dtype=np.bool_)
     right[images] = False
     errors, losses = len(images), {"train_loss": 0.5 / period, "val_loss": 0.01 * len(images) / period}
@@ -64,7 +64,7 @@ def report(period: int, wrong: Iterable[int] | None, *, last: bool = False, of: 
         value=1 - errors / IMAGES,
         metrics={"epoch": float(period), **losses, "errors": errors},
         weights=weights,
-        seconds=1.5,
+        measured={"seconds": 1.5},
         details={"correct": base64.b64encode(np.packbits(right).tobytes()).decode()} if last else {},
     )
 
@@ -114,7 +114,7 @@ def value_report(value: float | None, *, of: object = None) -> Report:
     """Return a report with a value and a metric of twice its size; those `of` other periods have other weights."""
     metrics, weights = {"twice": None if value is None else 2 * value}, hashlib.sha256(repr((of, value)).encode())
     end: EndReason | None = "diverged" if value is None else None
-    return Report(value=value, metrics=metrics, weights=weights.hexdigest(), seconds=0.5, end=end)
+    return Report(value=value, metrics=metrics, weights=weights.hexdigest(), measured={"seconds": 0.5}, end=end)
 
 
 def trained(
@@ -136,7 +136,7 @@ def trained(
     assert state != "PRUNED" or diverged or len(reports) < planned, "none of its periods is left to prune"
     if runs is not None:
         reports = [
-            replace(report, worker=worker, started=started, seconds=seconds, handled=handled)
+            replace(report, worker=worker, started=started, measured={"seconds": seconds}, handled=handled)
             for report, (worker, started, seconds, handled) in zip(reports, runs, strict=True)
         ]
     given: dict[str, Any] = {

@@ -103,7 +103,7 @@ class Study:
         return number
 
     def train(self, trial: int, periods: int = 1, *, verdict: bool = False, value: float = 0.5) -> None:
-        report = Report(value=value, metrics={}, weights="0", seconds=1.0)
+        report = Report(value=value, metrics={}, weights="0", measured={"seconds": 1.0})
         for _ in range(periods):
             period = len(self.history.trials[trial].reports) + 1
             reported = Reported(trial=trial, period=period, report=report, prune=False, verdict=verdict, attributes={})

@@ -13,7 +13,7 @@ import typer
 from mnist_bench import cells
 from mnist_bench.cli import options, output, targets
 from mnist_bench.config.settings import OfferedDataset, TrainOn
-from mnist_bench.result_table import Figure, Table
+from mnist_bench.result_table import Figure, Table, further_measured
 from search.arguments import MAX_SEED
 from search.errors import UsageError
 from search.files import check_target
@@ -166,7 +166,8 @@ def _line(texts: Iterable[str]) -> str:
 def _table(config: TrainConfig, results: Mapping[int, FitResult]) -> Table[Trained]:
     """Return one row per period, grouped by seed."""
     rows = [Trained(seed=seed, report=report) for seed, result in results.items() for report in result.reports]
-    return Table(rows=rows, figures=FIGURES, footnotes=_summary(results), document=_plain(config, results))
+    figures = [*FIGURES, *further_measured(rows, lambda row: row.report.measured)]
+    return Table(rows=rows, figures=figures, footnotes=_summary(results), document=_plain(config, results))
 
 
 def _accuracies(results: Mapping[int, FitResult]) -> list[float]:

@@ -133,6 +133,15 @@ def test_a_trial_shows_every_setting_its_curve_and_its_hashes(cli: Cli) -> None:
     assert [line.split()[-1] for line in curve if line.split() and line.split()[-1] in weights] == weights
 
 
+def test_whatever_a_trainer_measured_is_a_column(cli: Any) -> None:
+    trial = handmade.trial(0, range(handmade.EPOCHS))
+    reports = [replace(report, measured={**report.measured, "peak": 5.0}) for report in trial.reports]
+    cli.studies["conv-0"] = handmade.study([replace(trial, reports=tuple(reports))])
+    heading, *lines = cli("show", "conv-0/0").stdout.splitlines()[-handmade.EPOCHS - 1 :]
+    assert heading.split()[-2:] == ["peak", "weights"]
+    assert [line.split()[-2] for line in lines] == ["5"] * handmade.EPOCHS
+
+
 def test_a_trials_json_is_the_record_that_reproduce_reads(cli: Cli) -> None:
     study = handmade.mixed()
     text = cli("show", "conv-0/3", "--json").stdout

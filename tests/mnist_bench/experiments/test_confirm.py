@@ -545,7 +545,9 @@ class Trained(Executor):
             return []
         self.jobs += 1
         value = self.value(job.config["ridge.rate"], random.Random(job.seed))
-        report = Report(value=value, metrics={}, weights="", seconds=0.01, end="diverged" if value is None else None)
+        report = Report(
+            value=value, metrics={}, weights="", measured={"seconds": 0.01}, end="diverged" if value is None else None
+        )
         return [Done(job=job, report=report, state=b"state")]
 
     def stop(self) -> None: ...
@@ -647,7 +649,7 @@ def test_a_machine_that_computes_differently_and_a_live_study_are_refused(confir
 
 
 def test_a_run_that_diverges_late_has_no_value() -> None:
-    fine = Report(value=0.5, metrics={}, weights="", seconds=1.0)
+    fine = Report(value=0.5, metrics={}, weights="", measured={"seconds": 1.0})
     assert last_value([fine, replace(fine, value=0.25)]) == 0.25
     assert last_value([fine, replace(fine, value=0.25, end="diverged")]) is None
 

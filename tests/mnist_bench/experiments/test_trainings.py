@@ -120,7 +120,7 @@ def test_a_task_is_known_by_48_bits_of_its_identity() -> None:
 
 def test_a_task_ends_with_its_last_period_or_with_one_that_could_not_go_on() -> None:
     (task,) = tasks(1)
-    done = Report(value=0.5, metrics={}, weights="a", seconds=1.0)
+    done = Report(value=0.5, metrics={}, weights="a", measured={"seconds": 1.0})
     ended = replace(done, value=None, end="diverged")
     ends = [task.is_ended_by(reports) for reports in ([], [done], [done, ended], [done] * PERIODS)]
     assert ends == [False, False, True, True]
@@ -214,7 +214,7 @@ def test_a_task_whose_workers_always_die_is_named(work: Work, clock: Clock) -> N
 
 def test_a_task_that_lacks_memory_beside_others_is_tried_once_more_alone(work: Work, clock: Clock) -> None:
     lacking, other = tasks(2, periods=1)
-    lack = Report(value=None, metrics={}, weights="", seconds=0.0, end="out_of_memory")
+    lack = Report(value=None, metrics={}, weights="", end="out_of_memory")
 
     def lacks(job: Job) -> Outcome | None:
         has_company = len([at for at, _ in executor.started if at == executor.started[-1][0]]) > 1

@@ -67,9 +67,12 @@ def test_a_study_that_minimizes_is_ordered_as_one_that_maximizes_minus_its_value
 def test_what_a_trainer_of_ones_own_measures_hides_no_column_of_a_curve() -> None:
     trial = handmade.trial(0, range(3), periods=1)
     (report,) = trial.reports
-    (found,) = curve_of(replace(trial, reports=(replace(report, metrics={"period": 99, "number": 7, "length": 1.5}),)))
-    measured = {"metrics.period": 99, "metrics.number": 7, "length": 1.5}
-    assert found == {"period": 1, **measured, "value": report.value, "seconds": report.seconds}
+    metrics = {"period": 99, "number": 7, "length": 1.5}
+    measured = {"seconds": 2.0, "value": 3.0, "length": 4.0, "peak": 5.0}
+    (found,) = curve_of(replace(trial, reports=(replace(report, metrics=metrics, measured=measured),)))
+    named = {"metrics.period": 99, "metrics.number": 7, "length": 1.5}
+    further = {"measured.value": 3.0, "measured.length": 4.0, "peak": 5.0}
+    assert found == {"period": 1, **named, "value": report.value, "seconds": 2.0, **further}
 
 
 def test_infeasible_trials_are_counted_and_not_listed() -> None:

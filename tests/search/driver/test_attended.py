@@ -240,7 +240,7 @@ def test_a_cell_gets_one_display_which_is_updated(display: Display) -> None:
 
 BEST = TrialRecord(
     number=3, state="COMPLETE", reason="complete", params={}, config={}, seed=0, slot=0, logical_start=0, costs=(1,),
-    reports=(Report(value=0.987654321, metrics={}, weights="", seconds=1.0),),
+    reports=(Report(value=0.987654321, metrics={}, weights="", measured={"seconds": 1.0}),),
 )  # fmt: skip
 BEGUN = Progress(
     goal=20, finished=0, complete=0, pruned=0, failed=0, infeasible=0, running=(), best=None, seconds=3.21,

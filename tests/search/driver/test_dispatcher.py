@@ -104,7 +104,7 @@ def test_a_period_removes_the_state_before_it_and_asks_for_no_other(clock: Clock
 def test_a_state_that_a_killed_driver_left_behind_goes_when_its_trial_is_resumed(clock: Clock, tmp_path: Path) -> None:
     states = CheckpointStore(tmp_path)
     for period in (1, 2, 3):
-        states.put(0, period, Report(value=0.5, metrics={}, weights="", seconds=0), b"state")
+        states.put(0, period, Report(value=0.5, metrics={}, weights=""), b"state")
     study = Study(goal=1)
     study.train(study.ask(0), 2)
     Dispatcher(Scripted(clock), states, study.history, lambda: False).adopt(0)

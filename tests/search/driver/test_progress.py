@@ -32,7 +32,7 @@ def meter_of(folder: Path, goal: int, expected: float = 1.0, costs: Sequence[flo
 
 
 def reported(seconds: float, **more: Any) -> Report:
-    return Report(value=0.5, metrics={}, weights="", seconds=seconds, **more)
+    return Report(value=0.5, metrics={}, weights="", measured={"seconds": seconds}, **more)
 
 
 @pytest.mark.parametrize(

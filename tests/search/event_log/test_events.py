@@ -19,7 +19,7 @@ from search.strategies.samplers import Random
 from support import search_fake as fake
 from support.paths import DATABASE
 
-REPORT = {"value": 1, "metrics": {"errors": 3, "train_loss": 2}, "weights": "a", "seconds": 0,
+REPORT = {"value": 1, "metrics": {"errors": 3, "train_loss": 2}, "weights": "a", "measured": {"peak": 0},
           "details": {"correct": "x"}, "started": 7, "handled": 8.0}  # fmt: skip
 REPORTED = {"period": 1, "report": REPORT, "prune": False, "verdict": True, "attributes": {"a": 1.0}}
 

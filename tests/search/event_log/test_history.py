@@ -230,7 +230,7 @@ def test_a_stop_says_why_and_ends_until_the_search_is_resumed() -> None:
 
 CREATED = Created(name="made", spec=begun().history.spec)
 ASKED = Asked(trial=0, params={}, config={}, costs=(1,), facts={}, constraints={}, slot=0, seed=0, attributes={})
-REPORT = Report(value=0.5, metrics={}, weights="0", seconds=1.0)
+REPORT = Report(value=0.5, metrics={}, weights="0", measured={"seconds": 1.0})
 REPORTED = Reported(trial=0, period=1, report=REPORT, prune=False, verdict=True, attributes={})
 PRUNED = Told(trial=0, state="PRUNED", reason="pruned", value=0.5, error=None, attributes={})
 COMPLETE = Told(trial=0, state="COMPLETE", reason="complete", value=0.5, error=None, attributes={})

@@ -11,7 +11,7 @@ from search.trainer_api import Report
 
 def report(value: float | None, errors: int = 0, val_loss: float = 0.0, seconds: float = 1.0) -> Report:
     metrics = {"errors": errors, "val_loss": val_loss}
-    return Report(value=value, metrics=metrics, weights=str(value), seconds=seconds)
+    return Report(value=value, metrics=metrics, weights=str(value), measured={"seconds": seconds})
 
 
 def trial(number: int, *reports: Report) -> TrialRecord:

@@ -14,7 +14,11 @@ from support import damage
 from support.dose import dose
 
 REPORT = Report(
-    value=0.5, metrics={"epoch": 1.0, "val_loss": None}, weights="ab", seconds=1.5, details={"correct": "x"}
+    value=0.5,
+    metrics={"epoch": 1.0, "val_loss": None},
+    weights="ab",
+    measured={"seconds": 1.5},
+    details={"correct": "x"},
 )
 
 
