@@ -23,8 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import nnls  # type: ignore[import-untyped]
 
-from mnist_bench.bench.bench_worker import period_of
-from mnist_bench.bench.worker_pool import open_worker_pool
+from mnist_bench.bench import open_worker_pool, period_of
 from mnist_bench.cells import percent
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.nets.planner import COEFFICIENTS, Coefficients, period_features, plan_layers, price_list

@@ -38,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import frame
 import numpy as np
 
-from mnist_bench.bench.measured_nets import nets
+from mnist_bench.bench import nets
 from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.nets.planner import COEFFICIENTS

@@ -21,7 +21,7 @@ import torch
 
 from mnist_bench.numerics.device import Machine, sentence, this_machine
 from mnist_bench.numerics.kinds import Precision
-from mnist_bench.numerics.precision import best_precision
+from mnist_bench.numerics.operations import best_precision
 from search.files import append_line, atomic_write, make_folder
 
 ROOT = Path(__file__).parents[1]

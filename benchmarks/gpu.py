@@ -24,7 +24,7 @@ from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.errors import DeviceError
 from mnist_bench.numerics.device import sentence, setup, this_machine
 from mnist_bench.numerics.kinds import Precision
-from mnist_bench.numerics.precision import best_precision
+from mnist_bench.numerics.operations import best_precision
 from mnist_bench.space_files import space_sources
 from mnist_bench.training.period import advance
 from mnist_bench.training.trainer import TorchTrainer, fit

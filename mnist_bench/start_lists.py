@@ -13,8 +13,7 @@ import numpy as np
 
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import every_setting, flattened
-from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
-from mnist_bench.tables.shipped import load
+from mnist_bench.tables.recorded_benchmark import RecordedBenchmark, load
 from search import canonical_json
 from search.arguments import is_number
 from search.elementary import NATIVE, Elementary

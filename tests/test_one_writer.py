@@ -34,7 +34,7 @@ OTHERWISE = {
     "mnist_bench/plots/frame.py": {"figure.savefig"},  # bytes in memory, as in all that follow
     "mnist_bench/tables/stored.py": {"np.savez_compressed"},
     "mnist_bench/training/weights.py": {"arrays.save"},
-    "mnist_bench/training/learner.py": {"save"},
+    "mnist_bench/training/period.py": {"save"},
 }
 """Who else opens a file for writing, and why that is no file which is read again and believed."""
 

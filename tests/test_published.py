@@ -12,7 +12,7 @@ import pytest
 
 from mnist_bench.experiments.scored_recipes import PUBLISHED
 from mnist_bench.leaderboard.board import grouped
-from mnist_bench.training.evaluation import numerics_here
+from mnist_bench.training.trainer import numerics_here
 from search.study.studies import open_study
 from support import wants
 from support.paths import ROOT

@@ -23,7 +23,7 @@ from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.idx import close_test_set
 from mnist_bench.data.mnist import Indices, load_training_set
 from mnist_bench.numerics.kinds import Precision, cores
-from mnist_bench.numerics.precision import computing_in
+from mnist_bench.numerics.operations import computing_in
 
 CPU = torch.device("cpu")
 Tensors = tuple[Tensor, ...] | list[Tensor]

@@ -28,7 +28,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import frame
 
-from mnist_bench.bench.measured_nets import nets
+from mnist_bench.bench import nets
 from mnist_bench.config.settings import AugmentConfig, TrainConfig
 from mnist_bench.numerics.kinds import Precision
 

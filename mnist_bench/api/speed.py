@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mnist_bench.bench import speed
+from mnist_bench import bench
 from mnist_bench.numerics.kinds import PrecisionName, cores
 
 
@@ -15,7 +15,7 @@ def measure_speed(
     device: str = "auto",
     precision: PrecisionName = "auto",
     on_round: Callable[[int], None] = lambda number: None,
-) -> speed.Speed:
+) -> bench.Speed:
     """Measure how fast this machine trains four fixed networks, on all cores at once; as `mnist-bench doctor --speed`.
 
     Args:
@@ -34,7 +34,7 @@ def measure_speed(
         >>> found = measure_speed(repeats=1)  # doctest: +SKIP
         >>> speeds = {net.net: net.median for net in found.nets}  # images per second  # doctest: +SKIP
     """
-    asked = speed.SpeedOptions(
+    asked = bench.SpeedOptions(
         repeats=repeats, workers=cores() if workers is None else workers, device=device, precision=precision
     )
-    return speed.measure_speed(asked, on_round)
+    return bench.measure_speed(asked, on_round)

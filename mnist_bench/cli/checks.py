@@ -342,14 +342,14 @@ def _speed(device: str, *, as_json: bool, alone: bool) -> None:
     """Measure this machine, with one process per core and one thread each; on a GPU with one process."""
     if not alone:
         raise UsageError("--speed measures this machine; leave out the study and what is done with it.")
-    from mnist_bench.bench import speed
+    from mnist_bench import bench
 
-    asked = speed.SpeedOptions(workers=options.cores(), device=device)
+    asked = bench.SpeedOptions(workers=options.cores(), device=device)
 
     def on_round(number: int) -> None:
         output.note(f"repeat {number} of {asked.repeats}" if number else "warm-up")
 
-    output.print_result(output.form(json=as_json), speed.table_of(speed.measure_speed(asked, on_round)))
+    output.print_result(output.form(json=as_json), bench.table_of(bench.measure_speed(asked, on_round)))
 
 
 def _print(found: Checkup) -> None:

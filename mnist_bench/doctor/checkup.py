@@ -317,7 +317,7 @@ def tables(files: StudyFolder, history: History, events: Sequence[Event]) -> Dia
 
 def installation(study: StudyRecord, finished: bool, *, device: str, data_dir: Path | None) -> Iterator[Diagnostic]:
     """Yield whether a search of the study can continue here, and if not, its requirements."""
-    from mnist_bench.training.evaluation import numerics_here
+    from mnist_bench.training.trainer import numerics_here
 
     then = study.spec["numerics"]
     now = numerics_here(checked.device_like(then, device), str(then["precision"]))

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from packaging.requirements import Requirement
 
-from mnist_bench.bench.bfloat16 import bf16_over_fp32, slow_bf16
+from mnist_bench.bench import bf16_over_fp32, slow_bf16
 from mnist_bench.data.mnist import load_training_set
 from mnist_bench.data.own import options_for
 from mnist_bench.data.test_set import hashes_of_test_set
@@ -21,7 +21,7 @@ from mnist_bench.numerics.canaries import canary, is_as_published
 from mnist_bench.numerics.device import VARIABLES, choose_precision, sentence, setup, this_machine
 from mnist_bench.numerics.kinds import Precision
 from mnist_bench.picture_form import MNIST
-from mnist_bench.training.evaluation import numerics_here
+from mnist_bench.training.trainer import numerics_here
 from search.defaults import RESULTS_VARIABLE, WORKERS_VARIABLE, results_in_force, source, workers_in_force
 from search.errors import UsageError, WorkerError
 from search.messages import number_of

@@ -27,8 +27,7 @@ from mnist_bench.experiments.replays import (
 )
 from mnist_bench.experiments.trainings import Observer, check_seeds
 from mnist_bench.statistics import LEVEL, complete, effect_shown, holm, mean_and_deviation, paired
-from mnist_bench.tables import shipped
-from mnist_bench.value_tables import made
+from mnist_bench.tables import recorded_benchmark, value_table
 from search.arguments import check_count
 from search.errors import UsageError
 from search.messages import show
@@ -473,7 +472,11 @@ def _replayed(options: ContestOptions, name: str) -> Replayed:
         UsageError: there is no such table.
         StorageError: its file is damaged.
     """
-    return ReplayedValues(made.load(name)) if made.is_named(name) else ReplayedTable(shipped.load(name))
+    return (
+        ReplayedValues(value_table.load(name))
+        if value_table.is_named(name)
+        else ReplayedTable(recorded_benchmark.load(name))
+    )
 
 
 def _check_names(names: Sequence[str]) -> None:

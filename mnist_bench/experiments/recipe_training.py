@@ -20,7 +20,7 @@ from mnist_bench.nets import own_net
 from mnist_bench.nets.planner import with_net_defaults
 from mnist_bench.numerics.device import find_device
 from mnist_bench.numerics.kinds import PrecisionName
-from mnist_bench.numerics.precision import portable_is_free
+from mnist_bench.numerics.operations import portable_is_free
 from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.space_sources import Source
 from mnist_bench.studies import checked

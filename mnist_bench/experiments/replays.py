@@ -21,10 +21,16 @@ from numpy.typing import NDArray
 
 from mnist_bench.errors import Stopped
 from mnist_bench.statistics import reference
-from mnist_bench.tables.points import Nearest, cells
-from mnist_bench.tables.recorded_benchmark import CHANCE, RecordedBenchmark
-from mnist_bench.tables.table_trainer import POINT, TablePlanner, TableTrainer
-from mnist_bench.value_tables.value_table import ValuePlanner, ValueTable, ValueTrainer
+from mnist_bench.tables.recorded_benchmark import (
+    CHANCE,
+    POINT,
+    Nearest,
+    RecordedBenchmark,
+    TablePlanner,
+    TableTrainer,
+    cells,
+)
+from mnist_bench.tables.value_table import ValuePlanner, ValueTable, ValueTrainer
 from search import canonical_json
 from search.errors import UsageError
 from search.executors.protocol import Job

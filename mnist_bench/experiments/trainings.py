@@ -25,8 +25,8 @@ from mnist_bench.nets.planner import COEFFICIENTS, NetPlanner
 from mnist_bench.numerics.device import setup
 from mnist_bench.studies import checked
 from mnist_bench.studies.record import data_of
-from mnist_bench.training.evaluation import Evaluation, Scorer
-from mnist_bench.training.trainer import trainer_spec
+from mnist_bench.training.period import Evaluation
+from mnist_bench.training.trainer import Scorer, trainer_spec
 from mnist_bench.training.weights import export
 from search import canonical_json, file_lock
 from search.arguments import check_count

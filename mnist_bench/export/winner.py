@@ -25,8 +25,7 @@ from mnist_bench.studies.checked import commands_of, find_trial
 from mnist_bench.studies.kept_files import worth_keeping
 from mnist_bench.studies.record import Record, record_of
 from mnist_bench.studies.reproduce import trainer_for
-from mnist_bench.training.evaluation import Scorer
-from mnist_bench.training.trainer import NetTrainer
+from mnist_bench.training.trainer import NetTrainer, Scorer
 from mnist_bench.training.weights import check_trial, export, load_known, model_in, read_weights
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord, TrialRecord

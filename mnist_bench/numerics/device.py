@@ -25,7 +25,7 @@ from mnist_bench.numerics.kinds import (
     cpu_line,
     device_kind,
 )
-from mnist_bench.numerics.precision import best_precision
+from mnist_bench.numerics.operations import best_precision
 from search.arguments import check_choice
 from search.differences import CHECK, WIDE_CHECK
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 Precision = Literal["bf16", "fp32", "portable"]
-"""portable is float32 with the same bits on every x86-64 processor that has AVX2; see `numerics.precision`."""
+"""portable is float32 with the same bits on every x86-64 processor that has AVX2; see `numerics.operations`."""
 PrecisionName = Literal["auto", Precision]
 """The precisions to choose from; auto is the device's fastest."""
 DeviceKind = Literal["cpu-bf16", "cpu-fp32", "cpu-portable", "cuda"]
@@ -28,11 +28,6 @@ PORTABLE_CANARY = (
     "1df4969e8c1bc029cdff019c9a0c95067a03128b4ad53e0a05054bbe7452bb92",
 )
 """The canary and the portable canary, which are the same on every machine; results/published/portable.md."""
-PORTABLE_LATER: Mapping[str, str] = {
-    "muon": "c5a0943537522c4b9a4563ccfb64edd463e1d8eb5b09f9d447dd85ab3708df76",
-    "look-ahead": "8f8fd67702cdd3f081ac5c2f94704b4f536ed751e1b4cfa5abef53a0402ecc38",
-}
-"""The hashes of operations of later settings, which are the same on every machine, by their names."""
 MUON_ITERATIONS = 3
 """Newton-Schulz iterations per step and weight, as many as in airbench94_muon; see `numerics.operations`."""
 TRAINER_REVISIONS: Mapping[DeviceKind, int] = {"cpu-bf16": 2, "cpu-fp32": 2, "cpu-portable": 1, "cuda": 2}

@@ -1,4 +1,22 @@
-"""What training computes in an order of its own, so that its bits do not depend on the machine or on earlier work.
+"""The precision in which a device computes convolutions and hidden layers, and what training computes in its own order.
+
+Portable precision is float32 whose bits are the same on every x86-64 processor with AVX2 and FMA.
+PyTorch, oneDNN and MKL choose their kernels by the processor. `PORTABLE_VARIABLES` limits the choice to the kernels for
+AVX2, in a process of one thread that is started with them. Three kinds of layer need more:
+
+- The gradient of batch normalisation depends on how PyTorch was compiled if the number of features is not a multiple
+  of 8, or if the layout is not channels-last. Here it is padded to the next multiple, and both directions run
+  channels-last.
+- Linear layers are computed by oneDNN instead of MKL: the bits are the same, in half the time.
+- A convolution of single pixels with a stride overwrites memory in oneDNN 3.12 if it has few input maps, channels-last.
+  Here it runs over the pixels that the stride selects. No built-in network has one.
+
+Square roots and some other functions remain: MKL's vector library begins them with the instructions rcpps and rsqrtps,
+which each maker of processors rounds in its own way. Built-in networks need none; `UnportableOperations` names those
+that your own network calls.
+
+results/published/portable.md lists the processors and the builds of PyTorch that were tried. Microsoft's RepDL
+(github.com/microsoft/RepDL) has the same goal with kernels of its own.
 
 A kernel of PyTorch's adds in an order that suits the processor and the compiler. In the sums here each addition is an
 elementwise operation of two tensors in float32. IEEE 754 defines its result, so no numerics check has to compare it.
@@ -6,22 +24,30 @@ elementwise operation of two tensors in float32. IEEE 754 defines its result, so
 Muon's update of a weight matrix is its momentum, made nearly orthogonal (Jordan et al. 2024). The sum of many gradients
 has a few large singular values. An update in which all singular values are about 1 moves the weights in every direction
 by the same amount. A Newton-Schulz iteration finds it with products of matrices alone. The products are float32, in the
-precision's own kernels; see `precision.multiplying_in`. The polynomial is that of github.com/KellerJordan/Muon.
+precision's own kernels; see `multiplying_in`. The polynomial is that of github.com/KellerJordan/Muon.
 """
 
 from __future__ import annotations
 
 import inspect
 import math
-from typing import Any, TypeVar, cast
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from typing import Any, TypeVar, assert_never, cast
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.nn import functional
 from torch.optim import Optimizer
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from mnist_bench.numerics.kinds import MUON_ITERATIONS
+from mnist_bench.errors import DeviceError
+from mnist_bench.numerics.kinds import MUON_ITERATIONS, PORTABLE_VARIABLES, Precision, cpu_flags, cpu_line
 from search.hashed import Name, Purpose, derived_seed
 
 
@@ -162,3 +188,289 @@ def seeded(seed: int, *purpose: int | Purpose | Name, device: str = "cpu") -> to
     """Return a generator whose stream depends on the seed and the purpose alone, so that a draw for one purpose never
     changes those for another."""
     return torch.Generator(device).manual_seed(derived_seed(seed, *purpose))
+
+
+def best_precision(device: torch.device) -> Precision:
+    """Return bf16 if the device is faster in it, else fp32; on the CPU portable, if this process was started for it."""
+    if device.type == "cuda":
+        # Older GPUs emulate bf16 by float32, which is slower than float32 itself.
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    return cpu_precision()
+
+
+def cpu_precision() -> Precision:
+    """Return portable if this process was started for it; it lacks the kernels that make other precisions faster.
+
+    Otherwise return bf16 if the CPU has matrix tiles (AMX) or is an AMD with AVX512_BF16, else fp32. The CPU's model
+    decides, not a measurement, so that the answer is always the same. AVX512_BF16 alone is not enough: on Intel cores
+    whose tiles a hypervisor hides, bf16 reaches 82 GFLOP/s per core in matrix products and 85 in convolutions. fp32
+    reaches 151 and 149 there. On AMD's Zen 4, bf16 reaches 378 and 350, fp32 94 and 180 (`mnist-bench bench speed`,
+    commit 0e85c3d9).
+    """
+    if computes_portable_bits():
+        return "portable"
+    amd = cpu_line("vendor_id") == "AuthenticAMD"
+    return "bf16" if "amx_bf16" in cpu_flags() or (amd and "avx512_bf16" in cpu_flags()) else "fp32"
+
+
+def portable_is_free(device: torch.device) -> bool:
+    """Return whether worker processes for portable precision train about as fast as others would here.
+
+    They do on a CPU with AVX2 and FMA that has neither AVX-512 nor a fast bf16: float32 has no faster kernels there
+    than those of portable precision (docs/guides/portable.md has the figures).
+    """
+    if device.type != "cpu" or cpu_precision() != "fp32" or "avx512f" in cpu_flags():
+        return False
+    return machine_lacks() is None
+
+
+def computing_in(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
+    """Return the context in which a net's forward pass is computed in `precision`.
+
+    It must not span several steps: autocast caches the bf16 copies of the weights until it is left, so that later steps
+    would compute with outdated weights.
+
+    Raises:
+        DeviceError: this process computes no portable bits.
+    """
+    match precision:
+        case "bf16":
+            return torch.autocast(device.type, dtype=torch.bfloat16)
+        case "fp32":
+            return torch.autocast(device.type, dtype=torch.bfloat16, enabled=False)
+        case "portable":
+            check_process()
+            return PortableOperations()
+        case _:
+            assert_never(precision)
+
+
+def multiplying_in(precision: Precision) -> AbstractContextManager[object]:
+    """Return the context in which an optimizer multiplies float32 matrices, with the bits that `precision` promises.
+
+    Raises:
+        DeviceError: this process computes no portable bits.
+    """
+    return computing_in(torch.device("cpu"), precision) if precision == "portable" else nullcontext()
+
+
+WIDTH = 8
+"""Features that a kernel for AVX2 computes at once: 8 numbers of 32 bits fill a register."""
+CACHE_BOUND_KERNEL = 5
+"""Side in pixels from which a kernel's gradient with a stride depends on the sizes of the processor's caches, if there
+are many feature maps: from 256 for 5x5, from 64 for 7x7."""
+OVERRIDING = (
+    "MKL_DEBUG_CPU_TYPE",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "MKL_VML_DEBUG_CPU_TYPE",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+)
+"""Environment variables that change the choice of kernels again."""
+UNPORTABLE = frozenset({"sqrt", "acos", "asin", "atan", "tan", "log2", "log10", "_euclidean_dist"})
+"""Operations of PyTorch whose bits depend on the processor in any precision of numbers."""
+UNPORTABLE_IN_FLOAT64 = frozenset({"log", "logit", "logsumexp"})
+"""Those whose bits depend on it in float64 alone."""
+
+
+@cache
+def check_process() -> None:
+    """Check that this process computes portable bits.
+
+    Raises:
+        DeviceError: it does not; the message says what it lacks.
+    """
+    if (lacking := _lacking()) is not None:
+        raise DeviceError(
+            f"Portable precision {lacking}; leave out --precision portable, or if the space asks for it, add --set "
+            "precision=auto."
+        )
+
+
+def computes_portable_bits() -> bool:
+    """Return whether this process was started to compute portable bits, on a processor and with a PyTorch that do."""
+    return _lacking() is None
+
+
+def machine_lacks() -> str | None:
+    """Return what portable precision needs and this processor, or its PyTorch, lacks; None if there is nothing."""
+    machine = platform.machine()
+    if machine.lower() not in ("x86_64", "amd64"):
+        return f"needs an x86-64 processor, and this one is {machine}"
+    if cpu_flags() and not {"avx2", "fma"} <= cpu_flags():
+        return "needs a processor with AVX2 and FMA, which this one lacks"
+    if not (torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available()):  # type: ignore[no-untyped-call]
+        return f"needs a PyTorch with MKL and oneDNN, as PyPI has it, and {torch.__version__} is built without"
+    return None
+
+
+def _lacking() -> str | None:
+    if (lacking := machine_lacks()) is not None:
+        return lacking
+    unset = [f"{name}={value}" for name, value in PORTABLE_VARIABLES.items() if os.environ.get(name) != value]
+    if unset or torch.backends.cpu.get_cpu_capability() != "AVX2":
+        return f"needs a process that is started with {' '.join(unset or map('='.join, PORTABLE_VARIABLES.items()))}"
+    if overriding := [name for name in OVERRIDING if os.environ.get(name)]:
+        return f"needs a process without the environment variable {overriding[0]}"
+    return None
+
+
+class PortableOperations(TorchFunctionMode):
+    """A context in which linear layers and batch normalisation compute portable bits, in networks of any origin."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Sequence[type], args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # fmt: skip
+        """Call the portable form of a function that has one, and every other function as it is."""
+        return _PORTABLE.get(func, func)(*args, **(kwargs or {}))
+
+
+class UnportableOperations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """A context that notes which operations compute bits that depend on the processor, forward and backward."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.names: set[str] = set()
+        """Those found so far, as in `torch.sqrt`."""
+
+    def __torch_dispatch__(
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Note the operation if it is one of them, and carry it out."""
+        if (name := _unportable(func.overloadpacket.__name__.removeprefix("_foreach_").rstrip("_"), args)) is not None:
+            self.names.add(f"torch.{name}")
+        return func(*args, **(kwargs or {}))
+
+
+def _unportable(name: str, args: tuple[Any, ...]) -> str | None:
+    """Return the name of an operation whose bits depend on the processor with these arguments; None if they do not."""
+    values = args[0] if isinstance(args[0], list | tuple) else [args[0]]
+    if name in UNPORTABLE or (name in UNPORTABLE_IN_FLOAT64 and any(value.dtype == torch.float64 for value in values)):
+        return name
+    if name == "pow" and type(args[1]) is float and args[1] == 0.5:
+        return "pow with exponent 0.5"
+    if name == "convolution" and max(args[3]) > 1 and max(args[1].shape[2:]) >= CACHE_BOUND_KERNEL:
+        return f"conv2d with a stride and a kernel of {CACHE_BOUND_KERNEL} pixels or more"
+    return None
+
+
+class _Linear(torch.autograd.Function):
+    """A linear layer and its gradients, computed by oneDNN."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """From (N, F) with weight (U, F) and bias (U,) to (N, U)."""
+        ctx.save_for_backward(inputs, weight)
+        return _product(inputs, weight, bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """From (N, U) to the gradients of inputs, weight and bias."""
+        inputs, weight = ctx.saved_tensors
+        needed = ctx.needs_input_grad
+        return (
+            _product(gradient, weight.t()) if needed[0] else None,
+            _product(gradient.t(), inputs.t()) if needed[1] else None,
+            gradient.sum(0) if needed[2] else None,
+        )
+
+
+def _product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return `left` (N, F) times the transpose of `right` (U, F), plus the bias (U,): (N, U)."""
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(left, right, bias, "none", [], "")
+    return product
+
+
+def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Do as `torch.nn.functional.linear`."""
+    if input.dtype != torch.float32:
+        return functional.linear(input, weight, bias)
+    flat = input.reshape(-1, input.shape[-1])
+    product: Tensor = _Linear.apply(flat, weight, bias)  # type: ignore[no-untyped-call]
+    return product.reshape(*input.shape[:-1], len(weight))
+
+
+class _BatchNorm(torch.autograd.Function):
+    """Batch normalisation of F features, computed on W of them, where W is the next multiple of `WIDTH`.
+
+    Both directions run channels-last: the gradient of a flattened image arrives in another layout, and PyTorch would
+    then compute with kernels whose bits depend on its build.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, input: Tensor, weight: Tensor | None, bias: Tensor | None, *others: Any) -> Tensor:
+        """From (N, F) or (N, F, H, W), with weight, bias and running statistics (W,), to the shape of the input."""
+        running_mean, running_var, training, momentum, eps = others
+        wide = _widened(input)
+        output, *saved = torch.native_batch_norm(wide, weight, bias, running_mean, running_var, training, momentum, eps)
+        ctx.save_for_backward(wide, weight, running_mean, running_var, *saved)
+        ctx.options = training, eps
+        return _narrowed(output, input.shape[1])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """From the gradient of the output to those of input, weight and bias."""
+        of_input, *of_parameters = torch.ops.aten.native_batch_norm_backward(
+            _widened(gradient), *ctx.saved_tensors, *ctx.options, ctx.needs_input_grad[:3]
+        )
+        return of_input if of_input is None else _narrowed(of_input, gradient.shape[1]), *of_parameters, *(None,) * 5
+
+
+def _widened(values: Tensor) -> Tensor:
+    """Return values (N, F, ...) with zeros for the further features, images channels-last."""
+    ordered = values.contiguous(memory_format=_memory_format(values))
+    padding = -values.shape[1] % WIDTH
+    return functional.pad(ordered, (*(0, 0) * (values.ndim - 2), 0, padding)) if padding else ordered
+
+
+def _narrowed(wide: Tensor, features: int) -> Tensor:
+    if features == wide.shape[1]:
+        return wide  # a view of all would do as well, but an operation in place may not follow it
+    return wide[:, :features].contiguous(memory_format=_memory_format(wide))
+
+
+def _memory_format(values: Tensor) -> torch.memory_format:
+    return torch.channels_last if values.ndim == 4 else torch.contiguous_format
+
+
+def _batch_norm(
+    input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
+    bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
+) -> Tensor:  # fmt: skip
+    """Do as `torch.nn.functional.batch_norm`."""
+    features = input.shape[1]
+    padding = -features % WIDTH
+
+    def padded(values: Tensor | None) -> Tensor | None:
+        return functional.pad(values, (0, padding)) if values is not None and padding else values
+
+    mean, variance = padded(running_mean), padded(running_var)
+    found: Tensor = _BatchNorm.apply(  # type: ignore[no-untyped-call]
+        input, padded(weight), padded(bias), mean, variance, training, momentum, eps
+    )
+    if padding and training:
+        for running, updated in ((running_mean, mean), (running_var, variance)):
+            if running is not None and updated is not None:
+                running.copy_(updated[:features])
+    return found
+
+
+def _conv2d(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int | Sequence[int] = 1,
+    padding: str | int | Sequence[int] = 0, dilation: int | Sequence[int] = 1, groups: int = 1,
+) -> Tensor:  # fmt: skip
+    """Do as `torch.nn.functional.conv2d`; a kernel of a single pixel runs over the pixels that its stride selects."""
+    rows, columns = (stride, stride) if isinstance(stride, int) else (stride[0], stride[-1])
+    if weight.shape[2:] == (1, 1) and (rows, columns) != (1, 1) and padding in (0, (0, 0), "valid"):
+        input, stride = input[:, :, ::rows, ::columns], 1
+    return functional.conv2d(input, weight, bias, stride, padding, dilation, groups)
+
+
+# The functions that layers call: inside a replaced or an unknown function no other one is replaced.
+_PORTABLE: Mapping[Callable[..., Any], Callable[..., Any]] = {
+    functional.conv2d: _conv2d,
+    functional.linear: _linear,
+    functional.batch_norm: _batch_norm,
+}

@@ -17,7 +17,7 @@ from mnist_bench.data.mnist import Images
 from mnist_bench.plots import frame
 from mnist_bench.space_files.problems import check
 from mnist_bench.space_files.space_sources import recipe
-from mnist_bench.training import augmentation
+from mnist_bench.training import batches
 from search.errors import SpaceError, UsageError
 from search.messages import joined, show
 from search.space.settings import override
@@ -68,7 +68,7 @@ def rows(data: Images, config: AugmentConfig, seed: int) -> Augmented:
     """Return the first ten digits and `DRAWS` distortions of each, drawn from the seed."""
     originals = data.images[:SHOWN]
     drawn = [
-        distorted(originals, augmentation.distortions(config, len(originals), seed, number), config)
+        distorted(originals, batches.distortions(config, len(originals), seed, number), config)
         for number in range(DRAWS)
     ]
     return Augmented(
@@ -81,12 +81,12 @@ def rows(data: Images, config: AugmentConfig, seed: int) -> Augmented:
 
 def distorted(images: frame.Pixels, drawn: Tensor | None, config: AugmentConfig) -> frame.Pixels:
     """Return images, shape (N, H, W) or (N, H, W, 3), as training distorts them: `drawn` are N rows of
-    `augmentation.distortions`, None leaves them as they are."""
+    `batches.distortions`, None leaves them as they are."""
     if drawn is None:
         return images
     pixels = torch.tensor(images, dtype=torch.float32)
     pixels = pixels.unsqueeze(1) if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)
-    moved = augmentation.distort(pixels, drawn, config)
+    moved = batches.distort(pixels, drawn, config)
     return frame.pixels(moved.round().clamp(0, 255).to(torch.uint8))
 
 

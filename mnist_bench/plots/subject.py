@@ -104,7 +104,7 @@ def predict(study: StudyRecord, trial: TrialRecord, weights: Path, data_dir: Pat
     Raises:
         DataError, DeviceError, UsageError: see `reproduce.trainer_for`, which loads the data set.
     """
-    from mnist_bench.training.evaluation import Scorer
+    from mnist_bench.training.trainer import Scorer
 
     record = record_of(study, trial)
     trainer = trainer_for(record, data_dir=data_dir, what=f"Study {study.name}")

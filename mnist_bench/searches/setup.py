@@ -12,7 +12,7 @@ from typing import Any
 from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.mnist import images_in
 from mnist_bench.numerics import device
-from mnist_bench.numerics.precision import portable_is_free
+from mnist_bench.numerics.operations import portable_is_free
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.study_context import period_ends

@@ -1,32 +1,109 @@
-"""A table: look up the result of a recorded training."""
+"""A table: recorded trainings of all configurations of a space, looked up; and a search over it."""
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnist_bench.errors import NotInTableError
 from mnist_bench.tables import stored
-from mnist_bench.tables.points import Nearest
 from mnist_bench.tables.stored import AboutTable, Arrays
 from search.arguments import check_count
+from search.differences import CHECK
+from search.errors import StorageError, UsageError
 from search.messages import did_you_mean, show
-from search.space.space import Space
-from search.trainer_api import Planner, Report
+from search.space.ranges import NumberRange, place, same
+from search.space.space import Field, Space
+from search.trainer_api import Codec, Plan, Planner, Report, is_feasible
 
 if TYPE_CHECKING:
     from optuna import Trial
 
     from mnist_bench.config.settings import TrainConfig
 
+
 Params = Mapping[str, Any]
 CHANCE = 0.9
 """Error of a training that has diverged: that of a guess among ten classes."""
+
+
+def cells(space: Space) -> list[Params]:
+    """Return all configurations of a space that meet its constraints, in the order of its fields; the last one changes
+    fastest.
+
+    Raises:
+        ValueError: a range has infinitely many values.
+    """
+    found: list[dict[str, Any]] = [{}]
+    for item in space.order:
+        grown: list[dict[str, Any]] = []
+        for values in found:
+            options = _values(item) if item.is_active(values) else []
+            grown += [{**values, item.path: option} for option in options] or [values]
+        found = grown
+    ranges = {item.path for item in space.ranges}
+    params = [{path: value for path, value in values.items() if path in ranges} for values in found]
+    return [each for each in params if is_feasible(space.excess(each))]
+
+
+def _values(item: Field) -> list[Any]:
+    if item.distribution is None:
+        return [item.value]
+    if item.distribution.is_real:
+        raise ValueError(f"{item.path} has more values than can be counted")
+    return list(item.distribution.values)
+
+
+class Nearest:
+    """Finds the point of a table that is nearest to a configuration between its points.
+
+    The distance is Euclidean: a number counts by its place in its range, 0 to 1; an option, or whether a range applies
+    at all, is 1 away from any other.
+    """
+
+    def __init__(self, table: RecordedBenchmark, points: NDArray[np.intp]) -> None:
+        """Choose among `points`, by number."""
+        self._spans = table.space.distributions
+        self._points = points
+        self._coordinates = np.array([self._place(table.points[point]) for point in points.tolist()])
+
+    def __call__(self, params: Params, taken: Container[int] = ()) -> int:
+        """Return the number of the nearest point that is not taken; if all are, of the nearest."""
+        order = np.argsort(self._squares(params), kind="stable")
+        points: list[int] = self._points[order].tolist()
+        return next((point for point in points if point not in taken), points[0])
+
+    def least(self, params: Params) -> tuple[int, float]:
+        """Return the number of the nearest point, and how far it is."""
+        squares = self._squares(params)
+        nearest = int(squares.argmin())
+        return int(self._points[nearest]), float(squares[nearest] ** 0.5)
+
+    def _squares(self, params: Params) -> NDArray[np.float64]:
+        """Return the square of each point's distance, shape (points,)."""
+        apart = self._coordinates - self._place(params)
+        squares: NDArray[np.float64] = (np.where(np.isnan(apart), 0.0, apart) ** 2).sum(axis=1)
+        return squares
+
+    def _place(self, params: Params) -> NDArray[np.float64]:
+        columns: list[float] = []
+        for path, span in self._spans.items():
+            value = params.get(path)
+            if isinstance(span, NumberRange):
+                at = np.nan if value is None or span.low == span.high else place(span, value)
+                columns += [float(path in params), at]
+            else:
+                # Two options differ in two columns, by the root of one half each.
+                columns += [0.5**0.5 * same(value, option) for option in (None, *span.values)]
+        return np.array(columns)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -261,3 +338,89 @@ class RecordedBenchmark:
             raise NotInTableError(f"{path} has no value; in table {self.name} it applies to such a configuration.")
         for path in params.keys() - applying.keys():
             raise NotInTableError(f"{path} does not apply to such a configuration in table {self.name}; leave it out.")
+
+
+POINT: Codec[int] = Codec(lambda point: {"point": point}, lambda values: int(values["point"]))
+"""Configurations of a search over a table: numbers of points."""
+NOWHERE = -1
+"""Stands for the point of a configuration that is infeasible, and so in no table."""
+
+
+@dataclass(frozen=True)
+class TablePlanner:
+    """Plans the points of a table; satisfies `search.trainer_api.Planner`."""
+
+    table: RecordedBenchmark
+    codec = POINT
+
+    def __call__(self, params: Mapping[str, Any]) -> Plan[int]:
+        """Return the plan of a point, or that of a configuration which exceeds the space's limits.
+
+        Raises:
+            NotInTableError: it is neither.
+        """
+        point = self.table.find(params)
+        if point is None:
+            asked = self.table.planner(params)
+            if asked.feasible:
+                self.table.point_of(params)  # raises, and says why
+            return Plan(config=NOWHERE, costs=asked.costs, constraints=asked.constraints, facts=asked.facts)
+        arrays = self.table.arrays
+        facts = {"parameters": int(arrays.parameters[point]), "macs": int(arrays.macs[point])}
+        return Plan(config=point, costs=tuple(arrays.costs[point].tolist()), facts=facts)
+
+
+@dataclass(frozen=True)
+class TableTrainer:
+    """Looks up a point's result with one seed, whatever seed the search gives; satisfies `Trainer`."""
+
+    table: RecordedBenchmark
+    seed: int
+    codec = POINT
+
+    @property
+    def numerics(self) -> Mapping[str, Any]:
+        """Those of the first machine that trained the table."""
+        return {**self.table.about.numerics[0], CHECK: self.table.about.canaries[0]}
+
+    def advance(self, config: int, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
+        """See `Trainer.advance`; the state is empty."""
+        return b"", self.table.report(config, self.seed, period)
+
+
+FOLDER = Path(__file__).parent / "shipped"
+
+SHA256: Mapping[str, str] = {
+    "conv-5k": "56ccba63ffff817344d82caa834b3647ce43fb19238995478e33bbad5dedca08",
+    "conv-5k-wrong": "aa787fe6b3596874ce62f8d1b344011e71f562cebc2757a05afcaf209d5bb999",
+    "grid-5k": "cafab04e557472c76fc8062834f7a00769471a7d45be739a38524c1548b64e6f",
+}
+"""SHA-256 of each table's file, by the table's name."""
+
+FILE = ".npz"
+"""How the name of a table's file ends."""
+
+
+def path_of(name: str) -> Path:
+    """Return the file of a shipped table, or the file that is named."""
+    return Path(name) if name.endswith(FILE) else FOLDER / f"{name}{FILE}"
+
+
+def load(name: str) -> RecordedBenchmark:
+    """Return a table that the package ships, by its name, or that of a file, by its path.
+
+    Raises:
+        UsageError: there is no such table.
+        StorageError: its file is damaged.
+    """
+    path = path_of(name)
+    if name.endswith(FILE):
+        if not path.is_file():
+            raise UsageError(f"{path}: there is no such file.")
+    elif name not in SHA256:
+        there_are = f"there are {', '.join(SHA256)}" if SHA256 else "this installation ships none"
+        hint = did_you_mean(name, SHA256) or f"; {there_are}."
+        raise UsageError(f"There is no table {show(name)}{hint} A table's file is named by its path, FILE{FILE}.")
+    elif not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != SHA256[name]:
+        raise StorageError(f"{path}: its content is not that of table {name}; reinstall the package.")
+    return RecordedBenchmark(*stored.unpack(path))

@@ -19,12 +19,9 @@ from mnist_bench.data.tensors import Dataset, Moments
 from mnist_bench.nets.modules import build_net, set_dropout_generator
 from mnist_bench.nets.own_net import OwnNet, load_net
 from mnist_bench.numerics.device import choose_precision, setup
-from mnist_bench.numerics.operations import seeded
-from mnist_bench.numerics.precision import UnportableOperations
+from mnist_bench.numerics.operations import UnportableOperations, seeded
 from mnist_bench.picture_form import PictureForm, parse
-from mnist_bench.training.evaluation import logits
-from mnist_bench.training.learner import Learner
-from mnist_bench.training.period import learner_before, train_period
+from mnist_bench.training.period import Learner, learner_before, logits, train_period
 from mnist_bench.training.trainer import TorchTrainer
 from search.errors import UsageError
 from search.executors.jobs import RemoteTrainer

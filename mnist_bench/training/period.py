@@ -2,37 +2,41 @@
 
 Every draw comes from (seed, purpose, epoch or period): the weights' start, each epoch's order and distortions, each
 period's dropout. torch's global generators are never touched.
+
+The state is the bytes of a safetensors file. Its tensors are `model.*`, `average.*` (if weights are averaged),
+`losses.*` (if images are chosen for them) and `optimizer.KEY.*`; its metadata is one entry, because safetensors keeps
+several in no fixed order.
 """
 
 from __future__ import annotations
 
+import base64
+import json
 import math
 import time
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, assert_never
 
+import numpy as np
 import torch
+from safetensors.torch import load, save
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional
 
 from mnist_bench.config.schedule import Schedule
-from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.settings import OptimConfig, TrainConfig
 from mnist_bench.config.values import config_hash
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.nets import own_net
-from mnist_bench.nets.modules import set_dropout_generator
+from mnist_bench.nets.modules import build_net, set_dropout_generator
 from mnist_bench.numerics.kinds import Precision
-from mnist_bench.numerics.operations import seeded
-from mnist_bench.training.batches import batches
-from mnist_bench.training.evaluation import Evaluation, evaluate
-from mnist_bench.training.learner import (
-    EvaluatedNet,
-    Learner,
-    evaluated_state,
-    make_learner,
-    restore,
-    to_bytes,
-    train_step,
-)
-from mnist_bench.training.weights import weights_hash
+from mnist_bench.numerics.operations import SGD, Adam, computing_in, filter_update, multiplying_in, normalise, seeded
+from mnist_bench.picture_form import PictureForm
+from mnist_bench.training.batches import Batch, LastLosses, batches, no_losses
+from mnist_bench.training.weights import metadata_of, weights_hash, with_form
 from search.hashed import NET_METRICS, EndReason
 from search.trainer_api import Report
 
@@ -125,3 +129,321 @@ def _is_lack_of_memory(error: Exception) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return str(error) == "could not create a primitive" or any(text in str(error) for text in _LACKS_OF_MEMORY)
+
+
+@dataclass(frozen=True, slots=True)
+class Learner:
+    """The values that training changes, all on one device."""
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    filters: tuple[nn.Parameter, ...]
+    """The weights whose updates Muon orthogonalises, each (F, ...) for F filters; empty with other optimizers."""
+    average: dict[str, Tensor]
+    """Moving averages of the floating-point entries of the model's state; empty if averaging is off."""
+    losses: LastLosses | None  # None if images are not chosen by their losses
+    form: PictureForm  # form of the pictures that it learns
+
+
+class Rates(NamedTuple):
+    """The values that change from step to step."""
+
+    lr: float
+    filter_lr: float  # learning rate of `Learner.filters`
+    kept: float  # share of each weight that its decay leaves
+    blend: float  # share of the newest weights in their average
+
+
+def make_learner(schedule: Schedule, generator: torch.Generator, device: torch.device, form: PictureForm) -> Learner:
+    """Return the learner before its first step, its weights drawn from `generator` on the CPU."""
+    config = schedule.config
+    model = build_net(config, generator, form).to(device)
+    average = {}
+    if config.optim.ema_decay:
+        average = {name: value.clone() for name, value in model.state_dict().items() if value.is_floating_point()}
+    optimizer, filters = _make_optimizer(config.optim, model)
+    losses = no_losses(schedule, device)
+    return Learner(model, optimizer, filters, average, losses=losses, form=form)
+
+
+def rates_at(schedule: Schedule, step: int) -> Rates:
+    """Return the rates of a step, from 0 over the whole budget."""
+    config, lr = schedule.config.optim, schedule.lr(step)
+    # The first steps count for more, so that the average forgets where it started, as in TensorFlow's
+    # ExponentialMovingAverage with num_updates.
+    decay = min(config.ema_decay, (1 + step) / (10 + step))
+    return Rates(
+        lr=lr,
+        filter_lr=config.filter_lr * (lr / config.lr),
+        kept=1 - lr * config.weight_decay,
+        blend=1 - decay,
+    )
+
+
+def train_step(learner: Learner, schedule: Schedule, batch: Batch, precision: Precision) -> Tensor:
+    """Take one step on `batch` at the rates of its place in `schedule`; return its loss, a scalar on the device.
+
+    Each image's loss is left in `batch.losses`, if the schedule chooses by them. Nothing in it waits for the device.
+    """
+    config, rates = schedule.config.optim, rates_at(schedule, batch.step)
+    # (B, C, H, W) to (B, classes). The last layer computes in float32 even in here (`nets.modules.Logits`), so the
+    # loss, a scalar, is float32 in either precision.
+    with computing_in(batch.pixels.device, precision):
+        logits = learner.model(batch.pixels)
+    loss = functional.cross_entropy(logits, batch.labels, label_smoothing=config.label_smoothing)
+    if batch.losses is not None:
+        # Of its own: smoothed, the loss of an image that the net is all too sure of rises again, and it is not hard.
+        batch.losses.copy_(functional.cross_entropy(logits.detach(), batch.labels, reduction="none"))
+    learner.optimizer.zero_grad()
+    torch.autograd.backward(loss)
+    # No scheduler of torch's: a step's rate follows from its place in the budget alone, in whatever process the period
+    # is trained.
+    for group, lr in zip(learner.optimizer.param_groups, (rates.lr, rates.filter_lr), strict=False):
+        group["lr"] = lr
+    # By hand, so that all optimizers decay alike and spare the same; `kept` is 1 - lr * weight_decay of this step.
+    if config.weight_decay:
+        _decay_weights(learner.model, rates.kept)
+    if learner.filters:
+        _prepare_filters(learner, config, precision)
+    learner.optimizer.step()
+    _move_average(learner, rates.blend)
+    return loss.detach()
+
+
+def evaluated_state(learner: Learner) -> dict[str, Tensor]:
+    """Return the model's state, with the averages if averaging is on: the state that is evaluated and kept."""
+    return {**learner.model.state_dict(), **learner.average}
+
+
+class EvaluatedNet(nn.Module):
+    """A learner's net that computes with the evaluated weights, while the learner's own weights stay as they are."""
+
+    def __init__(self, learner: Learner) -> None:
+        super().__init__()
+        self.net = learner.model
+        # A layer that your own network holds under two names is exchanged once: exchanged twice, it would not
+        # get back what it had.
+        names = {(id(layer), own): name for name, layer, own in _places(learner.model)}
+        state = evaluated_state(learner)
+        self._weights = {name: state[name] for name in names.values()}
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the logits (N, classes)."""
+        # Each layer has its own tensor, also of a weight that two of them share.
+        logits: Tensor = functional_call(self.net, self._weights, (inputs,), tie_weights=False)
+        return logits
+
+
+def _places(model: nn.Module) -> Iterator[tuple[str, nn.Module, str]]:
+    """Yield each name in a model's state, with the layer that holds the tensor, and the tensor's name in there."""
+    for name in model.state_dict():
+        path, _, own = name.rpartition(".")
+        yield name, model.get_submodule(path), own
+
+
+def _filters(model: nn.Module) -> tuple[nn.Parameter, ...]:
+    """Return the weights of convolutions and linear layers, in the order of the layers, except for the last layer's.
+
+    Frozen weights are left out. In your own network the last layer is the one that it registers last.
+    """
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)]
+    weights = [layer.weight for layer in layers if isinstance(layer.weight, nn.Parameter)]
+    # A weight that two layers share is one weight; if the last layer has it, it belongs to that one.
+    return tuple(weight for weight in dict.fromkeys(weights[:-1]) if weight.requires_grad and weight is not weights[-1])
+
+
+def _make_optimizer(config: OptimConfig, model: nn.Module) -> tuple[torch.optim.Optimizer, tuple[nn.Parameter, ...]]:
+    """Return the optimizer of all parameters, and the filters that are its second group (see `Learner.filters`)."""
+    # Fused: one call for all weights, measured 3 to 4 times as fast as the loop over them on one CPU core.
+    weights, lr = model.parameters(), config.lr
+    match config.optimizer:
+        case "adam":
+            betas = (config.beta1, config.beta2)
+            return Adam(weights, lr=lr, betas=betas, eps=config.epsilon, fused=True), ()
+        case "sgd_nesterov":
+            return _sgd([{"params": weights}], config), ()
+        case "muon":
+            filters = _filters(model)
+            ours = set(filters)
+            others = {"params": [weight for weight in weights if weight not in ours]}
+            # The gradients of the filters are replaced by their updates (`_prepare_filters`), momentum included.
+            return _sgd([others, {"params": filters, "momentum": 0.0, "nesterov": False}], config), filters
+        case _:
+            assert_never(config.optimizer)
+
+
+def _sgd(groups: list[dict[str, Any]], config: OptimConfig) -> torch.optim.Optimizer:
+    nesterov = config.momentum > 0  # torch refuses Nesterov's way without momentum
+    optimizer = SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=nesterov, fused=True)
+    if nesterov:
+        optimizer.register_step_pre_hook(_begin_late_momenta)
+    return optimizer
+
+
+def _begin_late_momenta(optimizer: torch.optim.Optimizer, *_: object) -> None:
+    """Begin the momentum of weights that have their first gradient later than others, as with stochastic depth.
+
+    PyTorch's fused SGD fails if some weights have a momentum and some have none. Zero is what its momentum would
+    begin from.
+    """
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    if len(optimizer.state) in (0, len(weights)):
+        return  # none has one yet, or all have: so it is at each step of our nets
+    for weight in weights:
+        if weight.grad is not None and weight not in optimizer.state:
+            optimizer.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
+
+
+def _prepare_filters(learner: Learner, config: OptimConfig, precision: Precision) -> None:
+    """Replace the gradients of the filters by Muon's updates, and rescale the filters if their norms are set."""
+    kept = learner.optimizer.state
+    with multiplying_in(precision):
+        for weight in learner.filters:
+            if weight.grad is None:
+                continue
+            if weight not in kept:
+                kept[weight]["momentum_buffer"] = torch.zeros_like(weight)
+            weight.grad.copy_(filter_update(weight.grad, kept[weight]["momentum_buffer"], config.momentum))
+            if config.filter_norms:
+                normalise(weight)
+
+
+@torch.no_grad()
+def _decay_weights(model: nn.Module, kept: float) -> None:
+    """Shrink the weights, but not biases, batchnorm (Loshchilov and Hutter 2019) or frozen parameters."""
+    # (out, in) and (out, in, k, k); biases and batchnorm's scales and shifts are (out,)
+    for weight in model.parameters():
+        if weight.ndim > 1 and weight.requires_grad:
+            weight.mul_(kept)
+
+
+@torch.no_grad()
+def _move_average(learner: Learner, blend: float) -> None:
+    # Batchnorm's running means and variances are averaged with the weights that they belong to.
+    if not learner.average:
+        return
+    state = learner.model.state_dict()
+    for name, value in learner.average.items():
+        value.lerp_(state[name], blend)
+
+
+def to_bytes(learner: Learner, config_hash: str, period: int) -> bytes:
+    """Return the whole learner, with the configuration and the period after which it was taken."""
+    tensors = {f"model.{name}": value for name, value in learner.model.state_dict().items()}
+    tensors |= {f"average.{name}": value for name, value in learner.average.items()}
+    if learner.losses:
+        tensors |= {f"losses.{name}": value for name, value in learner.losses._asdict().items()}
+    for name, parameter in learner.model.named_parameters():
+        # A weight without a gradient so far has no entry, and must get none: `state[parameter]` would make one.
+        for key, value in learner.optimizer.state.get(parameter, {}).items():
+            tensors[f"optimizer.{key}.{name}"] = value
+    metadata = {"state": json.dumps(_position(learner, config_hash, period))}
+    return save(_unshared({name: value.detach().cpu().contiguous() for name, value in tensors.items()}), metadata)
+
+
+def restore(learner: Learner, content: bytes, config_hash: str, period: int) -> None:
+    """Put the bytes of `to_bytes` into a learner made from the same configuration.
+
+    Raises:
+        ValueError: the bytes belong to another configuration, or are not of `period`.
+    """
+    found = json.loads(metadata_of(content)["state"])
+    if found != _position(learner, config_hash, period):
+        raise ValueError(f"the state is of {found}, not of configuration {config_hash} after period {period}")
+    tensors = load(content)
+    with torch.no_grad():
+        for name, value in learner.model.state_dict().items():
+            value.copy_(tensors[f"model.{name}"])
+        for name, value in learner.average.items():
+            value.copy_(tensors[f"average.{name}"])
+        for name, value in learner.losses._asdict().items() if learner.losses else ():
+            value.copy_(tensors[f"losses.{name}"])
+    for name, parameter in learner.model.named_parameters():
+        kept = {
+            key.split(".")[1]: _laid_out_like(value, parameter)
+            for key, value in tensors.items()
+            if key.startswith("optimizer.") and key.split(".", 2)[2] == name
+        }
+        if kept:
+            learner.optimizer.state[parameter] = kept
+
+
+def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors of which no two share their memory, as the weights that your own network uses twice do."""
+    seen: set[int] = set()
+    apart = {}
+    for name, value in tensors.items():
+        address = value.untyped_storage().data_ptr()
+        apart[name] = value.clone() if address in seen else value
+        seen.add(address)
+    return apart
+
+
+def _position(learner: Learner, config_hash: str, period: int) -> dict[str, Any]:
+    return with_form({"config": config_hash, "period": period}, learner.form)
+
+
+def _laid_out_like(value: Tensor, parameter: Tensor) -> Tensor:
+    """Return `value` on the parameter's device with its strides: fused optimizers walk both in memory order."""
+    if value.shape != parameter.shape:
+        return value.to(parameter.device)
+    return torch.empty_like(parameter).copy_(value)
+
+
+BATCHES = {"cpu": 250, "cuda": 2500}
+"""Images per batch: on a CPU core half the time of 500, because its cache holds it. They divide 10,000; if one does not
+divide a set, the last batch reaches back to be full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A net's results on a set of images."""
+
+    loss: float  # mean cross-entropy in nats, without label smoothing; summed in float64
+    correct: Tensor  # bool (N,), in the order of the indices
+
+    @property
+    def errors(self) -> int:
+        """Number of images that are wrong."""
+        return len(self.correct) - int(self.correct.sum())
+
+    @property
+    def accuracy(self) -> float:
+        """Share of images that are right, 0 to 1."""
+        return 1 - self.errors / len(self.correct)
+
+    def packed(self) -> str:
+        """Return `correct` as base64 of numpy's packed bits."""
+        return base64.b64encode(np.packbits(self.correct.cpu().numpy()).tobytes()).decode()
+
+
+def evaluate(model: nn.Module, data: Dataset, precision: Precision) -> Evaluation:
+    """Return how `model` does on the validation part of `data`; the model is left in evaluation mode."""
+    return evaluation_of(logits(model, data, precision), data.labels[data.validation])
+
+
+def logits(model: nn.Module, data: Dataset, precision: Precision) -> Tensor:
+    """Return the float32 logits (N, classes) of the validation part of `data`; the model is left in evaluation mode."""
+    return logits_of(model, data.validation, lambda indices: data.normalise(data.pixels(indices)), precision)
+
+
+def evaluation_of(found: Tensor, labels: Tensor) -> Evaluation:
+    losses = functional.cross_entropy(found.double(), labels, reduction="none")
+    return Evaluation(float(losses.mean()), found.argmax(1) == labels)
+
+
+@torch.no_grad()
+def logits_of(model: nn.Module, chosen: Tensor, inputs_at: Callable[[Tensor], Tensor], precision: Precision) -> Tensor:
+    """Return the float32 logits (N, classes) of the images at `chosen` (N,), the indices of images.
+
+    `inputs_at` returns the normalised images (B, C, H, W) at some indices (B,).
+    """
+    model.eval()
+    size = min(BATCHES[chosen.device.type], len(chosen))
+    parts = []
+    for start in range(0, len(chosen), size):
+        end = min(start + size, len(chosen))
+        with computing_in(chosen.device, precision):
+            # (B, classes), without the images that the batch before has counted.
+            parts.append(model(inputs_at(chosen[end - size : end]))[start - end :])
+    return torch.cat(parts)

@@ -67,6 +67,7 @@ def unknown_options(page: str, words: Sequence[str]) -> list[str]:
 RUN = """
 import json, sys
 from typer.testing import CliRunner
+from mnist_bench.cli.app import app
 
 ran = []
 for line in json.loads(sys.argv[1]):

@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 
 from mnist_bench.nets.planner import COEFFICIENTS
-from mnist_bench.tables.points import cells
-from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
+from mnist_bench.tables.recorded_benchmark import RecordedBenchmark, cells
 from mnist_bench.tables.stored import AboutTable, Arrays
-from mnist_bench.value_tables.value_table import ValueTable
+from mnist_bench.tables.value_table import ValueTable
 from search.space.space import Space
 
 SPACE = Space.of(

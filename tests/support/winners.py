@@ -33,7 +33,7 @@ from mnist_bench.picture_form import MNIST
 from mnist_bench.plots.subject import Predictions
 from mnist_bench.prediction.model import InputSpec
 from mnist_bench.studies.record import record_of
-from mnist_bench.training.evaluation import evaluate
+from mnist_bench.training.period import evaluate
 from mnist_bench.training.trainer import TorchTrainer, fit
 from mnist_bench.training.weights import export, model_in
 from search import canonical_json

@@ -37,12 +37,12 @@ OURS = ("search", "mnist_bench", "support")
 LOADED = (
     "scipy.stats", "torch", "torch._dynamo", "torch.utils.flop_counter", "optuna", "sqlalchemy.dialects.sqlite",
     "rich.live", "rich.markdown", "rich.progress", "typer.rich_utils", "mnist_bench.cli.app",
-    "mnist_bench.bench.bfloat16", "mnist_bench.doctor.checkup", "mnist_bench.doctor.machine_checks",
+    "mnist_bench.bench", "mnist_bench.doctor.checkup", "mnist_bench.doctor.machine_checks",
     "mnist_bench.experiments.ablation",
     "mnist_bench.experiments.confirm", "mnist_bench.leaderboard.board",
     "mnist_bench.training.net_check",
     "mnist_bench.numerics.canaries", "mnist_bench.searches.running",
-    "mnist_bench.training.trainer", "mnist_bench.training.evaluation",
+    "mnist_bench.training.trainer",
     "search.driver.replay", "search.executors.local", "support.fake_trainer",
 )  # fmt: skip
 """PyTorch loads its compiler with the first optimizer."""

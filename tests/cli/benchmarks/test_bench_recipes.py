@@ -15,7 +15,7 @@ import pytest
 from typer.testing import Result
 
 from mnist_bench.experiments.scored_recipes import LADDER, NOTEBOOK, BenchmarkOptions, ScoredRecipes
-from mnist_bench.training.evaluation import numerics_here
+from mnist_bench.training.trainer import numerics_here
 from support import wants
 from support.experiments import result, scored
 from support.paths import ROOT

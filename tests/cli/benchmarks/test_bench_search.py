@@ -73,7 +73,7 @@ def test_a_table_for_each_contest(cli: Cli, tournament: FakeTournament) -> None:
 
 @pytest.mark.slow
 def test_searches_over_a_table_come_to_a_verdict(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.tables.shipped.load", lambda name: table())
+    monkeypatch.setattr("mnist_bench.tables.recorded_benchmark.load", lambda name: table())
     result = cli(*SEARCH, "--seeds", "4", "--trials", "5", "--samplers", "random", "--pruners", "none")
     assert result.exit_code == 0, result.output
     assert "table handmade: error of the selected configuration on 20,000 unseen images" in result.stdout

@@ -14,7 +14,7 @@ import pytest
 import torch
 from typer.testing import Result
 
-from mnist_bench.bench.speed import NetSpeed, Speed, SpeedOptions
+from mnist_bench.bench import NetSpeed, Speed, SpeedOptions
 from mnist_bench.doctor.checkup import Diagnostic, note, ok, problem
 from mnist_bench.errors import DeviceError
 from mnist_bench.numerics.device import this_machine
@@ -147,7 +147,7 @@ def test_the_speed_of_this_machine_is_a_table(cli: Callable[..., Result], monkey
         on_round(1)
         return found
 
-    monkeypatch.setattr("mnist_bench.bench.speed.measure_speed", run)
+    monkeypatch.setattr("mnist_bench.bench.measure_speed", run)
     shown = cli("doctor", "--speed")
     assert shown.stderr.splitlines() == ["warm-up", "repeat 1 of 5"]
     assert "two-conv  2,500 [2,000, 3,000]" in shown.stdout

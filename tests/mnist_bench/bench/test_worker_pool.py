@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from mnist_bench.bench import worker_pool as crews
-from mnist_bench.bench.bench_worker import period_of
-from mnist_bench.bench.worker_pool import Order, WorkerPool, open_worker_pool
+from mnist_bench import bench as crews
+from mnist_bench.bench import Order, WorkerPool, open_worker_pool, period_of
 from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.errors import DeviceError
 from search.errors import WorkerError

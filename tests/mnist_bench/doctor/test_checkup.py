@@ -20,7 +20,7 @@ from mnist_bench.doctor.checkup import Checkup, Diagnostic, installation, left
 from mnist_bench.searches import running
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.studies.checked import open_study
-from mnist_bench.training import evaluation
+from mnist_bench.training import trainer
 from search import file_lock
 from search.database import sqlite_url
 from search.driver.progress import Observer
@@ -195,8 +195,8 @@ def test_another_installation_or_machine_is_told_with_the_way_back(
 ) -> None:
     if versions:
         monkeypatch.setattr("mnist_bench.searches.study_context.versions", lambda numerics: versions)
-    before = evaluation.numerics_here
-    monkeypatch.setattr(evaluation, "numerics_here", lambda *where: {**before(*where), **numerics})
+    before = trainer.numerics_here
+    monkeypatch.setattr(trainer, "numerics_here", lambda *where: {**before(*where), **numerics})
     finding = found(check(place), "installation", "problem")
     assert text in finding.text
     assert advice in finding.advice

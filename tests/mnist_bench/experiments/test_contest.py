@@ -33,7 +33,7 @@ from mnist_bench.experiments.contest import (
 from mnist_bench.experiments.replays import Contest, Entrant, Trace
 from mnist_bench.experiments.trainings import Observer
 from mnist_bench.statistics import effect_shown
-from mnist_bench.tables import shipped, stored
+from mnist_bench.tables import recorded_benchmark, stored
 from search.errors import UsageError
 from support import experiments, tables
 from support.experiments import RANDOM, TPE_ASHA, TWICE, clear, close, contest, finals, trace
@@ -354,7 +354,7 @@ def test_two_tables_of_one_name_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_table_of_values_is_searched_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.value_tables.made.load", lambda name: tables.value_table(name=name))
+    monkeypatch.setattr("mnist_bench.tables.value_table.load", lambda name: tables.value_table(name=name))
     (found,) = compare_methods(replace(ASKED, tables=("scikit-learn/mlp-wine",)), Observer())
     assert (found.task, found.measure, found.develops) == ("scikit-learn/mlp-wine", "regret", False)
     assert (found.training_seconds, found.guess) == (1.0, 1)
@@ -383,7 +383,7 @@ def test_each_table_is_a_contest_of_its_own_whose_reference_is_better_than_what_
     assert first.training_seconds == pytest.approx(0.4 * 5 / 3)
     assert first.reference is not None
     mean, error = first.reference
-    made = shipped.load(files[0])
+    made = recorded_benchmark.load(files[0])
     luckiest = min(made.unseen_error(point, seed) for point in range(len(made)) for seed in range(3))
     assert luckiest < mean < np.mean([trace.found for trace in first.traces[0] if trace.found is not None])
     assert 0 < error < 0.002

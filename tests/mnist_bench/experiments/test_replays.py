@@ -25,8 +25,7 @@ from mnist_bench.experiments.replays import (
     replays,
     strategies_of,
 )
-from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
-from mnist_bench.tables.table_trainer import TablePlanner
+from mnist_bench.tables.recorded_benchmark import RecordedBenchmark, TablePlanner
 from search.errors import UsageError
 from search.repeatability import TriedOn
 from search.strategies.pruners import Asha

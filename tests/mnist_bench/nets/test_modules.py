@@ -17,7 +17,7 @@ from mnist_bench.nets.modules import ACTIVATIONS, INITIALISERS, PIXEL_POOLS, POO
 from mnist_bench.nets.planner import COEFFICIENTS, plan_layers
 from mnist_bench.numerics.kinds import DeviceKind, Precision, device_kind
 from mnist_bench.numerics.operations import seeded
-from mnist_bench.training.augmentation import PADDINGS
+from mnist_bench.training.batches import PADDINGS
 from search.hashed import Name
 
 MODELS = [

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from mnist_bench.nets.planner import COEFFICIENTS
-from mnist_bench.numerics import kinds, precision
+from mnist_bench.numerics import kinds, operations
 from mnist_bench.numerics.canaries import canary
 from mnist_bench.numerics.device import choose_precision, describe, setup
 from mnist_bench.numerics.kinds import Precision
-from mnist_bench.numerics.precision import best_precision
+from mnist_bench.numerics.operations import best_precision
 from search.errors import UsageError
 from support import golden_weights, wants
 from support.paths import ROOT
@@ -63,14 +63,14 @@ def test_a_precision_is_named_or_the_best() -> None:
 def test_the_precision_follows_from_the_processor(
     vendor: str, flags: str, expected: Precision, portable_is_free: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(precision, "computes_portable_bits", lambda: False)
-    monkeypatch.setattr(precision, "cpu_flags", lambda: frozenset(flags.split()))
-    monkeypatch.setattr(precision, "cpu_line", {"vendor_id": vendor}.get)
-    assert precision.best_precision(CPU) == expected
-    assert precision.portable_is_free(CPU) is portable_is_free
-    assert not precision.portable_is_free(torch.device("cuda"))
-    monkeypatch.setattr(precision, "computes_portable_bits", lambda: True)
-    assert precision.best_precision(CPU) == "portable"
+    monkeypatch.setattr(operations, "computes_portable_bits", lambda: False)
+    monkeypatch.setattr(operations, "cpu_flags", lambda: frozenset(flags.split()))
+    monkeypatch.setattr(operations, "cpu_line", {"vendor_id": vendor}.get)
+    assert operations.best_precision(CPU) == expected
+    assert operations.portable_is_free(CPU) is portable_is_free
+    assert not operations.portable_is_free(torch.device("cuda"))
+    monkeypatch.setattr(operations, "computes_portable_bits", lambda: True)
+    assert operations.best_precision(CPU) == "portable"
 
 
 @pytest.mark.slow

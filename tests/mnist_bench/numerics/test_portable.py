@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mnist_bench.errors import DeviceError
-from mnist_bench.numerics import precision
+from mnist_bench.numerics import operations
+from mnist_bench.numerics.canaries import PORTABLE_LATER
 from mnist_bench.numerics.device import choose_precision, find_device
-from mnist_bench.numerics.kinds import PORTABLE_LATER, PORTABLE_VARIABLES, environment_of
-from mnist_bench.numerics.precision import PortableOperations, UnportableOperations, computing_in
+from mnist_bench.numerics.kinds import PORTABLE_VARIABLES, environment_of
+from mnist_bench.numerics.operations import PortableOperations, UnportableOperations, computing_in
 from support.paths import ROOT
 from support.wants import check_as_published
 
@@ -146,10 +147,10 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in PORTABLE_VARIABLES.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "AVX2")
-    monkeypatch.setattr(precision, "cpu_flags", lambda: frozenset({"avx2", "fma"}))
-    precision.check_process.cache_clear()
+    monkeypatch.setattr(operations, "cpu_flags", lambda: frozenset({"avx2", "fma"}))
+    operations.check_process.cache_clear()
     yield
-    precision.check_process.cache_clear()
+    operations.check_process.cache_clear()
 
 
 @pytest.mark.usefixtures("prepared")
@@ -157,7 +158,7 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ("where", "there", "words"),
     [
         ("platform.machine", "aarch64", "needs an x86-64 processor, and this one is aarch64"),
-        ("mnist_bench.numerics.precision.cpu_flags", frozenset({"avx"}), "needs a processor with AVX2 and FMA"),
+        ("mnist_bench.numerics.operations.cpu_flags", frozenset({"avx"}), "needs a processor with AVX2 and FMA"),
         ("torch.backends.mkl.is_available", False, "needs a PyTorch with MKL and oneDNN"),
         ("torch.backends.cpu.get_cpu_capability", "AVX512", "needs a process that is started with ATEN_CPU"),
     ],
@@ -165,10 +166,10 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_machine_without_portable_bits_is_named(
     where: str, there: object, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    precision.check_process()
-    precision.check_process.cache_clear()
+    operations.check_process()
+    operations.check_process.cache_clear()
     monkeypatch.setattr(where, lambda: there)
-    assert not precision.computes_portable_bits()
+    assert not operations.computes_portable_bits()
     with pytest.raises(DeviceError, match=f"^Portable precision {words}.*; leave out --precision portable"):
         computing_in(CPU, "portable")
 
@@ -217,7 +218,7 @@ def test_a_convolution_of_single_pixels_with_a_stride_overwrites_no_memory() -> 
     """Without its portable form, oneDNN 3.12 ends this process in most runs."""
     code = (
         "import torch; from torch.nn import functional\n"
-        "from mnist_bench.numerics.device import setup; from mnist_bench.numerics.precision import computing_in\n"
+        "from mnist_bench.numerics.device import setup; from mnist_bench.numerics.operations import computing_in\n"
         "device, layout = setup('cpu', 'portable'), torch.channels_last\n"
         "for _ in range(30):\n"
         "    images, weight = torch.rand(16, 3, 28, 28), torch.rand(16, 3, 1, 1).requires_grad_()\n"

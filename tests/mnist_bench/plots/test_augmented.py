@@ -12,7 +12,7 @@ from mnist_bench.config.settings import AugmentConfig
 from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.mnist import Images, load_training_set
 from mnist_bench.plots import augmented
-from mnist_bench.training.augmentation import DRAWS as NUMBERS, maps
+from mnist_bench.training.batches import DRAWS as NUMBERS, maps
 from search.errors import SearchError, SpaceError, UsageError
 from support import drawn
 

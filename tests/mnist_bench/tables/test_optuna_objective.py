@@ -5,8 +5,7 @@ from __future__ import annotations
 import optuna
 from optuna.trial import TrialState
 
-from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
-from mnist_bench.tables.shipped import load
+from mnist_bench.tables.recorded_benchmark import RecordedBenchmark, load
 from support import tables
 from support.paths import TESTS
 

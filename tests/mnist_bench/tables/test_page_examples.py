@@ -9,7 +9,7 @@ import optuna
 import pytest
 
 from mnist_bench import tables
-from mnist_bench.tables import shipped
+from mnist_bench.tables import recorded_benchmark
 from support.paths import ROOT, TESTS
 
 SECTION = (ROOT / "docs" / "reference" / "tables.md").read_text().split("## From Python\n")[1].split("\n## ")[0]
@@ -18,7 +18,7 @@ BLOCKS = re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", SECTION, re.MULTILINE)
 
 def test_the_examples_run_and_give_what_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    small = shipped.load(str(TESTS / "data" / "small.npz"))
+    small = recorded_benchmark.load(str(TESTS / "data" / "small.npz"))
     monkeypatch.setattr(tables, "load", {"conv-5k": small}.__getitem__)
     assert len(BLOCKS) == 3
     names: dict[str, Any] = {}

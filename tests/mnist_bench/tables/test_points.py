@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mnist_bench.space_files import space_sources
-from mnist_bench.tables.points import cells
+from mnist_bench.tables.recorded_benchmark import cells
 
 
 def test_a_grid_holds_every_configuration_once() -> None:

@@ -14,9 +14,8 @@ from hypothesis import given, settings, strategies as st
 
 import mnist_bench
 from mnist_bench.errors import NotInTableError
-from mnist_bench.tables import shipped
-from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
-from mnist_bench.tables.shipped import load
+from mnist_bench.tables import recorded_benchmark
+from mnist_bench.tables.recorded_benchmark import RecordedBenchmark, load
 from mnist_bench.tables.stored import pack
 from search.errors import StorageError, UsageError
 from support import tables
@@ -126,13 +125,13 @@ def test_a_shipped_table_is_loaded_by_its_name_and_only_with_its_hash(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = pack(handmade().about, handmade().arrays)
-    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
-    monkeypatch.setattr(shipped, "SHA256", {"handmade": hashlib.sha256(content).hexdigest()})
+    monkeypatch.setattr(recorded_benchmark, "FOLDER", tmp_path)
+    monkeypatch.setattr(recorded_benchmark, "SHA256", {"handmade": hashlib.sha256(content).hexdigest()})
     with pytest.raises(StorageError, match="reinstall the package"):
         load("handmade")
-    shipped.path_of("handmade").write_bytes(content)
+    recorded_benchmark.path_of("handmade").write_bytes(content)
     assert load("handmade").points == handmade().points
-    shipped.path_of("handmade").write_bytes(content + b" ")
+    recorded_benchmark.path_of("handmade").write_bytes(content + b" ")
     with pytest.raises(StorageError, match="is not that of table handmade"):
         load("handmade")
     with pytest.raises(UsageError, match="There is no table hand-made; did you mean `handmade`"):
@@ -140,7 +139,7 @@ def test_a_shipped_table_is_loaded_by_its_name_and_only_with_its_hash(
 
 
 def test_every_shipped_table_is_whole() -> None:
-    for name in shipped.SHA256:
+    for name in recorded_benchmark.SHA256:
         table = load(name)
         assert table.name == name
         assert table.point_of(table.points[-1]) == len(table) - 1

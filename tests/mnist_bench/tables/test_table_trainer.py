@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from mnist_bench.errors import NotInTableError
-from mnist_bench.tables.points import Nearest
-from mnist_bench.tables.table_trainer import TablePlanner, TableTrainer
+from mnist_bench.tables.recorded_benchmark import Nearest, TablePlanner, TableTrainer
 from support.tables import table
 
 

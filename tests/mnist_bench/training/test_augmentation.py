@@ -16,7 +16,7 @@ from torchvision.transforms.functional import InterpolationMode  # type: ignore[
 
 from mnist_bench.config.settings import AugmentConfig
 from mnist_bench.numerics.operations import seeded
-from mnist_bench.training.augmentation import AFFINE, DRAWS, distort, distortions, draw, maps, resample
+from mnist_bench.training.batches import AFFINE, DRAWS, distort, distortions, draw, maps, resample
 from search.hashed import Name
 
 PICTURES = torch.rand(5, 1, 28, 28, generator=seeded(0, Name("pictures")))

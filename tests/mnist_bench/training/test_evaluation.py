@@ -15,7 +15,8 @@ from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.nets.modules import build_model
 from mnist_bench.numerics.operations import seeded
-from mnist_bench.training.evaluation import Scorer, evaluate, logits
+from mnist_bench.training.period import evaluate, logits
+from mnist_bench.training.trainer import Scorer
 from mnist_bench.training.weights import config_entry, packed
 
 

@@ -19,12 +19,10 @@ from mnist_bench.config.values import from_json, to_json, with_params
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.nets.modules import build_model, build_net, set_dropout_generator
 from mnist_bench.nets.own_net import load_net
-from mnist_bench.numerics.operations import seeded
-from mnist_bench.numerics.precision import best_precision
+from mnist_bench.numerics.operations import best_precision, seeded
 from mnist_bench.training import period as train
 from mnist_bench.training.batches import batches
-from mnist_bench.training.learner import make_learner, rates_at, train_step
-from mnist_bench.training.period import advance
+from mnist_bench.training.period import advance, make_learner, rates_at, train_step
 from mnist_bench.training.trainer import TorchTrainer, fit
 from search.errors import PluginError
 from search.trainer_api import Report

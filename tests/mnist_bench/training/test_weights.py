@@ -13,7 +13,7 @@ from mnist_bench.config.values import to_json
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.errors import WeightsError
 from mnist_bench.nets.own_net import load_net
-from mnist_bench.training.evaluation import evaluate
+from mnist_bench.training.period import evaluate
 from mnist_bench.training.trainer import TorchTrainer, fit
 from mnist_bench.training.weights import export, load_model, metadata_of, weights_hash
 from support import own_nets

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_bench.value_tables import made
-from mnist_bench.value_tables.made import load
+from mnist_bench.tables import value_table
+from mnist_bench.tables.value_table import load
 from search.errors import StorageError, UsageError
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    content = made.path_of("mlp-wine").read_bytes()
-    monkeypatch.setattr(made, "FOLDER", tmp_path)
-    made.path_of("mlp-wine").write_bytes(content + b" ")
+    content = value_table.path_of("mlp-wine").read_bytes()
+    monkeypatch.setattr(value_table, "FOLDER", tmp_path)
+    value_table.path_of("mlp-wine").write_bytes(content + b" ")
     with pytest.raises(StorageError, match=r"its content is not that of table scikit-learn/mlp-wine; reinstall"):
         load("scikit-learn/mlp-wine")
 
@@ -25,7 +25,7 @@ def test_one_that_there_is_not_is_refused_with_the_nearest_name() -> None:
         load("scikit-learn/mlp-whine")
 
 
-@pytest.mark.parametrize("name", list(made.SHA256))
+@pytest.mark.parametrize("name", list(value_table.SHA256))
 def test_each_shipped_table_is_whole(name: str) -> None:
     table = load(f"scikit-learn/{name}")
     configurations, seeds, reports = table.values.shape

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mnist_bench.errors import NotInTableError
-from mnist_bench.value_tables.value_table import ValuePlanner, ValueTable, ValueTrainer
+from mnist_bench.tables.value_table import ValuePlanner, ValueTable, ValueTrainer
 from support.tables import BEST, KINDS, RATES, value_table
 
 

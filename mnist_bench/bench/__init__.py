@@ -1,1 +1,0 @@
-"""How fast the trainer is, and how its time is spent."""
