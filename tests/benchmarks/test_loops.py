@@ -159,6 +159,7 @@ sys.path[:0] = [sys.argv[1], sys.argv[1] + "/.."]
 import torch
 from benchmarks.test_loops import IMAGES, SMALL_EXPERT as SMALL
 import expert
+from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.training.trainer import TorchTrainer, fit
 

@@ -26,6 +26,7 @@ main()
 IN_ASCII = f"import sys; sys.stdout.reconfigure(encoding='ascii')\n{OVER_A_STUDY}"
 LOADED = f"""
 import contextlib, io, json, sys
+from mnist_bench.cli.app import main
 
 def loaded_by(line):
     sys.argv[1:] = line.split()

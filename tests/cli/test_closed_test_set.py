@@ -15,11 +15,13 @@ from mnist_bench.data.mnist import PACKAGED
 pytestmark = pytest.mark.slow
 
 OPENS_IN_A_WORKER = """
+from mnist_bench.data.mnist import PACKAGED
 from mnist_bench.training.trainer import make_trainer
 make_trainer()
 (PACKAGED / "t10k-labels-idx1-ubyte.gz").read_bytes()
 """
 READS_IN_THE_DRIVER = """
+from mnist_bench.data.mnist import PACKAGED
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.running import run
 from search import Observer

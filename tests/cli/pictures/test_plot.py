@@ -172,6 +172,7 @@ from typer.testing import CliRunner
 from support import handmade
 import search.study.studies
 from mnist_bench.cli.app import app
+from mnist_bench.data.mnist import PACKAGED
 search.study.studies.open_study = lambda *_: handmade.mixed()
 result = CliRunner().invoke(app, ["plot", "history", "--format", "svg"])
 assert result.exit_code == 0, result.output

@@ -82,6 +82,7 @@ from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.studies.record import record_of, to_json
 from pathlib import Path
 from search import Observer
+from search.errors import UsageError
 from search.study.folder import StudyFolder
 from search.study.spec import fingerprint
 

@@ -201,6 +201,7 @@ def test_the_first_period_trains_no_configuration_twice(replayed: ReplayedTable)
 @pytest.mark.integration
 def test_the_processes_of_a_contest_that_is_killed_end_with_it(tmp_path: Path) -> None:
     script = """
+from mnist_bench.experiments.replays import Entrant, ReplayedTable, Terms, replays
 from support.tables import table
 
 if __name__ == "__main__":

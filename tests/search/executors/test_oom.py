@@ -35,6 +35,7 @@ SCRIPT = """
 import os, sys
 from pathlib import Path
 Path(sys.argv[1], "cgroup.procs").write_text(str(os.getpid()))
+from search.strategies.pruners import NoPruner
 from support import search_fake as fake
 fake.run(Path(sys.argv[2]), goal=12, workers=2, pruner=NoPruner(), behaviour=sys.argv[3])
 """

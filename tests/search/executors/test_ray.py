@@ -27,6 +27,8 @@ Make = Callable[..., RayExecutor]
 JOIN = """
 import sys
 from search.errors import SearchError
+from search.executors.ray import RayExecutor
+from search.trainer_api import TrainerSpec
 
 executor = RayExecutor(TrainerSpec(factory="support.fake_trainer:Trainer"), 1, address=sys.argv[1])
 try:
@@ -39,7 +41,10 @@ finally:
 
 LOSE_HEAD = """
 from support.ray_nodes import ENVIRONMENT, Nodes, variables
+from search.errors import WorkerError
 from search.executors import ray
+from search.executors.ray import RayExecutor
+from search.trainer_api import TrainerSpec
 
 ray.HEAD_CHECK = 0.2
 with variables(ENVIRONMENT):
