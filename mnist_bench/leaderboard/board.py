@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import zip_longest
+from operator import attrgetter
 from typing import Any
 
 from mnist_bench import cells
@@ -19,18 +21,9 @@ from search.event_log.records import EarlyStop, TrialRecord
 from search.hashed import Order, repeats
 from search.messages import command_line, first_few
 
-CURVE_COLUMNS = ("study", "number", "period", "value", "seconds")
-"""Columns of a learning curve next to those that the trainer measured."""
-
-HASH_DIGITS = 8
-"""Digits of a hash that a sentence shows."""
-
-NAMED = 5
-"""Largest number of trials that a sentence names."""
-
-FIRST_SETTING = 13
-"""Importance of the most telling setting; the next ones have 11, 9 and so on, and figures of nets 12 to 6. A narrow
-screen therefore shows how a trial ended and after how long, and a few of both."""
+CURVE_COLUMNS = ("study", "number", "period", "value", "seconds")  # next to those that the trainer measured
+HASH_DIGITS = 8  # of a hash that a sentence shows
+NAMED = 5  # trials that a sentence names at most
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,14 +33,12 @@ class LeaderboardRow:
     study: str
     trial: TrialRecord
     rank: int | None
-    p_value: float | None
-    """Of the paired test against the first; None without a test, as of other trainers."""
+    p_value: float | None  # of the paired test against the first; None without a test, as of other trainers
     cost: float | None
     on_front: bool | None
     first_then: float | None
     ahead: bool
-    settings: Mapping[str, str]
-    """The settings of nets in which the rows differ, as compact cells by heading: for display only."""
+    settings: Mapping[str, str]  # of nets, those in which the rows differ, as compact cells by heading
 
     @property
     def tied(self) -> bool:
@@ -58,6 +49,11 @@ class LeaderboardRow:
     def excess(self) -> dict[str, float]:
         """By how much the trial is over each limit that it exceeds; empty unless it is infeasible."""
         return excess_of(self.trial)
+
+    @property
+    def metrics(self) -> Mapping[str, float | None]:
+        """What the trainer measured in the last report, by name."""
+        return self.trial.reports[-1].metrics if self.trial.reports else {}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -79,40 +75,23 @@ class Leaderboard(ShownAsTable):
     cost: str | None
     front: tuple[int, ...]
     parameters: tuple[str, ...]
-    metrics: tuple[str, ...]
-    """Names of the metrics that trials of another trainer report, without that of the value; empty for nets."""
-    limits: tuple[str, ...]
-    """A limit of the study: `macs`, `parameters`, or a constraint."""
-    has_curves: bool
-    """Whether the learning curves are wanted."""
-    has_infeasible: bool
-    """Whether infeasible trials have rows."""
-    first: int | None
-    """Number of the trial of rank 1, if there is one."""
+    metrics: tuple[str, ...]  # names of what another trainer reports, without that of the value; empty for nets
+    limits: tuple[str, ...]  # names: `macs`, `parameters`, or a constraint
+    has_curves: bool  # whether the learning curves are wanted
+    has_infeasible: bool  # whether infeasible trials have rows
+    first: int | None  # number of the trial of rank 1, if there is one
     stop: EarlyStop | None
     ahead: tuple[int, ...]
     tied: int
     test_openings: int
-    portable: bool = False
-    """Whether the search has the same digest on every processor."""
+    portable: bool = False  # whether the search has the same digest on every processor
     published: ComparedDigest | None = None
-    boards: tuple[Leaderboard, ...] = ()
-    """The leaderboard of each study, if the rows are those of several; else empty."""
+    boards: tuple[Leaderboard, ...] = ()  # that of each study, if the rows are those of several; else empty
 
     @property
     def goal(self) -> int:
         """The current goal, in trained trials."""
         return self.totals[-1]
-
-    @property
-    def value_name(self) -> str:
-        """What a value is called."""
-        return self.kind.name
-
-    @property
-    def minimized(self) -> bool:
-        """Whether smaller values are better."""
-        return self.kind.minimized
 
     @property
     def ended(self) -> int:
@@ -167,29 +146,25 @@ def figures_of(kind: ValueKind) -> list[Figure[LeaderboardRow]]:
     spent, is_net = f"{kind.unit}s", kind.of_nets
     return [
         Figure(
-            "study", lambda row: row.study, 20, key="study",
+            "study", lambda row: row.study, key="study",
             about="Name of the study; a column with several studies.",
         ),
         Figure(
-            "rank", lambda row: row.rank, 18, "right", key="rank",
+            "rank", lambda row: row.rank, align="right", key="rank",
             reads=lambda row: f"{row.rank or '–'}{(' =' if row.tied else '  ') if is_net else ''}",
             about="Rank by value among the complete trials; – or null if the trial is not complete. `=` marks a tie.",
         ),
         Figure(
-            "trial", lambda row: row.trial.number, 20, "right", cells.numbered, key="number",
+            "trial", lambda row: row.trial.number, align="right", cell=cells.numbered, key="number",
             about="Number of the trial, from 0. Commands take it as `conv-0/37`.",
         ),
         Figure(
-            "front", lambda row: row.on_front, 17, cell=lambda on_front: "yes" if on_front else "", key="on_front",
+            "front", lambda row: row.on_front, cell=lambda on_front: "yes" if on_front else "", key="on_front",
             about="Whether no complete trial dominates this one; null and no column with one objective.",
         ),
-        *(_accuracy(kind) if is_net else [_value(kind)]),
+        *(_of_nets(kind) if is_net else _of_values(kind)),
         Figure(
-            "" if is_net else "cost", lambda row: row.cost, 19, "right", key="cost",
-            about="Second objective, of other trainers in a column of its name; null with one objective.",
-        ),
-        Figure(
-            "state", lambda row: row.trial.state, 16, key="state",
+            "state", lambda row: row.trial.state, key="state",
             reads=lambda row: cells.ending(row.trial.state, row.trial.reason) + (", ahead" if row.ahead else ""),
             about="`COMPLETE`, `PRUNED`, `FAIL`, `RUNNING` or `PAUSED` (continues when the search does), with the "
             "reason in brackets if it adds something: `PRUNED (infeasible)`. `ahead` follows if the trial was pruned "
@@ -202,19 +177,20 @@ def figures_of(kind: ValueKind) -> list[Figure[LeaderboardRow]]:
             "or running or paused, if it has not.",
         ),
         Figure(
-            spent, lambda row: kind.done(row.trial), 15, "right", key=spent,
+            spent, lambda row: kind.done(row.trial), align="right", key=spent,
             reads=lambda row: cells.epochs(kind.done(row.trial), kind.total(row.trial)),
             about=f"Number of {spent} that were trained; `1/6` if the trial ended before its full budget of 6.",
         ),
         Figure("", lambda row: kind.total(row.trial), key=f"total_{spent}", about=f"Full budget in {spent}."),
-        *(_sizes() if is_net else []),
         Figure(
-            "time", lambda row: row.trial.seconds, 8, "right", cells.duration, key="seconds",
-            about="Training time: `31 s`, `4 min 22 s` or `2 h 4 min`; seconds for programs. Waiting does not count.",
-        ),
-        Figure(
-            "over its limit by", lambda row: _excess(row.excess), 11,
+            "over its limit by", lambda row: _excess(row.excess),
             about="With `--all`: by how much an infeasible trial exceeds each limit.",
+        ),
+        *([_size("params", "parameters", "Number of weights, the running statistics of batch normalization included."),
+           _size("MACs", "macs", "Multiply-accumulates for one image, forward.")] if is_net else []),
+        Figure(
+            "time", lambda row: row.trial.seconds, align="right", cell=cells.duration, key="seconds",
+            about="Training time: `31 s`, `4 min 22 s` or `2 h 4 min`; seconds for programs. Waiting does not count.",
         ),
         Figure("", lambda row: row.trial.seed, key="seed", about="Seed of the training."),
         Figure(
@@ -229,7 +205,7 @@ def figures_of(kind: ValueKind) -> list[Figure[LeaderboardRow]]:
     ]  # fmt: skip
 
 
-def _accuracy(kind: ValueKind) -> list[Figure[LeaderboardRow]]:
+def _of_nets(kind: ValueKind) -> list[Figure[LeaderboardRow]]:
     def end(row: LeaderboardRow, place: int) -> float | None:
         ends = kind.interval(row.trial)
         return None if ends is None else ends[place]
@@ -244,7 +220,7 @@ def _accuracy(kind: ValueKind) -> list[Figure[LeaderboardRow]]:
             about="Holm-adjusted p-value of the paired test against the first; null if the trial was not tested.",
         ),
         Figure(
-            "validation", lambda row: row.trial.value, 19, key="accuracy",
+            "validation", lambda row: row.trial.value, key="accuracy",
             reads=lambda row: f"{kind.text(row.trial.value)} {cells.interval(end(row, 0), end(row, 1))}",
             about="Accuracy on the validation images after the last report, with Wilson's 95% interval in brackets; "
             "0 to 1 for programs.",
@@ -252,30 +228,28 @@ def _accuracy(kind: ValueKind) -> list[Figure[LeaderboardRow]]:
         Figure("", lambda row: end(row, 0), key="low", about="Lower end of the interval."),
         Figure("", lambda row: end(row, 1), key="high", about="Upper end of the interval."),
         Figure(
-            "errors", lambda row: errors_of(row.trial), 14, "right", key="errors",
+            "errors", lambda row: errors_of(row.trial), align="right", key="errors",
             about="Number of misclassified validation images.",
         ),
+        _cost(""),
     ]  # fmt: skip
 
 
-def _value(kind: ValueKind) -> Figure[LeaderboardRow]:
-    return Figure(
-        kind.name, lambda row: row.trial.value, 19, "right", key="value",
+def _of_values(kind: ValueKind) -> list[Figure[LeaderboardRow]]:
+    value: Figure[LeaderboardRow] = Figure(
+        kind.name, lambda row: row.trial.value, align="right", key="value",
         about="Value after the last report; the heading is the `objective` of the space, if it has one.",
     )  # fmt: skip
+    return [value, _cost("cost")]
 
 
-def _sizes() -> list[Figure[LeaderboardRow]]:
-    return [
-        Figure(
-            "params", lambda row: row.trial.facts.get("parameters"), 12, "right", cells.count, key="parameters",
-            about="Number of weights, the running statistics of batch normalization included.",
-        ),
-        Figure(
-            "MACs", lambda row: row.trial.facts.get("macs"), 6, "right", cells.count, key="macs",
-            about="Multiply-accumulates for one image, forward.",
-        ),
-    ]  # fmt: skip
+def _cost(heading: str) -> Figure[LeaderboardRow]:
+    about = "Second objective, of other trainers in a column of its name; null with one objective."
+    return Figure(heading, lambda row: row.cost, align="right", key="cost", about=about)
+
+
+def _size(heading: str, key: str, about: str) -> Figure[LeaderboardRow]:
+    return Figure(heading, lambda row: row.trial.facts.get(key), align="right", cell=cells.count, key=key, about=about)
 
 
 GROUPS: Mapping[str, str] = {
@@ -292,14 +266,8 @@ def study_figures(kind: ValueKind) -> list[Figure[Leaderboard]]:
     """Return the figures of a study for programs."""
     unit = f"{kind.unit}s"
 
-    def key(name: str, about: str, field: str = "") -> Figure[Leaderboard]:
-        def value(board: Leaderboard) -> Any:
-            found = getattr(board, field or name)
-            if isinstance(found, EarlyStop | ComparedDigest):
-                return asdict(found)
-            return [*found] if isinstance(found, tuple) else found
-
-        return Figure("", value, key=name, about=about)
+    def key(name: str, about: str, value: Callable[[Leaderboard], Any] | None = None) -> Figure[Leaderboard]:
+        return Figure("", value or attrgetter(name), key=name, about=about)
 
     of_nets = [
         key("tied", "Number of complete trials that are not significantly different from the first, it included."),
@@ -311,23 +279,30 @@ def study_figures(kind: ValueKind) -> list[Figure[Leaderboard]]:
         key("order", 'The order in which the search handled events: "deterministic", which can be repeated, or '
             '"as-completed".'),
         key("objective", "What a value is called: `accuracy`, or the `objective` of the space, else `value`.",
-            "value_name"),
-        key("minimized", "Whether smaller values are better."),
+            lambda board: board.kind.name),
+        key("minimized", "Whether smaller values are better.", lambda board: board.kind.minimized),
         key("cost", 'The second objective, a fact of a trial that is minimized, such as "macs"; null with one.'),
         key("goal", "Trial budget, in trained trials."),
-        key("totals", "All trial budgets; several if the budget was raised after it had been reached."),
+        key("totals", "All trial budgets; several if the budget was raised after it had been reached.",
+            lambda board: [*board.totals]),
         key("counts", "Number of trials that are complete, pruned, failed, infeasible and running."),
         key("external", "Number of trials that the machine ended, not their configuration: out of memory or time."),
-        key(f"saved_{unit}", f"Number of {unit} that pruning saved.", "saved"),
-        key(f"budget_{unit}", f"Number of {unit} that all ended trials would have trained without pruning.", "budget"),
+        key(f"saved_{unit}", f"Number of {unit} that pruning saved.", lambda board: board.saved),
+        key(f"budget_{unit}", f"Number of {unit} that all ended trials would have trained without pruning.",
+            lambda board: board.budget),
         key("live", "Whether a process is searching now."),
-        key("front", "Numbers of the trials on the Pareto front, the best first; empty with one objective."),
-        key("stop", "Why the search ended before its goal, if it did."),
-        key("ahead", "Numbers of all trials that stopped early ahead of the first, in the leaderboard's order."),
+        key("front", "Numbers of the trials on the Pareto front, the best first; empty with one objective.",
+            lambda board: [*board.front]),
+        key("stop", "Why the search ended before its goal, if it did.",
+            lambda board: board.stop and asdict(board.stop)),
+        key("ahead", "Numbers of all trials that stopped early ahead of the first, in the leaderboard's order.",
+            lambda board: [*board.ahead]),
         key("published", "The comparison with the published digest of this search: that digest, its `processors`, "
-            "whether it is `equal` (null if another one is expected here), and a `sentence`. null if there is none."),
+            "whether it is `equal` (null if another one is expected here), and a `sentence`. null if there is none.",
+            lambda board: board.published and asdict(board.published)),
         *(of_nets if kind.of_nets else []),
-        key("parameters", "Dotted names of all parameters of the study, whether or not a row has them."),
+        key("parameters", "Dotted names of all parameters of the study, whether or not a row has them.",
+            lambda board: [*board.parameters]),
     ]  # fmt: skip
 
 
@@ -337,15 +312,26 @@ def table_of(
     """Return a board's figures, then the settings in which its rows differ; as data, true parameters instead of those.
 
     Records have one set of columns for a study: the figures, the excess over each limit, then every parameter.
-    `retrained` and `commands` as in `footnotes`.
+
+    Args:
+        board: the leaderboard of a study or several.
+        retrained: whether `confirm` already retrained the tied trials, so that no line proposes it.
+        commands: the next commands about the study.
     """
     commands = commands or NextCommands(study=board.boards[0].study if board.boards else board.study)
+    others = [each.study for each in board.boards[1:]]
+    listed = (*others, "--all") if board.has_infeasible else others  # with which a command lists the same trials
+    kind = board.kind
     return Table(
         rows=board.rows,
-        figures=[*_figures(board)],
-        caption=(headline(board), *([] if board.boards else digest_lines(board, commands)), *judged(board)),
-        footnotes=footnotes(board, retrained=retrained, commands=commands),
-        whole=f"`{commands.line('leaderboard', *listed(board), '--wide')}`",
+        figures=_figures(board),
+        caption=(
+            headline(board),
+            *([] if board.boards else digest_lines(board, commands)),
+            *([f"Accuracy of {kind.images:,} validation images, 95% intervals."] if kind.of_nets else []),
+        ),
+        footnotes=[*_footnotes(board, listed, retrained, commands)],
+        whole=f"`{commands.line('leaderboard', *listed, '--wide')}`",
         group=_group(board),
         document=plain(board),
     )
@@ -373,19 +359,13 @@ def plain(board: Leaderboard) -> dict[str, Any]:
 def _plain_rows(board: Leaderboard) -> Iterator[dict[str, Any]]:
     figures = [figure for figure in figures_of(board.kind) if figure.key]
     for row in board.rows:
-        metrics = row.trial.reports[-1].metrics if row.trial.reports else {}
         yield {
             **{figure.key: figure.value(row) for figure in figures},
-            **({"settings": dict(row.settings)} if board.kind.of_nets else {"metrics": dict(metrics)}),
+            **({"settings": dict(row.settings)} if board.kind.of_nets else {"metrics": dict(row.metrics)}),
             "params": dict(row.trial.params),
             "excess": row.excess,
             **({"curve": curve_of(row.trial)} if board.has_curves else {}),
         }
-
-
-def judged(board: Leaderboard) -> list[str]:
-    """Return the line of nets that says on how many images the trials were judged, and what the brackets are."""
-    return [f"Accuracy of {board.kind.images:,} validation images, 95% intervals."] if board.kind.of_nets else []
 
 
 def _group(board: Leaderboard) -> Callable[[LeaderboardRow], str]:
@@ -396,52 +376,53 @@ def _group(board: Leaderboard) -> Callable[[LeaderboardRow], str]:
     return lambda row: "ended early" if row.trial.state in ended else "" if done(row.trial) else "no report yet"
 
 
-def listed(board: Leaderboard) -> tuple[str, ...]:
-    """Return the words behind the first study with which a command lists the same trials; nothing if it needs none."""
-    others = [each.study for each in board.boards[1:]]
-    return (*others, "--all") if board.has_infeasible else (*others,)
+def _figures(board: Leaderboard) -> list[Figure[LeaderboardRow]]:
+    """Return the figures with the headings and signs that the board needs, and those that have names of its own.
 
-
-def _figures(board: Leaderboard) -> Iterator[Figure[LeaderboardRow]]:
-    """Yield the figures with the headings and signs that the board needs, and those that have names of its own."""
-    trials = [row.trial for row in board.rows]
+    A narrow screen keeps which trial it is and its value, the others from the left to the right, up to how long it
+    trained; then the most telling setting, the next figure, the next setting and so on; and metrics last.
+    """
+    kind, trials = board.kind, [row.trial for row in board.rows]
     batchnorm = all_settings()["model.batchnorm_momentum"]
-    has_batchnorm = board.kind.of_nets and any(batchnorm.counts_in(from_json(trial.config)) for trial in trials)
+    has_batchnorm = kind.of_nets and any(batchnorm.counts_in(from_json(trial.config)) for trial in trials)
     headings = {
         "study": "study" if board.boards else "",
         "on_front": "front" if board.cost is not None else "",
-        "cost": (board.cost or "") if not board.kind.of_nets else "",
+        "cost": "" if kind.of_nets else board.cost or "",
     }
     legends = {
         "rank": "rank –: not complete" if any(row.rank is None for row in board.rows) else "",
         "state": "PAUSED: continues when the search does" if any(each.reason == "paused" for each in trials) else "",
         "parameters": "params: running statistics of batchnorm included" if has_batchnorm else "",
     }
-    figures = figures_of(board.kind)
-    keys = {figure.key for figure in figures}
-    for figure in figures:
-        if not figure.key and not any(row.excess for row in board.rows):  # over its limit
-            continue
-        legend = legends.get(figure.key)
-        yield replace(
-            figure, heading=headings.get(figure.key, figure.heading), legend=[legend] if legend else figure.legend
+    exceeds = any(row.excess for row in board.rows)
+    figures = [
+        replace(
+            figure, heading=headings.get(figure.key, figure.heading), legend=[*filter(None, [legends.get(figure.key)])]
         )
-        if figure.key == "cost":
-            yield from (_metric(name, f"metrics.{name}" if name in keys else name) for name in board.metrics)
-    yield from (_limit(name) for name in board.limits)
-    first = board.rows[0].trial.params if board.rows else {}
+        for figure in figures_of(kind)
+        if figure.key or exceeds
+    ]
+    keys = [figure.key for figure in figures]
+    metrics = [_metric(name, f"metrics.{name}" if name in keys else name) for name in board.metrics]
+    first = trials[0].params if trials else {}
+    parameters = []
     for name in board.parameters:
         differs = any(trial.params.get(name) != first.get(name) for trial in trials)
-        is_shown = not board.kind.of_nets and (differs or (len(trials) == 1 and name in first))
-        yield _parameter(name, f"params.{name}" if name in keys else name, name if is_shown else "")
-    yield from (_setting(name, place, board.rows) for place, name in enumerate(_telling(board.rows)))
+        is_shown = not kind.of_nets and (differs or (len(trials) == 1 and name in first))
+        parameters.append(_parameter(name, f"params.{name}" if name in keys else name, name if is_shown else ""))
+    settings = [*parameters, *(_setting(name, board.rows) for name in _telling(board.rows))]
+    spent, cost = keys.index(f"{kind.unit}s") + 1, keys.index("cost") + 1
+    turns = zip_longest(*([each for each in some if each.heading] for some in (settings, figures[spent:])))
+    head = sorted(figures[:spent], key=lambda figure: figure.key not in ("study", "number", kind.key))
+    kept = [*head, *(each for turn in turns for each in turn if each), *metrics]
+    places = {figure.heading: place for place, figure in enumerate(reversed(kept))}
+    every = [*figures[:cost], *metrics, *figures[cost:], *map(_limit, board.limits), *settings]
+    return [replace(figure, importance=places.get(figure.heading, 0)) for figure in every]
 
 
 def _metric(name: str, key: str) -> Figure[LeaderboardRow]:
-    def value(row: LeaderboardRow) -> float | None:
-        return row.trial.reports[-1].metrics.get(name) if row.trial.reports else None
-
-    return Figure(name, value, 3, "right", key=key)
+    return Figure(name, lambda row: row.metrics.get(name), align="right", key=key)
 
 
 def _limit(name: str) -> Figure[LeaderboardRow]:
@@ -449,7 +430,7 @@ def _limit(name: str) -> Figure[LeaderboardRow]:
 
 
 def _parameter(name: str, key: str, heading: str) -> Figure[LeaderboardRow]:
-    return Figure(heading, lambda row: row.trial.params.get(name), 2, key=key, is_setting=True)
+    return Figure(heading, lambda row: row.trial.params.get(name), key=key, is_setting=True)
 
 
 def _excess(excess: Mapping[str, float]) -> str:
@@ -477,13 +458,10 @@ def _telling(rows: Sequence[LeaderboardRow]) -> list[str]:
     return sorted(headings, key=lambda heading: -len({row.settings[heading] for row in compared}))
 
 
-def _setting(heading: str, place: int, rows: Sequence[LeaderboardRow]) -> Figure[LeaderboardRow]:
+def _setting(heading: str, rows: Sequence[LeaderboardRow]) -> Figure[LeaderboardRow]:
     texts, signs = shown(heading, [row.settings[heading] for row in rows])
     by_trial = {(row.study, row.trial.number): text for row, text in zip(rows, texts, strict=True)}
-    return Figure(
-        heading, lambda row: by_trial[row.study, row.trial.number], FIRST_SETTING - 2 * place, is_setting=True,
-        legend=signs,
-    )  # fmt: skip
+    return Figure(heading, lambda row: by_trial[row.study, row.trial.number], is_setting=True, legend=signs)
 
 
 def headline(board: Leaderboard) -> str:
@@ -497,10 +475,7 @@ def headline(board: Leaderboard) -> str:
 
 
 def digest_lines(board: Leaderboard, commands: NextCommands) -> list[str]:
-    """Return the digest, the promise that goes with it, and the comparison with a published digest if there is one.
-
-    `commands` as in `footnotes`.
-    """
+    """Return the digest, the promise that goes with it, and the comparison with a published digest if there is one."""
     if board.ended < board.goal and not (board.stop and board.stop.on_time):
         promise = f"of {board.ended} of {board.goal} trials so far"
     elif not repeats(board.order):
@@ -520,58 +495,41 @@ def digest_lines(board: Leaderboard, commands: NextCommands) -> list[str]:
     return [f"digest {grouped(board.digest)}", f"       ({promise})", *compared]
 
 
-def footnotes(board: Leaderboard, *, retrained: bool = False, commands: NextCommands) -> list[str]:
-    """Return the lines below the table: rows left out, trials ahead, the meaning of the tie mark, the test set.
-
-    Args:
-        board: the content of the table.
-        retrained: whether `confirm` already retrained the tied trials, so that no line proposes it.
-        commands: the next commands about the study.
-    """
-    lines = []
+def _footnotes(board: Leaderboard, listed: Sequence[str], retrained: bool, commands: NextCommands) -> Iterator[str]:
+    """Yield the lines below the table: rows left out, trials ahead, the meaning of the tie mark, the test set."""
+    kind, complete = board.kind, board.counts["complete"]
     if board.hidden:
-        every = commands.line("leaderboard", *listed(board), "--top", str(len(board.rows) + board.hidden))
-        lines.append(f"{board.hidden} more; `{every}` shows all.")
+        every = commands.line("leaderboard", *listed, "--top", str(len(board.rows) + board.hidden))
+        yield f"{board.hidden} more; `{every}` shows all."
     if board.boards:
-        lines.append(_apart_line(board, commands))
+        first, second = (each.study for each in board.boards[:2])
+        compare = command_line(["mnist-bench", "compare", first, second, *commands.place])
+        yield (
+            "Ranks, `=` and `ahead` are those within each study: no test was made across studies. "
+            f"`{compare}` tests two studies."
+            if kind.of_nets
+            else f"Ranks and `ahead` are those within each study. `{compare}` compares two studies."
+        )
     if board.first is not None and board.ahead:
-        lines.append(f"ahead: {ahead_words(board)}")
+        yield f"ahead: {ahead_words(board)}"
     if board.cost is not None and not board.boards:
-        lines.append(_front_line(board, board.cost))
-    if not board.kind.of_nets:
-        better = "smaller" if board.kind.minimized else "larger"
-        return [*lines, f"Values are in the unit of the study's own trainer or objective; {better} is better."]
+        as_good, value = f"as accurate on as few {unit(board.cost)}", "accuracy, the best means rank 1"
+        if not kind.of_nets:
+            as_good, value = f"as good in both {kind.name} and {board.cost}", kind.name
+        yield (
+            f"front: {len(board.front)} of {complete} complete trials; no other is {as_good}, and better in one of the "
+            f"two. They come first; ranks are by {value}."
+        )
+    if not kind.of_nets:
+        better = "smaller" if kind.minimized else "larger"
+        yield f"Values are in the unit of the study's own trainer or objective; {better} is better."
+        return
     if board.tied > 1:
-        tied = f"{board.tied} of {board.counts['complete']} complete trials are tied"
-        lines += [
-            f"= not significantly different from the first (paired test, Holm-corrected, 5% level). {tied}"
-            f"{'.' if retrained else ':'}",
-            *([] if retrained else [f"  `{commands.line('confirm')}` retrains them with fresh seeds."]),
-        ]
-    return [*lines, test_set_line(board.test_openings)]
-
-
-def _apart_line(board: Leaderboard, commands: NextCommands) -> str:
-    """Return what the ranks and signs in a leaderboard of several studies refer to, and what compares two studies."""
-    first, second = (each.study for each in board.boards[:2])
-    compare = command_line(["mnist-bench", "compare", first, second, *commands.place])
-    if not board.kind.of_nets:
-        return f"Ranks and `ahead` are those within each study. `{compare}` compares two studies."
-    return (
-        "Ranks, `=` and `ahead` are those within each study: no test was made across studies. "
-        f"`{compare}` tests two studies."
-    )
-
-
-def _front_line(board: Leaderboard, cost: str) -> str:
-    """Return the meaning of the first rows in a study that also minimises a cost."""
-    as_good, value = f"as accurate on as few {unit(cost)}", "accuracy, the best means rank 1"
-    if not board.kind.of_nets:
-        as_good, value = f"as good in both {board.kind.name} and {cost}", board.kind.name
-    return (
-        f"front: {len(board.front)} of {board.counts['complete']} complete trials; no other is {as_good}, and better "
-        f"in one of the two. They come first; ranks are by {value}."
-    )
+        tied = f"{board.tied} of {complete} complete trials are tied{'.' if retrained else ':'}"
+        yield f"= not significantly different from the first (paired test, Holm-corrected, 5% level). {tied}"
+        if not retrained:
+            yield f"  `{commands.line('confirm')}` retrains them with fresh seeds."
+    yield test_set_line(board.test_openings)
 
 
 def ahead_words(board: Leaderboard) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import assert_never
 
 from mnist_bench.cells import percent
 from mnist_bench.config.values import from_json
@@ -23,7 +22,6 @@ from search.space.space import score
 from search.study.studies import StoredStudy
 
 UNTESTED = "Which images each trial got right was not kept, so no test can compare it with the others."
-"""Printed about the best complete trial if no other trial was tested."""
 
 
 def leaderboard_of(
@@ -78,6 +76,7 @@ def _board(study: StudyRecord, top: int | None, infeasible: bool, curves: bool) 
     ]
     ended = study.finished()
     opened = times_opened_for(study.files) if kind.of_nets and isinstance(study, StoredStudy) else 0
+    measured = _union(trial.reports[-1].metrics for trial in study.trials if trial.reports)
     return Leaderboard(
         study=study.name,
         kind=kind,
@@ -94,7 +93,7 @@ def _board(study: StudyRecord, top: int | None, infeasible: bool, curves: bool) 
         cost=study.cost,
         front=tuple(front),
         parameters=_union([[field.path for field in study.space.ranges], *(trial.params for trial in study.trials)]),
-        metrics=() if kind.of_nets else _measured(study, kind.name),
+        metrics=() if kind.of_nets else tuple(name for name in measured if name != kind.name),
         limits=_union(trial.constraints for trial in study.trials),
         has_curves=curves,
         has_infeasible=infeasible,
@@ -117,26 +116,19 @@ def _union(names: Iterable[Iterable[str]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for some in names for name in some))
 
 
-def _measured(study: StudyRecord, value: str) -> tuple[str, ...]:
-    names = _union(trial.reports[-1].metrics for trial in study.trials if trial.reports)
-    return tuple(name for name in names if name != value)
-
-
 def _together(studies: Sequence[StudyRecord], boards: Sequence[Leaderboard], top: int | None) -> Leaderboard:
     """Return the leaderboard of several studies from that of each, which has its `top` best rows."""
     _check_one_objective(studies, boards)
     first, every = boards[0], [row for board in boards for row in board.rows]
     every.sort(key=lambda row: (not row.trial.is_trained, place_key(row.trial)))
-    shown, counted = every[:top], Counter[str]()
-    for board in boards:
-        counted.update(board.counts)
+    shown = every[:top]
     settings = _settings(first.kind, [row.trial for row in shown])
     return replace(
         first,
         study=", ".join(board.study for board in boards),
         digest="",
         totals=(sum(board.goal for board in boards),),
-        counts=counted,
+        counts={name: sum(board.counts.get(name, 0) for board in boards) for name in first.counts},
         external=sum(board.external for board in boards),
         saved=sum(board.saved for board in boards),
         budget=sum(board.budget for board in boards),
@@ -182,22 +174,18 @@ def _objective(study: StudyRecord, board: Leaderboard) -> str:
 
 
 def counts(study: StudyRecord) -> dict[str, int]:
-    """Return the number of complete, pruned, failed, running and infeasible trials; the last do not count as pruned.
-
-    Duplicates have a number of their own, if there are any.
-    """
+    """Return the number of complete, pruned, failed, running and infeasible trials; the last do not count as pruned."""
     states = Counter(trial.state for trial in study.trials if trial.is_trained)
-    untrained = Counter(trial.reason for trial in study.trials if not trial.is_trained)
     names: dict[str, State] = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL", "running": "RUNNING"}
-    return {name: states[state] for name, state in names.items()} | {"infeasible": 0, **untrained}
+    infeasible = sum(not trial.is_trained for trial in study.trials)
+    return {name: states[state] for name, state in names.items()} | {"infeasible": infeasible}
 
 
 def ordered(study: StudyRecord) -> list[TrialRecord]:
     """Return the trained trials: complete ones, those that may still continue, pruned ones, the rest.
 
-    In each group the most accurate comes first, and before it pruned trials that went further.
-
-    That is the leaderboard's order but for a front, which a leaderboard puts first though its cheapest may be bad.
+    In each group the most accurate comes first, and before it pruned trials that went further. That is the
+    leaderboard's order but for a front, which a leaderboard puts first though its cheapest may be bad.
     """
     return listed_trials(study, frozenset(), infeasible=False)
 
@@ -214,22 +202,9 @@ def listed_trials(study: StudyRecord, front: Set[int], *, infeasible: bool) -> l
 
 def place_key(trial: TrialRecord) -> tuple[int, int, tuple[float, float, float, int]]:
     """Return the sort key of a trained trial in a leaderboard without a front; its number decides last."""
-    return _group(trial), -len(trial.reports) if trial.state == "PRUNED" else 0, trial.rank_key()
-
-
-def _group(trial: TrialRecord) -> int:
-    """Return the place of a trial's group; one that has not reported yet promises nothing."""
-    match trial.state:
-        case "COMPLETE":
-            return 0
-        case "RUNNING":
-            return 1 if trial.reports else 3
-        case "PRUNED":
-            return 2
-        case "FAIL":
-            return 4
-        case _:
-            assert_never(trial.state)
+    # A trial that runs and has not reported yet promises nothing.
+    groups: Mapping[State, int] = {"COMPLETE": 0, "RUNNING": 1 if trial.reports else 3, "PRUNED": 2, "FAIL": 4}
+    return groups[trial.state], -len(trial.reports) if trial.state == "PRUNED" else 0, trial.rank_key()
 
 
 def pareto_front(study: StudyRecord) -> list[TrialRecord]:
@@ -272,14 +247,11 @@ def is_ahead(trial: TrialRecord, first: TrialRecord | None) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ties:
-    """The first complete trial, tested against each other one."""
+    """The first complete trial, tested against each other one by McNemar's exact test, Holm-adjusted."""
 
     first: TrialRecord
-    p_values: Mapping[int, float]
-    """Holm-adjusted p-values of McNemar's exact test against the first, by number; without the trials whose correct
-    images are not stored."""
-    tied: tuple[TrialRecord, ...]
-    """The trials that the test cannot distinguish from the first, which is not among them; best first."""
+    p_values: Mapping[int, float]  # by number; without the trials whose correct images are not stored
+    tied: tuple[TrialRecord, ...]  # those that the test cannot distinguish from the first; best first, without it
 
     @property
     def all(self) -> tuple[TrialRecord, ...]:
@@ -296,18 +268,13 @@ class Ties:
 
 
 def ties_of(complete: Sequence[TrialRecord]) -> Ties:
-    """Return the ties among complete trials, of which there is at least one; they are ordered, best first.
-
-    Raises:
-        StorageError: the stored correct images are damaged.
-    """
+    """Return the ties among complete trials, of which there is at least one; they are ordered, best first."""
     first, *others = complete
     of_first = correctness(first)
-    found = {} if of_first is None else {other.number: correctness(other) for other in others}
     tested = {
-        number: mcnemar(of_first, bits)
-        for number, bits in found.items()
-        if of_first is not None and bits is not None and bits.shape == of_first.shape
+        other.number: mcnemar(of_first, bits)
+        for other in others
+        if of_first is not None and (bits := correctness(other)) is not None and bits.shape == of_first.shape
     }
     p_values = dict(zip(tested, holm([*tested.values()]), strict=True))
     tied = tuple(trial for trial in others if p_values.get(trial.number, 0.0) > LEVEL)

@@ -4,40 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 from mnist_bench.value_kind import kind_of
 from search.errors import StudyNotFoundError
-from search.event_log.records import StudyRecord, TrialRecord
+from search.event_log.records import StudyRecord
 from search.hashed import Order
-from search.trainer_api import Report
 
 Kind = Literal["best", "complete", "pruned", "other"]
 """How the trial of a period ended; "other": it failed, or has not ended yet."""
 
-PAUSE = 30.0
-"""Seconds without any running period from which on the search counts as paused, not as idle."""
+PAUSE = 30.0  # seconds without any running period from which on the search counts as paused, not as idle
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkerPeriod:
     """One period on a worker."""
 
-    worker: int
-    """See `Report.worker`."""
+    worker: int  # see `Report.worker`
     trial: int
     kind: Kind
-    start: float
+    start: float  # seconds since the study's first period, without pauses
     end: float
-    """Seconds since the study's first period, without pauses."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pause:
     """A time in which no driver worked on the study."""
 
-    at: float
-    """When it began, on the clock of the periods, which stands still during a pause."""
+    at: float  # when it began, on the clock of the periods, which stands still during a pause
     seconds: float
 
 
@@ -49,15 +45,10 @@ class WorkerTimeline:
     best: int | None
     periods: tuple[WorkerPeriod, ...]
     pauses: tuple[Pause, ...]
-    available: float
-    """Worker time that could be used: the length of each stretch between pauses times the number of its workers."""
-    ordering: float
-    """Idle worker time during which a delivered period waited for a logically earlier one."""
-    saved: float
-    """Estimated saving of pruning: the epochs, or the periods of another trainer, that were not trained, at the pace of
-    each trial."""
-    order: Order = "deterministic"
-    """The order in which the search handled events; with "as-completed", nothing waits for its turn."""
+    available: float  # what could be used: the length of each stretch between pauses times the number of its workers
+    ordering: float  # idle worker time during which a delivered period waited for a logically earlier one
+    saved: float  # by pruning, about: the epochs or reports that were not trained, at the pace of each trial
+    order: Order = "deterministic"  # in which the search handled events; "as-completed": nothing waits for its turn
 
     @property
     def workers(self) -> tuple[int, ...]:
@@ -79,23 +70,22 @@ class WorkerTimeline:
         return self.available - self.busy("best", "complete", "pruned", "other")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Stretch:
+class _Stretch(tuple[WorkerPeriod, ...]):
     """The periods between two pauses, in the order of their starts."""
 
-    periods: tuple[WorkerPeriod, ...]
+    __slots__ = ()
 
     @property
     def start(self) -> float:
-        return self.periods[0].start
+        return self[0].start
 
     @property
     def end(self) -> float:
-        return max(period.end for period in self.periods)
+        return max(period.end for period in self)
 
     @property
     def workers(self) -> int:
-        return len({period.worker for period in self.periods})
+        return len({period.worker for period in self})
 
 
 def worker_time_of(study: StudyRecord) -> WorkerTimeline:
@@ -104,26 +94,28 @@ def worker_time_of(study: StudyRecord) -> WorkerTimeline:
     Raises:
         StudyNotFoundError: nothing was trained yet, or in no measurable time, or an early version did not record times.
     """
-    # In the order in which the driver handled them, which is the logical one unless the search went by arrival.
-    reports = sorted(
-        ((trial, report) for trial in study.trials for report in trial.reports),
-        key=lambda trained: trained[1].handled or 0.0,
-    )
-    if not reports:
+    kind, best = kind_of(study.spec), study.best.number if study.best else None
+    logical = _periods(study, best)
+    if not logical:
         raise StudyNotFoundError(f"Study {study.name} has no report yet.")
-    kind = kind_of(study.spec)
-    best = study.best.number if study.best else None
-    logical = [_period(study.name, trial, report, best) for trial, report in reports]
     stretches = _stretches(sorted(logical, key=lambda period: period.start))
     available = sum(stretch.workers * (stretch.end - stretch.start) for stretch in stretches)
     if not available:
         raise StudyNotFoundError(f"Study {study.name} was trained in less time than a clock can measure.")
-    periods, pauses = _on_one_clock(stretches)
+    periods: list[WorkerPeriod] = []
+    clock = 0.0
+    ends = []  # of the stretches, on the clock
+    for stretch in stretches:
+        shift = clock - stretch.start
+        periods += [replace(period, start=period.start + shift, end=period.end + shift) for period in stretch]
+        clock += stretch.end - stretch.start
+        ends.append(clock)
+    gaps = [later.start - earlier.end for earlier, later in pairwise(stretches)]
     return WorkerTimeline(
         study=study.name,
         best=best,
-        periods=periods,
-        pauses=pauses,
+        periods=tuple(periods),
+        pauses=tuple(Pause(at=at, seconds=seconds) for at, seconds in zip(ends, gaps, strict=False)),
         available=available,
         ordering=_idle_during(_waits(logical), stretches),
         saved=sum(
@@ -135,20 +127,21 @@ def worker_time_of(study: StudyRecord) -> WorkerTimeline:
     )
 
 
-def _period(study: str, trial: TrialRecord, report: Report, best: int | None) -> WorkerPeriod:
-    """Return a report as a period, in seconds since 1970."""
-    if report.worker is None or report.started is None or report.handled is None:
-        raise StudyNotFoundError(
-            f"Study {study} was searched by a version that did not record what ran where and when."
-        )
+def _periods(study: StudyRecord, best: int | None) -> list[WorkerPeriod]:
+    """Return all periods, in seconds since 1970, as the driver handled them: in logical order unless as completed."""
     kinds: dict[str, Kind] = {"complete": "complete", "pruned": "pruned"}
-    return WorkerPeriod(
-        worker=report.worker,
-        trial=trial.number,
-        kind="best" if trial.number == best else kinds.get(trial.reason, "other"),
-        start=report.started,
-        end=report.started + report.seconds,
-    )
+    found = []
+    for trial in study.trials:
+        kind = "best" if trial.number == best else kinds.get(trial.reason, "other")
+        for report in trial.reports:
+            if report.worker is None or report.started is None or report.handled is None:
+                raise StudyNotFoundError(
+                    f"Study {study.name} was searched by a version that did not record what ran where and when."
+                )
+            start, end = report.started, report.started + report.seconds
+            period = WorkerPeriod(worker=report.worker, trial=trial.number, kind=kind, start=start, end=end)
+            found.append((report.handled, period))
+    return [period for _, period in sorted(found, key=lambda each: each[0])]
 
 
 def _stretches(periods: Sequence[WorkerPeriod]) -> list[_Stretch]:
@@ -160,20 +153,7 @@ def _stretches(periods: Sequence[WorkerPeriod]) -> list[_Stretch]:
             stretches.append([])
         stretches[-1].append(period)
         end = max(end, period.end)
-    return [_Stretch(periods=tuple(stretch)) for stretch in stretches]
-
-
-def _on_one_clock(stretches: Sequence[_Stretch]) -> tuple[tuple[WorkerPeriod, ...], tuple[Pause, ...]]:
-    periods: list[WorkerPeriod] = []
-    pauses: list[Pause] = []
-    clock = 0.0
-    for number, stretch in enumerate(stretches):
-        if number:
-            pauses.append(Pause(at=clock, seconds=stretch.start - stretches[number - 1].end))
-        shift = clock - stretch.start
-        periods += [replace(period, start=period.start + shift, end=period.end + shift) for period in stretch.periods]
-        clock += stretch.end - stretch.start
-    return tuple(periods), tuple(pauses)
+    return [*map(_Stretch, stretches)]
 
 
 def _waits(logical: Sequence[WorkerPeriod]) -> list[tuple[float, float]]:
@@ -197,8 +177,8 @@ def _idle_during(waits: Sequence[tuple[float, float]], stretches: Sequence[_Stre
     changes = [(time, 0, by) for wait in waits for time, by in zip(wait, (1, -1), strict=True)]
     for stretch in stretches:
         changes += [(stretch.start, stretch.workers, 0), (stretch.end, -stretch.workers, 0)]
-        changes += [(period.start, -1, 0) for period in stretch.periods]
-        changes += [(period.end, 1, 0) for period in stretch.periods]
+        changes += [(period.start, -1, 0) for period in stretch]
+        changes += [(period.end, 1, 0) for period in stretch]
     total, idle, waiting, before = 0.0, 0, 0, 0.0
     for time, freed, began in sorted(changes):
         total += idle * (time - before) if waiting else 0.0

@@ -47,7 +47,7 @@ def test_columns_stand_in_their_order_and_a_narrow_screen_keeps_the_first_of_the
     ]  # fmt: skip
     kept = sorted(columns, key=lambda column: -column.importance)
     assert [column.heading for column in kept][:9] == [
-        "trial", "validation", "rank", "state", "epochs", "errors", "blocks", "params", "filters"
+        "trial", "validation", "rank", "errors", "state", "epochs", "blocks", "params", "filters"
     ]  # fmt: skip
     values = table_of(leaderboard_of(handmade.halved_values())).columns
     assert [(column.heading, column.align) for column in values] == [
