@@ -12,7 +12,6 @@ from mnist_bench.config.settings import DatasetName
 from mnist_bench.config.values import recipe_yaml
 from mnist_bench.data.choice import Data
 from mnist_bench.experiments import confirmed as results, confirmed_table as result_tables
-from mnist_bench.export.rendering import render
 from mnist_bench.export.winner import SEED, Winner
 from mnist_bench.leaderboard.board import test_set_line
 from mnist_bench.nets import own_net
@@ -20,6 +19,7 @@ from mnist_bench.nets.planner import net_size, plan_layers
 from mnist_bench.nets.summary import line
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.picture_form import MNIST
+from mnist_bench.rendering import render
 from mnist_bench.statistics import wilson
 from mnist_bench.studies.record import is_portable
 from search.hashed import State

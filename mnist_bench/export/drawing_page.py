@@ -11,7 +11,6 @@ import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any, assert_never
 
 import numpy as np
@@ -20,10 +19,10 @@ from numpy.typing import NDArray
 
 from mnist_bench.cells import percent
 from mnist_bench.export.layers import known_layers
-from mnist_bench.export.rendering import render
 from mnist_bench.export.winner import Winner
 from mnist_bench.nets.planner import Layer, views_of
 from mnist_bench.nets.summary import line
+from mnist_bench.rendering import render
 from search.errors import UsageError
 
 MAX_BARS = 20
@@ -43,12 +42,10 @@ class PageLayer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Drawing:
-    """A drawing area with the network inside, for a page that has the report's colours."""
+    """A drawing area with the network inside, for a page with the style sheet and scripts of `templates`."""
 
     markup: Markup  # the paper, the bars, and the net's weights
     what: str  # the word for a drawing: digit, or picture
-    style: Markup
-    script: Markup
 
 
 def page(winner: Winner) -> str:
@@ -61,11 +58,7 @@ def page(winner: Winner) -> str:
         f"{winner.name}: {line(winner.config)}; {of}{right}.",
         f"The network computes in this page; nothing is sent. {_prepared(winner)}{red}",
     ]
-    part = drawing(winner)
-    return render(
-        "draw.html.j2", name=winner.name, what=_what(winner), lines=lines, drawing=part, script=part.script,
-        style=_text("page.css") + part.style,
-    )  # fmt: skip
+    return render("draw.html.j2", name=winner.name, what=_what(winner), lines=lines, drawing=drawing(winner))
 
 
 def drawing(winner: Winner) -> Drawing:
@@ -88,8 +81,6 @@ def drawing(winner: Winner) -> Drawing:
     return Drawing(
         markup=Markup(markup),  # noqa: S704 - ours
         what=_what(winner),
-        style=_text("draw.css"),
-        script=_text("net.js") + _text("draw.js"),
     )
 
 
@@ -196,7 +187,3 @@ def _step(layer: Layer, own: dict[str, Array]) -> Iterator[PageLayer]:
 
 def _floats(values: Array) -> list[float]:
     return [float(f"{value:.9g}") for value in values.tolist()]
-
-
-def _text(name: str) -> Markup:
-    return Markup((resources.files("mnist_bench.export") / "templates" / name).read_text("utf-8"))  # noqa: S704 - ours

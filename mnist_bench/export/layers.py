@@ -13,11 +13,11 @@ from torch import nn
 
 from mnist_bench.config.settings import Activation, ModelConfig, PixelPool, PoolAxes
 from mnist_bench.data.mnist import in_red
-from mnist_bench.export.rendering import render
 from mnist_bench.export.winner import Winner
 from mnist_bench.nets.planner import Layer, plan_layers, views_of
 from mnist_bench.nets.summary import line
 from mnist_bench.prediction import pictures
+from mnist_bench.rendering import render
 from search.errors import UsageError
 
 OPSET, FORMAT = 17, 8

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
 from mnist_bench import cells
-from mnist_bench.cells import safe, safe_lines
 from mnist_bench.config.values import flattened, from_json
 from mnist_bench.data.idx import close_test_set
 from mnist_bench.export.drawing_page import Drawing, drawing
-from mnist_bench.export.rendering import csp_hash
 from mnist_bench.export.winner import WinnerOptions, load_winner
 from mnist_bench.leaderboard.board import Leaderboard, digest_lines, grouped, table_of, test_set_line
 from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.nets.summary import line as summary_line
 from mnist_bench.plots.kinds import KINDS, Picture, draw_kinds, kinds_of
 from mnist_bench.plots.subject import Subject
+from mnist_bench.rendering import render as render_template
 from mnist_bench.report import about
 from mnist_bench.report.about import Range, ranges_table
 from mnist_bench.report.commands import commands, commands_for_values
@@ -258,29 +254,14 @@ def render(report: ReportPage, drawing: Drawing | None = None) -> str:
         report: the content of the page.
         drawing: a drawing area with the network of the chosen trial; None if there is none.
     """
-    environment = Environment(
-        loader=PackageLoader("mnist_bench.report"),
-        autoescape=True,
-        finalize=_visible,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "code": _code,
-        "csp_hash": csp_hash,
-        "data_uri": data_uri,
-        "grouped": grouped,
-        "kind": _kind,
-        "paragraphs": _paragraphs,
-    }
     commands = report.sections.commands
     retrained = bool(report.sections.confirmed or report.sections.retrained)
     board = table_of(report.board, retrained=retrained, commands=commands)
     test_set = None if not report.board.kind.of_nets else test_set_line(report.board.test_openings)
     complete = [row for row in board.rows if row.rank is not None]
     shown = complete or board.rows
-    return environment.get_template("report.html.j2").render(
+    return render_template(
+        "report.html.j2",
         report=report,
         commands=commands,
         drawing=drawing,
@@ -292,6 +273,9 @@ def render(report: ReportPage, drawing: Drawing | None = None) -> str:
         test_set=test_set,
         facts_title="Data, hardware and versions" if "data" in report.facts else "Trainer and versions",
         sort_key=_sort_key,
+        kind=_kind,
+        data_uri=data_uri,
+        grouped=grouped,
         kinds=KINDS,
         pictures=[picture for picture in report.pictures if picture.error is None],
         missing=missing(report.pictures),
@@ -303,29 +287,6 @@ def data_uri(picture: Picture) -> str:
     svg, png = picture.content["svg"], picture.content["png"]
     kind, content = ("svg+xml", svg) if len(svg) <= max(SMALL_SVG, len(png)) else ("png", png)
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def _visible(value: Any) -> Any:
-    """Return the printed value of an expression in the template."""
-    return value if isinstance(value, Markup) else safe_lines(value)
-
-
-def _paragraphs(lines: Iterable[str]) -> list[list[str]]:
-    """Return the lines that are not empty in groups: a line that begins with a space belongs to the one before it."""
-    groups: list[list[str]] = []
-    for line in filter(None, lines):
-        if groups and line.startswith(" "):
-            groups[-1].append(line)
-        else:
-            groups.append([line])
-    return groups
-
-
-def _code(text: str) -> Markup:
-    """Return a sentence with text between backticks as code."""
-    parts = safe(text).split("`")
-    marked = [Markup("<code>{}</code>").format(part) if index % 2 else part for index, part in enumerate(parts)]
-    return Markup("").join(marked)
 
 
 def _kind(column: Figure[Any]) -> str:
