@@ -16,7 +16,7 @@ $(BIN)/python -m pytest $(1); tests=$$?; \
 wait $$lint && exit $$tests; cat $$said; exit 1
 endef
 
-.PHONY: help smoke search digests weight check coverage mutants test integration faults docs lint format schema reference notebooks results peers gpu clean
+.PHONY: help smoke search digests weight check coverage mutants test integration faults docs lint format schema reference notebooks results gpu clean
 
 help:
 	@echo "make smoke    20 trials of small networks, compared with the published digest: less than a minute"
@@ -31,7 +31,6 @@ help:
 	@echo "make faults   every fault of docs/reference/faults.md, injected for real, every property in its full dose, every pair, emulated processors"
 	@echo "make docs     the documentation as a site, build/site/index.html; a link that leads nowhere fails"
 	@echo "make results  make the published searches and the notebook's table again: about 3.5 hours on 2 cores"
-	@echo "make peers    other people's loops compared with mnist-bench's, measured: about 2 hours on 2 quiet cores"
 	@echo "make gpu      training and searching on a CUDA device: times, and whether both repeat"
 	@echo "make format   lay out the code"
 	@echo "make schema   write spaces/schema.json"
@@ -97,9 +96,6 @@ notebooks: .venv/installed
 results: .venv/tested
 	$(BIN)/python benchmarks/publish.py
 
-peers: .venv/compared
-	$(BIN)/python benchmarks/peers/speed.py --output results/published
-
 gpu: .venv/tested
 	$(BIN)/python benchmarks/gpu.py
 
@@ -116,8 +112,4 @@ clean:
 
 .venv/tested: .venv/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev
-	@touch $@
-
-.venv/compared: .venv/installed
-	$(BIN)/python -m pip install --quiet --group peers
 	@touch $@

@@ -11,7 +11,6 @@ import random
 import signal
 import subprocess
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,54 +23,10 @@ from search.study.folder import StudyFolder
 
 START_SECONDS = 4.0
 """About the time until a search that was killed trains again."""
+KINDS = {"driver": True, "worker": False, "all": True}
+"""The kinds of kills, and whether the work stands still after one."""
 LAST_TURN = 0.95
 """The share of the work after which the last kill comes: it has to come before the end."""
-
-
-@dataclass(kw_only=True)
-class Processes(ABC):
-    """Processes that do one piece of work together, and continue it when they are started again."""
-
-    command: Sequence[str]
-    log: Path
-    """Receives the output of the processes."""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables in addition to those of this process."""
-    kinds: Mapping[str, bool]
-    """The kinds of kills, and whether the work stands still after one."""
-    lost: int = 0
-    """What was there when it was read, and later was not, or not the same."""
-
-    @abstractmethod
-    def keep_up(self) -> bool:
-        """Start what was killed; return False if the work is done."""
-
-    @abstractmethod
-    def progress(self) -> float:
-        """Read how much of the work is done, 0..1, and remember what was finished by now."""
-
-    @abstractmethod
-    def is_at_work(self) -> bool:
-        """Return whether something was done, as of the last reading, since a process was last started."""
-
-    @abstractmethod
-    def targets(self, kind: str, moments: random.Random) -> list[int]:
-        """Return the processes that a kill of this kind is to hit; none if there is none yet."""
-
-    def start(self) -> subprocess.Popen[bytes]:
-        """Start a process."""
-        with self.log.open("ab") as log:
-            return subprocess.Popen(self.command, stdout=log, stderr=log, env={**os.environ, **self.environment})
-
-    def finish(self) -> None:
-        """Let the work be done."""
-        while self.keep_up():
-            time.sleep(0.05)
-        self.progress()
-
-    def stop(self) -> None:
-        """End all processes at once."""
-        kill(self.targets("all", random.Random()))  # noqa: S311
 
 
 @dataclass(slots=True)
@@ -89,7 +44,7 @@ class Kills:
 
 
 def kill_at_random(
-    processes: Processes, kills: int, moments: random.Random, start_seconds: float = START_SECONDS
+    processes: SearchProcesses, kills: int, moments: random.Random, start_seconds: float = START_SECONDS
 ) -> Kills:
     """Kill `kills` times, or until the work is done, and return the kills that were made.
 
@@ -101,7 +56,7 @@ def kill_at_random(
     while made.number < kills and processes.keep_up():
         turn = LAST_TURN * made.number / kills
         late = processes.progress() >= turn
-        kind = moments.choice([kind for kind, stands_still in processes.kinds.items() if stands_still or not late])
+        kind = moments.choice([kind for kind, stands_still in KINDS.items() if stands_still or not late])
         while processes.keep_up() and processes.progress() < turn:
             time.sleep(0.05)
         time.sleep(moments.uniform(0, start_seconds if late else start_seconds / 10))
@@ -142,12 +97,18 @@ def is_alive(pid: int) -> bool:
 
 
 @dataclass(kw_only=True)
-class SearchProcesses(Processes):
-    """A search: a driver, which starts its workers itself. `lost` are events of its log."""
+class SearchProcesses:
+    """A search: a driver, which starts its workers itself, and continues when it is started again."""
 
+    command: Sequence[str]
     files: StudyFolder
-    kinds: Mapping[str, bool] = field(default_factory=lambda: {"driver": True, "worker": False, "all": True})
+    log: Path
+    """Receives the output of the processes."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables in addition to those of this process."""
     starts: int = 0
+    lost: int = 0
+    """Events that were in the log when it was read, and later were not, or not the same."""
     acknowledged: list[Event] = field(default_factory=list)
     """The event log as it was last read."""
     workers_seen: set[int] = field(default_factory=set)
@@ -157,7 +118,7 @@ class SearchProcesses(Processes):
     """Events that were in the log when the driver was last started."""
 
     def keep_up(self) -> bool:
-        """See `Processes.keep_up`.
+        """Start what was killed; return False if the work is done.
 
         Raises:
             RuntimeError: the search ended by itself and failed.
@@ -166,13 +127,15 @@ class SearchProcesses(Processes):
         if self._driver is None or code == -signal.SIGKILL:
             self.starts += 1
             self._before = len(self.acknowledged)
-            self._driver = self.start()
+            with self.log.open("ab") as log:
+                variables = {**os.environ, **self.environment}
+                self._driver = subprocess.Popen(self.command, stdout=log, stderr=log, env=variables)
         elif code:
             raise RuntimeError(f"The search failed:\n{self.log.read_text()[-2000:]}")
         return code != 0
 
     def progress(self) -> float:
-        """See `Processes.progress`: trials that have ended, and of those under way the share of their periods."""
+        """Read how much is done, 0..1: of trials that have ended, and of those under way the share of their periods."""
         events = self.read()
         self.lost += sum(event not in events[at : at + 1] for at, event in enumerate(self.acknowledged))
         self.acknowledged = events
@@ -181,11 +144,11 @@ class SearchProcesses(Processes):
         return (history.finished + under_way) / history.goal if history.goal else 0.0
 
     def is_at_work(self) -> bool:
-        """See `Processes.is_at_work`."""
+        """Return whether something was done, as of the last reading, since the driver was last started."""
         return len(self.acknowledged) > self._before
 
     def targets(self, kind: str, moments: random.Random) -> list[int]:
-        """See `Processes.targets`."""
+        """Return the processes that a kill of this kind is to hit; none if there is none yet."""
         if self._driver is None or self._driver.poll() is not None:
             return []
         workers = children(self._driver.pid)
@@ -194,9 +157,15 @@ class SearchProcesses(Processes):
             return [moments.choice(workers)] if workers else []
         return [self._driver.pid, *(workers if kind == "all" else [])]
 
+    def finish(self) -> None:
+        """Let the work be done."""
+        while self.keep_up():
+            time.sleep(0.05)
+        self.progress()
+
     def stop(self) -> None:
         """End all processes at once."""
-        super().stop()
+        kill(self.targets("all", random.Random()))  # noqa: S311
         if self._driver is not None:
             self._driver.wait()
 

@@ -9,8 +9,7 @@ import pytest
 from mnist_bench.numerics import device
 from support.paths import ROOT
 
-for folder in (".", "peers"):
-    sys.path.insert(0, str(ROOT / "benchmarks" / folder))
+sys.path.insert(0, str(ROOT / "benchmarks"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -19,8 +19,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from support.warm_processes import without_variables
-
 T = TypeVar("T")
 
 
@@ -73,12 +71,3 @@ def optuna(*arguments: str) -> list[dict[str, Any]]:
     printed = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     rows: list[dict[str, Any]] = json.loads(printed.stdout)
     return rows
-
-
-def printed(*words: str) -> str:
-    """Return what such a Python process prints: `-c` and a program, or a file, and arguments."""
-    done = subprocess.run(
-        [sys.executable, *words], env=without_variables(), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
