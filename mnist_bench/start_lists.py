@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.config.values import every_setting, flattened
+from mnist_bench.config.values import settings_of
 from mnist_bench.tables.recorded_benchmark import RecordedBenchmark, load
 from search import canonical_json
 from search.arguments import is_number
@@ -179,8 +179,8 @@ def _of_table(table: RecordedBenchmark) -> Iterator[tuple[Mapping[str, Any], flo
 def _unnamed(space: Space) -> Mapping[str, Any]:
     named = {entry.path for entry in space.fields}
     without = "model." if "net_code" in space.settings else ()  # your own network has none of these
-    defaults = flattened(every_setting(TrainConfig()))
-    return {path: value for path, value in defaults if path not in named and not path.startswith(without)}
+    defaults = settings_of(TrainConfig())
+    return {path: value for path, value in defaults.items() if path not in named and not path.startswith(without)}
 
 
 def _standardised(

@@ -15,7 +15,6 @@ import binascii
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from statistics import median
 from typing import Any, Literal, assert_never
 
@@ -24,7 +23,7 @@ from numpy.typing import NDArray
 
 from mnist_bench import cells
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.config.values import every_setting, flattened, from_json
+from mnist_bench.config.values import all_settings, from_json
 from mnist_bench.errors import ForeignStudyError
 from mnist_bench.nets.summary import line
 from mnist_bench.statistics import wilson
@@ -178,7 +177,7 @@ def kind_of(spec: Mapping[str, Any]) -> ValueKind:
         return NETS
     context, settings = spec["context"], spec["space"]["settings"]
     if "trainer" not in context:
-        fits = all(path in _settings() for path, _ in spec["space"]["fields"])
+        fits = all(path in all_settings() for path, _ in spec["space"]["fields"])
         if fits or any(name in context for name in OWN):
             images = context.get("images")
             count = images.get("validation") if isinstance(images, Mapping) else None
@@ -190,11 +189,6 @@ def kind_of(spec: Mapping[str, Any]) -> ValueKind:
         trainer=show(trainer["factory"]) if isinstance(trainer, Mapping) and "factory" in trainer else None,
         of_objective="objective" in context,
     )
-
-
-@cache
-def _settings() -> frozenset[str]:
-    return frozenset(path for path, _ in flattened(every_setting(TrainConfig())))
 
 
 def errors_of(trial: TrialRecord) -> int | None:

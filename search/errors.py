@@ -66,16 +66,17 @@ def system_error(error: BaseException) -> BaseException | None:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault in a space file. `line` and `column` count from 1; both are 0 if the space is not from a file."""
+    """A fault of a space file, or a warning; `line` and `column` count from 1, or are 0 if it is not from a file."""
 
     source: str
     line: int
     column: int
     message: str
+    is_warning: bool = False
 
     def __str__(self) -> str:
         place = f"{self.source}:{self.line}:{self.column} " if self.line else f"{self.source}:"
-        return f"{place} {self.message}"
+        return f"{place} {'warning: ' * self.is_warning}{self.message}"
 
 
 class SpaceError(UsageError):

@@ -199,11 +199,11 @@ def _trial_lines(study: StudyRecord, trial: TrialRecord) -> Iterator[str]:
 
 
 def _settings(trial: TrialRecord) -> Iterator[str]:
-    from mnist_bench.config.values import every_setting, flattened, from_json
+    from mnist_bench.config.values import from_json, settings_of
 
     yield from ("", "settings (* sampled)")
     config = from_json(trial.config)
-    for path, value in flattened(every_setting(config)):
+    for path, value in settings_of(config).items():
         if config.net_code is not None and path.startswith("model."):
             continue  # ours, which do nothing there
         yield f"{' *' if path in trial.params else '  '} {path}: {cells.value(value)}"

@@ -20,7 +20,7 @@ from search.messages import number_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mnist_bench.space_files.drawn import Drawn, Extremes, Met
+    from mnist_bench.space_files.drawn import Drawn, Met
     from search.space.space import Space
 
 app = typer.Typer(help="Check and show space files.", no_args_is_help=True)
@@ -64,8 +64,7 @@ def show(
     drawn = drawn_spaces.Drawn(space, data_set.form, images_in(data_set))
     warnings = problems.warnings(drawn)
     for warning in warnings:
-        output.note(problems.warning_line(warning))
-    extremes = drawn_spaces.extremes(drawn)
+        output.note(str(warning))
     workers = workers_in_force() or options.cores()
     kind = kind_of("cpu", str(space.settings.get("precision", "auto")))
     pruner = registry.of_settings(space.settings)[1]
@@ -74,7 +73,7 @@ def show(
         shares = {"infeasible": drawn.shares.infeasible, "impossible": drawn.shares.impossible}
         estimate = {"trials": TRIALS, "workers": workers, "device": kind, "seconds": seconds, **shares}
         told = [asdict(warning) for warning in warnings]
-        output.print_json({**space.to_spec(), "extremes": asdict(extremes), "estimate": estimate, "warnings": told})
+        output.print_json({**space.to_spec(), "extremes": drawn.extremes, "estimate": estimate, "warnings": told})
         return
     output.print_prose(_headline(space))
     output.print_line()
@@ -82,7 +81,7 @@ def show(
     rows = [asdict(row) for row in drawn_spaces.describe(space)]
     output.print_table(Table(rows=rows, figures=[key_figure(*column) for column in columns]))
     output.print_line()
-    for line in _size_lines(drawn, extremes):
+    for line in _size_lines(drawn):
         output.print_prose(line)
     if not space.is_recipe:
         many = f"{number_of(TRIALS, 'trial')} with {number_of(workers, 'worker')}"
@@ -138,13 +137,12 @@ def _headline(space: Space) -> str:
     return "  ·  ".join([*parts, f"{sampler.describe(periods)} + {pruner.describe(periods)}"])
 
 
-def _size_lines(drawn: Drawn, extremes: Extremes) -> Iterator[str]:
+def _size_lines(drawn: Drawn) -> Iterator[str]:
     limits = drawn.space.settings.get("limits", {})
-    bound = "" if extremes.exact else " or beyond"
-    for name, (low, high) in (("parameters", extremes.parameters), ("macs", extremes.macs)):
+    for name, (low, high) in drawn.extremes.items():
         limit = f"   limit {limits[name]:,.0f}" if name in limits else ""
         label = "parameters" if name == "parameters" else "MACs per image"
-        yield f"{label:14}  {low:,} to {high:,}{bound}{limit}"
+        yield f"{label:14}  {low:,} to {high:,}{limit}"
     for found in drawn.met:
         yield f"{'constraint':14}  {found.constraint.text}   {_met(found)}"
     if words := str(drawn.shares):

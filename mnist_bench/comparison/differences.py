@@ -13,7 +13,7 @@ import numpy as np
 from mnist_bench import cells
 from mnist_bench.comparison.sides import Run, Side
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.config.values import all_settings, every_setting, flattened, from_json
+from mnist_bench.config.values import all_settings, flattened, from_json, settings_of
 from mnist_bench.nets import summary
 from mnist_bench.statistics import (
     LEVEL,
@@ -99,9 +99,7 @@ def _rows_of_studies(first: Side, second: Side) -> Rows:
 
 def _rows_of_runs(first: Side, second: Side) -> Rows:
     """Return the rows of runs, without settings of equal values that have no effect on one side."""
-    differing = {
-        path for path, *_ in differences(_of_run(first.run, every_setting), _of_run(second.run, every_setting))
-    }
+    differing = {path for path, *_ in differences(_of_run(first.run, settings_of), _of_run(second.run, settings_of))}
     rows = differences(_of_run(first.run, _with_effect), _of_run(second.run, _with_effect))
     return {path: (then, now) for path, then, now in rows if path in differing}
 
@@ -143,12 +141,8 @@ def _of_run(run: Run | None, settings: Callable[[TrainConfig], dict[str, Any]]) 
 
 def _with_effect(config: TrainConfig) -> dict[str, Any]:
     """Return every setting, also those with their default; a dash stands for one that has no effect."""
-    told = every_setting(config)
-    for path, declared in all_settings().items():
-        if not declared.counts_in(config):
-            section, _, name = path.rpartition(".")
-            (told[section] if section else told)[name] = summary.NOTHING
-    return told
+    idle = {path: summary.NOTHING for path, setting in all_settings().items() if not setting.counts_in(config)}
+    return {**settings_of(config), **idle}
 
 
 Method = Literal["paired", "unpaired", "none"]

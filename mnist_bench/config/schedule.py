@@ -6,13 +6,12 @@ Steps count from 0 over the whole budget, so that a step is the same in every pe
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import assert_never
 
-from mnist_bench.cells import compact
 from mnist_bench.config.settings import AugmentConfig, OptimConfig, Phase, TrainConfig, TrainOn
 
 MANY = 10**12
@@ -169,55 +168,6 @@ def epoch_at(config: TrainConfig, share: float) -> float:
     step = share * many.total_steps
     epoch = min(config.epochs - 1, many.epoch_of(int(step)))
     return epoch + (step - many.first_steps[epoch]) / many.steps_in(epoch)
-
-
-def rate_cell(config: TrainConfig) -> str:
-    """Return the learning rate over time as a compact cell: `.0093 →×.1@4`.
-
-    >>> rate_cell(TrainConfig(optim=OptimConfig(lr=0.05, schedule="one_cycle")))
-    '.05 one-cycle'
-    """
-    if rates := _rates_of_phases(config):
-        return "→".join(map(compact, rates))
-    return _course(config, compact, " →×{factor}@{epochs}", ",", " →0@{epoch}")
-
-
-def rate_words(config: TrainConfig) -> str:
-    """Return the learning rate over time in a few words: `lr 0.0093 → ×0.1 at 4`."""
-    if rates := _rates_of_phases(config):
-        return f"lr {' then '.join(map(_rate, rates))}"
-    return "lr " + _course(config, _rate, " → ×{factor} at {epochs}", " and ", " → 0 from {epoch}")
-
-
-def _rate(rate: float) -> str:
-    return f"{rate:.2g}"
-
-
-def _course(config: TrainConfig, number: Callable[[float], str], drops: str, between: str, fall: str) -> str:
-    """Return the highest rate, and the schedule in words with places for `factor` and `epochs`, or for the `epoch`."""
-    optim = config.optim
-    words = number(optim.lr)
-    match optim.schedule:
-        case "one_cycle":
-            return f"{words} one-cycle"
-        case "constant":
-            epochs = between.join(_epoch(config, fraction) for fraction in optim.drop_fractions)
-            words += drops.format(factor=number(optim.drop_factor), epochs=epochs) if epochs else ""
-            cooldown = optim.cooldown_fraction
-            return words + (fall.format(epoch=_epoch(config, 1 - cooldown)) if cooldown else "")
-        case _:
-            assert_never(optim.schedule)
-
-
-def _rates_of_phases(config: TrainConfig) -> list[float]:
-    """Return the learning rates of the phases, if all have one of their own and the schedule does nothing."""
-    rates = [phase.lr for phase in config.phases if phase.lr is not None]
-    return rates if len(rates) == len(config.phases) else []
-
-
-def _epoch(config: TrainConfig, share: float) -> str:
-    """Return the epoch in which a share of the budget is over, with two decimals at most: `120`, `10.5`, `5.67`."""
-    return f"{round(epoch_at(config, share), 2):g}"
 
 
 def images_per_epoch(part: TrainOn, *, train: int, validation: int) -> int:

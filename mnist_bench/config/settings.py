@@ -68,6 +68,7 @@ class Setting:
     """Metadata of a field, `Annotated[TYPE, Setting(...)]`; a field without it is treated as one with all defaults.
 
     Space files, the JSON Schema and `space show` need nothing of it: they read the type, its bounds and the docstring.
+    `all_settings` fills in the last three.
     """
 
     group: Group | None = None  # default: its own group, named after it
@@ -79,8 +80,6 @@ class Setting:
     unit: str = ""  # the unit that a compact cell writes behind the number
     ending: str = ""
     """The end of a name that compact cells and pictures leave out: `_activation` in `before_activation`."""
-    counts: Literal["not at all", "at the ends", "everywhere"] = "at the ends"
-    """Where in the setting's range a net can have its fewest or most weights or operations; of the model's settings."""
     distortion: str | None = None
     """Declares a number of the augmentation as the strength of a distortion: above 0 it changes every training image.
     The text says how. It has places for the strength, as `{value}` or `{percent}`, for the `{axes}` of zoom_per_axis
@@ -89,6 +88,25 @@ class Setting:
     """How the line of the live view tells it where it differs from its default: `rot {value:.2g}°`; it may have places
     for other settings of its section."""
     synonyms: tuple[str, ...] = ()  # names that it has elsewhere, in small letters: a mistaken one is answered with it
+    time: float = 0.0
+    """Of a distortion that takes longer than others: the time that it adds, as a share of theirs."""
+    path: str = ""  # section and name, `optim.lr`; only the name if it is TrainConfig's own
+    default: Any = None  # as a plain value
+    about: str = ""  # the docstring on one line
+
+    @property
+    def name(self) -> str:
+        """The path without its section."""
+        return self.path.rpartition(".")[2]
+
+    @property
+    def ablated_with(self) -> str:
+        """The group that an ablation changes it with."""
+        return self.group or self.name.replace("_", " ")
+
+    def counts_in(self, config: object) -> bool:
+        """Return whether the setting does anything in a TrainConfig."""
+        return all(need.are_met(config) for need in self.needs)
 
 
 BLOCKS = Needs(("model.blocks",))
@@ -119,12 +137,7 @@ class ModelConfig:
         int,
         Ge(0),
         Le(4),
-        Setting(
-            group="convolutions",
-            cells=("blocks", "filters"),
-            counts="everywhere",
-            synonyms=("layers", "num_layers", "depth"),
-        ),
+        Setting(group="convolutions", cells=("blocks", "filters"), synonyms=("layers", "num_layers", "depth")),
     ] = 2
     """Convolution blocks; 0 gives a linear model or a multilayer perceptron."""
     convs_per_block: Annotated[
@@ -161,9 +174,7 @@ class ModelConfig:
     the time of full convolutions; MACs are those of the two steps."""
     pool_axes: Annotated[PoolAxes, Setting(group="convolutions", needs=(BLOCKS,))] = "rows_columns"
     """Axes that pooling halves. "channels_rows" is the notebook's slip: `tf` ordering on channels-first data."""
-    final_pool: Annotated[
-        FinalPool, Setting(group="convolutions", needs=(BLOCKS,), counts="everywhere", line="{value} of pixels")
-    ] = "none"
+    final_pool: Annotated[FinalPool, Setting(group="convolutions", needs=(BLOCKS,), line="{value} of pixels")] = "none"
     """What the layer after the blocks reads: every pixel ("none"), or one number per channel. "mean" is global average
     pooling (Lin et al. 2014), "max" the largest value."""
     batchnorm: Annotated[
@@ -178,24 +189,15 @@ class ModelConfig:
     ] = "none"
     """Batch normalization in the blocks (Ioffe and Szegedy 2015), before or after the activation. "after_pool" is
     before it, too. At a block's end it is between pool and activation (Jordan 2024), on a quarter of the pixels."""
-    activation: Annotated[Activation, Setting(group="convolutions", needs=(BLOCKS,), counts="not at all")] = "relu"
+    activation: Annotated[Activation, Setting(group="convolutions", needs=(BLOCKS,))] = "relu"
     """Activation after each convolution."""
     block_dropout: Annotated[
         Rate | tuple[Rate, ...],
-        Setting(
-            group="dropout",
-            needs=(BLOCKS,),
-            cells=("dropout",),
-            counts="not at all",
-            synonyms=("dropout", "dropout_rate"),
-        ),
+        Setting(group="dropout", needs=(BLOCKS,), cells=("dropout",), synonyms=("dropout", "dropout_rate")),
     ] = 0.0
     """Share of whole channels dropped after each block (spatial dropout, Tompson et al. 2015)."""
     hidden_layers: Annotated[
-        int,
-        Ge(0),
-        Le(4),
-        Setting(group="hidden layers", cells=("hidden",), counts="everywhere", synonyms=("layers", "num_layers")),
+        int, Ge(0), Le(4), Setting(group="hidden layers", cells=("hidden",), synonyms=("layers", "num_layers"))
     ] = 1
     """Dense layers between the blocks and the logits."""
     hidden_units: Annotated[
@@ -205,7 +207,7 @@ class ModelConfig:
     ] = 128
     """Units of each dense layer."""
     hidden_activation: Annotated[
-        Activation | tuple[Activation, ...], Setting(group="hidden layers", needs=(HIDDEN,), counts="not at all")
+        Activation | tuple[Activation, ...], Setting(group="hidden layers", needs=(HIDDEN,))
     ] = "relu"
     """Activation of each dense layer."""
     hidden_batchnorm: Annotated[
@@ -215,30 +217,20 @@ class ModelConfig:
     """Batch normalization of each dense layer."""
     hidden_dropout: Annotated[
         Rate | tuple[Rate, ...],
-        Setting(
-            group="dropout",
-            needs=(HIDDEN,),
-            cells=("dropout",),
-            counts="not at all",
-            synonyms=("dropout", "dropout_rate"),
-        ),
+        Setting(group="dropout", needs=(HIDDEN,), cells=("dropout",), synonyms=("dropout", "dropout_rate")),
     ] = 0.0
     """Share of units dropped after each dense layer (Srivastava et al. 2014)."""
     test_shift: Annotated[int, Ge(0), Le(4), Unit("pixels"), Setting(unit="px", line="evaluated ±{value} px")] = 0
     """In evaluation, the logits are a mean over three views: the image, with half of the weight, and two copies. One is
     moved down and to the right by this many pixels, the other up and to the left (Jordan 2024). 0 takes the image
     alone."""
-    initialisation: Annotated[
-        Initialisation, Setting(group="optimizer", counts="not at all", synonyms=("init", "initialization"))
-    ] = "kaiming_uniform"
+    initialisation: Annotated[Initialisation, Setting(group="optimizer", synonyms=("init", "initialization"))] = (
+        "kaiming_uniform"
+    )
     """How weights start, by its name in torch.nn.init; biases start at zero."""
-    batchnorm_momentum: Annotated[
-        float, Gt(0), Le(1), Setting(group="batchnorm", needs=(BATCHNORM,), counts="not at all")
-    ] = 0.1
+    batchnorm_momentum: Annotated[float, Gt(0), Le(1), Setting(group="batchnorm", needs=(BATCHNORM,))] = 0.1
     """Share of the newest batch in the running statistics (PyTorch's convention; Keras's 0.99 is 0.01 here)."""
-    batchnorm_epsilon: Annotated[
-        float, Gt(0), Le(1), Setting(group="batchnorm", needs=(BATCHNORM,), counts="not at all")
-    ] = 1e-5
+    batchnorm_epsilon: Annotated[float, Gt(0), Le(1), Setting(group="batchnorm", needs=(BATCHNORM,))] = 1e-5
     """Added to the variance before the square root."""
 
 
@@ -307,6 +299,7 @@ class AugmentConfig:
             distortion="displaced ±{grid_shift:.2g} px on a {value}×{value} grid",
             synonyms=("elastic",),
             line="grid {value}×{value} {grid_shift:.2g} px",
+            time=0.8,
         ),
     ] = 0
     """Side of a coarse grid of random displacements, in grid pixels. Bicubic interpolation makes a smooth field of it,

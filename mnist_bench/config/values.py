@@ -7,7 +7,7 @@ import inspect
 import textwrap
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass, replace
 from functools import cache
 from itertools import pairwise
 from types import MappingProxyType
@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from mnist_bench.config.settings import Setting, TrainConfig
 from mnist_bench.errors import ConfigError, UnknownSettingError
 from search import canonical_json
+from search.messages import show
 from search.space.yaml_text import to_yaml
 from search.stored_fields import dotted, stored, unknown, unknown_in
 from search.trainer_api import Codec
@@ -28,12 +29,6 @@ def to_json(config: TrainConfig) -> dict[str, Any]:
     return stored(config)
 
 
-def every_setting(config: TrainConfig) -> dict[str, Any]:
-    """Return `config` as dictionaries, lists and plain values, every field named: to show and to compare."""
-    plain: dict[str, Any] = _lists(asdict(config))
-    return plain
-
-
 def from_json(values: Mapping[str, Any]) -> TrainConfig:
     """Return the config that `values` describe; missing fields take their defaults.
 
@@ -42,22 +37,56 @@ def from_json(values: Mapping[str, Any]) -> TrainConfig:
         ConfigError: a field does not allow its value, or periods or phases do not make up the epochs.
     """
     try:
-        return _checked(_adapter().validate_json(canonical_json.dumps(values), strict=True, extra="forbid"))
+        config: TrainConfig = _adapter().validate_json(canonical_json.dumps(values), strict=True, extra="forbid")
     except ValidationError as error:
         if name := unknown_in(error):
             raise UnknownSettingError(unknown(name)) from None
         raise ConfigError(_sentence(error)) from None
     except ValueError as error:
         raise ConfigError(f"the configuration contains a number that is not finite ({error})") from None
+    if found := next(disagreements(values), None):
+        raise ConfigError(f"{found[0]}: {found[1]}")
+    return config
 
 
 CODEC = Codec(to_json, from_json)
 """How a search writes and reads the configurations of nets."""
 
 
+def disagreements(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the settings, `periods` or `phases`, whose epochs do not agree with `epochs`, and why."""
+    epochs, periods, phases = (
+        values.get(name, getattr(TrainConfig(), name)) for name in ("epochs", "periods", "phases")
+    )
+    if periods and (periods[-1] != epochs or any(first >= last for first, last in pairwise(periods))):
+        yield "periods", f"{show(periods)} does not rise to {epochs}, the epochs"
+    if phases and (total := sum(phase["epochs"] for phase in phases)) != epochs:
+        yield "phases", f"their epochs add up to {total}, not to {epochs}, the epochs"
+
+
 def config_hash(config: TrainConfig) -> str:
     """Return the SHA-256 of the config's JSON."""
     return canonical_json.sha256(to_json(config))
+
+
+def recipe_yaml(
+    config: Mapping[str, Any], *, name: str, data: Mapping[str, Any] | None = None, is_portable: bool = False
+) -> str:
+    """Return the text of a recipe that `mnist-bench train` accepts: the settings that differ from their defaults.
+
+    Args:
+        config: a TrainConfig as plain JSON values.
+        name: the recipe's name.
+        data: the settings that choose the data set, see `DataChoice.settings`.
+        is_portable: whether the file asks for portable precision; no other precision is named.
+    """
+    precision = {"precision": "portable"} if is_portable else {}
+    return to_yaml({"name": name, **(data or {}), **precision, **config})
+
+
+def settings_of(config: TrainConfig) -> dict[str, Any]:
+    """Return the plain value of every setting by its dotted path: to show and to compare."""
+    return dict(flattened(_lists(asdict(config))))
 
 
 def with_params(base: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,74 +111,6 @@ def flattened(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
 
 
 @cache
-def _adapter() -> TypeAdapter[TrainConfig]:
-    return TypeAdapter(TrainConfig)
-
-
-def _checked(config: TrainConfig) -> TrainConfig:
-    periods = config.periods
-    if periods and (any(first >= last for first, last in pairwise(periods)) or periods[-1] != config.epochs):
-        raise ConfigError(f"periods: {list(periods)} do not rise to {config.epochs}, the value of epochs")
-    phases = [phase.epochs for phase in config.phases]
-    if phases and sum(phases) != config.epochs:
-        raise ConfigError(f"phases: their epochs add up to {sum(phases)}, not to {config.epochs}, the value of epochs")
-    return config
-
-
-def _lists(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _lists(entry) for name, entry in value.items()}
-    return [_lists(entry) for entry in value] if isinstance(value, tuple) else value
-
-
-def _sentence(error: ValidationError) -> str:
-    # Where a union fails, the longest place belongs to the member that came furthest.
-    first = max(error.errors(include_url=False), key=lambda fault: len(fault["loc"]))
-    if first["type"] == "unexpected_keyword_argument":
-        return f"{dotted(first['loc'])}: there is no such field"
-    return f"{dotted(first['loc'])}: {first['msg']}, not {first['input']!r}"
-
-
-def recipe_yaml(
-    config: Mapping[str, Any], *, name: str, data: Mapping[str, Any] | None = None, is_portable: bool = False
-) -> str:
-    """Return the text of a recipe that `mnist-bench train` accepts: the settings that differ from their defaults.
-
-    Args:
-        config: a TrainConfig as plain JSON values.
-        name: the recipe's name.
-        data: the settings that choose the data set, see `DataChoice.settings`.
-        is_portable: whether the file asks for portable precision; no other precision is named.
-    """
-    precision = {"precision": "portable"} if is_portable else {}
-    return to_yaml({"name": name, **(data or {}), **precision, **config})
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Declared:
-    """One setting of a trial."""
-
-    path: str  # section and name, `optim.lr`; only the name if it is TrainConfig's own
-    default: Any  # as a plain value
-    about: str  # the docstring on one line, with the unit
-    setting: Setting
-
-    @property
-    def name(self) -> str:
-        """The path without its section."""
-        return self.path.rpartition(".")[2]
-
-    @property
-    def group(self) -> str:
-        """The group that an ablation changes it with."""
-        return self.setting.group or self.name.replace("_", " ")
-
-    def counts_in(self, config: TrainConfig) -> bool:
-        """Return whether the setting does anything in a configuration."""
-        return all(need.are_met(config) for need in self.setting.needs)
-
-
-@cache
 def sections() -> Mapping[str, type]:
     """Return the class of each section of TrainConfig by its name: model, augment, optim."""
     hints = get_type_hints(TrainConfig)
@@ -159,31 +120,30 @@ def sections() -> Mapping[str, type]:
 
 
 @cache
-def all_settings() -> Mapping[str, Declared]:
+def all_settings() -> Mapping[str, Setting]:
     """Return every setting by its dotted path, in the order of their declarations."""
-    defaults = dict(flattened(every_setting(TrainConfig())))
-    declared = [*declared_in(TrainConfig, "", defaults)]
-    for section, cls in sections().items():
-        declared += declared_in(cls, f"{section}.", defaults)
-    return MappingProxyType({item.path: item for item in declared})
+    defaults = settings_of(TrainConfig())
+    found: dict[str, Setting] = {}
+    for prefix, cls in {"": TrainConfig, **{f"{name}.": cls for name, cls in sections().items()}}.items():
+        found |= declared_in(cls, prefix, defaults)
+    return MappingProxyType(found)
+
+
+def declared_in(cls: type, prefix: str, defaults: Mapping[str, Any]) -> dict[str, Setting]:
+    """Return the settings that a class declares; `defaults` are by path, and an entry without one is a section."""
+    hints, docs = get_type_hints(cls, include_extras=True), field_docs(cls)
+    found: dict[str, Setting] = {}
+    for field in fields(cls):
+        path, metadata = f"{prefix}{field.name}", getattr(hints[field.name], "__metadata__", ())
+        if path in defaults:
+            declared = next((item for item in metadata if isinstance(item, Setting)), Setting())
+            found[path] = replace(declared, path=path, default=defaults[path], about=docs.get(field.name, ""))
+    return found
 
 
 def setting_of(path: str) -> Setting:
-    """Return the declaration of a setting; an empty one for an unknown path, as in studies of other trainers."""
-    known = all_settings().get(path)
-    return known.setting if known else Setting()
-
-
-def declared_in(cls: type, prefix: str, defaults: Mapping[str, Any]) -> Iterator[Declared]:
-    """Yield the settings that a class declares; `defaults` are plain values by path, and an entry without one is a
-    section."""
-    hints, docs = get_type_hints(cls, include_extras=True), field_docs(cls)
-    for field in fields(cls):
-        path = f"{prefix}{field.name}"
-        if path in defaults:
-            metadata = getattr(hints[field.name], "__metadata__", ())
-            setting = next((item for item in metadata if isinstance(item, Setting)), Setting())
-            yield Declared(path=path, default=defaults[path], about=docs.get(field.name, ""), setting=setting)
+    """Return a setting; one without a declaration for an unknown path, as in studies of other trainers."""
+    return all_settings().get(path) or Setting(path=path)
 
 
 @cache
@@ -206,3 +166,22 @@ def field_docs(cls: type) -> dict[str, str]:
                 case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
                     docs[name] = " ".join(text.split())
     return docs
+
+
+@cache
+def _adapter() -> TypeAdapter[TrainConfig]:
+    return TypeAdapter(TrainConfig)
+
+
+def _lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _lists(entry) for name, entry in value.items()}
+    return [_lists(entry) for entry in value] if isinstance(value, tuple) else value
+
+
+def _sentence(error: ValidationError) -> str:
+    # Where a union fails, the longest place belongs to the member that came furthest.
+    first = max(error.errors(include_url=False), key=lambda fault: len(fault["loc"]))
+    if first["type"] == "unexpected_keyword_argument":
+        return f"{dotted(first['loc'])}: there is no such field"
+    return f"{dotted(first['loc'])}: {first['msg']}, not {first['input']!r}"

@@ -16,7 +16,7 @@ import numpy as np
 
 from mnist_bench import cells
 from mnist_bench.config.settings import Group, TrainConfig
-from mnist_bench.config.values import all_settings, every_setting, flattened, from_json, to_json, with_params
+from mnist_bench.config.values import all_settings, from_json, settings_of, to_json, with_params
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.experiments.trainings import (
     Grid,
@@ -50,30 +50,30 @@ from search.trainer_api import Report
 
 
 def _groups() -> dict[str, tuple[str, ...]]:
-    ablated = [declared for declared in all_settings().values() if declared.setting.ablated]
-    names = dict.fromkeys([*get_args(Group), *(declared.group for declared in ablated)])
-    return {name: tuple(declared.path for declared in ablated if declared.group == name) for name in names}
+    ablated = [declared for declared in all_settings().values() if declared.ablated]
+    names = dict.fromkeys([*get_args(Group), *(declared.ablated_with for declared in ablated)])
+    return {name: tuple(declared.path for declared in ablated if declared.ablated_with == name) for name in names}
 
 
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(_groups())
 """Every setting of TrainConfig is in one group, but for those that all runs of an ablation share (SHARED)."""
 SHARED: Mapping[str, Any] = MappingProxyType(
-    {path: declared.default for path, declared in all_settings().items() if not declared.setting.ablated}
+    {path: declared.default for path, declared in all_settings().items() if not declared.ablated}
 )
 """Errors are counted on the search's validation split, and a setting that only decides when to look changes no net."""
 
 
 def effective(config: TrainConfig) -> TrainConfig:
     """Return a config that trains the same net, the settings that do nothing in it at their defaults."""
-    settled = from_json(with_params(every_setting(config), SHARED))
+    settled = from_json(with_params(to_json(config), SHARED))
     while idle := _idle(settled):  # a need may itself be idle: without blocks no batchnorm, then no batchnorm_momentum
-        settled = from_json(with_params(every_setting(settled), idle))
+        settled = from_json(with_params(to_json(settled), idle))
     return settled
 
 
 def _idle(config: TrainConfig) -> dict[str, Any]:
     """Return the defaults of the settings that do nothing and have another value, by path."""
-    settings = dict(flattened(every_setting(config)))
+    settings = settings_of(config)
     declared = {path: known for path, known in all_settings().items() if known.default != settings[path]}
     return {path: known.default for path, known in declared.items() if not known.counts_in(config)}
 
@@ -88,14 +88,16 @@ def differing(current: TrainConfig, target: TrainConfig) -> tuple[str, ...]:
 
 def changed(current: TrainConfig, target: TrainConfig, groups: Sequence[str]) -> TrainConfig:
     """Return the effective config that has these groups' settings from `target` and all others from `current`."""
-    wanted = dict(flattened(every_setting(target)))
+    wanted = settings_of(target)
     new = {name: wanted[name] for group in groups for name in GROUPS.get(group, (group,))}
     return effective(from_json(with_params(to_json(current), new)))
 
 
 def waiting(current: TrainConfig, target: TrainConfig) -> tuple[str, ...]:
     """Return the groups of `differing` with a setting of layers that only `target` has."""
-    early = {all_settings()[path].group for path in _differences(current, target) if _is_early(path, current, target)}
+    early = {
+        all_settings()[path].ablated_with for path in _differences(current, target) if _is_early(path, current, target)
+    }
     return tuple(group for group in differing(current, target) if group in early)
 
 
@@ -135,7 +137,7 @@ def _can_exist(config: TrainConfig, form: PictureForm) -> bool:
 
 
 def _differences(first: TrainConfig, second: TrainConfig) -> list[str]:
-    have, want = dict(flattened(every_setting(first))), dict(flattened(every_setting(second)))
+    have, want = settings_of(first), settings_of(second)
     # If your own network declares no settings, some may be in one of the two alone.
     return [name for name in {**have, **want} if have.get(name) != want.get(name)]
 
@@ -145,9 +147,9 @@ def _is_early(path: str, current: TrainConfig, target: TrainConfig) -> bool:
     declared = all_settings().get(path)
     if declared is None:
         return False
-    lacking = [need for need in declared.setting.needs if need.are_met(target) and not need.are_met(current)]
+    lacking = [need for need in declared.needs if need.are_met(target) and not need.are_met(current)]
     named = [all_settings()[path] for need in lacking for path in need.paths if path in all_settings()]
-    return any(other.group != declared.group for other in named)
+    return any(other.ablated_with != declared.ablated_with for other in named)
 
 
 CONFIDENCE = 0.95

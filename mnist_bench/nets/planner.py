@@ -37,7 +37,7 @@ from mnist_bench.config.settings import (
     PoolAxes,
     TrainConfig,
 )
-from mnist_bench.config.values import CODEC, with_params
+from mnist_bench.config.values import CODEC, setting_of, with_params
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets import own_net
 from mnist_bench.nets.own_net import Counts
@@ -271,9 +271,6 @@ def _each(setting: T | tuple[T, ...], number: int, name: str, of: str) -> tuple[
 EVALUATION_SHARE = 0.3
 """Time to evaluate an image, as a share of the time to train on it: the forward pass is about a third of a step."""
 
-GRID_SHARE = 0.8
-"""Time to displace an image by a coarse grid, as a share of the time to distort it at all, which comes with it."""
-
 PASSES = 3
 """Multiply-accumulates of a trained image for each one of its forward pass: the backward pass has two."""
 
@@ -288,7 +285,7 @@ class Coefficients:
 
     mac_ps: float  # picoseconds per image and multiply-accumulate, with feature maps rounded up to groups of `vector`
     element_ps: float  # picoseconds per image and element that a layer writes
-    augment_ns: float  # nanoseconds per augmented image; one displaced by a grid counts for more, see `GRID_SHARE`
+    augment_ns: float  # nanoseconds per augmented image; some distortions count for more, see `Setting.time`
     parameter_ps: float  # picoseconds per step and trainable parameter
     layer_us: float  # microseconds per step and layer
     period_us: float  # microseconds per period
@@ -449,7 +446,8 @@ def _distorted(schedule: Schedule, steps: range) -> float:
 
 def _distortions(augment: AugmentConfig) -> float:
     """Return how many affine distortions take as long as one of these."""
-    return augment.distorts * (1 + GRID_SHARE * (augment.grid_pixels > 0))
+    times = (setting_of(f"augment.{name}").time for name, strength in augment.strengths.items() if strength)
+    return augment.distorts * (1 + sum(times))
 
 
 def filled_macs(architecture: Architecture, form: PictureForm = MNIST, vector: int = VECTOR) -> int:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple, assert_never
 
 from mnist_bench.cells import compact, significant
-from mnist_bench.config.schedule import rate_cell, rate_words
+from mnist_bench.config.schedule import epoch_at
 from mnist_bench.config.settings import ModelConfig, Setting, TrainConfig
-from mnist_bench.config.values import Declared, all_settings, every_setting, flattened, setting_of
+from mnist_bench.config.values import all_settings, setting_of, settings_of
 from mnist_bench.errors import ArchitectureError
-from mnist_bench.nets import own_net
+from mnist_bench.nets.own_net import split_code
 from mnist_bench.nets.planner import block_filters
 
 NOTHING = "–"
@@ -30,20 +30,23 @@ def distinguishing(configs: Sequence[TrainConfig]) -> list[dict[str, str]]:
     not. A setting that no cell shows has its own column, named by its path. For your own network the cells of built-in
     layers are dashes; a single one has its settings instead.
     """
-    values = [_values(config) for config in configs]
+    values = [settings_of(config) for config in configs]
     rows = [
         {heading: _cell(heading, config, settings) for heading in settings_by_heading()}
         for config, settings in zip(configs, values, strict=True)
     ]
     if len(rows) == 1:
-        return rows if configs[0].net_code is None else [_alone(configs[0], rows[0])]
+        if configs[0].net_code is None:
+            return rows
+        ours = {heading: text for heading, text in rows[0].items() if not _of_layers(heading)}
+        return [{f"net.{name}": _brief(value, Setting()) for name, value in configs[0].net.items()} | ours]
     # If your own network declares no settings, one configuration may have some that another lacks.
     paths = dict.fromkeys(path for row in values for path in row)
     differing = [path for path in paths if any(row.get(path) != values[0].get(path) for row in values)]
     kept = [
         heading
         for heading, told in settings_by_heading().items()
-        if len({row[heading] for row in rows}) > 1 and any(declared.path in differing for declared in told)
+        if len({row[heading] for row in rows}) > 1 and any(setting.path in differing for setting in told)
     ]
     others = [path for path in differing if not setting_of(path).cells]
     return [
@@ -52,38 +55,27 @@ def distinguishing(configs: Sequence[TrainConfig]) -> list[dict[str, str]]:
     ]
 
 
-def _alone(config: TrainConfig, cells: Mapping[str, str]) -> dict[str, str]:
-    """Return every cell of your own network."""
-    ours = {heading: text for heading, text in cells.items() if not _of_layers(heading)}
-    return {f"net.{name}": _brief(value, Setting()) for name, value in config.net.items()} | ours
+@cache
+def settings_by_heading() -> Mapping[str, Sequence[Setting]]:
+    """Return the settings that each compact cell shows, by its heading."""
+    settings = all_settings().values()
+    headings = dict.fromkeys([*HEADINGS, *(heading for setting in settings for heading in setting.cells)])
+    return {heading: [setting for setting in settings if heading in setting.cells] for heading in headings}
 
 
 def _of_layers(heading: str) -> bool:
     """Return whether a cell only shows settings of built-in nets."""
-    return all(declared.path.startswith("model.") for declared in settings_by_heading()[heading])
-
-
-@cache
-def settings_by_heading() -> Mapping[str, Sequence[Declared]]:
-    """Return the settings that each compact cell shows, by its heading."""
-    settings = all_settings().values()
-    headings = dict.fromkeys([*HEADINGS, *(heading for declared in settings for heading in declared.setting.cells)])
-    return {heading: [declared for declared in settings if heading in declared.setting.cells] for heading in headings}
-
-
-def _values(config: TrainConfig) -> dict[str, Any]:
-    """Return the value of every setting, by its path."""
-    return dict(flattened(every_setting(config)))
+    return all(setting.path.startswith("model.") for setting in settings_by_heading()[heading])
 
 
 def _cell(heading: str, config: TrainConfig, values: Mapping[str, Any]) -> str:
     """Return a cell: by a way of its own, or each of its settings, a dash if it does nothing; `values` are by path."""
     if config.net_code is not None and _of_layers(heading):
         return NOTHING
-    if heading in _COMBINED_CELLS:
-        return _COMBINED_CELLS[heading](config)
-    told = [(declared, declared.counts_in(config)) for declared in settings_by_heading()[heading]]
-    return "/".join(_brief(values[declared.path], declared.setting) if counts else NOTHING for declared, counts in told)
+    if heading in _COMBINED:
+        return _COMBINED[heading].cell(config)
+    told = [(setting, setting.counts_in(config)) for setting in settings_by_heading()[heading]]
+    return "/".join(_brief(values[setting.path], setting) if counts else NOTHING for setting, counts in told)
 
 
 def _brief(value: Any, setting: Setting) -> str:
@@ -98,7 +90,7 @@ def shown(heading: str, cells: Sequence[str]) -> tuple[Sequence[str], list[str]]
 
     The parts of a cell that are the same in every row are left out, unless no part differs.
     """
-    names = [declared.name for declared in settings_by_heading().get(heading, ())]
+    names = [setting.name for setting in settings_by_heading().get(heading, ())]
     rows = [cell.split("/") for cell in cells]
     has_all = all(len(row) == len(names) for row in rows)
     parts = [part for part in range(len(names)) if has_all and len({row[part] for row in rows}) > 1]
@@ -110,11 +102,10 @@ def shown(heading: str, cells: Sequence[str]) -> tuple[Sequence[str], list[str]]
 
 def about_cell(heading: str) -> str:
     """Return what a compact cell shows, or a setting with a column of its own; nothing for one of your own network."""
-    settings = settings_by_heading().get(heading) or [s for s in all_settings().values() if s.path == heading]
-    if not settings:
-        return ""
-    alone = settings[0].about if len(settings) == 1 else "The values, with `/` between."
-    return _ABOUT_COMBINED.get(heading, alone)
+    if heading in _COMBINED:
+        return _COMBINED[heading].about
+    settings = settings_by_heading().get(heading) or [setting_of(heading)]
+    return settings[0].about if len(settings) == 1 else "The values, with `/` between."
 
 
 def legend(heading: str, cells: Collection[str]) -> list[str]:
@@ -128,7 +119,7 @@ def _dash(cells: Collection[str]) -> list[str]:
 
 def _signs(heading: str, cells: Collection[str]) -> Iterator[str]:
     """Yield the meanings of the signs in these cells, except for the dash."""
-    names = [declared.name for declared in settings_by_heading().get(heading, ())]
+    names = [setting.name for setting in settings_by_heading().get(heading, ())]
     match heading:
         case "lr → drops":
             if any("→×" in cell for cell in cells):
@@ -147,23 +138,46 @@ def _signs(heading: str, cells: Collection[str]) -> Iterator[str]:
 
 def line(config: TrainConfig) -> str:
     """Return one line, e.g. `2 blocks, 24·40 filters, bn before, rot 8°, adam, lr 0.0093 → ×0.1 at 4`."""
-    net = _own_net_words(config) if config.net_code else [*_model_words(config), *_told("model", config)]
-    optim = [_cell("optimizer", config, _values(config)), rate_words(config)]
-    return ", ".join([*net, *_told("augment", config), *optim, *_told("optim", config)])
+    values = settings_of(config)
+    net = (
+        _own_net_words(config) if config.net_code else [*_model_words(config, values), *_told("model", config, values)]
+    )
+    augment, optim = _told("augment", config, values), _told("optim", config, values)
+    return ", ".join([*net, *augment, _cell("optimizer", config, values), rate_words(config), *optim])
 
 
-def _told(section: str, config: TrainConfig) -> Iterator[str]:
+def _told(section: str, config: TrainConfig, values: Mapping[str, Any]) -> Iterator[str]:
     """Yield the words of the settings of a section that are told where they do something and are not the default."""
-    values = every_setting(config)[section]
-    for path, declared in all_settings().items():
-        value = values.get(declared.name)
-        is_told = declared.setting.line and path.startswith(f"{section}.") and value != declared.default
-        if is_told and declared.counts_in(config):
-            yield declared.setting.line.format(**values, value=value)
+    by_name = {setting.name: values[path] for path, setting in all_settings().items() if path.startswith(f"{section}.")}
+    for name, value in by_name.items():
+        setting = setting_of(f"{section}.{name}")
+        if setting.line and value != setting.default and setting.counts_in(config):
+            yield setting.line.format(**by_name, value=value)
+
+
+def _own_net_words(config: TrainConfig) -> Iterator[str]:
+    yield split_code(str(config.net_code))[0]
+    for name, value in config.net.items():
+        yield f"{name} {_brief(value, Setting())}"
+
+
+def _model_words(config: TrainConfig, values: Mapping[str, Any]) -> Iterator[str]:
+    model = config.model
+    if model.blocks:
+        yield f"{model.blocks} block{'s' if model.blocks > 1 else ''}"
+        yield f"{_joined(block_filters(model))} filters"
+        if model.batchnorm != "none":
+            yield f"bn {_cell('batchnorm', config, values)}"
+    if model.hidden_layers:
+        yield f"{_hidden(model)} hidden"
 
 
 def _joined(values: Sequence[object]) -> str:
     return "·".join(map(str, values)) or NOTHING
+
+
+def _plain(value: object) -> str:
+    return NOTHING if value is None else significant(value, 3) if isinstance(value, float) else str(value)
 
 
 def _filters(model: ModelConfig) -> Sequence[int]:
@@ -179,39 +193,70 @@ def _hidden(model: ModelConfig) -> str:
     return _joined(units if model.hidden_layers else ())
 
 
-_COMBINED_CELLS: Mapping[str, Callable[[TrainConfig], str]] = MappingProxyType(
+def rate_cell(config: TrainConfig) -> str:
+    """Return the learning rate over time as a compact cell: `.0093 →×.1@4`.
+
+    >>> rate_cell(TrainConfig())
+    '.001'
+    """
+    if rates := _rates_of_phases(config):
+        return "→".join(map(compact, rates))
+    return _course(config, compact, " →×{factor}@{epochs}", ",", " →0@{epoch}")
+
+
+def rate_words(config: TrainConfig) -> str:
+    """Return the learning rate over time in a few words: `lr 0.0093 → ×0.1 at 4`."""
+    if rates := _rates_of_phases(config):
+        return f"lr {' then '.join(map(_rate, rates))}"
+    return "lr " + _course(config, _rate, " → ×{factor} at {epochs}", " and ", " → 0 from {epoch}")
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:.2g}"
+
+
+def _rates_of_phases(config: TrainConfig) -> list[float]:
+    """Return the learning rates of the phases, if all have one of their own and the schedule does nothing."""
+    rates = [phase.lr for phase in config.phases if phase.lr is not None]
+    return rates if len(rates) == len(config.phases) else []
+
+
+def _course(config: TrainConfig, number: Callable[[float], str], drops: str, between: str, fall: str) -> str:
+    """Return the highest rate, and the schedule in words with places for `factor` and `epochs`, or for the `epoch`."""
+    optim = config.optim
+    words = number(optim.lr)
+
+    def epoch(share: float) -> str:
+        return f"{round(epoch_at(config, share), 2):g}"  # `120`, `10.5`, `5.67`
+
+    match optim.schedule:
+        case "one_cycle":
+            return f"{words} one-cycle"
+        case "constant":
+            epochs = between.join(map(epoch, optim.drop_fractions))
+            words += drops.format(factor=number(optim.drop_factor), epochs=epochs) if epochs else ""
+            return words + (fall.format(epoch=epoch(1 - optim.cooldown_fraction)) if optim.cooldown_fraction else "")
+        case _:
+            assert_never(optim.schedule)
+
+
+class _Combined(NamedTuple):
+    """A cell that combines several settings."""
+
+    cell: Callable[[TrainConfig], str]
+    about: str
+
+
+_COMBINED: Mapping[str, _Combined] = MappingProxyType(
     {
-        "filters": lambda config: _joined(_filters(config.model)),
-        "hidden": lambda config: _hidden(config.model),
-        "lr → drops": rate_cell,
+        "filters": _Combined(lambda config: _joined(_filters(config.model)), "Channels of each block: `24·40`."),
+        "hidden": _Combined(
+            lambda config: _hidden(config.model), "Units of each dense layer: `128·64`; `–` without dense layers."
+        ),
+        "lr → drops": _Combined(
+            rate_cell,
+            "Highest learning rate, then its course. `.0093 →×.1@4` drops to a tenth after epoch 4; `→0@6` falls to "
+            "zero from epoch 6 on; `.05 one-cycle` is one cycle.",
+        ),
     }
 )
-"""Cells that combine several settings."""
-_ABOUT_COMBINED = {
-    "filters": "Channels of each block: `24·40`.",
-    "hidden": "Units of each dense layer: `128·64`; `–` without dense layers.",
-    "lr → drops": "Highest learning rate, then its course. `.0093 →×.1@4` drops to a tenth after epoch 4; `→0@6` falls "
-    "to zero from epoch 6 on; `.05 one-cycle` is one cycle.",
-}
-"""What they show."""
-
-
-def _own_net_words(config: TrainConfig) -> Iterator[str]:
-    yield own_net.split_code(str(config.net_code))[0]
-    for name, value in config.net.items():
-        yield f"{name} {_brief(value, Setting())}"
-
-
-def _model_words(config: TrainConfig) -> Iterator[str]:
-    model = config.model
-    if model.blocks:
-        yield f"{model.blocks} block{'s' if model.blocks > 1 else ''}"
-        yield f"{_joined(block_filters(model))} filters"
-        if model.batchnorm != "none":
-            yield f"bn {_cell('batchnorm', config, _values(config))}"
-    if model.hidden_layers:
-        yield f"{_hidden(model)} hidden"
-
-
-def _plain(value: object) -> str:
-    return NOTHING if value is None else significant(value, 3) if isinstance(value, float) else str(value)

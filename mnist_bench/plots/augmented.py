@@ -15,7 +15,7 @@ from mnist_bench.config.settings import AugmentConfig, Fill, TrainConfig
 from mnist_bench.config.values import all_settings, setting_of
 from mnist_bench.data.mnist import Images
 from mnist_bench.plots import frame
-from mnist_bench.space_files.problems import check
+from mnist_bench.space_files.problems import faults
 from mnist_bench.space_files.space_sources import recipe
 from mnist_bench.training import batches
 from search.errors import SpaceError, UsageError
@@ -59,7 +59,7 @@ def settings(assignments: Sequence[str]) -> AugmentConfig:
             raise UsageError(f"--set {show(assignment)}: this plot takes only {SECTION}.FIELD=VALUE")
     fields = tuple(Field(f"{SECTION}.{name}", value) for name, value in asdict(NOTEBOOK).items())
     space = override(Space(SECTION, "--set", {}, fields), assignments)
-    if problems := check(space):
+    if problems := faults(space):
         raise SpaceError(problems)
     return recipe(space).augment
 

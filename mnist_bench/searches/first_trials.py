@@ -8,7 +8,7 @@ from typing import Any
 
 from mnist_bench import start_lists
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.config.values import every_setting, flattened, from_json
+from mnist_bench.config.values import from_json, settings_of
 from mnist_bench.searches.setup import SearchSetup
 from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.content import IMAGES
@@ -89,8 +89,7 @@ def _of_recipe(setup: SearchSetup, source: space_sources.Source, plan: Planner[T
     config, space = setup.config, setup.space
     images = IMAGES if config.data_dir is None else None
     loaded = space_sources.load(source, images=images, form=lambda _: setup.form, net=config.net)
-    recipe, name = every_setting(space_sources.recipe(loaded)), space_sources.named(source)
-    settings = dict(flattened(recipe))
+    settings, name = settings_of(space_sources.recipe(loaded)), space_sources.named(source)
     try:
         params = space.sample(lambda path, _: settings[path])
     except KeyError as error:  # settings of your own network may have no defaults
@@ -98,7 +97,7 @@ def _of_recipe(setup: SearchSetup, source: space_sources.Source, plan: Planner[T
     for item in space.fields:
         if item.path in params and item.distribution and not item.distribution.contains(params[item.path]):
             raise UsageError(f"--enqueue {name}: {item.path} {show(params[item.path])} is outside the space's range")
-    in_space = dict(flattened(every_setting(plan(params).config)))
+    in_space = settings_of(plan(params).config)
     # The length of training is the search's own matter; every other setting has to agree.
     for path, value in settings.items():
         if path in ("epochs", "periods") or (path in in_space and same(in_space[path], value)):
@@ -110,7 +109,7 @@ def _of_recipe(setup: SearchSetup, source: space_sources.Source, plan: Planner[T
 
 def _settings_of(space: Space, params: Mapping[str, Any], config: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return every setting of a net by its path, whether its space names it or not."""
-    return dict(flattened(every_setting(from_json(config))))
+    return settings_of(from_json(config))
 
 
 def start_list(setup: SearchSetup, notice: Callable[[str], object] = lambda text: None) -> Start:

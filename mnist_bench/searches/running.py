@@ -51,7 +51,7 @@ def run(config: SearchConfig, observer: Observer, stopping: Callable[[], bool]) 
     """
     setup = SearchSetup.of(config)
     for warning in problems.warnings(setup.drawn, (setup.sampler, setup.pruner)):
-        observer.on_warning(problems.warning_line(warning))
+        observer.on_warning(str(warning))
     check_own_code(setup)
     close_test_set()
     # Before data are loaded: a name may be mistyped.

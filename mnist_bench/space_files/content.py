@@ -161,7 +161,7 @@ class ValueFault(NamedTuple):
     text: str  # the place and a sentence, to follow the name: `[1]: 0 is below 1`
 
 
-def faults(cls: type, name: str, value: Any) -> list[ValueFault]:
+def value_faults(cls: type, name: str, value: Any) -> list[ValueFault]:
     """Return the faults of a value of the field `name` of a dataclass."""
     try:
         _adapter(cls).validate_json(dumps({name: value}), strict=True, extra="forbid")

@@ -4,25 +4,21 @@ largest net, the time of its search.
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from itertools import islice, product
 from typing import Any
 
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.config.values import all_settings, from_json, with_params
+from mnist_bench.config.values import all_settings
 from mnist_bench.data.mnist import validation_size
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.own_net import loaded_net
-from mnist_bench.nets.planner import COEFFICIENTS, Coefficients, NetPlanner, plan_layers
+from mnist_bench.nets.planner import COEFFICIENTS, Coefficients, NetPlanner
 from mnist_bench.numerics.kinds import DeviceKind
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.space_files.content import IMAGES, OWN, training_settings
-from search.canonical_json import dumps
 from search.event_log.forecast import Forecast
 from search.event_log.history import History
 from search.messages import joined, show
@@ -38,6 +34,16 @@ DRAWN_OWN = 25
 
 VARIED = 8
 """Settings of your own network that are tried, at most."""
+
+
+PACE = 1.6
+"""Seconds of a search per second of training that `Forecast` expects. Measured over 50 trials with two workers on two
+idle cores of an AMD EPYC (Zen 4): conv 1.7 and conv-fast 1.8 in bf16, conv in portable precision 1.4, smoke 1.3 (by
+processor time). With two objectives, 60 trials of small took 3.0."""
+START = 4.0
+"""Seconds of a search in which nothing trains: the workers start, and the data are loaded."""
+ROUGHLY = "a rough estimate, for idle cores of an AMD EPYC (Zen 4)"
+"""What a user is told about `search_seconds`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,6 +113,22 @@ class Drawn:
         """All plans."""
         return list(self)
 
+    @cached_property
+    def extremes(self) -> dict[str, tuple[int, int]]:
+        """The fewest and the most "parameters" and "macs", for one image, of these nets and of those at the lower and
+        upper ends of all ranges, whatever the limits; there may be some beyond.
+
+        Raises:
+            ArchitectureError: none of the nets can exist.
+        """
+        plan = planner(self.space, self.coefficients, form=self.form)
+        at_ends = [plan(self.space.sample(lambda _, span, end=end: ends(span)[end])) for end in (0, 1)]  # type: ignore[misc]
+        facts = [planned.facts for planned in (*at_ends, *self.plans) if not is_impossible(planned)]
+        if not facts:
+            raise ArchitectureError(f"{self.space.source}: none of the networks can be built")
+        sizes = {name: [int(fact[name]) for fact in facts] for name in ("parameters", "macs")}
+        return {name: (min(values), max(values)) for name, values in sizes.items()}
+
     @property
     def trainable(self) -> list[Plan[TrainConfig]]:
         """The plans that may be trained; all plans, if none may."""
@@ -172,6 +194,21 @@ def _values(settings: Mapping[str, Any]) -> set[tuple[str, str]]:
     return {(name, str(bool(value) if isinstance(value, float) else value)) for name, value in settings.items()}
 
 
+def ends(span: Distribution) -> tuple[Any, Any]:
+    """Return the lowest and the highest value, of options those that are so by their sums."""
+    if isinstance(span, NumberRange):
+        return span.low, span.high
+    ordered = sorted(span.values, key=_sum)
+    return ordered[0], ordered[-1]
+
+
+def _sum(option: Any) -> float:
+    """Return the key that orders options by size: a number itself, a list's sum, 0 for any other option."""
+    if isinstance(option, list):
+        return sum(map(_sum, option))
+    return float(option) if isinstance(option, int | float) else 0.0
+
+
 def is_impossible(plan: Plan[TrainConfig]) -> bool:
     """Return whether no net can be built from the settings of a plan."""
     return "reason" in plan.facts
@@ -222,24 +259,6 @@ def planner_on(
     return constrained(unconstrained, space)
 
 
-MAX_CORNERS = 10_000
-
-_COUNTS = {path: declared.setting.counts for path, declared in all_settings().items() if path.startswith("model.")}
-SIZE_FIELDS = frozenset(path for path, where in _COUNTS.items() if where != "not at all")
-"""Fields that decide a net's counts."""
-COUNTED_FIELDS = frozenset(path for path, where in _COUNTS.items() if where == "everywhere")
-"""Fields of which every value is tried: a net's size is not monotonic in them. More blocks can mean fewer weights."""
-
-PACE = 1.6
-"""Seconds of a search per second of training that `Forecast` expects. Measured over 50 trials with two workers on two
-idle cores of an AMD EPYC (Zen 4): conv 1.7 and conv-fast 1.8 in bf16, conv in portable precision 1.4, smoke 1.3 (by
-processor time). With two objectives, 60 trials of small took 3.0."""
-START = 4.0
-"""Seconds of a search in which nothing trains: the workers start, and the data are loaded."""
-ROUGHLY = "a rough estimate, for idle cores of an AMD EPYC (Zen 4)"
-"""What a user is told about `search_seconds`."""
-
-
 @dataclass(frozen=True, slots=True)
 class FieldRow:
     """One line of a space's description."""
@@ -250,43 +269,9 @@ class FieldRow:
     about: str  # the setting's docstring, with its unit
 
 
-@dataclass(frozen=True, slots=True)
-class Extremes:
-    """The smallest and the largest net, by two measures, whatever the limits."""
-
-    parameters: tuple[int, int]
-    macs: tuple[int, int]  # multiply-accumulates for one image
-    exact: bool
-    """False if more extreme nets may exist: there are too many corners to visit, or filter_multiple has a
-    range."""
-
-
 def describe(space: Space) -> list[FieldRow]:
     """Return one row a field, in the order of the file."""
     return [_row(space, item) for item in space.fields]
-
-
-def extremes(drawn: Drawn) -> Extremes:
-    """Return the smallest and largest nets among the corners of the ranges that decide a net's size.
-
-    Counts grow with the filters, the growth, the kernels, the convolutions and the units. The ends of these ranges,
-    with every number of blocks and layers and every choice, hold the extremes: exact up to `MAX_CORNERS` corners.
-    Impossible nets are left out. The size of your own networks depends on unknown settings, so random ones are counted,
-    and those at the lower and upper ends of all ranges.
-
-    Raises:
-        ArchitectureError: none of the nets can exist.
-    """
-    space = drawn.space
-    is_own = "net_code" in space.settings
-    axes = _corner_axes(space)
-    sizes = list(_own_sizes(drawn)) if is_own else list(_sizes(space, axes, drawn.form))
-    if not sizes:
-        raise ArchitectureError(f"{space.source}: none of the networks at the ends of the ranges can be built")
-    parameters, macs = zip(*sizes, strict=True)
-    few = math.prod(len(values) for values in axes.values()) <= MAX_CORNERS
-    exact = few and not is_own and "model.filter_multiple" not in axes
-    return Extremes((min(parameters), max(parameters)), (min(macs), max(macs)), exact)
 
 
 def search_seconds(drawn: Drawn, kind: DeviceKind, pruner: Pruner, *, trials: int, workers: int) -> float:
@@ -304,15 +289,6 @@ def search_seconds(drawn: Drawn, kind: DeviceKind, pruner: Pruner, *, trials: in
     kept = pruner.survivors(trials, len(costs), two_objectives=has_cost)
     left = Forecast(History(goals=[trials]), kept, costs).remaining({})
     return START + left.seconds(workers=workers, pace=PACE * 1e-6)
-
-
-def _own_sizes(drawn: Drawn) -> Iterator[tuple[int, int]]:
-    """Yield the parameters and MACs of your own networks."""
-    space, plan = drawn.space, planner(drawn.space, drawn.coefficients, form=drawn.form)
-    ends = [space.sample(lambda _, span, end=end: _corners("", span)[end]) for end in (0, -1)]  # type: ignore[misc]
-    for planned in [*map(plan, ends), *drawn.plans]:
-        if not is_impossible(planned):
-            yield int(planned.facts["parameters"]), int(planned.facts["macs"])
 
 
 def _about(space: Space, path: str) -> str:
@@ -335,39 +311,3 @@ def _row(space: Space, item: Field) -> FieldRow:
 def values_in_words(item: Field) -> str:
     """Return a field's constant, or its range in words: `0.001 to 0.05, log`."""
     return show(item.value) if item.distribution is None else item.distribution.text
-
-
-def _corner_axes(space: Space) -> dict[str, list[Any]]:
-    """Return the values to visit of each range that decides a net's size, or whether another such range counts."""
-    wanted = set(SIZE_FIELDS)
-    needed: dict[str, list[Any]] = {}
-    for item in reversed(space.order):
-        if item.path in wanted:
-            wanted |= item.when.keys()
-            for parent, allowed in item.when.items():
-                needed.setdefault(parent, []).extend(allowed)
-    ranges = {item.path: item.distribution for item in space.fields if item.path in wanted and item.distribution}
-    corners = {
-        path: [*_corners(path, span), *filter(span.contains, needed.get(path, []))] for path, span in ranges.items()
-    }
-    return {path: [v for i, v in enumerate(values) if v not in values[:i]] for path, values in corners.items()}
-
-
-def _corners(path: str, span: Distribution) -> list[Any]:
-    if isinstance(span, NumberRange):
-        return list(span.values if path in COUNTED_FIELDS else ()) or [span.low, span.high]
-    return list(span.values)
-
-
-def _sizes(space: Space, axes: Mapping[str, list[Any]], form: PictureForm) -> Iterator[tuple[int, int]]:
-    """Yield the parameters and MACs of the nets at the corners, once each, as far as they can exist."""
-    seen = set()
-    for corner in islice(product(*axes.values()), MAX_CORNERS):
-        chosen = dict(zip(axes, corner, strict=True))
-        params = space.sample(lambda path, span, chosen=chosen: chosen.get(path, _corners(path, span)[0]))  # type: ignore[misc]
-        values = {path: value for path, value in space.resolve(params).items() if path in SIZE_FIELDS}
-        if (key := dumps(values)) not in seen:
-            seen.add(key)
-            with suppress(ArchitectureError):
-                net = plan_layers(from_json(with_params({}, values)).model, form)
-                yield net.parameters, net.evaluation_macs

@@ -8,22 +8,32 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, replace
 from functools import cache
-from itertools import chain, islice, pairwise
+from itertools import islice
 from typing import Any, get_args
 
 from mnist_bench.config.schedule import leaves_validation
 from mnist_bench.config.settings import TrainConfig, TrainOn
-from mnist_bench.config.values import all_settings, sections, setting_of
+from mnist_bench.config.values import all_settings, disagreements, sections, setting_of
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.own_net import HOW, loaded_net
 from mnist_bench.nets.planner import net_size
 from mnist_bench.picture_form import MNIST, PictureForm
-from mnist_bench.space_files.content import IMAGES, MIN_SUBSET, OWN, SETTINGS, SUBSET, allows, annotation_of, faults
-from mnist_bench.space_files.drawn import DRAWN, Drawn, extremes, is_impossible
+from mnist_bench.space_files.content import (
+    IMAGES,
+    MIN_SUBSET,
+    OWN,
+    SETTINGS,
+    SUBSET,
+    allows,
+    annotation_of,
+    value_faults,
+)
+from mnist_bench.space_files.drawn import DRAWN, Drawn, ends, is_impossible
 from search.errors import Problem, UsageError
 from search.messages import did_you_mean, in_a_sentence, listing, number_of, show
-from search.space.ranges import Choice, Distribution, NumberRange, same
+from search.space.ranges import Choice, same
 from search.space.space import NARROWED, UNREADABLE, Field, Space
 from search.space.yaml_text import KeyPath
 from search.strategies import registry
@@ -32,42 +42,61 @@ from search.strategies.samplers import Sampler
 
 GRID = 64
 """Values of a range of whole numbers that are tried one by one."""
+LISTED = {"model.blocks": "block", "model.hidden_layers": "hidden layer"}
+"""Settings that count the entries of other settings' lists, with the noun for an entry."""
+COUNTED = {"parameters": "parameters", "macs": "MACs per image"}
 
 
-def check(space: Space, *, images: int | None = IMAGES, form: PictureForm = MNIST) -> list[Problem]:
-    """Return all problems of `space`: of its names and values, of their combinations, and of its nets.
+def faults(space: Space, *, images: int | None = IMAGES, form: PictureForm = MNIST) -> list[Problem]:
+    """Return all faults of `space`: of its names and values, of their combinations, and of its nets.
 
     Unreadable ranges are skipped. `images` is the number of images in the data set; None if it is not known.
     `form` is the form of its pictures.
     """
-    problems = names_and_values(space)
+    found = names_and_values(space)
     subset = space.settings.get("subset")
-    if images is not None and not problems and isinstance(subset, int) and subset > images:
+    if images is not None and not found and isinstance(subset, int) and subset > images:
         whole = f"{images} images; leave it out, or --set subset=null, to take them all"
         fitting = whole if images < MIN_SUBSET else f"{MIN_SUBSET} to {images} images"
-        message = f"subset: {subset} is more than there are: {fitting}"
-        problems.append(space.origins["subset"].problem(message))
+        found.append(space.origins["subset"].problem(f"subset: {subset} is more than there are: {fitting}"))
     train_on = space.settings.get("train_on", TrainConfig().train_on)
     if train_on in get_args(TrainOn) and not leaves_validation(train_on) and not space.is_recipe:
         message = f"train_on: {train_on} leaves a search no image to select on; a search needs search_split"
-        problems.append(space.origins["train_on"].problem(message))
-    if problems or any(item.value is UNREADABLE for item in space.fields):
-        return problems
-    return [*_sum_problems(space), *_strategy_problems(space)] or net_problems(space, form)
+        found.append(space.origins["train_on"].problem(message))
+    if found or any(item.value is UNREADABLE for item in space.fields):
+        return found
+    return [*_unfit_epochs(space), *_unfit_sampler(space)] or _net_faults(Drawn(space, form))
+
+
+def warnings(drawn: Drawn, ways: tuple[Sampler, Pruner] | None = None) -> list[Problem]:
+    """Return the warnings about a faultless space, given its random configurations, in the order of the file.
+
+    `ways` are the sampler and the pruner of a search, if the space does not name them.
+    """
+    space = drawn.space
+    found = [*_single_values(space), *_idle(space), *_idle_pruner(space), *_constraints(drawn)]
+    found += _unportable(space, ways or registry.of_settings(space.settings))
+    if not space.is_recipe:
+        found += _unfit_lists(drawn, unfit=False)
+        if space.settings.get("limits") and not drawn.meets_limits:
+            message = f"limits: none of {len(drawn.plans)} random networks meets them; a search may find none either"
+            found.append(space.origins["limits"].problem(message))
+    in_order = sorted(found, key=lambda problem: (problem.line, problem.column))
+    return [replace(problem, is_warning=True) for problem in in_order]
 
 
 def names_and_values(space: Space) -> list[Problem]:
     """Return the faults of the names and values of `space`, each judged by itself, in no particular order."""
-    problems = list(_top_level_problems(space))
+    found = [*_top_level(space), *_own_net(space)]
     for item in space.fields:
-        problems += _field_problems(space, item)
+        found += _field_faults(space, item)
     for name, value in space.settings.items():
-        found = faults(SETTINGS[name], name, value) if name in SETTINGS else []
-        problems += [space.origins[name].problem(f"{name}{fault.text}", *fault.place) for fault in found]
-    return [*problems, *_own_net_problems(space)]
+        wrong = value_faults(SETTINGS[name], name, value) if name in SETTINGS else []
+        found += [space.origins[name].problem(f"{name}{fault.text}", *fault.place) for fault in wrong]
+    return found
 
 
-def _top_level_problems(space: Space) -> Iterator[Problem]:
+def _top_level(space: Space) -> Iterator[Problem]:
     for name, origin in space.origins.items():
         known = ("name", NARROWED, *SETTINGS, *sections(), OWN)
         is_mapping = name not in space.settings and name != "name"
@@ -84,13 +113,12 @@ def _top_level_problems(space: Space) -> Iterator[Problem]:
             yield origin.problem(f"{name}: takes the same value in all trials; a range is not possible here")
 
 
-def _own_net_problems(space: Space) -> Iterator[Problem]:
+def _own_net(space: Space) -> Iterator[Problem]:
     """Yield the conflicts between a space and your own network that is searched, if any."""
-    fields = {item.path.partition(".")[2] for item in space.fields if item.path.startswith(f"{OWN}.")}
-    code = space.settings.get("net_code")
+    code, section = space.settings.get("net_code"), space.origins.get(OWN)
     if code is None:
-        if OWN in space.origins:
-            yield space.origins[OWN].problem(f"net: settings of your own network; name its code, {HOW}", at_key=True)
+        if section is not None:
+            yield section.problem(f"net: settings of your own network; name its code, {HOW}", at_key=True)
         return
     if "model" in space.origins:
         message = "model: the settings of built-in networks do nothing with --net; leave them out"
@@ -100,48 +128,41 @@ def _own_net_problems(space: Space) -> Iterator[Problem]:
     except UsageError as error:
         yield space.origins["net_code"].problem(f"net_code: {in_a_sentence(error)}")
         return
-    for name in needed:
-        if name not in fields:
-            message = f"net.{name}: has no default; give it a value or a range"
-            section = space.origins.get(OWN)
+    for path in (f"{OWN}.{name}" for name in needed):
+        if all(item.path != path for item in space.fields):
+            message = f"{path}: has no default; give it a value or a range"
             yield Problem(space.source, 1, 1, message) if section is None else section.problem(message, at_key=True)
 
 
-def _section_of(space: Space, section: str, name: str) -> tuple[type, list[str]] | None:
-    """Return the class that declares a field, and the names of all its fields; None if it cannot be checked."""
-    if section != OWN:
-        if section not in sections():
-            return None
-        return sections()[section], [
-            path.partition(".")[2] for path in all_settings() if path.startswith(f"{section}.")
-        ]
-    try:
-        settings = loaded_net(str(space.settings["net_code"])).settings
-    except (KeyError, UsageError):
-        return None  # reported once, by `_own_net_problems`
-    return settings.section_with(name), list((name,) if settings.declared is None else settings.names)
-
-
-def _field_problems(space: Space, item: Field) -> list[Problem]:
+def _field_faults(space: Space, item: Field) -> list[Problem]:
     section, _, name = item.path.partition(".")
     if section == OWN and keyword.iskeyword(name):
         return [item.origin.problem(f"{item.path}: is a Python keyword; give the setting another name", at_key=True)]
-    declared = _section_of(space, section, name)
-    if declared is None:
+    cls = _section_with(space, section, name)
+    if cls is None:
         return []
-    cls, names = declared
+    names = [declared.name for declared in fields(cls)]
     if name not in names:
         hint = did_you_mean(name, names) if section == OWN else _nearest(name, section)
         return [item.origin.problem(f"{item.path}: no such field{hint}", at_key=True)]
-    span = item.distribution
-    annotation = annotation_of(cls, name)
+    span, annotation = item.distribution, annotation_of(cls, name)
     if span is not None and span.is_real and not allows(annotation, float):
         others = "`int` or `choice`" if allows(annotation, int) else "`choice`"
         return [item.origin.problem(f"{item.path}: takes no range of real numbers; use {others}", span.kind)]
-    named = [(below, fault) for below, value in _named_values(item) for fault in faults(cls, name, value)]
-    between = ((below, fault) for below, value in _values_between(item) for fault in faults(cls, name, value))
+    named = [(below, fault) for below, value in _named_values(item) for fault in value_faults(cls, name, value)]
+    between = ((below, fault) for below, value in _values_between(item) for fault in value_faults(cls, name, value))
     found = named or [*islice(between, 1)]
     return [item.origin.problem(f"{item.path}{fault.text}", *below, *fault.place) for below, fault in found]
+
+
+def _section_with(space: Space, section: str, name: str) -> Any:
+    """Return the class that declares a field, or does not; None if it cannot be checked."""
+    if section != OWN:
+        return sections().get(section)
+    try:
+        return loaded_net(str(space.settings["net_code"])).settings.section_with(name)
+    except (KeyError, UsageError):
+        return None  # reported once, by `_own_net`
 
 
 def _named_values(item: Field) -> Iterator[tuple[KeyPath, Any]]:
@@ -158,28 +179,6 @@ def _values_between(item: Field) -> Iterator[tuple[KeyPath, Any]]:
     span = item.distribution
     if span is not None and not span.is_listed:
         yield from (((span.kind,), value) for value in span.values[:-1][:GRID])
-
-
-def _sum_problems(space: Space) -> Iterator[Problem]:
-    """Yield the periods and phases whose epochs do not agree with `epochs`."""
-    epochs = space.settings.get("epochs", TrainConfig().epochs)
-    periods = space.settings.get("periods")
-    if periods and (periods[-1] != epochs or any(first >= last for first, last in pairwise(periods))):
-        fitting = show(sorted({period for period in periods if period < epochs} | {epochs}))
-        told = {name for name in ("epochs", "periods") if name in space.origins and space.origins[name].is_option}
-        hint = f"also give --set 'periods={fitting}'" if told == {"epochs"} else f"{fitting} would"
-        message = f"periods: {show(periods)} does not rise to {epochs}, the epochs; {hint}"
-        yield space.origins["periods"].problem(message)
-    phases = space.settings.get("phases")
-    if phases and (total := sum(phase["epochs"] for phase in phases)) != epochs:
-        yield space.origins["phases"].problem(f"phases: their epochs add up to {total}, not to {epochs}, the epochs")
-
-
-def _strategy_problems(space: Space) -> Iterator[Problem]:
-    """Yield why the sampler and the space do not fit together."""
-    sampler, _ = registry.of_settings(space.settings)
-    if reason := sampler.misfit(space):
-        yield space.origins["search"].problem(f"search.sampler: {reason}", "sampler")
 
 
 def _nearest(name: str, section: str = "") -> str:
@@ -202,60 +201,67 @@ def _nearest(name: str, section: str = "") -> str:
 @cache
 def _synonyms() -> Mapping[str, Sequence[str]]:
     """Return the settings that a name from elsewhere, in small letters, may mean."""
-    declared = {path: item.setting for path, item in all_settings().items()} | {"subset": SUBSET}
     found: dict[str, list[str]] = {}
-    for path, setting in declared.items():
+    for path, setting in {**all_settings(), "subset": SUBSET}.items():
         for name in setting.synonyms:
             found.setdefault(name, []).append(path)
     return found
 
 
-LISTED = {"model.blocks": "block", "model.hidden_layers": "hidden layer"}
-"""Settings that count the entries of other settings' lists, with the noun for an entry."""
-COUNTED = {"parameters": "parameters", "macs": "MACs per image"}
+def _unfit_epochs(space: Space) -> Iterator[Problem]:
+    """Yield the periods and phases whose epochs do not agree with `epochs`."""
+    for name, text in disagreements(space.settings):
+        hint = ""
+        if name == "periods":
+            epochs = space.settings.get("epochs", TrainConfig().epochs)
+            fitting = show(sorted({period for period in space.settings[name] if period < epochs} | {epochs}))
+            told = {each for each in ("epochs", "periods") if each in space.origins and space.origins[each].is_option}
+            hint = f"; also give --set 'periods={fitting}'" if told == {"epochs"} else f"; {fitting} would"
+        yield space.origins[name].problem(f"{name}: {text}{hint}")
 
 
-def net_problems(space: Space, form: PictureForm) -> list[Problem]:
+def _unfit_sampler(space: Space) -> Iterator[Problem]:
+    if reason := registry.of_settings(space.settings)[0].misfit(space):
+        yield space.origins["search"].problem(f"search.sampler: {reason}", "sampler")
+
+
+def _net_faults(drawn: Drawn) -> list[Problem]:
     """Return the reasons why nets of a space, whose names and values are right, cannot be trained."""
-    drawn = Drawn(space, form)
-    if problems := [*_list_problems(drawn, unfit=True)]:
-        return problems
-    # Your own code may fail with any of its settings, so all are tried.
-    plans = drawn.plans if "net_code" in space.settings else drawn
-    if all(map(is_impossible, plans)):
-        return _impossible_problems(space, drawn.plans[-1].config, form)
-    return [] if space.is_recipe or drawn.meets_limits else [*_limit_problems(drawn)]
-
-
-def _impossible_problems(space: Space, config: TrainConfig, form: PictureForm) -> list[Problem]:
-    """Return why no net can be built, at the setting at fault."""
-    section = "model" if config.net_code is None else OWN
-    try:
-        net_size(config, form)
-    except ArchitectureError as error:
-        message = f"{section}: no network can be built from these settings: {error}"
-        sections = ("phases", section) if error.path.startswith("augment.") else (section,)
-        named = (item.origin for item in space.fields if item.path == error.path)
-        origin = next(chain(named, filter(None, map(space.origins.get, sections))), None)
-    else:
-        return []
-    if origin is None:  # your own network at its defaults, which the file does not mention
-        return [Problem(space.source, 1, 1, message)]
-    return [origin.problem(message)]
-
-
-def net_warnings(drawn: Drawn) -> Iterator[Problem]:
-    """Yield the reasons why some nets of a faultless space cannot be trained."""
     space = drawn.space
-    if space.is_recipe:
-        return
-    yield from _list_problems(drawn, unfit=False)
-    if space.settings.get("limits") and not drawn.meets_limits:
-        message = f"limits: none of {len(drawn.plans)} random networks meets them; a search may find none either"
-        yield space.origins["limits"].problem(message)
+    if found := [*_unfit_lists(drawn, unfit=True)]:
+        return found
+    # Your own code may fail with any of its settings, so all are tried.
+    if all(map(is_impossible, drawn.plans if "net_code" in space.settings else drawn)):
+        return [_impossible(drawn)]
+    return [] if space.is_recipe or drawn.meets_limits else [*_unmet_limits(drawn)]
 
 
-def _list_problems(drawn: Drawn, *, unfit: bool) -> Iterator[Problem]:
+def _impossible(drawn: Drawn) -> Problem:
+    """Return why no net can be built, at the setting at fault."""
+    space, plan = drawn.space, drawn.plans[-1]
+    section, at_fault = "model" if plan.config.net_code is None else OWN, ""
+    try:
+        net_size(plan.config, drawn.form)
+    except ArchitectureError as error:
+        at_fault = error.path
+    message = f"{section}: no network can be built from these settings: {plan.facts['reason']}"
+    sections = ("phases", section) if at_fault.startswith("augment.") else (section,)
+    origins = [item.origin for item in space.fields if item.path == at_fault]
+    origins += [space.origins[name] for name in sections if name in space.origins]
+    # The file may not mention your own network, which is at its defaults.
+    return origins[0].problem(message) if origins else Problem(space.source, 1, 1, message)
+
+
+def _unmet_limits(drawn: Drawn) -> Iterator[Problem]:
+    """Yield the limits that even the smallest net exceeds."""
+    limits = drawn.space.settings.get("limits", {})
+    for name, (least, _) in drawn.extremes.items():
+        if least > limits.get(name, least):
+            message = f"limits.{name}: the smallest network has {least:,} {COUNTED[name]}, above the limit of"
+            yield drawn.space.origins["limits"].problem(f"{message} {limits[name]:,.10g}", name)
+
+
+def _unfit_lists(drawn: Drawn, *, unfit: bool) -> Iterator[Problem]:
     """Yield a problem for each list whose length does not fit the number of blocks or layers that it describes.
 
     With `unfit`, these are faults: a constant that does not fit some trial, or an option that fits no trial. Without
@@ -268,13 +274,15 @@ def _list_problems(drawn: Drawn, *, unfit: bool) -> Iterator[Problem]:
             if isinstance(entries, list) and (parent := _counts_entries(path)):
                 span = fields[path].distribution
                 option = span.values.index(entries) if isinstance(span, Choice) else None
-                met.setdefault((path, option), set()).add(values.get(parent, all_settings()[parent].default))
+                met.setdefault((path, option), set()).add(values.get(parent, setting_of(parent).default))
     for (path, option), counts in met.items():
         item, is_constant = fields[path], option is None
         entries = item.value if option is None else item.value.values[option]
         others = sorted(counts - {len(entries)})
         # Among many options, one may never have been drawn together with its own number.
-        fits_some = len(entries) in counts or _can_be(fields, _counts_entries(path), len(entries))
+        counting = fields.get(_counts_entries(path) or "")
+        can_be = counting is not None and counting.distribution is not None and counting.can_be(len(entries))
+        fits_some = len(entries) in counts or can_be
         if others and unfit == (is_constant or not fits_some):
             below = item.origin.below("value") if option is None else ("choice", option)
             noun = LISTED[_counts_entries(path) or ""]
@@ -283,63 +291,10 @@ def _list_problems(drawn: Drawn, *, unfit: bool) -> Iterator[Problem]:
             yield item.origin.problem(message + ("; one number is for all" if is_constant else ""), *below)
 
 
-def _can_be(fields: Mapping[str, Field], path: str | None, number: int) -> bool:
-    """Return whether a search can draw this number of blocks or layers."""
-    item = fields.get(path or "")
-    return item is not None and item.distribution is not None and item.can_be(number)
-
-
 def _counts_entries(path: str) -> str | None:
     """Return the setting that counts the entries of another one's list."""
     needed = [name for need in setting_of(path).needs for name in need.paths]
     return next((name for name in LISTED if name in needed), None)
-
-
-def _limit_problems(drawn: Drawn) -> Iterator[Problem]:
-    """Yield the limits that even the smallest net exceeds."""
-    space = drawn.space
-    try:
-        limits, found = space.settings.get("limits", {}), extremes(drawn)
-    except ArchitectureError:
-        return  # nets can be built between the ends of the ranges only
-    for name, least in (("parameters", found.parameters[0]), ("macs", found.macs[0])):
-        if least > limits.get(name, least) and found.exact:
-            message = f"limits.{name}: the smallest network has {least:,} {COUNTED[name]}, above the limit of"
-            yield space.origins["limits"].problem(f"{message} {limits[name]:,.10g}", name)
-
-
-def ends(span: Distribution) -> tuple[Any, Any]:
-    """Return the lowest and the highest value, of options those that are so by their sums."""
-    if isinstance(span, NumberRange):
-        return span.low, span.high
-    ordered = sorted(span.values, key=_sum)
-    return ordered[0], ordered[-1]
-
-
-def _sum(option: Any) -> float:
-    """Return the key that orders options by size: a number itself, a list's sum, 0 for any other option."""
-    if isinstance(option, list):
-        return sum(map(_sum, option))
-    return float(option) if isinstance(option, int | float) else 0.0
-
-
-DROPS = ("optim.first_drop_fraction", "optim.second_drop_fraction")
-
-
-def warnings(drawn: Drawn, ways: tuple[Sampler, Pruner] | None = None) -> list[Problem]:
-    """Return the warnings about a checked space, given its random configurations, in the order of the file.
-
-    `ways` are the sampler and the pruner of a search, if the space does not name them.
-    """
-    space = drawn.space
-    found = [*_single_values(space), *_idle(space), *_drops(space), *_idle_pruner(space), *_constraints(drawn)]
-    found += _unportable(space, ways or registry.of_settings(space.settings))
-    return sorted([*found, *net_warnings(drawn)], key=lambda problem: (problem.line, problem.column))
-
-
-def warning_line(problem: Problem) -> str:
-    """Return a warning with its place, for a person."""
-    return f"{problem.source}:{problem.line}:{problem.column}  warning: {problem.message}"
 
 
 def _single_values(space: Space) -> Iterator[Problem]:
@@ -357,7 +312,9 @@ def _ends(item: Field) -> tuple[Any, Any]:
 
 def _idle(space: Space) -> Iterator[Problem]:
     """Yield the ranges, and constants other than the default, that do nothing in any configuration."""
-    fields = _fields(space)
+    # Those that all trials share, such as the epochs, are met by needs, too.
+    fields = {path: Field(path, value) for path, value in space.settings.items() if path in all_settings()}
+    fields |= {item.path: item for item in space.fields}
     phases = space.settings.get("phases") or [{}]
     rates_given = all(phase.get("lr") is not None for phase in phases)
     # In a phase, Muon's filters have the phase's share of their rate: its lr / optim.lr.
@@ -375,30 +332,6 @@ def _idle(space: Space) -> Iterator[Problem]:
         yield item.origin.problem(f"{item.path}: does nothing in this space, because {why}")
 
 
-def _fields(space: Space) -> Mapping[str, Field]:
-    """Return the fields by their paths, including those that all trials share, such as the epochs."""
-    shared = {path: Field(path, value) for path, value in space.settings.items() if path in all_settings()}
-    return {**shared, **{item.path: item for item in space.fields}}
-
-
-def _drops(space: Space) -> Iterator[Problem]:
-    """Yield a warning if the second drop of the learning rate comes before the first."""
-    fields = _fields(space)
-    first, second = (_field(fields, path) for path in DROPS)
-    at_fault = second if second.path in fields else first
-    if at_fault.path not in fields or _unmet(fields, second.path):
-        return
-    (earliest, _), (_, latest) = _ends(first), _ends(second)
-    if earliest >= latest:
-        message = f"{second.path}: {show(latest)} is not after the first drop, at {show(earliest)}"
-        yield at_fault.origin.problem(message)
-
-
-def _field(fields: Mapping[str, Field], path: str) -> Field:
-    """Return the field of this path, at its default if the space does not name it."""
-    return fields[path] if path in fields else Field(path, all_settings()[path].default)
-
-
 def _unmet(fields: Mapping[str, Field], path: str) -> list[str]:
     """Return the fields that keep a setting from ever having an effect: those that it needs, or that they need, and are
     never on.
@@ -408,7 +341,8 @@ def _unmet(fields: Mapping[str, Field], path: str) -> list[str]:
     found: list[str] = []
     for need in setting_of(path).needs:
         names = [name for name in need.paths if name in all_settings()]
-        on = [name for name in names if any(map(need.is_on, _values(_field(fields, name))))]
+        needed = [fields.get(name) or Field(name, setting_of(name).default) for name in names]
+        on = [item.path for item in needed if any(map(need.is_on, _values(item)))]
         if names and all(_unmet(fields, name) for name in on):
             found += [" or ".join(names)] if not on else _unmet(fields, on[0])
     return found
@@ -449,8 +383,7 @@ def _idle_pruner(space: Space) -> Iterator[Problem]:
     pruner = registry.of_settings(space.settings)[1]
     periods = len(space.settings.get("periods") or range(space.settings.get("epochs", TrainConfig().epochs)))
     if pruner.name != "none" and not any(pruner.may_stop_at(period) for period in range(1, periods)):
-        message = f"search.pruner: {pruner.name} stops no trial: its first rung is beyond a trial's "
-        message += number_of(periods, "period")
+        message = f"search.pruner: {pruner.name} stops no trial before the end of its {number_of(periods, 'period')}"
         yield space.origins["search"].problem(message, "pruner")
 
 

@@ -18,28 +18,14 @@ from mnist_bench.data.mnist import images_in
 from mnist_bench.data.own import options_for
 from mnist_bench.nets import own_net
 from mnist_bench.picture_form import PictureForm
-from mnist_bench.space_files.content import IMAGES, SETTINGS, VALUE, faults, training_settings
-from mnist_bench.space_files.problems import check, names_and_values
+from mnist_bench.space_files.content import IMAGES, SETTINGS, VALUE, training_settings, value_faults
+from mnist_bench.space_files.problems import faults, names_and_values
 from search.errors import Problem, SpaceError, UsageError
 from search.messages import did_you_mean, show
 from search.space import yaml_text
 from search.space.settings import override
 from search.space.space import Space
 from search.space.yaml_text import Document, to_yaml
-
-__all__ = [
-    "Source",
-    "check",
-    "config",
-    "dataset_of",
-    "find",
-    "load",
-    "named",
-    "open_with_data",
-    "parse",
-    "recipe",
-    "shipped",
-]
 
 _PACKAGE = Path(__file__).parents[1]
 FOLDERS = (_PACKAGE / "_spaces", _PACKAGE.parent / "spaces")
@@ -134,7 +120,7 @@ def _checked(
         if problems:
             raise SpaceError(problems)
         space = _without_nulls(override(space, overrides))
-    if problems := [*problems, *check(space, images=images, form=form(dataset_of(space)))]:
+    if problems := [*problems, *faults(space, images=images, form=form(dataset_of(space)))]:
         raise SpaceError(problems)
     # An objective equal to the default makes no other search, so it is not part of the fingerprint.
     settings = {name: value for name, value in space.settings.items() if (name, value) != ("objective", VALUE)}
@@ -148,7 +134,7 @@ def _without_nulls(space: Space) -> Space:
     """
     settings, origins = dict(space.settings), dict(space.origins)
     for name in [name for name, value in settings.items() if value is None and name in SETTINGS]:
-        if origins[name].is_option and faults(SETTINGS[name], name, None):
+        if origins[name].is_option and value_faults(SETTINGS[name], name, None):
             del settings[name], origins[name]
     return replace(space, settings=settings, origins=origins)
 

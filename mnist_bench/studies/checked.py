@@ -14,8 +14,7 @@ from typing import Annotated, Any, TypeVar
 from annotated_types import Ge
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from mnist_bench.config.settings import TrainConfig
-from mnist_bench.config.values import every_setting, flattened, from_json
+from mnist_bench.config.values import all_settings, from_json
 from mnist_bench.data.choice import Data, form_of, of_files
 from mnist_bench.data.mnist import TrainingSet, load_training_set
 from mnist_bench.data.own import options_for
@@ -164,9 +163,8 @@ def _check_fields(read: StudyRecord) -> None:
     Raises:
         UnknownSettingError: one of them is not.
     """
-    settings = dict(flattened(every_setting(TrainConfig())))
     for path, _ in read.spec["space"]["fields"]:
-        if path not in settings and not path.startswith("net."):
+        if path not in all_settings() and not path.startswith("net."):
             raise UnknownSettingError(unknown(path))
 
 

@@ -162,10 +162,10 @@ def test_show(cli: Cli) -> None:
         "smoke  ·  11 ranges, 1 constant  ·  4 epochs  ·  precision portable  ·  subset 6000  ·  curves"
     )
     assert any(line.startswith("model.hidden_units") and "hidden_layers is 1" in line for line in lines)
-    assert "parameters      3,212 to 101,178   limit 100,000" in lines
+    assert "parameters      3,212 to 94,830   limit 100,000" in lines
     assert re.match(r"time {12}about [\d.]+ (s|min) for 50 trials with \d+ workers?: a rough estimate, for ", lines[-1])
     shown = document(cli("space", "show", "smoke", "--json"))
-    assert shown["extremes"]["parameters"] == [3212, 101178]
+    assert shown["extremes"]["parameters"] == [3212, 94830]
     assert shown["fields"] == json.loads(json.dumps(space_sources.load("smoke").to_spec()["fields"]))
     estimate = shown["estimate"]
     assert (estimate["trials"], estimate["device"], estimate["infeasible"]) == (50, "cpu-portable", 0)

@@ -329,7 +329,7 @@ def _preview(config: SearchConfig) -> None:
 
     setup = SearchSetup.of(config)
     for warning in problems.warnings(setup.drawn, (setup.sampler, setup.pruner)):
-        output.note(problems.warning_line(warning))
+        output.note(str(warning))
     for line in preview(setup):
         output.print_prose(line)
 

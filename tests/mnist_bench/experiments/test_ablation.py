@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.config.values import every_setting, flattened, to_json
+from mnist_bench.config.values import settings_of, to_json
 from mnist_bench.experiments.ablation import (
     GROUPS,
     SHARED,
@@ -250,7 +250,7 @@ CONV = effective(
 @pytest.mark.slow
 def test_every_setting_is_in_exactly_one_group() -> None:
     counted = Counter([*SHARED, *(name for names in GROUPS.values() for name in names)])
-    assert counted == dict.fromkeys(dict(flattened(every_setting(TrainConfig()))), 1)
+    assert counted == dict.fromkeys(settings_of(TrainConfig()), 1)
 
 
 @pytest.mark.slow

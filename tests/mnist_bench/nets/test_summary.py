@@ -141,7 +141,7 @@ def test_signs_are_explained_where_they_occur(heading: str, cells: list[str], wo
 
 
 def test_every_heading_tells_a_setting() -> None:
-    told = {heading for declared in all_settings().values() for heading in declared.setting.cells}
+    told = {heading for declared in all_settings().values() for heading in declared.cells}
     assert told == {*HEADINGS}
 
 
