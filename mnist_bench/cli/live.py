@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mnist_bench import cells
@@ -24,12 +23,9 @@ from search.messages import number_of
 if TYPE_CHECKING:
     from rich.text import Text
 
-
 MAX_BAR = 48
 MIN_BAR = 8
 SEPARATOR = "  ·  "
-MAX_FOLDED = 2
-"""Lines of the best trial, and of one that is ahead of it, if there is room."""
 MIN_FOLDED = 40
 """Width below which nothing is folded."""
 MIN_SETTINGS = 20
@@ -40,14 +36,14 @@ RISE, SLACK = 1.25, 3.0
 then runs down, and does not rise at every period that takes longer than estimated."""
 
 
-def view(results: Path) -> LiveView | PlainView:
+def view(results: Path) -> Lines:
     """Return the view that stderr can show; `results` is the folder of the studies."""
     console = output.console(stderr=True)
     redraws = console.is_terminal and not console.is_dumb_terminal and not is_command_in_cell()
-    return LiveView(results) if redraws else PlainView(results)
+    return Panel(results) if redraws else Lines(results)
 
 
-class PlainView(Observer):
+class Lines(Observer):
     """One line per finished trial."""
 
     def __init__(self, results: Path) -> None:
@@ -66,18 +62,18 @@ class PlainView(Observer):
         output.note(text)
 
     def on_warning(self, text: str) -> None:
-        """See `say`."""
-        self.say(text)
+        """Print a line that stays."""
+        output.note(text)
 
     def on_notice(self, text: str) -> None:
         """See `say`."""
         self.say(text)
 
     def on_start(self, header: Header) -> None:
-        """Print the header of the search."""
+        """Print what is searched, and with what."""
         self._kind = kind_of(header.spec.to_json())
-        for line in (*first_lines(header), header_line(header, self._results)):
-            output.note(line)
+        for line in (*first_lines(header), SEPARATOR.join(header_parts(header, self._results))):
+            self.on_warning(line)
 
     def on_end(self, trial: TrialRecord) -> None:
         """Remember the trial until its place in the count is known."""
@@ -91,25 +87,20 @@ class PlainView(Observer):
         self._ended.clear()
 
 
-class LiveView(Observer):
+class Panel(Lines):
     """A picture of the search that is redrawn four times a second."""
 
     def __init__(self, results: Path) -> None:
         from rich.live import Live
 
-        self._results = results
-        self._header: Sequence[str] = ()
+        super().__init__(results)
+        self._header: Header | None = None
         self._notice = ""
-        self._kind = ValueKind()
-        self._slots = 0
-        self._patience: int | None = None
         self._progress: Progress | None = None
         self._at = self._entered = time.monotonic()
-        self._end: float | None = None
-        """When the search is expected to end, by the monotonic clock."""
-        self._size = (0, 0)
-        self._above = 0
-        """The most lines above the running trials so far, at this size: they stay where they are."""
+        self._end: float | None = None  # when the search is expected to end, by the monotonic clock
+        self._above: dict[tuple[int, int], int] = {}
+        """The most lines above the running trials so far, by the terminal's size: they stay where they are."""
         self._console = output.console(stderr=True)
         self._live = Live(get_renderable=self._draw, console=self._console, refresh_per_second=4, transient=True)
 
@@ -117,7 +108,7 @@ class LiveView(Observer):
         self._live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._live.stop()
 
     def say(self, text: str) -> None:
@@ -128,17 +119,14 @@ class LiveView(Observer):
         """Print a line that stays, above the picture."""
         self._console.print(cells.safe(text))
 
-    def on_notice(self, text: str) -> None:
-        """See `say`."""
-        self.say(text)
-
     def on_start(self, header: Header) -> None:
         """Print the first lines, which stay, and show the header of the search above the picture."""
+        self._header, self._kind = header, kind_of(header.spec.to_json())
         for line in first_lines(header):
-            self._console.print(cells.safe(line))
-        self._header = header_parts(header, self._results)
-        self._kind, self._slots = kind_of(header.spec.to_json()), header.spec.concurrent_trials
-        self._patience = header.stop_rules.patience
+            self.on_warning(line)
+
+    def on_end(self, trial: TrialRecord) -> None:
+        """An ended trial leaves the picture."""
 
     def on_progress(self, progress: Progress) -> None:
         """Keep the figures for the next drawing."""
@@ -148,33 +136,25 @@ class LiveView(Observer):
     def _draw(self) -> Text:
         from rich.text import Text
 
-        now, progress, width = time.monotonic(), self._progress, self._console.width
-        if progress is None:
-            begun = [f"starting workers ... {cells.duration(now - self._entered)}"]
-            lines = packed(self._header, width) or begun
-        else:
-            progress = replace(progress, seconds=progress.seconds + now - self._at)
-            left = None if self._end is None else max(0.0, self._end - now)
-            lines = self._picture(progress, left, width, self._console.height)
-        lines += textwrap.wrap(self._notice, width)
-        return Text("\n").join(_cut(line, width) for line in lines)
+        width, height = self._console.size
+        lines = [*self._lines(width, height), *textwrap.wrap(self._notice, width)]
+        cut = [Text(cells.safe(line), no_wrap=True) for line in lines]
+        for text in cut:
+            text.truncate(max(1, width), overflow="ellipsis")
+        return Text("\n").join(cut)
 
-    def _picture(self, progress: Progress, left: float | None, width: int, height: int) -> list[str]:
-        if self._size != (width, height):
-            self._size, self._above = (width, height), 0
-        room = height - self._slots - 3
-        above = lines_above(self._header, self._kind, progress, left, width, room)
-        self._above = max(self._above, len(above))
-        above += [""] * (self._above - len(above))
-        return picture(above, self._kind, progress, width, height, patience=self._patience)
-
-
-def _cut(text: str, width: int) -> Text:
-    from rich.text import Text
-
-    cut = Text(cells.safe(text), no_wrap=True)
-    cut.truncate(max(1, width), overflow="ellipsis")
-    return cut
+    def _lines(self, width: int, height: int) -> list[str]:
+        now, header = time.monotonic(), self._header
+        if header is None or self._progress is None:
+            begun = f"starting workers ... {cells.duration(now - self._entered)}"
+            return [begun] if header is None else packed(header_parts(header, self._results), width)
+        progress = replace(self._progress, seconds=self._progress.seconds + now - self._at)
+        left = None if self._end is None else max(0.0, self._end - now)
+        room = height - header.spec.concurrent_trials - 3
+        above = lines_above(header_parts(header, self._results), self._kind, progress, left, width, room)
+        self._above = {(width, height): max(self._above.get((width, height), 0), len(above))}
+        above += [""] * (self._above[width, height] - len(above))
+        return picture(above, self._kind, progress, width, height, patience=header.stop_rules.patience)
 
 
 def expected_end(shown: float | None, now: float, seconds_left: float | None) -> float | None:
@@ -213,24 +193,19 @@ def lines_above(
 ) -> list[str]:
     """Return the lines above the running trials: the header, the bar, the best trial and one that is ahead of it.
 
-    They are folded if that needs at most `room` lines, even with all possible lines.
-
-    Args:
-        header: its parts, see `header_parts`.
-        kind: that of the values.
-        progress: the search at the moment.
-        left: the expected seconds until its end.
-        width: the width of the terminal.
-        room: the largest number of lines.
+    Header and trials are folded if that needs at most `room` lines, even with all possible lines. `header` are its
+    parts, `left` is the expected time in seconds until the end.
     """
     head = packed(header, width)
-    spare = room - len(head) - 1
-    most = MAX_FOLDED if spare >= 2 * MAX_FOLDED and width >= MIN_FOLDED else 1
-    above = [*(head if spare >= 2 else [SEPARATOR.join(header)]), progress_line(progress, left, width)]
+    folds = room >= len(head) + 5 and width >= MIN_FOLDED
+    head = head if room >= len(head) + 3 else [SEPARATOR.join(header)]
+    above = [*head, progress_line(progress, left, width)]
     if progress.best is not None:
-        above += _folded("best  ", best_words(kind, progress.best), width, most)
+        above += _folded(f"best  {best_words(kind, progress.best)}", width if folds else None)
     if (ahead := progress.best_unfinished) is not None:
-        above += _folded("ahead ", unfinished_words(kind, ahead), width, most)
+        trained = f"after {kind.unit} {kind.done(ahead):g} of {kind.total(ahead):g}"
+        words = f"ahead #{ahead.number}  {kind.text(ahead.value)}  {trained}   {kind.settings(ahead)}"
+        above += _folded(words, width if folds else None)
     return above
 
 
@@ -245,13 +220,12 @@ def packed(parts: Sequence[str], width: int) -> list[str]:
     return lines
 
 
-def _folded(label: str, words: str, width: int, most: int) -> list[str]:
-    """Return a label and a text on at most `most` lines, the last of which may be too long."""
-    if most == 1:
-        return [label + words]
-    lines = textwrap.wrap(label + words, width, subsequent_indent=" " * len(label))
-    rest = " ".join([lines[most - 1], *(line.strip() for line in lines[most:])]) if len(lines) >= most else ""
-    return [*lines[: most - 1], *([rest] if rest else [])]
+def _folded(words: str, width: int | None) -> list[str]:
+    """Return a label of six cells and a text on at most two lines, the last of which may be too long."""
+    if width is None or len(words) <= width:
+        return [words]
+    first, *rest = textwrap.wrap(words, width, subsequent_indent=" " * 6)
+    return [first, " " * 6 + " ".join(line.strip() for line in rest)]
 
 
 def first_lines(header: Header) -> list[str]:
@@ -281,19 +255,15 @@ def _processor(numerics: Mapping[str, Any]) -> str:
     return f"{numerics['cpu']} ({about})" if about else str(numerics["cpu"])
 
 
-def header_line(header: Header, results: Path) -> str:
-    """Return the line above a search."""
-    return SEPARATOR.join(header_parts(header, results))
-
-
 def header_parts(header: Header, results: Path) -> list[str]:
-    """Return the header of a search: folder, space, two objectives, strategy, seed, slots and workers, device.
+    """Return the header of a search: folder, space, two objectives, strategy, seed, trials at a time, device.
 
     The folder comes first, so that it is visible if the rest is cut.
     """
     spec, kind = header.spec, kind_of(header.spec.to_json())
     numerics = [str(spec.numerics[key]) for key in ("device", "precision") if key in spec.numerics]
     workers = f" on {number_of(header.workers, 'worker')}" if header.workers else ""
+    order = "" if repeats(spec.order) else " in completion order"
     return [
         str(results / header.name) + (" (resumed)" if header.resumed else ""),
         spec.space.name,
@@ -301,9 +271,11 @@ def header_parts(header: Header, results: Path) -> list[str]:
         f"{header.sampler} + {header.pruner}",
         *kind.rules(header.stop_rules),
         f"seed {spec.seed}",
-        f"{number_of(spec.concurrent_trials, 'concurrent trial')}"
-        f"{'' if repeats(spec.order) else ' in completion order'}"
-        f"{workers}" + (f", {' '.join(numerics)}" if numerics else ""),
+        ", ".join(
+            filter(
+                None, (f"{number_of(spec.concurrent_trials, 'concurrent trial')}{order}{workers}", " ".join(numerics))
+            )
+        ),
     ]
 
 
@@ -332,25 +304,45 @@ def _running_lines(progress: Progress, kind: ValueKind, room: int, width: int) -
     for trial in shown:
         curve = cells.sparkline([report.value for report in trial.reports], low, high)
         mark = "▶" if trial.number in progress.training else " "
-        text = f"{mark} #{trial.number:<4} {curve:<{most}}  {running_words(kind, trial, progress.waits_for(trial))}"
+        text = f"{mark} #{trial.number:<4} {curve:<{most}}  {_running(kind, trial, progress.waits_for(trial))}"
         has_room = width - len(text) >= MIN_SETTINGS
         yield f"{text}  {kind.settings(trial)}" if has_room else text.rstrip()
     if len(shown) < len(progress.running):
         yield f"  and {len(progress.running) - len(shown)} more"
 
 
+def _running(kind: ValueKind, trial: TrialRecord, waits_for: str) -> str:
+    """Return how far a running trial is, without its settings, in columns; it may wait for something."""
+    done, waiting = kind.done(trial), f"waits for {waits_for}" if waits_for else ""
+    trained, value = f"{kind.unit} {done:g}/{kind.total(trial):g}", kind.text(trial.value) if done else ""
+    if kind.of_nets:
+        size = f"{cells.count(trial.facts.get('parameters')):>6} parameters"
+        speed = f"{trial.seconds / done:.1f} s/epoch" if done else ""
+        return f"{trained:<11} {value:>7}  {waiting:<18}{size}  {speed:<13}"
+    speed = f"{cells.duration(trial.seconds / done)}/report" if done else ""
+    return f"{f'{trained:<14}' if len(trial.costs) > 1 else ''}{value:>10}  {waiting:<18}{speed:<14}"
+
+
 def _summary_lines(progress: Progress, kind: ValueKind, patience: int | None) -> list[str]:
-    """Return the periods saved by pruning, the cost of the logical order and the trials without a better one, as far as
-    they are not zero."""
+    """Return what pruning saved, the cost of the order and the trials without a better one, unless they are zero."""
     parts = []
     if progress.total_periods:
-        saved = f"{progress.saved_periods} of {progress.total_periods} {saved_unit(kind, progress)}"
+        saved = f"{progress.saved_periods} of {progress.total_periods} {_saved_unit(progress, kind)}"
         parts.append(f"pruning saved {saved} so far")
     if progress.order_cost >= 0.001:
         parts.append(f"workers waited for the deterministic order {100 * progress.order_cost:.1f}% of the time")
     if patience is not None and progress.since is not None:
         parts.append(f"{progress.since} of {patience} trials without a better one")
     return [" · ".join(parts)] if parts else []
+
+
+def _saved_unit(progress: Progress, kind: ValueKind) -> str:
+    """Return the word for what pruning saves: reports, or epochs of nets if each period of the known trials is one."""
+    known = progress.running or (() if progress.best is None else (progress.best,))
+    ends = {kind.ends(trial) for trial in known}
+    if not kind.of_nets or (ends and all(each == tuple(range(1, len(each) + 1)) for each in ends)):
+        return f"{kind.unit}s"
+    return "periods"
 
 
 def best_words(kind: ValueKind, trial: TrialRecord) -> str:
@@ -368,30 +360,3 @@ def ended_words(kind: ValueKind, trial: TrialRecord) -> str:
     if trial.cause and not kind.of_nets:
         parts.append(f"({trial.cause})")
     return "  ".join(parts)
-
-
-def running_words(kind: ValueKind, trial: TrialRecord, waits_for: str) -> str:
-    """Return how far a running trial is, without its settings, in columns; it may wait for something."""
-    done, waiting = kind.done(trial), f"waits for {waits_for}" if waits_for else ""
-    trained, value = f"{kind.unit} {done:g}/{kind.total(trial):g}", kind.text(trial.value) if done else ""
-    if kind.of_nets:
-        size = f"{cells.count(trial.facts.get('parameters')):>6} parameters"
-        speed = f"{trial.seconds / done:.1f} s/epoch" if done else ""
-        return f"{trained:<11} {value:>7}  {waiting:<18}{size}  {speed:<13}"
-    speed = f"{cells.duration(trial.seconds / done)}/report" if done else ""
-    return f"{f'{trained:<14}' if len(trial.costs) > 1 else ''}{value:>10}  {waiting:<18}{speed:<14}"
-
-
-def unfinished_words(kind: ValueKind, trial: TrialRecord) -> str:
-    """Return the number, value, progress and settings of a running trial."""
-    trained = f"after {kind.unit} {kind.done(trial):g} of {kind.total(trial):g}"
-    return f"#{trial.number}  {kind.text(trial.value)}  {trained}   {kind.settings(trial)}"
-
-
-def saved_unit(kind: ValueKind, progress: Progress) -> str:
-    """Return the word for what pruning saves: reports, or epochs of nets if each period of the known trials is one."""
-    known = progress.running or (() if progress.best is None else (progress.best,))
-    ends = {kind.ends(trial) for trial in known}
-    if not kind.of_nets or (ends and all(each == tuple(range(1, len(each) + 1)) for each in ends)):
-        return f"{kind.unit}s"
-    return "periods"

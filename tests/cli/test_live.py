@@ -45,17 +45,21 @@ def picture(progress: Progress, left: float | None, width: int, height: int, pat
     return live.picture(above, NETS, progress, width, height, patience=patience)
 
 
+def header_line(header: Header) -> str:
+    return live.SEPARATOR.join(live.header_parts(header, Path("results")))
+
+
 def test_the_header_says_where_what_is_searched_and_how() -> None:
-    assert live.header_line(HEADER, Path("results")) == (
+    assert header_line(HEADER) == (
         "results/conv-0  ·  conv  ·  tpe (multivariate) + asha (after reports 1, 3 of 6)  ·  seed 0"
         "  ·  8 concurrent trials on 2 workers, cpu bf16"
     )
-    resumed = live.header_line(replace(HEADER, resumed=True), Path("results"))
+    resumed = header_line(replace(HEADER, resumed=True))
     assert resumed.startswith("results/conv-0 (resumed)  ·  conv  ·  ")
-    rules = live.header_line(replace(HEADER, stop_rules=StopRules(patience=12, target=0.994)), Path("results"))
+    rules = header_line(replace(HEADER, stop_rules=StopRules(patience=12, target=0.994)))
     assert "asha (after reports 1, 3 of 6)  ·  patience 12  ·  target 99.4%  ·  seed 0" in rules
     two = replace(SPEC.space, settings={"objective": ["accuracy", "macs"]})
-    both = live.header_line(replace(HEADER, spec=replace(SPEC, space=two)), Path("results"))
+    both = header_line(replace(HEADER, spec=replace(SPEC, space=two)))
     assert "  ·  conv  ·  high accuracy and few MACs  ·  tpe (multivariate) + asha (" in both
 
 
@@ -118,7 +122,7 @@ def test_where_there_is_room_header_and_best_trial_are_told_whole() -> None:
     above = live.lines_above(parts, NETS, PROGRESS, None, 80, 13)
     assert all(cell_len(line) <= 80 for line in above)
     bar = next(n for n, line in enumerate(above) if "29/50" in line)
-    assert (bar, "  ·  ".join(above[:bar])) == (2, live.header_line(HEADER, Path("results")))
+    assert (bar, "  ·  ".join(above[:bar])) == (2, header_line(HEADER))
     assert len(above[bar + 1 :]) == 2
     assert " ".join(" ".join(above[bar + 1 :]).split()) == " ".join(f"best {live.best_words(NETS, BEST)}".split())
     assert len(live.lines_above(["header"], NETS, PROGRESS, None, 80, 5)) == 3
@@ -227,7 +231,6 @@ def plain_lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 def test_without_a_terminal_there_is_one_line_a_finished_trial(capsys: pytest.CaptureFixture[str]) -> None:
     with live.view(Path("results")) as view:
-        assert isinstance(view, live.PlainView)
         view.on_start(HEADER)
         first, second = handmade.trial(3, range(90), periods=1), handmade.trial(4, range(6))
         view.on_trial(first)
@@ -245,7 +248,7 @@ def test_without_a_terminal_there_is_one_line_a_finished_trial(capsys: pytest.Ca
 
 
 def test_names_with_markup_and_escapes_are_shown_as_text(capsys: pytest.CaptureFixture[str]) -> None:
-    with live.PlainView(Path("results")) as view:
+    with live.Lines(Path("results")) as view:
         view.on_start(replace(HEADER, name="[/x][link=http:evil]\x1b[31m"))
     assert plain_lines(capsys)[0].startswith("results/[/x][link=http:evil][31m  ·  conv")
 
@@ -253,9 +256,9 @@ def test_names_with_markup_and_escapes_are_shown_as_text(capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("variables", "kind"),
     [
-        ({}, live.LiveView),
-        ({"TERM": "dumb"}, live.PlainView),
-        ({"TERM": "xterm-color", "JPY_PARENT_PID": "1"}, live.PlainView),
+        ({}, live.Panel),
+        ({"TERM": "dumb"}, live.Lines),
+        ({"TERM": "xterm-color", "JPY_PARENT_PID": "1"}, live.Lines),
     ],
 )
 def test_lines_are_for_what_cannot_move_its_cursor_and_for_a_notebooks_cell(
@@ -263,7 +266,7 @@ def test_lines_are_for_what_cannot_move_its_cursor_and_for_a_notebooks_cell(
 ) -> None:
     for name, value in {"FORCE_COLOR": "1", **variables}.items():
         monkeypatch.setenv(name, value)
-    assert isinstance(live.view(Path("results")), kind)
+    assert type(live.view(Path("results"))) is kind
 
 
 @pytest.mark.parametrize("width", [12, 40, 100])
@@ -274,7 +277,7 @@ def test_in_a_terminal_the_picture_is_drawn_within_its_width_and_wiped(
     console = Console(file=drawn, force_terminal=True, width=width, height=20, markup=False, color_system=None)
     monkeypatch.setattr(output, "console", lambda *, stderr=False: console)
     with live.view(Path("results")) as view:
-        assert isinstance(view, live.LiveView)
+        assert isinstance(view, live.Panel)
         view.on_start(replace(HEADER, spec=replace(SPEC, space=replace(SPEC.space, name="[bold]\x1b[31m名前"))))
         view.on_progress(PROGRESS)
         view.say("Stopping")
@@ -288,7 +291,7 @@ def test_in_a_terminal_the_picture_is_drawn_within_its_width_and_wiped(
 def test_the_running_trials_stay_where_they_are_when_less_is_told_above(monkeypatch: pytest.MonkeyPatch) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=80, height=30, color_system=None)
     monkeypatch.setattr(output, "console", lambda *, stderr=False: console)
-    view = live.LiveView(Path("results"))
+    view = live.Panel(Path("results"))
     view.on_start(HEADER)
     first, *others = RUNNING
     ahead = replace(first, reports=(replace(RUNNING[1].reports[0], value=0.999),))
@@ -309,7 +312,7 @@ def test_a_warning_is_printed_and_stays(
         monkeypatch.setenv("FORCE_COLOR", "1")
         monkeypatch.setenv("TERM", "xterm")
     with live.view(tmp_path) as view:
-        assert isinstance(view, live.LiveView) == terminal
+        assert isinstance(view, live.Panel) is terminal
         view.on_warning("f.yaml:1:1  warning: [odd]")
     assert "f.yaml:1:1  warning: [odd]\n" in capsys.readouterr().err
 
