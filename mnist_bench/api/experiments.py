@@ -12,9 +12,8 @@ from mnist_bench.experiments import ablation as ablating, confirm as confirming,
 from mnist_bench.experiments.ablation import Ablation, AblationOptions
 from mnist_bench.experiments.confirm import ConfirmOptions
 from mnist_bench.experiments.confirmed import Confirmed, Front, winner_of
-from mnist_bench.experiments.contest import ContestOptions
+from mnist_bench.experiments.contest import Contest, ContestOptions
 from mnist_bench.experiments.own_trainer import OwnCode
-from mnist_bench.experiments.replays import Contest
 from mnist_bench.experiments.scored_recipes import LADDER, NOTEBOOK, BenchmarkOptions, ScoredRecipes
 from mnist_bench.experiments.trainings import Observer
 from mnist_bench.numerics.kinds import PrecisionName
@@ -278,17 +277,15 @@ def compare_methods(
     pruners: Sequence[str | Mapping[str, Any]] = ("asha",),
     sampler_options: Mapping[str, Any] | None = None,
     pruner_options: Mapping[str, Any] | None = None,
-    baselines: bool = True,
-    seeds: int = 100,
+    seeds: int = 20,
     first_seed: int = 0,
-    trials: int = 30,
+    trials: int | Sequence[int] = (10, 25, 50),
     concurrent_trials: int = 8,
-    workers: int | Sequence[int] | None = None,
     processes: int = 1,
     observer: Observer | None = None,
     progress: bool | None = None,
 ) -> list[Contest]:
-    """Compare search methods at equal budget, and return one contest per task; as `mnist-bench bench search`.
+    """Compare search methods at equal budgets, and return one contest per table; as `mnist-bench bench search`.
 
     Args:
         tables: tabular benchmarks to search on: bundled ones, or files.
@@ -297,12 +294,10 @@ def compare_methods(
         pruners: as `samplers`; every sampler takes part with every pruner.
         sampler_options: options of your own samplers.
         pruner_options: options of your own pruners.
-        baselines: whether random search and other simple methods take part.
         seeds: number of searches per method; two or more.
         first_seed: seed of the first search of each method.
-        trials: the budget: the cost of this number of full trainings.
+        trials: the budgets: each the cost of this number of full trainings.
         concurrent_trials: number of trials in progress at the same time.
-        workers: the numbers of workers for which virtual time is reported, None for `concurrent_trials`.
         processes: concurrent searches on a table; above 1, guard the script with `if __name__ == "__main__":`, because
             each process imports it.
         observer: called as the searches advance.
@@ -316,18 +311,15 @@ def compare_methods(
 
     Examples:
         >>> (contest,) = compare_methods(pruners=["none"], seeds=2, trials=3)
-        >>> contest.task, contest.seeds, [entrant.name for entrant in contest.entrants][:2]
+        >>> contest.table, contest.seeds, [method.name for method in contest.methods]
         ('grid-5k', (0, 1), ['random', 'curves'])
     """
-    worker_counts = [workers] if isinstance(workers, int) else workers
     asked = ContestOptions(
         tables=several("tables", tables),
         samplers=several("samplers", samplers),
         pruners=several("pruners", pruners), sampler_options=sampler_options or {}, pruner_options=pruner_options or {},
-        baselines=baselines, seeds=seeds, first_seed=first_seed,
-        trials=trials, concurrent_trials=concurrent_trials,
-        workers=None if worker_counts is None else tuple(worker_counts),
-        processes=processes,
+        seeds=seeds, first_seed=first_seed, trials=(trials,) if isinstance(trials, int) else several("trials", trials),
+        concurrent_trials=concurrent_trials, processes=processes,
     )  # fmt: skip
     with attended(observer, progress) as watching:
         return compare.compare_methods(asked, watching)

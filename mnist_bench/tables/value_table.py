@@ -28,6 +28,12 @@ COST = 1_000_000
 Params = Mapping[str, Any]
 
 
+def normalized(losses: NDArray[np.float64], of: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the normalized regrets of some losses, given those of all configurations; see `ValueTable.regrets`."""
+    best, median = losses.min(), np.median(losses)
+    return np.asarray(np.clip((of - best) / max(median - best, np.finfo(np.float64).tiny), 0.0, 1.0))
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ValueTable:
     """The values of all C configurations of a space, with S seeds and R reports.
@@ -61,11 +67,6 @@ class ValueTable:
         return np.asarray(self.values.mean(axis=1))
 
     @cached_property
-    def mean_seconds(self) -> NDArray[np.float64]:
-        """Time of a whole training, mean over the seeds, shape (C,)."""
-        return np.asarray(self.seconds.mean(axis=1))
-
-    @cached_property
     def losses(self) -> NDArray[np.float64]:
         """The logarithm of each configuration's last value, shape (C,): losses spread over decades."""
         return np.asarray(np.log(self.means[:, -1]))
@@ -77,8 +78,7 @@ class ValueTable:
         0 is the best configuration of the table and 1 the median one, linear in `losses`. Whatever is worse is 1, too:
         the worst configurations of some tables are so bad that they would set the scale.
         """
-        best, median = self.losses.min(), np.median(self.losses)
-        return np.asarray(np.clip((self.losses - best) / (median - best), 0.0, 1.0))
+        return normalized(self.losses, self.losses)
 
     def point_of(self, params: Params) -> int:
         """Return the number of a configuration, given by its parameters.

@@ -16,7 +16,8 @@ from mnist_bench.errors import Stopped
 from mnist_bench.experiments.ablation import Ablation, Measured, Step
 from mnist_bench.experiments.confirm import selected
 from mnist_bench.experiments.confirmed import SEEDS, Candidate, Confirmed, Final, Front, FrontMember
-from mnist_bench.experiments.replays import BestConfiguration, Contest, Entrant, Trace
+from mnist_bench.experiments.contest import Contest
+from mnist_bench.experiments.replays import Choice, SearchMethod, Trace
 from mnist_bench.experiments.scored_recipes import Benchmark, Epoch, ScoredRecipe, ScoredRecipes
 from mnist_bench.experiments.trainings import Observer, TrainingRun
 from mnist_bench.numerics.device import Machine
@@ -111,53 +112,42 @@ PATH = Ablation(
 )
 
 
-TPE_ASHA = Entrant(sampler="tpe", pruner="asha")
-RANDOM = Entrant(sampler="random")
-TWICE = Entrant(sampler="random", budgets=2)
+TPE_ASHA = SearchMethod(sampler="tpe", pruner="asha")
+RANDOM = SearchMethod(sampler="random")
 
 
-def trace(*choices: tuple[float, float], spent: float = 10.0, **changed: Any) -> Trace:
-    """Return a search that made choices: (spent by then, their error on unseen images)."""
-    made = [
-        BestConfiguration(spent=at, seen=error, unseen=error, trial=number, params={"optim.lr": 0.01})
-        for number, (at, error) in enumerate(choices)
-    ]
-    values: dict[str, Any] = {"trials": 12, "complete": 4, "seconds": {1: 80.0, 8: 12.5}, "own_seconds": 0.002}
-    return Trace(choices=tuple(made), spent=spent, **(values | changed))
-
-
-def contest(searches: Mapping[Entrant, Sequence[Trace]], **changed: Any) -> Contest:
-    """Return a contest of these searches, one a seed for each entrant."""
-    values: dict[str, Any] = {
-        "task": "handmade", "space": "mini", "budget": 10, "training_seconds": 1.5, "concurrent_trials": 8,
-        "workers": (1, 8), "seen_images": 10_000, "unseen_images": 20_000, "develops": False,
-        "seeds": tuple(range(len(next(iter(searches.values()))))),
-    }  # fmt: skip
-    return Contest(
-        entrants=tuple(searches), traces=tuple(tuple(traces) for traces in searches.values()), **(values | changed)
+def trace(*choices: tuple[float, float]) -> Trace:
+    """Return a search that made choices: (spent by then, their regret); the error of each is a tenth of its regret."""
+    return tuple(
+        Choice(spent=at, trial=number, params={"optim.lr": 0.01}, score=regret / 10, regret=regret)
+        for number, (at, regret) in enumerate(choices)
     )
 
 
-def finals(errors: Mapping[Entrant, Sequence[float]], **changed: Any) -> Contest:
-    """Return a contest in which each search chose what has such an error at half the budget, and 0.1 at a fifth."""
-    searches = {
-        one: [trace((2 * one.budgets, 0.1), (5 * one.budgets, error), spent=9.8 * one.budgets) for error in found]
-        for one, found in errors.items()
-    }
-    return contest(searches, **changed)
+def contest(searches: Mapping[SearchMethod, Sequence[Trace]], **changed: Any) -> Contest:
+    """Return a contest of these searches, one a seed for each method, at budgets of 4 and 10."""
+    values: dict[str, Any] = {
+        "table": "handmade", "space": "mini", "of_errors": True, "develops": False, "budgets": (4, 10),
+        "concurrent_trials": 8, "seeds": tuple(range(len(next(iter(searches.values()))))),
+    }  # fmt: skip
+    return Contest(
+        methods=tuple(searches), traces=tuple(tuple(traces) for traces in searches.values()), **(values | changed)
+    )
+
+
+def finals(regrets: Mapping[SearchMethod, Sequence[float]], **changed: Any) -> Contest:
+    """Return a contest in which each search chose what has such a regret at half the budget, and 0.8 at a fifth."""
+    return contest({one: [trace((2, 0.8), (5, end)) for end in ends] for one, ends in regrets.items()}, **changed)
 
 
 def close(**changed: Any) -> Contest:
     """Return a contest of three seeds in which nothing is shown."""
-    errors = {TPE_ASHA: [0.02, 0.019, 0.015], RANDOM: [0.019, 0.021, 0.016], TWICE: [0.0181, 0.0185, 0.019]}
-    return finals(errors, **changed)
+    return finals({TPE_ASHA: [0.2, 0.19, 0.15], RANDOM: [0.19, 0.24, 0.16]}, **changed)
 
 
 def clear(**changed: Any) -> Contest:
-    """Return a contest of four seeds: random ends 0.9 to 1.1 points above the first, and 0.1 below at double budget."""
-    first = [0.02, 0.018, 0.022, 0.02]
-    random = [0.03, 0.029, 0.031, 0.03]
-    return finals({TPE_ASHA: first, RANDOM: random, TWICE: [error - 0.001 for error in first]}, **changed)
+    """Return a contest of four seeds: random ends 9 to 11 points above the first."""
+    return finals({TPE_ASHA: [0.2, 0.18, 0.22, 0.2], RANDOM: [0.3, 0.29, 0.31, 0.3]}, **changed)
 
 
 MACHINE = Machine(processor="An Abacus", cores=2, gpu=None, precision="fp32", python="3.11.7", versions={"torch": "2"})

@@ -126,11 +126,10 @@ MIRRORS: Mapping[str, Mirror] = {
             "table": "tables",
             "sampler_option": "sampler_options",
             "pruner_option": "pruner_options",
-            "only": "baselines",
         },
         no_parameter=PRINTED,
         no_option={*SHOWN, "processes"},
-        other_default={"table", "samplers", "pruners"},  # the same, as a tuple
+        other_default={"table", "samplers", "pruners", "trials"},  # the same, as a tuple
     ),
 }
 NOT_MIRRORED = {"studies remove", "space show", "space list"}
