@@ -284,15 +284,3 @@ def drawn(
     seeds = np.where(random.random(300) < 1 / 3, 3, 1)
     pairs = zip(true, swings, seeds, strict=True)
     return true.tolist(), [random.normal(error, swing, count).tolist() for error, swing, count in pairs]
-
-
-
-
-
-
-
-
-
-
-
-
