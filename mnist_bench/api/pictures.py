@@ -68,11 +68,10 @@ def plot_data(
     data_dir: str | Path | None = None,
     results: str | Path | None = None,
 ) -> tuple[Picture, ...]:
-    """Draw plots of the data set, without a study: digits, augmented, or both; as `mnist-bench plot
-    digits`.
+    """Draw a plot of the data set, without a study: digits; as `mnist-bench plot digits`.
 
-    `overrides` such as `augment.rotation_degrees=30`, and `seed` (default: 0), are for `augmented`. The files go into
-    the folder `to`, or `plots` in `results`, which is by default the folder in force.
+    `overrides` such as `augment.rotation_degrees=30`, and `seed` (default: 0), say how they are distorted. The files go
+    into the folder `to`, or `plots` in `results`, which is by default the folder in force.
 
     Raises:
         UsageError: there is no such kind, the data are not of MNIST's form, or the folder cannot be written.
@@ -87,8 +86,6 @@ def plot_data(
     wanted = _checked(kinds, DATA_KINDS, "a study; see plot") or DATA_KINDS
     changes = several("overrides", overrides)
     check_seed("seed", seed or 0)
-    if (changes or seed is not None) and "augmented" not in wanted:
-        raise UsageError("overrides and seed are for the kind augmented.")
     close_test_set()
     subject = data_subject(as_path(data_dir), changes, seed or 0)
     destination = as_path(to) or ResultsFolder(results_in_force(results)).plots

@@ -44,8 +44,8 @@ Of the data, without a study:
 
 Examples:
 mnist-bench plot conv-0
-mnist-bench plot conv-0 curves confusion --format svg
-mnist-bench plot augmented --set augment.rotation_degrees=30
+mnist-bench plot conv-0 curves errors --format svg
+mnist-bench plot digits --set augment.rotation_degrees=30
 """
 
 
@@ -74,12 +74,12 @@ def plot(
         typer.Option(
             "--set",
             metavar="FIELD=VALUE",
-            help="For augmented: a strength, e.g. augment.rotation_degrees=30. Repeatable.",
+            help="For digits: a strength of their distortion, e.g. augment.rotation_degrees=30. Repeatable.",
         ),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option("--seed", min=0, max=MAX_SEED, metavar="N", help="For augmented: seed of the distortions."),
+        typer.Option("--seed", min=0, max=MAX_SEED, metavar="N", help="For digits: seed of their distortions."),
     ] = None,
     data_dir: options.Data = None,
     net: options.Net = None,
@@ -93,8 +93,8 @@ def plot(
 
     close_test_set()
     name, kinds = chosen(words or ())
-    if "augmented" not in kinds and (overrides or seed is not None):
-        raise UsageError("--set and --seed are for `mnist-bench plot augmented`.")
+    if "digits" not in kinds and (overrides or seed is not None):
+        raise UsageError("--set and --seed are for `mnist-bench plot digits`.")
     study = None
     subject: DataSubject | Subject
     if kinds and kinds[0] in DATA_KINDS:
