@@ -189,8 +189,8 @@ def many(asked: argparse.Namespace) -> Rows:
 def search_many(results: str, trials: str) -> None:
     """Search conv.yaml with the trainer above."""
     asked = SearchConfig(
-        space="conv", overrides=("limits={}", "periods=[0.5, 1, 2, 4, 8]"), sampler="tpe", start=False,
-        trials=int(trials), study_name=STUDY, executor="in-process", results=Path(results),
+        space="conv", overrides=("limits={}", "periods=[0.5, 1, 2, 4, 8]"), sampler="tpe", warm_start=False,
+        trials=int(trials), study_name=STUDY, executor="in-process", results=results,
     )  # fmt: skip
     trainer = TrainerSpec(factory="costs:Inventor")
     with (

@@ -156,7 +156,7 @@ def judging(folder: Path) -> Cases:
     space = folder / "judged.yaml"
     space.write_text(TINY)
     results = ("--workers", "1", "--results", str(folder))
-    printed = command("search", str(space), "--trials", "6", "--precision", "fp32", *results)
+    printed = command("search", str(space), "--trials", "6", "--set", "precision=fp32", *results)
     yield "search of fewer images, fp32", "", printed_digest(printed)
     command("confirm", "judged-0", "--top", "2", *results)
     # Older trees drop candidates that are worse after two seeds, so only those two are compared.

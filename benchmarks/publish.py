@@ -50,7 +50,7 @@ CONFIRM = ("confirm", "conv-0", "--top", "3")
 ABLATE = ("ablate", "conv-0", "--from", "benchmarks/linear.yaml", "--seeds", "4", "--budget", "100m")
 SMALL = ("search", "small", "--trials", "60")
 FRONT = ("confirm", "small-0", "--front")
-PORTABLE = ("search", "conv", "--precision", "portable", "--study-name", "portable", "--trials", "50")
+PORTABLE = ("search", "conv", "--set", "precision=portable", "--study-name", "portable", "--trials", "50")
 NOTEBOOK = ("bench", "notebook", "--seeds", "5")
 TEXTS = {".html", ".json", ".md", ".txt"}
 KEPT = (
@@ -75,8 +75,8 @@ class Pages:
         The copy is in the folder `results` of `work`, which no command of the report needs to name.
         """
         shutil.copytree(STUDIES / self.study, work / "results" / self.study, dirs_exist_ok=True)
-        run("plot", self.study, *self.plots, "--output", str(to), "--format", "png", folder=work)
-        run("report", self.study, "--output", str(to / "report.html"), folder=work)
+        run("plot", self.study, *self.plots, "--to", str(to), "--formats", "png", folder=work)
+        run("report", self.study, "--to", str(to / "report.html"), folder=work)
 
 
 PAGES = {

@@ -30,32 +30,36 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for editors and mypy; Python loads a name's module at first use, by `_MODULES`
     from mnist_bench import tables as tables
-    from mnist_bench.api.commands import (
-        compare as compare,
-        doctor as doctor,
-        leaderboard as leaderboard,
-        show as show,
-        studies as studies,
-    )
-    from mnist_bench.api.experiments import (
+    from mnist_bench.api.judging import (
         ablate as ablate,
         compare_methods as compare_methods,
         confirm as confirm,
         confirm_front as confirm_front,
+        measure_speed as measure_speed,
+        reproduce as reproduce,
+        reproduce_record as reproduce_record,
         train_ladder as train_ladder,
         train_notebook as train_notebook,
     )
-    from mnist_bench.api.pictures import plot as plot, plot_data as plot_data, report as report
-    from mnist_bench.api.recipes import train as train, train_seeds as train_seeds, train_trial as train_trial
+    from mnist_bench.api.reading import (
+        compare as compare,
+        doctor as doctor,
+        leaderboard as leaderboard,
+        plot as plot,
+        plot_data as plot_data,
+        report as report,
+        show as show,
+        studies as studies,
+    )
     from mnist_bench.api.searches import (
         open_study as open_study,
-        reproduce as reproduce,
-        reproduce_record as reproduce_record,
         search as search,
         to_dataframe as to_dataframe,
+        train as train,
+        train_seeds as train_seeds,
+        train_trial as train_trial,
     )
-    from mnist_bench.api.speed import measure_speed as measure_speed
-    from mnist_bench.api.winner import export as export, load_model as load_model, predict as predict
+    from mnist_bench.api.using import export as export, load_model as load_model, predict as predict
 
 
 COMMANDS = frozenset({"doctor", "export", "leaderboard", "report", "studies"})
@@ -88,20 +92,29 @@ class _Package(ModuleType):
 
 sys.modules[__name__].__class__ = _Package
 _MODULES = {
-    "mnist_bench.api.commands": ("compare", "doctor", "leaderboard", "show", "studies"),
-    "mnist_bench.api.experiments": (
+    "mnist_bench.api.judging": (
         "ablate",
         "compare_methods",
-        "confirm_front",
         "confirm",
+        "confirm_front",
+        "measure_speed",
+        "reproduce",
+        "reproduce_record",
         "train_ladder",
         "train_notebook",
     ),
-    "mnist_bench.api.pictures": ("plot_data", "plot", "report"),
-    "mnist_bench.api.recipes": ("train", "train_seeds", "train_trial"),
-    "mnist_bench.api.searches": ("open_study", "reproduce_record", "reproduce", "search", "to_dataframe"),
-    "mnist_bench.api.speed": ("measure_speed",),
-    "mnist_bench.api.winner": ("export", "load_model", "predict"),
+    "mnist_bench.api.reading": (
+        "compare",
+        "doctor",
+        "leaderboard",
+        "plot",
+        "plot_data",
+        "report",
+        "show",
+        "studies",
+    ),
+    "mnist_bench.api.searches": ("open_study", "search", "to_dataframe", "train", "train_seeds", "train_trial"),
+    "mnist_bench.api.using": ("export", "load_model", "predict"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = sorted([*_MODULE_OF, "tables"])

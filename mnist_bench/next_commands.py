@@ -23,7 +23,7 @@ NEEDS: Mapping[Command, tuple[str, ...]] = MappingProxyType(
         "report": _SEES_DATA,
         "ablate": _TRAINS,
         "confirm": _TRAINS,
-        "export": _TRAINS,
+        "export": _SEES_DATA,
         "reproduce": _TRAINS,
         "train": _TRAINS,
     }

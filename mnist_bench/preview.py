@@ -10,7 +10,7 @@ from mnist_bench.nets.planner import COEFFICIENTS
 from mnist_bench.numerics.device import kind_of
 from mnist_bench.numerics.kinds import DeviceKind
 from mnist_bench.searches import first_trials, running
-from mnist_bench.searches.objective_search import ObjectiveConfig, search_of_objective
+from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.setup import SearchSetup
 from mnist_bench.space_files.drawn import ROUGHLY, planner, samples, search_seconds
 from mnist_bench.value_kind import NETS, ValueKind
@@ -40,7 +40,7 @@ def preview(setup: SearchSetup) -> list[str]:
     notices: list[str] = []
     first, start = first_trials.enqueued(setup, notices.append), first_trials.start_list(setup, notices.append)
     left = running.trials_left(setup, first, start)
-    study = f"Study {setup.files.name} in {setup.config.results}/"
+    study = f"Study {setup.files.name} in {setup.config.folder}/"
     if not left:
         return [_what(setup), f"{study} has ended; nothing is left to train."]
     kind = kind_of(setup.config.device, setup.precision)
@@ -56,20 +56,20 @@ def preview(setup: SearchSetup) -> list[str]:
     ]
 
 
-def preview_objective(config: ObjectiveConfig) -> list[str]:
+def preview_own_work(config: SearchConfig) -> list[str]:
     """Describe a search of your own function or program, of which nothing is loaded or run.
 
     A search that would be refused before it starts workers is refused here too.
 
     Raises:
-        SpaceError, UsageError: as `search_of_objective` and `repeatability.require_repeatable`.
+        SpaceError, UsageError: as `running.search_of_own_work` and `repeatability.require_repeatable`.
         FingerprintError, UsageError, StorageError: as `search.driver.run.Search.trials_left`.
         StudyNotFoundError: there is no study of a name that is enqueued.
     """
-    search = search_of_objective(config)
+    search = running.search_of_own_work(config)
     repeatability.require_repeatable(search)
     spec, left = search.spec_for(NUMERICS), search.trials_left()
-    study = f"Study {search.files.name} in {config.shared.results}/"
+    study = f"Study {search.files.name} in {config.folder}/"
     if not left:
         return [_what_own(config, search, spec), f"{study} has ended; nothing is left to run."]
     rest = "" if left == search.goal else f" {number_of(left, 'trial')} still to end."
@@ -87,17 +87,17 @@ def _what(setup: SearchSetup) -> str:
         f"{space.name}: {number_of(len(space.ranges), 'range')}, "
         f"{number_of(config.trials, 'trial')} of at most {longest}, "
         f"{f'for {objectives(cost)}, ' if cost else ''}{sampler} + {pruner}, seed {config.seed}, "
-        f"{number_of(config.concurrent_trials, 'concurrent trial')} on {number_of(config.training_workers, 'worker')}"
+        f"{number_of(config.concurrent_trials, 'concurrent trial')} on {number_of(config.processes, 'worker')}"
         f"{'' if repeats(config.order) else ', in completion order'}{rules}."
     )
 
 
-def _what_own(config: ObjectiveConfig, search: Search, spec: StudySpec) -> str:
+def _what_own(config: SearchConfig, search: Search, spec: StudySpec) -> str:
     reports = f" of at most {number_of(spec.periods, 'report')}" if spec.periods > 1 else ""
     order = "" if repeats(spec.order) else ", in completion order"
     rules = "".join(f", {words}" for words in ValueKind().rules(search.stop_rules))
     return (
-        f"{spec.space.name}: {config.objective.name}, {number_of(len(spec.space.ranges), 'range')}, "
+        f"{spec.space.name}: {running.objective_of(config).name}, {number_of(len(spec.space.ranges), 'range')}, "
         f"{number_of(search.goal, 'trial')}{reports}, {spec.sampler.describe(spec.periods)} + "
         f"{spec.pruner.describe(spec.periods)}, seed {spec.seed}, "
         f"{number_of(spec.concurrent_trials, 'concurrent trial')} "
@@ -106,7 +106,7 @@ def _what_own(config: ObjectiveConfig, search: Search, spec: StudySpec) -> str:
 
 
 def _how_long(setup: SearchSetup, kind: DeviceKind, left: int) -> Iterator[str]:
-    workers = setup.config.training_workers
+    workers = setup.config.processes
     rest = "" if left == setup.config.trials else f" for the {number_of(left, 'trial')} still to end"
     if kind == "cuda":
         yield f"The time{rest} cannot be estimated on a GPU: none was measured."

@@ -8,13 +8,11 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar, assert_never, get_args
+from typing import Any, Generic, Literal, TypeVar
 
 from mnist_bench import cells
 from mnist_bench.cells import safe
-from search.errors import UsageError
-from search.messages import html_table, listing, shortened, show
+from search.messages import html_table, shortened
 
 LINE = 120
 """Characters of a line of `repr`; a longer one is cut."""
@@ -27,7 +25,6 @@ Align = Literal["left", "right"]
 SCHEMA_VERSION = 2
 OLDEST_READ = 2  # of records that a user has kept
 FORMULA_STARTS = ("=", "+", "-", "@")
-Ending = Literal["csv", "json", "md"]
 
 
 def ungrouped(row: Any) -> str:
@@ -186,33 +183,6 @@ def _markdown_row(texts: Iterable[str]) -> str:
 def _markdown_cell(text: str) -> str:
     escaped = "".join(f"\\{character}" if character in "\\|`*_<[]" else character for character in safe(text))
     return escaped.replace("&", "&amp;")
-
-
-def ending_of(path: Path) -> Ending:
-    """Return the kind of file that a name ends with.
-
-    Raises:
-        UsageError: it is another one.
-    """
-    for ending in get_args(Ending):
-        if path.suffix == f".{ending}":
-            found: Ending = ending
-            return found
-    endings = listing(f".{ending}" for ending in get_args(Ending))
-    raise UsageError(f"{show(str(path))}: the name has to end with {endings}, which chooses the format.")
-
-
-def contents(ending: Ending, tables: Sequence[Table[Any]], document: Mapping[str, Any]) -> bytes:
-    """Return tables as the bytes of a file; of JSON it is the document."""
-    match ending:
-        case "csv":
-            return csv_text(*records_of(tables)).encode()
-        case "json":
-            return f"{json_text(document)}\n".encode()
-        case "md":
-            return f"{markdown(*tables)}\n".encode()
-        case _:
-            assert_never(ending)
 
 
 def records_of(tables: Sequence[Table[Any]]) -> tuple[list[Mapping[str, Any]], list[str]]:

@@ -8,13 +8,12 @@ from heapq import heappop, heappush
 from typing import Any
 
 from search.driver.dispatcher import Dispatcher
-from search.driver.driver import Driver
+from search.driver.driver import Driver, Recorder
 from search.event_log.events import Created, Event, GoalSet, Reported
 from search.event_log.history import History
 from search.event_log.records import StudyRecord
 from search.executors.protocol import Done, Executor, Job, Outcome
 from search.strategies.optuna_study import OptunaStudy
-from search.study.checkpoint_store import CheckpointStore
 from search.study.spec import StudySpec
 from search.trainer_api import Planner, Trainer
 
@@ -63,13 +62,13 @@ class VirtualExecutor(Executor):
         self._under_way.clear()
 
 
-class _NoFiles(CheckpointStore):
-    """Keeps nothing."""
+class _NoFiles:
+    """Replaces the checkpoints of a search."""
 
-    def __init__(self) -> None: ...
-    def put(self, *_: object) -> None: ...
-    def get(self, *_: object) -> None: ...
-    def drop(self, *_: object) -> None: ...
+    def nothing(self, *_: object) -> None:
+        """Do nothing."""
+
+    put = get = drop = nothing
 
 
 def search_in_memory(
@@ -100,8 +99,7 @@ def search_in_memory(
     driver = Driver(
         spec=spec,
         history=history,
-        append=on_event,
-        tables=None,
+        recorder=Recorder(append=on_event, tables=None),
         planner=planner,
         dispatcher=dispatcher,
         optuna_study=study,

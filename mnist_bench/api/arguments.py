@@ -1,29 +1,31 @@
-"""Arguments that several functions take, in every form that they accept."""
+"""What functions of the API need: arguments in every form that they accept, and progress that can be stopped."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import TypeVar
 
-from mnist_bench.nets import own_net
-from mnist_bench.studies.checked import find_trial
+from mnist_bench import cells
+from mnist_bench.errors import Stopped
+from mnist_bench.experiments.trainings import Observer, TrainingRun
+from mnist_bench.options import workers_for
+from mnist_bench.studies.checked import device_like, find_trial
+from mnist_bench.value_kind import kind_of
 from search.arguments import check_several, check_whole
+from search.driver.attended import Screen, screen_here
+from search.driver.interrupts import interruptible
+from search.errors import Interrupted
 from search.event_log.records import StudyRecord, TrialRecord
+from search.trainer_api import Report
 
 T = TypeVar("T")
-P = ParamSpec("P")
-OwnNetSource = Callable[..., Any] | str | None
-"""Your own network: a function or class at the top of a file, or its name; None for the built-in ones."""
 
 
 def chosen(study: StudyRecord, trial: TrialRecord | int | None) -> TrialRecord:
-    """Return the trial of that number, or the best.
-
-    Raises:
-        UsageError: it is not a number.
-        StudyNotFoundError: see `find_trial`.
-    """
+    """Return the trial of that number, or the best; UsageError if it is no number, StudyNotFoundError if it is none."""
     if isinstance(trial, TrialRecord):
         return trial
     if trial is not None:
@@ -32,11 +34,7 @@ def chosen(study: StudyRecord, trial: TrialRecord | int | None) -> TrialRecord:
 
 
 def several(name: str, given: Iterable[T]) -> tuple[T, ...]:
-    """Return an argument of several values as a tuple.
-
-    Raises:
-        UsageError: it is a single value, such as a text.
-    """
+    """Return an argument of several values as a tuple; UsageError if it is a single value, such as a text."""
     check_several(name, given)
     return tuple(given)
 
@@ -46,12 +44,79 @@ def as_path(path: str | Path | None) -> Path | None:
     return None if path is None else Path(path)
 
 
-def used(net: OwnNetSource) -> str | None:
-    """Load your own network, which can be built from then on, and return its name.
+def workers_like(study: StudyRecord, device: str, given: int | None) -> int:
+    """Return the number of processes that is given, or that suits a study's trainer and device."""
+    of_nets = kind_of(study.spec).of_nets
+    return workers_for(device_like(study.spec["numerics"], device) if of_nets else "cpu", given)
+
+
+@contextmanager
+def attended(observer: Observer | None, progress: bool | None) -> Iterator[Observer]:
+    """Yield the observer of an experiment, which shows the progress on this screen too, and stops at Ctrl-C.
+
+    `progress` is None to show it unless there is an observer of the caller's. Nothing is shown without a screen.
 
     Raises:
-        UsageError: it cannot be loaded; the message gives the reason and the place.
+        Interrupted: the experiment was stopped so.
     """
-    name = own_net.name_of_function(net)
-    own_net.load_code(name)
-    return name
+    wanted = observer is None if progress is None else progress
+    shown = _Attended(observer or Observer(), screen_here() if wanted else None)
+    try:
+        with interruptible(shown.say) as interrupted:
+            shown.interrupted = interrupted
+            try:
+                yield shown
+            except Stopped:
+                if interrupted():
+                    raise Interrupted("Stopped before the end; the same call continues.") from None
+                raise
+    finally:
+        shown.close()
+
+
+class _Attended(Observer):
+    """Hands everything to the caller's observer, and shows the number of runs and the last news."""
+
+    def __init__(self, observer: Observer, screen: Screen | None) -> None:
+        self._observer = observer
+        self._screen = screen
+        self._started = time.monotonic()
+        self._about = self._ended = 0
+        self.interrupted: Callable[[], bool] = lambda: False
+        """Whether Ctrl-C asks to stop."""
+
+    def say(self, text: str) -> None:
+        """Show a line that stays."""
+        if self._screen is not None:
+            self._screen.say(text)
+
+    def on_start(self, runs: int, seconds: float) -> None:
+        """Show the number of runs."""
+        self._about += runs
+        self._show(f"about {cells.duration(seconds)} if none was trained before")
+        self._observer.on_start(runs, seconds)
+
+    def on_run(self, run: TrainingRun, reports: Sequence[Report]) -> None:
+        """Count the run."""
+        self._ended += 1
+        self._show(run.title)
+        self._observer.on_run(run, reports)
+
+    def on_news(self, text: str) -> None:
+        """Show the news."""
+        self._show(text)
+        self._observer.on_news(text)
+
+    def stopping(self) -> bool:
+        """Return whether the caller's observer or Ctrl-C asks to stop."""
+        return self._observer.stopping() or self.interrupted()
+
+    def close(self) -> None:
+        """Leave the screen as it is."""
+        if self._screen is not None:
+            self._screen.close()
+
+    def _show(self, text: str) -> None:
+        if self._screen is not None:
+            runs = f"{self._ended} of about {self._about} runs"
+            self._screen.show(f"{runs} · {cells.duration(time.monotonic() - self._started)} · {text}")

@@ -8,23 +8,22 @@ from __future__ import annotations
 import os
 import sys
 from importlib import metadata
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mnist_bench.cli import checks, leaderboard, output, show, space, study_list
-from mnist_bench.cli.benchmarks import bench_commands
-from mnist_bench.cli.experiments import ablate, confirm, train
+from mnist_bench.cli import bench, checks, judge, leaderboard, output, pictures, search, show, space, study_list, use
 from mnist_bench.cli.failures import ErrorsAsSentences, drop_output, in_words, is_of_output
 from mnist_bench.cli.help import GroupWithoutSuggestions, HelpfulCommand, HelpfulGroup
 from mnist_bench.cli.output import ExitCode
-from mnist_bench.cli.pictures import plot, report
-from mnist_bench.cli.studies import search
-from mnist_bench.cli.winner import export, predict
+from mnist_bench.options import RESULTS_OPTION
+from search.defaults import RESULTS_VARIABLE
 
 HELP = """Search hyperparameters of small networks on MNIST, with results that are the same every time, bit for bit.
 
-`mnist-bench COMMAND --help` explains a command. A study is written by its name, conv-0, and a trial as conv-0/17.
+`mnist-bench COMMAND --help` explains a command; --verbose and --results may stand behind it, too. A study is written by
+its name, conv-0, and a trial as conv-0/17.
 
 Examples:
 mnist-bench search conv --trials 50
@@ -67,26 +66,36 @@ def _options(
         bool, typer.Option("--version", callback=_print_versions, is_eager=True, help="Print versions and exit.")
     ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the traceback of an error.")] = False,
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            "--results",
+            metavar=RESULTS_OPTION.metavar,
+            help=RESULTS_OPTION.about,
+            show_default=RESULTS_OPTION.default or False,
+        ),
+    ] = None,
 ) -> None:
-    pass
+    if results is not None:
+        os.environ[RESULTS_VARIABLE] = str(results)
 
 
 app.command("search", cls=HelpfulCommand, rich_help_panel=SEARCH)(search.search)
-app.command("train", cls=HelpfulCommand, rich_help_panel=SEARCH)(train.train)
+app.command("train", cls=HelpfulCommand, rich_help_panel=SEARCH)(search.train)
 app.add_typer(space.app, name="space", cls=HelpfulGroup, rich_help_panel=SEARCH)
 app.add_typer(study_list.app, name="studies", cls=GroupWithoutSuggestions, rich_help_panel=INSPECT)
 app.command("leaderboard", cls=HelpfulCommand, rich_help_panel=INSPECT)(leaderboard.leaderboard)
 app.command("show", cls=HelpfulCommand, rich_help_panel=INSPECT)(show.show)
 app.command("compare", cls=HelpfulCommand, rich_help_panel=INSPECT)(leaderboard.compare)
-app.command("plot", cls=HelpfulCommand, rich_help_panel=INSPECT, help=plot.HELP)(plot.plot)
-app.command("report", cls=HelpfulCommand, rich_help_panel=INSPECT)(report.report)
-app.command("confirm", cls=HelpfulCommand, rich_help_panel=VERIFY)(confirm.confirm)
+app.command("plot", cls=HelpfulCommand, rich_help_panel=INSPECT, help=pictures.HELP)(pictures.plot)
+app.command("report", cls=HelpfulCommand, rich_help_panel=INSPECT)(pictures.report)
+app.command("confirm", cls=HelpfulCommand, rich_help_panel=VERIFY)(judge.confirm)
 app.command("reproduce", cls=HelpfulCommand, rich_help_panel=VERIFY)(checks.reproduce)
-app.command("ablate", cls=HelpfulCommand, rich_help_panel=VERIFY)(ablate.ablate)
+app.command("ablate", cls=HelpfulCommand, rich_help_panel=VERIFY)(judge.ablate)
 app.command("doctor", cls=HelpfulCommand, rich_help_panel=VERIFY)(checks.doctor)
-app.command("export", cls=HelpfulCommand, rich_help_panel=USE)(export.export)
-app.command("predict", cls=HelpfulCommand, rich_help_panel=USE)(predict.predict)
-app.add_typer(bench_commands.app, name="bench", cls=HelpfulGroup, rich_help_panel=BENCHMARK)
+app.command("export", cls=HelpfulCommand, rich_help_panel=USE)(use.export)
+app.command("predict", cls=HelpfulCommand, rich_help_panel=USE)(use.predict)
+app.add_typer(bench.app, name="bench", cls=HelpfulGroup, rich_help_panel=BENCHMARK)
 
 
 def main() -> None:

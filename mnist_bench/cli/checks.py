@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnist_bench import cells
-from mnist_bench.cli import options, output, targets
+from mnist_bench import cells, options
+from mnist_bench.api import judging, reading
+from mnist_bench.cli import output, targets
+from mnist_bench.cli.command import takes
 from mnist_bench.cli.output import ExitCode
+from mnist_bench.options import argument, option
 from search.differences import CHECK, CHECKS
 from search.errors import UsageError
 
@@ -35,30 +38,19 @@ HEADINGS = (
 )
 
 
+@takes(judging.reproduce)
 def reproduce(
     target: Annotated[
         str | None,
-        typer.Argument(
-            metavar="STUDY|STUDY/17|RECORD.json|-",
-            show_default="the best trial of the latest study",
-            help="A trial, a study for its best trial, or a record from `show --json`; - reads a record from stdin.",
+        argument(
+            "A trial, a study for its best trial, or a record from `show --json`; - reads a record from stdin.",
+            "STUDY|STUDY/17|RECORD.json|-",
+            default="the best trial of the latest study",
         ),
     ] = None,
-    weights: Annotated[
-        bool,
-        typer.Option(
-            "--weights",
-            help="Keep the weights in the study's folder if they are identical; for one of its ten best trials.",
-        ),
-    ] = False,
-    device: options.Device = "auto",
-    data_dir: options.Data = None,
-    net: options.Net = None,
-    trainer: options.Trainer = None,
-    objective: options.Objective = None,
-    command: options.Command = None,
     json: options.Json = False,
-    results: options.Results = options.RESULTS,
+    results: options.Folder = options.RESULTS,
+    **given: Any,
 ) -> None:
     """Train a trial again and compare it bit for bit.
 
@@ -77,15 +69,15 @@ def reproduce(
     from mnist_bench.value_kind import kind_of
 
     kept: Path | None = None
+    weights, device, data_dir, net = (given[name] for name in ("weights", "device", "data", "net"))
     if (read := _record(target)) is not None:
         if weights:
             raise UsageError("--weights keeps weights in a study's folder, and a record has none; name STUDY/17.")
         again = _of_record(read, device, data_dir, net)
     else:
         study, named = targets.open_target(target, results, of_any_trainer=True)
-        of_nets = {"--device": device != "auto", "--data": data_dir, "--net": net, "--weights": weights}
-        code = own_trainer.OwnCode(trainer=trainer, objective=objective, command=command)
-        targets.check_options(study, of_nets, code)
+        targets.check_options(study, judging.reproduce, given)
+        code = own_trainer.OwnCode(trainer=given["trainer"], objective=given["objective"], command=given["command"])
         trial = named or find_trial(study, None)
         if not kind_of(study.spec).of_nets:
             again = _of_values(study, trial, code)
@@ -276,29 +268,22 @@ def _hash(text: str) -> str:
     return f"{text[:4]}…{text[-2:]}"
 
 
+@takes(reading.doctor)
 def doctor(
+    repair: bool,
+    replay: bool,
+    device: str,
+    data: Path | None,
+    net: str | None,
+    results: Path,
     study: Annotated[
-        str | None,
-        typer.Argument(metavar="STUDY", show_default="this machine and the installation", help="A study to examine."),
+        str | None, argument("A study to examine.", "STUDY", default="this machine and the installation")
     ] = None,
-    repair: Annotated[
-        bool, typer.Option("--repair", help="Write Optuna's tables again from the event log if they differ.")
-    ] = False,
-    cut: Annotated[
-        bool, typer.Option("--cut", help="Cut a damaged event log after its last good event, and keep a copy.")
-    ] = False,
-    replay: Annotated[
-        bool, typer.Option("--replay", help="Replay every decision in the study's log, and compare.")
-    ] = False,
+    cut: Annotated[bool, option("Cut a damaged event log after its last good event, and keep a copy.")] = False,
     speed: Annotated[
-        bool,
-        typer.Option("--speed", help="Measure how fast this machine trains four fixed networks, on all cores at once."),
+        bool, option("Measure how fast this machine trains four fixed networks, on all cores at once.")
     ] = False,
-    device: options.Device = "auto",
-    data_dir: options.Data = None,
-    net: options.Net = None,
     json: options.Json = False,
-    results: options.Results = options.RESULTS,
 ) -> None:
     """Examine this machine or a study, and advise what to do.
 
@@ -318,7 +303,7 @@ def doctor(
 
     if study is not None:
         files = StudyFolder.of(study, results)
-        found = checkup.check_study(files, repair=repair, cut=cut, replay=replay, device=device, data_dir=data_dir)
+        found = checkup.check_study(files, repair=repair, cut=cut, replay=replay, device=device, data_dir=data)
     elif repair:
         raise UsageError("--repair repairs a study; name one, as `mnist-bench studies` lists them.")
     elif cut:
@@ -326,7 +311,7 @@ def doctor(
     elif replay:
         raise UsageError("--replay repeats the decisions of a study; name one, as `mnist-bench studies` lists them.")
     else:
-        findings = machine_checks.examine(results=results, device=device, data_dir=data_dir)
+        findings = machine_checks.examine(results=results, device=device, data_dir=data)
         found = Checkup(findings=tuple(findings))
     if json:
         listed = {"repaired": found.repaired, "findings": found.findings}
@@ -344,12 +329,11 @@ def _speed(device: str, *, as_json: bool, alone: bool) -> None:
         raise UsageError("--speed measures this machine; leave out the study and what is done with it.")
     from mnist_bench import bench
 
-    asked = bench.SpeedOptions(workers=options.cores(), device=device)
-
     def on_round(number: int) -> None:
-        output.note(f"repeat {number} of {asked.repeats}" if number else "warm-up")
+        output.note(f"repeat {number}" if number else "warm-up")
 
-    output.print_result(output.form(json=as_json), bench.table_of(bench.measure_speed(asked, on_round)))
+    found = judging.measure_speed(device=device, on_round=on_round)
+    output.print_result(output.form(json=as_json), bench.table_of(found))
 
 
 def _print(found: Checkup) -> None:

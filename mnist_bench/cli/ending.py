@@ -60,7 +60,7 @@ def _print_for_people(
 
 
 def _commands(run: Run, config: SearchConfig) -> NextCommands:
-    return commands_of(run.study, data_dir=config.data_dir, net=config.net, device=config.device)
+    return commands_of(run.study, data_dir=config.data_dir, net=config.net_name, device=config.device)
 
 
 def seconds_before(study: StudyRecord, moment: float) -> float:
@@ -128,7 +128,7 @@ def _uses(run: Run, config: SearchConfig, commands: NextCommands, best: TrialRec
         }
     front = () if run.study.cost is None else ("--front",)
     page = ", a web page to draw on" if config.data_dir is None else ""  # MNIST's pictures can be drawn
-    formats = f": plain PyTorch, ONNX{page}" if config.net is None else ""
+    formats = f": plain PyTorch, ONNX{page}" if config.net_name is None else ""
     return {
         commands.line("reproduce"): f"retrain #{best.number} and compare bit for bit",
         commands.line("confirm", *front): "fresh seeds, then all training images, then the test set once",

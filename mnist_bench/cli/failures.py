@@ -19,7 +19,7 @@ from typing import Any
 
 import typer
 
-from mnist_bench.cli import options, output
+from mnist_bench.cli import command, output
 from mnist_bench.cli.help import HelpfulGroup
 from mnist_bench.cli.output import ExitCode
 from mnist_bench.errors import Stopped
@@ -53,7 +53,7 @@ class ErrorsAsSentences(HelpfulGroup):
         try:
             return self._flushed(ctx)
         except typer.BadParameter as error:
-            error.message = options.in_words(error)
+            error.message = command.in_words(error)
             raise
         except (typer.Exit, typer.Abort, typer.TyperException):
             raise

@@ -9,7 +9,7 @@ import copy
 import inspect
 import shutil
 import textwrap
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,7 +119,7 @@ class _WithPage:
         """Return the arguments, then the options without a heading, then the others."""
         found: dict[str, list[HelpEntry]] = {ARGUMENTS: [], OPTIONS: []}
         for param in self.get_params(ctx):
-            if not getattr(param, "hidden", False):
+            if not getattr(param, "hidden", False) and param is not self._verbose:  # which the program's page explains
                 panel = getattr(param, "rich_help_panel", None) or OPTIONS
                 heading = ARGUMENTS if param.param_type_name == "argument" else panel
                 found.setdefault(heading, []).append(_entry(param, ctx))
@@ -137,16 +137,7 @@ class _WithPage:
 
 
 class HelpfulCommand(_WithPage, TyperCommand):
-    """A command whose options are listed under their `rich_help_panel` headings, and which ends with examples.
-
-    The value of an option whose metavar is in brackets, `[DIR]`, may be left out before another option and at the end;
-    it is then empty.
-    """
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the words of a command line."""
-        optional = {name for param in self.params for name in param.opts if str(param.metavar).startswith("[")}
-        return super().parse_args(ctx, list(_with_values(args, optional)))
+    """A command whose options are listed under their `rich_help_panel` headings, and which ends with examples."""
 
 
 class HelpfulGroup(_WithPage, TyperGroup):
@@ -166,17 +157,6 @@ class GroupWithoutSuggestions(HelpfulGroup):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{**options, "suggest_commands": False})
-
-
-def _with_values(args: Sequence[str], optional: Collection[str]) -> Iterator[str]:
-    """Yield the words of a command line, with an empty value for options that may be without one, and are.
-
-    >>> list(_with_values(["conv", "--memory", "--seed", "1", "--memory"], ["--memory"]))
-    ['conv', '--memory=', '--seed', '1', '--memory=']
-    """
-    for word, following in zip(args, [*args[1:], None], strict=False):
-        lacks_value = word in optional and (following is None or following.startswith("-"))
-        yield f"{word}=" if lacks_value else word
 
 
 def pages(app: Any) -> Iterator[tuple[str, str, HelpPage]]:

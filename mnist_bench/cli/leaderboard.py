@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from mnist_bench.cli import options, output, study_list, targets
+from mnist_bench import options
+from mnist_bench.api import reading
+from mnist_bench.cli import output, study_list, targets
+from mnist_bench.cli.command import takes
+from mnist_bench.options import argument, option
 from search.errors import StudyNotFoundError, UsageError
-from search.files import write_named
 
 if TYPE_CHECKING:
     from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow
@@ -28,46 +29,19 @@ FEWEST = 3
 """Rows of such a table in a terminal that is too low for more."""
 
 
+@takes(reading.leaderboard, without=["infeasible"])
 def leaderboard(
-    studies: Annotated[
-        list[str] | None, typer.Argument(metavar="STUDY", show_default="the latest study", help="One study or several.")
-    ] = None,
-    top: Annotated[
-        int | None,
-        typer.Option(
-            "--top",
-            min=1,
-            metavar="N",
-            show_default="10 in a table, fewer in a low terminal; else all",
-            help="Show only the N best trials.",
-        ),
-    ] = None,
+    top: int | None,
+    learning_curves: bool,
+    studies: Annotated[Sequence[str], argument("One study or several.", "STUDY", default="the latest study")] = (),
     every: Annotated[
-        bool,
-        typer.Option("--all", help="Show all rows, with infeasible trials, which were not trained."),
+        bool, option("Show all rows, with infeasible trials, which were not trained.", names=("--all",))
     ] = False,
-    curves: Annotated[
-        bool,
-        typer.Option(
-            "--learning-curves",
-            help="Print the learning curves, with --json, --csv, or --output FILE.json or .csv. CSV has one row per "
-            "report.",
-        ),
-    ] = False,
-    output_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            metavar="FILE",
-            rich_help_panel=options.OUTPUT,
-            help="Write a file instead: FILE.csv, .json or .md.",
-        ),
-    ] = None,
     wide: options.Wide = False,
     json: options.Json = False,
     csv: options.Csv = False,
     markdown: options.Markdown = False,
-    results: options.Results = options.RESULTS,
+    results: options.Folder = options.RESULTS,
 ) -> None:
     """Rank the trials of one study or several by validation accuracy, with intervals and ties.
 
@@ -83,33 +57,23 @@ def leaderboard(
         mnist-bench leaderboard conv-0 conv-1
         mnist-bench leaderboard results/*         # all studies, if they have one objective
         mnist-bench leaderboard conv-0 --csv > trials.csv
-        mnist-bench leaderboard conv-0 --output trials.csv
         mnist-bench leaderboard conv-0 --json --learning-curves   # with all learning curves
     """
     from mnist_bench.leaderboard.board import curve_table
     from mnist_bench.leaderboard.ranking import leaderboard_of
-    from mnist_bench.result_table import contents, ending_of
 
     form = output.form(json=json, csv=csv, markdown=markdown, wide=wide)
-    ending = None if output_file is None else ending_of(output_file)
-    if ending is not None and form != "table":
-        raise UsageError(f"--output {output_file}: the name of the file chooses the format; leave --{form} out.")
-    form = ending if ending in ("json", "csv") else form
-    if curves and form not in ("json", "csv"):
-        raise UsageError("--learning-curves needs --json, --csv, or --output FILE.json or .csv.")
+    if learning_curves and form not in ("json", "csv"):
+        raise UsageError("--learning-curves needs --json or --csv.")
     opened = partial(_opened, results=results, infeasible=every)
-    names = dict.fromkeys(targets.study_name(name, results) for name in studies or [])
+    names = dict.fromkeys(targets.study_name(name, results) for name in studies)
     found = [*map(opened, names)] or [opened(None)]
-    rows = top or (SHORT if form in ("table", "wide") and not (every or ending) else None)
-    board = leaderboard_of(*found, top=rows, infeasible=every, curves=curves)
+    rows = top or (SHORT if form in ("table", "wide") and not every else None)
+    board = leaderboard_of(*found, top=rows, infeasible=every, curves=learning_curves)
     tabled = partial(_table, results=results)
-    table: Table[Any] = curve_table(board) if curves and form == "csv" else tabled(board)
-    if output_file is not None and ending is not None:
-        write_named(output_file, contents(ending, [table], table.document))
-        output.note(f"Wrote {output_file}.")
-    else:
-        fits = form == "table" and not (top or every)
-        output.print_result(form, _fitting(board, tabled) if fits else table)
+    table: Table[Any] = curve_table(board) if learning_curves and form == "csv" else tabled(board)
+    fits = form == "table" and not (top or every)
+    output.print_result(form, _fitting(board, tabled) if fits else table)
 
 
 def _opened(name: str | None, results: Path, *, infeasible: bool) -> StoredStudy:
@@ -181,18 +145,13 @@ def _confirmed(board: Leaderboard, folder: Path, commands: NextCommands) -> tupl
     return found is not None and len(found.candidates) > 1, below, more
 
 
+@takes(reading.compare)
 def compare(
-    sides: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="STUDY|STUDY/17|RECORD.json|DIR",
-            help="Two studies, trials, records from `show --json`, or folders of exports or of studies.",
-        ),
-    ],
+    sides: Sequence[str],
+    results: Path,
     wide: options.Wide = False,
     json: options.Json = False,
     markdown: options.Markdown = False,
-    results: options.Results = options.RESULTS,
 ) -> None:
     """Compare two studies, trials or records: settings, results, shared trials, and the first difference.
 
@@ -204,7 +163,7 @@ def compare(
         mnist-bench compare conv-0/48 conv-0/13
         mnist-bench compare conv-0 laptop/results/conv-0
     """
-    from mnist_bench.comparison.comparison import compare as compared, tables_of
+    from mnist_bench.comparison.comparison import tables_of
 
     form = output.form(json=json, markdown=markdown, wide=wide)
-    output.print_result(form, *tables_of(compared(sides, results)))
+    output.print_result(form, *tables_of(reading.compare(*sides, results=results)))

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, assert_never
 
-import typer
-
-from mnist_bench import cells
-from mnist_bench.cli import options, output, targets
+from mnist_bench import cells, options
+from mnist_bench.cli import output, targets
+from mnist_bench.cli.command import takes
+from mnist_bench.options import argument, option
 from mnist_bench.result_table import Figure, Table, further_measured
 from search.errors import UsageError
 from search.messages import number_of
@@ -23,24 +23,20 @@ if TYPE_CHECKING:
     from search.trainer_api import Report
 
 
+@takes()
 def show(
     target: Annotated[
-        str | None,
-        typer.Argument(metavar="STUDY|STUDY/17", show_default="the latest study", help="A study, or a trial of it."),
+        str | None, argument("A study, or a trial of it.", "STUDY|STUDY/17", default="the latest study")
     ] = None,
-    recipe: Annotated[bool, typer.Option("--recipe", help="Print a trial's recipe, a file for `train`.")] = False,
-    space: Annotated[bool, typer.Option("--space", help="Print the study's space, a file for `search`.")] = False,
-    code: Annotated[
-        bool, typer.Option("--code", help="Print the source of your own network that the study searched.")
-    ] = False,
-    why: Annotated[
-        bool, typer.Option("--why", help="Explain why a trial was proposed, and why it was stopped or continued.")
-    ] = False,
+    recipe: Annotated[bool, option("Print a trial's recipe, a file for `train`.")] = False,
+    space: Annotated[bool, option("Print the study's space, a file for `search`.")] = False,
+    code: Annotated[bool, option("Print the source of your own network that the study searched.")] = False,
+    why: Annotated[bool, option("Explain why a trial was proposed, and why it was stopped or continued.")] = False,
     every: Annotated[
-        bool, typer.Option("--all", help="Show a study's whole specification, hashes and defaults.")
+        bool, option("Show a study's whole specification, hashes and defaults.", names=("--all",))
     ] = False,
     json: options.Json = False,
-    results: options.Results = options.RESULTS,
+    results: options.Folder = options.RESULTS,
 ) -> None:
     """Show a study on one screen, or one trial in full.
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnist_bench import cells
-from mnist_bench.cli import options, output
+from mnist_bench import cells, options
+from mnist_bench.cli import output
+from mnist_bench.cli.command import takes
 from mnist_bench.cli.help import HelpfulCommand
+from mnist_bench.options import argument
 from mnist_bench.result_table import Table, key_figure
 from search import messages
-from search.defaults import workers_in_force
 from search.errors import UsageError
 from search.messages import number_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mnist_bench.space_files.drawn import Drawn, Met
     from search.space.space import Space
 
@@ -30,12 +30,11 @@ TRIALS = 50
 
 
 @app.command("show", cls=HelpfulCommand)
+@takes()
 def show(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help="A space file, the name of a bundled space, or - for stdin.")
-    ],
+    file: Annotated[str, argument("A space file, the name of a bundled space, or - for stdin.", "FILE")],
+    overrides: options.Overrides = (),
     data: options.Data = None,
-    overrides: options.Overrides = None,
     net: options.Net = None,
     json: options.Json = False,
 ) -> None:
@@ -56,7 +55,9 @@ def show(
     from mnist_bench.space_files import drawn as drawn_spaces, problems, space_sources
     from search.strategies import registry
 
-    space, data_set = space_sources.open_with_data(file, overrides or (), data_dir=data, net=net)
+    space, data_set = space_sources.open_with_data(
+        file, overrides, data_dir=None if data is None else Path(data), net=options.loaded_net(net)
+    )
     if space.settings.get("search", {}).get("start"):  # its import takes most of a second
         from mnist_bench import start_lists
 
@@ -65,7 +66,7 @@ def show(
     warnings = problems.warnings(drawn)
     for warning in warnings:
         output.note(str(warning))
-    workers = workers_in_force() or options.cores()
+    workers = options.workers_for("cpu")
     kind = kind_of("cpu", str(space.settings.get("precision", "auto")))
     pruner = registry.of_settings(space.settings)[1]
     seconds = drawn_spaces.search_seconds(drawn, kind, pruner, trials=TRIALS, workers=workers)
@@ -89,6 +90,7 @@ def show(
 
 
 @app.command("list", cls=HelpfulCommand)
+@takes()
 def list_spaces(json: options.Json = False) -> None:
     """List the bundled spaces and recipes.
 

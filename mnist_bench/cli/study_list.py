@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mnist_bench import options
+from mnist_bench.api import reading
 from mnist_bench.cells import size
-from mnist_bench.cli import options, output
+from mnist_bench.cli import output
+from mnist_bench.cli.command import takes
 from mnist_bench.cli.help import HelpfulCommand
+from mnist_bench.options import argument, option
 from mnist_bench.result_table import Figure, Table
 from search.errors import StorageError, UsageError
 from search.hashed import Order, repeats
@@ -33,13 +37,8 @@ app = typer.Typer(invoke_without_command=True)
 
 
 @app.callback()
-def studies(
-    context: typer.Context,
-    json: options.Json = False,
-    csv: options.Csv = False,
-    markdown: options.Markdown = False,
-    results: options.Results = options.RESULTS,
-) -> None:
+@takes(reading.studies)
+def studies(context: typer.Context, results: Path, json: options.Json = False) -> None:
     """List studies, or remove them.
 
     Below the table stand the commands that resume unfinished searches.
@@ -57,15 +56,14 @@ def studies(
     found = list_studies(results)
     rows = [row_of(summary) for summary in found]
     _note_faults(found)
-    form = output.form(json=json, csv=csv, markdown=markdown)
-    if not rows and form in ("table", "markdown"):
+    if not rows and not json:
         _note_none(results)
         return
     opened, last = times_opened_from(results)
     table = Table(rows=rows, figures=figures_of(rows), footnotes=[_openings_line(opened, last)])
     document = {"studies": table.records(), "test_openings": opened}
-    output.print_result(form, replace(table, document=document))
-    if form == "table":
+    output.print_result(output.form(json=json), replace(table, document=document))
+    if not json:
         for line in _resuming_lines(rows):
             output.print_line(line)
 
@@ -229,13 +227,12 @@ WITHOUT_WEIGHTS = (
 
 
 @app.command("remove", cls=HelpfulCommand)
+@takes()
 def remove(
-    names: Annotated[list[str], typer.Argument(metavar="STUDY", help="The studies.")],
-    weights: Annotated[
-        bool, typer.Option("--weights", help="Remove only the weights of networks; trials and curves stay.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
-    results: options.Results = options.RESULTS,
+    names: Annotated[Sequence[str], argument("The studies.", "STUDY")],
+    weights: Annotated[bool, option("Remove only the weights of networks; trials and curves stay.")] = False,
+    yes: Annotated[bool, option("Do not ask for confirmation.", names=("--yes", "-y"))] = False,
+    results: options.Folder = options.RESULTS,
 ) -> None:
     """Remove studies and all their files, or only the weights of their networks.
 

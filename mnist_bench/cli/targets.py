@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
+from mnist_bench.options import argument, declared
 from search.errors import UsageError
 
 if TYPE_CHECKING:
-    from mnist_bench.experiments.own_trainer import OwnCode
     from search.event_log.records import StudyRecord, TrialRecord
     from search.study.studies import StoredStudy
 
+StudyName = Annotated[str | None, argument("A study.", "STUDY", default="the latest study")]
+Target = Annotated[
+    str | None,
+    argument("A trial, or a study for its best trial.", "STUDY|STUDY/17", default="the latest study"),
+]
 MAX_DIGITS = 9
 """Most digits of a number of a trial; no study has more trials."""
 
@@ -78,21 +83,20 @@ def open_target(
     return study, None if number is None else find_trial(study, number)
 
 
-def check_options(study: StudyRecord, of_nets: Mapping[str, object], code: OwnCode) -> None:
-    """Check that the options of a command go with a study.
-
-    Args:
-        study: one of nets or of another trainer.
-        of_nets: the options that only a study of nets has; those are given whose values are true.
-        code: the code that the command names, which only another study has.
+def check_options(study: StudyRecord, function: Callable[..., Any], given: Mapping[str, Any]) -> None:
+    """Check that what is given of a function's options goes with a study.
 
     Raises:
-        ForeignStudyError, UsageError: one does not.
+        ForeignStudyError, UsageError: an option is for the other kind of study.
     """
     from mnist_bench.value_kind import check_nets, kind_of
 
-    if code.words and kind_of(study.spec).of_nets:
-        raise UsageError(f"Study {study.name} is one of networks; leave out {code.words[0]}.")
-    for option, given in of_nets.items():
-        if given:
-            check_nets(study, option)
+    of_nets = kind_of(study.spec).of_nets
+    for name, (parameter, known) in declared(function).items():
+        if known.of is None or given.get(name, parameter.default) == parameter.default:
+            continue
+        word = known.words(parameter)[0]
+        if of_nets and known.of == "own work":
+            raise UsageError(f"Study {study.name} is one of networks; leave out {word}.")
+        if known.of == "nets":
+            check_nets(study, word)

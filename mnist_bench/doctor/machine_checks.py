@@ -132,10 +132,10 @@ def portable() -> Diagnostic:
         return note("portable", f"this machine cannot take part in portable studies. {error}")
     canary = f"numerics check {found['check'][:8]}"
     if is_as_published(found):
-        return ok("portable", f"--precision portable is bit-identical to other machines, {canary}.")
+        return ok("portable", f"portable precision is bit-identical to other machines, {canary}.")
     return note(
         "portable",
-        f"--precision portable gives different floating-point results here ({canary}) than on the machines that "
+        f"portable precision gives different floating-point results here ({canary}) than on the machines that "
         f"were tested; studies of this machine are reproducible on it. PyTorch {found['torch']} may be the reason: "
         "results/published/portable.md.",
     )
@@ -145,7 +145,9 @@ def bfloat16(ratio: float) -> Diagnostic:
     """Return whether bfloat16, which is chosen here, is faster: `ratio` is its time divided by that of float32."""
     if ratio <= 1:
         return ok("bfloat16", f"a convolution takes {ratio:.2f} of the time that float32 takes.")
-    advice = "Use `train --precision fp32`; a search uses the detected precision, and needs another release of PyTorch."
+    advice = (
+        "Use `train --set precision=fp32`; a search uses the detected precision, and needs another release of PyTorch."
+    )
     return problem("bfloat16", slow_bf16(ratio), advice)
 
 

@@ -280,10 +280,7 @@ def check_process() -> None:
         DeviceError: it does not; the message says what it lacks.
     """
     if (lacking := _lacking()) is not None:
-        raise DeviceError(
-            f"Portable precision {lacking}; leave out --precision portable, or if the space asks for it, add --set "
-            "precision=auto."
-        )
+        raise DeviceError(f"Portable precision {lacking}; add --set precision=auto.")
 
 
 def computes_portable_bits() -> bool:

@@ -117,7 +117,7 @@ def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     ]
     words += [] if repeats(study.order) else ["--order", "as-completed"]
     words += own_code_options(spec)
-    words += [] if dataset == named else ["--dataset", dataset]
+    words += [] if dataset == named else ["--set", f"dataset={dataset}"]
     words += [] if data_dir is None else ["--data", data_dir]
     # The default is a GPU on a machine that has one, and the list that the space names.
     words += ["--device", "cpu"] if checked.device_like(spec["numerics"], "auto") == "cpu" else []

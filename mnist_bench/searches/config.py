@@ -1,113 +1,255 @@
-"""The options of a search, as they were given."""
-
-from __future__ import annotations
+"""The options of a search: the declarations of which `mnist-bench search` and `mnist_bench.search` are made."""
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, assert_never, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
-from mnist_bench.config.settings import DatasetName
-from mnist_bench.numerics.kinds import PrecisionName
-from mnist_bench.space_files import space_sources
-from search.arguments import check_choice, check_seconds, check_text, check_utf8, is_number
-from search.driver.run import check_search_arguments
+from mnist_bench import options
+from mnist_bench.options import BUDGET, FILES, OWN_WORK, REPRODUCIBILITY, RUNNING, STRATEGIES, Kind, argument, option
+from search.arguments import CONCURRENT_TRIALS, MAX_GOAL, MAX_SEED, is_number
+from search.defaults import results_in_force
 from search.errors import UsageError
-from search.event_log.history import StopRules
-from search.event_log.records import StudyRecord
 from search.executors.protocol import ExecutorName
 from search.hashed import Order
-from search.messages import show
+from search.messages import joined, show
+from search.strategies import pruners, samplers
+from search.trainer_api import MAX_PERIODS
+
+if TYPE_CHECKING:
+    from mnist_bench.space_files.space_sources import Source
+    from search.driver.progress import Observer
+    from search.event_log.history import StopRules
+    from search.event_log.records import StudyRecord, TrialRecord
+
+Strategy = str | Mapping[str, Any] | None
+"""A sampler or pruner: a name, or a mapping of a name and options; None for the space's."""
+WITH_OPTIONS = "with options as in a space file: {name: NAME, option: 5}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchConfig:
-    """The options of a search."""
+    """The options of a search, of networks or of your own function or program."""
 
-    space: space_sources.Source
-    """A file, the name of a shipped space, - for standard input, or a mapping equivalent to a file."""
-    overrides: tuple[str, ...] = ()  # `field=value`, each of which replaces a value of the file
-    sampler: str | None = None
-    """Replaces the file's: the name of a built-in one, or your own code, `package.module:Name` or `file.py:Name`."""
-    sampler_options: Mapping[str, Any] = field(default_factory=dict)
-    pruner: str | None = None  # as `sampler`
-    pruner_options: Mapping[str, Any] = field(default_factory=dict)
-    trials: int = 50  # number of trained trials at which the study is complete
-    patience: int | None = None
-    """Trained trials without a better complete one among them after which the search ends before that; see
-    `search.event_log.history.StopRules`."""
-    target: float | None = None
-    """Validation accuracy, above 0 and up to 1, at which the search ends: as soon as a complete trial reaches it."""
-    timeout: float | None = None  # seconds after which the search stops; it can be resumed
-    trial_timeout: float | None = None
-    """Seconds that a trial may train. Worker processes stop it within a period; the in-process executor only between
-    two periods."""
-    workers: int = 1
-    concurrent_trials: int = 8
-    order: Order = "deterministic"
-    """The order in which events are handled: "deterministic", which can be repeated, or "as-completed"."""
-    seed: int = 0
-    enqueue: tuple[space_sources.Source | StudyRecord, ...] = ()
-    """What is trained first: recipes, as files, names of shipped ones, mappings or configurations; and the best trials
-    of studies, of which each is one, its name or its folder."""
-    start: bool = True  # whether the search begins with a start list if the space names tables for one
-    device: str = "auto"
-    precision: PrecisionName = "auto"  # replaces the space's, unless it is auto
-    study_name: str | None = None  # name of the study; None for SPACE-SEED
-    results: Path = Path("results")
-    data_dir: Path | None = None  # an .npz file, a folder of pictures or one of IDX files; see `mnist_bench.data.own`
-    dataset: DatasetName | None = None  # None for the one that the space names
-    net: str | None = None
-    """Your own net instead of a built-in one: `package.module:Name` or `file.py:Name`; see docs/guides/own_nets.md."""
-    executor: ExecutorName = "local"
-    address: str | None = None
-    """Address of a Ray cluster: host:port, or auto for the one on this machine; None to start Ray here."""
-    gpus_per_worker: float = 0.0  # share of a GPU that Ray reserves for each worker
-    command: str | None = field(default=None, compare=False)
-    """The command line as it was typed; kept with the study, for people."""
+    space: Annotated[
+        "Source",
+        argument(
+            "A space file, the name of a bundled space, or - for stdin.", "SPACE", typed=str, python="Also a mapping."
+        ),
+    ] = field(kw_only=False)
+    trials: Annotated[
+        int,
+        option(
+            "Total number of trained trials; infeasible ones do not count. A larger number continues a finished study.",
+            "N",
+            names=("--trials", "-n"),
+            panel=BUDGET,
+            least=1,
+            most=MAX_GOAL,
+        ),
+    ] = 50
+    patience: Annotated[int | None, option("Stop after N trials without improvement.", "N", panel=BUDGET, least=1)] = (
+        None
+    )
+    target: Annotated[
+        float | None,
+        option(
+            "Stop once a complete trial reaches this validation accuracy, e.g. 99.4%, or value of your objective.",
+            "VALUE",
+            panel=BUDGET,
+            read=options.share_or_number,
+        ),
+    ] = None
+    timeout: Annotated[
+        float | None,
+        options.duration("Pause after this time (90s, 15m, 1h). Run the same command again to resume.", panel=BUDGET),
+    ] = None
+    trial_timeout: Annotated[
+        float | None,
+        options.duration(
+            "Stop any trial that trains for longer than this. The result then depends on the speed of the machine.",
+            panel=BUDGET,
+            least=1,
+        ),
+    ] = None
+    concurrent_trials: options.ConcurrentTrials = CONCURRENT_TRIALS
+    order: Annotated[
+        Order,
+        option(
+            "Order of events. deterministic gives the same result with any number of workers. With as-completed no "
+            "worker waits, two runs may differ, and it is not checked whether your own work repeats.",
+            panel=REPRODUCIBILITY,
+        ),
+    ] = "deterministic"
+    seed: Annotated[int, option("Seed of the search.", "N", panel=REPRODUCIBILITY, least=0, most=MAX_SEED)] = 0
+    sampler: Annotated[
+        Strategy,
+        option(
+            f"Sampler, which proposes trials: {', '.join(samplers.SAMPLERS)}, optuna:GPSampler and any other of "
+            f"Optuna's, or your own (package.module:Name or file.py:Name); {WITH_OPTIONS}.",
+            "NAME",
+            panel=STRATEGIES,
+            read=options.strategy,
+            default="the space file's, else curves",
+        ),
+    ] = None
+    pruner: Annotated[
+        Strategy,
+        option(
+            f"Pruner, which stops trials early: {', '.join(pruners.PRUNERS)}, optuna:HyperbandPruner and any other of "
+            "Optuna's, or your own, as with --sampler.",
+            "NAME",
+            panel=STRATEGIES,
+            read=options.strategy,
+            default="the space file's, else asha",
+        ),
+    ] = None
+    warm_start: Annotated[
+        bool, option("Ignore the warm-start configurations that the space names.", panel=STRATEGIES, of="nets")
+    ] = True
+    workers: options.Workers = None
+    device: options.Device = "auto"
+    executor: Annotated[
+        ExecutorName,
+        option(
+            "Worker processes on this machine, this process alone, or a Ray cluster: the one at $RAY_ADDRESS, else a "
+            "new one on this machine.",
+            panel=RUNNING,
+            of="nets",
+        ),
+    ] = "local"
+    overrides: options.Overrides = ()
+    net: options.Net = None
+    enqueue: Annotated[
+        "Sequence[Source | StudyRecord]",
+        option(
+            "Recipe to train first, or a study whose ten best trials that lie in the space are trained first. "
+            "Repeatable.",
+            "RECIPE|STUDY",
+            typed=Sequence[str],
+        ),
+    ] = ()
+    study_name: Annotated[
+        str | None, option("Name of the study.", "NAME", panel=FILES, default="the space's name and the seed")
+    ] = None
+    results: options.Results = None
+    data: options.Data = None
+    objective: Annotated[
+        str | None,
+        option(
+            "Your own function, file.py:function or package.module:function, which returns or yields the value.",
+            "NAME",
+            panel=OWN_WORK,
+        ),
+    ] = None
+    command: Annotated[
+        str | None,
+        option(
+            "Your own program with its arguments. A field's name in braces is its value in the trial.",
+            "TEXT",
+            panel=OWN_WORK,
+        ),
+    ] = None
+    periods: Annotated[
+        int,
+        option(
+            "Largest number of reports per trial. A pruner can stop the trial after each.",
+            "N",
+            panel=OWN_WORK,
+            least=1,
+            most=MAX_PERIODS,
+            of="own work",
+        ),
+    ] = 1
+    stall: Annotated[
+        float | None,
+        options.duration(
+            "Restart a trial that makes no report for this time.",
+            default="no limit",
+            least=0.001,
+            panel=OWN_WORK,
+            of="own work",
+        ),
+    ] = None
+    callbacks: Annotated[
+        Sequence[Callable[["TrialRecord"], object]],
+        options.in_python("Functions that are called with each trial that has ended, a `search.TrialRecord`."),
+    ] = ()
+    observer: Annotated[
+        "Observer | None",
+        options.in_python("Called on every trial, report and end while the search runs."),
+    ] = None
+    progress: options.Progress = None
 
     def __post_init__(self) -> None:
-        check_search_arguments(
-            trials=self.trials, concurrent_trials=self.concurrent_trials, order=self.order, seed=self.seed
-        )
-        check_utf8("results", self.results)
-        check_utf8("space", self.space)
-        check_utf8("enqueue", *self.enqueue)
-        check_utf8("data", self.data_dir)
-        check_choice("executor", self.executor, get_args(ExecutorName))
-        for kind, way in (("sampler", self.sampler), ("pruner", self.pruner)):
-            if way is not None:
-                check_text(kind, way, "the name of a built-in one, or of your own code: file.py:Name")
-        for kind, options in (("sampler_options", self.sampler_options), ("pruner_options", self.pruner_options)):
-            if not isinstance(options, Mapping):
-                raise UsageError(f"{kind}={show(repr(options))}: give a mapping of option names to values.")
-        for change in self.overrides:
-            check_text("overrides", change, "field=value")
-        check_text("device", self.device, "auto, cpu, cuda or cuda:1")
-        check_choice("precision", self.precision, get_args(PrecisionName))
-        if self.study_name is not None:
-            check_text("study_name", self.study_name, "the study's name")
-        for name, seconds in (("timeout", self.timeout), ("trial_timeout", self.trial_timeout)):
-            if seconds is not None:
-                check_seconds(name, seconds)
-        if not is_number(self.gpus_per_worker) or not 0 <= self.gpus_per_worker <= 1:
-            raise UsageError(f"gpus_per_worker={show(self.gpus_per_worker)}: give a share of a GPU, from 0 to 1.")
-        if self.executor != "ray" and (self.address is not None or self.gpus_per_worker):
-            raise UsageError("--address and --gpus-per-worker are for --executor ray.")
-        if self.target is not None and not (is_number(self.target) and 0 < self.target <= 1):
+        options.check(self)
+        for name in ("overrides", "enqueue", "callbacks"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name, way in (("sampler", self.sampler), ("pruner", self.pruner)):
+            if not isinstance(way, str | None) and not (isinstance(way, Mapping) and isinstance(way.get("name"), str)):
+                raise UsageError(f"{name}={show(repr(way))}: give a name, or a mapping of name and options.")
+        self._check_kind()
+        if self.target is not None and not is_number(self.target):
+            raise UsageError(f"target={self.target!r}: give a number.")
+        if self.target is not None and self.kind == "nets" and not 0 < self.target <= 1:
             raise UsageError(f"target={self.target!r}: give a validation accuracy, above 0 and up to 1.")
-        if (self.sampler_options and self.sampler is None) or (self.pruner_options and self.pruner is None):
-            raise UsageError("--sampler-option and --pruner-option need --sampler and --pruner; give these, too.")
+
+    def _check_kind(self) -> None:
+        """Refuse options of the other kind of search."""
+        if self.objective is not None and self.command is not None:
+            raise UsageError("Give either --objective, a function, or --command, a program.")
+        given = {each.name for each in fields(self) if getattr(self, each.name) != each.default}
+        wrong = [
+            known.words(parameter)[0]
+            for name, (parameter, known) in options.declared(SearchConfig).items()
+            if known.of not in (None, self.kind) and name in given
+        ]
+        if wrong and self.kind == "nets":
+            raise UsageError(f"{joined(wrong)}: only with --objective or --command.")
+        if wrong:
+            raise UsageError(f"{joined(wrong)}: only for networks, not with --objective or --command.")
 
     @property
-    def stop_rules(self) -> StopRules:
-        """The rules that end the search before its goal.
+    def kind(self) -> Kind:
+        """What the search trains."""
+        return "nets" if self.objective is None and self.command is None else "own work"
 
-        Raises:
-            UsageError: the patience is below 1.
-        """
+    @property
+    def source(self) -> "Source":
+        """The space, of which a path is the name of a file."""
+        return str(self.space) if isinstance(self.space, Path) else self.space
+
+    @property
+    def strategies(self) -> dict[str, tuple[str, Mapping[str, Any]]]:
+        """The names and options of the sampler and pruner that replace the space's, by "sampler" and "pruner"."""
+        given = {"sampler": self.sampler, "pruner": self.pruner}
+        named = {
+            kind: {"name": way} if isinstance(way, str) else dict(way) for kind, way in given.items() if way is not None
+        }
+        return {kind: (str(way.pop("name")), way) for kind, way in named.items()}
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the studies."""
+        return results_in_force(self.results)
+
+    @property
+    def data_dir(self) -> Path | None:
+        """Your own data."""
+        return None if self.data is None else Path(self.data)
+
+    @property
+    def net_name(self) -> str | None:
+        """Your own network, whose code is loaded."""
+        return options.loaded_net(self.net)
+
+    @property
+    def stop_rules(self) -> "StopRules":
+        """The rules that end the search before its goal."""
+        from search.event_log.history import StopRules
+
         return StopRules(patience=self.patience, target=None if self.target is None else float(self.target))
 
     def until_timeout(self, stopping: Callable[[], bool]) -> Callable[[], bool]:
@@ -116,12 +258,8 @@ class SearchConfig:
         return lambda: stopping() or time.monotonic() >= deadline
 
     @property
-    def training_workers(self) -> int:
-        """Number of workers that train: the in-process executor is one, however many are asked for."""
-        match self.executor:
-            case "local" | "ray":
-                return self.workers
-            case "in-process":
-                return 1
-            case _:
-                assert_never(self.executor)
+    def processes(self) -> int:
+        """The number of workers that train: the in-process executor is one, however many are asked for."""
+        if self.executor == "in-process":
+            return 1
+        return options.workers_for(self.device if self.kind == "nets" else "cpu", self.workers)

@@ -88,7 +88,7 @@ def _of_recipe(setup: SearchSetup, source: space_sources.Source, plan: Planner[T
     """
     config, space = setup.config, setup.space
     images = IMAGES if config.data_dir is None else None
-    loaded = space_sources.load(source, images=images, form=lambda _: setup.form, net=config.net)
+    loaded = space_sources.load(source, images=images, form=lambda _: setup.form, net=config.net_name)
     settings, name = settings_of(space_sources.recipe(loaded)), space_sources.named(source)
     try:
         params = space.sample(lambda path, _: settings[path])
@@ -122,7 +122,7 @@ def start_list(setup: SearchSetup, notice: Callable[[str], object] = lambda text
         StorageError: a table is damaged, or the study cannot be read.
     """
     config, space = setup.config, setup.space.as_portable() if setup.is_portable else setup.space
-    names = tuple(space.settings.get("search", {}).get("start", ()) if config.start else ())
+    names = tuple(space.settings.get("search", {}).get("start", ()) if config.warm_start else ())
     if not names:
         return lambda plan: StartList()
     begun = specification(setup.files)

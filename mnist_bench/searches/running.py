@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, assert_never
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from mnist_bench.data.idx import close_test_set
 from mnist_bench.data.mnist import TrainingSet, idx_files, load_training_set
@@ -24,31 +28,48 @@ from mnist_bench.training.trainer import trainer_spec
 from search import repeatability
 from search.driver.progress import Observer
 from search.driver.run import Run, Search
+from search.errors import UsageError
+from search.event_log.records import StudyRecord
 from search.executors.in_process import InProcessExecutor
 from search.executors.local import LocalExecutor
-from search.executors.protocol import Executor
+from search.executors.protocol import Executor, ExecutorName
 from search.executors.ray import RayExecutor, StagedFiles
 from search.hashed import repeats
+from search.objectives.objective import FLAT, Objective
+from search.objectives.search import begun_again, planned
 from search.repeatability import TriedOn
+from search.space import yaml_text
+from search.space.settings import override
 from search.space.space import Space
 from search.stored_fields import stored
+from search.strategies import registry
 from search.study.enqueued import origins_of
 from search.study.invocation_log import Invocation
 from search.study.spec import StudySpec
 from search.study.studies import specification
+from search.trainer_api import TrainerSpec
 
 
-def run(config: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -> Run:
+def run(
+    config: SearchConfig, observer: Observer, stopping: Callable[[], bool] = lambda: False, command: str | None = None
+) -> Run:
     """Run a search, or resume one that was stopped.
 
     Args:
         config: the options of the search.
         observer: receives the progress.
         stopping: is asked regularly whether to stop.
+        command: the command line as it was typed; kept with the study, for people.
 
     Raises:
         SearchError: as `search.driver.run.Search.run`, and `SearchSetup.of` for faults in the space file.
     """
+    if config.kind == "own work":
+        ready = search_of_own_work(config)
+        repeatability.require_repeatable(ready)
+        stops = config.until_timeout(stopping)
+        invocation = Invocation(command=command)
+        return begun_again(replace(ready, observer=observer, stopping=stops, invocation=invocation)).run()
     setup = SearchSetup.of(config)
     for warning in problems.warnings(setup.drawn, (setup.sampler, setup.pruner)):
         observer.on_warning(str(warning))
@@ -56,7 +77,51 @@ def run(config: SearchConfig, observer: Observer, stopping: Callable[[], bool]) 
     close_test_set()
     # Before data are loaded: a name may be mistyped.
     first, start = enqueued(setup, observer.on_notice), start_list(setup, observer.on_notice)
-    return _search(setup, first, start, observer, stopping).run()
+    search = _search(setup, first, start)
+    return replace(
+        search, observer=observer, stopping=config.until_timeout(stopping), invocation=_invocation(config, command)
+    ).run()
+
+
+def search_of_own_work(config: SearchConfig) -> Search:
+    """Return the search of your own function or program; nothing of it is run.
+
+    Raises:
+        SpaceError: the space has faults.
+        UsageError: an option is wrong, or a file cannot be read.
+    """
+    strategies = config.strategies
+    studies = [each for each in config.enqueue if isinstance(each, StudyRecord | str | Path)]
+    if len(studies) < len(config.enqueue):
+        raise UsageError("--enqueue takes studies of your own function or program, not recipes of networks.")
+    return planned(
+        objective_of(config), _flat_space(config), trials=config.trials, periods=config.periods, seed=config.seed,
+        workers=config.processes, concurrent_trials=config.concurrent_trials, order=config.order,
+        sampler=registry.named_sampler(*strategies["sampler"]) if "sampler" in strategies else None,
+        pruner=registry.named_pruner(*strategies["pruner"]) if "pruner" in strategies else None,
+        stall=config.stall, trial_timeout=config.trial_timeout, stop_rules=config.stop_rules, name=config.study_name,
+        results=config.folder, enqueued=studies,
+    )  # fmt: skip
+
+
+def objective_of(config: SearchConfig) -> Objective:
+    """Return the function or program that is searched; nothing is loaded yet.
+
+    Raises:
+        UsageError: there is no such file, or the command cannot be read.
+    """
+    return Objective.of_command(config.command) if config.command else Objective.of(str(config.objective))
+
+
+def _flat_space(config: SearchConfig) -> Space:
+    if isinstance(config.space, Mapping):
+        return override(Space.of(config.space, flat=FLAT), config.overrides, FLAT)
+    document = (
+        yaml_text.parse(sys.stdin.buffer.read(yaml_text.MAX_BYTES + 1), "stdin")
+        if config.space == "-"
+        else yaml_text.load(Path(str(config.space)))
+    )
+    return override(Space.from_document(document, FLAT), config.overrides, FLAT)
 
 
 def trials_left(setup: SearchSetup, first: First, start: Start) -> int:
@@ -70,10 +135,10 @@ def trials_left(setup: SearchSetup, first: First, start: Start) -> int:
     """
     if specification(setup.files) is None:
         return setup.config.trials
-    return _search(setup, first, start, Observer(), lambda: False).trials_left()
+    return _search(setup, first, start).trials_left()
 
 
-def _search(setup: SearchSetup, first: First, start: Start, observer: Observer, stopping: Callable[[], bool]) -> Search:
+def _search(setup: SearchSetup, first: First, start: Start) -> Search:
     config, files = setup.config, setup.files
     data = load_training_set(setup.data)
     return Search(
@@ -83,22 +148,19 @@ def _search(setup: SearchSetup, first: First, start: Start, observer: Observer, 
         planner_for=lambda spec: study_context.planner(spec.space, spec.context),
         executor=executor_of(setup, data),
         typical_costs=lambda spec: replace(setup.drawn, coefficients=spec.context["costs"]).mean_costs,
-        observer=observer,
         on_trial_end=BestCheckpoints(files, setup.space.aim.cost),
         stop_rules=config.stop_rules,
-        stopping=config.until_timeout(stopping),
         trial_timeout=math.inf if config.trial_timeout is None else config.trial_timeout,
         check=checked.believed,
-        invocation=_invocation(config),
     )
 
 
-def _invocation(config: SearchConfig) -> Invocation | None:
+def _invocation(config: SearchConfig, command: str | None) -> Invocation | None:
     """Return the record of how a search was started; None for a call from Python without your own data or net."""
     made = Invocation(
-        command=config.command,
+        command=command,
         data_dir=None if config.data_dir is None else str(config.data_dir.resolve()),
-        net=None if config.net is None else own_net.load_net(config.net).loaded.whole_name,
+        net=None if config.net_name is None else own_net.load_net(config.net_name).loaded.whole_name,
     )
     return None if made == Invocation() else made
 
@@ -113,8 +175,8 @@ def spec_of(
         "images": {"train": len(data.split.train), "validation": len(data.split.validation)},
         **study_context.context_here(numerics),
     }
-    if config.net is not None:
-        net = own_net.load_net(config.net)
+    if config.net_name is not None:
+        net = own_net.load_net(config.net_name)
         # Next to its code in the space: for people, who may have lost the file.
         context["net"] = {**stored(net.loaded.code), "text": net.text}
     plan = study_context.planner(space, context)
@@ -128,27 +190,25 @@ def spec_of(
 
 
 def executor_of(setup: SearchSetup, data: TrainingSet) -> Executor:
-    """Return the executor that trains the trials: worker processes, this process, or a Ray cluster."""
-    config = setup.config
-    trainer = trainer_spec(data, device=config.device, precision=setup.precision, net=config.net)
-    match config.executor:
-        case "local":
-            return LocalExecutor(trainer, config.workers, setup.files.workers_log)
-        case "in-process":
-            return InProcessExecutor(trainer)
-        case "ray":
-            return _ray_executor(setup, data)
-        case _:
-            assert_never(config.executor)
+    """Return the executor that trains the trials."""
+    return EXECUTORS[setup.config.executor](setup, data)
 
 
-def _ray_executor(setup: SearchSetup, data: TrainingSet) -> RayExecutor:
+def _local(setup: SearchSetup, data: TrainingSet) -> Executor:
+    return LocalExecutor(_trainer(setup, data), setup.config.processes, setup.files.workers_log)
+
+
+def _in_process(setup: SearchSetup, data: TrainingSet) -> Executor:
+    return InProcessExecutor(_trainer(setup, data))
+
+
+def _on_ray(setup: SearchSetup, data: TrainingSet) -> Executor:
     """Return the executor for Ray. Its workers read the packaged MNIST; any other data set is sent to them, as is the
-    file of your own network."""
+    file of your own network. On GPUs each worker has one."""
     config = setup.config
     options: dict[str, str] = {}
     files: dict[str, bytes] = {}
-    net = None if config.net is None else own_net.load_net(config.net)
+    net = None if config.net_name is None else own_net.load_net(config.net_name)
     if data.options.data_dir or data.options.dataset != "mnist":
         options["data_dir"] = ""
         files |= idx_files(data)
@@ -156,11 +216,21 @@ def _ray_executor(setup: SearchSetup, data: TrainingSet) -> RayExecutor:
     if net is not None and net.file is not None:
         options["net"] = f"{net.file}:{net.loaded.name.rpartition(':')[2]}"
         files[net.file] = net.content
-    spec = trainer_spec(data, device=config.device, precision=setup.precision, net=config.net)
-    staged = StagedFiles(options=options, files=files) if files else None
     return RayExecutor(
-        spec, config.workers, address=config.address, gpus_per_worker=config.gpus_per_worker, staged=staged
-    )
+        _trainer(setup, data), config.processes, address=os.environ.get("RAY_ADDRESS") or None,
+        gpus_per_worker=float(config.device.startswith("cuda")),
+        staged=StagedFiles(options=options, files=files) if files else None,
+    )  # fmt: skip
+
+
+def _trainer(setup: SearchSetup, data: TrainingSet) -> TrainerSpec:
+    return trainer_spec(data, device=setup.config.device, precision=setup.precision, net=setup.config.net_name)
+
+
+EXECUTORS: Mapping[ExecutorName, Callable[[SearchSetup, TrainingSet], Executor]] = MappingProxyType(
+    {"local": _local, "in-process": _in_process, "ray": _on_ray}
+)
+"""What makes each executor: worker processes, this process, a Ray cluster."""
 
 
 def check_own_code(setup: SearchSetup) -> None:
@@ -174,8 +244,8 @@ def check_own_code(setup: SearchSetup) -> None:
     ways = setup.sampler, setup.pruner
     if repeats(config.order):
         repeatability.require(*ways, tried_on(setup.space, config.seed, setup.form))
-    if config.net is not None:
-        net, settings = own_net.load_net(config.net), setup.drawn.net_settings
+    if config.net_name is not None:
+        net, settings = own_net.load_net(config.net_name), setup.drawn.net_settings
         net_check.require(net, settings[0], setup.form, repeats=repeats(config.order))
         if setup.is_portable:
             net_check.require_portable(net, settings, setup.form)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.mnist import images_in
@@ -46,15 +45,17 @@ class SearchSetup:
             SpaceError, UsageError, DataError: as `space_files.open_with_data`; a recipe has nothing to search.
         """
         space, data = space_sources.open_with_data(
-            config.space, _overrides(config), data_dir=config.data_dir, dataset=config.dataset, net=config.net
+            config.source,
+            (*config.overrides, *_strategy_overrides(config)),
+            data_dir=config.data_dir,
+            net=config.net_name,
         )
         if space.is_recipe:
             raise UsageError(
-                f"{space_sources.named(config.space)}: there is nothing to search, because it has no range; use "
+                f"{space_sources.named(config.source)}: there is nothing to search, because it has no range; use "
                 f"`{_train_command(config)}`."
             )
-        named = {"sampler": config.sampler, "pruner": config.pruner}
-        own = [kind for kind, name in named.items() if name is not None and is_code(name)]
+        own = [kind for kind, (name, _) in config.strategies.items() if is_code(name)]
         return cls(config=config, space=_without(own, space), data=data)
 
     @property
@@ -96,7 +97,7 @@ class SearchSetup:
         """
         given, config = self.config.study_name, self.config
         name = given if given is not None else name_after(self.space.name, config.seed)
-        return StudyFolder.of(name, config.results)
+        return StudyFolder.of(name, config.folder)
 
     @cached_property
     def sampler(self) -> Sampler:
@@ -106,18 +107,14 @@ class SearchSetup:
             UsageError: the code cannot be loaded or made; the message gives the reason and the place.
             StorageError: the study exists, and its database cannot be read.
         """
-        name = self.config.sampler
-        if name is not None and is_code(name):
-            return registry.named_sampler(name, self.config.sampler_options)
-        return registry.of_settings(self.space.settings)[0]
+        name, options = self.config.strategies.get("sampler", ("", {}))
+        return registry.named_sampler(name, options) if is_code(name) else registry.of_settings(self.space.settings)[0]
 
     @cached_property
     def pruner(self) -> Pruner:
         """Your own pruner, else that of the space; errors as `sampler`."""
-        name = self.config.pruner
-        if name is not None and is_code(name):
-            return registry.named_pruner(name, self.config.pruner_options)
-        return registry.of_settings(self.space.settings)[1]
+        name, options = self.config.strategies.get("pruner", ("", {}))
+        return registry.named_pruner(name, options) if is_code(name) else registry.of_settings(self.space.settings)[1]
 
     @property
     def is_portable(self) -> bool:
@@ -153,37 +150,23 @@ def check_study_name(name: str | None, kinds: Collection[str], results: Path) ->
 
 def _train_command(config: SearchConfig) -> str:
     """Return the command that trains a recipe which a search was asked for."""
-    words = ["mnist-bench", "train", space_sources.named(config.space), *_set_words(config.overrides)]
-    given = {"--net": config.net, "--dataset": config.dataset, "--data": config.data_dir}
+    words = ["mnist-bench", "train", space_sources.named(config.source)]
+    words += [word for override in config.overrides for word in ("--set", override)]
+    given = {"--net": config.net_name, "--data": config.data}
     words += [word for option, value in given.items() if value is not None for word in (option, str(value))]
     return command_line(words)
 
 
-def _set_words(overrides: Iterable[str]) -> list[str]:
-    return [word for override in overrides for word in ("--set", override)]
-
-
-def _overrides(config: SearchConfig) -> tuple[str, ...]:
-    """Return the overrides, and those that replace the file's precision, sampler and pruner, as `--set` does.
+def _strategy_overrides(config: SearchConfig) -> Iterator[str]:
+    """Yield the overrides that replace the file's sampler and pruner, as `--set` does.
 
     Raises:
         UsageError: there is none of that name, or it refuses its options.
     """
-    precision = () if config.precision == "auto" else (f"precision={config.precision}",)
-    return (*config.overrides, *precision, *_strategy_overrides(config))
-
-
-def _strategy_overrides(config: SearchConfig) -> Iterator[str]:
-    if config.sampler is not None and not is_code(config.sampler):
-        registry.named_sampler(config.sampler, config.sampler_options)
-        yield f"search.sampler={_in_yaml(config.sampler, config.sampler_options)}"
-    if config.pruner is not None and not is_code(config.pruner):
-        registry.named_pruner(config.pruner, config.pruner_options)
-        yield f"search.pruner={_in_yaml(config.pruner, config.pruner_options)}"
-
-
-def _in_yaml(name: str, options: Mapping[str, Any]) -> str:
-    return json.dumps({"name": name, **options}) if options else name
+    for kind, (name, options) in config.strategies.items():
+        if not is_code(name):
+            (registry.named_sampler if kind == "sampler" else registry.named_pruner)(name, options)
+            yield f"search.{kind}={json.dumps({'name': name, **options}) if options else name}"
 
 
 def _without(kinds: Collection[str], space: Space) -> Space:

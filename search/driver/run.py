@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, get_args
 
 from search import file_lock
-from search.arguments import check_choice, check_count, check_several, check_whole
+from search.arguments import CONCURRENT_TRIALS, MAX_GOAL, check_choice, check_count, check_several, check_whole
 from search.database import checkpoint, open_for_writing, storage_errors
 from search.defaults import results_in_force
 from search.differences import CHECK
 from search.driver.attended import watched
 from search.driver.dispatcher import Dispatcher
-from search.driver.driver import NO_RULES, Driver
+from search.driver.driver import NO_RULES, Driver, Recorder
 from search.driver.interrupts import interruptible
 from search.driver.progress import Callbacks, Header, Observer, Observers, blamed, system_errors_of
 from search.errors import (
@@ -28,7 +28,7 @@ from search.errors import (
     UsageError,
     WorkerError,
 )
-from search.event_log.events import MAX_COUNT, MAX_GOAL, Created, Event, GoalSet
+from search.event_log.events import MAX_COUNT, Created, Event, GoalSet
 from search.event_log.history import History, StopRules
 from search.event_log.log import EventLog
 from search.event_log.records import StudyRecord, TrialRecord
@@ -120,7 +120,7 @@ class Search:
         trials: int,
         periods: int,
         seed: int = 0,
-        concurrent_trials: int = 8,
+        concurrent_trials: int = CONCURRENT_TRIALS,
         order: Order = "deterministic",
         sampler: Sampler | None = None,
         pruner: Pruner | None = None,
@@ -361,12 +361,12 @@ class Search:
             trials=tuple(history.trials),
         )
         observer.on_start(header)
-        dispatcher.meanwhile = tables.keep_up
+        recorder = Recorder(append=log.append, tables=tables)
+        dispatcher.meanwhile = recorder.keep_up
         driver = Driver(
             spec=spec,
             history=history,
-            append=log.append,
-            tables=tables,
+            recorder=recorder,
             planner=planner,
             dispatcher=dispatcher,
             observer=observer,
@@ -384,10 +384,10 @@ class Search:
                     driver.set_goal(self.goal)
                 reached = driver.run(self.stopping, self.stop_rules)
         except (TooManyFailuresError, PluginError, UsageError, WorkerError):
-            tables.catch_up()  # with the events that led to it
+            recorder.catch_up()  # with the events that led to it
             raise
-        tables.catch_up()
-        return reached, dispatcher.ordering_share
+        recorder.catch_up()
+        return reached, dispatcher.time.ordering_share
 
 
 def _check_fits(space: Space, params: Any, name: str) -> None:

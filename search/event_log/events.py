@@ -22,6 +22,7 @@ from pydantic import GetPydanticSchema, TypeAdapter, ValidationError
 from pydantic_core import core_schema
 
 from search import canonical_json
+from search.arguments import MAX_GOAL
 from search.canonical_json import parse_finite
 from search.errors import UsageError
 from search.event_log.records import StopRule
@@ -33,7 +34,7 @@ from search.trainer_api import MAX_COST, MAX_PERIODS, Report
 Kind = Literal["create", "goal", "ask", "report", "tell", "decline", "stop", "resume"]
 Values = Mapping[str, Any]
 """Plain JSON values."""
-MAX_COUNT, MAX_GOAL = MAX_PERIODS, 10**9
+MAX_COUNT = MAX_PERIODS
 Count = Annotated[int, Ge(1), Le(MAX_COUNT)]
 _Number = Annotated[int, Ge(0)]
 

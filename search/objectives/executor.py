@@ -17,7 +17,7 @@ from search.differences import CHECK
 from search.errors import UsageError, WorkerError
 from search.executors.fleet import Running
 from search.executors.processes import ending, outcome_of_end, receive
-from search.executors.protocol import Done, Executor, Failed, Job, Outcome
+from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
 from search.files import open_to_append
 from search.hashed import EndReason
 from search.messages import number_of
@@ -216,7 +216,7 @@ class ObjectiveExecutor(Executor):
 
     def _raised(self, job: Job, error: str) -> list[Outcome]:
         self._kill(job.trial)
-        return [Failed(job=job, cause="raised", reason=error)]
+        return [Raised(job=job, error=error)]
 
     def _kill(self, trial: int) -> None:
         """End the child of a trial, which needs it no more."""
@@ -244,7 +244,7 @@ class ObjectiveExecutor(Executor):
             return []
         job = run.running.job
         if code >= 0:  # unlike a worker's, this process runs nothing but the objective
-            return [Failed(job=job, cause="raised", reason=f"The objective ended its process ({ending(code)}).")]
+            return [Raised(job=job, error=f"The objective ended its process ({ending(code)}).")]
         return [outcome_of_end(job, code, run.running.oom_kills, "The objective's process")]
 
     def _unregister(self, child: Child) -> None:
@@ -262,8 +262,7 @@ class ObjectiveExecutor(Executor):
             if now - running.since > job.stall_seconds:
                 self._checked = self._checked or run is self._check  # with the next try
                 self._kill(run.trial)
-                silence = f"no report in {job.stall_seconds:.0f} s"
-                outcomes.append(Failed(job=job, cause="stalled", reason=silence))
+                outcomes.append(Lost(job=job, reason=f"no report in {job.stall_seconds:.0f} s", cause="stalled"))
         return outcomes
 
     def _begin_check(self, done: Done, made: Sequence[Figures]) -> None:
@@ -291,7 +290,7 @@ class ObjectiveExecutor(Executor):
         if self._check_deaths == MAX_CHECK_DEATHS:
             raise WorkerError(
                 f"{MAX_CHECK_DEATHS} processes in a row were killed that were to make the first report again, perhaps "
-                "for lack of memory; --unchecked (in Python checked=False) does without."
+                "for lack of memory; --order as-completed, or in Python checked=False, does without."
             )
         if run.first is not None:
             self._begin_check(run.first, run.expected)

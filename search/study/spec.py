@@ -286,7 +286,7 @@ def own_code_options(stored: Mapping[str, Any]) -> list[str]:
 
     >>> mine = {"name": "mine.py:Mine", "options": {"share": 0.3}}
     >>> own_code_options({"sampler": mine, "pruner": {"name": "asha"}})
-    ['--sampler', 'mine.py:Mine', '--sampler-option', 'share=0.3']
+    ['--sampler', '{"name": "mine.py:Mine", "share": 0.3}']
     """
     return list(_naming(_own_code(stored)))
 
@@ -298,16 +298,6 @@ def _own_code(stored: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 def _naming(own: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for kind, strategy in own.items():
-        yield from (f"--{kind}", str(strategy["name"]))
-        yield from option_words(kind, strategy["options"])
-
-
-def option_words(kind: str, options: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the words of a command that give a custom sampler or pruner (`kind`) its options.
-
-    >>> list(option_words("sampler", {"share": 0.3, "way": "1"}))
-    ['--sampler-option', 'share=0.3', '--sampler-option', 'way="1"']
-    """
-    for option, value in options.items():
+        named = {"name": str(strategy["name"]), **strategy["options"]}
         # In JSON, because the text "1" then stays a text, and nothing is cut as in a message.
-        yield from (f"--{kind}-option", f"{option}={json.dumps(value, ensure_ascii=False)}")
+        yield from (f"--{kind}", json.dumps(named, ensure_ascii=False) if len(named) > 1 else named["name"])

@@ -79,7 +79,7 @@ def test_a_portable_search_is_published_with_its_record(tmp_path: Path, monkeypa
     monkeypatch.setattr(publish, "run", run)
     publish.main(["portable"])
     folder = tmp_path / "published" / "portable"
-    assert (folder / "search.txt").read_text().startswith("search conv --precision portable --study-name portable")
+    assert (folder / "search.txt").read_text().startswith("search conv --set precision=portable --study-name portable")
     assert {path.name for path in folder.iterdir()} == {
         "search.txt", "RECORD.json", "leaderboard.md", "leaderboard.json",
     }  # fmt: skip

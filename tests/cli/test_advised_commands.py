@@ -53,7 +53,7 @@ class Situation:
     def config(self) -> SearchConfig:
         """The search that made the study."""
         data = None if self.data is None else Path(self.data)
-        return SearchConfig(space="conv", results=self.results, data_dir=data, device=self.device)
+        return SearchConfig(space="conv", results=self.results, data=data, device=self.device)
 
     @property
     def typed(self) -> Mapping[str, Any]:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+import mnist_bench
 from mnist_bench.cli import targets
 from mnist_bench.errors import ForeignStudyError
-from mnist_bench.experiments.own_trainer import OwnCode
 from search.errors import UsageError
 from support import handmade
 
 NETS, VALUES = handmade.mixed(), handmade.halved_values()
-TRAINER = OwnCode(trainer="ridge.py:Trainer")
 
 
 def test_options_that_a_study_does_not_have_are_refused() -> None:
-    targets.check_options(NETS, {"--net": "nets.py:build"}, OwnCode())
-    targets.check_options(VALUES, {"--net": None, "--device": False}, TRAINER)
+    targets.check_options(NETS, mnist_bench.confirm, {"net": "nets.py:build", "trainer": None})
+    targets.check_options(VALUES, mnist_bench.confirm, {"net": None, "device": "auto", "trainer": "ridge.py:Trainer"})
     with pytest.raises(UsageError, match=r"^Study conv-0 is one of networks; leave out --trainer\.$"):
-        targets.check_options(NETS, {}, TRAINER)
-    with pytest.raises(ForeignStudyError, match="--device"):
-        targets.check_options(VALUES, {"--net": None, "--device": True}, TRAINER)
+        targets.check_options(NETS, mnist_bench.confirm, {"trainer": "ridge.py:Trainer"})
+    for name, value, option in (("device", "cpu", "--device"), ("test", False, "--no-test")):
+        with pytest.raises(ForeignStudyError, match=option):
+            targets.check_options(VALUES, mnist_bench.confirm, {name: value})

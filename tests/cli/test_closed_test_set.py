@@ -39,7 +39,7 @@ if __name__ == "__main__":  # its worker imports it
 """
 """With a worker of its own, which does not close the test set for the driver."""
 SEARCHES = "from mnist_bench.cli.app import main; main()"
-SEARCH = "search smoke --trials 2 --workers 1 --set subset=1000 --set epochs=1 --data-dir data"
+SEARCH = "search smoke --trials 2 --workers 1 --set subset=1000 --set epochs=1 --data data"
 
 
 def ran(folder: Path, program: str, *words: str) -> subprocess.CompletedProcess[str]:

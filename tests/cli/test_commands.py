@@ -35,7 +35,7 @@ FAIL = {
     "ablate": (3, "ablate nosuch"),
     "bench ladder": (2, "bench ladder nosuch"),
     "bench notebook": (2, "bench notebook nosuch"),
-    "bench search": (2, "bench search --table nosuch"),
+    "bench search": (2, "bench search --tables nosuch"),
     "compare": (3, "compare conv-0 nosuch"),
     "confirm": (3, "confirm nosuch"),
     "doctor": (3, "doctor nosuch"),
@@ -150,7 +150,7 @@ def test_options_stand_in_groups_with_their_defaults_and_examples_at_the_end(cli
     assert len([line for line in lines if line.startswith("  mnist-bench search ")]) == 6
     found = {entry.name.split()[0].rstrip(","): entry.text for entry in entries(page)}
     assert found["-n"].endswith("[default: 50]")
-    assert found["--workers"].endswith("[default: one per core, or one on a GPU, unless you set another number]")
+    assert found["--workers"].endswith("[default: $MNIST_BENCH_WORKERS, else one per core, or one on a GPU]")
     assert "default" not in found["--dry-run"]
     assert {entry.name: entry.required for entry in entries(page_of("export"))}["--to DIR"]
 

@@ -45,7 +45,7 @@ def test_functions_follow_the_same_folder_and_an_argument_comes_before_it() -> N
 
 def test_a_search_takes_the_workers_and_the_folder(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[SearchConfig] = []
-    monkeypatch.setattr("mnist_bench.cli.studies.search._preview", asked.append)
+    monkeypatch.setattr("mnist_bench.cli.search._preview", asked.append)
     for words in ((), ("--workers", "1", "--results", "mine")):
         assert cli("search", "smoke", "--dry-run", *words).exit_code == 0
     assert [(config.workers, config.results) for config in asked] == [(3, Path("runs")), (1, Path("mine"))]

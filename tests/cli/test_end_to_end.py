@@ -35,7 +35,7 @@ model: {blocks: 1, filters: 2, hidden_layers: 0}
 optim: {lr: 1e-2}
 """
 SEARCH = "search tiny.yaml -n 4 --executor in-process"
-ON_RAY = "search tiny.yaml -n 4 --executor ray --workers 2 --data-dir data --results elsewhere"
+ON_RAY = "search tiny.yaml -n 4 --executor ray --workers 2 --data data --results elsewhere"
 SCRIPT = f"""
 run("{SEARCH}")
 run("leaderboard --json")
@@ -51,9 +51,9 @@ with open("other-data.json", "w") as file:
     json.dump(record, file)
 run("train recipe.yaml --seeds 2")
 run("train recipe.yaml --json")
-run("train recipe.yaml --output weights.safetensors")
+run("train recipe.yaml --to weights.safetensors")
 run("train tiny-0/0 --json")
-run("train tiny-0/0 --on all --json")
+run("train tiny-0/0 --set train_on=all --json")
 run("train tiny-0/9")
 run("show tiny-0 --space")
 """
@@ -61,10 +61,10 @@ InOneProcess = Callable[[Path, str], dict[str, Any]]
 REFUSED = {
     "reproduce other-data.json": "trained on other data (its hash 00000000, here ",
     "reproduce missing.json": "missing.json: cannot be read",
-    "train recipe.yaml --output weights.safetensors --seeds 2": "one seed",
+    "train recipe.yaml --to weights.safetensors --seeds 2": "one seed",
     "train tiny.yaml": "no ranges",
-    "train tiny-0/0 --dataset kmnist": "the data set of its study",
-    "train recipe.yaml --set optim.lr=9 --output weights.safetensors/no": "weights.safetensors/no: cannot be written",
+    "train tiny-0/0 --set dataset=kmnist": "the data set of its study",
+    "train recipe.yaml --set optim.lr=9 --to weights.safetensors/no": "weights.safetensors/no: cannot be written",
 }
 
 
@@ -155,7 +155,7 @@ def test_train_shows_a_line_an_epoch_and_the_mean_of_the_seeds_and_keeps_the_wei
 def test_a_trial_trains_as_a_recipe_and_on_all_images(ran: dict[str, Any]) -> None:
     recipe = json.loads(ran["show tiny-0/0 --json"].out)["recipe"]
     assert json.loads(ran["train tiny-0/0 --json"].out)["recipe"] == recipe
-    assert json.loads(ran["train tiny-0/0 --on all --json"].out)["recipe"] == {**recipe, "train_on": "all"}
+    assert json.loads(ran["train tiny-0/0 --set train_on=all --json"].out)["recipe"] == {**recipe, "train_on": "all"}
     assert (ran["train tiny-0/9"].code, "has no trial 9" in ran["train tiny-0/9"].err) == (3, True)
 
 

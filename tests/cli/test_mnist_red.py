@@ -33,7 +33,7 @@ from support import drawn
 drawn.no_pictures()
 run("search mine.yaml{data} -n 2 --executor in-process --workers 1 --study-name red")
 run("export red{data} --to winner")
-run("report red{data} --output report.html")
+run("report red{data} --to report.html")
 run("predict red picture.png --json{data}")
 run("predict winner picture.png --json")
 run("reproduce winner/RECORD.json{data}")
@@ -57,7 +57,7 @@ def test_a_net_is_taken_away_and_reads_a_grey_picture_as_its_study_does(
     ran = in_one_process(tmp_path, SCRIPT.format(data=data))
     assert {line: done.err for line, done in ran.items() if done.code} == {}
 
-    exported, reported = ran[f"export red{data} --to winner"], ran[f"report red{data} --output report.html"]
+    exported, reported = ran[f"export red{data} --to winner"], ran[f"report red{data} --to report.html"]
     written = {Path(name).name for name in exported.out.split()}
     assert written >= {"model.safetensors", "net.py", "model.onnx", "README.md", "RECORD.json"}
     card = " ".join((tmp_path / "winner" / "README.md").read_text().split())

@@ -24,8 +24,8 @@ optim: {lr: {float: [1e-3, 1e-1], log: true}}
 search: {sampler: random, pruner: none}
 """
 ALONE = "search tiny.yaml --executor in-process"
-OWN = f"{ALONE} --sampler mine.py:NearTheBest --sampler-option share=0.3"
-OPTUNAS = f"{ALONE} --study-name optunas --sampler optuna:TPESampler --sampler-option multivariate=true"
+OWN = f"{ALONE} --sampler '{{name: mine.py:NearTheBest, share: 0.3}}'"
+OPTUNAS = f"{ALONE} --study-name optunas --sampler '{{name: optuna:TPESampler, multivariate: true}}'"
 UNSEEDED, RAISING = (
     f"{ALONE} -n 2 --sampler unseeded.py:Mine",
     f"{ALONE} --sampler raising.py:Mine --study-name raising",
@@ -92,7 +92,7 @@ def test_it_is_searched_with_and_gone_on_with(ran: dict[str, Any], line: str) ->
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        (f"{ALONE} -n 4", "add --sampler mine.py:NearTheBest --sampler-option share=0.3 (give a file"),
+        (f"{ALONE} -n 4", "add --sampler '{name: mine.py:NearTheBest, share: 0.3}' (give a file"),
         (f"{OWN} -n 4", "sampler.code.sha256: "),
         (f"{ALONE} -n 3 --sampler-option share=0.3", "need --sampler and --pruner"),
         (UNSEEDED, "unseeded.py:Mine: not repeatable: asked again after the same history"),

@@ -12,8 +12,6 @@ import pytest
 from typer.testing import Result
 
 from mnist_bench.searches.config import SearchConfig
-from mnist_bench.searches.objective_search import ObjectiveConfig
-from search.driver.progress import Observer
 from search.driver.run import Run
 from search.messages import command_line
 from search.study import studies
@@ -54,32 +52,29 @@ def words(text: str) -> str:
 
 
 def test_options_reach_the_search(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[ObjectiveConfig] = []
+    asked: list[SearchConfig] = []
 
-    def run(config: ObjectiveConfig, observer: Observer, stopping: Callable[[], bool]) -> Run:
+    def run(config: SearchConfig, *_: object) -> Run:
         asked.append(config)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mnist_bench.searches.objective_search.run_objective", run)
+    monkeypatch.setattr("mnist_bench.searches.running.run", run)
     line = (
-        "search a.yaml --objective a.py:f --periods 6 --unchecked --stall 30s -n 7 --patience 9 --target -0.5 "
-        "--timeout 1m --trial-timeout 9s --concurrent-trials 4 --order as-completed --seed 5 --sampler random "
-        "--pruner median --pruner-option n_warmup_steps=2 --workers 3 --study-name mine "
-        "--results out --set x=1"
+        "search a.yaml --objective a.py:f --periods 6 --stall 30s -n 7 --patience 9 --target -0.5 --timeout 1m "
+        "--trial-timeout 9s --concurrent-trials 4 --order as-completed --seed 5 --sampler random "
+        "--pruner '{name: median, n_warmup_steps: 2}' --workers 3 --study-name mine --results out --set x=1"
     )
-    cli(*line.split())
-    cli("search", "a.yaml", "--command", "./a {x}", "--workers", "1")
+    cli(*shlex.split(line))
+    cli("search", "a.yaml", "--command", "./a {x}")
     function, program = asked
-    shared = SearchConfig(
+    assert function == SearchConfig(
         space="a.yaml", trials=7, patience=9, timeout=60.0, trial_timeout=9.0, concurrent_trials=4,
-        order="as-completed", seed=5,
-        sampler="random", pruner="median", pruner_options={"n_warmup_steps": 2}, workers=3, study_name="mine",
-        results=Path("out"), overrides=("x=1",),
+        order="as-completed", seed=5, sampler="random", pruner={"name": "median", "n_warmup_steps": 2}, workers=3,
+        study_name="mine", results=Path("out"), overrides=("x=1",), objective="a.py:f", periods=6, target=-0.5,
+        stall=30.0,
     )  # fmt: skip
-    assert function == ObjectiveConfig(
-        shared=shared, function="a.py:f", periods=6, target=-0.5, checked=False, stall=30.0
-    )
-    assert program == ObjectiveConfig(shared=SearchConfig(space="a.yaml"), program="./a {x}")
+    assert program == SearchConfig(space="a.yaml", command="./a {x}", results=Path("results"))
+    assert (function.kind, function.processes) == ("own work", 3)
 
 
 ONLY_NETS = "only for networks, not with --objective or --command."
@@ -88,14 +83,13 @@ ONLY_NETS = "only for networks, not with --objective or --command."
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("--objective a.py:f --device cpu --precision fp32", f"--device and --precision: {ONLY_NETS}"),
-        ("--command a --data x", f"--data-dir: {ONLY_NETS}"),
-        ("--periods 3", "--periods: only with --objective or --command."),
-        ("--unchecked --stall 3s", "--unchecked and --stall: only with --objective or --command."),
+        ("--objective a.py:f --device cpu --no-warm-start", f"--no-warm-start and --device: {ONLY_NETS}"),
+        ("--command a --data x", f"--data: {ONLY_NETS}"),
+        ("--periods 3 --stall 3s", "--periods and --stall: only with --objective or --command."),
         ("--objective a.py:f --command a", "Give either --objective, a function, or --command, a program."),
-        ("--objective a.py:f --target high", "--target high: not a number; write 0.994 or -12.5"),
+        ("--objective a.py:f --target high", "--target high: not a number; write 99.4%, 0.994 or -12.5"),
         ("--objective a.py:f --target nan", "--target nan: not a number"),
-        ("--target high", "--target high: not an accuracy; write 99.4% or 0.994."),
+        ("--target 1.5", "target=1.5: give a validation accuracy, above 0 and up to 1."),
         ("--command a", "a.yaml: cannot be read: No such file or directory"),
     ],
 )

@@ -10,7 +10,7 @@ from mnist_bench.cli import resuming
 @pytest.mark.parametrize(
     ("words", "study", "command"),
     [
-        (["search", "my conv.yaml", "--data-dir", "my data"], None, "search 'my conv.yaml' --data-dir 'my data'"),
+        (["search", "my conv.yaml", "--data", "my data"], None, "search 'my conv.yaml' --data 'my data'"),
         (["confirm", "--top", "5", "--no-test"], "conv-0", "confirm conv-0 --top 5 --no-test"),
         (["-v", "ablate", "--results", "my runs"], "conv-0", "-v ablate conv-0 --results 'my runs'"),
     ],

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from mnist_bench.cli import options
 from search import file_lock
+from search.defaults import RESULTS
 from search.study.studies import StudySummary
 from support import handmade
 from support.paths import DATABASE, LEDGER
@@ -65,7 +65,7 @@ def test_studies_are_listed(cli: Cli) -> None:
 
 @pytest.mark.usefixtures("three")
 def test_what_opened_the_test_set_last_is_named(cli: Cli) -> None:
-    ledger, own = options.RESULTS / LEDGER, options.RESULTS / "conv-0" / LEDGER
+    ledger, own = RESULTS / LEDGER, RESULTS / "conv-0" / LEDGER
     own.parent.mkdir(parents=True)
     ledger.write_text('{"time": "2026-11-28T10:00:00+00:00", "purpose": "notebook: linear; 1 seed"}\n')
     notebook = f'for "notebook: linear" on 2026-11-28 ({ledger}).'
@@ -81,8 +81,8 @@ def test_what_opened_the_test_set_last_is_named(cli: Cli) -> None:
 def test_who_opened_the_test_set_and_when_stands_beside_the_study(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_bench.data.test_set.name_inside", lambda files: files.name)
     noted = {"time": "2026-11-23T10:00:00+00:00", "purpose": "confirm conv-0: #1, #4; 8 seeds each"}
-    options.RESULTS.mkdir()
-    (options.RESULTS / LEDGER).write_text(f"{json.dumps(noted)}\n")
+    RESULTS.mkdir()
+    (RESULTS / LEDGER).write_text(f"{json.dumps(noted)}\n")
     assert "2026-11-23" in cli("studies").stdout.splitlines()[1]
     assert [row["test_openings"] for row in rows(cli)] == [[noted], [], []]
 
@@ -117,7 +117,7 @@ def test_an_empty_folder_is_a_hint_on_stderr_and_an_empty_list(cli: Cli) -> None
 def typed(*commands: str) -> None:
     """Keep commands as those that searched each study."""
     for name in ("conv-0", "smoke-1"):
-        folder = options.RESULTS / name
+        folder = RESULTS / name
         folder.mkdir(parents=True)
         (folder / "commands.jsonl").write_text("".join(f"{json.dumps({'command': each})}\n" for each in commands))
 

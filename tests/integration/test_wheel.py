@@ -101,7 +101,7 @@ def test_an_installed_wheel_searches_exports_and_reads_benchmarks(installed: Pat
     searched = run(installed, tmp_path, "search", "smoke", "--trials", "2", "--set", "subset=1000", "--set", "epochs=1")
     (digest,) = (line for line in searched.splitlines() if line.startswith("digest "))
     assert digest in run(installed, tmp_path, "leaderboard")
-    contest = "bench search --table conv-5k --samplers random --seeds 2 --trials 1"
+    contest = "bench search --tables conv-5k --samplers random --seeds 2 --trials 1"
     assert "conv-5k" in run(installed, tmp_path, *contest.split())
     run(installed, tmp_path, "plot", "smoke-0", "history")
     run(installed, tmp_path, "export", "smoke-0", "--to", "net")

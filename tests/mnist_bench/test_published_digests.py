@@ -55,7 +55,8 @@ def test_the_other_digests_are_those_of_the_pages() -> None:
 def test_a_bundled_space_is_still_the_published_search(entry: Published) -> None:
     record = json.loads((FOLDER / "portable" / "RECORD.json").read_text())
     numerics = {**record["numerics"], "precision": entry.precision, "kind": f"cpu-{entry.precision}"}
-    config = SearchConfig(space=entry.space, trials=entry.trials, seed=entry.seed, precision=entry.precision)
+    precision = (f"precision={entry.precision}",)
+    config = SearchConfig(space=entry.space, trials=entry.trials, seed=entry.seed, overrides=precision)
     setup = SearchSetup.of(config)
     first, start = enqueued(setup), start_list(setup)
     spec = spec_of(setup, load_training_set(setup.data), numerics, first, start).to_json()

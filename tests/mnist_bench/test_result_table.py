@@ -2,12 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-import pytest
-
-from mnist_bench.result_table import ROWS, Figure, ShownAsTable, Table, contents, ending_of, key_figure, markdown
-from search.errors import UsageError
+from mnist_bench.result_table import ROWS, Figure, ShownAsTable, Table, key_figure, markdown
 
 
 def test_rows_read_as_their_columns_say_and_are_recorded_as_they_are() -> None:
@@ -58,13 +54,3 @@ def test_a_notebook_shows_a_result_as_its_table() -> None:
     assert page.count("<tr>") == 1 + ROWS
     for words in ("Above.", "2 more rows are not shown", "square: of the side.", "Below."):
         assert f">{words}<" in page
-
-
-def test_the_ending_chooses_the_format() -> None:
-    table = Table(rows=[{"a": 1}], figures=[key_figure("a")])
-    assert contents(ending_of(Path("x.csv")), [table], {}) == b"a\r\n1\r\n"
-    assert contents(ending_of(Path("x.md")), [table], {}) == b"| a |\n| --- |\n| 1 |\n"
-    assert contents(ending_of(Path("x.json")), [table], {"b": 2}).endswith(b'"b": 2\n}\n')
-    with pytest.raises(UsageError) as refused:
-        ending_of(Path("x.parquet"))
-    assert str(refused.value) == "x.parquet: the name has to end with .csv, .json or .md, which chooses the format."

@@ -208,7 +208,7 @@ def test_a_space_names_tables_for_its_list(tmp_path: Path) -> None:
     assert begun.spec["start"]["made_of"] == ["conv-5k-wrong"]
     assert len(begun.spec["start"]["configurations"]) == 10
     assert observer.told[0].startswith("Tries 10 configurations first that did well in conv-5k-wrong: at most ")
-    without = running.run(replace(asked, start=False, study_name="without"), observer, lambda: True).study
+    without = running.run(replace(asked, warm_start=False, study_name="without"), observer, lambda: True).study
     assert "start" not in without.spec
     other = replace(asked, overrides=("optim.ema_decay={choice: [0.5, 0.6]}",), study_name="other")
     assert "start" not in running.run(other, observer, lambda: True).study.spec

@@ -23,7 +23,7 @@ from support.warm_processes import FOLDER
 
 SMALL = TESTS / "data" / "small.yaml"
 SEARCH = (
-    f"search {SMALL} --trials 8 --concurrent-trials 4 --executor in-process --precision portable "
+    f"search {SMALL} --trials 8 --concurrent-trials 4 --executor in-process --set precision=portable "
     "--study-name finished --results canned"
 )
 PUBLISHED = ROOT / "results" / "published" / "studies"

@@ -59,7 +59,8 @@ def help_of(*command: str) -> str | None:
 
 
 def unknown_options(page: str, words: Sequence[str]) -> list[str]:
-    """Return the options among the words that a help page does not name; `--sort=-lr` gives a value of its own."""
+    """Return the options among the words that neither a help page nor the program's names; `--sort=-lr` is one."""
+    page += help_of() or ""
     options = [word.partition("=")[0] for word in words if word.startswith("-")]
     return [option for option in options if not re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", page)]
 

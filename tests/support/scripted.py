@@ -12,7 +12,7 @@ from typing import Any
 from search.event_log.events import Asked, Created, GoalSet, Reported, Told
 from search.event_log.history import History
 from search.event_log.records import ENDS
-from search.executors.protocol import Done, Executor, Failed, Job, Outcome
+from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
 from search.hashed import Reason
 from search.trainer_api import Report
 from support.fake_trainer import Trainer
@@ -70,14 +70,14 @@ class Scripted(Executor):
         return Done(job=job, report=report, state=state)
 
 
-def killed(job: Job) -> Failed:
+def killed(job: Job) -> Lost:
     """Return that a job's worker was killed."""
-    return Failed(job=job, cause="killed", reason="SIGKILL")
+    return Lost(job=job, reason="SIGKILL")
 
 
-def raised(job: Job) -> Failed:
+def raised(job: Job) -> Raised:
     """Return that a job made the trainer fail."""
-    return Failed(job=job, cause="raised", reason="ZeroDivisionError")
+    return Raised(job=job, error="ZeroDivisionError")
 
 
 PERIODS = 4

@@ -22,7 +22,7 @@ from search.trainer_api import TrainerSpec
 
 def _executor(setup: SearchSetup, data: TrainingSet) -> Executor:
     trainer = TrainerSpec(factory="support.fake_trainer:Trainer", options={"delay": DELAY, "behaviour": BEHAVIOUR})
-    return LocalExecutor(trainer, setup.config.workers, setup.files.path / "workers.log")
+    return LocalExecutor(trainer, setup.config.processes, setup.files.path / "workers.log")
 
 
 if __name__ == "__main__":

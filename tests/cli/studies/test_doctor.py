@@ -76,7 +76,7 @@ def test_the_machine(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
         return FOUND[:2]
 
     monkeypatch.setattr("mnist_bench.doctor.machine_checks.examine", examine)
-    result = cli("doctor", "--json", "--device", "cpu", "--data-dir", "data", "--results", "mine")
+    result = cli("doctor", "--json", "--device", "cpu", "--data", "data", "--results", "mine")
     values = json.loads(result.stdout)
     assert (result.exit_code, values["study"], values["problems"]) == (0, None, 0)
     assert [finding["about"] for finding in values["findings"]] == ["event log", "driver"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from mnist_bench.cli import options
+from search.defaults import RESULTS
 from search.event_log.records import TrialRecord
 from search.study.folder import StudyFolder
 from support import handmade
@@ -87,8 +87,7 @@ def test_long_leaderboards_are_cut_for_people_and_whole_as_data(cli: Cli) -> Non
         assert sum(" #" in line for line in shown(cli, *words)) == rows
     hint = "13 more; `mnist-bench leaderboard conv-0 --top 15 --results 'my runs'` shows all."
     assert hint in shown(cli, "--top", "2", "--results", "my runs")
-    cli("leaderboard", "--output", "trials.md")
-    assert sum("#" in line for line in Path("trials.md").read_text().splitlines()) == 15
+    assert sum("#" in line for line in cli("leaderboard", "--markdown").stdout.splitlines()) == 15
     assert len(data(cli)["studies"][0]["rows"]) == len(table(cli)) == 15
 
 
@@ -216,9 +215,9 @@ def test_the_default_fits_24_lines_of_80_columns_with_the_prompt(cli: Cli, monke
 
 
 def test_openings_of_the_test_set_are_counted(cli: Cli) -> None:
-    options.RESULTS.mkdir()
+    RESULTS.mkdir()
     purposes = [*["confirm conv-0: #1; 8 seeds each"] * 7, "confirm conv-01: #1", "notebook"]
-    Path(options.RESULTS, LEDGER).write_text("".join(f'{{"purpose": "{purpose}"}}\n' for purpose in purposes))
+    Path(RESULTS, LEDGER).write_text("".join(f'{{"purpose": "{purpose}"}}\n' for purpose in purposes))
     assert "The test set has been evaluated 7 times." in cli("leaderboard", "conv-0").stdout
 
 
@@ -254,25 +253,14 @@ def test_two_studies_are_one_table(cli: Any) -> None:
     assert [(each["study"], each["period"]) for each in periods[5:7]] == [("conv-0", "6"), ("other", "1")]
 
 
-@pytest.mark.parametrize("more", ["--all", "--learning-curves", ""])
-def test_a_file_has_the_format_of_its_name(cli: Cli, more: str) -> None:
-    for ending in ("csv", "json", "md")[: 2 if more == "--learning-curves" else 3]:
-        result = cli("leaderboard", "--output", f"trials.{ending}", *more.split())
-        assert (result.exit_code, result.stdout, result.stderr) == (0, "", f"Wrote trials.{ending}.\n")
-        form = "markdown" if ending == "md" else ending
-        assert Path(f"trials.{ending}").read_bytes() == cli("leaderboard", f"--{form}", *more.split()).stdout_bytes
-
-
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
         ("conv-0 elsewhere", 2, "Studies of different objectives are not in one leaderboard. conv-0: "),
         ("new", 3, "Study new has no finished trial yet.\n"),
         ("--json --csv", 2, "Give one of --json and --csv.\n"),
-        ("--learning-curves", 2, "--learning-curves needs --json, --csv, or --output FILE.json or .csv.\n"),
-        ("--output trials.xlsx", 2, "trials.xlsx: the name has to end with .csv, .json or .md"),
+        ("--learning-curves", 2, "--learning-curves needs --json or --csv.\n"),
         ("none", 3, "No study none in results"),
-        ("--output trials.csv --json", 2, "--output trials.csv: the name of the file chooses the format; leave --json"),
     ],
 )
 def test_what_cannot_be_shown_is_refused(cli: Any, words: str, code: int, sentence: str) -> None:
@@ -284,7 +272,6 @@ def test_what_cannot_be_shown_is_refused(cli: Any, words: str, code: int, senten
     assert result.exit_code == code
     assert result.stderr.startswith(f"Error: {sentence}")
     assert "--json" in words or result.stdout == ""
-    assert not Path("trials.csv").exists()
 
 
 def test_a_paused_study_names_the_command_that_resumes_it(cli: Cli) -> None:

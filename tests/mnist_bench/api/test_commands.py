@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import io
-import json
 import re
 import signal
 import sys
@@ -17,7 +16,7 @@ import pytest
 
 import mnist_bench
 import search
-from mnist_bench.api.progress import attended
+from mnist_bench.api.arguments import attended
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.trainings import Observer
 from search.driver.attended import TerminalLine
@@ -38,13 +37,17 @@ def test_a_package_with_a_commands_name_is_called_and_imported(name: str) -> Non
     assert inspect.signature(package) == inspect.signature(function)
 
 
-def test_a_file_of_several_studies_has_the_rows_of_all(tmp_path: Path) -> None:
-    board: Any = mnist_bench.leaderboard(
-        handmade.mixed(), handmade.mixed(name="conv-1"), top=3, to=tmp_path / "both.json"
-    )
-    written = json.loads((tmp_path / "both.json").read_text())
-    assert [row["study"] for row in written["rows"]] == ["conv-0", "conv-1", "conv-0"]
+def test_rows_of_several_studies_are_in_one_order() -> None:
+    board: Any = mnist_bench.leaderboard(handmade.mixed(), handmade.mixed(name="conv-1"), top=3)
     assert [row.study for row in board.rows] == ["conv-0", "conv-1", "conv-0"]
+
+
+def test_a_function_says_what_its_options_are_and_shows_their_types_alone() -> None:
+    text, signature = mnist_bench.search.__doc__ or "", inspect.signature(mnist_bench.search)
+    assert "\n    concurrent_trials: concurrent trials. They change the result; --workers does not.\n" in text
+    assert "\n    warm_start: False to ignore the warm-start configurations that the space names.\n" in text
+    assert str(signature.parameters["patience"]) == "patience: int | None = None"
+    assert {*signature.parameters} == set(re.findall(r"^    (\w+): ", text.partition("Raises:")[0], re.MULTILINE))
 
 
 def test_sides_are_studies_or_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -126,7 +129,7 @@ def test_an_experiment_that_ctrl_c_stops_says_that_the_same_call_continues() -> 
 
 def test_runs_of_several_data_sets_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
-    monkeypatch.setattr("mnist_bench.api.progress.screen_here", lambda: TerminalLine(stream))
+    monkeypatch.setattr("mnist_bench.api.arguments.screen_here", lambda: TerminalLine(stream))
     with attended(None, progress=True) as observer:
         for runs in (9, 1):
             observer.on_start(runs, 60.0)

@@ -42,9 +42,7 @@ def test_options_reach_the_confirmation_of_a_front(monkeypatch: pytest.MonkeyPat
     study = handmade.kept_in(Path("out"), handmade.two_objectives())
     own_nets.write(tmp_path, own_nets.GOOD)
     net = f"{tmp_path / 'my_nets.py'}:build"
-    found = mnist_bench.confirm_front(
-        study, top=3, workers=2, device="cpu", data_dir="data", net=net, observer=observer
-    )
+    found = mnist_bench.confirm_front(study, top=3, workers=2, device="cpu", data="data", net=net, observer=observer)
     options = ConfirmOptions(top=3, workers=2, device="cpu", data_dir=Path("data"), net=net)
     assert found is FRONT
     ((asked, *others),) = run.asked

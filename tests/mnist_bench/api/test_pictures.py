@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 
-from mnist_bench.api import pictures
-from mnist_bench.plots.frame import Drawn
+import mnist_bench
 from mnist_bench.plots.kinds import STUDY_KINDS
 from search.errors import SearchError, StudyNotFoundError, UsageError
-from support import drawn, handmade
+from support import handmade
 
 PDF: Any = ["pdf"]
 PNG: Any = "png"
@@ -23,32 +23,37 @@ def failing(left_open: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     """Return errors by kind: each kind draws an empty figure or fails with its error; the test set stays open."""
     errors: dict[str, Exception] = {}
 
-    def draw(kind: str, subject: object) -> Drawn:
+    def draw(kind: str, subject: object, *, narrow: bool = False) -> Figure:
         if kind in errors:
             raise errors[kind]
-        return drawn.heading(kind)
+        return Figure(figsize=(1, 1))
 
-    monkeypatch.setattr("mnist_bench.plots.kinds.drawn", draw)
+    monkeypatch.setattr("mnist_bench.plots.kinds.picture", draw)
     monkeypatch.chdir(tmp_path)
     return errors
 
 
 def test_all_kinds_come_back_with_their_files(capsys: pytest.CaptureFixture[str]) -> None:
-    all_kinds = pictures.plot(handmade.mixed())
-    assert [picture.kind for picture in all_kinds] == list(STUDY_KINDS)
+    drawn = mnist_bench.plot(handmade.mixed())
+    assert [picture.kind for picture in drawn] == list(STUDY_KINDS)
     folder = Path("results/conv-0/plots")
-    assert all_kinds[0].files == (folder / "history.png", folder / "history.svg")
-    assert all(path.stat().st_size for picture in all_kinds for path in picture.files)
+    assert drawn[0].files == (folder / "history.png", folder / "history.svg")
+    assert all(path.stat().st_size for picture in drawn for path in picture.files)
     assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(
     ("asked", "fault"),
     [
-        (lambda: pictures.plot(handmade.mixed(), formats=PDF), "formats='pdf': give png or svg."),
-        (lambda: pictures.plot(handmade.mixed(), formats=PNG), "formats='png': give a list of them, [...]."),
-        (lambda: pictures.plot_data(overrides=PNG), "overrides='png': give a list of them, [...]."),
-        (lambda: pictures.plot(handmade.mixed(), "history"), "kinds='history': give a list of them, [...]."),
+        (lambda: mnist_bench.plot(handmade.mixed(), formats=PDF), "formats='pdf': give png or svg."),
+        (lambda: mnist_bench.plot(handmade.mixed(), formats=PNG), "formats='png': give a list of them, [...]."),
+        (lambda: mnist_bench.plot_data(["augmented"], overrides=PNG), "overrides='png': give a list of them, [...]."),
+        (lambda: mnist_bench.plot(handmade.mixed(), "history"), "kinds='history': give a list of them, [...]."),
+        (
+            lambda: mnist_bench.plot_data(["digits"], overrides=["augment.rotation_degrees=30"]),
+            "overrides and seed are for the kind augmented.",
+        ),
+        (lambda: mnist_bench.plot_data(["digits"], seed=5), "overrides and seed are for the kind augmented."),
     ],
 )
 def test_what_no_picture_can_be_asked_for_is_named(asked: Callable[[], Any], fault: str) -> None:
@@ -60,44 +65,44 @@ def test_what_no_picture_can_be_asked_for_is_named(asked: Callable[[], Any], fau
 def test_what_was_named_and_cannot_be_drawn_is_an_error_with_its_cause(failing: dict[str, Exception]) -> None:
     failing["timeline"] = StudyNotFoundError("It has no times.")
     with pytest.raises(StudyNotFoundError, match=r"^It has no times\.$"):
-        pictures.plot(handmade.mixed(), ["timeline"], to="out")
+        mnist_bench.plot(handmade.mixed(), ["timeline"], to="out")
     failing["timeline"] = ZeroDivisionError("division by zero")
     with pytest.raises(SearchError, match="unexpected") as caught:
-        pictures.plot(handmade.mixed(), formats=["svg"])
+        mnist_bench.plot(handmade.mixed(), formats=["svg"])
     assert caught.value.__cause__ is failing["timeline"]
 
 
 def test_kinds_are_checked_before_anything_is_drawn() -> None:
     with pytest.raises(UsageError, match="did you mean `history`"):
-        pictures.plot(handmade.mixed(), ["histroy"])
+        mnist_bench.plot(handmade.mixed(), ["histroy"])
     with pytest.raises(UsageError, match=r"^digits shows the data; see plot_data\.$"):
-        pictures.plot(handmade.mixed(), ["digits"])
+        mnist_bench.plot(handmade.mixed(), ["digits"])
     with pytest.raises(UsageError, match=r"^history shows a study; see plot\.$"):
-        pictures.plot_data(["history"])
+        mnist_bench.plot_data(["history"])
     Path("file").touch()
     with pytest.raises(UsageError, match="cannot be created as a folder"):
-        pictures.plot(handmade.mixed(), to="file")
+        mnist_bench.plot(handmade.mixed(), to="file")
     assert not Path("results").exists()
 
 
 def test_the_report_says_where_it_is_and_what_it_lacks(
     failing: dict[str, Exception], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    failing["errors"] = StudyNotFoundError("It has no weights.")
-    written = pictures.report(handmade.mixed())
+    failing["mistakes"] = StudyNotFoundError("It has no weights.")
+    written = mnist_bench.report(handmade.mixed())
     assert written.file == Path("results/conv-0/report.html")
-    assert written.missing == {"errors": "It has no weights."}
+    assert written.missing == {"mistakes": "It has no weights."}
     assert written.no_drawing is not None
     assert written.no_drawing.startswith("The weights of conv-0/1 are not here;")
     assert all(picture.foreseen for picture in written.pictures)
-    elsewhere = pictures.report(handmade.mixed(), to="a/b.html").file
+    elsewhere = mnist_bench.report(handmade.mixed(), to="a/b.html").file
     assert elsewhere.read_bytes() == written.file.read_bytes()
-    failing["errors"] = ZeroDivisionError("division by zero")
-    survived = pictures.report(handmade.mixed())
-    assert list(survived.missing) == ["errors"]
+    failing["mistakes"] = ZeroDivisionError("division by zero")
+    survived = mnist_bench.report(handmade.mixed())
+    assert list(survived.missing) == ["mistakes"]
     assert [each.error and each.error.__cause__ for each in survived.pictures if not each.foreseen] == [
-        failing["errors"]
+        failing["mistakes"]
     ]
     assert capsys.readouterr() == ("", "")
     with pytest.raises(StudyNotFoundError, match=r"^Study conv-0 has no finished trial yet\.$"):
-        pictures.report(handmade.study([], goal=5))
+        mnist_bench.report(handmade.study([], goal=5))

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 import mnist_bench
-from mnist_bench.api import winner
 from search.errors import UsageError
 from support import handmade
 
@@ -23,7 +22,7 @@ def test_a_study_is_a_model_as_a_file_is(monkeypatch: pytest.MonkeyPatch) -> Non
         asked.append((study.name, trial and trial.number))
         return SimpleNamespace(model=net)
 
-    monkeypatch.setattr(winner, "load_winner", load)
+    monkeypatch.setattr("mnist_bench.export.winner.load_winner", load)
     study = handmade.mixed()
     assert mnist_bench.load_model(study) is net
     assert mnist_bench.load_model(study, 2) is net

@@ -58,7 +58,7 @@ def search(results: Path, *, whole: bool = True) -> Run:
     overrides = ("subset=1000", "epochs=2", "search.pruner=none")
     asked = SearchConfig(
         space="smoke", overrides=overrides, trials=5, concurrent_trials=3, executor="in-process", results=results,
-        data_dir=results / "data",
+        data=results / "data",
     )  # fmt: skip
     observer = UntilOneEnds()
     return running.run(asked, observer, (lambda: False) if whole else observer.stopping)
@@ -227,7 +227,7 @@ def test_a_search_that_goes_on_with_a_start_list_is_as_the_study_needs_it(place:
     results = place.path.parent
     asked = SearchConfig(
         space="conv", overrides=("subset=1000",), trials=3, executor="in-process", results=results,
-        data_dir=results / "data",
+        data=results / "data",
     )  # fmt: skip
     begun = running.run(asked, Observer(), lambda: True).study
     assert begun.spec["start"]["made_of"] == ["conv-5k", "conv-5k-wrong"]

@@ -86,7 +86,7 @@ def test_the_file_system_is_the_innermost_one(folder: str, kind: str) -> None:
         (machine_checks.filesystem("nfs4", RESULTS), "problem", "--results"),
         (machine_checks.filesystem("cifs", RESULTS), "problem", "--results"),
         (machine_checks.bfloat16(1.0), "ok", ""),
-        (machine_checks.bfloat16(3.0), "problem", "Use `train --precision fp32`; a search uses"),
+        (machine_checks.bfloat16(3.0), "problem", "Use `train --set precision=fp32`; a search uses"),
         (machine_checks.memory(16e9, started=8), "ok", ""),
         (machine_checks.memory(2e9, started=8), "note", "--workers 3;"),
         (machine_checks.memory(1e8, started=8), "problem", "--workers 1;"),

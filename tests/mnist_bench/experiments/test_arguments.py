@@ -44,7 +44,6 @@ NET = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
         ),
         (lambda: mnist_bench.compare_methods(trials=[4, 0]), "trials=0: give a whole number"),
         (lambda: mnist_bench.compare_methods(concurrent_trials=0), "concurrent_trials=0: give a whole number"),
-        (lambda: mnist_bench.compare_methods(first_seed=TEXT), "first_seed='5m': give a whole number of at least 0."),
         (lambda: mnist_bench.compare_methods(tables=[]), "There is nothing to search"),
         (lambda: mnist_bench.compare_methods(samplers=[]), "No search method takes part"),
         (lambda: mnist_bench.train(NET, seed=-1), "seed=-1: give a whole number from 0 to 4,294,967,295."),

@@ -170,7 +170,7 @@ def test_a_machine_without_portable_bits_is_named(
     operations.check_process.cache_clear()
     monkeypatch.setattr(where, lambda: there)
     assert not operations.computes_portable_bits()
-    with pytest.raises(DeviceError, match=f"^Portable precision {words}.*; leave out --precision portable"):
+    with pytest.raises(DeviceError, match=f"^Portable precision {words}.*; add --set precision=auto"):
         computing_in(CPU, "portable")
 
 

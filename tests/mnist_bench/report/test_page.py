@@ -81,7 +81,7 @@ OWN: dict[str, Any] = {
     "sampler": {"name": "mine.py:Mine", "options": {"share": 0.3, "way": "1"}, "code": CODE},
     "pruner": {"name": "package.pruners:Third", "options": {}, "code": CODE},
 }
-OWN_OPTIONS = """--sampler mine.py:Mine --sampler-option share=0.3 --sampler-option 'way="1"' --pruner """
+OWN_OPTIONS = """--sampler '{"name": "mine.py:Mine", "share": 0.3, "way": "1"}' --pruner """
 TRIALS, SAME = "--trials 7 --seed 0 --concurrent-trials 8", "; its digest has to be the one above"
 CUT = replace(handmade.mixed().trials[0], state="FAIL", reason="timed_out", external=True)
 
@@ -95,9 +95,9 @@ CUT = replace(handmade.mixed().trials[0], state="FAIL", reason="timed_out", exte
         (other(space=CONV), f"conv {TRIALS} --no-warm-start", SAME),
         (with_numerics(device="cpu"), f"space.yaml {TRIALS} --device cpu", SAME),
         (with_numerics(device="cuda"), f"space.yaml {TRIALS}", SAME),
-        (with_data({}, "kmnist"), f"space.yaml {TRIALS} --dataset kmnist", SAME),
+        (with_data({}, "kmnist"), f"space.yaml {TRIALS} --set dataset=kmnist", SAME),
         (with_data({"dataset": "mnist-red"}, "mnist-red"), f"space.yaml {TRIALS}", SAME),
-        (with_data({"dataset": "mnist-red"}, "mnist"), f"space.yaml {TRIALS} --dataset mnist", SAME),
+        (with_data({"dataset": "mnist-red"}, "mnist"), f"space.yaml {TRIALS} --set dataset=mnist", SAME),
         (
             other(enqueued=[{}, {}]),
             f"space.yaml {TRIALS} --enqueue enqueued-0.yaml --enqueue enqueued-1.yaml",
@@ -187,7 +187,7 @@ def test_commands_find_the_study_where_it_is_kept() -> None:
 
 
 def test_the_data_that_were_searched_on_last_are_named_whoever_searched_and_commands_stand_as_typed() -> None:
-    typed = "mnist-bench search mine.yaml --data-dir 'my data'"
+    typed = "mnist-bench search mine.yaml --data 'my data'"
     last = Invocation(command=typed, data_dir="/home/me/my data")
     report = handmade_report.report(invocations=[Invocation(data_dir="/before.npz"), last, last])
     assert report.typed == (typed,)

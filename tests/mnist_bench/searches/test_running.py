@@ -19,10 +19,9 @@ pytestmark = pytest.mark.usefixtures("left_open")
 
 
 def test_a_search_without_a_worker_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    asked = SearchConfig(space="smoke", workers=0, device="cpu", results=tmp_path / "results")
     with pytest.raises(UsageError, match=r"^workers=0: give a whole number of at least 1\.$"):
-        run(asked, Observer(), lambda: False)
-    assert not asked.results.exists()
+        run(SearchConfig(space="smoke", workers=0, device="cpu", results=tmp_path / "results"), Observer())
+    assert not (tmp_path / "results").exists()
 
 
 @pytest.mark.slow
@@ -31,10 +30,10 @@ def test_a_search_from_python_remembers_its_data_and_its_net(tmp_path: Path, mon
     space = {"name": "tiny", "epochs": 1, "net": {"width": {"choice": [4, 8]}}, "optim": {"batch_size": 32}}
     asked = SearchConfig(
         space=space, trials=1, executor="in-process", device="cpu", results=tmp_path / "results",
-        data_dir=write_npz(tmp_path / "mine.npz", arrays()), net=own_nets.write(tmp_path, own_nets.GOOD),
+        data=write_npz(tmp_path / "mine.npz", arrays()), net=own_nets.write(tmp_path, own_nets.GOOD),
     )  # fmt: skip
-    study = run(asked, Observer(), lambda: False).study
-    assert commands_of(study).line("plot").endswith(f" --data {asked.data_dir} --net {asked.net}")
+    study = run(asked, Observer()).study
+    assert commands_of(study).line("plot").endswith(f" --data {asked.data} --net {asked.net}")
 
 
 @pytest.mark.slow
@@ -43,7 +42,7 @@ def test_a_search_that_names_nothing_of_ones_own_keeps_no_invocation(tmp_path: P
         space="smoke", overrides=("subset=1000", "epochs=1"), trials=1, executor="in-process", device="cpu",
         results=tmp_path / "results",
     )  # fmt: skip
-    run(asked, Observer(), lambda: False)
+    run(asked, Observer())
     assert not SearchSetup.of(asked).files.commands.exists()
 
 
@@ -51,8 +50,8 @@ def test_what_is_not_repeatable_is_refused_before_anything_is_written(tmp_path: 
     name = own_code.write(tmp_path, own_code.UNSEEDED)
     asked = SearchConfig(space="smoke", sampler=name, results=tmp_path / "results")
     with pytest.raises(UsageError, match=r"not repeatable: asked again after the same history"):
-        run(asked, Observer(), lambda: False)
-    assert not asked.results.exists()
+        run(asked, Observer())
+    assert not asked.folder.exists()
 
 
 @pytest.mark.slow

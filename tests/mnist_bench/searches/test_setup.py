@@ -28,10 +28,10 @@ def ways(setup: SearchSetup) -> tuple[Sampler, Pruner]:
 @pytest.mark.parametrize(
     ("named", "as_set"),
     [
-        ({"sampler": "tpe", "sampler_options": {"n_startup_trials": 5}}, "sampler={name: tpe, n_startup_trials: 5}"),
+        ({"sampler": {"name": "tpe", "n_startup_trials": 5}}, "sampler={name: tpe, n_startup_trials: 5}"),
         ({"pruner": "none"}, "pruner=none"),
         (
-            {"sampler": "optuna:TPESampler", "sampler_options": {"multivariate": True}},
+            {"sampler": {"name": "optuna:TPESampler", "multivariate": True}},
             "sampler={name: optuna:TPESampler, multivariate: true}",
         ),
     ],
@@ -45,7 +45,7 @@ def test_names_go_before_what_the_file_says(tmp_path: Path) -> None:
     assert ways(made(overrides=file)) == (Random(), Median())
     assert ways(made(overrides=file, pruner="none")) == (Random(), NoPruner())
     name = own_code.write(tmp_path, own_code.SEEDED)
-    own = made(overrides=file, sampler=name, sampler_options={"share": 0.2})
+    own = made(overrides=file, sampler={"name": name, "share": 0.2})
     assert isinstance(own.sampler, ForeignSampler)
     assert (own.sampler.options, own.pruner) == ({"share": 0.2}, Median())
     assert own.space.settings["search"] == {"pruner": "median"}
@@ -69,8 +69,7 @@ def test_code_leaves_a_space_that_says_nothing_as_it_is(tmp_path: Path) -> None:
             rf"^no sampler 'no-such-sampler'; there are {', '.join(SAMPLERS)}, and Optuna's, such as "
             "optuna:GPSampler; your own code",
         ),
-        ({"pruner": "asha", "pruner_options": {"eta": 3}}, r"^pruner asha has no option 'eta'; it has min_resource"),
-        ({"sampler_options": {"share": 1}}, r"^--sampler-option and --pruner-option need --sampler and --pruner;"),
+        ({"pruner": {"name": "asha", "eta": 3}}, r"^pruner asha has no option 'eta'; it has min_resource"),
     ],
 )
 def test_what_is_named_wrongly_is_refused(options: dict[str, Any], words: str) -> None:
@@ -95,7 +94,7 @@ def test_a_subset_that_the_data_do_not_hold_is_told_at_its_line(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     mine = write_npz(tmp_path / "mine.npz", arrays(classes=10, side=28))
     with pytest.raises(SpaceError, match=r"smoke\.yaml:\d+:9 +subset: 6000 is more than there are: 400 images;"):
-        made(data_dir=mine)
+        made(data=mine)
 
 
 def test_set_makes_no_code_run(tmp_path: Path) -> None:
@@ -112,9 +111,8 @@ def test_a_space_without_a_sampler_has_curves_and_with_two_objectives_tpe() -> N
 
 def test_a_search_is_portable_if_its_training_is() -> None:
     assert made().is_portable
-    assert not made(precision="fp32").is_portable
+    assert not made(overrides=("precision=fp32",)).is_portable
     assert not made("conv").is_portable
-    assert made("conv", precision="portable").is_portable
     assert made("conv", overrides=("precision=portable",)).is_portable
 
 
@@ -130,7 +128,7 @@ def avx2_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     ("options", "precision"),
     [
         ({}, "portable"),
-        ({"precision": "fp32"}, "fp32"),
+        ({"overrides": ("precision=fp32",)}, "fp32"),
         ({"executor": "ray"}, "auto"),
         ({"executor": "in-process"}, "auto"),
     ],

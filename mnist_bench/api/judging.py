@@ -1,0 +1,497 @@
+"""How certain a study's figures are: again with fresh seeds, again bit for bit; and how search methods compare."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from mnist_bench import options
+from mnist_bench.numerics.kinds import PrecisionName
+from mnist_bench.options import OBSERVER, STRATEGIES, argument, documented, in_python, option
+from search.arguments import CONCURRENT_TRIALS
+from search.strategies.pruners import PRUNERS
+from search.strategies.samplers import SAMPLERS
+
+if TYPE_CHECKING:
+    from mnist_bench.bench import Speed
+    from mnist_bench.experiments.ablation import Ablation
+    from mnist_bench.experiments.confirmed import Confirmed, Front
+    from mnist_bench.experiments.contest import Contest
+    from mnist_bench.experiments.scored_recipes import Benchmark, ScoredRecipes
+    from mnist_bench.experiments.trainings import Observer
+    from mnist_bench.space_files.space_sources import Source
+    from mnist_bench.studies.record import PeriodResult
+    from mnist_bench.studies.reproduce import RepeatedTrial
+    from search.event_log.records import StudyRecord
+
+Watcher = Annotated["Observer | None", OBSERVER]
+Top = Annotated[
+    int,
+    option(
+        "Number of trials to retrain: the best complete ones; pruned ones too if fewer than two are complete. Of a "
+        "Pareto front both ends, and evenly between them.",
+        "N",
+        least=1,
+        most=100,
+    ),
+]
+Seeds = Annotated[int, option("Number of seeds.", "N", least=1, most=1000)]
+OnComparedPeriod = Annotated[
+    "Callable[[PeriodResult, PeriodResult], None]",
+    in_python("Called after each reporting interval, with its result as it was and as it is now."),
+]
+
+
+@documented
+def confirm(
+    study: options.Study,
+    *,
+    top: Top = 8,
+    test: Annotated[
+        bool, option("Train nothing on all images, and not use the test set: step 1 only.", of="nets")
+    ] = True,
+    workers: options.Workers = None,
+    device: options.Device = "auto",
+    data: options.Data = None,
+    net: options.Net = None,
+    trainer: options.Trainer = None,
+    objective: options.Objective = None,
+    command: options.Command = None,
+    observer: Watcher = None,
+    progress: options.Progress = None,
+) -> "Confirmed":
+    """Retrain a study's best trials with eight fresh seeds each, select one, and evaluate it on the test set once; as
+    `mnist-bench confirm`. If that was done before, the earlier result is returned.
+
+    A study of your own trainer has no test set: its values are compared.
+
+    Raises:
+        StudyNotFoundError: the study has no trial to confirm.
+        StudyLockedError: it is being searched, or another process confirms it.
+        FingerprintError: this machine computes differently from the one of the search.
+        UsageError: an argument is out of range, the data set is not the study's, or the trainer is not named.
+        SearchError: no candidate trains to the end.
+        DataError: the data set cannot be loaded.
+        DeviceError: there is no such device.
+        WorkerError: training fails in a process, or processes die.
+        StorageError: a file or database cannot be read or written.
+        Interrupted: Ctrl-C, or a notebook's stop button, ended the work; the same call continues it.
+
+    Examples:
+        >>> found = confirm(open_study("conv-0"), workers=2)  # doctest: +SKIP
+        >>> low, high = found.test(found.winner).interval  # doctest: +SKIP
+    """
+    from mnist_bench.api.arguments import as_path, attended, workers_like
+    from mnist_bench.experiments import confirm as confirming
+    from mnist_bench.experiments.own_trainer import OwnCode
+
+    asked = confirming.ConfirmOptions(
+        top=top, test=test, workers=workers_like(study, device, workers), device=device,
+        net=options.loaded_net(net), data_dir=as_path(data),
+        code=OwnCode(trainer=trainer, objective=objective, command=command),
+    )  # fmt: skip
+    with attended(observer, progress) as watching:
+        return confirming.confirm_study(study, asked, watching)
+
+
+@documented
+def confirm_front(
+    study: options.Study,
+    *,
+    top: Top = 8,
+    workers: options.Workers = None,
+    device: options.Device = "auto",
+    data: options.Data = None,
+    net: options.Net = None,
+    observer: Watcher = None,
+    progress: options.Progress = None,
+) -> "Front":
+    """Train the configurations on a study's Pareto front with fresh seeds, and evaluate them on the test set once; as
+    `mnist-bench confirm --front`. If that was done before, the earlier result is returned.
+
+    Raises:
+        UsageError: an argument is out of range, the study has one objective, or the data set is not the study's.
+        StudyNotFoundError: none of its trials is complete.
+        StudyLockedError: it is being searched, or another process confirms it.
+        FingerprintError: this machine computes differently from the one of the search.
+        DataError: the data set cannot be loaded.
+        DeviceError: there is no such device.
+        WorkerError: training fails in a process, or processes die.
+        StorageError: a file or database cannot be read or written.
+        Interrupted: Ctrl-C, or a notebook's stop button, ended the work; the same call continues it.
+
+    Examples:
+        >>> found = confirm_front(open_study("small-0"), workers=2)  # doctest: +SKIP
+        >>> {member.cost: found.test(member.number).mean for member in found.members}  # doctest: +SKIP
+    """
+    from mnist_bench.api.arguments import as_path, attended, workers_like
+    from mnist_bench.experiments import confirm as confirming
+    from mnist_bench.value_kind import check_nets
+
+    check_nets(study)
+    asked = confirming.ConfirmOptions(
+        top=top, workers=workers_like(study, device, workers), device=device, net=options.loaded_net(net),
+        data_dir=as_path(data),
+    )  # fmt: skip
+    with attended(observer, progress) as watching:
+        return confirming.confirm_front(study, asked, watching)
+
+
+@documented
+def ablate(
+    study: options.Study,
+    trial: options.Trial = None,
+    *,
+    baseline: Annotated[
+        "Source",
+        option(
+            "Baseline to start from: a recipe file, or the name of a bundled recipe.",
+            "RECIPE",
+            typed=str,
+            python="Also a mapping or a TrainConfig.",
+        ),
+    ] = "notebook/linear",
+    seeds: Annotated[int, option("Number of fresh seeds, two or more.", "N", least=2, most=100)] = 3,
+    budget: Annotated[
+        float | None,
+        options.duration("Time after which all remaining changes become one step, e.g. 15m.", least=0.001),
+    ] = None,
+    workers: options.Workers = None,
+    device: options.Device = "auto",
+    data: options.Data = None,
+    net: options.Net = None,
+    observer: Watcher = None,
+    progress: options.Progress = None,
+) -> "Ablation":
+    """Measure the effect of each group of settings, from a baseline to a trial; as `mnist-bench ablate`. If that was
+    done before, the earlier result is returned.
+
+    Raises:
+        StudyNotFoundError: the study has no such trial, or no complete one.
+        UsageError: an argument is out of range, the data set is not the study's, or the baseline is not a recipe or
+            trains the same network.
+        FingerprintError: this machine computes differently from the one of the search.
+        StudyLockedError: another process makes the same ablation.
+        DataError: the data set cannot be loaded.
+        DeviceError: there is no such device.
+        WorkerError: training fails in a process, or processes die.
+        StorageError: a file or database cannot be read or written.
+        Interrupted: Ctrl-C, or a notebook's stop button, ended the work; the same call continues it.
+
+    Examples:
+        >>> path = ablate(open_study("conv-0"), seeds=3)  # doctest: +SKIP
+        >>> fewer = {step.groups: step.fewer for step in path.steps}  # doctest: +SKIP
+    """
+    from mnist_bench.api.arguments import as_path, attended, chosen, workers_like
+    from mnist_bench.experiments.ablation import AblationOptions, ablate_study
+    from mnist_bench.experiments.confirmed import winner_of
+    from mnist_bench.value_kind import check_nets
+
+    check_nets(study)
+    asked = AblationOptions(
+        baseline=baseline, seeds=seeds, budget=budget, workers=workers_like(study, device, workers), device=device,
+        net=options.loaded_net(net), data_dir=as_path(data),
+    )  # fmt: skip
+    end = chosen(study, winner_of(study) if trial is None else trial)
+    with attended(observer, progress) as watching:
+        return ablate_study(study, end, asked, watching)
+
+
+@documented
+def train_notebook(
+    recipes: Annotated[
+        Sequence[str],
+        argument("Recipes: linear, hidden, vgg and others.", "RECIPE", default="all ten"),
+    ] = (),
+    *,
+    seeds: Seeds = 5,
+    workers: options.Workers = None,
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    results: options.Results = None,
+    observer: Watcher = None,
+    progress: options.Progress = None,
+) -> "ScoredRecipes":
+    """Train the 2017 notebook's networks again, and return their figures on the test images; as `mnist-bench bench
+    notebook`. As in the notebook, each network is evaluated after every epoch. These evaluations are logged.
+
+    Raises:
+        UsageError: there is no such recipe, or an argument is out of range.
+        StudyLockedError: another process works on the same runs.
+        DataError: the data set cannot be loaded.
+        DeviceError: there is no such device, or it does not compute in this precision.
+        WorkerError: training fails in a process, or processes die.
+        StorageError: a file or database cannot be read or written.
+        Interrupted: Ctrl-C, or a notebook's stop button, ended the work; the same call continues it.
+
+    Examples:
+        >>> found = train_notebook(["linear"], workers=2)  # doctest: +SKIP
+        >>> found.rows[0].parameters  # doctest: +SKIP
+        7850
+    """
+    from mnist_bench.experiments.scored_recipes import NOTEBOOK
+
+    # The recipes' own precision is portable, which no GPU computes.
+    count = options.workers_for(device if precision in ("bf16", "fp32") else "cpu", workers)
+    return _scored(NOTEBOOK, recipes, seeds, count, device, precision, results, observer, progress)
+
+
+@documented
+def train_ladder(
+    recipes: Annotated[
+        Sequence[str],
+        argument("Recipes: 99.0, 99.4, 99.6 or 99.7.", "RECIPE", default="all four"),
+    ] = (),
+    *,
+    seeds: Seeds = 10,
+    workers: options.Workers = None,
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    results: options.Results = None,
+    observer: Watcher = None,
+    progress: options.Progress = None,
+) -> "ScoredRecipes":
+    """Train the recipes for test accuracies of 99.0, 99.4, 99.6 and 99.7%, and return accuracy and time of each; as
+    `mnist-bench bench ladder`. Each run is evaluated on the test images after its last epoch. These evaluations are
+    logged.
+
+    Raises:
+        UsageError, StudyLockedError, DataError, DeviceError, WorkerError, StorageError, Interrupted: as
+            `train_notebook`.
+
+    Examples:
+        >>> ladder = train_ladder(["99.0"], seeds=10)  # doctest: +SKIP
+        >>> low, high = ladder.rows[0].interval  # doctest: +SKIP
+    """
+    from mnist_bench.experiments.scored_recipes import LADDER
+
+    count = options.workers_for(device, workers)
+    return _scored(LADDER, recipes, seeds, count, device, precision, results, observer, progress)
+
+
+def _scored(
+    benchmark: "Benchmark", recipes: Sequence[str], seeds: int, workers: int, device: str,
+    precision: PrecisionName, results: str | Path | None, observer: "Observer | None", progress: bool | None,
+) -> "ScoredRecipes":  # fmt: skip
+    from mnist_bench.api.arguments import attended, several
+    from mnist_bench.experiments import scored_recipes
+    from search.defaults import results_in_force
+
+    asked = scored_recipes.BenchmarkOptions(
+        recipes=several("recipes", recipes), seeds=seeds, workers=workers, device=device, precision=precision,
+        results=results_in_force(results),
+    )  # fmt: skip
+    with attended(observer, progress) as watching:
+        return scored_recipes.train(benchmark, asked, watching)
+
+
+@documented
+def compare_methods(
+    *,
+    tables: Annotated[
+        Sequence[str],
+        option(
+            "Tables to search on, with commas between: conv-5k, conv-5k-wrong or grid-5k; those of scikit-learn's "
+            "models, such as scikit-learn/mlp-wine; or files.",
+            "NAMES",
+            read=options.names,
+        ),
+    ] = ("grid-5k",),
+    samplers: Annotated[
+        Sequence[str | Mapping[str, Any]],
+        option(
+            f"Samplers, with commas between: {', '.join(SAMPLERS)}, Optuna's (optuna:GPSampler), or your own "
+            "(file.py:Name). A sampler with options is written as the mapping of a space file.",
+            "NAMES",
+            panel=STRATEGIES,
+            read=options.strategies,
+        ),
+    ] = ("random", "curves"),
+    pruners: Annotated[
+        Sequence[str | Mapping[str, Any]],
+        option(
+            f"Pruners, with commas between: {', '.join(PRUNERS)}, Optuna's (optuna:HyperbandPruner), or your own.",
+            "NAMES",
+            panel=STRATEGIES,
+            read=options.strategies,
+        ),
+    ] = ("asha",),
+    seeds: Annotated[int, option("Searches per method, two or more.", "N", least=2, most=10_000)] = 20,
+    trials: Annotated[
+        int | Sequence[int],
+        option(
+            "Budgets, with commas between, in full trainings of an average configuration.",
+            "N",
+            names=("--trials", "-n"),
+            read=options.numbers,
+        ),
+    ] = (10, 25, 50),
+    concurrent_trials: options.ConcurrentTrials = CONCURRENT_TRIALS,
+    processes: Annotated[
+        int,
+        in_python(
+            'Concurrent searches on a table; above 1, guard the script with `if __name__ == "__main__":`, because each '
+            "process imports it."
+        ),
+    ] = 1,
+    observer: Watcher = None,
+    progress: options.Progress = None,
+) -> "list[Contest]":
+    """Compare search methods at equal budgets, and return one contest per table; as `mnist-bench bench search`.
+
+    Raises:
+        UsageError: there is no such table, sampler or pruner, or one does not fit the other or the space; an argument
+            is out of range, or no sampler or pruner takes the options.
+        StorageError: a table's file is damaged.
+        Interrupted: Ctrl-C, or a notebook's stop button, ended the work.
+
+    Examples:
+        >>> (contest,) = compare_methods(pruners=["none"], seeds=2, trials=3)
+        >>> contest.table, contest.seeds, [method.name for method in contest.methods]
+        ('grid-5k', (0, 1), ['random', 'curves'])
+    """
+    from mnist_bench.api.arguments import attended, several
+    from mnist_bench.experiments.contest import ContestOptions, compare_methods as compared
+
+    asked = ContestOptions(
+        tables=several("tables", tables), samplers=several("samplers", samplers), pruners=several("pruners", pruners),
+        seeds=seeds, trials=(trials,) if isinstance(trials, int) else several("trials", trials),
+        concurrent_trials=concurrent_trials,
+        processes=processes,
+    )  # fmt: skip
+    with attended(observer, progress) as watching:
+        return compared(asked, watching)
+
+
+@documented
+def measure_speed(
+    *,
+    repeats: Annotated[int, in_python("Repetitions of every measurement.")] = 5,
+    workers: options.Workers = None,
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    on_round: Annotated[
+        Callable[[int], None], in_python("Called with the number of each round that begins, 0 for the warm-up.")
+    ] = lambda number: None,
+) -> "Speed":
+    """Measure how fast this machine trains four fixed networks, on all cores at once; as `mnist-bench doctor --speed`.
+
+    Raises:
+        UsageError: an argument is out of range.
+        DeviceError: there is no such device.
+        WorkerError: training fails in a process, or processes die.
+
+    Examples:
+        >>> found = measure_speed(repeats=1)  # doctest: +SKIP
+        >>> speeds = {net.net: net.median for net in found.nets}  # images per second  # doctest: +SKIP
+    """
+    from mnist_bench import bench
+    from mnist_bench.numerics.kinds import cores
+
+    asked = bench.SpeedOptions(
+        repeats=repeats, workers=cores() if workers is None else workers, device=device, precision=precision
+    )
+    return bench.measure_speed(asked, on_round)
+
+
+@documented
+def reproduce(
+    study: Annotated["StudyRecord", in_python("As `search` or `open_study` returned it.")],
+    trial: options.Trial = None,
+    *,
+    weights: Annotated[
+        bool,
+        option(
+            "Keep the weights in the study's folder if they are identical; for one of its ten best trials.", of="nets"
+        ),
+    ] = False,
+    device: options.Device = "auto",
+    data: options.Data = None,
+    net: options.Net = None,
+    trainer: options.Trainer = None,
+    objective: options.Objective = None,
+    command: options.Command = None,
+    on_period: OnComparedPeriod = lambda then, now: None,
+) -> "RepeatedTrial":
+    """Train a trial again, the study's best one by default, and compare it bit for bit; as `mnist-bench reproduce`.
+
+    Raises:
+        StudyNotFoundError: the study has no such trial, or no complete one.
+        UsageError: the data set or the trainer is not the study's, the trainer is not named, or the study keeps no
+            weights of this trial.
+        WorkerError: your own trainer cannot be started, or raises.
+        DataError: the data set cannot be loaded.
+        DeviceError: there is no such device.
+
+    Examples:
+        >>> reproduce(open_study("tiny-0"), 1).identical
+        True
+    """
+    from functools import partial
+
+    from mnist_bench.api.arguments import as_path, chosen
+    from mnist_bench.experiments import own_trainer
+    from mnist_bench.studies import reproduce as reproduction
+    from mnist_bench.studies.kept_files import check_kept, keep_weights
+    from mnist_bench.studies.record import record_of
+    from mnist_bench.value_kind import check_nets, kind_of
+    from search.errors import UsageError
+    from search.study.studies import StoredStudy
+
+    again = chosen(study, trial)
+    if weights:
+        check_nets(study, "weights=True")
+    if not kind_of(study.spec).of_nets:
+        code = own_trainer.OwnCode(trainer=trainer, objective=objective, command=command)
+        return reproduction.reproduce_values(study, again, own_trainer.trainer_for(study, code), on_period)
+    keep = None
+    if weights:
+        if not isinstance(study, StoredStudy):
+            raise UsageError(
+                "weights=True keeps weights in the study's folder; give a study from open_study or search."
+            )
+        check_kept(study, again)
+        keep = partial(keep_weights, study, again)
+    record = record_of(study, again)
+    remade = reproduction.trainer_for(record, device=device, data_dir=as_path(data), net=options.loaded_net(net))
+    return reproduction.reproduce(record, remade, on_period, keep)
+
+
+@documented
+def reproduce_record(
+    record: Annotated[
+        str | Path | Mapping[str, Any],
+        in_python("A file from `mnist-bench show STUDY/17 --json`, or the content of one."),
+    ],
+    *,
+    device: options.Device = "auto",
+    data: options.Data = None,
+    net: options.Net = None,
+    on_period: OnComparedPeriod = lambda then, now: None,
+) -> "RepeatedTrial":
+    """Do as `reproduce` for a record.
+
+    Raises:
+        UsageError: it is not a record, or the data set is not the record's.
+        DataError: the data set cannot be loaded.
+        DeviceError: there is no such device.
+
+    Examples:
+        >>> reproduce_record("RECORD.json").identical  # doctest: +SKIP
+        True
+    """
+    import json
+
+    from mnist_bench.api.arguments import as_path
+    from mnist_bench.studies import record as records, reproduce as reproduction
+    from search.errors import UsageError
+
+    if isinstance(record, Mapping):
+        try:
+            text = json.dumps(dict(record))
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"record: it is not a record ({error}).") from error
+        found = records.parse(text, "record")
+    else:
+        found = records.read(Path(record))
+    remade = reproduction.trainer_for(found, device=device, data_dir=as_path(data), net=options.loaded_net(net))
+    return reproduction.reproduce(found, remade, on_period)

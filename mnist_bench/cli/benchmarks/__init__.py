@@ -1,1 +1,0 @@
-"""Commands on recorded benchmarks, and commands that measure: speed, recipes, search methods."""

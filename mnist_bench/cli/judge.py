@@ -1,0 +1,153 @@
+"""`mnist-bench confirm` and `ablate`: how good a study's best trial is, and which settings make it so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+from mnist_bench import options
+from mnist_bench.api import judging
+from mnist_bench.cli import output, targets
+from mnist_bench.cli.command import takes
+from mnist_bench.options import option
+
+if TYPE_CHECKING:
+    from mnist_bench.experiments.confirmed import Final
+    from mnist_bench.next_commands import NextCommands
+    from mnist_bench.result_table import Table
+    from search.study.folder import ConfirmFolder
+    from search.study.studies import StoredStudy
+
+
+@takes(judging.confirm)
+def confirm(
+    study: targets.StudyName = None,
+    front: Annotated[
+        bool,
+        option(
+            "With two objectives: train the trials on the Pareto front on all images, at most --top of them.", of="nets"
+        ),
+    ] = False,
+    json: options.Json = False,
+    results: options.Folder = options.RESULTS,
+    **given: Any,
+) -> None:
+    """Retrain the best trials with fresh seeds, select one, and evaluate it on the test set once.
+
+    \b
+      1. The best --top trials are retrained with 8 fresh seeds each. The one
+         with the best mean is selected; paired t-tests, corrected for their
+         number, say which of the others are worse.
+      2. The selected trial, and the cheapest one tied with it, are trained on
+         all training images with 8 seeds.
+      3. Both are evaluated on the test set, once. The evaluation is logged.
+
+    Run the same command again to resume. With --front, steps 2 and 3 are done for the trials on the Pareto front.
+
+    A study does not run your own code by itself: name the code again with --trainer, --objective or --command. Then
+    only step 1 is done, with the values of the trials, and the test set is not used.
+
+    Examples:
+        mnist-bench confirm conv-0 --top 3        # about 25 minutes on 2 cores
+        mnist-bench confirm conv-0 --no-test      # step 1 only
+        mnist-bench confirm ridge-0 --trainer examples/own_trainer.py:Trainer
+    """
+    from mnist_bench.cli import running
+    from mnist_bench.experiments.confirmed_table import table_of
+    from mnist_bench.studies.checked import commands_of, open_any
+    from mnist_bench.value_kind import check_nets, kind_of
+    from search.errors import UsageError
+
+    if front and not given["test"]:
+        raise UsageError("--front evaluates on the test set; leave out --no-test.")
+    record = open_any(results, study)
+    if front:
+        check_nets(record, "--front")
+    targets.check_options(record, judging.confirm, given)
+    data, net, device = given["data"], given["net"], given["device"]
+    commands = commands_of(record, data_dir=data, net=net, device=device, no_test=not given["test"])
+    result_of = partial(running.result_of, study=record.name if study is None else None)
+    if front:
+        asked = {name: given[name] for name in ("top", "workers", "device", "data", "net")}
+        members = result_of(lambda observer: judging.confirm_front(record, observer=observer, **asked))
+        _show(table_of(members), record, members.finals, json=json)
+        last = members.finals[-1]
+        _note(_to_take_away(record.files.confirm, [last], commands, trial=last.number))
+        return
+    found = result_of(lambda observer: judging.confirm(record, observer=observer, **given))
+    if not kind_of(record.spec).of_nets:
+        output.print_result(output.form(json=json), table_of(found))
+        return
+    _show(table_of(found, commands), record, found.finals, json=json)
+    _note(_to_take_away(record.files.confirm, found.finals[:1], commands))
+
+
+@takes(judging.ablate)
+def ablate(
+    target: targets.Target = None,
+    json: options.Json = False,
+    markdown: options.Markdown = False,
+    results: options.Folder = options.RESULTS,
+    **given: Any,
+) -> None:
+    """Measure the effect of each group of settings, from a baseline to the selected trial.
+
+    At each step every remaining group is tried with several seeds, and the group that helps most is kept. Run the same
+    command again to resume an interrupted run.
+
+    Examples:
+        mnist-bench ablate conv-0 --seeds 3 --budget 30m
+        mnist-bench ablate conv-0/17 --baseline ladder/99.0
+    """
+    form = output.form(json=json, markdown=markdown)
+    from mnist_bench.cli import running
+    from mnist_bench.experiments.ablation import table_of
+
+    study, trial = targets.open_target(target, results)
+    latest = study.name if target is None else None
+    found = running.result_of(lambda observer: judging.ablate(study, trial, observer=observer, **given), study=latest)
+    output.print_result(form, table_of(found))
+
+
+def _note(lines: Sequence[str]) -> None:
+    for line in lines:
+        output.note_command(line)
+
+
+def _show(table: Table[Any], study: StoredStudy, finals: Sequence[Final], *, json: bool) -> None:
+    """Print the findings about a study, and the files of the networks that were trained on all images."""
+    from mnist_bench.data.test_set import times_opened_for
+    from mnist_bench.leaderboard.board import test_set_line
+
+    opened, kept = times_opened_for(study.files), study.files.confirm.kept_nets()
+    numbers = [final.number for final in finals]
+    nets = [path for (trial, _), path in kept.items() if trial in numbers]
+    where = f"{nets[0].parent}/TRIAL-seed-K.safetensors" if nets else ""
+    told = [f"The {len(nets)} networks trained on all images: {where}."] if nets else []
+    output.print_result(
+        output.form(json=json),
+        replace(
+            table,
+            footnotes=[*table.footnotes, *told, test_set_line(opened)],
+            document={**table.document, "test_openings": opened, "nets": list(map(str, nets))},
+        ),
+    )
+
+
+def _to_take_away(
+    files: ConfirmFolder, finals: Sequence[Final], commands: NextCommands, trial: int | None = None
+) -> list[str]:
+    """Return the commands that export the kept networks of a configuration; none if one of them is gone.
+
+    `trial` names the configuration if it is not the confirmation's winner.
+    """
+    from mnist_bench.experiments.confirm import lost_nets
+
+    kept = {number for number, _ in files.kept_nets()}
+    if not any(final.number in kept for final in finals) or lost_nets(files, finals):
+        return []
+    command = commands.line("export", "--confirmed", "--to", "winner", trial=trial)
+    use = "one of its networks, as files that work without mnist-bench"
+    return ["To export the selected network:", f"  {command}   {use}"]

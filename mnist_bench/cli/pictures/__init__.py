@@ -1,1 +1,0 @@
-"""Commands that draw: pictures and the report."""

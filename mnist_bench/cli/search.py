@@ -1,0 +1,230 @@
+"""`mnist-bench search` and `train`: search a space for what is best, or train one recipe without searching."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mnist_bench import cells, options
+from mnist_bench.api import searches
+from mnist_bench.cli import output, resuming, targets
+from mnist_bench.cli.command import takes
+from mnist_bench.cli.output import ExitCode
+from mnist_bench.options import option
+from mnist_bench.searches.config import SearchConfig
+from search.driver.interrupts import Interrupts
+from search.errors import UsageError
+from search.files import check_target
+
+if TYPE_CHECKING:
+    from mnist_bench.config.settings import TrainConfig
+    from mnist_bench.training.trainer import FitResult
+    from search.trainer_api import Report
+
+OF_SEARCHES = ("details", "worker", "started", "handled")
+"""Fields of a report that say nothing about a recipe trained on its own."""
+
+
+WIDTHS: Mapping[str, int] = MappingProxyType(
+    {"seed": 5, "epoch": 6, "train loss": 10, "val loss": 8, "accuracy": 9, "errors": 6, "time": 10, "end": 0}
+)
+"""Columns of the rows that `train` prints as they come."""
+
+
+@takes(searches.search)
+def search(
+    dry_run: Annotated[bool, option("Show what would run, and about how long.")] = False,
+    json: options.Json = False,
+    **given: Any,
+) -> None:
+    """Run a hyperparameter search.
+
+    Run the same command again to resume an interrupted search. Ctrl-C stops it and keeps all results. A search whose
+    digest was published is compared with it at the end; if it should be the same and is not, the exit code is 4.
+
+    Examples:
+        mnist-bench search smoke --trials 20      # less than a minute, to try it
+        mnist-bench search conv --trials 50       # 4 to 25 minutes on 2 cores, by processor
+        mnist-bench search conv --dry-run         # what would run, and for how long
+        mnist-bench search my.yaml --seed 1 --set optim.optimizer=adam
+        mnist-bench search my.yaml --objective my.py:objective
+        mnist-bench search my.yaml --command "./train.sh --lr {lr}"
+    """
+    from mnist_bench.plots.kinds import KINDS
+    from mnist_bench.searches.setup import check_study_name
+
+    if json and dry_run:
+        raise UsageError("--json prints the result of a search; leave out --dry-run.")
+    config = SearchConfig(**given)
+    check_study_name(config.study_name, KINDS, config.folder)
+    if dry_run:
+        _preview(config)
+    else:
+        _run(config, as_json=json)
+
+
+def _preview(config: SearchConfig) -> None:
+    from mnist_bench import preview
+    from mnist_bench.searches.setup import SearchSetup
+    from mnist_bench.space_files import problems
+
+    if config.kind == "own work":
+        lines = preview.preview_own_work(config)
+    else:
+        setup = SearchSetup.of(config)
+        for warning in problems.warnings(setup.drawn, (setup.sampler, setup.pruner)):
+            output.note(str(warning))
+        lines = preview.preview(setup)
+    for line in lines:
+        output.print_prose(line)
+
+
+def _run(config: SearchConfig, *, as_json: bool) -> None:
+    """Show a search while it runs, and its result.
+
+    Raises:
+        typer.Exit: it was interrupted, its digest is not the published one, or all its trials have diverged.
+    """
+    from mnist_bench.searches import running
+
+    started = time.monotonic()
+    with resuming.ended_at_once():
+        from mnist_bench.cli import ending, live
+
+        with live.view(config.folder) as view, Interrupts(view.say) as interrupts:
+            done = running.run(config, view, interrupts.stopping, resuming.as_typed())
+        as_expected = ending.print_ending(done, config, seconds=time.monotonic() - started, as_json=as_json)
+    if not done.reached and interrupts.stopping():
+        raise typer.Exit(ExitCode.INTERRUPTED)
+    if not as_expected:
+        raise typer.Exit(ExitCode.NOT_REPRODUCED)
+    if ending.has_diverged(done):
+        raise typer.Exit(ExitCode.FAILURE)
+
+
+@takes(searches.train, searches.train_seeds)
+def train(
+    recipe: str,
+    seed: int,
+    overrides: Sequence[str],
+    device: str,
+    data: Path | None,
+    net: str | None,
+    to: Path | None,
+    workers: int | None,
+    seeds: Annotated[int, option("Number of seeds.", "N", least=1, most=1000)] = 1,
+    json: options.Json = False,
+    results: options.Folder = options.RESULTS,
+) -> None:
+    """Train one recipe, or the recipe of a trial, with one seed or several.
+
+    Several seeds train at once, as many as there are workers. To train a trial again with its own seed, use
+    `reproduce`.
+
+    Examples:
+        mnist-bench train recipe.yaml --seeds 10
+        mnist-bench train notebook/dropout --to weights.safetensors
+        mnist-bench train ladder/99.0 --set precision=portable --set train_on=all
+    """
+    if to is not None:  # before anything that takes seconds to load
+        check_target(to, folder=False)
+        if seeds > 1:
+            raise UsageError("--to keeps the weights of one seed; leave out --seeds, or --to.")
+    from mnist_bench.config.schedule import leaves_validation
+    from mnist_bench.data.idx import close_test_set
+    from mnist_bench.experiments import recipe_training
+    from mnist_bench.studies.checked import find_trial
+
+    close_test_set()
+    asked = recipe_training.TrainingOptions(overrides=overrides, device=device, data_dir=data, net=net)
+    if _is_trial(recipe):
+        study, trial = targets.open_target(recipe, results)
+        training = recipe_training.of_trial(study, trial or find_trial(study, None), asked)
+    else:
+        training = recipe_training.of_recipe(recipe, asked)
+    config = training.config
+    if not json:
+        output.print_line(_line(WIDTHS), "bold")
+    numbers = range(seed, seed + seeds)
+    heard = (lambda seed, report: None) if json else _show_period
+    found = training.fit_seeds(numbers, options.workers_for(training.data.device.type, workers), heard)
+    fits = dict(zip(numbers, found, strict=True))
+    if to is not None:
+        training.save(fits[seed], to)
+        output.note(f"weights in {to}")
+    if json:
+        output.print_json(_plain(config, fits))
+        return
+    for line in _summary(fits):
+        output.print_line(line)
+    if not leaves_validation(config.train_on):
+        output.note("train_on: all, so the validation images were trained on; `accuracy` is not an estimate.")
+
+
+def _is_trial(recipe: str) -> bool:
+    """Return whether the text is a trial, such as `conv-0/17`, and not a file."""
+    from mnist_bench.space_files import space_sources
+
+    is_file = os.path.exists(recipe) or recipe in space_sources.shipped()
+    return targets.numbered(recipe) is not None and not is_file
+
+
+def _show_period(seed: int, report: Report) -> None:
+    def metric(name: str, form: str) -> str:
+        value = report.metrics[name]
+        return "–" if value is None else format(value, form)
+
+    parts = (
+        str(seed), metric("epoch", "g"), metric("train_loss", ".5f"), metric("val_loss", ".5f"),
+        cells.percent(report.value), metric("errors", "d"), cells.duration(report.seconds),
+        (report.end or "").replace("_", " "),
+    )  # fmt: skip
+    output.print_line(_line(parts))
+
+
+def _line(texts: Iterable[str]) -> str:
+    return output.GAP.join(text.rjust(width) for text, width in zip(texts, WIDTHS.values(), strict=True)).rstrip()
+
+
+def _accuracies(results: Mapping[int, FitResult]) -> list[float]:
+    """Return the last accuracy of each seed that trained to the end."""
+    finals = [result.reports[-1].value for result in results.values()]
+    return [value for value in finals if value is not None]
+
+
+def _summary(results: Mapping[int, FitResult]) -> list[str]:
+    """Return the lines below the table: the weights' hashes, the mean, how many seeds did not train to the end."""
+    from mnist_bench.statistics import mean_and_deviation
+
+    hashes = {seed: result.reports[-1].weights or "–" for seed, result in results.items()}
+    lines = [f"weights of seed {seed}  sha256 {weights}" for seed, weights in hashes.items()]
+    accuracies = _accuracies(results)
+    if len(accuracies) > 1:
+        mean, deviation = mean_and_deviation(accuracies)
+        spread = f"{cells.percent(mean, 3)} ± {cells.percent(deviation, 3)}"
+        lines.append(f"{spread} validation accuracy (mean and standard deviation of {len(accuracies)} seeds)")
+    if len(accuracies) < len(results):
+        lines.append(f"{len(results) - len(accuracies)} of {len(results)} seeds did not train to the end.")
+    return lines
+
+
+def _plain(config: TrainConfig, results: Mapping[int, FitResult]) -> dict[str, Any]:
+    from mnist_bench.config.values import to_json
+    from mnist_bench.statistics import mean_and_deviation
+
+    accuracies = _accuracies(results)
+    mean, deviation = mean_and_deviation(accuracies) if accuracies else (None, None)
+    deviation = deviation if len(accuracies) > 1 else None
+    curves = {seed: [_plain_report(report) for report in result.reports] for seed, result in results.items()}
+    runs = [{"seed": seed, "curve": curve} for seed, curve in curves.items()]
+    return {"recipe": to_json(config), "mean": mean, "standard_deviation": deviation, "runs": runs}
+
+
+def _plain_report(report: Report) -> dict[str, Any]:
+    return {name: value for name, value in report.to_json().items() if name not in OF_SEARCHES}

@@ -1,1 +1,0 @@
-"""Commands that export the winner of a study, and use it."""

@@ -1,0 +1,173 @@
+"""`mnist-bench bench`: what it prints of handmade results, and published runs of the notebook made again."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from mnist_bench.errors import Stopped
+from mnist_bench.experiments.contest import Contest, ContestOptions
+from mnist_bench.experiments.scored_recipes import LADDER, NOTEBOOK, BenchmarkOptions, ScoredRecipes
+from mnist_bench.experiments.trainings import Observer
+from mnist_bench.training.trainer import numerics_here
+from support import wants
+from support.experiments import close, result, scored
+from support.paths import ROOT
+from support.tables import table
+from support.wants import check_as_published
+
+Run = Callable[..., Result]
+SEARCH = ("bench", "search")
+
+
+def test_the_table_and_other_forms(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    found = result(LADDER, scored("99.0", *[0.9900, 0.9910] * 5), scored("99.4", unended=2))
+
+    def train(benchmark: object, options: BenchmarkOptions, observer: object) -> ScoredRecipes:
+        asked.append((benchmark, options.recipes, options.seeds))
+        return found
+
+    monkeypatch.setattr("mnist_bench.experiments.scored_recipes.train", train)
+    heads, first, second, *notes = cli("bench", "ladder").stdout.splitlines()
+    assert heads.split() == ["target", "reached", "recipe", "epochs", "parameters", "TFLOP", "seeds", "training"]
+    cells = ["99.0%", "met: 99.05% [99.01, 99.09]", "ladder/99.0", "2", "7,850", "0.14", "10", "4.0 s"]
+    assert re.split(" {2,}", first) == cells
+    assert re.split(" {2,}", second)[1:3] == ["not met: 2 of 2 runs did not finish", "ladder/99.4"]
+    assert notes == found.table().footnotes
+    rows = json.loads(cli("bench", "ladder", "99.0", "99.4", "--json").stdout)["rows"]
+    assert [(row["target"], row["met"], row["unended"], len(row["runs"])) for row in rows] == [
+        (0.99, True, 0, 10), (0.994, False, 2, 0),
+    ]  # fmt: skip
+    lines = cli("bench", "notebook", "linear", "--seeds", "3", "--markdown").stdout.splitlines()
+    assert lines[2].startswith("| 99.0% | met: 99.05% \\[99.01, 99.09\\] | ladder/99.0 |")
+    assert asked == [(LADDER, (), 10), (LADDER, ("99.0", "99.4"), 10), (NOTEBOOK, ("linear",), 3)]
+
+
+@pytest.mark.parametrize("name", ["notebook", "ladder"])
+def test_an_unknown_recipe_is_one_sentence(name: str, cli: Run) -> None:
+    result = cli("bench", name, "99")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"Error: 99: no recipe of the {name}")
+    assert not Path("results").exists()
+
+
+@pytest.mark.integration
+def test_an_interrupted_row_of_the_notebook_continues_to_its_published_runs(tmp_path: Path) -> None:
+    """On every machine that computes portable bits."""
+    check_as_published(numerics_here("cpu", "portable"))
+    program = str(Path(sys.executable).with_name("mnist-bench"))
+    command = [program, "bench", "notebook", "linear", "--seeds", "2", "--workers", "1", "--json"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        begun = [process.stderr.readline() for _ in range(3)]
+        process.send_signal(signal.SIGINT)
+        _, rest = process.communicate()
+    assert (process.returncode, "continues where it stopped" in rest) == (130, True)
+    assert "the test set is evaluated, and results/test-openings.jsonl logs it" in begun[1]
+    assert "linear, seed 1 of 2: 92.49% on the test images" in begun[2]
+
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ("seed 1 of 2" in done.stderr, "seed 2 of 2" in done.stderr) == (False, True)
+    published = json.loads((ROOT / "results/published/notebook.json").read_text())
+    if wants.is_that_of(published["machine"]["versions"]["torch"]):
+        (row,) = json.loads(done.stdout)["rows"]
+        assert without_seconds(row["runs"]) == without_seconds(published["rows"][0]["runs"][:2])
+
+
+def without_seconds(runs: list[list[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
+    return [[{**epoch, "seconds": None} for epoch in run] for run in runs]
+
+
+class FakeTournament:
+    """Stands in for `compare_methods`: remembers what was asked, and returns contests."""
+
+    def __init__(self) -> None:
+        self.contests: list[Contest] = [close()]
+        self.stopped = False
+        self.asked: list[ContestOptions] = []
+
+    def __call__(self, asked: ContestOptions, observer: Observer) -> list[Contest]:
+        self.asked.append(asked)
+        observer.on_news("2 searches")
+        if self.stopped:
+            raise Stopped
+        return self.contests
+
+
+@pytest.fixture
+def tournament(monkeypatch: pytest.MonkeyPatch) -> FakeTournament:
+    made = FakeTournament()
+    monkeypatch.setattr("mnist_bench.experiments.contest.compare_methods", made)
+    return made
+
+
+@pytest.mark.slow
+def test_options_reach_the_contest(cli: Run, tournament: FakeTournament) -> None:
+    looked_up = cli(
+        *SEARCH, "--tables", "conv-5k,grid-5k", "--samplers", "tpe,{name: my_lib:Mine, times: 3, kind: wide}",
+        "--pruners", "asha,my_lib:Stop", "--seeds", "3", "--trials", "7,14", "--concurrent-trials", "6",
+    )  # fmt: skip
+    assert looked_up.exit_code == 0, looked_up.output
+    (asked,) = tournament.asked
+    assert asked == ContestOptions(
+        tables=("conv-5k", "grid-5k"), samplers=("tpe", {"name": "my_lib:Mine", "times": 3, "kind": "wide"}),
+        pruners=("asha", "my_lib:Stop"), processes=asked.processes,
+        seeds=3, trials=(7, 14), concurrent_trials=6,
+    )  # fmt: skip
+
+
+def test_a_table_for_each_contest(cli: Run, tournament: FakeTournament) -> None:
+    result = cli(*SEARCH)
+    lines = result.stdout.splitlines()
+    assert lines[0] == "No difference between tpe + asha and another method is shown at 10 trials."
+    assert lines[1] == "table handmade: 3 seeds, 8 concurrent trials."
+    assert [line.split(" s  ")[-1] for line in result.stderr.splitlines()] == ["2 searches"]
+    assert not Path("results").exists()
+    tournament.contests = [close(), close(table="other")]
+    assert cli(*SEARCH).stdout.count(": 3 seeds, 8 concurrent trials.") == 2
+
+
+@pytest.mark.slow
+def test_searches_over_a_table_come_to_a_verdict(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_bench.tables.recorded_benchmark.load", lambda name: table())
+    result = cli(*SEARCH, "--seeds", "4", "--trials", "5", "--samplers", "random,tpe", "--pruners", "none")
+    assert result.exit_code == 0, result.output
+    assert "table handmade: 4 seeds" in result.stdout
+    for name in ("random", "tpe"):
+        assert any(line.startswith(name) for line in result.stdout.splitlines()), name
+
+
+def test_a_contest_that_was_stopped(cli: Run, tournament: FakeTournament) -> None:
+    tournament.stopped = True
+    result = cli(*SEARCH)
+    assert (result.exit_code, result.stdout) == (130, "")
+    assert result.stderr.endswith("Stopped. The next run starts from the beginning.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--samplers", "tpe,radnom"], "no sampler 'radnom'"),
+        (["--pruners", "asha,nune"], "no pruner 'nune'"),
+        (["--samplers", "optuna:Nothing"], "No sampler optuna:Nothing; Optuna"),
+        (["--samplers", "nowhere:Mine"], "nowhere"),
+        (["--seeds", "1"], "1 is not a whole number from 2 to 10000"),
+        (["--trials", "1,two"], "--trials 1,two: write a number, or several with commas between: 10,25,50."),
+        (["--trials", "0"], "--trials 0: write a number"),
+        (["--tables", "grid-6k"], "There is no table grid-6k"),
+    ],
+)
+def test_what_is_refused(cli: Run, arguments: list[str], words: str) -> None:
+    result = cli(*SEARCH, *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert words in " ".join(result.stderr.split())

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
+from typer.testing import Result
+
+from mnist_bench.experiments.confirmed import save
+from mnist_bench.plots.kinds import STUDY_KINDS
+from mnist_bench.plots.subject import Subject
+from mnist_bench.report import page
+from search.errors import StudyNotFoundError
+from support import handmade, handmade_report
+from support.drawn import Checked
+from support.experiments import FRONT
+
+Cli = Callable[..., Result]
+
+
+def draw(kind: str, subject: Subject, *, narrow: bool) -> Figure:
+    """Draw a heading; nothing for the layers."""
+    if kind == "mistakes":
+        raise StudyNotFoundError("It has no weights.")
+    figure = Figure(figsize=(1, 1))
+    figure.suptitle(f"The finding\nof {kind}")
+    return figure
+
+
+@pytest.fixture(autouse=True)
+def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_bench.plots.kinds.picture", draw)
+
+
+def test_the_page_lies_in_the_studys_folder_is_the_same_twice_and_holds_every_part(cli: Cli) -> None:
+    result = cli("report")
+    assert (result.exit_code, result.stdout) == (0, "results/conv-0/report.html\n")
+    assert result.stderr.splitlines() == [
+        "The page has no drawing area: The weights of conv-0/1 are not here; "
+        "`mnist-bench reproduce conv-0/1 --weights` trains it again.",
+        "mistakes is not drawn: It has no weights.",
+    ]
+    first = Path("results/conv-0/report.html").read_bytes()
+    assert cli("report", "conv-0", "--to", "elsewhere/a.html").stdout == "elsewhere/a.html\n"
+    assert Path("elsewhere/a.html").read_bytes() == first
+    read = Checked(first.decode())
+    assert read.all("html") == [{"lang": "en"}]
+    for words in (
+        "conv-0: 6 of 7 trials on your own data · mnist-bench",
+        "Two trials tie for the best so far, 99.40 to 99.50%; the cheapest is trial 0 with 30k parameters.",
+        "99.50% [98.83, 99.79]", "The test set has not been evaluated.", "lr: 0.0093",
+        "mnist-bench reproduce conv-0/1", "avx512_bf16", handmade.HASH, "ValueError: no [bold]luck[/bold]",
+        "It has no weights.",
+    ):  # fmt: skip
+        assert words in read.text
+    alts = [image["alt"] for image in read.all("img")]
+    assert alts == [f"The finding of {kind}" for kind in STUDY_KINDS if kind != "mistakes"]
+    anchors = {link["href"] for link in read.all("a")}
+    assert anchors <= {f"#{attributes['id']}" for _, attributes in read.elements if "id" in attributes}
+    assert len(read.all("h1")) == 1
+    (tied,) = re.findall(r"<p class=\"faint\">(.*?tied:.*?)</p>", first.decode())
+    assert tied.endswith("<code>mnist-bench confirm conv-0</code> retrains them with fresh seeds.</span>")
+
+
+def test_a_confirmed_front_stands_in_it(cli: Any) -> None:
+    two = cli.studies["two"] = handmade.two_objectives()
+    Path("results/two/confirm").mkdir(parents=True)
+    save(replace(FRONT, digest=two.digest), Path("results/two"))
+    assert cli("report").exit_code == 0
+    read = Checked(Path("results/two/report.html").read_text())
+    assert "The front, with fresh seeds" in read.text
+    assert "the front of accuracy and MACs, 8 fresh seeds each" in read.text
+    assert "Nothing is confirmed yet" not in read.text
+
+
+def test_an_unforeseen_error_loses_one_picture_and_not_the_page(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def draw_or_fail(kind: str, subject: Subject, *, narrow: bool) -> Figure:
+        if kind == "importances":
+            raise FloatingPointError("underflow in eigh")
+        return draw(kind, subject, narrow=narrow)
+
+    monkeypatch.setattr("mnist_bench.plots.kinds.picture", draw_or_fail)
+    result = cli("report")
+    assert (result.exit_code, result.stdout) == (1, "results/conv-0/report.html\n")
+    assert "importances is not drawn: FloatingPointError: underflow in eigh (unexpected; the same" in result.stderr
+    assert "Traceback" not in result.stderr
+    page = Path("results/conv-0/report.html").read_text()
+    assert "FloatingPointError: underflow in eigh" in Checked(page).text
+    assert page.count('src="data:image/svg+xml') == len(STUDY_KINDS) - 2
+    verbose = cli("-v", "report")
+    assert verbose.exit_code == 1
+    assert "Traceback (most recent call last)" in verbose.stderr
+
+
+def test_nothing_is_fetched_and_only_the_pages_own_script_may_run() -> None:
+    text = page.render(handmade_report.report())
+    read = Checked(text)
+    addresses = [a[name] or "" for _, a in read.elements for name in ("src", "href", "srcset", "action") if name in a]
+    assert all(address.startswith(("data:", "#")) for address in addresses)
+    assert not re.search(r"@import|url\(|@font-face", text)
+    (policy,) = [meta["content"] or "" for meta in read.all("meta") if "http-equiv" in meta]
+    assert policy.startswith("default-src 'none'; img-src data:; style-src 'sha256-")
+    assert "unsafe" not in policy
+    assert not any(name == "style" or name.startswith("on") for _, a in read.elements for name in a)
+
+
+def test_text_from_outside_is_no_markup() -> None:
+    plain, hostile = Checked(page.render(handmade_report.report())), Checked(page.render(handmade_report.hostile()))
+    assert len(hostile.all("script")) == len(plain.all("script")) == 1
+    assert len(hostile.all("style")) == 1
+    assert not any("onerror" in attributes for _, attributes in hostile.elements)
+    assert hostile.text.count("document.title='taken'") >= 10
+    assert "{{ 7 * 7 }} 🙂" in hostile.text
+    assert "\u202e" not in hostile.text
+    assert (hostile.all("img")[0]["alt"] or "").startswith("</style></script>")
+
+
+def test_a_large_study_stays_below_three_megabytes() -> None:
+    trials = [handmade.trial(n, range(n % 90), params={"optim.lr": 0.001 + n / 1e6}) for n in range(400)]
+    text = page.render(handmade_report.report(handmade.study(trials)))
+    assert len(Checked(text).all("tr")) == 201
+    assert "200 more;" in text
+    assert len(text) < 300_000  # beside the pictures, of which each is bounded
+
+
+def test_what_there_is_no_report_of(cli: Any) -> None:
+    cli.studies = {"conv-0": handmade.study([], goal=5)}
+    result = cli("report")
+    assert (result.exit_code, result.stderr) == (3, "Error: Study conv-0 has no finished trial yet.\n")
+    assert cli("report", "none-7").exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("folder", "folder: cannot be written (it is a folder"),
+        ("file/a.html", "file/a.html: cannot be written (file is a file, not a folder"),
+        ("closed/a.html", "closed/a.html: cannot be written (closed does not allow you to write"),
+    ],
+)
+def test_the_place_is_looked_at_before_anything_is_drawn(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, target: str, reason: str
+) -> None:
+    monkeypatch.setattr("mnist_bench.plots.kinds.picture", lambda *_, **__: pytest.fail("it was drawn"))
+    monkeypatch.setattr("os.access", lambda path, mode: "closed" not in str(path))
+    for folder in ("folder", "closed"):
+        Path(folder).mkdir()
+    Path("file").touch()
+    result = cli("report", "--to", target)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"Error: {reason}")
+
+
+def test_complete_trials_are_open_the_others_folded_and_signs_explained() -> None:
+    decayed = handmade.trial(1, range(6), params={"optim.weight_decay": 0.1})
+    text = page.render(handmade_report.report(handmade.study([decayed, *handmade.mixed().trials[2:]])))
+    board, _, rest = text.partition('<h2 id="leaderboard">')[2].partition("</section>")[0].partition("<details>")
+    assert (board.count("<tr"), rest.count("<tr")) == (1 + 2, 1 + 4)
+    assert "4 more trials that are not complete" in rest
+    assert re.findall(r"<li>(.*?)</li>", text)[0] == "rank –: not complete"
+    assert "decay: weight_decay" in re.findall(r'<li class="setting">(.*?)</li>', text)
+
+
+def test_a_study_without_a_complete_trial_has_a_report(cli: Any) -> None:
+    pruned = handmade.study([handmade.trial(0, range(9), periods=1)], goal=5)
+    cli.studies = {"conv-0": replace(pruned, live=True)}
+    assert cli("report").exit_code == 0
+    read = Checked(Path("results/conv-0/report.html").read_text())
+    assert "1 pruned of 5 trials, running now." in read.text
+    assert "recipe" not in {a.get("id") for _, a in read.elements}
