@@ -128,20 +128,19 @@ def _table_of_study(board: Leaderboard, files: StudyFolder) -> Table[Leaderboard
 
 def _confirmed(board: Leaderboard, folder: Path, commands: NextCommands) -> tuple[bool, list[str], Mapping[str, Any]]:
     """Return whether trials were retrained with fresh seeds, the lines about that, and what JSON has of it."""
-    from mnist_bench.experiments import confirmed_table as result_tables
     from mnist_bench.experiments.confirmed import Confirmed, Front, load
+    from mnist_bench.experiments.confirmed_table import finding
 
-    found, front = load(Confirmed, folder), load(Front, folder) if board.kind.of_nets else None
+    has_front = board.kind.of_nets and board.cost is not None
+    found, front = load(Confirmed, folder), load(Front, folder) if has_front else None
     found = found if found and found.digest == board.digest else None
     front = front if front and front.digest == board.digest else None
-    below: list[str] = []
+    below = [finding(each, commands) for each in (front, found) if each is not None]
+    if has_front and front is None and board.front and not board.live:
+        below.insert(0, f"  `{commands.line('confirm', '--front')}` trains the front with fresh seeds.")
     more: dict[str, Any] = {"confirmed": found and found.plain()}
-    if board.kind.of_nets and board.cost is not None:
+    if has_front:
         more["confirmed_front"] = front and front.plain()
-        if front or (board.front and not board.live):
-            below.append(result_tables.front_footnote(front, commands))
-    if found:
-        below.append(result_tables.footnote(found, commands))
     return found is not None and len(found.candidates) > 1, below, more
 
 

@@ -262,9 +262,9 @@ class Confirmed(Result):
         return values
 
     def _finding(self) -> str:
-        from mnist_bench.experiments.confirmed_table import footnote
+        from mnist_bench.experiments.confirmed_table import finding
 
-        return footnote(self, NextCommands(study=self.study))
+        return finding(self, NextCommands(study=self.study))
 
     @property
     def contradiction(self) -> str | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from mnist_bench import cells
-from mnist_bench.cells import count, interval, numbered, percent, unit
+from mnist_bench.cells import count, interval, numbered, percent, spelled, unit
 from mnist_bench.experiments.confirmed import (
     SEEDS,
     TOP,
@@ -25,7 +25,7 @@ from mnist_bench.experiments.confirmed import (
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Figure, Table
 from mnist_bench.statistics import LEVEL
-from search.messages import number_of
+from search.messages import joined, number_of
 
 TEST = f"paired t-tests over {SEEDS} seeds, Holm-corrected over all pairs, {100 * LEVEL:g}% level"
 
@@ -47,19 +47,21 @@ def _table_of_candidates(found: Confirmed, commands: NextCommands) -> Table[Cand
         Figure[Candidate]("MACs", lambda row: row.macs, 5, "right", count),
     ]
     errors = Figure[Candidate]("errors", lambda row: "–" if row.mean is None else f"{row.mean:.1f}", 7, "right")
-    tests = ["", *test_lines(found, commands)] if found.of_nets else []
+    tests = Figure[Candidate]("test", lambda row: accuracy(found.test(row.number)), 8)
+    below = ["", *test_lines(found, commands)] if found.of_nets else []
     return Table(
         rows=ordered(found),
         figures=[
             Figure("trial", lambda row: row.number, 11, "right", numbered),
             Figure(found.name, lambda row: accuracy(found.fresh(row.number)), 9),
+            *([tests] if found.finals else []),
             *([errors] if found.of_nets else []),
             Figure("verdict", lambda row: verdict(found, row), 10),
             Figure("in the search", lambda row: _in_the_search(found, row), 4),
             *(of_nets if found.of_nets else []),
         ],
         caption=[f"{found.study}: {number_of(len(found.candidates), 'configuration')} with {SEEDS} fresh seeds each."],
-        footnotes=[*meaning_lines(found), *failure_lines(found), *decision_lines(found), *tests],
+        footnotes=[*meaning_lines(found), *failure_lines(found), *decision_lines(found), *below],
         document=found.plain(),
     )
 
@@ -228,32 +230,61 @@ def _luck_lines(found: Confirmed) -> list[str]:
 # In a sentence, and the next commands
 
 
-def finding_of_values(found: Confirmed) -> str:
-    """Return which configuration of another trainer was selected, and which are tied with it, in a sentence."""
-    told = f"trial {found.winner}, {found.name} {accuracy(found.fresh(found.winner))} (mean of {SEEDS} fresh seeds)"
-    if tied := len(found.tied) - 1:
-        return f"Selected with fresh seeds: {told}; {number_of(tied, 'other configuration')} tied with it."
-    if found.has_winner:
-        return f"Winner with fresh seeds: {told}; each other configuration is significantly worse."
-    return f"Selected with fresh seeds: {told}."
+def finding(found: Confirmed | Front, commands: NextCommands) -> str:
+    """Return what was found in a sentence or two: which configuration was selected, and which are tied with it.
 
-
-def footnote(found: Result, commands: NextCommands) -> str:
-    """Return the line about a confirmed study below its leaderboard."""
+    It is called the winner only if a significant test separates it from each other configuration. Of a front, the
+    sentence is about its ends.
+    """
     if isinstance(found, Front):
-        return front_footnote(found, commands)
-    if not isinstance(found, Confirmed):
-        raise TypeError(f"{type(found).__name__} is not a confirmation")
+        return _finding_of_front(found)
+    first, tied = found.winner, [number for number in found.tied if number != found.winner]
+    with_seeds = "" if found.finals else " with fresh seeds"
+    if found.of_nets and not found.finals:
+        again = f"`{command(found, commands)}` evaluates it once."
+        return f"Selected{with_seeds}: {_trials([first])}, not evaluated on the test set yet. {again}"
+    selected = f"Selected{with_seeds}: {_figure(found, first)}"
+    if tied:
+        return f"{selected}, statistically tied with {_trials(sorted(tied))}.{_cheapest(found)}"
+    if not found.others:
+        return f"{selected}. No other configuration was retrained."
+    if found.has_winner:
+        return f"Winner{selected.removeprefix('Selected')}. Every other configuration is significantly worse."
+    return f"{selected}. Not every other configuration could be tested, because runs did not finish."
+
+
+def _figure(found: Confirmed, number: int) -> str:
+    """Return a trial with its test accuracy, or its value with fresh seeds."""
+    known = found.test(number) if found.finals else found.fresh(number)
+    if known is None:
+        return f"trial {number}, of which no training{' on all images' if found.finals else ''} finished"
+    words = f"{found.name} {accuracy(known)}" if not found.finals else f"{accuracy(known)} on the test images"
+    return f"trial {number}, {words} (mean of {number_of(known.seeds, 'seed')})"
+
+
+def _cheapest(found: Confirmed) -> str:
+    """Return which of the tied networks, of which there are several, is the cheapest."""
     if not found.of_nets:
-        figure = f"{found.name} {accuracy(found.fresh(found.winner))}"
-        return f"confirmed: #{found.winner}, {figure}, mean of {SEEDS} fresh seeds"
-    if not found.finals:
-        on = f"`{command(found, commands)}` evaluates it once on the test set"
-        return f"#{found.winner} was selected with fresh seeds; {on}"
-    test = found.test(found.winner)
-    if test is None:
-        return f"confirmed: #{found.winner}, of which no run on all images finished"
-    return f"confirmed: #{found.winner} {accuracy(test)} on the test images, {test.seeds} seeds"
+        return ""
+    row, among = found.candidate(found.cheapest), f"of the {spelled(len(found.tied))}"
+    size = f"{count(row.macs)} MACs and {count(row.parameters)} parameters"
+    if row.number == found.winner:
+        return f" It is also the cheapest {among}: {size}."
+    test = found.test(row.number)
+    return f" Cheapest {among}: trial {row.number}, {size}{'' if test is None else f', {percent(test.mean)}'}."
+
+
+def _trials(numbers: Sequence[int]) -> str:
+    return f"trial{'' if len(numbers) == 1 else 's'} {joined([str(number) for number in numbers])}"
+
+
+def _finding_of_front(front: Front) -> str:
+    tested = [member for member in front.members if front.test(member.number)]
+    if not tested:
+        return "Of the front, no training on all images finished."
+    ends = [tested[0], *tested[1:][-1:]]
+    told = [f"{accuracy(front.test(e.number))} with {count(e.cost)} {unit(front.cost)} (#{e.number})" for e in ends]
+    return f"The front on the test images: {' to '.join(told)}."
 
 
 def command(found: Confirmed | Front, commands: NextCommands) -> str:
@@ -292,27 +323,13 @@ def _table_of_front(front: Front) -> Table[FrontMember]:
             Figure("in the search", lambda row: percent(row.search_accuracy), 4),
         ],
         caption=[
-            front_finding(front),
+            _finding_of_front(front),
             f"{front.study}: {number} of the front of accuracy and {unit(front.cost)}, {seeds} each, trained on all "
             f"{front.train_images:,} images.",
         ],
         footnotes=["", *_front_notes(front)],
         document=front.plain(),
     )
-
-
-def front_finding(front: Front) -> str:
-    """Return the ends of a front in a sentence."""
-    ends = [front.members[0], *front.members[1:][-1:]]
-    told = [f"{accuracy(front.test(e.number))} with {count(e.cost)} {unit(front.cost)} (#{e.number})" for e in ends]
-    return f"On the test images: {' to '.join(told)}."
-
-
-def front_footnote(front: Front | None, commands: NextCommands) -> str:
-    """Return the line about a front below a leaderboard: the finding of its confirmation, or the command for one."""
-    if front is None:
-        return f"  `{commands.line('confirm', '--front')}` trains the front with fresh seeds."
-    return f"front confirmed: {front_finding(front)} `{command(front, commands)}` shows all."
 
 
 def _ahead(front: Front, row: FrontMember) -> str:

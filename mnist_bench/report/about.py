@@ -164,8 +164,8 @@ def entries(study: StoredStudy, board: Leaderboard) -> Iterator[Entry]:
         yield "finding", all_failed(study.files, first)
     else:
         yield "finding", next(findings(study, board, sections))
-        if sections.retrained and not sections.outdated:
-            yield "", sections.retrained.lines[0]
+        if not sections.outdated:
+            yield from (("", section.lines[0]) for section in sections.judged if section is not sections.tested)
     if study.best is not None:
         yield from _best(study, kind, study.best)
     yield from _search(study)

@@ -255,8 +255,7 @@ def render(report: ReportPage, drawing: Drawing | None = None) -> str:
         drawing: a drawing area with the network of the chosen trial; None if there is none.
     """
     commands = report.sections.commands
-    retrained = bool(report.sections.confirmed or report.sections.retrained)
-    board = table_of(report.board, retrained=retrained, commands=commands)
+    board = table_of(report.board, retrained=report.sections.retrained, commands=commands)
     test_set = None if not report.board.kind.of_nets else test_set_line(report.board.test_openings)
     complete = [row for row in board.rows if row.rank is not None]
     shown = complete or board.rows

@@ -85,8 +85,6 @@ def below_a_leaderboard(asked: Situation) -> Iterator[str]:
         board = leaderboard_of(replace(study, spec={**study.spec, "order": order}), top=2)
         table = table_of(board, commands=known)
         yield from (*table.caption, *table.footnotes, table.whole)
-    yield result_tables.front_footnote(None, known)
-    yield result_tables.front_footnote(experiments.FRONT, replace(known, study="two"))
 
 
 def of_a_confirmation(asked: Situation) -> Iterator[str]:
@@ -97,7 +95,7 @@ def of_a_confirmation(asked: Situation) -> Iterator[str]:
         yield from confirmation.table_of(found, known).footnotes
         yield f"`{result_tables.command(found, known)}` evaluates once on the test set" * (not asked.no_test)
         if not asked.no_test:
-            yield result_tables.footnote(found, known)
+            yield confirmation.finding(found, known)
 
 
 def of_a_report(asked: Situation) -> Iterator[str]:

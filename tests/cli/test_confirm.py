@@ -147,8 +147,8 @@ def test_asked_again_it_neither_trains_nor_opens_the_test_set(
     assert all((folder / path).is_file() for path in values["nets"])
     assert [(one.code, one.out.splitlines()[-1]) for one in ran[4:6]] == [(0, "Identical, bit for bit.")] * 2
     last = ran[6].out.splitlines()[-1]
-    assert last.startswith(f"confirmed: #{values['winner']} ")
-    assert last.endswith("on the test images, 8 seeds")
+    assert f": trial {values['winner']}, " in last
+    assert "on the test images (mean of 8 seeds)" in last
     (study,) = ran[7].values["studies"]
     assert study["confirmed"]["winner"] == values["winner"]
 
@@ -279,7 +279,7 @@ def test_a_front_asked_for_again_neither_trains_nor_opens_the_test_set(
 
 def test_what_comes_after_knows_of_a_front(ran_on_front: list[Ran]) -> None:
     assert "tiny-0 has a confirmed front and no selected trial; name one of the front: tiny-0/" in ran_on_front[5].err
-    assert re.search(r"^front confirmed: On the test images: .* parameters \(#\d\)\.", ran_on_front[6].out, re.M)
+    assert re.search(r"^The front on the test images: .* parameters \(#\d\)\.", ran_on_front[6].out, re.M)
 
 
 @pytest.fixture
@@ -297,9 +297,8 @@ def test_a_kept_result_is_shown(cli: Any, kept: Callable[[confirmed.Confirmed], 
     assert lines[0] == "conv-0: 3 configurations with 8 fresh seeds each."
     assert [line.split()[0] for line in lines[3:6]] == ["#1", "#0", "#2"]
     assert lines[-1] == "The test set has not been evaluated.", "as its log says"
-    assert cli("leaderboard", "conv-0").stdout.splitlines()[-1] == (
-        "confirmed: #1 99.50% [99.48, 99.52] on the test images, 8 seeds"
-    )
+    last = cli("leaderboard", "conv-0").stdout.splitlines()[-1]
+    assert last.startswith("Selected: trial 1, 99.50% [99.48, 99.52] on the test images (mean of 8 seeds)")
 
 
 def test_a_study_searched_further_is_not_confirmed(cli: Any, kept: Callable[[confirmed.Confirmed], None]) -> None:

@@ -38,11 +38,11 @@ def hostile() -> ReportPage:
     trials = [replace(trial, error=HOSTILE + "\u202e") if trial.error else trial for trial in study.trials]
     spec = {**study.spec, "numerics": {**study.spec["numerics"], "cpu": HOSTILE}, "versions": {HOSTILE: HOSTILE}}
     table = Table(rows=[HOSTILE], figures=[Figure(HOSTILE, str)], footnotes=[HOSTILE])
-    section = Section(lines=(f"{HOSTILE} `{HOSTILE}`\u202e",), table=table)
+    section = Section(key="confirmed", title=HOSTILE, leads=True, lines=(f"{HOSTILE} `{HOSTILE}`\u202e",), table=table)
     picture = Picture(kind="history", finding=HOSTILE, content=DOT)
     made = report(
         replace(study, trials=tuple(trials), spec=spec),
-        sections=Sections(test_results=table, confirmed=section, ablation=section, commands=HERE),
+        sections=Sections(judged=(section,), ablation=replace(section, key="ablation"), commands=HERE),
         pictures=(picture, _missing(HOSTILE)),
         invocations=[Invocation(command=HOSTILE)],
     )

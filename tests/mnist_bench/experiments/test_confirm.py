@@ -36,7 +36,7 @@ from mnist_bench.experiments.confirm import (
     smallest_step,
 )
 from mnist_bench.experiments.confirmed import SEEDS, Confirmed, Evaluated, Final, Front, evaluated, load, save
-from mnist_bench.experiments.confirmed_table import front_finding, front_footnote, table_of
+from mnist_bench.experiments.confirmed_table import finding, table_of
 from mnist_bench.experiments.own_trainer import OwnCode
 from mnist_bench.experiments.trainings import Observer, TrainingRun
 from mnist_bench.next_commands import NextCommands
@@ -728,18 +728,16 @@ def test_the_table_says_what_was_found() -> None:
     assert "#7: 7 of 8 runs finished; it is not compared." in table.footnotes
     assert any(line.startswith("3 more are on the front of the search") for line in table.footnotes)
     assert [each["on_front"] for each in table.document["members"]] == ["yes", "no", "yes", "no", None, None]
-    assert front_finding(replace(FRONT, members=FRONT.members[:1])) == (
-        "On the test images: 98.70% [98.64, 98.76] with 900 MACs (#4)."
-    )
-
-
-def test_below_a_leaderboard_stands_what_was_confirmed_or_what_does_it() -> None:
-    commands = NextCommands(study="two", data="mine.npz")
-    told = front_footnote(FRONT, commands)
-    assert told.startswith("front confirmed: On the test images: 98.70% [98.64, 98.76] with 900 MACs (#4) to ")
-    assert "`mnist-bench confirm two --front --top 6 --data mine.npz` shows all." in told, "and trains nothing more"
-    command = "`mnist-bench confirm two --front --data mine.npz`"
-    assert front_footnote(None, commands) == f"  {command} trains the front with fresh seeds."
+    told = [
+        finding(replace(FRONT, members=some), NextCommands(study="two"))
+        for some in (FRONT.members, FRONT.members[:1], FRONT.members[5:])
+    ]
+    assert told == [
+        "The front on the test images: 98.70% [98.64, 98.76] with 900 MACs (#4) to 99.90% [99.87, 99.93] with 3k MACs "
+        "(#7).",
+        "The front on the test images: 98.70% [98.64, 98.76] with 900 MACs (#4).",
+        "Of the front, no training on all images finished.",
+    ]
 
 
 def test_it_is_kept_and_what_is_damaged_is_no_front(tmp_path: Path) -> None:

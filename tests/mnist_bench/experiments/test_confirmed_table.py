@@ -11,8 +11,7 @@ from mnist_bench.experiments.confirmed import Confirmed
 from mnist_bench.experiments.confirmed_table import (
     accuracy,
     command,
-    finding_of_values,
-    footnote,
+    finding,
     role,
     table_of,
     verdict,
@@ -31,13 +30,13 @@ def test_the_table_of_nets_reads_well() -> None:
     table = table_of(found({**ERRORS, 4: BROKEN}), HERE)
     assert table.caption == ["conv-0: 4 configurations with 8 fresh seeds each."]
     assert [column.heading for column in table.columns] == [
-        "trial", "validation", "errors", "verdict", "in the search", "params", "MACs",
+        "trial", "validation", "test", "errors", "verdict", "in the search", "params", "MACs",
     ]  # fmt: skip
     assert table.texts() == [
-        ["#1", "99.37% [99.35, 99.39]", "63.0", "selected (tied)", "99.50%", "61.2k", "2.1M"],
-        ["#0", "99.36% [99.35, 99.37]", "64.0", "=", "99.40%", "30k", "900k"],
-        ["#2", "97.00% [96.99, 97.01]", "300.0", "worse (p < 0.0001)", "94.00%", "61.2k", "2.1M"],
-        ["#4", "99.37% [99.35, 99.39]", "–", "a run did not finish", "92.00% at 3, pruned", "61.2k", "2.1M"],
+        ["#1", "99.37% [99.35, 99.39]", "99.50% [99.48, 99.52]", "63.0", "selected (tied)", "99.50%", "61.2k", "2.1M"],
+        ["#0", "99.36% [99.35, 99.37]", "99.40% [99.39, 99.41]", "64.0", "=", "99.40%", "30k", "900k"],
+        ["#2", "97.00% [96.99, 97.01]", "–", "300.0", "worse (p < 0.0001)", "94.00%", "61.2k", "2.1M"],
+        ["#4", "99.37% [99.35, 99.39]", "–", "–", "a run did not finish", "92.00% at 3, pruned", "61.2k", "2.1M"],
     ]
     assert table.footnotes == [
         "validation: mean of fresh seeds and its 95% interval, on 10,000 images; it covers other seeds, not other "
@@ -75,14 +74,13 @@ def test_the_table_of_values_reads_well() -> None:
         "#5 was selected by this figure, so it is slightly too good there.",
         f"= not significantly worse than #5 ({TESTS}): #3. Of #2 a run did not finish.",
     ]
-    figure = "score 0.76 [0.7491, 0.7709]"
-    selected = f"trial 5, {figure} (mean of 8 fresh seeds)"
-    assert footnote(made, trainer) == f"confirmed: #5, {figure}, mean of 8 fresh seeds"
-    assert finding_of_values(made) == f"Selected with fresh seeds: {selected}; 1 other configuration tied with it."
-    assert finding_of_values(of_values({5: best, 9: low})) == (
-        f"Winner with fresh seeds: {selected}; each other configuration is significantly worse."
+    selected = "trial 5, score 0.76 [0.7491, 0.7709] (mean of 8 seeds)"
+    assert finding(made, trainer) == f"Selected with fresh seeds: {selected}, statistically tied with trial 3."
+    assert finding(of_values({5: best, 9: low}), trainer) == (
+        f"Winner with fresh seeds: {selected}. Every other configuration is significantly worse."
     )
-    assert finding_of_values(of_values({5: best})) == f"Selected with fresh seeds: {selected}."
+    alone = f"Selected with fresh seeds: {selected}. No other configuration was retrained."
+    assert finding(of_values({5: best}), trainer) == alone
 
 
 @pytest.mark.parametrize(
@@ -153,19 +151,52 @@ def test_next_to_a_mean_with_a_seed_that_did_not_learn_stands_the_median() -> No
     assert accuracy(found({1: COLLAPSED}).fresh(1)) == "88.25% [61.91, 98.96], median 99.39%"
 
 
+FIGURE = "trial 1, 99.50% [99.48, 99.52] on the test images (mean of 8 seeds)"
+
+
 @pytest.mark.parametrize(
-    ("made", "line"),
+    ("made", "sentence"),
     [
-        (found(), "confirmed: #1 99.50% [99.48, 99.52] on the test images, 8 seeds"),
-        (found(finals=(final(1, *[None] * 8),)), "confirmed: #1, of which no run on all images finished"),
+        (
+            found(),
+            f"Selected: {FIGURE}, statistically tied with trial 0. Cheapest of the two: trial 0, 900k MACs and "
+            "30k parameters, 99.40%.",
+        ),
+        (
+            found({1: FIRST, 0: TIED, 2: TIED}, cheapest=1),
+            f"Selected: {FIGURE}, statistically tied with trials 0 and 2. It is also the cheapest of the three: "
+            "2.1M MACs and 61.2k parameters.",
+        ),
+        (
+            found({1: FIRST, 2: WORSE}),
+            f"Winner: {FIGURE}. Every other configuration is significantly worse.",
+        ),
+        (
+            found({1: FIRST, 2: WORSE, 3: WORSE}),
+            f"Winner: {FIGURE}. Every other configuration is significantly worse.",
+        ),
+        (
+            found({1: FIRST, 2: WORSE, 3: BROKEN}),
+            f"Selected: {FIGURE}. Not every other configuration could be tested, because runs did not finish.",
+        ),
+        (found({1: FIRST}), f"Selected: {FIGURE}. No other configuration was retrained."),
+        (
+            found({1: FIRST}, finals=(final(1, *[None] * 8),)),
+            "Selected: trial 1, of which no training on all images finished. No other configuration was retrained.",
+        ),
+        (
+            found({1: FIRST}, finals=(final(1, 50, *[None] * 7),)),
+            "Selected: trial 1, 99.50% on the test images (mean of 1 seed). No other configuration was retrained.",
+        ),
         (
             found(**NOT_TESTED, top=3),
-            "#1 was selected with fresh seeds; `mnist-bench confirm conv-0 --top 3` evaluates it once on the test set",
+            "Selected with fresh seeds: trial 1, not evaluated on the test set yet. `mnist-bench confirm conv-0 --top "
+            "3` evaluates it once.",
         ),
     ],
 )
-def test_the_line_below_a_leaderboard(made: Confirmed, line: str) -> None:
-    assert footnote(made, HERE) == line
+def test_the_sentence_about_the_selected_configuration(made: Confirmed, sentence: str) -> None:
+    assert finding(made, HERE) == sentence
 
 
 def test_the_command_that_continues_is_the_same_question_and_opens_no_test_set_unasked() -> None:

@@ -7,33 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.experiments import ablation, confirmed, confirmed_table as result_tables
-from mnist_bench.experiments.confirmed import Confirmed
+from mnist_bench.experiments import ablation, confirmed, confirmed_table
 from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.report.commands import commands_for_values
-from mnist_bench.report.findings import (
-    Section,
-    Sections,
-    findings,
-    of_ablation,
-    of_result,
-    sections_of,
-    sentence_of_front,
-    sentence_of_selected,
-    table_of_front,
-    table_of_selected,
-)
-from mnist_bench.result_table import Figure, Table
+from mnist_bench.report.findings import Section, Sections, findings, of_result, sections_of
 from search.event_log.records import EarlyStop, StudyRecord, TrialRecord
 from search.study.studies import StoredStudy
 from support import experiments, handmade, handmade_report
-from support.experiments import PATH, final, found
+from support.experiments import PATH
 from support.handmade_report import HERE
 
-CONFIRMED = Section(lines=("Selected: trial 0.", "More."))
-FRONT = Section(lines=("Test accuracy from 98 to 99%.", "More."))
-RESULTS: Table[str] = Table(rows=["0"], figures=[Figure("trial", str)])
+CONFIRMED = Section(key="confirmed", title="", lines=("Selected: trial 0.", "More."), leads=True)
+FRONT = Section(key="front", title="", lines=("Test accuracy from 98 to 99%.", "More."), leads=True)
 
 
 def sentences(study: StudyRecord, sections: Sections | None = None) -> tuple[str, ...]:
@@ -124,14 +110,14 @@ def test_a_search_that_runs_says_so() -> None:
 
 
 def test_a_race_without_a_test_stands_where_the_advice_to_confirm_would() -> None:
-    retrained = Section(lines=("Not confirmed: #0 leads.", "More."))
-    found = sentences(handmade.mixed(), Sections(retrained=retrained, commands=HERE))
-    assert "Not confirmed: #0 leads." in found
+    found = sentences(handmade.mixed(), Sections(judged=(replace(CONFIRMED, leads=False),), commands=HERE))
+    assert found[0].startswith("Two trials tie")
+    assert "Selected: trial 0." in found
     assert not any("confirmed yet" in sentence for sentence in found)
 
 
 def test_what_was_confirmed_comes_before_the_ties() -> None:
-    sections = Sections(winner=0, test_results=RESULTS, confirmed=CONFIRMED, commands=HERE)
+    sections = Sections(winner=0, judged=(CONFIRMED,), commands=HERE)
     found = sentences(handmade.mixed(), sections)
     assert found[:2] == (
         "Selected: trial 0.",
@@ -142,9 +128,11 @@ def test_what_was_confirmed_comes_before_the_ties() -> None:
 
 
 def test_a_front_on_the_test_images_comes_first_and_one_of_an_earlier_state_does_not() -> None:
-    current = Sections(test_results=RESULTS, front=FRONT, commands=HERE)
+    current = Sections(judged=(FRONT,), commands=HERE)
     assert sentences(handmade.two_objectives(), current)[0] == FRONT.lines[0]
-    earlier = sentences(handmade.two_objectives(), Sections(front=FRONT, outdated=True, commands=HERE))
+    earlier = sentences(
+        handmade.two_objectives(), Sections(judged=(replace(FRONT, leads=False),), outdated=True, commands=HERE)
+    )
     assert earlier[0].startswith("Three trials make the Pareto front")
     assert FRONT.lines[0] in earlier
 
@@ -250,7 +238,7 @@ def test_the_best_trial_comes_first_then_what_to_make_of_it(study: StoredStudy, 
 
 
 def test_a_race_stands_where_the_advice_to_confirm_would_unless_the_study_was_searched_further() -> None:
-    retrained = Sections(retrained=Section(lines=("Raced.", "More.")), commands=RIDGE)
+    retrained = Sections(judged=(Section(key="confirmed", title="", lines=("Raced.", "More.")),), commands=RIDGE)
     assert told(handmade.value_study(values(-3, -1)), retrained)[1:] == ["Raced."]
     assert told(handmade.value_study(values(-3, -1)), replace(retrained, outdated=True))[1:] == ["Raced.", LUCK]
 
@@ -297,39 +285,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return Path("results/conv-0")
 
 
-def test_the_confirmation_has_a_sentence_and_a_table() -> None:
+def test_a_confirmation_is_a_sentence_and_a_table_and_leads_where_the_test_set_was_used() -> None:
     section = of_result(FOUND, FOUND.digest, HERE)
-    sentence = sentence_of_selected(FOUND)
+    sentence = confirmed_table.finding(FOUND, HERE)
     assert section.lines == (sentence, "conv-0: 3 configurations with 8 fresh seeds each.")
     assert section.table is not None
-    assert section.table.texts() == result_tables.table_of(FOUND, HERE).texts()
-    assert of_result(FOUND, "other", HERE).lines[0] == f"{sentence} {SINCE}"
-
-
-def test_a_configuration_that_was_not_tested_is_selected_and_no_more(folder: Path) -> None:
-    line = (
-        "Selected with fresh seeds: trial 1, not evaluated on the test set yet. "
-        "`mnist-bench confirm conv-0` evaluates it once."
-    )
-    assert of_result(CLOSED, CLOSED.digest, HERE).lines[0] == line
-    confirmed.save(CLOSED, folder)
-    sections = sections_of(handmade.mixed())
-    assert (sections.confirmed, sections.winner) == (None, 1)
-    confirmed.save(replace(CLOSED, digest="other"), folder)
-    sections = sections_of(handmade.mixed())
-    assert (sections.confirmed, sections.winner) == (None, None), "of the study as it is now"
-    assert sections.retrained is not None
-    assert sections.retrained.lines[0] == f"{line} {SINCE}"
-
-
-def test_the_ablation_begins_at_the_baseline() -> None:
-    section = of_ablation(PATH)
-    assert section.lines[0].startswith("conv-0: from linear to #1, 77.0 → 48.0 validation errors of 1,000")
-    assert section.table is not None
-    assert [texts[:3] for texts in section.table.texts()] == [
-        ["linear", "77.0", ""],
-        ["batchnorm", "48.0", "29.0 [21, 37] "],
-    ]
+    assert section.table.texts() == confirmed_table.table_of(FOUND, HERE).texts()
+    earlier = of_result(FOUND, "other", HERE)
+    assert earlier.lines[0] == f"{sentence} {SINCE}"
+    assert [each.leads for each in (section, of_result(CLOSED, CLOSED.digest, HERE), earlier)] == [True, False, False]
 
 
 def test_a_confirmation_of_what_the_study_was_before_does_not_lead_its_report(folder: Path) -> None:
@@ -338,10 +302,10 @@ def test_a_confirmation_of_what_the_study_was_before_does_not_lead_its_report(fo
     assert not sections_of(study).outdated
     further = replace(study, trials=(*study.trials, handmade.trial(7, range(3))), totals=(8,))
     sections = sections_of(further)
-    assert (sections.winner, sections.confirmed, sections.tested, sections.outdated) == (None, None, None, True)
+    assert (sections.winner, sections.tested, sections.outdated) == (None, None, True)
     said = list(findings(further, leaderboard_of(further), sections))
     (then,) = [sentence for sentence in said if sentence.startswith("Selected: trial 1")]
-    assert "The study was searched further since" in then
+    assert then.endswith(SINCE)
     assert said.index(then) > 0
     assert any(sentence.startswith("Nothing is confirmed yet") for sentence in said)
 
@@ -349,16 +313,15 @@ def test_a_confirmation_of_what_the_study_was_before_does_not_lead_its_report(fo
 def test_what_lies_in_the_folder_is_read(folder: Path) -> None:
     study = handmade.mixed()
     assert sections_of(study) == Sections(commands=HERE)
+    confirmed.save(CLOSED, folder)
+    assert (sections_of(study).tested, sections_of(study).winner) == (None, 1)
     confirmed.save(FOUND, folder)
     ablation.save(PATH, folder)
     sections = sections_of(study)
-    assert (sections.winner, sections.tested) == (1, sections.confirmed)
-    made = (of_result(FOUND, study.digest, HERE), of_ablation(PATH))
-    for section, expected in zip((sections.confirmed, sections.ablation), made, strict=True):
-        assert section is not None
-        assert expected.table is not None
-        assert section.table is not None
-        assert (section.lines, section.table.texts()) == (expected.lines, expected.table.texts())
+    assert (sections.winner, sections.judged) == (1, (sections.tested,))
+    assert sections.retrained
+    assert sections.ablation is not None
+    assert sections.ablation.lines[0].startswith("conv-0: from linear to #1, 77.0 → 48.0 validation errors of 1,000")
 
 
 def test_advised_commands_name_the_users_net_and_where_the_study_is(folder: Path) -> None:
@@ -368,73 +331,3 @@ def test_advised_commands_name_the_users_net_and_where_the_study_is(folder: Path
     assert sections_of(elsewhere).commands.line("confirm") == "mnist-bench confirm conv-0 --results 'my runs'"
     study.spec["space"]["settings"]["net_code"] = f"nets.py:small {64 * 'a'}"
     assert sections_of(study).commands.line("confirm") == "mnist-bench confirm conv-0 --net nets.py:small"
-
-
-FOUND = experiments.found()
-FIRST, TIED, WORSE = experiments.ERRORS.values()
-BROKEN = (*WORSE[:7], None)
-FIGURE = "trial 1, 99.50% test accuracy (mean of 8 seeds, 95% CI [99.48, 99.52])"
-
-
-@pytest.mark.parametrize(
-    ("confirmed", "sentence"),
-    [
-        (
-            FOUND,
-            f"Selected: {FIGURE}, statistically tied with trial 0. Cheapest of the two: trial 0, 900k MACs and "
-            "30k parameters, 99.40%.",
-        ),
-        (
-            found({1: FIRST, 0: TIED, 2: TIED}, cheapest=1),
-            f"Selected: {FIGURE}, statistically tied with trials 0 and 2. It is also the cheapest of the three: "
-            "2.1M MACs and 61.2k parameters.",
-        ),
-        (
-            found({1: FIRST, 2: WORSE}),
-            f"Winner: {FIGURE}. With fresh seeds, the other configuration is significantly worse.",
-        ),
-        (
-            found({1: FIRST, 2: WORSE, 3: WORSE}),
-            f"Winner: {FIGURE}. With fresh seeds, each of the two other configurations is significantly worse.",
-        ),
-        (
-            found({1: FIRST, 2: WORSE, 3: BROKEN}),
-            f"Selected: {FIGURE}. Not every other configuration could be tested, because runs did not finish.",
-        ),
-        (found({1: FIRST}), f"Selected: {FIGURE}. No other configuration was retrained."),
-        (
-            found({1: FIRST}, finals=(final(1, *[None] * 8),)),
-            "Selected: trial 1, of which no training on all images finished. No other configuration was retrained.",
-        ),
-        (
-            found({1: FIRST}, finals=(final(1, 50, *[None] * 7),)),
-            "Selected: trial 1, 99.50% test accuracy (1 seed). No other configuration was retrained.",
-        ),
-    ],
-)
-def test_the_sentence_about_the_selected_configuration(confirmed: Confirmed, sentence: str) -> None:
-    assert sentence_of_selected(confirmed) == sentence
-
-
-def test_the_table_has_a_row_for_each_configuration_that_was_evaluated() -> None:
-    table = table_of_selected(FOUND)
-    headings = ["trial", "test accuracy", "role", "params", "MACs", "validation"]
-    assert [column.heading for column in table.columns] == headings
-    assert table.texts() == [
-        ["#1", "99.50% [99.48, 99.52]", "selected (tied)", "61.2k", "2.1M", "99.37% [99.35, 99.39]"],
-        ["#0", "99.40% [99.39, 99.41]", "cheapest of the tied", "30k", "900k", "99.36% [99.35, 99.37]"],
-    ]
-
-
-def test_a_front_is_told_by_its_ends_and_listed_in_full() -> None:
-    sentence = sentence_of_front(experiments.FRONT)
-    assert sentence == (
-        "Test accuracy from 98.70% [98.64, 98.76] with 900 MACs (trial 4) to 99.90% [99.87, 99.93] with 3k MACs "
-        "(trial 7)."
-    )
-    table = table_of_front(experiments.FRONT)
-    assert [row[0] for row in table.texts()] == ["#4", "#1", "#2", "#8", "#7", "#9"]
-    single = replace(experiments.FRONT, members=experiments.FRONT.members[:1])
-    assert sentence_of_front(single).startswith("Test accuracy 98.70%")
-    broken = replace(experiments.FRONT, members=experiments.FRONT.members[5:])
-    assert sentence_of_front(broken) == "Of the front, no training on all images finished."

@@ -11,7 +11,7 @@ import pytest
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.plots.kinds import Picture
 from mnist_bench.report import commands as report_commands, page
-from mnist_bench.report.findings import Section, Sections
+from mnist_bench.report.findings import Sections
 from mnist_bench.space_files import space_sources
 from search.event_log.records import StudyRecord
 from search.space.space import Space
@@ -34,7 +34,7 @@ def other(study: StudyRecord | None = None, **parts: Any) -> StudyRecord:
 
 
 def test_the_chosen_trial_is_the_first_or_the_one_that_was_confirmed() -> None:
-    confirmed = Sections(winner=0, confirmed=Section(lines=("Confirmed: #0.",)), commands=HERE)
+    confirmed = Sections(winner=0, commands=HERE)
     for sections, name in ((Sections(commands=HERE), "conv-0/1"), (confirmed, "conv-0/0")):
         report = handmade_report.report(sections=sections)
         assert report.chosen is not None
