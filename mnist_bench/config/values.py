@@ -30,12 +30,7 @@ def to_json(config: TrainConfig) -> dict[str, Any]:
 
 
 def from_json(values: Mapping[str, Any]) -> TrainConfig:
-    """Return the config that `values` describe; missing fields take their defaults.
-
-    Raises:
-        UnknownSettingError: a field does not exist.
-        ConfigError: a field does not allow its value, or periods or phases do not make up the epochs.
-    """
+    """Return the config that `values` describe; missing fields take their defaults."""
     try:
         config: TrainConfig = _adapter().validate_json(canonical_json.dumps(values), strict=True, extra="forbid")
     except ValidationError as error:

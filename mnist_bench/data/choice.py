@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any, Final, Self, assert_never, get_args
+from typing import Annotated, Any, Final, Self
 
 from annotated_types import Ge, Len
 from pydantic import with_config
@@ -28,13 +28,30 @@ IN_RED = "773eba5c758d1e01033b43c2ee5806bd84eecc18ab839ea5b636f55b7e0fa214"
 Hash = Annotated[str, Len(64, 64)]
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A data set that is known by its name."""
+
+    of_digits: bool  # whether its classes are the ten digits
+    download: str = ""  # the class of torchvision that fetches it; none if it is made of IDX files at hand
+
+
+NAMED: Mapping[DatasetName, Named] = {
+    "mnist": Named(of_digits=True),
+    "mnist-red": Named(of_digits=True),
+    "fashion-mnist": Named(of_digits=False, download="FashionMNIST"),
+    "kmnist": Named(of_digits=False, download="KMNIST"),
+    "qmnist": Named(of_digits=True, download="QMNIST"),
+}
+
+
 @with_config(STRICT)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataChoice:
     """The choice of training images."""
 
     dataset: DatasetName = "mnist"
-    """Name of the data set; torchvision fetches those that are not made of files at hand (`of_files`)."""
+    """Name of the data set, see `NAMED`."""
     subset: Annotated[int, Ge(1)] | None = None  # number of training images to use, validation included; None for all
     split_seed: Annotated[int, Ge(0)] = 0  # decides which images validate
     form: PictureForm = MNIST  # the form that the pictures have for a net; `own.options_for` finds it out
@@ -43,6 +60,11 @@ class DataChoice:
     def choice(self) -> dict[str, Any]:
         """The fields of the choice by name, with which another value of it is made."""
         return {item.name: getattr(self, item.name) for item in fields(DataChoice)}
+
+    @property
+    def is_of_files(self) -> bool:
+        """Whether it is made of IDX files at hand: the packaged ones, or those in a folder."""
+        return not NAMED[self.dataset].download
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -68,9 +90,9 @@ class DataOptions(DataChoice):
     data_dir: str | None = None  # folder with four IDX files to use instead of the packaged ones
 
     def __post_init__(self) -> None:
-        if self.dataset not in get_args(DatasetName):
-            raise DataError(f"dataset {self.dataset!r} is not one of {', '.join(get_args(DatasetName))}")
-        if self.data_dir is not None and not of_files(self.dataset):
+        if self.dataset not in NAMED:
+            raise DataError(f"dataset {self.dataset!r} is not one of {', '.join(NAMED)}")
+        if self.data_dir is not None and not self.is_of_files:
             raise DataError(f"a data set is named by its folder or by its name, not by both ({self.dataset!r})")
 
 
@@ -94,12 +116,14 @@ class Data(DataChoice):
     @property
     def is_own(self) -> bool:
         """Whether it is your own, so that commands which open it have to name it (`--data`)."""
-        return of_files(self.dataset) and not is_packaged(self.dataset, self.data_hash)
+        images, labels = (SHA256[file] for file in TRAIN_FILES)
+        packaged = canonical_json.sha256([IN_RED if self.is_red else images, labels])
+        return self.is_of_files and self.data_hash != packaged
 
     @property
     def is_of_digits(self) -> bool:
         """Whether its classes are known to be the ten digits; for your own data this is not known."""
-        return not self.is_own and of_digits(self.dataset)
+        return not self.is_own and NAMED[self.dataset].of_digits
 
     @property
     def is_red(self) -> bool:
@@ -107,42 +131,10 @@ class Data(DataChoice):
         return self.dataset == "mnist-red"
 
 
-def of_files(name: DatasetName) -> bool:
-    """Return whether a data set is made of IDX files at hand: the packaged ones, or those in a folder."""
-    match name:
-        case "mnist" | "mnist-red":
-            return True
-        case "fashion-mnist" | "kmnist" | "qmnist":
-            return False
-        case _:
-            assert_never(name)
-
-
-def of_digits(name: DatasetName) -> bool:
-    """Return whether a data set is MNIST, or one of its relatives that has digits, too."""
-    match name:
-        case "mnist" | "mnist-red" | "qmnist":
-            return True
-        case "fashion-mnist" | "kmnist":
-            return False
-        case _:
-            assert_never(name)
-
-
 def form_of(name: DatasetName, files: PictureForm = MNIST) -> PictureForm:
-    """Return the form of the pictures of a data set, given that of its files.
-
-    Raises:
-        DataError: its pictures cannot be made of such files.
-    """
+    """Return the form of the pictures of a data set, given that of its files."""
     if name != "mnist-red":
         return files
     if files.channels != 1:
         raise DataError(f"{name} needs gray images; these have {files}")
     return replace(files, channels=CHANNELS)
-
-
-def is_packaged(name: DatasetName, data_hash: str) -> bool:
-    """Return whether a data set with this hash is made of the packaged training files, and not of others."""
-    images, labels = (SHA256[file] for file in TRAIN_FILES)
-    return of_files(name) and data_hash == canonical_json.sha256([IN_RED if name == "mnist-red" else images, labels])

@@ -43,11 +43,7 @@ Labels = NDArray[np.uint8 | np.int16]
 
 
 def find(folder: Path, name: str) -> Path:
-    """Return the path of the IDX file `name` in `folder`, either plain or with the suffix .gz.
-
-    Raises:
-        DataError: the folder has neither of them.
-    """
+    """Return the path of the IDX file `name` in `folder`, either plain or with the suffix .gz."""
     for path in (folder / name, folder / f"{name}.gz"):
         if path.is_file():
             return path
@@ -59,9 +55,6 @@ def read(path: Path) -> NDArray[Any]:
     labels.
 
     A file with the suffix .gz is decompressed.
-
-    Raises:
-        DataError: the file cannot be read, its header is wrong, or it is longer or shorter than the header says.
     """
     try:
         with _open(path) as file:
@@ -78,11 +71,7 @@ def read(path: Path) -> NDArray[Any]:
 
 
 def shape(path: Path) -> tuple[int, ...]:
-    """Return the shape that the header of an IDX file promises.
-
-    Raises:
-        DataError: the file cannot be read, or its header is wrong.
-    """
+    """Return the shape that the header of an IDX file promises."""
     try:
         with _open(path) as file:
             return _read_header(file, path)[1]

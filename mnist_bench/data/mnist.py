@@ -17,14 +17,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bench.config.settings import DatasetName
 from mnist_bench.data import idx
-from mnist_bench.data.choice import SHA256, TRAIN_FILES, Data, DataOptions, of_files
+from mnist_bench.data.choice import NAMED, SHA256, TRAIN_FILES, Data, DataOptions
 from mnist_bench.data.idx import Bytes
 from mnist_bench.errors import DataError
 from mnist_bench.picture_form import MNIST, PictureForm, parse
@@ -92,11 +92,7 @@ class TrainingSet:
 
 
 def load_training_set(options: DataOptions) -> TrainingSet:
-    """Load the training files that `options` select, without touching the test files.
-
-    Raises:
-        DataError: a file is missing, damaged, or not in MNIST's format.
-    """
+    """Load the training files that `options` select, without touching the test files."""
     images = load_images(options, TRAIN_FILES, train=True)
     split = make_split(images.labels, subset=options.subset, classes=options.form.classes, seed=options.split_seed)
     return TrainingSet(
@@ -106,12 +102,8 @@ def load_training_set(options: DataOptions) -> TrainingSet:
 
 
 def images_in(options: DataOptions) -> int:
-    """Return how many training images a data set has, whatever its subset, without reading them.
-
-    Raises:
-        DataError: its labels are missing, or damaged.
-    """
-    if not of_files(options.dataset):
+    """Return how many training images a data set has, whatever its subset, without reading them."""
+    if not options.is_of_files:
         return RELATIVES
     return idx.shape(idx.find(Path(options.data_dir or PACKAGED), TRAIN_FILES[1]))[0]
 
@@ -122,12 +114,8 @@ def idx_files(data: TrainingSet) -> dict[str, bytes]:
 
 
 def load_images(options: DataOptions, names: tuple[str, str], *, train: bool) -> Images:
-    """Load the two files called `names`, images and labels; of a relative, the part that `train` selects.
-
-    Raises:
-        DataError: a file is missing, damaged, or not in MNIST's format.
-    """
-    if not of_files(options.dataset):
+    """Load the two files called `names`, images and labels; of a relative, the part that `train` selects."""
+    if not options.is_of_files:
         pictures, labels = _download(options.dataset, train=train)
         return check(Images(images=pictures, labels=labels), options.form, options.dataset, options.dataset)
     folder = Path(options.data_dir or PACKAGED)
@@ -143,11 +131,7 @@ def load_images(options: DataOptions, names: tuple[str, str], *, train: bool) ->
 
 
 def check(loaded: Images, form: PictureForm, images_name: str, labels_name: str) -> Images:
-    """Return `loaded` if it is of that form; the two names are used in the error message.
-
-    Raises:
-        DataError: the images have another shape, there are not as many labels as images, or a label is too high.
-    """
+    """Return `loaded` if it is of that form; the two names are used in the error message."""
     if loaded.images.dtype != np.uint8 or loaded.images.shape[1:] != form.array_shape:
         expected = ", ".join(map(str, ("N", *form.array_shape)))
         raise DataError(f"{images_name}: has shape {loaded.images.shape}, not ({expected})")
@@ -190,9 +174,6 @@ def _download(name: DatasetName, *, train: bool) -> tuple[Bytes, Bytes]:
 
     torchvision downloads training and test files together, so test files may be opened meanwhile. Only the part that
     `train` selects is returned.
-
-    Raises:
-        DataError: torchvision is not installed, or the files cannot be fetched.
     """
     try:
         from torchvision import datasets  # type: ignore[import-untyped]
@@ -200,7 +181,7 @@ def _download(name: DatasetName, *, train: bool) -> tuple[Bytes, Bytes]:
         raise DataError(f"{lacks(f'the download of {name}', 'torchvision', 'datasets')}, or give its folder") from error
     try:
         with idx.passage():
-            loaded = getattr(datasets, _class_name(name))(str(cache_folder()), train=train, download=True)
+            loaded = getattr(datasets, NAMED[name].download)(str(cache_folder()), train=train, download=True)
     except (OSError, RuntimeError) as error:
         raise DataError(
             f"{name} cannot be downloaded ({error}); without a network connection, give its folder instead"
@@ -208,20 +189,6 @@ def _download(name: DatasetName, *, train: bool) -> tuple[Bytes, Bytes]:
     labels = loaded.targets.numpy()
     # The targets of QMNIST have eight columns; the first is the class.
     return loaded.data.numpy(), labels.reshape(len(labels), -1)[:, 0].astype(np.uint8)
-
-
-def _class_name(name: DatasetName) -> str:
-    match name:
-        case "mnist" | "mnist-red":
-            return "MNIST"
-        case "fashion-mnist":
-            return "FashionMNIST"
-        case "kmnist":
-            return "KMNIST"
-        case "qmnist":
-            return "QMNIST"
-        case _:
-            assert_never(name)
 
 
 def cache_folder() -> Path:
@@ -270,9 +237,6 @@ def make_split(
         subset: number of images to use, the first in the order of their hashes; None for all.
         classes: how many there are.
         seed: decides which images validate.
-
-    Raises:
-        DataError: there are fewer images than `fewest` says, or `subset` is not between that and N.
     """
     # The order does not depend on the number of images taken, so a larger subset contains a smaller one.
     order, least = _hash_order(len(labels), seed)[:subset], fewest(classes)

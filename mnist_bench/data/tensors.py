@@ -76,11 +76,7 @@ class Dataset:
 
 
 def load_dataset(options: DataOptions, device: torch.device) -> Dataset:
-    """Load the training files that `options` select onto `device`.
-
-    Raises:
-        DataError: a file is missing, damaged, or not in MNIST's format.
-    """
+    """Load the training files that `options` select onto `device`."""
     return on_device(load_training_set(options), device)
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench.data import idx, mnist
-from mnist_bench.data.choice import SHA256, DataOptions, of_files
+from mnist_bench.data.choice import SHA256, DataOptions
 from mnist_bench.data.mnist import Images
 from search.errors import StorageError
 from search.files import append_line, read
@@ -34,10 +34,6 @@ def open_test_set(options: DataOptions, *, purpose: str, ledgers: Sequence[Path]
 
     Before the caller gets an image, a line is appended to each ledger, in the given order, and synced to disk. It has
     the time (UTC), the purpose and the hashes of both files.
-
-    Raises:
-        DataError: a file is missing, damaged, or not in MNIST's format.
-        StorageError: a ledger cannot be written. The images are not returned.
     """
     # Loaded before it is noted: an attempt that fails on a missing or damaged file is not an opening.
     with idx.passage():
@@ -52,9 +48,6 @@ def hashes_of_test_set(options: DataOptions) -> list[str]:
     """Return the SHA-256 of the test images' and of the test labels' file, for a check-up.
 
     Hashes reveal nothing about the images, so this does not count as an opening.
-
-    Raises:
-        DataError: a file is missing, damaged, or not in MNIST's format.
     """
     with idx.passage():
         return mnist.load_images(options, TEST_FILES, train=False).digests
@@ -65,11 +58,8 @@ def unopened_identity(options: DataOptions) -> list[str]:
 
     For the packaged files these are the pinned hashes; for files in a folder their path, size and time of change; for a
     relative its name.
-
-    Raises:
-        DataError: a file is missing.
     """
-    if not of_files(options.dataset):
+    if not options.is_of_files:
         return [options.dataset]
     if options.data_dir is None:
         return [SHA256[name] for name in TEST_FILES]
@@ -107,9 +97,6 @@ def times_opened_for(files: StudyFolder) -> int:
     """Return how often the test set was opened for a study.
 
     A study's folder may have been renamed; openings count under the old name and under the new one.
-
-    Raises:
-        StorageError: the study's database cannot be read.
     """
     older = _about(files)
     own = _own(files.openings)
@@ -118,11 +105,7 @@ def times_opened_for(files: StudyFolder) -> int:
 
 
 def openings_of(files: StudyFolder) -> list[Opening]:
-    """Return the whole entries about a study, the oldest first; those that count for it, without torn ones.
-
-    Raises:
-        StorageError: the study's database cannot be read.
-    """
+    """Return the whole entries about a study, the oldest first; those that count for it, without torn ones."""
     ledger, own = files.results.openings, files.openings
     noted = dict.fromkeys(_about(files), ledger)
     noted |= dict.fromkeys(_own(own), own)

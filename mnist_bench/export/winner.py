@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import from_json
-from mnist_bench.data.choice import Data, of_digits
+from mnist_bench.data.choice import NAMED, Data
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.data.test_set import times_opened_for
 from mnist_bench.errors import NotReproducedError
@@ -167,7 +167,7 @@ def picture_kind(recorded: Data, data: Dataset) -> tuple[bool, bool, bool]:
     pictures decide.
     """
     if not recorded.is_own:
-        return of_digits(recorded.dataset), True, True
+        return NAMED[recorded.dataset].of_digits, True, True
     labels = data.labels[data.validation].cpu().numpy()
     places = sample(labels)
     pictures = data.pixels(data.validation[places]).cpu().numpy()

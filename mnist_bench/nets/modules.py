@@ -181,12 +181,7 @@ def _moved(pictures: Tensor, down: int, right: int) -> Tensor:
 
 
 def build_net(config: TrainConfig, generator: torch.Generator, form: PictureForm = MNIST) -> nn.Module:
-    """Return the net of a configuration on the CPU, in float32: a built-in one (`build_model`), or your own.
-
-    Raises:
-        ArchitectureError: the net is impossible.
-        UsageError, PluginError: of your own network, see `own_net.build`.
-    """
+    """Return the net of a configuration on the CPU, in float32: a built-in one (`build_model`), or your own."""
     if config.net_code is not None:
         return own_net.build(config.net_code, config.net, form, generator)
     return build_model(config.model, generator, form)
@@ -197,9 +192,6 @@ def build_model(config: ModelConfig, generator: torch.Generator, form: PictureFo
 
     Its input is a batch of pictures of this form, its output their logits (N, classes). Biases are zero, batchnorm
     scales are one.
-
-    Raises:
-        ArchitectureError: the net is impossible; see `plan_layers`.
     """
     architecture = plan_layers(config, form)
     layers = architecture.layers

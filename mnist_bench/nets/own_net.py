@@ -75,9 +75,6 @@ def load_net(name: str) -> OwnNet:
     """Load the net of this name, `package.module:Name` or `file.py:Name`; from now on it can be built here.
 
     One that was loaded before, and whose file is still the same, is not loaded again.
-
-    Raises:
-        UsageError: there is none, or it is not a net; the message names the reason and the place.
     """
     before = _named.get(name)
     if before is not None and _content(before.loaded.source) == before.content:
@@ -98,20 +95,12 @@ def _content(source: str) -> bytes | None:
 
 
 def whole_name(code: str | None) -> str | None:
-    """Return the name by which another process loads the net of this code, which `load_net` has loaded; None of None.
-
-    Raises:
-        UnnamedCodeError: as `loaded_net`.
-    """
+    """Return the name by which another process loads the net of this code; None of None."""
     return None if code is None else loaded_net(code).loaded.whole_name
 
 
 def loaded_net(code: str) -> OwnNet:
-    """Return the net of this code, which `load_net` has loaded.
-
-    Raises:
-        UnnamedCodeError: it was not loaded, or its file has changed; the message gives the right form.
-    """
+    """Return the net of this code, which `load_net` has loaded."""
     if code in _used:
         return _used[code]
     name, sha256 = split_code(code)
@@ -146,9 +135,6 @@ def name_of_function(build: Callable[..., Any] | str | None) -> str | None:
     """Return the name by which a function, or a class, is loaded; a name as it is.
 
     One of a package is named by its module, any other one by its file.
-
-    Raises:
-        UsageError: it is not in a file, or is inside another function, so that no worker could load it.
     """
     if build is None or isinstance(build, str):
         return build
@@ -203,12 +189,7 @@ class DeclaredSettings:
         return {} if self.declared is None else field_docs(self.declared)
 
     def complete(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return all settings as plain values, those not given at their defaults.
-
-        Raises:
-            ArchitectureError: the net refuses these settings.
-            ConfigError: a setting is not one of the net's, or not of its type, or has no default.
-        """
+        """Return all settings as plain values, those not given at their defaults."""
         if self.declared is None:
             return dict(given)
         return dict(TypeAdapter(self.declared).dump_python(_validated(self.declared, given), mode="json"))
@@ -224,22 +205,14 @@ class DeclaredSettings:
 
 
 def signature_of_net(call: Callable[..., Any]) -> inspect.Signature:
-    """Return the signature of a callable that takes (settings, input_shape, classes).
-
-    Raises:
-        TypeError, ValueError: it does not, or has no signature.
-    """
+    """Return the signature of a callable that takes (settings, input_shape, classes)."""
     signature = inspect.signature(call)
     signature.bind({}, (1, 28, 28), 10)
     return signature
 
 
 def declared_settings(call: Callable[..., Any], name: str) -> DeclaredSettings:
-    """Return the settings of a function, or of a class of nets; `name` is its name in messages.
-
-    Raises:
-        UsageError: it does not take (settings, input_shape, classes), or its settings are of a type that is none.
-    """
+    """Return the settings of a function, or of a class of nets; `name` is its name in messages."""
     try:
         signature = signature_of_net(call)
         hints = get_type_hints(inspect.getattr_static(call, "__init__") if isinstance(call, type) else call)
@@ -272,11 +245,7 @@ def _validated(declared: type, given: Mapping[str, Any]) -> Any:
 
 
 def _check_values(declared: type, name: str) -> None:
-    """Check that a space file can give each setting, and that the defaults are values that it can hold.
-
-    Raises:
-        UsageError: one is not.
-    """
+    """Check that a space file can give each setting, and that the defaults are values that it can hold."""
     computed = [item.name for item in fields(declared) if not item.init]
     if computed:
         raise UsageError(
@@ -327,12 +296,6 @@ def counts(code: str, settings: Mapping[str, Any], form: PictureForm) -> Counts:
 
     It is built on PyTorch's device `meta`, which has shapes and no values, and `torch.utils.flop_counter` counts one
     forward pass; code that needs values is built and run on the CPU instead.
-
-    Raises:
-        ArchitectureError: the net refuses these settings: its code raises ValueError.
-        ConfigError: they are not settings of the net.
-        PluginError: its code raises anything else, or its result is not a net for these pictures.
-        UsageError: the code was not named; see `own_net.loaded_net`.
     """
     return _counts(code, canonical_json.dumps(settings), form)
 
@@ -385,11 +348,7 @@ def _counted(net: OwnNet, complete: Mapping[str, Any], form: PictureForm, where:
 
 
 def _check_state(module: nn.Module, net: OwnNet) -> None:
-    """Check that a net can be trained, and that files can hold its state.
-
-    Raises:
-        PluginError: it cannot, or they cannot.
-    """
+    """Check that a net can be trained, and that files can hold its state."""
     import torch
 
     if not any(weights.requires_grad for weights in module.parameters()):

@@ -120,12 +120,7 @@ class Architecture:
 
 @lru_cache(maxsize=128)  # a plan needs it twice: for its limits and for its costs
 def plan_layers(model: ModelConfig, form: PictureForm = MNIST) -> Architecture:
-    """Return the architecture that `model` describes, of a net for pictures of this form.
-
-    Raises:
-        ArchitectureError: a list has another length than there are blocks or hidden layers, or a pool leaves no
-            pixels.
-    """
+    """Return the architecture that `model` describes, of a net for pictures of this form."""
     layers = list(_blocks(model, form.shape))
     shape = layers[-1].outputs if layers else form.shape
     if layers and model.final_pool != "none":
@@ -153,9 +148,6 @@ def block_filters(model: ModelConfig) -> tuple[int, ...]:
 
     A list is returned as it is. A number grows by the factor `filter_growth` from block to block, and is rounded to a
     multiple of `filter_multiple`.
-
-    Raises:
-        ArchitectureError: the length of the list is not the number of blocks.
     """
     if isinstance(model.filters, tuple):
         return _each(model.filters, model.blocks, "filters", "blocks")
@@ -308,12 +300,7 @@ COEFFICIENTS: Mapping[DeviceKind, Coefficients] = {
 
 
 def net_size(config: TrainConfig, form: PictureForm = MNIST) -> Counts:
-    """Return the size of a configuration's net for pictures of a form, before it is built.
-
-    Raises:
-        ArchitectureError: the net is impossible.
-        UsageError, PluginError: of your own network, see `own_net.counts`.
-    """
+    """Return the size of a configuration's net for pictures of a form, before it is built."""
     if config.net_code is not None:
         return own_net.counts(config.net_code, config.net, form)
     layers = plan_layers(config.model, form)
@@ -325,9 +312,6 @@ def training_flop(config: TrainConfig, images: int, form: PictureForm = MNIST) -
 
     A multiply-accumulate of a convolution or a linear layer is two operations forward, and four backward, for the
     gradients of inputs and weights (Kaplan et al. 2020, 2.1).
-
-    Raises:
-        ArchitectureError: the net is impossible.
     """
     schedule = Schedule(config=config, images=images)
     return 6 * schedule.images_of(range(schedule.total_steps)) * plan_layers(config.model, form).macs
@@ -341,11 +325,7 @@ def period_costs(
     validation_images: int,
     form: PictureForm = MNIST,
 ) -> tuple[int, ...]:
-    """Return the estimated time of each period, evaluation included, in whole microseconds (at least 1).
-
-    Raises:
-        ArchitectureError: the net is impossible; see `plan_layers`.
-    """
+    """Return the estimated time of each period, evaluation included, in whole microseconds (at least 1)."""
     features = period_features(
         config, train_images=train_images, validation_images=validation_images, form=form,
         vector=int(coefficients.vector),
@@ -358,11 +338,7 @@ def period_costs(
 def period_features(
     config: TrainConfig, *, train_images: int, validation_images: int, form: PictureForm = MNIST, vector: int = VECTOR
 ) -> list[tuple[float, ...]]:
-    """Return the units of work in each period, in the order of `price_list`; `vector` is as in `Coefficients`.
-
-    Raises:
-        ArchitectureError: the net is impossible; see `plan_layers`.
-    """
+    """Return the units of work in each period, in the order of `price_list`; `vector` is as in `Coefficients`."""
     work = _work(config, form, vector)
     trained_on = images_per_epoch(config.train_on, train=train_images, validation=validation_images)
     schedule = Schedule(config=config, images=trained_on)
@@ -508,12 +484,7 @@ class NetPlanner:
 
 
 def with_net_defaults(config: TrainConfig) -> TrainConfig:
-    """Return a configuration with all settings of your own network; missing ones take its defaults.
-
-    Raises:
-        ArchitectureError: the net refuses them.
-        UsageError: its code was not named, or has no such settings.
-    """
+    """Return a configuration with all settings of your own network; missing ones take its defaults."""
     if config.net_code is None:
         return config
     return replace(config, net=own_net.loaded_net(config.net_code).settings.complete(config.net))

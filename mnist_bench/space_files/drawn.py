@@ -117,9 +117,6 @@ class Drawn:
     def extremes(self) -> dict[str, tuple[int, int]]:
         """The fewest and the most "parameters" and "macs", for one image, of these nets and of those at the lower and
         upper ends of all ranges, whatever the limits; there may be some beyond.
-
-        Raises:
-            ArchitectureError: none of the nets can exist.
         """
         plan = planner(self.space, self.coefficients, form=self.form)
         at_ends = [plan(self.space.sample(lambda _, span, end=end: ends(span)[end])) for end in (0, 1)]  # type: ignore[misc]

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_type_hints
 
 from annotated_types import Unit
 from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import core_schema
 
 from mnist_bench.config.values import field_docs, sections
 from mnist_bench.space_files.content import OWN, SETTINGS
@@ -34,7 +34,7 @@ def json_schema() -> Schema:
         "name": {"type": "string", "description": name},
         NARROWED: {"type": "boolean", "description": narrowed},
     }
-    settings |= {name: _constant(cls, name) for name, cls in SETTINGS.items()}
+    settings |= {name: _constants(cls)[name] for name, cls in SETTINGS.items()}
     trials = {name: _section(cls) for name, cls in sections().items()} | {OWN: _own_section()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -44,10 +44,30 @@ def json_schema() -> Schema:
     }
 
 
+class _Told(GenerateJsonSchema):
+    """Adds the docstring and the unit of each field of a dataclass."""
+
+    def dataclass_schema(self, schema: core_schema.DataclassSchema) -> Schema:
+        found = super().dataclass_schema(schema)
+        cls: Any = schema["cls"]
+        docs, hints = field_docs(cls), get_type_hints(cls, include_extras=True)
+        for name, field in found["properties"].items():
+            units = (item.unit for item in getattr(hints[name], "__metadata__", ()) if isinstance(item, Unit))
+            told = {"description": docs.get(name), "unit": next(units, None)}
+            field |= {key: text for key, text in told.items() if text}
+        return found
+
+
+@cache
+def _constants(cls: type) -> Schema:
+    """Return the schema of each field's plain value."""
+    whole = TypeAdapter(cls).json_schema(schema_generator=_Told)
+    return {name: _inlined(field, whole.get("$defs", {})) for name, field in whole["properties"].items()}
+
+
 def _section(cls: type) -> Schema:
-    constants = {item.name: _constant(cls, item.name) for item in fields(cls)}
     doc = " ".join((cls.__doc__ or "").split())
-    return _closed({name: _field(schema) for name, schema in constants.items()}) | {"description": doc}
+    return _closed({name: _field(constant) for name, constant in _constants(cls).items()}) | {"description": doc}
 
 
 def _own_section() -> Schema:
@@ -58,53 +78,15 @@ def _own_section() -> Schema:
     return {"type": "object", "additionalProperties": anything, "description": about}
 
 
-def _constant(cls: type, name: str) -> Schema:
-    """Return the schema of one field's plain value, with its docstring and its unit."""
-    whole = TypeAdapter(cls).json_schema()
-    parts = {part.__name__: part for part in _classes_in(cls)}
-    definitions = {key: _explained(schema, parts.get(key)) for key, schema in whole.get("$defs", {}).items()}
-    schema: Schema = _inlined(whole["properties"][name], definitions)
-    return schema | _about(cls).get(name, {})
-
-
-def _classes_in(kind: Any) -> Iterator[type]:
-    """Yield every dataclass in the annotations of a dataclass, at any depth."""
-    annotations = get_type_hints(kind).values() if is_dataclass(kind) else get_args(kind)
-    for annotation in annotations:
-        if is_dataclass(annotation) and isinstance(annotation, type):
-            yield annotation
-        yield from _classes_in(annotation)
-
-
-def _explained(schema: Schema, cls: type | None) -> Schema:
-    """Return the schema of a dataclass with the docstrings and units of its fields."""
-    if cls is None:
-        return schema
-    about = _about(cls)
-    return schema | {"properties": {name: item | about[name] for name, item in schema["properties"].items()}}
-
-
-@cache
-def _about(cls: type) -> dict[str, Schema]:
-    """Return the docstring and the unit of each field of a dataclass, as keywords of its schema."""
-    docs, hints = field_docs(cls), get_type_hints(cls, include_extras=True)
-    found: dict[str, Schema] = {}
-    for name, hint in hints.items():
-        unit = next((item.unit for item in getattr(hint, "__metadata__", ()) if isinstance(item, Unit)), None)
-        told = {"description": docs.get(name), "unit": unit}
-        found[name] = {key: text for key, text in told.items() if text}
-    return found
-
-
 def _inlined(schema: Any, definitions: Schema) -> Any:
     """Return the schema without titles and infinite defaults, its references written out."""
     if isinstance(schema, list):
         return [_inlined(item, definitions) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    if "$ref" in schema:
-        return _inlined(definitions[schema["$ref"].rpartition("/")[2]], definitions)
     told = {key: value for key, value in schema.items() if key != "title" and value != math.inf}  # JSON has no infinity
+    if reference := told.pop("$ref", None):
+        return _inlined(definitions[reference.rpartition("/")[2]] | told, definitions)
     plain = {key: _inlined(value, definitions) for key, value in told.items()}
     return {"additionalProperties": False} | plain if "properties" in schema else plain
 

@@ -50,11 +50,6 @@ def load(
     `images` is the number of images in the data set, which bounds `subset`; None if it is not known.
     `form` returns the form of its pictures, given the data set that the file names. `net` is the name
     of your own network, which all trials have; see `own_net.load_net`.
-
-    Raises:
-        SpaceError: every problem of the file's form, names and values.
-        UsageError: there is no such file, no such net, a value cannot be in a file, or an override is malformed.
-        DataError: as `form` raises it.
     """
     return _checked(_read(source), overrides, images, form, net)
 
@@ -75,9 +70,6 @@ def open_with_data(
         data_dir: your own data, see `data.options_for`; None for a data set that has a name.
         dataset: its name; None for the one that the space names.
         net: as in `load`.
-
-    Raises:
-        SpaceError, UsageError, DataError: as `load` and `data.options_for`.
     """
 
     def options(named: DatasetName) -> DataOptions:
@@ -155,11 +147,7 @@ def dataset_of(space: Space) -> DatasetName:
 
 
 def find(name_or_path: str | Path) -> Path:
-    """Return the file of this path, or of the shipped space of this name ("conv").
-
-    Raises:
-        UsageError: there is none; the message names a similar one.
-    """
+    """Return the file of this path, or of the shipped space of this name ("conv")."""
     known = shipped()
     path, file = Path(name_or_path), known.get(str(name_or_path))
     # Unlike Path.exists, os.path.exists is False for a name that is too long or holds a NUL. A folder is not a space.
@@ -178,11 +166,7 @@ def shipped() -> dict[str, Path]:
 
 
 def recipe(space: Space) -> TrainConfig:
-    """Return the configuration that a space without ranges describes.
-
-    Raises:
-        UsageError: there are ranges; names them.
-    """
+    """Return the configuration that a space without ranges describes."""
     ranges = [field.path for field in space.ranges]
     if ranges:
         more = f" and {len(ranges) - 3} more" if len(ranges) > 3 else ""
@@ -191,11 +175,7 @@ def recipe(space: Space) -> TrainConfig:
 
 
 def config(space: Space, params: Mapping[str, Any]) -> TrainConfig:
-    """Return the configuration of a trial from its parameters, by path.
-
-    Raises:
-        ConfigError: a value is out of its field's bounds.
-    """
+    """Return the configuration of a trial from its parameters, by path."""
     return from_json(with_params(training_settings(space), space.resolve(params)))
 
 
@@ -233,10 +213,6 @@ def document(values: Mapping[str, Any] | TrainConfig, source: str = SOURCE) -> D
     """Return the document of an equivalent file; messages name fields in it, and no lines.
 
     Any mapping, list, tuple, number, text, boolean or None will do, NumPy's numbers too.
-
-    Raises:
-        UsageError: a file cannot hold a value, or a key is not a text; the message names the place.
-        SpaceError: the file would be refused: it would be too large or too deep, or hold control characters.
     """
     if not isinstance(values, Mapping | TrainConfig):
         raise UsageError(

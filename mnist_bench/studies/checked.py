@@ -15,7 +15,7 @@ from annotated_types import Ge
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from mnist_bench.config.values import all_settings, from_json
-from mnist_bench.data.choice import Data, form_of, of_files
+from mnist_bench.data.choice import Data, form_of
 from mnist_bench.data.mnist import TrainingSet, load_training_set
 from mnist_bench.data.own import options_for
 from mnist_bench.errors import ConfigError, UnknownSettingError
@@ -212,7 +212,7 @@ def training_set(recorded: Data, data_dir: Path | None, what: str) -> TrainingSe
     """
     if data_dir is None and recorded.form != form_of(recorded.dataset):
         raise UsageError(f"{what} was trained on images of {recorded.form}; name their file or folder with --data.")
-    dataset = recorded.dataset if data_dir is None or of_files(recorded.dataset) else "mnist"
+    dataset = recorded.dataset if data_dir is None or recorded.is_of_files else "mnist"
     options = options_for(data_dir, dataset=dataset).chosen({**recorded.settings, "dataset": dataset})
     if options.form != recorded.form:
         raise UsageError(

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -97,14 +98,17 @@ def test_what_a_killed_process_left_is_removed_when_the_next_one_writes(tmp_path
 
 def test_what_another_is_writing_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = write_npz(tmp_path / "mine.npz", small()), write_npz(tmp_path / "other.npz", arrays(side=8))
-    pack = idx.pack
+    other, pack = Thread(target=options_for, args=(second,)), idx.pack
 
-    def write_the_second_meanwhile(values: np.ndarray) -> bytes:
+    def pack_while_another_waits(values: np.ndarray) -> bytes:
         monkeypatch.setattr(idx, "pack", pack)
-        options_for(second)
+        other.start()
+        other.join(0.1)
         return pack(values)
 
-    monkeypatch.setattr(idx, "pack", write_the_second_meanwhile)
+    monkeypatch.setattr(idx, "pack", pack_while_another_waits)
+    options_for(first)
+    other.join()
     for source, classes in ((first, 4), (second, 20)):
         assert load_training_set(options_for(source)).options.form.classes == classes
 
