@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import nnls  # type: ignore[import-untyped]
 
-from mnist_bench.bench import open_worker_pool, period_of
+from mnist_bench.bench import machine_of, open_workers, order
 from mnist_bench.cells import percent
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.nets.planner import COEFFICIENTS, Coefficients, period_features, plan_layers, price_list
@@ -155,12 +155,10 @@ def measure(nets: int, device: str, precision: str) -> Iterator[str]:
     On a CPU the seconds are those that a net's process computed, which neighbors disturb little.
     """
     configs = [random_config(random.Random(number)) for number in range(nets)]  # noqa: S311
-    with open_worker_pool(
-        workers=cores(), device=device, precision=precision, train_images=TRAINED, validation_images=EVALUATED
-    ) as pool:
-        periods = [period_of(config) for config in configs] * RUNS
-        reports = pool.share(periods)
-        machine, kind = pool.machine, pool.numerics["kind"]
+    images = {"train_images": TRAINED, "validation_images": EVALUATED}
+    with open_workers(cores(), device=device, precision=precision, **images) as workers:
+        reports = workers.share([order(config) for config in configs] * RUNS)
+        machine, kind = machine_of(workers), workers.numerics["kind"]
     seconds = [report.seconds if machine.gpu else report.metrics["cpu_seconds"] for report in reports]
     yield from (sentence(machine), "")
     best = np.array(seconds, dtype=np.float64).reshape(RUNS, nets).min(axis=0)

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache
 from math import inf
 from statistics import median
-from time import perf_counter
 from typing import Any
 
 import torch
@@ -37,6 +36,33 @@ IMAGES = {"cpu": 5120, "cuda": 48_640}
 """Training images of each process and epoch, whole batches of every net."""
 VALIDATION = 1000
 """Validation images, on which an epoch ends."""
+LEAD = 0.05
+"""Seconds from giving out work to its common start: time for the last worker to receive it."""
+BATCH, MAPS, PICTURE, KERNEL = 128, (32, 64), 14, 3
+REPEATS, TURNS = 8, 3
+"""Of the convolution that is timed in bfloat16."""
+
+
+@cache
+def nets() -> dict[str, TrainConfig]:
+    """Return the nets by name, each for one epoch of the search's split; fixed, so that machines and versions compare.
+
+    two-conv is a small net with a fast recipe. batchnorm-N is the notebook's best net and recipe at batch size N (the
+    notebook has 32). conv-mid is a net of medium size from version 0.1's spaces/conv.yaml.
+    """
+    notebook = replace(space_sources.recipe(space_sources.load("notebook/batchnorm")), train_on="search_split")
+    augment = AugmentConfig(rotation_degrees=10, zoom=0.1, shear_radians=0.1, translate_pixels=1.5)
+    small = ModelConfig(blocks=2, filters=(24, 32), kernel_size=(5, 3), hidden_layers=1, hidden_units=256)
+    fast = OptimConfig(lr=1e-2, beta1=0.7, beta2=0.9, batch_size=256, schedule="one_cycle")
+    medium = replace(small, filters=(16, 32), batchnorm="before_activation", hidden_units=128)
+    return {
+        "two-conv": TrainConfig(epochs=1, model=small, augment=augment, optim=fast),
+        "batchnorm-128": replace(notebook, optim=replace(notebook.optim, batch_size=128)),
+        "batchnorm-32": notebook,
+        "conv-mid": TrainConfig(
+            epochs=1, model=medium, augment=augment, optim=OptimConfig(lr=3e-3, batch_size=128, ema_decay=0.99)
+        ),
+    }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,80 +99,97 @@ class Speed:
     images: int  # of each process, net and repeat
     nets: tuple[NetSpeed, ...]
 
+    def table(self) -> Table[NetSpeed]:
+        """Return the speed by net."""
+        repeats = "1 repeat" if self.repeats == 1 else f"{self.repeats} repeats"
+        processes = "1 process" if self.processes == 1 else f"{self.processes} processes at once, one thread each"
+        medians = f"Medians of {repeats} of {self.images:,} images in {processes}"
+        return Table(
+            rows=self.nets,
+            figures=[
+                Figure("net", lambda row: row.net, 9),
+                Figure("images/s", lambda row: f"{row.median:,.0f} [{row.low:,.0f}, {row.high:,.0f}]", 8, "right"),
+            ],
+            caption=[sentence(self.machine)],
+            footnotes=["", f"{medians}; in brackets the lowest and the highest."],
+            document=asdict(self),
+        )
+
 
 def measure_speed(options: SpeedOptions, on_round: Callable[[int], None]) -> Speed:
     """Measure this machine: a round to warm up, then the repeats, each with an epoch of every net in turn.
 
-    `on_round` is called with the number of each round that begins, 0 for the warm-up.
-
-    Raises:
-        DeviceError, WorkerError: as `open_worker_pool`.
+    `on_round` is called with the number of each round that begins, 0 for the warm-up. Errors as in `open_workers`.
     """
     images = IMAGES[find_device(options.device, options.precision).type]
-    with open_worker_pool(
-        workers=options.workers, device=options.device, precision=options.precision,
-        train_images=images, validation_images=VALIDATION,
-    ) as pool:  # fmt: skip
-        processes, rounds = pool.executor.workers, []
+    place = {"device": options.device, "precision": options.precision}
+    with open_workers(options.workers, **place, train_images=images, validation_images=VALIDATION) as workers:
+        processes, rounds = workers.executor.workers, []
         for number in range(options.repeats + 1):
             on_round(number)
-            rounds.append([processes * images / pool.together(period_of(config)) for config in nets().values()])
+            rounds.append([processes * images / seconds_together(workers, config) for config in nets().values()])
+        by_net = zip(nets(), zip(*rounds[1:], strict=True), strict=True)
         return Speed(
-            machine=pool.machine, processes=processes, repeats=options.repeats, images=images,
-            nets=tuple(map(_net_speed, nets(), zip(*rounds[1:], strict=True))),
+            machine=machine_of(workers), processes=processes, repeats=options.repeats, images=images,
+            nets=tuple(NetSpeed(net=net, median=median(each), low=min(each), high=max(each)) for net, each in by_net),
         )  # fmt: skip
 
 
-def _net_speed(net: str, rates: Sequence[float]) -> NetSpeed:
-    return NetSpeed(net=net, median=median(rates), low=min(rates), high=max(rates))
+@contextmanager
+def open_workers(
+    workers: int, *, device: str, precision: str, train_images: int, validation_images: int
+) -> Iterator[StartedWorkers]:
+    """Start workers that measure on a CPU, or one on a GPU, and yield them when all are ready.
+
+    The images are the first of each part of MNIST's split.
+
+    Raises:
+        DeviceError, WorkerError: the device is not there, or a worker cannot start.
+    """
+    images = {"train_images": train_images, "validation_images": validation_images}
+    spec = TrainerSpec(
+        factory=f"{__name__}:make_bench_worker", options={"device": device, "precision": precision, **images},
+        environment=environment_of(precision),
+    )  # fmt: skip
+    number = 1 if find_device(device, precision).type == "cuda" else workers
+    with started(lambda log: LocalExecutor(spec, number, log)) as ready:
+        yield ready
 
 
-def table_of(speed: Speed) -> Table[NetSpeed]:
-    """Return a machine's speed by net."""
-    repeats = "1 repeat" if speed.repeats == 1 else f"{speed.repeats} repeats"
-    processes = "1 process" if speed.processes == 1 else f"{speed.processes} processes at once, one thread each"
-    return Table(
-        rows=speed.nets,
-        figures=[
-            Figure("net", lambda row: row.net, 9),
-            Figure("images/s", lambda row: f"{row.median:,.0f} [{row.low:,.0f}, {row.high:,.0f}]", 8, "right"),
-        ],
-        caption=[sentence(speed.machine)],
-        footnotes=[
-            "",
-            f"Medians of {repeats} of {speed.images:,} images in {processes}; in brackets the lowest and the highest.",
-        ],
-        document=asdict(speed),
-    )
+def order(config: TrainConfig, start: float = 0.0) -> dict[str, Any]:
+    """Return the order for the first period of a configuration, from building the net to evaluating it.
+
+    It begins at `start`, in seconds of the monotonic clock, which processes share.
+    """
+    return {"config": to_json(config), "start": start}
 
 
-def period_of(config: TrainConfig) -> dict[str, Any]:
-    """Return the order for the first period of a configuration, from building the net to evaluating it."""
-    return {"config": to_json(config)}
+def seconds_together(workers: StartedWorkers, config: TrainConfig) -> float:
+    """Let all train the same at once; return the seconds from their common start to the end of the last."""
+    start = time.monotonic() + LEAD
+    reports = workers.share([order(config, start)] * workers.executor.workers)
+    return max(report.metrics["ended"] or 0.0 for report in reports) - start
+
+
+def machine_of(workers: StartedWorkers) -> Machine:
+    """Return the machine that workers measure."""
+    return this_machine(torch.device(workers.numerics["device"]), workers.numerics["precision"])
 
 
 class BenchWorker:
-    """Satisfies `search.trainer_api.Trainer`; its configurations are orders."""
+    """Satisfies `search.trainer_api.Trainer`; its configurations are orders, and its periods measurements."""
 
     codec = PLAIN
 
     def __init__(self, trainer: TorchTrainer) -> None:
         self.trainer = trainer
-
-    @property
-    def numerics(self) -> Mapping[str, Any]:
-        """Those of the trainer that is measured."""
-        return self.trainer.numerics
+        self.numerics: Mapping[str, Any] = trainer.numerics
 
     def advance(self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
-        """Train the first period of an ordered configuration at its `start`.
-
-        That is in seconds of the monotonic clock, which processes share. The report's metrics are `ended`, on the same
-        clock, and the `cpu_seconds` that this process computed.
-        """
+        """Carry out an order; the report has the end's time and the `cpu_seconds` that this process computed."""
         trained = from_json(config["config"])
         self._finish()
-        time.sleep(max(0.0, config.get("start", 0.0) - time.monotonic()))
+        time.sleep(max(0.0, config["start"] - time.monotonic()))
         began, computed = time.monotonic(), time.process_time()
         self.trainer.advance(trained, 0, 1, None)
         self._finish()
@@ -156,75 +199,17 @@ class BenchWorker:
 
     def _finish(self) -> None:
         """Wait until the device has done its work; a CPU always has."""
-        device = self.trainer.data.device
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
+        if self.trainer.data.device.type == "cuda":
+            torch.cuda.synchronize(self.trainer.data.device)
 
 
 def make_bench_worker(*, device: str, precision: str, train_images: int, validation_images: int) -> BenchWorker:
-    """Return this process's bench worker, on the first images of each part of MNIST's split.
-
-    Raises:
-        DeviceError: there is no such device.
-    """
+    """Return this process's bench worker; see `open_workers`."""
     close_test_set()
     torch_device = setup(device, precision)
     data = load_dataset(DataOptions(), torch_device)
     some = replace(data, train=data.train[:train_images], validation=data.validation[:validation_images])
     return BenchWorker(TorchTrainer(some, choose_precision(torch_device, precision)))
-
-
-LEAD = 0.05
-"""Seconds from giving out work to its common start: time for the last worker to receive it."""
-
-Order = Mapping[str, Any]
-"""See `mnist_bench.bench`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorkerPool(StartedWorkers):
-    """Workers of `bench.worker` that are ready."""
-
-    @property
-    def machine(self) -> Machine:
-        """The machine that they measure."""
-        return this_machine(torch.device(self.numerics["device"]), self.numerics["precision"])
-
-    def together(self, order: Order) -> float:
-        """Let all do the same at once; return the seconds from their common start to the end of the last.
-
-        Raises:
-            WorkerError: a worker failed.
-        """
-        start = time.monotonic() + LEAD
-        reports = self.share([{**order, "start": start}] * self.executor.workers)
-        return max(report.metrics["ended"] or 0.0 for report in reports) - start
-
-
-@contextmanager
-def open_worker_pool(
-    *, workers: int, device: str, precision: str, train_images: int, validation_images: int
-) -> Iterator[WorkerPool]:
-    """Start `workers` on a CPU, or one on a GPU, and yield them when all are ready.
-
-    The images are those of `bench_worker.make_bench_worker`.
-
-    Raises:
-        DeviceError, WorkerError: the device is not there, or a worker cannot start.
-    """
-    alone = find_device(device, precision).type == "cuda"
-    options = {"device": device, "precision": precision}
-    images = {"train_images": train_images, "validation_images": validation_images}
-    spec = TrainerSpec(
-        factory=f"{__name__}:make_bench_worker", options={**options, **images},
-        environment=environment_of(precision),
-    )  # fmt: skip
-    with started(lambda log: LocalExecutor(spec, 1 if alone else workers, log)) as ready:
-        yield WorkerPool(executor=ready.executor, numerics=ready.numerics)
-
-
-BATCH, MAPS, PICTURE, KERNEL = 128, (32, 64), 14, 3
-REPEATS, TURNS = 8, 3
 
 
 def bf16_over_fp32(device: torch.device) -> float:
@@ -236,9 +221,9 @@ def bf16_over_fp32(device: torch.device) -> float:
     seconds = dict.fromkeys(works, inf)
     for _ in range(TURNS):
         for dtype, work in works.items():
-            started = perf_counter()
+            began = time.perf_counter()
             work()
-            seconds[dtype] = min(seconds[dtype], perf_counter() - started)
+            seconds[dtype] = min(seconds[dtype], time.perf_counter() - began)
     return seconds[torch.bfloat16] / seconds[torch.float32]
 
 
@@ -253,13 +238,12 @@ def slow_bf16(ratio: float) -> str:
 def _convolution(device: torch.device, dtype: torch.dtype) -> Callable[[], None]:
     """Return a 3x3 convolution of 32 to 64 feature maps of 14x14, forward and backward, channels last, repeated."""
     generator = torch.Generator().manual_seed(0)
+    shapes: Sequence[tuple[int, ...]] = (
+        (BATCH, MAPS[0], PICTURE, PICTURE), (MAPS[1], MAPS[0], KERNEL, KERNEL), (BATCH, MAPS[1], PICTURE, PICTURE),
+    )  # fmt: skip
     pixels, weights, gradient = (
         torch.rand(shape, generator=generator).sub_(0.5).to(device, dtype).to(memory_format=torch.channels_last)
-        for shape in (
-            (BATCH, MAPS[0], PICTURE, PICTURE),
-            (MAPS[1], MAPS[0], KERNEL, KERNEL),
-            (BATCH, MAPS[1], PICTURE, PICTURE),
-        )
+        for shape in shapes
     )
 
     def work() -> None:
@@ -270,34 +254,3 @@ def _convolution(device: torch.device, dtype: torch.dtype) -> Callable[[], None]
     pixels.requires_grad_()
     weights.requires_grad_()
     return work
-
-
-AUGMENT = AugmentConfig(rotation_degrees=10, zoom=0.1, shear_radians=0.1, translate_pixels=1.5)
-TWO_CONV = TrainConfig(
-    epochs=1,
-    model=ModelConfig(blocks=2, filters=(24, 32), kernel_size=(5, 3), hidden_layers=1, hidden_units=256),
-    augment=AUGMENT,
-    optim=OptimConfig(lr=1e-2, beta1=0.7, beta2=0.9, batch_size=256, schedule="one_cycle"),
-)
-CONV_MID = TrainConfig(
-    epochs=1,
-    model=ModelConfig(blocks=2, filters=(16, 32), kernel_size=(5, 3), batchnorm="before_activation", hidden_units=128),
-    augment=AUGMENT,
-    optim=OptimConfig(lr=3e-3, batch_size=128, ema_decay=0.99),
-)
-
-
-@cache
-def nets() -> dict[str, TrainConfig]:
-    """Return the nets by name, each for one epoch of the search's split.
-
-    two-conv is a small net with a fast recipe. batchnorm-N is the notebook's best net and recipe at batch size N (the
-    notebook has 32). conv-mid is a net of medium size from version 0.1's spaces/conv.yaml.
-    """
-    notebook = replace(space_sources.recipe(space_sources.load("notebook/batchnorm")), train_on="search_split")
-    return {
-        "two-conv": TWO_CONV,
-        "batchnorm-128": replace(notebook, optim=replace(notebook.optim, batch_size=128)),
-        "batchnorm-32": notebook,
-        "conv-mid": CONV_MID,
-    }

@@ -327,13 +327,12 @@ def _speed(device: str, *, as_json: bool, alone: bool) -> None:
     """Measure this machine, with one process per core and one thread each; on a GPU with one process."""
     if not alone:
         raise UsageError("--speed measures this machine; leave out the study and what is done with it.")
-    from mnist_bench import bench
 
     def on_round(number: int) -> None:
         output.note(f"repeat {number}" if number else "warm-up")
 
     found = judging.measure_speed(device=device, on_round=on_round)
-    output.print_result(output.form(json=as_json), bench.table_of(found))
+    output.print_result(output.form(json=as_json), found.table())
 
 
 def _print(found: Checkup) -> None:
