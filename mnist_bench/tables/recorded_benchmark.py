@@ -1,12 +1,11 @@
-"""A table: recorded trainings of all configurations of a space, looked up; and a search over it."""
+"""A table: recorded trainings of the configurations of a space, looked up; and a search over it."""
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,23 +15,42 @@ from numpy.typing import NDArray
 from mnist_bench.errors import NotInTableError
 from mnist_bench.tables import stored
 from mnist_bench.tables.stored import AboutTable, Arrays
-from search.arguments import check_count
 from search.differences import CHECK
-from search.errors import StorageError, UsageError
+from search.errors import UsageError
 from search.messages import did_you_mean, show
 from search.space.ranges import NumberRange, place, same
-from search.space.space import Field, Space
+from search.space.space import Space
 from search.trainer_api import Codec, Plan, Planner, Report, is_feasible
 
 if TYPE_CHECKING:
-    from optuna import Trial
-
     from mnist_bench.config.settings import TrainConfig
-
 
 Params = Mapping[str, Any]
 CHANCE = 0.9
 """Error of a training that has diverged: that of a guess among ten classes."""
+POINT: Codec[int] = Codec(lambda point: {"point": point}, lambda values: int(values["point"]))
+"""Configurations of a search over a table: numbers of points."""
+NOWHERE = -1
+"""Stands for the point of a configuration that is infeasible, and so in no table."""
+SHA256: Mapping[str, str] = {
+    "conv-5k": "56ccba63ffff817344d82caa834b3647ce43fb19238995478e33bbad5dedca08",
+    "conv-5k-wrong": "aa787fe6b3596874ce62f8d1b344011e71f562cebc2757a05afcaf209d5bb999",
+    "grid-5k": "cafab04e557472c76fc8062834f7a00769471a7d45be739a38524c1548b64e6f",
+}
+"""SHA-256 of each shipped table's file, by the table's name."""
+
+
+def load(name: str) -> RecordedBenchmark:
+    """Return a table that the package ships, by its name, or that of a file, by its path, FILE.npz.
+
+    Raises:
+        UsageError: there is no such table.
+        StorageError: its file is damaged.
+    """
+    path = Path(name) if name.endswith(".npz") else stored.shipped(name, SHA256)
+    if not path.is_file():
+        raise UsageError(f"{path}: there is no such file.")
+    return RecordedBenchmark(*stored.unpack(path))
 
 
 def cells(space: Space) -> list[Params]:
@@ -44,22 +62,16 @@ def cells(space: Space) -> list[Params]:
     """
     found: list[dict[str, Any]] = [{}]
     for item in space.order:
+        if item.distribution is not None and item.distribution.is_real:
+            raise ValueError(f"{item.path} has more values than can be counted")
+        options = [item.value] if item.distribution is None else list(item.distribution.values)
         grown: list[dict[str, Any]] = []
         for values in found:
-            options = _values(item) if item.is_active(values) else []
-            grown += [{**values, item.path: option} for option in options] or [values]
+            grown += [{**values, item.path: option} for option in options] if item.is_active(values) else [values]
         found = grown
     ranges = {item.path for item in space.ranges}
     params = [{path: value for path, value in values.items() if path in ranges} for values in found]
     return [each for each in params if is_feasible(space.excess(each))]
-
-
-def _values(item: Field) -> list[Any]:
-    if item.distribution is None:
-        return [item.value]
-    if item.distribution.is_real:
-        raise ValueError(f"{item.path} has more values than can be counted")
-    return list(item.distribution.values)
 
 
 class Nearest:
@@ -77,21 +89,10 @@ class Nearest:
 
     def __call__(self, params: Params, taken: Container[int] = ()) -> int:
         """Return the number of the nearest point that is not taken; if all are, of the nearest."""
-        order = np.argsort(self._squares(params), kind="stable")
-        points: list[int] = self._points[order].tolist()
-        return next((point for point in points if point not in taken), points[0])
-
-    def least(self, params: Params) -> tuple[int, float]:
-        """Return the number of the nearest point, and how far it is."""
-        squares = self._squares(params)
-        nearest = int(squares.argmin())
-        return int(self._points[nearest]), float(squares[nearest] ** 0.5)
-
-    def _squares(self, params: Params) -> NDArray[np.float64]:
-        """Return the square of each point's distance, shape (points,)."""
         apart = self._coordinates - self._place(params)
-        squares: NDArray[np.float64] = (np.where(np.isnan(apart), 0.0, apart) ** 2).sum(axis=1)
-        return squares
+        squares = (np.where(np.isnan(apart), 0.0, apart) ** 2).sum(axis=1)
+        points: list[int] = self._points[np.argsort(squares, kind="stable")].tolist()
+        return next((point for point in points if point not in taken), points[0])
 
     def _place(self, params: Params) -> NDArray[np.float64]:
         columns: list[float] = []
@@ -132,7 +133,6 @@ class RecordedBenchmark:
         self.name = about.name
         self.space = Space.from_spec(about.space)
         self._spans = self.space.distributions
-        self._nearest_by_seed: dict[int | None, Nearest] = {}
 
     def __len__(self) -> int:
         """Return the number of points."""
@@ -141,19 +141,7 @@ class RecordedBenchmark:
     @cached_property
     def points(self) -> list[Params]:
         """The parameters of every point, by the names of the space's ranges; those that do not apply are missing."""
-        return [self.params(number) for number in range(len(self))]
-
-    def params(self, point: int) -> Params:
-        """Return the parameters of a point.
-
-        Raises:
-            NotInTableError: there is no such point.
-        """
-        if not 0 <= point < len(self):
-            raise NotInTableError(
-                f"Table {self.name} has no configuration {point}; its configurations are 0 to {len(self) - 1}."
-            )
-        return stored.decoded(self._spans, self.arrays.params[point].tolist())
+        return [stored.decoded(self._spans, numbers) for numbers in self.arrays.params.tolist()]
 
     @cached_property
     def seeds(self) -> dict[int, tuple[int, ...]]:
@@ -182,10 +170,7 @@ class RecordedBenchmark:
         point = self.find(params)
         if point is None:
             self._check(params)
-            raise NotInTableError(
-                f"This configuration is not one of the {len(self):,} in table {self.name}; nearest() returns the "
-                "nearest one."
-            )
+            raise NotInTableError(f"This configuration is not one of the {len(self):,} in table {self.name}.")
         return point
 
     def find(self, params: Params) -> int | None:
@@ -196,43 +181,27 @@ class RecordedBenchmark:
             return None
         return point if params.keys() <= self._spans.keys() else None
 
-    def nearest(self, config: Params, seed: int | None = None) -> int:
-        """Return the number of the point nearest to a configuration; see `points.Nearest` for the distance.
-
-        With a seed, among the points that were trained with it.
-
-        Raises:
-            NotInTableError: the configuration is not in the space, or no point was trained with this seed.
-        """
-        self._check(config)
-        return self._nearest(seed).least(config)[0]
-
-    def curve(self, config: Params | int, seed: int = 0, *, periods: int | None = None) -> RecordedCurve:
+    def curve(self, config: Params | int, seed: int = 0) -> RecordedCurve:
         """Return the learning curve of a configuration, given by its parameters or by its point's number.
 
         Args:
             config: parameters by the names of the space's ranges, those that do not apply left out; or a number.
             seed: of the training.
-            periods: number of first reports, from 1 to all of a training; by default all.
 
         Raises:
             NotInTableError: it is not in the table, or not with this seed.
-            UsageError: a training does not have as many reports.
         """
-        periods = len(self.about.epochs) if periods is None else periods
-        check_count("periods", periods, len(self.about.epochs))
         point = self.point_of(config) if isinstance(config, Mapping) else int(config)
         number = self._number(point, seed)
-        errors = self.arrays.errors[number, :periods].tolist()
+        errors = self.arrays.errors[number].tolist()
         images = self.about.images["validation"]
+        losses = self.arrays.val_loss[number].tolist()
         return RecordedCurve(
-            epochs=tuple(self.about.epochs[:periods]),
+            epochs=tuple(self.about.epochs),
             errors=tuple(round(CHANCE * images) if count < 0 else count for count in errors),
             # One and the same NaN, so that equal curves are equal.
-            val_loss=tuple(
-                math.nan if math.isnan(loss) else loss for loss in self.arrays.val_loss[number, :periods].tolist()
-            ),
-            costs=tuple(self.arrays.costs[point, :periods].tolist()),
+            val_loss=tuple(math.nan if math.isnan(loss) else loss for loss in losses),
+            costs=tuple(self.arrays.costs[point].tolist()),
             images=images,
             diverged=errors[-1] < 0,
         )
@@ -260,33 +229,6 @@ class RecordedBenchmark:
         count = int(self.arrays.unseen[self._number(point, seed)])
         return CHANCE if count < 0 else count / self.about.images["unseen"]
 
-    def objective(self, seed: int = 0) -> Callable[[Trial], float]:
-        """Return an objective for `optuna.create_study(pruner=...).optimize`: the error after the last epoch, 0 to 1.
-
-        It suggests from the table's space, conditions included, reports the error after each period (numbered from 1)
-        and stops if the pruner says so. A proposal between the points goes to the nearest one that was trained with
-        `seed`; the trial's user attributes name it (`point`) and its distance (`distance`).
-        """
-
-        def error_of(trial: Trial) -> float:
-            from optuna import TrialPruned
-
-            from search.strategies.optuna_study import suggest
-
-            point, distance = self._nearest(seed).least(self.space.sample(partial(suggest, trial)))
-            trial.set_user_attr("point", point)
-            trial.set_user_attr("distance", distance)
-            error = math.nan
-            for period in range(1, len(self.about.epochs) + 1):
-                if period > 1 and trial.should_prune():
-                    raise TrialPruned
-                curve = self.curve(point, seed, periods=period)
-                error = curve.errors[-1] / curve.images
-                trial.report(error, period)
-            return error
-
-        return error_of
-
     def _number(self, point: int, seed: int) -> int:
         number = self._numbers.get((point, seed))
         if number is None:
@@ -306,26 +248,12 @@ class RecordedBenchmark:
     def _points_by_params(self) -> dict[tuple[Any, ...], int]:
         return {self._key(params): number for number, params in enumerate(self.points)}
 
-    def _nearest(self, seed: int | None) -> Nearest:
-        """Return the finder of the nearest point among those trained with a seed, or among all; errors as in
-        `nearest`."""
-        if seed not in self._nearest_by_seed:
-            points = [point for point in range(len(self)) if seed is None or (point, seed) in self._numbers]
-            if not points:
-                raise NotInTableError(f"No configuration of table {self.name} was trained with seed {seed}.")
-            self._nearest_by_seed[seed] = Nearest(self, np.array(points))
-        return self._nearest_by_seed[seed]
-
     def _key(self, params: Params) -> tuple[Any, ...]:
         values = [params.get(path) for path in self._spans]
         return tuple(str(value) if isinstance(value, list) else value for value in values)
 
     def _check(self, params: Params) -> None:
-        """Refuse parameters that no point of the table's space can have.
-
-        Raises:
-            NotInTableError: a range that applies has no value, or one that is outside; or there is a name too many.
-        """
+        """Refuse parameters that no point of the table's space can have."""
         for path in params:
             if path not in self._spans:
                 hint = did_you_mean(path, self._spans) or "."
@@ -338,12 +266,6 @@ class RecordedBenchmark:
             raise NotInTableError(f"{path} has no value; in table {self.name} it applies to such a configuration.")
         for path in params.keys() - applying.keys():
             raise NotInTableError(f"{path} does not apply to such a configuration in table {self.name}; leave it out.")
-
-
-POINT: Codec[int] = Codec(lambda point: {"point": point}, lambda values: int(values["point"]))
-"""Configurations of a search over a table: numbers of points."""
-NOWHERE = -1
-"""Stands for the point of a configuration that is infeasible, and so in no table."""
 
 
 @dataclass(frozen=True)
@@ -386,41 +308,3 @@ class TableTrainer:
     def advance(self, config: int, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
         """See `Trainer.advance`; the state is empty."""
         return b"", self.table.report(config, self.seed, period)
-
-
-FOLDER = Path(__file__).parent / "shipped"
-
-SHA256: Mapping[str, str] = {
-    "conv-5k": "56ccba63ffff817344d82caa834b3647ce43fb19238995478e33bbad5dedca08",
-    "conv-5k-wrong": "aa787fe6b3596874ce62f8d1b344011e71f562cebc2757a05afcaf209d5bb999",
-    "grid-5k": "cafab04e557472c76fc8062834f7a00769471a7d45be739a38524c1548b64e6f",
-}
-"""SHA-256 of each table's file, by the table's name."""
-
-FILE = ".npz"
-"""How the name of a table's file ends."""
-
-
-def path_of(name: str) -> Path:
-    """Return the file of a shipped table, or the file that is named."""
-    return Path(name) if name.endswith(FILE) else FOLDER / f"{name}{FILE}"
-
-
-def load(name: str) -> RecordedBenchmark:
-    """Return a table that the package ships, by its name, or that of a file, by its path.
-
-    Raises:
-        UsageError: there is no such table.
-        StorageError: its file is damaged.
-    """
-    path = path_of(name)
-    if name.endswith(FILE):
-        if not path.is_file():
-            raise UsageError(f"{path}: there is no such file.")
-    elif name not in SHA256:
-        there_are = f"there are {', '.join(SHA256)}" if SHA256 else "this installation ships none"
-        hint = did_you_mean(name, SHA256) or f"; {there_are}."
-        raise UsageError(f"There is no table {show(name)}{hint} A table's file is named by its path, FILE{FILE}.")
-    elif not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != SHA256[name]:
-        raise StorageError(f"{path}: its content is not that of table {name}; reinstall the package.")
-    return RecordedBenchmark(*stored.unpack(path))

@@ -6,6 +6,7 @@ numbers and NaN among others.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import math
@@ -23,12 +24,13 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from search import canonical_json
-from search.errors import SpaceError, StorageError
-from search.messages import first_fault
+from search.errors import SpaceError, StorageError, UsageError
+from search.messages import did_you_mean, first_fault, listing, show
 from search.space.ranges import Distribution
 from search.space.space import Space
 
 Params = Mapping[str, Any]
+SHIPPED = Path(__file__).parent / "shipped"
 HASH_BYTES = 32
 MAX_BYTES = 2**30
 """Bytes of all arrays, uncompressed."""
@@ -79,6 +81,22 @@ class Arrays:
     """Shape (R,): images misclassified after the last period of those that no search sees; -1 if it diverged."""
 
 
+def shipped(name: str, sha256: Mapping[str, str]) -> Path:
+    """Return the file of a table that the package ships, by its name; `sha256` are those of the files.
+
+    Raises:
+        UsageError: there is no such table.
+        StorageError: its file is damaged.
+    """
+    if name not in sha256:
+        hint = did_you_mean(name, sha256) or f"; there are {listing(tuple(sha256))}."
+        raise UsageError(f"There is no table {show(name)}{hint} A table's file is named by its path, FILE.npz.")
+    path = SHIPPED / f"{name.rpartition('/')[2]}.npz"
+    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256[name]:
+        raise StorageError(f"{path}: its content is not that of table {name}; reinstall the package.")
+    return path
+
+
 def pack(about: AboutTable, arrays: Arrays) -> bytes:
     """Return the content of a table's file; the same table always gives the same bytes with one version of zlib."""
     named = {item.name: getattr(arrays, item.name) for item in fields(Arrays)}
@@ -122,11 +140,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def _check(about: AboutTable, arrays: Arrays) -> None:
-    """Refuse arrays that do not fit together.
-
-    Raises:
-        ValueError: they do not.
-    """
+    """Refuse arrays that do not fit together, by a ValueError."""
     TypeAdapter(AboutTable).validate_python(
         asdict(about)
     )  # to check: it would make floats of the epochs that are whole

@@ -1,4 +1,4 @@
-"""Look-ups in a table: by parameters and by number, and in words what is not there."""
+"""Look-ups in a table: by parameters and by number, and in words what is not there; what a search over it is given."""
 
 from __future__ import annotations
 
@@ -14,8 +14,16 @@ from hypothesis import given, settings, strategies as st
 
 import mnist_bench
 from mnist_bench.errors import NotInTableError
-from mnist_bench.tables import recorded_benchmark
-from mnist_bench.tables.recorded_benchmark import RecordedBenchmark, load
+from mnist_bench.space_files import space_sources
+from mnist_bench.tables import recorded_benchmark, stored
+from mnist_bench.tables.recorded_benchmark import (
+    Nearest,
+    RecordedBenchmark,
+    TablePlanner,
+    TableTrainer,
+    cells,
+    load,
+)
 from mnist_bench.tables.stored import pack
 from search.errors import StorageError, UsageError
 from support import tables
@@ -36,24 +44,15 @@ def test_every_way_to_a_training_leads_to_the_same_one(point: int, seed: int) ->
     params, errors = table.points[point], table.arrays.errors[3 * point + seed].tolist()
     curve = table.curve(params, seed)
     assert curve == table.curve(point, seed) == table.curve(np.int64(point), seed)  # type: ignore[arg-type]
-    assert table.point_of(params) == table.nearest(params) == table.nearest(params, seed) == point
+    assert table.point_of(params) == Nearest(table, np.arange(90))(params) == point
     assert table.point_of({**params, "optim.lr": np.float64(params["optim.lr"])}) == point
     assert list(curve.errors) == [9000 if count < 0 else count for count in errors]
     assert curve.diverged == (errors[-1] < 0)
     assert list(curve.epochs) == [*tables.EPOCHS]
     for period in range(1, len(tables.EPOCHS) + 1):
-        first = table.curve(params, seed, periods=period)
-        assert (first.errors, first.costs) == (curve.errors[:period], curve.costs[:period])
         report = table.report(point, seed, period)
         assert report.weights == bytes(table.arrays.weights[3 * point + seed, period - 1].tolist()).hex()
         assert report.metrics["errors"] == (None if curve.diverged else errors[period - 1])
-
-
-@pytest.mark.parametrize("periods", [0, -1, 4, 99, 1.5, True, "2"])
-@pytest.mark.parametrize("seed", [0, 9])
-def test_more_periods_than_there_are_and_fewer_than_one_are_refused(periods: Any, seed: int) -> None:
-    with pytest.raises(UsageError, match=f"^periods={periods!r}: give a whole number from 1 to 3\\.$"):
-        handmade().curve(3, seed, periods=periods)
 
 
 def test_a_training_that_diverged_has_the_error_of_a_guess_and_no_loss() -> None:
@@ -79,7 +78,7 @@ def test_a_training_that_diverged_has_the_error_of_a_guess_and_no_loss() -> None
     ],
 )
 def test_what_is_no_configuration_of_the_space_is_refused_with_the_reason(change: dict[str, Any], words: str) -> None:
-    for look_up in (handmade().point_of, handmade().curve, handmade().nearest):
+    for look_up in (handmade().point_of, handmade().curve):
         with pytest.raises(NotInTableError, match=words):
             look_up({**CONFIG, **change})
 
@@ -95,18 +94,41 @@ def test_what_the_table_lacks_is_said_with_what_there_is() -> None:
     for point in (-1, 90):
         with pytest.raises(NotInTableError, match="configurations are 0 to 89"):
             table.curve(point)
-        with pytest.raises(NotInTableError, match=r"has no configuration -?\d+; its configurations are 0 to 89"):
-            table.params(point)
-    with pytest.raises(NotInTableError, match="No configuration of table handmade was trained with seed 9"):
-        table.nearest(CONFIG, seed=9)
 
 
-def test_a_point_that_is_missing_is_answered_with_the_ways_out() -> None:
+def test_a_point_that_is_missing_is_refused_and_the_next_that_is_free_is_the_nearest() -> None:
     table = tables.table(without=handmade().point_of(CONFIG))
-    with pytest.raises(NotInTableError, match=r"not one of the 89 in table handmade; nearest\(\) returns"):
+    with pytest.raises(NotInTableError, match=r"not one of the 89 in table handmade\.$"):
         table.curve(CONFIG)
-    nearest = table.points[table.nearest(CONFIG)]
-    assert sum(nearest[path] != value for path, value in CONFIG.items()) == 1
+    nearest = Nearest(table, np.arange(len(table)))
+    first = nearest(CONFIG)
+    second = nearest(CONFIG, taken={first})
+    assert first != second
+    for point in (first, second):
+        assert sum(table.points[point].get(path) != value for path, value in CONFIG.items()) == 1
+    assert nearest(CONFIG, taken=range(len(table))) == first  # there is none left
+
+
+def test_a_search_is_given_the_points_with_their_costs_and_the_reports_of_one_seed() -> None:
+    table = handmade()
+    planner, trainer = TablePlanner(table), TableTrainer(table, 2)
+    plan = planner(table.points[7])
+    assert (plan.config, plan.feasible) == (7, True)
+    assert plan.costs == tuple(table.arrays.costs[7].tolist())
+    assert plan.facts == {"parameters": int(table.arrays.parameters[7]), "macs": int(table.arrays.macs[7])}
+    assert planner.codec.from_json(planner.codec.to_json(7)) == 7
+    assert trainer.advance(7, 123456, 3, b"") == (b"", table.report(7, 2, 3))
+    assert trainer.numerics["check"] == "c" * 64
+
+
+def test_a_grid_holds_every_configuration_once() -> None:
+    grid = cells(space_sources.load("grid"))
+    assert len(grid) == 960
+    assert len({tuple(sorted((path, str(value)) for path, value in params.items())) for params in grid}) == 960
+    assert sum("model.hidden_batchnorm" in params for params in grid) == 640
+    assert [params["optim.drops"] for params in grid[:4]] == [0, 1, 0, 1]  # the last range changes fastest
+    with pytest.raises(ValueError, match="more values than can be counted"):
+        cells(space_sources.load("conv"))
 
 
 # Loading
@@ -125,13 +147,13 @@ def test_a_shipped_table_is_loaded_by_its_name_and_only_with_its_hash(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = pack(handmade().about, handmade().arrays)
-    monkeypatch.setattr(recorded_benchmark, "FOLDER", tmp_path)
+    monkeypatch.setattr(stored, "SHIPPED", tmp_path)
     monkeypatch.setattr(recorded_benchmark, "SHA256", {"handmade": hashlib.sha256(content).hexdigest()})
     with pytest.raises(StorageError, match="reinstall the package"):
         load("handmade")
-    recorded_benchmark.path_of("handmade").write_bytes(content)
+    (tmp_path / "handmade.npz").write_bytes(content)
     assert load("handmade").points == handmade().points
-    recorded_benchmark.path_of("handmade").write_bytes(content + b" ")
+    (tmp_path / "handmade.npz").write_bytes(content + b" ")
     with pytest.raises(StorageError, match="is not that of table handmade"):
         load("handmade")
     with pytest.raises(UsageError, match="There is no table hand-made; did you mean `handmade`"):

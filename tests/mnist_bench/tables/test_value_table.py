@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from mnist_bench.errors import NotInTableError
-from mnist_bench.tables.value_table import ValuePlanner, ValueTable, ValueTrainer
+from mnist_bench.tables.value_table import SHA256, ValuePlanner, ValueTable, ValueTrainer, load
+from search.errors import UsageError
 from support.tables import BEST, KINDS, RATES, value_table
 
 
@@ -50,3 +51,19 @@ def test_a_regret_is_linear_in_the_logarithm_of_a_loss_between_the_best_and_the_
     assert regret(handmade, 0.01, "plain") == pytest.approx(np.log(2) / np.median(handmade.losses))
     assert regret(handmade, 1.0, "fast") == regret(handmade, 1.0, "odd") == 1
     assert ((handmade.regrets >= 0) & (handmade.regrets <= 1)).all()
+
+
+def test_a_table_that_there_is_not_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(
+        UsageError, match=r"^There is no table scikit-learn/mlp-whine; did you mean `scikit-learn/mlp-w"
+    ):
+        load("scikit-learn/mlp-whine")
+
+
+@pytest.mark.parametrize("name", SHA256)
+def test_each_shipped_table_is_whole(name: str) -> None:
+    table = load(name)
+    configurations, seeds, reports = table.values.shape
+    assert (configurations >= 300, seeds >= 2, reports) == (True, True, 12)
+    assert (table.values > 0).all()
+    assert np.isfinite(np.median(table.losses))
