@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mnist_bench.cells import between
 from mnist_bench.numerics.kinds import Precision
@@ -25,6 +25,8 @@ PARTS = ("seed", "concurrent_trials", "order", "sampler", "pruner", "periods", "
 """The parts of a specification that make a search, in addition to its space and its data set."""
 REVISIONS = {"driver_revision": "driver revision", "trainer_revision": "trainer revision"}
 """The versions of what decides and trains in this program, with their names in sentences."""
+Verdict = Literal["identical", "differs", "cannot tell"]
+"""What a repetition says about a result; "cannot tell" if something else is expected under the conditions here."""
 INCOMPARABLE = "the published digest is of another kind of processor or precision: not comparable"
 
 
@@ -79,12 +81,9 @@ class Published:
 class ComparedDigest:
     """What a published digest says about a study of the same search."""
 
-    digest: str
-    """The published one."""
-    processors: tuple[str, ...]
-    """The processors that computed it."""
-    equal: bool | None
-    """Whether the study has it; None if it is expected to have another one."""
+    digest: str  # the published one
+    processors: tuple[str, ...]  # those that computed it
+    verdict: Verdict
     sentence: str
 
 
@@ -124,18 +123,18 @@ def compared(study: StudyRecord) -> ComparedDigest | None:
     entry = published_for(study.spec, trials)
     if entry is None or len(study.totals) > 1 or study.stop is not None or len(study.finished()) < trials:
         return None
-    equal: bool | None = study.digest == entry.digest
+    verdict: Verdict = "identical"
     sentence = f"equal to the published digest ({entry.where})"
-    if not equal:
+    if study.digest != entry.digest:
         if any(trial.external for trial in study.trials):
             return None
         obstacle = entry.obstacle(study.spec)
-        equal = None if obstacle else False
+        verdict = "cannot tell" if obstacle else "differs"
         sentence = obstacle or (
             f"not the published digest {shortened(entry.digest)} ({entry.where}), although search, precision and "
             "versions are the same: `mnist-bench doctor` examines this machine"
         )
-    return ComparedDigest(digest=entry.digest, processors=tuple(entry.processors), equal=equal, sentence=sentence)
+    return ComparedDigest(digest=entry.digest, processors=tuple(entry.processors), verdict=verdict, sentence=sentence)
 
 
 def is_same_everywhere(spec: Mapping[str, Any]) -> bool:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from mnist_bench.experiments.scored_recipes import Benchmark, ScoredRecipes
     from mnist_bench.experiments.trainings import Observer
     from mnist_bench.space_files.space_sources import Source
+    from mnist_bench.studies.claims import Checked
     from mnist_bench.studies.record import PeriodResult
-    from mnist_bench.studies.reproduce import RepeatedTrial
     from search.event_log.records import StudyRecord
 
 Watcher = Annotated["Observer | None", OBSERVER]
@@ -411,7 +411,7 @@ def reproduce(
     objective: options.Objective = None,
     command: options.Command = None,
     on_period: OnComparedPeriod = lambda then, now: None,
-) -> "RepeatedTrial":
+) -> "Checked":
     """Train a trial again, the study's best one by default, and compare it bit for bit; as `mnist-bench reproduce`.
 
     Raises:
@@ -430,30 +430,27 @@ def reproduce(
 
     from mnist_bench.api.arguments import as_path, chosen
     from mnist_bench.experiments import own_trainer
-    from mnist_bench.studies import reproduce as reproduction
+    from mnist_bench.studies import claims
     from mnist_bench.studies.kept_files import check_kept, keep_weights
-    from mnist_bench.studies.record import record_of
-    from mnist_bench.value_kind import check_nets, kind_of
+    from mnist_bench.value_kind import check_nets
     from search.errors import UsageError
     from search.study.studies import StoredStudy
 
-    again = chosen(study, trial)
+    again, keep = chosen(study, trial), None
     if weights:
         check_nets(study, "weights=True")
-    if not kind_of(study.spec).of_nets:
-        code = own_trainer.OwnCode(trainer=trainer, objective=objective, command=command)
-        return reproduction.reproduce_values(study, again, own_trainer.trainer_for(study, code), on_period)
-    keep = None
-    if weights:
         if not isinstance(study, StoredStudy):
             raise UsageError(
                 "weights=True keeps weights in the study's folder; give a study from open_study or search."
             )
         check_kept(study, again)
         keep = partial(keep_weights, study, again)
-    record = record_of(study, again)
-    remade = reproduction.trainer_for(record, device=device, data_dir=as_path(data), net=options.loaded_net(net))
-    return reproduction.reproduce(record, remade, on_period, keep)
+    claim = claims.claim_of(study, again)
+    if claim.record is None:
+        code = own_trainer.OwnCode(trainer=trainer, objective=objective, command=command)
+        return claims.check(claim, own_trainer.trainer_for(study, code), on_period)
+    remade = claims.trainer_for(claim.record, device=device, data_dir=as_path(data), net=options.loaded_net(net))
+    return claims.check(claim, remade, on_period, keep)
 
 
 @documented
@@ -467,7 +464,7 @@ def reproduce_record(
     data: options.Data = None,
     net: options.Net = None,
     on_period: OnComparedPeriod = lambda then, now: None,
-) -> "RepeatedTrial":
+) -> "Checked":
     """Do as `reproduce` for a record.
 
     Raises:
@@ -482,7 +479,7 @@ def reproduce_record(
     import json
 
     from mnist_bench.api.arguments import as_path
-    from mnist_bench.studies import record as records, reproduce as reproduction
+    from mnist_bench.studies import claims, record as records
     from search.errors import UsageError
 
     if isinstance(record, Mapping):
@@ -493,5 +490,5 @@ def reproduce_record(
         found = records.parse(text, "record")
     else:
         found = records.read(Path(record))
-    remade = reproduction.trainer_for(found, device=device, data_dir=as_path(data), net=options.loaded_net(net))
-    return reproduction.reproduce(found, remade, on_period)
+    remade = claims.trainer_for(found, device=device, data_dir=as_path(data), net=options.loaded_net(net))
+    return claims.check(claims.recorded(found), remade, on_period)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -22,11 +21,8 @@ from search.errors import UsageError
 
 if TYPE_CHECKING:
     from mnist_bench.doctor.checkup import Checkup
-    from mnist_bench.experiments.own_trainer import OwnCode
+    from mnist_bench.studies.claims import Checked, Claim, Difference, OnPeriod
     from mnist_bench.studies.record import PeriodResult, Record
-    from mnist_bench.studies.reproduce import Difference, OnPeriod, RepeatedTrial
-    from search.event_log.records import TrialRecord
-    from search.study.studies import StoredStudy
     from search.trainer_api import Trainer
 
 
@@ -65,65 +61,56 @@ def reproduce(
         mnist-bench reproduce ridge-0/3 --trainer examples/own_trainer.py:Trainer
     """
     from mnist_bench.experiments import own_trainer
+    from mnist_bench.studies import claims
     from mnist_bench.studies.checked import find_trial
-    from mnist_bench.value_kind import kind_of
+    from mnist_bench.studies.kept_files import check_kept, keep_weights
 
-    kept: Path | None = None
+    kept, keep = None, None
     weights, device, data_dir, net = (given[name] for name in ("weights", "device", "data", "net"))
+    local = partial(claims.trainer_for, device=device, data_dir=data_dir, net=net)
+    again: Trainer[Any]
     if (read := _record(target)) is not None:
         if weights:
             raise UsageError("--weights keeps weights in a study's folder, and a record has none; name STUDY/17.")
-        again = _of_record(read, device, data_dir, net)
+        claim, again = claims.recorded(read), local(read)
     else:
         study, named = targets.open_target(target, results, of_any_trainer=True)
         targets.check_options(study, judging.reproduce, given)
         code = own_trainer.OwnCode(trainer=given["trainer"], objective=given["objective"], command=given["command"])
         trial = named or find_trial(study, None)
-        if not kind_of(study.spec).of_nets:
-            again = _of_values(study, trial, code)
-        else:
-            again = _of_trial(study, trial, device, data_dir, net, weights=weights)
-            kept = study.files.weights_of(trial.number) if weights else None
+        claim = claims.claim_of(study, trial)
+        if weights:
+            check_kept(study, trial)
+            kept, keep = study.files.weights_of(trial.number), partial(keep_weights, study, trial)
+        record = claim.record
+        again = own_trainer.trainer_for(study, code) if record is None else local(record)
     if json:
-        comparison = again.run(lambda then, now: None)
-        named_as = {"study": again.study, "trial": again.trial, "identical": comparison.identical}
-        output.print_json({**named_as, **asdict(comparison)})
+        found = claims.check(claim, again, keep=keep)
+        output.print_json(found.plain())
     else:
-        again.print_heading()
-        comparison = again.run(again.print_period)
-        for line in verdict(comparison):
+        _print_heading(claim, again.numerics)
+        found = claims.check(claim, again, _print_period if claim.kind.of_nets else _value_printer(), keep)
+        for line in closing_lines(found):
             output.print_prose(line)
-        if kept is not None and comparison.identical:
+        if kept is not None and found.identical:
             output.print_line(f"The weights are in {kept}.")
-    if not comparison.identical:
+    if not found.identical:
         raise typer.Exit(ExitCode.NOT_REPRODUCED)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Again:
-    """A trial to be trained again, of nets or of another trainer."""
+def _print_heading(claim: Claim, numerics: Mapping[str, Any]) -> None:
+    from mnist_bench.studies import claims
+    from search.objectives.executor import NO_CHECK
 
-    study: str
-    trial: int
-    seed: int
-    numerics: Mapping[str, Any]  # those of the search
-    trainer: Trainer[Any]
-    run: Callable[[OnPeriod], RepeatedTrial]
-    headings: Sequence[str]
-    print_period: OnPeriod
-
-    def print_heading(self) -> None:
-        from mnist_bench.studies import reproduce as reproduction
-        from search.objectives.executor import NO_CHECK
-
-        changed = _changed_checks(reproduction.numerics_differences(self.numerics, self.trainer.numerics))
-        canary = str(self.numerics.get(CHECK, "none"))
-        agree = f"numerics differ ({changed})" if changed else f"numerics agree (numerics check {canary[:4]}…)"
-        if canary == NO_CHECK:
-            agree = "only its reports show whether this machine computes alike"
-        output.print_prose(f"Reproducing {self.study}/{self.trial} (seed {self.seed}); {agree}.")
-        for heading in self.headings:
-            output.print_line(heading, style="bold")
+    changed = _changed_checks(claims.numerics_differences(claim.numerics, numerics))
+    canary = str(claim.numerics.get(CHECK, "none"))
+    agree = f"numerics differ ({changed})" if changed else f"numerics agree (numerics check {canary[:4]}…)"
+    if canary == NO_CHECK:
+        agree = "only its reports show whether this machine computes alike"
+    output.print_prose(f"Reproducing {claim.study}/{claim.trial} (seed {claim.seed}); {agree}.")
+    of_values = (f" report   {claim.kind.name}", f"          {'then':>12}   now")
+    for heading in HEADINGS if claim.kind.of_nets else of_values:
+        output.print_line(heading, style="bold")
 
 
 def _record(target: str | None) -> Record | None:
@@ -139,57 +126,14 @@ def _record(target: str | None) -> Record | None:
     return None
 
 
-def _of_trial(
-    study: StoredStudy, trial: TrialRecord, device: str, data_dir: Path | None, net: str | None, *, weights: bool
-) -> _Again:
-    """Return a trial of a study of nets; with `weights`, its weights are kept if they are identical.
-
-    Raises:
-        UsageError: its weights are not of those that a search keeps.
-    """
-    from mnist_bench.studies.kept_files import check_kept, keep_weights
-    from mnist_bench.studies.record import record_of
-
-    if weights:
-        check_kept(study, trial)
-    keep = partial(keep_weights, study, trial) if weights else None
-    return _of_record(record_of(study, trial), device, data_dir, net, keep)
-
-
-def _of_record(
-    record: Record,
-    device: str,
-    data_dir: Path | None,
-    net: str | None,
-    keep: Callable[[bytes], None] | None = None,
-) -> _Again:
-    from mnist_bench.studies import reproduce as reproduction
-
-    trainer = reproduction.trainer_for(record, device=device, data_dir=data_dir, net=net)
-    return _Again(
-        study=record.study, trial=record.trial, seed=record.seed, numerics=record.numerics, trainer=trainer,
-        run=lambda on_period: reproduction.reproduce(record, trainer, on_period, keep), headings=HEADINGS,
-        print_period=_print_period,
-    )  # fmt: skip
-
-
-def _of_values(study: StoredStudy, trial: TrialRecord, code: OwnCode) -> _Again:
-    from mnist_bench.experiments import own_trainer
-    from mnist_bench.studies import reproduce as reproduction
-    from mnist_bench.value_kind import kind_of
-
-    trainer = own_trainer.trainer_for(study, code)
-    name, numbers = kind_of(study.spec).name, count(1)
+def _value_printer() -> OnPeriod:
+    numbers = count(1)
 
     def print_value(then: PeriodResult, now: PeriodResult) -> None:
         pair = _pair(cells.value(then.value), cells.value(now.value), then.value == now.value, width=12)
         output.print_line(f"{next(numbers):>7}   {pair}")
 
-    return _Again(
-        study=study.name, trial=trial.number, seed=trial.seed, numerics=study.spec["numerics"], trainer=trainer,
-        run=lambda on_period: reproduction.reproduce_values(study, trial, trainer, on_period),
-        headings=(f" report   {name}", f"          {'then':>12}   now"), print_period=print_value,
-    )  # fmt: skip
+    return print_value
 
 
 def _changed_checks(differences: Iterable[Difference]) -> str:
@@ -216,7 +160,7 @@ def _pair(then: str, now: str, same: bool, width: int = 7) -> str:
     return f"{then:>{width}} {'=' if same else '≠'} {now:<{width}}"
 
 
-def verdict(comparison: RepeatedTrial) -> list[str]:
+def closing_lines(comparison: Checked) -> list[str]:
     """Return the closing lines: the weights, and the first difference or that there is none."""
     then, now = comparison.periods[-1]
     same = "=" if then.weights == now.weights else "≠"
@@ -232,7 +176,7 @@ def verdict(comparison: RepeatedTrial) -> list[str]:
     return lines
 
 
-def _cause_words(comparison: RepeatedTrial) -> str:
+def _cause_words(comparison: Checked) -> str:
     """Return whether numerics and versions differ, and the remaining causes if the numerics agree."""
     versions = f"versions differ: {_listed(comparison.versions)}" if comparison.versions else "versions are the same"
     if _changed_checks(comparison.numerics):
@@ -245,7 +189,7 @@ def _cause_words(comparison: RepeatedTrial) -> str:
     return f"The numerics agree; {versions}. The cause is {causes}, or the record."
 
 
-def _numerics_words(comparison: RepeatedTrial) -> str:
+def _numerics_words(comparison: Checked) -> str:
     changed = _changed_checks(comparison.numerics)
     others = [difference for difference in comparison.numerics if difference.name not in CHECKS]
     return (
@@ -257,7 +201,7 @@ def _listed(differences: Iterable[Difference]) -> str:
     return ", ".join(f"{difference.name} {difference.then} → {difference.now}" for difference in differences)
 
 
-def _noise_words(comparison: RepeatedTrial, p_value: float) -> str:
+def _noise_words(comparison: Checked, p_value: float) -> str:
     then, now = comparison.periods[-1]
     agrees = "differs by no more" if p_value > NOISE else "differs by more"
     figures = f"{cells.percent(then.value)} then, {cells.percent(now.value)} now"

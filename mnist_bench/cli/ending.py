@@ -38,7 +38,7 @@ def print_ending(run: Run, config: SearchConfig, *, seconds: float, as_json: boo
         _print_for_people(run, config, listed, commands, seconds)
     for line in advice(run, config):
         output.note_command(line)
-    return listed.published is None or listed.published.equal is not False
+    return listed.published is None or listed.published.verdict != "differs"
 
 
 def _print_for_people(

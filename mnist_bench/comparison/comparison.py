@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, assert_never
 
@@ -13,34 +14,26 @@ from mnist_bench.comparison.differences import (
     Parting,
     RunTest,
     SettingDifference,
-    SharedTrial,
     have_same_images,
+    judged,
     parting_of,
     setting_differences,
-    shared_trials,
-    verdict_of,
 )
-from mnist_bench.comparison.sides import Run, Side, side_of
+from mnist_bench.comparison.sides import Side, side_of
 from mnist_bench.config.values import from_json
 from mnist_bench.leaderboard.board import HASH_DIGITS, grouped
 from mnist_bench.nets import summary
 from mnist_bench.nets.summary import distinguishing, shown
 from mnist_bench.result_table import Figure, ShownAsTable, Table
+from mnist_bench.studies.claims import Checked, Claim, shared
 from mnist_bench.value_kind import ValueKind
-from search.errors import StudyNotFoundError, UsageError
+from search.errors import UsageError
 from search.messages import first_few, joined, number_of
 from search.study.studies import StoredStudy
 
 HASH = re.compile(r"[0-9a-f]{32,}…?")
-
-MOST_FOLLOWING = 6
-"""Values that follow from others which a line names."""
-
-OF_MACHINES = ("numerics.", "versions.")
-"""Settings that describe where a search ran."""
-
-MOST = 8
-"""Shared trials that a line names."""
+OF_MACHINES = ("numerics.", "versions.")  # settings that describe where a search ran
+MOST_FOLLOWING, MOST_SHARED = 6, 8  # values that follow from others, and shared trials, which a line names
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -49,16 +42,11 @@ class Comparison(ShownAsTable):
 
     first: Side
     second: Side
-    settings: tuple[SettingDifference, ...]
-    """The settings that are not the same on both sides."""
-    test: RunTest | None
-    """None if one of them has no run, such as a study without a complete trial."""
-    shared: tuple[SharedTrial, ...]
-    """Trials with the same configuration and seed."""
-    same_configurations: int
-    """Configurations that both trained, with whatever seed."""
-    parting: Parting | None
-    """Where they part; None if they do not."""
+    settings: tuple[SettingDifference, ...]  # those that are not the same on both sides
+    test: RunTest | None  # None if one of them has no run, such as a study without a complete trial
+    shared: tuple[Checked, ...]  # trials with the same configuration and seed
+    same_configurations: int  # that both trained, with whatever seed
+    parting: Parting | None  # where they part; None if they do not
 
     @property
     def sides(self) -> tuple[Side, Side]:
@@ -66,7 +54,7 @@ class Comparison(ShownAsTable):
         return self.first, self.second
 
     @property
-    def runs(self) -> tuple[Run, ...]:
+    def runs(self) -> tuple[Claim, ...]:
         """The run of each side that has one."""
         return tuple(side.run for side in self.sides if side.run is not None)
 
@@ -79,12 +67,12 @@ class Comparison(ShownAsTable):
     @property
     def identical(self) -> int:
         """Shared trials whose common reports are the same, bit for bit."""
-        return sum(trial.difference is None for trial in self.shared)
+        return sum(trial.identical for trial in self.shared)
 
     @property
-    def differing(self) -> SharedTrial | None:
+    def differing(self) -> Checked | None:
         """The first shared trial with another result; None if there is none."""
-        return next((trial for trial in self.shared if trial.difference is not None), None)
+        return next((trial for trial in self.shared if not trial.identical), None)
 
     def _table(self) -> Table[Side]:
         first, *_ = tables_of(self)
@@ -113,15 +101,12 @@ def compare(targets: Sequence[StoredStudy | str | Path], results: Path) -> Compa
             f"{net.label} has networks, and {other.label} was made by another trainer; compare what has the same "
             "values."
         )
-    for side in (first, second):
-        if not side.is_study and side.run is not None and not side.run.reports:
-            raise StudyNotFoundError(f"Trial {side.label} has no report yet, so there is nothing to compare.")
     return Comparison(
         first=first,
         second=second,
         settings=setting_differences(first, second),
-        test=verdict_of(first.run, second.run) if first.run and second.run else None,
-        shared=shared_trials(first.runs, second.runs),
+        test=judged(first.run, second.run) if first.run and second.run else None,
+        shared=shared(first.runs, second.runs),
         same_configurations=len(
             set.intersection(*({run.configuration for run in side.runs} for side in (first, second)))
         ),
@@ -131,87 +116,81 @@ def compare(targets: Sequence[StoredStudy | str | Path], results: Path) -> Compa
 
 def tables_of(comparison: Comparison) -> list[Table[Any]]:
     """Return the parts of a comparison: the runs with their test, the settings, shared trials."""
-    curves = [] if comparison.first.is_study or comparison.second.is_study else [_curves_table(comparison)]
-    parts: list[Table[Any]] = [_runs_table(comparison), _settings_table(comparison), *curves, _shared_table(comparison)]
-    return [part for part in parts if part.rows]
-
-
-def _runs_table(comparison: Comparison) -> Table[Side]:
-    """Return the sides with their runs side by side, what differs first, and the tests between them."""
-    return Table(
+    runs: Table[Side] = Table(
         rows=comparison.sides,
         figures=[*side_figures(comparison.first.kind), *_settings(comparison.runs)],
-        caption=[*different_images(comparison), *title(comparison)],
-        footnotes=["", *findings(comparison)],
+        caption=[*_title(comparison)],
+        footnotes=["", *_findings(comparison)],
         document=plain(comparison),
     )
+    curves = [] if comparison.first.is_study or comparison.second.is_study else [_curves_table(comparison)]
+    parts: list[Table[Any]] = [runs, _settings_table(comparison), *curves, _shared_table(comparison)]
+    return [part for part in parts if part.rows]
 
 
 def side_figures(kind: ValueKind) -> list[Figure[Side]]:
     """Return the figures of a side."""
 
-    def of_run(value: Callable[[Run], Any]) -> Callable[[Side], Any]:
+    def of_run(value: Callable[[Claim], Any]) -> Callable[[Side], Any]:
         return lambda side: side.run and value(side.run)
+
+    def count(heading: str, key: str, form: str = "{:,}") -> Figure[Side]:
+        def cell(number: int | None) -> str:
+            return "–" if number is None else form.format(number)
+
+        return Figure(heading, of_run(attrgetter(key)), align="right", cell=cell, key=key)
+
+    def value(side: Side) -> str:
+        ends = (side.run and side.run.interval) or (None, None)
+        return f"{kind.text(side.run.value)} {cells.interval(*ends)}".rstrip() if side.run else "–"
+
+    def trials(side: Side) -> str:
+        if not side.is_study or side.study is None:
+            return "–"
+        return f"{len(side.study.finished()):,} ({len(side.study.complete()):,} complete)"
 
     nets = kind.of_nets
     return [
-        Figure("side", lambda side: side.label, 20, key="label"),
+        Figure("side", lambda side: side.label, key="label"),
         Figure("", lambda side: side.study and side.study.name, key="study"),
         Figure("", lambda side: side.study and side.study.digest if side.is_study else None, key="digest"),
-        Figure("trial", of_run(lambda run: run.number), 18, "right", _or_dash("#{}"), key="trial"),
+        count("trial", "trial", "#{}"),
         Figure("", of_run(lambda run: run.seed), key="seed"),
         Figure(
-            "validation" if nets else kind.name, of_run(lambda run: run.value), 19, "left" if nets else "right",
-            reads=lambda side: _value(kind, side.run), key="value",
+            "validation" if nets else kind.name, of_run(lambda run: run.value), align="left" if nets else "right",
+            reads=value, key="value",
         ),
         Figure("", of_run(lambda run: run.interval and run.interval[0]), key="low"),
         Figure("", of_run(lambda run: run.interval and run.interval[1]), key="high"),
-        Figure("errors" if nets else "", of_run(lambda run: run.errors), 17, "right", _or_dash("{:,}"), key="errors"),
-        Figure("images" if nets else "", of_run(lambda run: run.images), 16, "right", _or_dash("{:,}"), key="images"),
-        Figure("", of_run(lambda run: run.reports[-1].weights), key="weights"),
-        Figure("trials", _trials, 12, "right"),
+        count("errors" if nets else "", "errors"),
+        count("images" if nets else "", "images"),
+        Figure("", of_run(lambda run: run.curve[-1].weights), key="weights"),
+        Figure("trials", trials, align="right"),
     ]  # fmt: skip
 
 
-def _or_dash(form: str) -> Callable[[int | None], str]:
-    return lambda count: "–" if count is None else form.format(count)
-
-
-def _value(kind: ValueKind, run: Run | None) -> str:
-    if run is None:
-        return "–"
-    return f"{kind.text(run.value)} {cells.interval(*(run.interval or (None, None)))}".rstrip()
-
-
-def _trials(side: Side) -> str:
-    if not side.is_study or side.study is None:
-        return "–"
-    return f"{len(side.study.finished()):,} ({len(side.study.complete()):,} complete)"
-
-
-def _settings(runs: Sequence[Run]) -> Iterator[Figure[Side]]:
+def _settings(runs: Sequence[Claim]) -> Iterator[Figure[Side]]:
     """Yield the settings in which the runs of nets differ."""
-    if len(runs) < 2 or any(run.images is None and run.record is None for run in runs):
+    if len(runs) < 2 or any(run.record is None for run in runs):
         return
     settings = distinguishing([from_json(run.config) for run in runs])
-    for place, heading in enumerate(settings[0]):
+    for heading in settings[0]:
         texts, signs = shown(heading, [row[heading] for row in settings])
-        by_label = {run.label: text for run, text in zip(runs, texts, strict=True)}
-        yield _setting(heading, by_label, 11 - place, signs)
+        yield _setting(heading, {run.label: text for run, text in zip(runs, texts, strict=True)}, signs)
 
 
-def _setting(heading: str, by_label: Mapping[str, str], importance: int, signs: Sequence[str]) -> Figure[Side]:
-    return Figure(
-        heading, lambda side: by_label.get(side.run.label, "") if side.run else "", importance, is_setting=True,
-        legend=signs,
-    )  # fmt: skip
+def _setting(heading: str, by_label: Mapping[str, str], signs: Sequence[str]) -> Figure[Side]:
+    def cell(side: Side) -> str:
+        return by_label.get(side.run.label, "") if side.run else ""
+
+    return Figure(heading, cell, is_setting=True, legend=signs)
 
 
 def _settings_table(comparison: Comparison) -> Table[SettingDifference]:
-    def column(place: int) -> Figure[SettingDifference]:
-        label = comparison.sides[place].label  # hashes are cut to a few digits
+    def column(place: int) -> Figure[SettingDifference]:  # hashes are cut to a few digits
         return Figure(
-            label, lambda row: HASH.sub(lambda found: f"{found[0][:HASH_DIGITS]}…", row.values[place]), 2 - place
+            comparison.sides[place].label,
+            lambda row: HASH.sub(lambda found: f"{found[0][:HASH_DIGITS]}…", row.values[place]),
         )
 
     rows = [row for row in comparison.settings if not row.follows] or comparison.settings
@@ -220,72 +199,60 @@ def _settings_table(comparison: Comparison) -> Table[SettingDifference]:
     if following and len(following) < len(comparison.settings):
         more = f"{number_of(len(following), 'value')} more {'follows' if len(following) == 1 else 'follow'} from these"
         notes.append(f"{more}: {first_few(following, MOST_FOLLOWING)}.")
-    figures = [Figure[SettingDifference]("setting", lambda row: row.name, 3), column(0), column(1)]
+    figures = [Figure[SettingDifference]("setting", lambda row: row.name), column(0), column(1)]
     return Table(rows=rows, figures=figures, caption=["Settings that differ"], footnotes=notes)
 
 
 def _shared_table(found: Comparison) -> Table[Comparison]:
     """Return what both sides share, and where they part."""
-    figures: list[Figure[Comparison]] = [Figure("compared with", lambda row: row.second.label, 5)]
-    if found.first.is_study or found.second.is_study:
+    first, second = found.sides
+    figures: list[Figure[Comparison]] = [Figure("compared with", lambda row: row.second.label)]
+    if first.is_study or second.is_study:
         figures += [
-            Figure("trials", lambda row: f"{len(row.first.runs):,} and {len(row.second.runs):,}", 3, "right"),
-            Figure("shared", lambda row: len(row.shared), 4, "right", "{:,}".format),
-            Figure("identical", lambda row: row.identical, 2, "right", "{:,}".format),
-            Figure("same configuration", lambda row: row.same_configurations, 1, "right", "{:,}".format),
+            Figure("trials", lambda row: f"{len(row.first.runs):,} and {len(row.second.runs):,}", align="right"),
+            Figure("shared", lambda row: len(row.shared), align="right", cell="{:,}".format),
+            Figure("identical", lambda row: row.identical, align="right", cell="{:,}".format),
+            Figure("same configuration", lambda row: row.same_configurations, align="right", cell="{:,}".format),
         ]
-        caption = f"Trials shared with {found.first.label}: the same configuration and seed"
+        caption = f"Trials shared with {first.label}: the same configuration and seed"
     else:
         one, other = found.runs
         figures += [
-            Figure("configuration", lambda row: "same" if row.same_configurations else "different", 2),
-            Figure("seed", lambda row: "same" if one.seed == other.seed else "different", 1),
+            Figure("configuration", lambda row: "same" if row.same_configurations else "different"),
+            Figure("seed", lambda row: "same" if one.seed == other.seed else "different"),
         ]
-        caption = f"Training compared with {found.first.label}"
-    return Table(
-        rows=[found], figures=figures, caption=[caption], footnotes=["", *shared_lines(found), *parting_lines(found)]
-    )
+        caption = f"Training compared with {first.label}"
+    notes = ["", *_shared_lines(found), *parting_lines(found)]
+    return Table(rows=[found], figures=figures, caption=[caption], footnotes=notes)
 
 
 def _curves_table(comparison: Comparison) -> Table[int]:
     """Return the value after each period of runs that are compared as such, and `=` for the same bits."""
     kind, (first, second) = comparison.first.kind, comparison.runs
 
-    def column(run: Run, importance: int) -> Figure[int]:
+    def column(run: Claim) -> Figure[int]:
         def text(period: int) -> str:
-            if period > len(run.reports):
+            if period > len(run.curve):
                 return "–"
-            is_same = run is second and run.reports[period - 1] in first.reports[period - 1 : period]
-            return "=" if is_same else kind.text(run.reports[period - 1].value)
+            is_same = run is second and run.curve[period - 1] in first.curve[period - 1 : period]
+            return "=" if is_same else kind.text(run.curve[period - 1].value)
 
-        return Figure(run.label, text, importance, "right")
+        return Figure(run.label, text, align="right")
 
     return Table(
-        rows=range(1, 1 + max(len(first.reports), len(second.reports))),
-        figures=[Figure[int]("period", lambda period: period, 3, "right"), column(first, 2), column(second, 1)],
+        rows=range(1, 1 + max(len(first.curve), len(second.curve))),
+        figures=[Figure[int]("period", lambda period: period, align="right"), column(first), column(second)],
         caption=["Value after each period; = if identical"],
     )
 
 
-def different_images(comparison: Comparison) -> Iterator[str]:
-    """Yield which images each run was judged on, if these differ; this line comes first."""
-    if comparison.same_images:
-        return
-    judged = [f"{run.label} on {_images(run)}" for run in comparison.runs if run.record is not None]
-    yield f"Judged on different images: {joined(judged)}. Part of a difference may come from the images."
-    yield ""
-
-
-def _images(run: Run) -> str:
-    data = None if run.record is None else run.record.data
-    name = "unknown images" if data is None else "your own data" if data.is_own else data.dataset
-    part = "" if data is None or data.subset is None else f", subset {data.subset:,}"
-    count = "an unknown number" if run.images is None else f"{run.images:,}"
-    return f"{count} of {name}{part} (split {'' if data is None else data.split_hash[:HASH_DIGITS]})"
-
-
-def title(comparison: Comparison) -> Iterator[str]:
-    """Yield what is compared; of two studies, whether they are the same search, and whether it came out the same."""
+def _title(comparison: Comparison) -> Iterator[str]:
+    """Yield which images each run was judged on, if these differ; then what is compared; of two studies, whether they
+    are the same search, and whether it came out the same."""
+    if not comparison.same_images:
+        on_images = [f"{run.label} on {_images(run)}" for run in comparison.runs if run.record is not None]
+        yield f"Judged on different images: {joined(on_images)}. Part of a difference may come from the images."
+        yield ""
     first, second = comparison.sides
     yield f"{first.label} compared with {second.label}"
     if first.study is None or second.study is None or not (first.is_study and second.is_study):
@@ -300,26 +267,36 @@ def title(comparison: Comparison) -> Iterator[str]:
         yield f"{names} are the same search{where}, with different results"
 
 
-def findings(comparison: Comparison) -> Iterator[str]:
+def _images(run: Claim) -> str:
+    data = None if run.record is None else run.record.data
+    name = "unknown images" if data is None else "your own data" if data.is_own else data.dataset
+    part = "" if data is None or data.subset is None else f", subset {data.subset:,}"
+    count = "an unknown number" if run.images is None else f"{run.images:,}"
+    return f"{count} of {name}{part} (split {'' if data is None else data.split_hash[:HASH_DIGITS]})"
+
+
+def _findings(comparison: Comparison) -> Iterator[str]:
     """Yield what the test says, and what it does not say."""
     first, second = comparison.sides
     if comparison.test is None:
         lacking = first.label if first.run is None else second.label
         yield f"{first.label} and {second.label} are not tested: {lacking} has no complete trial."
-    else:
-        yield comparison.test.sentence
-        if comparison.test.difference and (first.is_study or second.is_study):
-            yield (
-                "A test compares two networks, not two searches: the best of a study is also the luckiest. "
-                "`mnist-bench confirm` trains it with fresh seeds."
-            )
+        return
+    yield comparison.test.sentence
+    if comparison.test.difference and (first.is_study or second.is_study):
+        yield (
+            "A test compares two networks, not two searches: the best of a study is also the luckiest. "
+            "`mnist-bench confirm` trains it with fresh seeds."
+        )
 
 
-def shared_lines(found: Comparison) -> Iterator[str]:
+def _shared_lines(found: Comparison) -> Iterator[str]:
     """Yield which trials two sides share, if they share any and one of them is a study."""
     if found.shared and (found.first.is_study or found.second.is_study):
-        numbers = [(each.first.number, each.second.number) for each in found.shared]
-        named = first_few([f"#{one}" + ("" if one == other else f" (#{other} there)") for one, other in numbers], MOST)
+        numbers = [(each.then.trial, each.now.trial) for each in found.shared]
+        named = first_few(
+            [f"#{one}" + ("" if one == other else f" (#{other} there)") for one, other in numbers], MOST_SHARED
+        )
         yield f"{found.first.label} and {found.second.label} share {named}."
 
 
@@ -332,10 +309,9 @@ def parting_lines(pair: Comparison) -> Iterator[str]:
         return
     yield f"{names} part {_where(parting, pair)}"
     differing = pair.differing
-    if differing is not None and differing.difference is not None and not parting.is_result:
-        found = differing.difference
+    if differing is not None and (found := differing.first_difference) and not parting.is_result:
         yield (
-            f"The first shared trial with another result is {differing.first.label}: {found.name}, {found.then} and "
+            f"The first shared trial with another result is {differing.then.label}: {found.name}, {found.then} and "
             f"{found.now}."
         )
 
@@ -374,9 +350,9 @@ def plain(comparison: Comparison) -> dict[str, Any]:
         "test": test and {**asdict(test), "significant": test.is_significant, "sentence": test.sentence},
         "shared": [
             {
-                "first": each.first.number,
-                "second": each.second.number,
-                "difference": each.difference and asdict(each.difference),
+                "first": each.then.trial,
+                "second": each.now.trial,
+                "difference": each.first_difference and asdict(each.first_difference),
             }
             for each in comparison.shared
         ],

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import zip_longest
 from typing import Any, Literal, assert_never
 
 import numpy as np
 
 from mnist_bench import cells
-from mnist_bench.comparison.sides import Run, Side
+from mnist_bench.comparison.sides import Side
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import all_settings, flattened, from_json, settings_of
 from mnist_bench.nets import summary
@@ -23,9 +24,9 @@ from mnist_bench.statistics import (
     paired_difference,
     unpaired_difference,
 )
-from mnist_bench.studies import record as records
-from mnist_bench.studies.reproduce import Difference, figure_difference, figures_of, first_difference
-from mnist_bench.value_kind import correct_bits
+from mnist_bench.studies.claims import Claim, Difference, Figures, figure_difference, figures_of
+from mnist_bench.studies.record import period_of
+from mnist_bench.value_kind import ValueKind, correct_bits, kind_of
 from search.differences import ABSENT, differences
 from search.event_log.records import StudyRecord, TrialRecord
 from search.hashed import repeats
@@ -38,15 +39,10 @@ FOLLOWING = (
     "numerics.kind", "numerics.trainer_revision",
 )  # fmt: skip
 """Entries of a specification that follow from others: from the precision, the versions and the kind of device."""
-
-KIND, REVISION = "numerics.kind", "trainer_revision"
-"""Each kind of device has revisions of its own."""
-
+KIND, REVISION = "numerics.kind", "trainer_revision"  # each kind of device has revisions of its own
 PREFIXES = ("space.fields.", "space.settings.", "context.", "recipe.")
-
 FIELD = re.compile(r"space\.fields\.([^.]+\.[^.]+)(?!\.when\b)(?:\.|$)")
 """The path of a field of a space, or of a part of its range; its condition has a row of its own."""
-
 Rows = dict[str, tuple[str, str]]
 """The values of the two sides, by path."""
 
@@ -55,12 +51,9 @@ Rows = dict[str, tuple[str, str]]
 class SettingDifference:
     """One setting that is not the same on both sides."""
 
-    path: str
-    """Where it is stored: `space.fields.optim.lr.high`."""
-    values: tuple[str, str]
-    """Of both sides, as text; `–` for a setting without an effect."""
-    follows: bool
-    """Whether it only follows from other settings, as the cost estimates do from the kind of device."""
+    path: str  # where it is stored: `space.fields.optim.lr.high`
+    values: tuple[str, str]  # of both sides, as text; `–` for a setting without an effect
+    follows: bool  # whether it only follows from other settings, as the cost estimates do from the kind of device
 
     @property
     def name(self) -> str:
@@ -78,9 +71,7 @@ def setting_differences(first: Side, second: Side) -> tuple[SettingDifference, .
     rows = (_rows_of_studies if first.is_study and second.is_study else _rows_of_runs)(first, second)
     return tuple(
         SettingDifference(
-            path=path,
-            values=values,
-            follows=path.startswith(FOLLOWING) or (path.endswith(REVISION) and KIND in rows),
+            path=path, values=values, follows=path.startswith(FOLLOWING) or (path.endswith(REVISION) and KIND in rows)
         )
         for path, values in rows.items()
     )
@@ -89,7 +80,7 @@ def setting_differences(first: Side, second: Side) -> tuple[SettingDifference, .
 def _rows_of_studies(first: Side, second: Side) -> Rows:
     """Return the rows of two studies, those of one field's range as one row in words."""
     rows: Rows = {}
-    for path, then, now in differences(_of_study(first), _of_study(second)):
+    for path, then, now in differences(_of_study(first.study), _of_study(second.study)):
         if (found := FIELD.match(path)) is None:
             rows[path] = (then, now)
         else:
@@ -97,11 +88,8 @@ def _rows_of_studies(first: Side, second: Side) -> Rows:
     return rows
 
 
-def _rows_of_runs(first: Side, second: Side) -> Rows:
-    """Return the rows of runs, without settings of equal values that have no effect on one side."""
-    differing = {path for path, *_ in differences(_of_run(first.run, settings_of), _of_run(second.run, settings_of))}
-    rows = differences(_of_run(first.run, _with_effect), _of_run(second.run, _with_effect))
-    return {path: (then, now) for path, then, now in rows if path in differing}
+def _of_study(study: StudyRecord | None) -> dict[str, Any]:
+    return {} if study is None else {**study.spec, "trials": study.totals[-1]}
 
 
 def _range_of(side: Side, path: str) -> str:
@@ -119,23 +107,24 @@ def _range_of(side: Side, path: str) -> str:
             return span.text
 
 
-def _of_study(side: Side) -> dict[str, Any]:
-    totals = () if side.study is None else side.study.totals
-    return {**side.specification, "trials": totals[-1] if totals else None}
+def _rows_of_runs(first: Side, second: Side) -> Rows:
+    """Return the rows of runs, without settings of equal values that have no effect on one side."""
+    one, other = first.run, second.run
+    differing = {path for path, *_ in differences(_of_run(one, settings_of), _of_run(other, settings_of))}
+    rows = differences(_of_run(one, _with_effect), _of_run(other, _with_effect))
+    return {path: (then, now) for path, then, now in rows if path in differing}
 
 
-def _of_run(run: Run | None, settings: Callable[[TrainConfig], dict[str, Any]]) -> dict[str, Any]:
+def _of_run(run: Claim | None, settings: Callable[[TrainConfig], dict[str, Any]]) -> dict[str, Any]:
     """Return what decides the result of a run, with the settings that a function tells of its configuration."""
     if run is None:
         return {}
     if run.record is None:
         return {"parameters": dict(run.config), "seed": run.seed}
-    record = run.record
-    data: Mapping[str, Any] = stored(record.data)
+    data: Mapping[str, Any] = stored(run.record.data)
     return {
-        "recipe": settings(from_json(record.recipe)), "seed": record.seed, "data": data,
-        "numerics": dict(record.numerics), "trainer_revision": record.trainer_revision,
-        "versions": dict(record.versions),
+        "recipe": settings(from_json(run.config)), "seed": run.seed, "data": data, "numerics": dict(run.numerics),
+        "trainer_revision": run.record.trainer_revision, "versions": dict(run.versions),
     }  # fmt: skip
 
 
@@ -153,23 +142,16 @@ Method = Literal["paired", "unpaired", "none"]
 class RunTest:
     """Two runs, tested against each other."""
 
-    first: str
+    first: str  # the labels of the runs
     second: str
-    """The labels of the runs."""
     method: Method
-    same_images: bool
-    """Whether both were judged on the same validation images."""
-    only_first: int | None = None
-    """Images that the first run alone classifies correctly; None unless the test is paired."""
+    same_images: bool  # whether both were judged on the same validation images
+    only_first: int | None = None  # images that it alone classifies correctly; None unless the test is paired
     only_second: int | None = None
-    images: tuple[int, int] | None = None
-    """Number of images of each; None without a test."""
-    difference: ShareDifference | None = None
-    """The accuracy of the first minus that of the second, with its 95% interval."""
-    p_value: float | None = None
-    """Two-sided; None without a test."""
-    reason: str = ""
-    """Why there is no test, as the end of a sentence; empty if there is one."""
+    images: tuple[int, int] | None = None  # number of each; None without a test
+    difference: ShareDifference | None = None  # the accuracy of the first minus that of the second, with a 95% interval
+    p_value: float | None = None  # two-sided; None without a test
+    reason: str = ""  # why there is no test, as the end of a sentence; empty if there is one
 
     @property
     def is_significant(self) -> bool:
@@ -179,18 +161,17 @@ class RunTest:
     @property
     def sentence(self) -> str:
         """What the test says."""
-        return " ".join(filter(None, [self._figures(), self._verdict()]))
+        return " ".join(filter(None, [self._figures(), self._result()]))
 
     def _figures(self) -> str:
+        one, other = self.images or (0, 0)
         match self.method:
             case "paired":
-                count, *_ = self.images or (0,)
                 right = (
                     f"{self.first} alone is right on {self.only_first}, and {self.second} alone on {self.only_second}"
                 )
-                return f"On the same {count:,} images, {right}."
+                return f"On the same {one:,} images, {right}."
             case "unpaired":
-                one, other = self.images or (0, 0)
                 if self.same_images:
                     return f"On the same {one:,} images, it was not kept which of them each classified correctly."
                 return f"{self.first} was judged on {one:,} images, and {self.second} on {other:,} other ones."
@@ -199,7 +180,7 @@ class RunTest:
             case _:
                 assert_never(self.method)
 
-    def _verdict(self) -> str:
+    def _result(self) -> str:
         if self.difference is None or self.p_value is None:
             return ""
         test = f"{'McNemar' if self.method == 'paired' else 'Fisher'}, {cells.p_value(self.p_value)}"
@@ -215,7 +196,7 @@ class RunTest:
         return f"No significant difference ({test}): {ahead}."
 
 
-def have_same_images(first: Run, second: Run) -> bool:
+def have_same_images(first: Claim, second: Claim) -> bool:
     """Return whether two runs were judged on the same validation images."""
     if first.record is None or second.record is None:
         return False
@@ -223,86 +204,48 @@ def have_same_images(first: Run, second: Run) -> bool:
     return (one.data_hash, one.split_hash) == (other.data_hash, other.split_hash)
 
 
-def verdict_of(first: Run, second: Run) -> RunTest:
+def judged(first: Claim, second: Claim) -> RunTest:
     """Return the test of two runs, or why there is none.
 
     Raises:
         StorageError: stored correct images are damaged.
     """
     same = have_same_images(first, second)
+    test = partial(RunTest, first=first.label, second=second.label, same_images=same)
     if (reason := _why_not(first, second)) is not None:
-        return RunTest(first=first.label, second=second.label, method="none", same_images=same, reason=reason)
-    paired = _paired(first, second) if same else None
-    return paired or _unpaired(first, second, same=same)
+        return test(method="none", reason=reason)
+    images = (first.images or 0, second.images or 0)
+    one, other = (None if run.correct is None else correct_bits(run.correct) for run in (first, second))
+    if same and one is not None and other is not None and one.shape == other.shape:
+        only_first, only_second = int(np.count_nonzero(one & ~other)), int(np.count_nonzero(other & ~one))
+        return test(
+            method="paired", only_first=only_first, only_second=only_second, images=images,
+            difference=paired_difference(only_first, only_second, images[0]), p_value=mcnemar(one, other),
+        )  # fmt: skip
+    right = (images[0] - (first.errors or 0), images[1] - (second.errors or 0))
+    return test(
+        method="unpaired", images=images, difference=unpaired_difference(right, images), p_value=fisher(right, images)
+    )
 
 
-def _why_not(first: Run, second: Run) -> str | None:
+def _why_not(first: Claim, second: Claim) -> str | None:
     """Return why two runs are not tested; None if they are."""
     for run in (first, second):
         if run.record is None:
             return f"{run.label} has one value and no images; `mnist-bench confirm` gives it several seeds"
-        if run.was_trained_on_its_images:
+        if from_json(run.record.recipe).train_on == "all":
             return f"{run.label} was trained on the validation images, too"
         if run.value is None or run.errors is None or run.images is None:
             return f"{run.label} has no accuracy, or the number of its images was not kept"
-    if first.reports[-1].weights == second.reports[-1].weights:
-        return "they have the same weights"
-    return None
-
-
-def _paired(first: Run, second: Run) -> RunTest | None:
-    """Return McNemar's test; None if the correct images of one were not kept."""
-    texts = [None if run.record is None else run.record.correct for run in (first, second)]
-    one, other = (None if text is None else correct_bits(text) for text in texts)
-    if one is None or other is None or one.shape != other.shape or first.images is None:
-        return None
-    only_first, only_second = int(np.count_nonzero(one & ~other)), int(np.count_nonzero(other & ~one))
-    return RunTest(
-        first=first.label, second=second.label, method="paired", same_images=True, only_first=only_first,
-        only_second=only_second, images=(first.images, first.images),
-        difference=paired_difference(only_first, only_second, first.images), p_value=mcnemar(one, other),
-    )  # fmt: skip
-
-
-def _unpaired(first: Run, second: Run, *, same: bool) -> RunTest:
-    counts = (first.images or 0, second.images or 0)
-    right = (counts[0] - (first.errors or 0), counts[1] - (second.errors or 0))
-    return RunTest(
-        first=first.label, second=second.label, method="unpaired", same_images=same, images=counts,
-        difference=unpaired_difference(right, counts), p_value=fisher(right, counts),
-    )  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SharedTrial:
-    """A configuration that both sides trained with the same seed."""
-
-    first: Run
-    second: Run
-    difference: Difference | None
-    """The first difference in the reports that both have; None if these are the same, bit for bit."""
-
-
-def shared_trials(first: Sequence[Run], second: Sequence[Run]) -> tuple[SharedTrial, ...]:
-    """Return the runs that both sides have, in the order of the first side."""
-    found, others = [], {run.identity: run for run in second}
-    for run in first:
-        if (other := others.get(run.identity)) is not None:
-            both = zip(run.reports, other.reports, strict=False)
-            then, now = zip(*((figures_of(one, "value"), figures_of(two, "value")) for one, two in both), strict=True)
-            found.append(SharedTrial(first=run, second=other, difference=first_difference(then, now)))
-    return tuple(found)
+    return "they have the same weights" if first.curve[-1].weights == second.curve[-1].weights else None
 
 
 Part = Literal["proposal", "configuration", "seed", "result", "end", "order", "length"]
 """What differs first: the parameters of a trial, the configuration that follows from them, the seed of a trial, the
 result of a period, how a trial ends, which event comes next, or only how far the two went."""
-
-Kind = Literal["ask", "report", "end"]
+EventKind = Literal["ask", "report", "end"]
 """The events of a trial."""
-
-PARAMETER, SETTING, SEED = "parameter ", "setting ", "seed"
-"""The figures of a proposal begin with the first two."""
+PARAMETER, SETTING, SEED = "parameter ", "setting ", "seed"  # the figures of a proposal begin with the first two
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -310,17 +253,12 @@ class Parting:
     """The first difference, in the order in which the search handled events."""
 
     part: Part
-    trial: int
-    """Its number in the first search."""
-    period: int | None
-    """From 1; None if it is not about a period."""
-    name: str
-    """What differs: `train loss`, `optim.lr`."""
-    first: str
+    trial: int  # its number in the first search
+    period: int | None  # from 1; None if it is not about a period
+    name: str  # what differs: `train loss`, `optim.lr`
+    first: str  # the two values as text
     second: str
-    """The two values as text."""
-    before: int
-    """Events before it, which agree: proposals, reports and ends of trials."""
+    before: int  # events before it, which agree: proposals, reports and ends of trials
 
     @property
     def is_result(self) -> bool:
@@ -332,7 +270,7 @@ class Parting:
 class Step:
     """One event of a search's trial, without what differs from run to run."""
 
-    kind: Kind
+    kind: EventKind
     trial: int
     period: int | None
     figures: Mapping[str, Any]
@@ -340,15 +278,8 @@ class Step:
     @property
     def words(self) -> str:
         """What happens, in a few words."""
-        match self.kind:
-            case "ask":
-                return f"trial {self.trial} begins"
-            case "report":
-                return f"trial {self.trial} reports period {self.period}"
-            case "end":
-                return f"trial {self.trial} ends"
-            case _:
-                assert_never(self.kind)
+        what = {"ask": "begins", "report": f"reports period {self.period}", "end": "ends"}
+        return f"trial {self.trial} {what[self.kind]}"
 
 
 def parting_of(first: Side, second: Side) -> Parting | None:
@@ -359,83 +290,62 @@ def parting_of(first: Side, second: Side) -> Parting | None:
     if first.is_study and second.is_study and first.study is not None and second.study is not None:
         # In the order of logical time; trial by trial if one was searched as results came.
         by_time = repeats(first.study.order) and repeats(second.study.order)
-        return _of_steps(steps_of(first.study, by_time=by_time), steps_of(second.study, by_time=by_time))
-    if first.run is None or second.run is None:
+        steps = [steps_of(study, by_time=by_time) for study in (first.study, second.study)]
+    elif first.run is None or second.run is None:
         return None
-    return _of_steps(
-        *(
-            [
-                Step(kind="report", trial=0, period=number, figures=figures_of(report, "value"))
-                for number, report in enumerate(run.reports, start=1)
-            ]
-            for run in (first.run, second.run)
-        )
-    )
-
-
-def _of_steps(first: Sequence[Step], second: Sequence[Step]) -> Parting | None:
-    for before, (one, other) in enumerate(zip_longest(first, second)):
-        if one is None or other is None:
-            longer = one or other
+    else:
+        steps = [[*_reports(0, run.figures)] for run in (first.run, second.run)]
+    for before, (one, other) in enumerate(zip_longest(*steps)):
+        if one is None or other is None or (one.kind, one.trial, one.period) != (other.kind, other.trial, other.period):
+            there = one or other
             names = ["nothing" if step is None else step.words for step in (one, other)]
             return Parting(
-                part="length", trial=longer.trial, period=longer.period, name="next event", first=names[0],
-                second=names[1], before=before,
+                part="order" if one and other else "length", trial=there.trial, period=there.period, name="next event",
+                first=names[0], second=names[1], before=before,
             )  # fmt: skip
-        if (found := _difference(one, other, before)) is not None:
-            return found
+        if (found := figure_difference(one.figures, other.figures)) is not None:
+            return _parting(one, found, before)
     return None
 
 
-def _difference(one: Step, other: Step, before: int) -> Parting | None:
-    if (one.kind, one.trial, one.period) != (other.kind, other.trial, other.period):
-        return Parting(
-            part="order", trial=one.trial, period=one.period, name="next event", first=one.words, second=other.words,
-            before=before,
-        )  # fmt: skip
-    found = figure_difference(one.figures, other.figures)
-    if found is None:
-        return None
-    absent = "the default" if found.name.startswith(SETTING) else "nothing"
-    name = found.name.removeprefix(PARAMETER).removeprefix(SETTING)
+def _parting(step: Step, found: Difference, before: int) -> Parting:
+    part: Part
+    name, part, absent = found.name, "result" if step.kind == "report" else "end", "nothing"
+    if step.kind == "ask":
+        part = "seed" if name == SEED else "proposal" if name.startswith(PARAMETER) else "configuration"
+        absent = "the default" if name.startswith(SETTING) else "nothing"
+        name = name.removeprefix(PARAMETER).removeprefix(SETTING)
     first, second = (absent if value == "None" else value for value in (found.then, found.now))
     return Parting(
-        part=_part(one.kind, found.name), trial=one.trial, period=one.period, first=first, second=second, before=before,
-        name=name.replace("_", " ") if one.kind == "report" else name,
+        part=part, trial=step.trial, period=step.period, first=first, second=second, before=before,
+        name=name.replace("_", " ") if step.kind == "report" else name,
     )  # fmt: skip
-
-
-def _part(kind: Kind, name: str) -> Part:
-    match kind:
-        case "ask":
-            return "seed" if name == SEED else "proposal" if name.startswith(PARAMETER) else "configuration"
-        case "report":
-            return "result"
-        case "end":
-            return "end"
-        case _:
-            assert_never(kind)
 
 
 def steps_of(study: StudyRecord, *, by_time: bool = True) -> list[Step]:
     """Return the events of a study's trials, in the order in which a search in deterministic order handles them, or
     trial by trial."""
+    kind = kind_of(study.spec)
     timed = [
         ((trial.end_of(done), trial.slot) if by_time else (0, 0), trial.number, number, step)
         for trial in study.trials
-        for number, (done, step) in enumerate(_steps_of_trial(trial))
+        for number, (done, step) in enumerate(_steps_of_trial(trial, kind))
     ]
     return [step for *_, step in sorted(timed, key=lambda each: each[:3])]
 
 
-def _steps_of_trial(trial: TrialRecord) -> Iterator[tuple[int, Step]]:
+def _steps_of_trial(trial: TrialRecord, kind: ValueKind) -> Iterator[tuple[int, Step]]:
     """Yield each event of a trial with the number of periods that it had trained by then."""
     parameters = {f"{PARAMETER}{name}": value for name, value in trial.params.items()}
     settings = {f"{SETTING}{name}": value for name, value in flattened(trial.config)}
     yield 0, Step(kind="ask", trial=trial.number, period=None, figures={**parameters, SEED: trial.seed, **settings})
-    for number, report in enumerate(trial.reports, start=1):
-        figures = figures_of(records.period_of(report), "value")
-        yield number, Step(kind="report", trial=trial.number, period=number, figures=figures)
+    figures = [figures_of(period_of(report), kind) for report in trial.reports]
+    yield from enumerate(_reports(trial.number, figures), start=1)
     if trial.state != "RUNNING":
         ended = {"state": trial.state, "reason": trial.reason}
         yield len(trial.reports), Step(kind="end", trial=trial.number, period=None, figures=ended)
+
+
+def _reports(trial: int, figures: Sequence[Figures]) -> Iterator[Step]:
+    for period, each in enumerate(figures, start=1):
+        yield Step(kind="report", trial=trial, period=period, figures=each)

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from mnist_bench.config.values import from_json
-from mnist_bench.statistics import wilson
 from mnist_bench.studies import record as records
 from mnist_bench.studies.checked import find_trial, open_any
-from mnist_bench.studies.record import PeriodResult, Record, record_of
-from mnist_bench.value_kind import NETS, ValueKind, correct_bits, kind_of
-from search import canonical_json
+from mnist_bench.studies.claims import Claim, claim_of, recorded
+from mnist_bench.value_kind import NETS, ValueKind, kind_of
 from search.errors import UsageError
-from search.event_log.records import TrialRecord
 from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy
 
@@ -29,64 +21,14 @@ RECORD = "RECORD.json"
 _TRIAL = re.compile(r"(.+)/([0-9]{1,9})")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
-    """One trained configuration."""
-
-    label: str
-    """`conv-0/48`, or the file of its record."""
-    number: int
-    """Of the trial."""
-    config: Mapping[str, Any]
-    """The whole configuration as plain values: of nets a TrainConfig, of another trainer whatever it takes."""
-    seed: int
-    value: float | None
-    """The last value: of nets the validation accuracy, 0..1."""
-    reports: tuple[PeriodResult, ...]
-    record: Record | None
-    """None for a trial of another trainer, or one that has not reported yet."""
-    images: int | None
-    """Number of validation images; None if it is not known, or the run is none of nets."""
-
-    @property
-    def identity(self) -> str:
-        """Equal for runs of the same configuration and seed."""
-        return f"{self.configuration} {self.seed}"
-
-    @property
-    def configuration(self) -> str:
-        """Equal for runs of the same configuration."""
-        return canonical_json.dumps(dict(self.config))
-
-    @property
-    def errors(self) -> int | None:
-        """Number of misclassified validation images."""
-        errors = self.reports[-1].metrics.get("errors") if self.reports else None
-        return None if errors is None else int(errors)
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """Wilson's 95% interval of the accuracy; None if it is not known on how many images."""
-        return wilson(self.images - self.errors, self.images) if self.images and self.errors is not None else None
-
-    @property
-    def was_trained_on_its_images(self) -> bool:
-        """Whether the validation images were among the training images, so that its accuracy shows little."""
-        return self.record is not None and from_json(self.record.recipe).train_on == "all"
-
-
 @dataclass(frozen=True, kw_only=True)  # with slots, nothing could be kept
 class Side:
     """One side of a comparison."""
 
-    label: str
-    """As the user named it, or the name of a study that was given as such."""
-    study: StoredStudy | None
-    """None for a record."""
-    run: Run | None
-    """The trial that was named, the record, or the best trial of a study; None for a study without a complete one."""
-    is_study: bool
-    """Whether the whole study is compared, not one run."""
+    label: str  # as the user named it, or the name of a study that was given as such
+    study: StoredStudy | None  # None for a record
+    run: Claim | None  # the trial that was named, the record, or the best trial of a study; None if none is complete
+    is_study: bool  # whether the whole study is compared, not one run
 
     @cached_property
     def kind(self) -> ValueKind:
@@ -94,16 +36,11 @@ class Side:
         return NETS if self.study is None else kind_of(self.study.spec)
 
     @cached_property
-    def runs(self) -> tuple[Run, ...]:
+    def runs(self) -> tuple[Claim, ...]:
         """All runs of this side that have reported: those of the study, or the one run."""
         if not self.is_study or self.study is None:
             return () if self.run is None else (self.run,)
-        return tuple(_run_of(self.study, trial, self.label) for trial in self.study.trials if trial.reports)
-
-    @property
-    def specification(self) -> Mapping[str, Any]:
-        """The specification of the study, as it was stored."""
-        return {} if self.study is None else self.study.spec
+        return tuple(claim_of(self.study, trial, self.label) for trial in self.study.trials if trial.reports)
 
 
 def side_of(target: StoredStudy | str | Path, results: Path) -> Side:
@@ -129,7 +66,9 @@ def side_of(target: StoredStudy | str | Path, results: Path) -> Side:
     named = None if _is_study(path) else _TRIAL.fullmatch(label)  # a folder may have a number for a name
     name = named[1] if named else label
     study = _study_at(name, results)
-    return _study_side(study, label) if named is None else _trial_side(study, int(named[2]), label)
+    if named is None:
+        return _study_side(study, label)
+    return Side(label=label, study=study, run=claim_of(study, find_trial(study, int(named[2])), name), is_study=False)
 
 
 def _study_at(name: str, results: Path) -> StoredStudy:
@@ -150,42 +89,9 @@ def _is_study(folder: Path) -> bool:
 
 def _study_side(study: StoredStudy, label: str) -> Side:
     best = study.best
-    return Side(
-        label=label,
-        study=study,
-        run=None if best is None else _run_of(study, best, label),
-        is_study=True,
-    )
-
-
-def _trial_side(study: StoredStudy, number: int, label: str) -> Side:
-    trial = find_trial(study, number)
-    run = _run_of(study, trial, label.rpartition("/")[0])
-    return Side(label=label, study=study, run=run, is_study=False)
+    run = None if best is None else claim_of(study, best, label)
+    return Side(label=label, study=study, run=run, is_study=True)
 
 
 def _record_side(file: Path, label: str) -> Side:
-    record = records.read(file)
-    run = Run(
-        label=label, number=record.trial, config=record.recipe, seed=record.seed, value=record.curve[-1].value,
-        reports=record.curve, record=record, images=_images_of(record),
-    )  # fmt: skip
-    return Side(label=label, study=None, run=run, is_study=False)
-
-
-def _run_of(study: StoredStudy, trial: TrialRecord, label: str) -> Run:
-    kind = kind_of(study.spec)
-    return Run(
-        label=f"{label}/{trial.number}", number=trial.number, config=trial.config, seed=trial.seed, value=trial.value,
-        reports=tuple(map(records.period_of, trial.reports)),
-        record=record_of(study, trial) if kind.of_nets and trial.reports else None,
-        images=kind.images if kind.of_nets else None,
-    )  # fmt: skip
-
-
-def _images_of(record: Record) -> int | None:
-    """Return the number of images that a record was judged on: those that were right, and those that were wrong."""
-    errors = record.curve[-1].metrics.get("errors")
-    if record.correct is None or errors is None:
-        return None
-    return int(np.count_nonzero(correct_bits(record.correct))) + int(errors)
+    return Side(label=label, study=None, run=recorded(records.read(file), label), is_study=False)

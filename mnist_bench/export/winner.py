@@ -20,11 +20,11 @@ from mnist_bench.next_commands import NextCommands
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.prediction.model import InputSpec, Model
 from mnist_bench.prediction.pictures import draws_on_black, is_ready, sample
-from mnist_bench.studies import record as records, reproduce
+from mnist_bench.studies import claims, record as records
 from mnist_bench.studies.checked import commands_of, find_trial
+from mnist_bench.studies.claims import trainer_for
 from mnist_bench.studies.kept_files import worth_keeping
 from mnist_bench.studies.record import Record, record_of
-from mnist_bench.studies.reproduce import trainer_for
 from mnist_bench.training.trainer import NetTrainer, Scorer
 from mnist_bench.training.weights import check_trial, export, load_known, model_in, read_weights
 from search.errors import StudyNotFoundError, UsageError
@@ -284,15 +284,15 @@ class _Finder:
             return read_weights(path)
         took = duration(sum(report.seconds for report in trial.reports))
         self.on_news(f"The weights of {name} were not kept; it is trained again, which took {took} in the search.")
-        comparison, state = reproduce.train_again(record, trainer)
-        difference = comparison.first_difference
-        if state is None or difference is not None:
-            told = f" ({difference.name}: {difference.then} then, {difference.now} now)" if difference else ""
+        states: list[bytes] = []
+        difference = claims.check(claims.recorded(record), trainer, keep=states.append).first_difference
+        if difference is not None:
+            told = f"{difference.name}: {difference.then} then, {difference.now} now"
             command = self.commands.line("reproduce", trial=trial.number)
             raise NotReproducedError(
-                f"Trained again, {name} gave another result{told}; `{command}` reports what differs here."
+                f"Trained again, {name} gave another result ({told}); `{command}` reports what differs here."
             )
-        return export(state, from_json(record.recipe))
+        return export(states[0], from_json(record.recipe))
 
 
 def _validation(weights: bytes, trainer: NetTrainer, record: Record) -> Validation:

@@ -298,7 +298,8 @@ def study_figures(kind: ValueKind) -> list[Figure[Leaderboard]]:
         key("ahead", "Numbers of all trials that stopped early ahead of the first, in the leaderboard's order.",
             lambda board: [*board.ahead]),
         key("published", "The comparison with the published digest of this search: that digest, its `processors`, "
-            "whether it is `equal` (null if another one is expected here), and a `sentence`. null if there is none.",
+            'a `verdict` ("identical", "differs", or "cannot tell" if another one is expected here), and a `sentence`. '
+            "null if there is none.",
             lambda board: board.published and asdict(board.published)),
         *(of_nets if kind.of_nets else []),
         key("parameters", "Dotted names of all parameters of the study, whether or not a row has them.",

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.plots import frame
 from mnist_bench.studies.checked import commands_of
+from mnist_bench.studies.claims import trainer_for
 from mnist_bench.studies.record import data_of, record_of
-from mnist_bench.studies.reproduce import trainer_for
 from mnist_bench.training.weights import check_trial, load_model, read_weights
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord, TrialRecord
@@ -102,7 +102,7 @@ def predict(study: StudyRecord, trial: TrialRecord, weights: Path, data_dir: Pat
     The net computes in the precision of the search, and on its kind of device if there is one.
 
     Raises:
-        DataError, DeviceError, UsageError: see `reproduce.trainer_for`, which loads the data set.
+        DataError, DeviceError, UsageError: see `claims.trainer_for`, which loads the data set.
     """
     from mnist_bench.training.trainer import Scorer
 

@@ -121,7 +121,7 @@ def test_a_trial_is_reproduced_bit_for_bit_the_latest_studys_best_one_where_none
     assert "≠" not in shown.out
     values = json.loads(ran["reproduce --json"].out)
     (study,) = json.loads(ran["leaderboard --json"].out)["studies"]
-    assert (values["identical"], values["trial"], values["study"]) == (True, study["rows"][0]["number"], "tiny-0")
+    assert (values["verdict"], values["trial"], values["study"]) == ("identical", study["rows"][0]["number"], "tiny-0")
 
 
 def test_a_record_with_another_figure_is_not_reproduced_and_what_differs_is_named(ran: dict[str, Any]) -> None:

@@ -111,7 +111,7 @@ def test_what_trains_asks_for_the_trainer(ran: dict[str, Any], line: str) -> Non
 
 def test_a_trial_is_reproduced_by_its_trainer_and_not_by_one_that_was_changed(ran: dict[str, Any]) -> None:
     again = json.loads(ran[AGAIN].out)
-    assert (again["identical"], again["first_difference"], again["numerics"]) == (True, None, [])
+    assert (again["verdict"], again["first_difference"], again["numerics"]) == ("identical", None, [])
     reproduced, confirmed = (ran[line] for line in CHANGED)
     assert (reproduced.code, confirmed.code) == (4, 2)
     first, *table = reproduced.out.splitlines()

@@ -57,7 +57,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, in_one_process: Callable[..., 
 
 def test_a_trial_of_a_function_is_reproduced(ran: dict[str, Any]) -> None:
     found = json.loads(ran[AGAIN].out)
-    assert (found["identical"], len(found["periods"])) == (True, 3)
+    assert (found["verdict"], len(found["periods"])) == ("identical", 3)
 
 
 def test_a_trial_of_a_program_is_reproduced(ran: dict[str, Any]) -> None:

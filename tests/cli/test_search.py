@@ -13,7 +13,7 @@ import pytest
 from typer.testing import Result
 
 from mnist_bench.cli import ending
-from mnist_bench.published import ComparedDigest
+from mnist_bench.published import ComparedDigest, Verdict
 from mnist_bench.searches.config import SearchConfig
 from search.driver.progress import Observer
 from search.driver.run import Run
@@ -183,22 +183,22 @@ def test_a_portable_search_promises_the_same_on_every_processor(
 
 
 @pytest.mark.parametrize(
-    ("equal", "code", "sentence"),
+    ("verdict", "code", "sentence"),
     [
-        (True, 0, "equal to the published digest (Zen 3, Zen 4)"),
-        (None, 0, "published with torch 2.13, this is torch 2.14: another digest is expected"),
-        (False, 4, "not the published digest; `mnist-bench doctor` examines this machine"),
+        ("identical", 0, "equal to the published digest (Zen 3, Zen 4)"),
+        ("cannot tell", 0, "published with torch 2.13, this is torch 2.14: another digest is expected"),
+        ("differs", 4, "not the published digest; `mnist-bench doctor` examines this machine"),
     ],
 )
 def test_the_end_compares_the_digest_with_the_published_one(
-    equal: bool | None, code: int, sentence: str, cli: Cli, asked: list[SearchConfig], monkeypatch: pytest.MonkeyPatch
+    verdict: Verdict, code: int, sentence: str, cli: Cli, asked: list[SearchConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = ComparedDigest(digest="0" * 64, processors=("Zen 3", "Zen 4"), equal=equal, sentence=sentence)
+    found = ComparedDigest(digest="0" * 64, processors=("Zen 3", "Zen 4"), verdict=verdict, sentence=sentence)
     monkeypatch.setattr("mnist_bench.leaderboard.ranking.compared", lambda study: found)
     told, as_json = cli("search", "conv"), cli("search", "conv", "--json")
     assert told.stdout.splitlines()[4] == f"       {sentence}"
     published = json.loads(as_json.stdout)["studies"][0]["published"]
-    assert (published["equal"], published["sentence"]) == (equal, sentence)
+    assert (published["verdict"], published["sentence"]) == (verdict, sentence)
     assert (told.exit_code, as_json.exit_code) == (code, code)
 
 

@@ -98,29 +98,29 @@ def changed(*path: str, to: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("spec", "entry", "equal", "sentence"),
+    ("spec", "entry", "verdict", "sentence"),
     [
-        (SPEC, {}, True, EQUAL),
-        (changed("space", "settings", "precision", to="bf16"), {}, True, EQUAL),
-        (changed("versions", "optuna", to="5.1.0"), {}, True, EQUAL),
-        (SPEC, OTHER, False, ANOTHER),
+        (SPEC, {}, "identical", EQUAL),
+        (changed("space", "settings", "precision", to="bf16"), {}, "identical", EQUAL),
+        (changed("versions", "optuna", to="5.1.0"), {}, "identical", EQUAL),
+        (SPEC, OTHER, "differs", ANOTHER),
         (
             {**changed("versions", "torch", to="2.14.0"), "driver_revision": 3},
             OTHER,
-            None,
+            "cannot tell",
             "published with driver revision 2 and torch none, this is driver revision 3 and torch 2.14.0: another "
             "digest is expected",
         ),
-        (changed("numerics", "check", to="another"), OTHER, None, INCOMPARABLE),
-        (changed("driver_arithmetic", to="another"), OTHER, None, INCOMPARABLE),
-        (changed("numerics", "precision", to="fp32"), OTHER, None, INCOMPARABLE),
-        (changed("numerics", to=PORTABLE), IN_PORTABLE, False, ANOTHER),
+        (changed("numerics", "check", to="another"), OTHER, "cannot tell", INCOMPARABLE),
+        (changed("driver_arithmetic", to="another"), OTHER, "cannot tell", INCOMPARABLE),
+        (changed("numerics", "precision", to="fp32"), OTHER, "cannot tell", INCOMPARABLE),
+        (changed("numerics", to=PORTABLE), IN_PORTABLE, "differs", ANOTHER),
     ],
 )
 def test_a_study_of_the_same_search_is_compared(
     spec: Mapping[str, Any],
     entry: Mapping[str, Any],
-    equal: bool | None,
+    verdict: str,
     sentence: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -129,7 +129,7 @@ def test_a_study_of_the_same_search_is_compared(
     monkeypatch.setattr(published, "entries", lambda: (decoy, known))
     found = compared(replace(STUDY, spec=spec))
     assert found is not None
-    assert (found.equal, found.sentence, found.processors) == (equal, sentence, ("Zen 3", "Zen 4"))
+    assert (found.verdict, found.sentence, found.processors) == (verdict, sentence, ("Zen 3", "Zen 4"))
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,14 @@ import base64
 import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.config.values import to_json, with_params
+from mnist_bench.config.values import CODEC, to_json, with_params
 from search.defaults import RESULTS
 from search.event_log.records import EarlyStop, TrialRecord
 from search.hashed import EndReason, Reason, State
@@ -305,3 +305,17 @@ def halved_values(**more: Any) -> StoredStudy:
     lengths = {10: 2, 11: VALUE_PERIODS}
     trials = [value_trial(n, [-12.0 + n + period / 4 for period in range(lengths.get(n, 1))]) for n in range(12)]
     return value_study(trials, **more)
+
+
+@dataclass
+class Replay:
+    """A trainer that brings given reports, and checks that each period continues from the one before."""
+
+    codec = CODEC
+    reports: tuple[Report, ...]
+    numerics: Mapping[str, Any] = field(default_factory=lambda: spec()["numerics"])
+
+    def advance(self, config: TrainConfig, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
+        assert state == (None if period == 1 else f"{seed}:{period - 1}".encode())
+        assert config.epochs == EPOCHS
+        return f"{seed}:{period}".encode(), self.reports[period - 1]

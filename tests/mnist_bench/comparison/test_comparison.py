@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from mnist_bench.comparison.comparison import Comparison, compare, tables_of
-from mnist_bench.comparison.differences import verdict_of
-from mnist_bench.comparison.sides import Run, side_of
+from mnist_bench.comparison.differences import judged
+from mnist_bench.comparison.sides import side_of
 from mnist_bench.result_table import Table
 from mnist_bench.statistics import fisher, mcnemar, wilson
+from mnist_bench.studies.claims import Claim
 from mnist_bench.value_kind import correct_bits
 from search.errors import StudyNotFoundError, UsageError
 from search.study.studies import StoredStudy
@@ -86,7 +87,7 @@ def test_a_shared_trial_with_another_result_is_told_besides_where_the_search_par
     found = compared(named("a"), replace(other, trials=(replace(other.trials[0], seed=7), *other.trials[1:])))
     assert (len(found.shared), found.identical) == (5, 4)
     assert found.differing is not None
-    assert (found.differing.first.label, found.differing.second.label) == ("a/2", "b/2")
+    assert (found.differing.then.label, found.differing.now.label) == ("a/2", "b/2")
     lines = tables_of(found)[-1].footnotes
     assert "a and b part at the seed of trial 0: 100 in a, 7 in b." in lines
     assert "The first shared trial with another result is a/2: period 4, train loss, 0.125 and 0.75." in lines
@@ -125,9 +126,9 @@ def test_on_a_narrow_screen_the_names_remain_the_longest() -> None:
     def kept(table: Table[Any]) -> list[str]:
         return [column.heading for column in sorted(table.columns, key=lambda column: -column.importance)]
 
-    assert kept(runs)[:6] == ["side", "validation", "trial", "errors", "images", "trials"]
+    assert kept(runs)[:6] == ["side", "trial", "validation", "errors", "images", "trials"]
     assert kept(settings) == ["setting", "a", "b"]
-    assert kept(shared) == ["compared with", "shared", "trials", "identical", "same configuration"]
+    assert kept(shared) == ["compared with", "trials", "shared", "identical", "same configuration"]
 
 
 def test_a_study_without_a_complete_trial_is_not_tested() -> None:
@@ -156,17 +157,17 @@ def test_what_cannot_be_compared_is_refused(sides: Sequence[StoredStudy], words:
 def test_a_trial_without_a_report_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.study.studies.open_study", lambda results, name: named(name))
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(StudyNotFoundError, match=r"Trial conv-0/6 has no report yet, so there is nothing to compare"):
+    with pytest.raises(StudyNotFoundError, match=r"Trial conv-0/6 \(crashed\) has no report yet"):
         compare(["conv-0/1", "conv-0/6"], HERE)
 
 
-def run_with(wrong: Sequence[int], name: str, *, weights: str = "", **data: Any) -> Run:
+def run_with(wrong: Sequence[int], name: str, *, weights: str = "", **data: Any) -> Claim:
     """Return a run of a study of this name that gets these images wrong; `data` are entries of its data set."""
     study = handmade.study([handmade.trial(0, wrong)], name=name)
     study.spec["context"]["data"].update(data)
     run = side_of(study, Path("results")).run
     assert run is not None
-    return replace(run, reports=(*run.reports[:-1], replace(run.reports[-1], weights=weights or name)))
+    return replace(run, curve=(*run.curve[:-1], replace(run.curve[-1], weights=weights or name)))
 
 
 @pytest.mark.parametrize(
@@ -198,19 +199,21 @@ def run_with(wrong: Sequence[int], name: str, *, weights: str = "", **data: Any)
         ),
     ],
 )
-def test_on_the_same_images_the_test_is_paired_and_the_better_one_named(first: Run, second: Run, sentence: str) -> None:
-    test = verdict_of(first, second)
+def test_on_the_same_images_the_test_is_paired_and_the_better_one_named(
+    first: Claim, second: Claim, sentence: str
+) -> None:
+    test = judged(first, second)
     assert (test.method, test.images, test.sentence) == ("paired", (1000, 1000), sentence)
     assert test.is_significant == ("significantly better" in sentence)
     assert first.record is not None
     assert second.record is not None
-    assert test.p_value == mcnemar(*(correct_bits(str(run.record and run.record.correct)) for run in (first, second)))
+    assert test.p_value == mcnemar(*(correct_bits(str(run.correct)) for run in (first, second)))
 
 
 @pytest.mark.parametrize("changed", [{"split_hash": "f" * 64}, {"data_hash": "f" * 64}])
 def test_on_different_images_the_test_is_unpaired(changed: dict[str, str]) -> None:
     first, second = run_with(range(6), "a"), run_with(range(40), "b", **changed)
-    test = verdict_of(first, second)
+    test = judged(first, second)
     assert (test.method, test.same_images, test.only_first) == ("unpaired", False, None)
     assert test.p_value == fisher((994, 960), (1000, 1000))
     assert test.sentence.startswith("a/0 was judged on 1,000 images, and b/0 on 1,000 other ones. a/0 is significantly")
@@ -219,7 +222,7 @@ def test_on_different_images_the_test_is_unpaired(changed: dict[str, str]) -> No
 def test_without_the_correct_images_the_same_images_are_tested_unpaired() -> None:
     first, second = run_with(range(6), "a"), run_with(range(40), "b")
     assert second.record is not None
-    test = verdict_of(first, replace(second, record=replace(second.record, correct=None)))
+    test = judged(first, replace(second, correct=None))
     assert (test.method, test.same_images) == ("unpaired", True)
     assert test.sentence.startswith(
         "On the same 1,000 images, it was not kept which of them each classified correctly."
@@ -227,7 +230,7 @@ def test_without_the_correct_images_the_same_images_are_tested_unpaired() -> Non
 
 
 def test_equal_weights_need_no_test() -> None:
-    test = verdict_of(run_with(range(6), "a", weights="w"), run_with(range(6), "b", weights="w"))
+    test = judged(run_with(range(6), "a", weights="w"), run_with(range(6), "b", weights="w"))
     assert test.sentence == "a/0 and b/0 are not tested against each other, because they have the same weights."
 
 
@@ -235,7 +238,7 @@ def test_a_network_that_was_trained_on_its_images_is_not_tested() -> None:
     first, second = run_with(range(6), "a"), run_with(range(6), "b")
     assert second.record is not None
     on_all = replace(second, record=replace(second.record, recipe={**second.record.recipe, "train_on": "all"}))
-    test = verdict_of(first, on_all)
+    test = judged(first, on_all)
     assert (test.method, test.reason) == ("none", "b/0 was trained on the validation images, too")
 
 
@@ -247,6 +250,6 @@ def test_values_are_not_tested() -> None:
     first, second = (side.run for side in runs)
     assert first is not None
     assert second is not None
-    test = verdict_of(first, second)
+    test = judged(first, second)
     assert (test.method, test.p_value) == ("none", None)
     assert "a/0 has one value and no images" in test.sentence

@@ -29,7 +29,7 @@ def test_a_study_is_represented_by_its_best_trial() -> None:
     assert (side.label, side.is_study, side.run.label, side.run.errors, side.run.images) == (
         "conv-0", True, "conv-0/1", 5, handmade.IMAGES
     )  # fmt: skip
-    assert [run.number for run in side.runs] == [0, 1, 2, 3, 4, 7]
+    assert [run.trial for run in side.runs] == [0, 1, 2, 3, 4, 7]
 
 
 def test_a_study_without_a_complete_trial_has_no_run() -> None:
@@ -43,7 +43,7 @@ def test_a_study_is_found_by_its_name_and_by_its_folder_on_another_machine(name:
     assert here.run is not None
     assert elsewhere.run is not None
     assert here.is_study == elsewhere.is_study == (name == "finished")
-    assert (here.run.number, here.run.reports) == (elsewhere.run.number, elsewhere.run.reports)
+    assert (here.run.trial, here.run.curve) == (elsewhere.run.trial, elsewhere.run.curve)
     assert elsewhere.label == f"{folder}/{name}"
 
 
@@ -58,7 +58,7 @@ def test_an_export_is_its_record(tmp_path: Path) -> None:
     write_record(tmp_path / "winner" / "RECORD.json")
     side = side_of(tmp_path / "winner", Path("results"))
     assert side.run is not None
-    assert (side.label, side.run.number) == (str(tmp_path / "winner"), 1)
+    assert (side.label, side.run.trial) == (str(tmp_path / "winner"), 1)
 
 
 @pytest.mark.parametrize(

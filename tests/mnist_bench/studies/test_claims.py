@@ -1,33 +1,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
 import pytest
 
-from mnist_bench.config.settings import TrainConfig
-from mnist_bench.config.values import CODEC
-from mnist_bench.studies.record import PeriodResult, Record, record_of
-from mnist_bench.studies.reproduce import numerics_differences, reproduce
+from mnist_bench.studies.claims import Claim, check, claim_of, numerics_differences
+from mnist_bench.studies.record import PeriodResult
 from search.trainer_api import Report
 from support import handmade
-
-
-@dataclass
-class Replay:
-    """A trainer that brings given reports, and checks that each period continues from the one before."""
-
-    codec = CODEC
-    reports: tuple[Report, ...]
-    numerics: Mapping[str, Any] = field(default_factory=lambda: handmade.spec()["numerics"])
-
-    def advance(self, config: TrainConfig, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
-        assert state == (None if period == 1 else f"{seed}:{period - 1}".encode())
-        assert config.epochs == 6
-        return f"{seed}:{period}".encode(), self.reports[period - 1]
 
 
 @pytest.fixture
@@ -36,15 +19,15 @@ def reports() -> tuple[Report, ...]:
 
 
 @pytest.fixture
-def recorded() -> Record:
+def recorded() -> Claim:
     study = handmade.mixed()
-    return record_of(study, study.trials[1])
+    return claim_of(study, study.trials[1])
 
 
-def test_the_same_figures_are_identical_whatever_time_they_took(recorded: Record, reports: tuple[Report, ...]) -> None:
+def test_the_same_figures_are_identical_whatever_time_they_took(recorded: Claim, reports: tuple[Report, ...]) -> None:
     heard: list[tuple[PeriodResult, PeriodResult]] = []
     slow = tuple(replace(report, measured={"seconds": 99.0}) for report in reports)
-    comparison = reproduce(recorded, Replay(slow), on_period=lambda then, now: heard.append((then, now)))
+    comparison = check(recorded, handmade.Replay(slow), on_period=lambda then, now: heard.append((then, now)))
     assert (comparison.identical, comparison.p_value) == (True, 1.0)
     assert heard == list(comparison.periods)
     assert len(heard) == 6
@@ -53,7 +36,7 @@ def test_the_same_figures_are_identical_whatever_time_they_took(recorded: Record
 def test_a_pruned_trial_is_trained_as_far_as_it_went() -> None:
     study = handmade.mixed()
     pruned = study.trials[4]
-    comparison = reproduce(record_of(study, pruned), Replay(pruned.reports))
+    comparison = check(claim_of(study, pruned), handmade.Replay(pruned.reports))
     assert comparison.identical
     assert len(comparison.periods) == 3
 
@@ -71,19 +54,19 @@ def test_a_pruned_trial_is_trained_as_far_as_it_went() -> None:
     ],
 )
 def test_the_first_difference_is_named(
-    recorded: Record, reports: tuple[Report, ...], period: int, change: dict[str, Any], name: str
+    recorded: Claim, reports: tuple[Report, ...], period: int, change: dict[str, Any], name: str
 ) -> None:
     other = list(reports)
     other[period - 1] = replace(other[period - 1], **change)
-    comparison = reproduce(recorded, Replay(tuple(other)))
+    comparison = check(recorded, handmade.Replay(tuple(other)))
     assert not comparison.identical
     assert comparison.first_difference is not None
     assert comparison.first_difference.name == name
 
 
-def test_an_early_end_is_a_difference(recorded: Record, reports: tuple[Report, ...]) -> None:
+def test_an_early_end_is_a_difference(recorded: Claim, reports: tuple[Report, ...]) -> None:
     ended = replace(reports[1], value=None, end="diverged", details={})
-    comparison = reproduce(recorded, Replay((reports[0], ended)))
+    comparison = check(recorded, handmade.Replay((reports[0], ended)))
     assert not comparison.identical
     assert len(comparison.periods) == 2
     assert comparison.p_value is None
@@ -93,8 +76,8 @@ def test_an_early_end_is_a_difference(recorded: Record, reports: tuple[Report, .
     ("wrong", "p_value"),
     [(range(3, 9), 1.0), (range(100, 160), 2 * sum(math.comb(65, few) for few in range(6)) / 2**65)],
 )
-def test_other_weights_are_tested_on_the_same_images(recorded: Record, wrong: range, p_value: float) -> None:
-    comparison = reproduce(recorded, Replay(handmade.trial(0, wrong).reports))
+def test_other_weights_are_tested_on_the_same_images(recorded: Claim, wrong: range, p_value: float) -> None:
+    comparison = check(recorded, handmade.Replay(handmade.trial(0, wrong).reports))
     assert comparison.p_value == pytest.approx(p_value)
     assert not comparison.identical
 
@@ -111,10 +94,10 @@ def test_numerics_differences_name_the_canary_first() -> None:
     assert [d.name for d in numerics_differences(wide, {**now, "wide_check": "y"})][:2] == ["check", "wide_check"]
 
 
-def test_versions_that_differ_are_those_that_the_record_holds(recorded: Record, reports: tuple[Report, ...]) -> None:
-    assert reproduce(recorded, Replay(reports)).versions == ()
+def test_versions_that_differ_are_those_that_the_record_holds(recorded: Claim, reports: tuple[Report, ...]) -> None:
+    assert check(recorded, handmade.Replay(reports)).versions == ()
     then = {"torch": "1.0", "optuna": version("optuna"), "no-such-package": "2.0", "": "3.0", "greenlet-9": "none"}
-    comparison = reproduce(replace(recorded, versions=then), Replay(reports))
+    comparison = check(replace(recorded, versions=then), handmade.Replay(reports))
     assert [(d.name, d.then, d.now) for d in comparison.versions] == [
         ("", "3.0", "none"), ("no-such-package", "2.0", "none"), ("torch", "1.0", version("torch"))
     ]  # fmt: skip
