@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, assert_never
 
@@ -18,9 +17,8 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from mnist_bench.cells import percent
-from mnist_bench.export.layers import known_layers
+from mnist_bench.export.layers import operations
 from mnist_bench.export.winner import Winner
-from mnist_bench.nets.planner import Layer, views_of
 from mnist_bench.nets.summary import line
 from mnist_bench.rendering import render
 from search.errors import UsageError
@@ -29,15 +27,6 @@ MAX_BARS = 20
 """Largest number of classes of which the page shows every one; of more, it shows the most probable ones."""
 TOP = 10
 """Number of bars then."""
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PageLayer:
-    """A layer as the page computes it."""
-
-    facts: dict[str, Any]  # its kind, shapes, bias and the like, for JSON
-    weights: Array | None = None  # of a convolution or a linear layer, in PyTorch's order
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,80 +99,27 @@ def _prepared(winner: Winner) -> str:
 
 
 def packed(winner: Winner) -> dict[str, Any]:
-    """Return the network as plain values, which `unpack` in net.js turns into layers."""
-    steps = _steps(winner)
-    halves = [(s.weights / _unit(s.weights)).astype("<f2") for s in steps if s.weights is not None]
-    planes = np.concatenate([half.ravel() for half in halves]).view(np.uint8).reshape(-1, 2).T
+    """Return the network's ONNX graph as plain values, which `unpack` in net.js reads.
+
+    Weights of layers are float16, in units of the largest: so they neither overflow nor lose digits as subnormal
+    numbers.
+    """
+    nodes, arrays = operations(winner)
+    units = {name: float(np.abs(array).max()) or 1.0 for name, array in arrays.items() if array.ndim in (2, 4)}
+    halves = np.concatenate([(arrays[name] / unit).astype("<f2").ravel() for name, unit in units.items()])
+    planes = halves.view(np.uint8).reshape(-1, 2).T
     return {
-        "mean": winner.input_spec.mean,
-        "std": winner.input_spec.std,
-        "rows": winner.form.height,
-        "columns": winner.form.width,
+        "channels": winner.form.channels, "rows": winner.form.height, "columns": winner.form.width,
         "preparation": winner.input_spec.preparation,
         "names": [winner.input_spec.name_of(label) for label in range(winner.form.classes)],
-        "views": views_of(winner.config.model),
-        "layers": [_plain(step) for step in steps],
+        "nodes": nodes,
+        "arrays": [
+            (name, array.shape, None, units[name]) if name in units else (name, array.shape, _numbers(array))
+            for name, array in arrays.items()
+        ],
         "weights": base64.b64encode(zlib.compress(planes.tobytes(), 9)).decode(),
-    }
+    }  # fmt: skip
 
 
-def _plain(step: PageLayer) -> dict[str, Any]:
-    if step.weights is None:
-        return step.facts
-    return step.facts | {"count": step.weights.size, "unit": _unit(step.weights)}
-
-
-def _unit(weights: Array) -> float:
-    """Return the largest weight: the quotients neither overflow in float16 nor lose digits as subnormal numbers."""
-    return float(np.abs(weights).max()) or 1.0
-
-
-def _steps(winner: Winner) -> list[PageLayer]:
-    """Return the layers of the network; a batchnorm right after a layer with weights is folded into them."""
-    model = winner.config.model
-    values = {name: value.double().numpy() for name, value in winner.net.state_dict().items()}
-    steps: list[PageLayer] = []
-    for number, layer in enumerate(known_layers(winner)):
-        own = {name.partition(".")[2]: value for name, value in values.items() if name.startswith(f"{number}.")}
-        if layer.kind == "batchnorm":
-            factors = own["weight"] / np.sqrt(own["running_var"] + model.batchnorm_epsilon)
-            shifts = own["bias"] - own["running_mean"] * factors
-            steps[-1:] = _scaled(steps[-1], factors, shifts)
-        else:
-            steps += _step(layer, own)
-    return steps
-
-
-def _scaled(step: PageLayer, factors: Array, shifts: Array) -> Iterator[PageLayer]:
-    """Yield a step with scaled and shifted maps or units: a single step if it has weights, otherwise two."""
-    if step.weights is None:
-        yield step
-        yield PageLayer(facts={"kind": "scale", "factors": _floats(factors), "shifts": _floats(shifts)})
-        return
-    weights = step.weights * factors.reshape(-1, *[1] * (step.weights.ndim - 1))
-    yield PageLayer(facts=step.facts | {"bias": _floats(step.facts["bias"] * factors + shifts)}, weights=weights)
-
-
-def _step(layer: Layer, own: dict[str, Array]) -> Iterator[PageLayer]:
-    facts: dict[str, Any] = {"kind": layer.kind, "inputs": layer.inputs, "outputs": layer.outputs}
-    match layer.kind:
-        case "convolution" | "linear":
-            facts |= {"kernel": layer.kernel, "bias": _floats(own["bias"])}
-            yield PageLayer(facts=facts, weights=own["weight"])
-        case "separable":  # as in training, one convolution with the product of its two weights
-            facts |= {"kind": "convolution", "kernel": layer.kernel, "bias": _floats(own["1.bias"])}
-            yield PageLayer(facts=facts, weights=own["1.weight"] * own["0.weight"].swapaxes(0, 1))
-        case "pool":
-            yield PageLayer(facts=facts)
-        case "final_pool":
-            yield PageLayer(facts=facts | {"pool": layer.pixel_pool})
-        case "activation":
-            yield PageLayer(facts={"kind": layer.kind, "name": layer.activation})
-        case "dropout" | "flatten" | "batchnorm":
-            pass  # dropout does nothing in evaluation, flatten keeps the order of values; for batchnorm see `_scaled`
-        case _:
-            assert_never(layer.kind)
-
-
-def _floats(values: Array) -> list[float]:
-    return [float(f"{value:.9g}") for value in values.tolist()]
+def _numbers(array: NDArray[Any]) -> list[float]:
+    return [float(f"{value:.9g}") for value in array.ravel().tolist()]

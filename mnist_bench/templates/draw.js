@@ -6,7 +6,7 @@ async function start(root) {
   const ink = paper.getContext("2d", { willReadFrequently: true }), eye = seen.getContext("2d");
   const bars = Array.from(root.querySelectorAll(".bars li"));
   const net = await unpack(JSON.parse(find("net").textContent));
-  const { rows, columns, names } = net, inColour = net.mean.length > 1;
+  const { rows, columns, names } = net, inColour = net.channels > 1;
   const pen = { x: SIDE / 2, y: SIDE / 2, down: false };
   let planned = false;
 

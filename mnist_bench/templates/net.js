@@ -1,20 +1,18 @@
 "use strict";
-// The net and what makes a picture for it. A picture is an array of rows * columns numbers, row by row; what a layer
-// puts out, of maps * rows * columns. The sizes of all layers, and their weights, are in what `unpack` returns.
+// The net and what makes a picture for it. A picture is an array of rows * columns numbers, row by row. The net is the
+// nodes of its ONNX graph, in their order, and arrays by name: {shape, data}.
 
 async function unpack(packed) {
   const bytes = Uint8Array.from(atob(packed.weights), (letter) => letter.charCodeAt(0));
   const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  const planes = new Uint8Array(await new Response(inflated).arrayBuffer());
-  const count = planes.length / 2, weights = new Float32Array(count);
-  for (let i = 0; i < count; i++) weights[i] = half(planes[i] | (planes[count + i] << 8)); // low bytes, then high ones
-  let start = 0;
-  const layers = packed.layers.map((layer) => {
-    if (!layer.count) return layer;
-    start += layer.count;
-    return { ...layer, weights: weights.subarray(start - layer.count, start).map((weight) => weight * layer.unit) };
+  const planes = new Uint8Array(await new Response(inflated).arrayBuffer()), count = planes.length / 2;
+  let next = 0;
+  const number = () => half(planes[next] | (planes[count + next++] << 8)); // low bytes, then high ones
+  const arrays = packed.arrays.map(([name, shape, values, unit]) => {
+    const data = values ?? Float32Array.from({ length: product(shape) }, () => number() * unit);
+    return [name, { shape, data: Float32Array.from(data) }];
   });
-  return { ...packed, layers };
+  return { ...packed, arrays: Object.fromEntries(arrays) };
 }
 
 function half(bits) {
@@ -23,117 +21,119 @@ function half(bits) {
   return bits & 32768 ? -size : size;
 }
 
-// A network of three channels sees what is drawn in red: of green and blue, behind the picture's last pixel, there is
-// nothing.
+// A network of three channels sees what is drawn in red: in green and blue, there is nothing.
 function probabilities(net, picture) {
-  const area = net.rows * net.columns;
-  const input = Float32Array.from({ length: net.mean.length * area }, (_, i) => {
-    const channel = Math.floor(i / area);
-    return ((picture[i] ?? 0) - net.mean[channel]) / net.std[channel];
-  });
-  const views = net.views.map(([down, right, weight]) => [moved(net, input, down, right), weight]);
-  return softmax(logits(net.layers, views));
+  const shape = [1, net.channels, net.rows, net.columns], data = new Float32Array(product(shape));
+  data.set(picture);
+  const known = { ...net.arrays, pictures: { shape, data } };
+  for (const [operation, inputs, output, attributes] of net.nodes) {
+    known[output] = OPERATIONS[operation](attributes, ...inputs.map((name) => known[name]));
+  }
+  return Array.from(known.probabilities.data);
 }
 
-function softmax(scores) {
-  const highest = Math.max(...scores), powers = Array.from(scores, (score) => Math.exp(score - highest));
-  const sum = powers.reduce((total, power) => total + power);
-  return powers.map((power) => power / sum);
+function product(shape) {
+  return shape.reduce((size, side) => size * side, 1);
 }
 
-// The weighted sum of what a network says of each view.
-function logits(layers, views) {
-  const each = views.map(([input, weight]) =>
-    layers.reduce((values, layer) => LAYERS[layer.kind](values, layer), input).map((logit) => logit * weight));
-  return each.reduce((sum, view) => sum.map((logit, i) => logit + view[i]));
-}
+const ofEach = (f) => (_, { shape, data }) => ({ shape, data: data.map(f) });
 
-// The input moved by some pixels; what moves in repeats the pixels at the edge.
-function moved(net, input, down, right) {
-  const area = net.rows * net.columns, inside = (place, size) => Math.min(Math.max(place, 0), size - 1);
-  return input.map((_, i) => {
-    const row = Math.floor((i % area) / net.columns), column = i % net.columns;
-    return input[i - (i % area) + inside(row - down, net.rows) * net.columns + inside(column - right, net.columns)];
-  });
-}
+// The second operand has one number for each of the first, for each of its maps, or for all.
+const ofBoth = (f) => (_, { shape, data }, { data: other }) => {
+  const step = data.length / other.length;
+  return { shape, data: data.map((value, i) => f(value, other[Math.floor(i / step)])) };
+};
 
-const LAYERS = {
-  convolution(values, { inputs: [maps, rows, columns], outputs: [filters], kernel, weights, bias }) {
-    const out = new Float32Array(filters * rows * columns), reach = kernel >> 1;
+const ofMaps = (f) => (_, { shape: [count, maps], data }) => {
+  const area = data.length / maps, pixels = (map) => data.subarray(map * area, (map + 1) * area);
+  return { shape: [count, maps, 1, 1], data: Float32Array.from({ length: maps }, (_, map) => f(pixels(map))) };
+};
+
+// As ONNX describes them, for one picture: the first side of every shape is 1.
+const OPERATIONS = {
+  Add: ofBoth((x, y) => x + y),
+  Sub: ofBoth((x, y) => x - y),
+  Mul: ofBoth((x, y) => x * y),
+  Div: ofBoth((x, y) => x / y),
+  Sum: (_, ...terms) => terms.reduce((sum, term) => OPERATIONS.Add({}, sum, term)),
+  Relu: ofEach((x) => Math.max(x, 0)),
+  Sigmoid: ofEach((x) => 1 / (1 + Math.exp(-x))),
+  Tanh: ofEach(Math.tanh),
+  Erf: ofEach(erf),
+  GlobalAveragePool: ofMaps((pixels) => pixels.reduce((sum, pixel) => sum + pixel) / pixels.length),
+  GlobalMaxPool: ofMaps((pixels) => pixels.reduce((most, pixel) => Math.max(most, pixel))),
+  Flatten: (_, { data }) => ({ shape: [1, data.length], data }),
+
+  Conv({ pads: [reach] = [0], group = 1 }, { shape: [, , rows, columns], data }, weight, bias) {
+    const [filters, maps, kernel] = weight.shape, out = new Float32Array(filters * rows * columns);
     for (let filter = 0; filter < filters; filter++) {
-      const target = out.subarray(filter * rows * columns, (filter + 1) * rows * columns).fill(bias[filter]);
-      for (let map = 0; map < maps; map++) {
-        for (let y = 0; y < kernel; y++) {
-          for (let x = 0; x < kernel; x++) {
-            const weight = weights[((filter * maps + map) * kernel + y) * kernel + x];
-            const down = y - reach, right = x - reach;
-            const first = Math.max(0, -right), last = Math.min(columns, columns - right);
-            for (let row = Math.max(0, -down); row < Math.min(rows, rows - down); row++) {
-              const from = (map * rows + row + down) * columns + right, to = row * columns;
-              for (let column = first; column < last; column++) target[to + column] += weight * values[from + column];
-            }
-          }
+      const first = Math.floor((filter * group) / filters) * maps; // of the maps that the filter's group reads
+      const target = out.subarray(filter * rows * columns, (filter + 1) * rows * columns).fill(bias?.data[filter] ?? 0);
+      for (let i = 0; i < maps * kernel * kernel; i++) {
+        const map = first + Math.floor(i / (kernel * kernel)), share = weight.data[filter * maps * kernel * kernel + i];
+        const down = (Math.floor(i / kernel) % kernel) - reach, right = (i % kernel) - reach;
+        const begin = Math.max(0, -right), end = Math.min(columns, columns - right);
+        for (let row = Math.max(0, -down); row < Math.min(rows, rows - down); row++) {
+          const from = (map * rows + row + down) * columns + right, to = row * columns;
+          for (let column = begin; column < end; column++) target[to + column] += share * data[from + column];
         }
       }
     }
-    return out;
+    return { shape: [1, filters, rows, columns], data: out };
   },
 
-  linear(values, { inputs: [features], outputs: [units], weights, bias }) {
-    return Float32Array.from({ length: units }, (_, unit) => {
-      let sum = bias[unit];
-      for (let i = 0; i < features; i++) sum += weights[unit * features + i] * values[i];
+  Gemm(_, { data }, { shape: [units, features], data: weight }, bias) {
+    const sums = bias.data.map((sum, unit) => {
+      for (let i = 0; i < features; i++) sum += weight[unit * features + i] * data[i];
       return sum;
     });
+    return { shape: [1, units], data: sums };
   },
 
-  // Batch normalisation at rest, where no layer before it could take it up.
-  scale(values, { factors, shifts }) {
-    const area = values.length / factors.length;
-    return values.map((value, i) => value * factors[Math.floor(i / area)] + shifts[Math.floor(i / area)]);
+  BatchNormalization({ epsilon }, values, scale, shift, mean, variance) {
+    const factors = scale.data.map((factor, map) => factor / Math.sqrt(variance.data[map] + epsilon));
+    const shifts = shift.data.map((value, map) => value - mean.data[map] * factors[map]);
+    return OPERATIONS.Add({}, OPERATIONS.Mul({}, values, { data: factors }), { data: shifts });
   },
 
-  // A dimension is halved, rounded down, or left alone: of three columns the pool reads two, as PyTorch's does.
-  pool(values, { inputs: [maps, rows, columns], outputs: [newMaps, newRows, newColumns] }) {
-    const mapStep = maps === newMaps ? 1 : 2, columnStep = columns === newColumns ? 1 : 2;
-    const out = new Float32Array(newMaps * newRows * newColumns).fill(-Infinity);
-    for (let map = 0; map < newMaps * mapStep; map++) {
-      for (let row = 0; row < newRows * 2; row++) {
-        for (let column = 0; column < newColumns * columnStep; column++) {
-          const to = (Math.floor(map / mapStep) * newRows + (row >> 1)) * newColumns + Math.floor(column / columnStep);
-          out[to] = Math.max(out[to], values[(map * rows + row) * columns + column]);
-        }
+  // A side is halved, rounded down: of three columns the pool reads two.
+  MaxPool(_, { shape: [count, maps, rows, columns], data }) {
+    const shape = [count, maps, rows >> 1, columns >> 1], [, , high, wide] = shape;
+    const most = new Float32Array(product(shape)).map((_, i) => {
+      const row = Math.floor(i / wide), from = Math.floor(row / high) * rows * columns + (row % high) * 2 * columns + (i % wide) * 2;
+      return Math.max(data[from], data[from + 1], data[from + columns], data[from + columns + 1]);
+    });
+    return { shape, data: most };
+  },
+
+  Gather({ axis }, { shape, data }, { data: places }) {
+    const gathered = shape.map((side, i) => (i === axis ? places.length : side)), inner = product(shape.slice(axis + 1));
+    const taken = new Float32Array(product(gathered)).map((_, i) => {
+      const block = Math.floor(i / inner), place = places[block % places.length];
+      return data[(Math.floor(block / places.length) * shape[axis] + place) * inner + (i % inner)];
+    });
+    return { shape: gathered, data: taken };
+  },
+
+  Transpose({ perm }, { shape, data }) {
+    const turned = perm.map((axis) => shape[axis]), steps = perm.map((axis) => product(shape.slice(axis + 1)));
+    const moved = data.map((_, place) => {
+      let from = 0;
+      for (let axis = turned.length - 1; axis >= 0; axis--) {
+        from += (place % turned[axis]) * steps[axis];
+        place = Math.floor(place / turned[axis]);
       }
-    }
-    return out;
+      return data[from];
+    });
+    return { shape: turned, data: moved };
   },
 
-  final_pool(values, { inputs: [maps], pool }) {
-    const area = values.length / maps;
-    return Float32Array.from({ length: maps }, (_, map) => PIXEL_POOLS[pool](values.subarray(map * area, (map + 1) * area)));
-  },
-
-  activation(values, { name }) {
-    return values.map(ACTIVATIONS[name]);
+  Softmax(_, { shape, data }) {
+    const highest = Math.max(...data), powers = data.map((score) => Math.exp(score - highest));
+    const sum = powers.reduce((total, power) => total + power);
+    return { shape, data: powers.map((power) => power / sum) };
   },
 };
-
-const PIXEL_POOLS = {
-  mean: (pixels) => pixels.reduce((sum, pixel) => sum + pixel) / pixels.length,
-  max: (pixels) => pixels.reduce((most, pixel) => Math.max(most, pixel)),
-};
-
-const ACTIVATIONS = {
-  relu: (x) => Math.max(x, 0),
-  sigmoid,
-  tanh: Math.tanh,
-  gelu: (x) => (x / 2) * (1 + erf(x / Math.SQRT2)),
-  silu: (x) => x * sigmoid(x),
-};
-
-function sigmoid(x) {
-  return 1 / (1 + Math.exp(-x));
-}
 
 // Abramowitz and Stegun, 7.1.26: off by 1.5e-7 at most.
 function erf(x) {
