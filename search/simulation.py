@@ -8,12 +8,13 @@ from heapq import heappop, heappush
 from typing import Any
 
 from search.driver.dispatcher import Dispatcher
-from search.driver.driver import Driver, Recorder
+from search.driver.driver import Driver
 from search.event_log.events import Created, Event, GoalSet, Reported
 from search.event_log.history import History
 from search.event_log.records import StudyRecord
 from search.executors.protocol import Done, Executor, Job, Outcome
 from search.strategies.optuna_study import OptunaStudy
+from search.study.checkpoint_store import CheckpointStore
 from search.study.spec import StudySpec
 from search.trainer_api import Planner, Trainer
 
@@ -62,13 +63,13 @@ class VirtualExecutor(Executor):
         self._under_way.clear()
 
 
-class _NoFiles:
-    """Replaces the checkpoints of a search."""
+class _NoFiles(CheckpointStore):
+    """Keeps nothing."""
 
-    def nothing(self, *_: object) -> None:
-        """Do nothing."""
-
-    put = get = drop = nothing
+    def __init__(self) -> None: ...
+    def put(self, *_: object) -> None: ...
+    def get(self, *_: object) -> None: ...
+    def drop(self, *_: object) -> None: ...
 
 
 def search_in_memory(
@@ -99,7 +100,8 @@ def search_in_memory(
     driver = Driver(
         spec=spec,
         history=history,
-        recorder=Recorder(append=on_event, tables=None),
+        append=on_event,
+        tables=None,
         planner=planner,
         dispatcher=dispatcher,
         optuna_study=study,

@@ -36,7 +36,7 @@ from search.driver.retry_policy import POLL, Key, RetryPolicy, failure_of
 from search.errors import UsageError, WorkerError
 from search.event_log.records import StudyRecord
 from search.executors.local import LocalExecutor
-from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised, why_failed
+from search.executors.protocol import Done, Executor, Failed, Job, Outcome
 from search.files import make_folder
 from search.study.checkpoint_store import CheckpointStore
 from search.study.folder import WorkFolder
@@ -171,7 +171,7 @@ class Training:
         key, task = (job.trial, job.period), self._tasks[job.trial]
         self._running.discard(key)
         failure = failure_of(outcome, in_company=bool(self._running))
-        reason = outcome.reason if isinstance(outcome, Lost) else ""
+        reason = outcome.reason if isinstance(outcome, Failed) else ""
         if failure is not None and not self._retry_policy.failed(key, failure, name=task.name, reason=reason):
             # With the very state that it was given before: a period is a pure call, so a second one changes nothing.
             stall = self._retry_policy.stall_seconds(key, task.costs[job.period - 1])
@@ -182,11 +182,11 @@ class Training:
                 self._retry_policy.done(key)
                 self._take_in(task, outcome.report, outcome.state)
                 self._enqueue(task, outcome.state)
-            case Raised():
-                error = WorkerError(f"{task.name} makes the trainer fail: {why_failed(outcome)}")
-                error.add_note(outcome.error)  # for those who ask for the traceback
+            case Failed(cause="raised"):
+                error = WorkerError(f"{task.name} makes the trainer fail: {outcome.last_line}")
+                error.add_note(outcome.reason)  # for those who ask for the traceback
                 raise error
-            case Lost():
+            case Failed():
                 raise WorkerError(f"{task.name} needs more memory than there is: two workers ran out of it.")
 
     def _take_in(self, task: Task, report: Report, state: bytes) -> None:

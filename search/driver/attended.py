@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any, Protocol, TextIO
+from typing import Any, TextIO
 
 from search.driver.progress import Header, Observer, Observers, Progress
 from search.messages import duration, number_of, on_one_line, shortened
@@ -18,19 +18,6 @@ CLEAR = "\r\x1b[K"
 """Goes to the beginning of a line and empties it."""
 WIDTH = 80
 """Cells of a terminal that does not say its width."""
-
-
-class Screen(Protocol):
-    """Shows one text, which is replaced by the next, and lines that stay."""
-
-    def show(self, text: str, share: float | None = None) -> None:
-        """Show a text instead of the one before; `share` is how much of the work is done, 0..1."""
-
-    def say(self, text: str) -> None:
-        """Show a line that stays."""
-
-    def close(self) -> None:
-        """Leave the last text as it is; nothing is shown from now on."""
 
 
 def screen_here() -> Screen | None:
@@ -121,6 +108,8 @@ class NotebookDisplay:
         return {"text/plain": "\n".join([*self._lines, text]), "text/html": "<br>".join(marked)}
 
 
+Screen = TerminalLine | NotebookDisplay
+"""Shows one text, which is replaced by the next, and how much of the work is done (0..1); and lines that stay."""
 EVERY = 0.25
 """Seconds between two drawings. A notebook keeps every update that it has not drawn yet."""
 SEPARATOR = " · "

@@ -5,26 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
-from typing import Protocol
 
-from search.driver.progress import WorkerTime
 from search.driver.retry_policy import POLL, End, Failure, Key, RetryPolicy, failure_of
 from search.errors import WorkerError
 from search.event_log.events import Reported, to_row
 from search.event_log.history import History
-from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
+from search.executors.protocol import Done, Executor, Failed, Job, Outcome
+from search.study.checkpoint_store import CheckpointStore
 from search.trainer_api import Report, finite
-
-
-class Checkpoints(Protocol):
-    """Keeps the trained states; see `search.study.checkpoint_store`."""
-
-    def put(self, trial: int, period: int, report: Report, state: bytes) -> None: ...
-    def get(self, trial: int, period: int) -> tuple[Report, bytes] | None: ...
-    def drop(self, trial: int, periods: Iterable[int]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +39,7 @@ class Dispatcher:
     def __init__(
         self,
         executor: Executor,
-        states: Checkpoints,
+        states: CheckpointStore,
         history: History,
         stopping: Callable[[], bool],
         may_stop_at: Callable[[int], bool] = lambda period: True,
@@ -62,7 +53,8 @@ class Dispatcher:
         that a trial may train; `stall` that after which a period counts as hung.
         """
         self.executor, self.states = executor, states
-        self.time = WorkerTime(workers=executor.workers)
+        self.since = time.monotonic()
+        self.ordering = 0.0  # seconds of workers' time, idle while a finished period waited for its turn
         self._history, self._stopping, self._may_stop_at = history, stopping, may_stop_at
         self._trial_timeout = trial_timeout
         self._retry_policy = RetryPolicy(stall)
@@ -128,6 +120,12 @@ class Dispatcher:
             self._trials.remove(trial)
             for period in range(1, len(self._history.trials[trial].costs) + 1):
                 self._ready.pop((trial, period), None)
+
+    @property
+    def ordering_share(self) -> float:
+        """The share of all worker time that the logical order cost, 0..1."""
+        total = self.executor.workers * (time.monotonic() - self.since)
+        return self.ordering / total if total else 0.0
 
     def at_work(self) -> frozenset[int]:
         """Return the trials of which a worker trains a period now."""
@@ -244,7 +242,7 @@ class Dispatcher:
         idle = self.executor.idle() if self._ready else 0
         before = time.monotonic()
         outcomes = self.executor.wait(timeout)
-        self.time.ordering += idle * (time.monotonic() - before)
+        self.ordering += idle * (time.monotonic() - before)
         take_all(outcomes, self._take)
 
     def _take(self, outcome: Outcome) -> None:
@@ -256,40 +254,43 @@ class Dispatcher:
         failure: Failure | None = failure_of(outcome, in_company=bool(self._running))
         if failure == "stalled" and outcome.job.stall_seconds >= self._seconds_left(*key):
             failure = "timed_out"  # its limit was not the time for a hang, but the rest of the trial's
-        reason = outcome.reason if isinstance(outcome, Lost) else ""
-        if failure is None or self._retry_policy.failed(key, failure, name=f"trial {key[0]}", reason=reason):
-            self._settle(key, outcome)
+        reason = outcome.reason if isinstance(outcome, Failed) else ""
+        end = failure and self._retry_policy.failed(key, failure, name=f"trial {key[0]}", reason=reason)
+        if isinstance(outcome, Done):
+            if failure is None or end is not None:
+                self._take_trained(key, outcome)
+        elif end is not None:
+            self._take_failed(key, end, outcome.reason)
         self._enqueue(key[0])
 
-    def _settle(self, key: Key, outcome: Outcome) -> None:
-        """Take an outcome as the period's result: it is a success, or the last failure that is allowed."""
+    def _take_trained(self, key: Key, outcome: Done) -> None:
         (trial, period), handled = key, self._history.trials[key[0]].reports
-        match outcome:
-            case Done(report=report, state=state):
-                self._retry_policy.done(key)
-                before = handled[period - 1] if period <= len(handled) else self._ready.setdefault(key, report)
-                if isinstance(before, Report) and before.weights != report.weights:
-                    raise WorkerError(
-                        f"Trial {trial} trained period {period} again and got other weights ({before.weights[:8]} "
-                        f"then, {report.weights[:8]} now): this machine does not compute reproducibly."
-                    )
-                if not isinstance(before, Report):
-                    self._ready[key] = report
-                self._keep_state(key, report, state)
-            case Raised(error=error):
-                if period <= len(handled):
-                    raise WorkerError(f"Trial {trial} trained period {period} before and cannot now: {error}")
-                self._ready[key] = GivenUp("crashed", error)
-            case Lost(cause="out_of_memory"):
-                self._give_up(trial, "out_of_memory", f"Two workers ran out of memory over period {period}.")
-            case Lost():
-                self._give_up(trial, "timed_out")
-
-    def _keep_state(self, key: Key, report: Report, state: bytes) -> None:
-        self._latest_states[key[0]] = (key[1], state)
+        self._retry_policy.done(key)
+        report = outcome.report
+        before = handled[period - 1] if period <= len(handled) else self._ready.setdefault(key, report)
+        if isinstance(before, Report) and before.weights != report.weights:
+            raise WorkerError(
+                f"Trial {trial} trained period {period} again and got other weights ({before.weights[:8]} "
+                f"then, {report.weights[:8]} now): this machine does not compute reproducibly."
+            )
+        if not isinstance(before, Report):
+            self._ready[key] = report
+        self._latest_states[trial] = (period, outcome.state)
         # On disk before its turn comes: however the process ends, a period that a worker has finished is never trained
         # again.
-        self.states.put(*key, report, state)
+        self.states.put(trial, period, report, outcome.state)
+
+    def _take_failed(self, key: Key, end: End, reason: str) -> None:
+        """Let a failure that was the last one allowed end the trial."""
+        trial, period = key
+        if end == "out_of_memory":
+            self._give_up(trial, end, f"Two workers ran out of memory over period {period}.")
+        elif end == "timed_out":
+            self._give_up(trial, end)
+        elif period < self._history.trials[trial].next_period:
+            raise WorkerError(f"Trial {trial} trained period {period} before and cannot now: {reason}")
+        else:
+            self._ready[key] = GivenUp(end, reason)
 
 
 def take_all(outcomes: Sequence[Outcome], take: Callable[[Outcome], None]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from itertools import islice, takewhile
 from numbers import Real
@@ -171,37 +171,6 @@ class Decisions:
         return {key: value for key, value in now.items() if key not in known or known[key] != value}
 
 
-BEHIND = 1.0  # seconds by which Optuna's tables may be behind the event log
-
-
-@dataclass(kw_only=True, slots=True)
-class Recorder:
-    """Writes the driver's decisions: to the event log at once, to Optuna's tables at most once a second."""
-
-    append: Callable[[Event], None]  # writes an event to the log; when it returns, it has happened
-    tables: OptunaTables | None  # None for a search in memory
-    _behind: set[int] = field(default_factory=set)  # trials that the tables do not show as they are
-    _shown: float = 0.0  # when the tables were written last
-
-    def show(self, event: Event) -> None:
-        """Take note that the tables do not show an event that the history has."""
-        if (number := trial_of(event)) is not None:
-            self._behind.add(number)
-        self.keep_up()
-
-    def keep_up(self) -> None:
-        """Write the tables if it is time: each event would take 24 of the 33 ms that a trial takes the driver."""
-        if self._behind and time.monotonic() - self._shown >= BEHIND:
-            self.catch_up()
-
-    def catch_up(self) -> None:
-        """Bring Optuna's tables up to the history."""
-        if self.tables is not None:
-            self.tables.sync(self._behind)
-        self._behind.clear()
-        self._shown = time.monotonic()
-
-
 class Driver:
     """Drives one study to its goal."""
 
@@ -210,7 +179,8 @@ class Driver:
         *,
         spec: StudySpec,
         history: History,
-        recorder: Recorder,
+        append: Callable[[Event], None],
+        tables: OptunaTables | None,
         planner: Planner[Any],
         dispatcher: Dispatcher,
         observer: Observer | None = None,
@@ -218,8 +188,12 @@ class Driver:
         optuna_study: OptunaStudy | None = None,
         typical_costs: Sequence[float] = (),
     ) -> None:
-        """Continue after a history; `release` keeps or removes the files of a trial that has ended."""
-        self._history, self._recorder, self._dispatcher = history, recorder, dispatcher
+        """Continue after a history.
+
+        `append` writes an event to the log; when it returns, the event has happened. A search in memory has no
+        `tables`. `release` keeps or removes the files of a trial that has ended.
+        """
+        self._history, self._append, self._tables, self._dispatcher = history, append, tables, dispatcher
         self._repeats = repeats(spec.order)
         self._observer, self._release = observer or Observer(), release
         self._decisions = Decisions(spec, history, planner, optuna_study)
@@ -272,10 +246,11 @@ class Driver:
     def _record(self, event: Event) -> None:
         # The order of writes that all else rests on. What is in the log has happened, so it comes first; the history
         # may not know what the log has lost. Optuna's tables come last: if they lack an event, the next run adds it.
-        self._recorder.append(event)
+        self._append(event)
         self._history.apply(event)
-        self._recorder.show(event)
         number = trial_of(event)
+        if self._tables is not None:
+            self._tables.show(number)
         if isinstance(event, Asked) and not self._history.is_decided(event.trial):
             self._dispatcher.adopt(event.trial)
         elif isinstance(event, Reported):

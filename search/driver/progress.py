@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from search.arguments import check_several
+from search.driver.dispatcher import Dispatcher
 from search.errors import PluginError, UsageError, system_error
 from search.event_log.events import Asked, Event, Reported, Told
 from search.event_log.forecast import Forecast, WorkLeft
@@ -25,30 +26,6 @@ MAX_EXPECTED_TRIALS = 10_000  # the share that survives hardly depends on their 
 FORECAST_SHARE = 0.05
 """Share of the driver's time that foreseeing the rest of a search may take. It looks at each slot's periods: at 4,000
 slots of ten periods that is 5 ms, and all else that follows from an event is done in less than 0.5 ms."""
-
-
-@dataclass(slots=True)
-class WorkerTime:
-    """How the workers' time was used, in seconds of a worker's time."""
-
-    since: float = field(default_factory=time.monotonic)
-    workers: int = 1
-    ordering: float = 0.0  # idle, while a finished period waited for its turn in the logical order
-
-    @property
-    def ordering_share(self) -> float:
-        """The share of all worker time that the logical order cost, 0..1."""
-        total = self.workers * (time.monotonic() - self.since)
-        return self.ordering / total if total else 0.0
-
-
-class AtWork(Protocol):
-    """What the workers do at the moment, and how their time was used."""
-
-    @property
-    def time(self) -> WorkerTime: ...
-    def at_work(self) -> frozenset[int]: ...
-    def ahead(self) -> Mapping[int, int]: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -213,10 +190,10 @@ class Meter:
     """Takes progress from a history and from those who train, counting from the moment it was made."""
 
     def __init__(
-        self, history: History, periods: AtWork, expected: Sequence[float], typical_costs: Sequence[float] = ()
+        self, history: History, dispatcher: Dispatcher, expected: Sequence[float], typical_costs: Sequence[float] = ()
     ) -> None:
         """`expected` and `typical_costs`: see `Forecast`."""
-        self._history, self._periods = history, periods
+        self._history, self._dispatcher = history, dispatcher
         self._forecast = Forecast(history, expected, typical_costs)
         self._left: WorkLeft
         self._foresee_at = -math.inf
@@ -230,7 +207,7 @@ class Meter:
 
     def read(self) -> Progress:
         """Return the progress now."""
-        history, ends, spent, ahead = self._history, self._history.ends, self._periods.time, self._periods.ahead()
+        history, ends, ahead = self._history, self._history.ends, self._dispatcher.ahead()
         return Progress(
             goal=history.goal,
             finished=history.finished,
@@ -243,23 +220,24 @@ class Meter:
             seconds=time.monotonic() - self._since,
             saved_periods=history.saved_periods,
             total_periods=history.planned_periods,
-            order_cost=spent.ordering_share,
-            workers=spent.workers,
-            training=self._periods.at_work(),
+            order_cost=self._dispatcher.ordering_share,
+            workers=self._dispatcher.executor.workers,
+            training=self._dispatcher.at_work(),
             ahead=ahead,
             seconds_left=self._seconds_left(ahead),
             since=None if history.improved is None else history.since_improved,
         )
 
     def _seconds_left(self, ahead: Mapping[int, int]) -> float | None:
-        begun, history, spent = time.monotonic(), self._history, self._periods.time
+        begun, history = time.monotonic(), self._history
         has_ended = history.stop is not None or history.finished >= history.goal  # the forecast of which is quick
         if begun >= self._foresee_at or has_ended:
             self._left = self._forecast.remaining(ahead)
             self._foresee_at = begun + (time.monotonic() - begun) / FORECAST_SHARE
         if not self._cost:
             return None
-        return self._left.seconds(workers=spent.workers, pace=self._seconds / self._cost, waiting=spent.ordering_share)
+        workers, waiting = self._dispatcher.executor.workers, self._dispatcher.ordering_share
+        return self._left.seconds(workers=workers, pace=self._seconds / self._cost, waiting=waiting)
 
 
 def seconds_left(history: History, spec: StudySpec) -> float | None:

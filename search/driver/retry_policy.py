@@ -10,10 +10,10 @@ import time
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, assert_never
+from typing import Literal
 
 from search.errors import WorkerError
-from search.executors.protocol import Cause, Done, Lost, Outcome, Raised
+from search.executors.protocol import Cause, Failed, Outcome
 
 STALL_FACTOR = 20  # a period that takes this many times its estimate counts as hung
 MIN_STALL = 60.0  # seconds below which none does
@@ -23,10 +23,9 @@ POLL = 0.2  # seconds that a wait for workers may take: how late, at most, a req
 
 Key = tuple[int, int]
 """A trial's number and a period."""
-Failure = Literal["raised", "lacked_memory", "timed_out"] | Cause
-"""Why a period did not come back trained. `raised`: the trainer failed. `lacked_memory`: the trainer reports that
-memory ran out, while others trained. `timed_out`: the worker was ended when the trial's time was used up. The rest are
-causes for which an executor loses a worker."""
+Failure = Literal["lacked_memory", "timed_out"] | Cause
+"""Why a period did not come back trained, as an executor knows it, or: `lacked_memory`: the trainer reports that memory
+ran out, while others trained. `timed_out`: the worker was ended when the trial's time was used up."""
 End = Literal["crashed", "out_of_memory", "timed_out"]
 """How a trial ends that is given up."""
 
@@ -59,16 +58,10 @@ RULES: Mapping[Failure, Rule] = {
 
 def failure_of(outcome: Outcome, *, in_company: bool) -> Failure | None:
     """Return the failure that an outcome is, None if it is not one; `in_company`: whether others train meanwhile."""
-    match outcome:
-        case Done(report=report):
-            # If it trained alone, memory will not suffice another time either: its report is the last.
-            return "lacked_memory" if report.end == "out_of_memory" and in_company else None
-        case Raised():
-            return "raised"
-        case Lost(cause=cause):
-            return cause
-        case _:
-            assert_never(outcome)
+    if isinstance(outcome, Failed):
+        return outcome.cause
+    # If it trained alone, memory will not suffice another time either: its report is the last.
+    return "lacked_memory" if outcome.report.end == "out_of_memory" and in_company else None
 
 
 @dataclass(slots=True)

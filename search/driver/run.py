@@ -15,7 +15,7 @@ from search.defaults import results_in_force
 from search.differences import CHECK
 from search.driver.attended import watched
 from search.driver.dispatcher import Dispatcher
-from search.driver.driver import NO_RULES, Driver, Recorder
+from search.driver.driver import NO_RULES, Driver
 from search.driver.interrupts import interruptible
 from search.driver.progress import Callbacks, Header, Observer, Observers, blamed, system_errors_of
 from search.errors import (
@@ -361,12 +361,12 @@ class Search:
             trials=tuple(history.trials),
         )
         observer.on_start(header)
-        recorder = Recorder(append=log.append, tables=tables)
-        dispatcher.meanwhile = recorder.keep_up
+        dispatcher.meanwhile = tables.keep_up
         driver = Driver(
             spec=spec,
             history=history,
-            recorder=recorder,
+            append=log.append,
+            tables=tables,
             planner=planner,
             dispatcher=dispatcher,
             observer=observer,
@@ -384,10 +384,10 @@ class Search:
                     driver.set_goal(self.goal)
                 reached = driver.run(self.stopping, self.stop_rules)
         except (TooManyFailuresError, PluginError, UsageError, WorkerError):
-            recorder.catch_up()  # with the events that led to it
+            tables.catch_up()  # with the events that led to it
             raise
-        recorder.catch_up()
-        return reached, dispatcher.time.ordering_share
+        tables.catch_up()
+        return reached, dispatcher.ordering_share
 
 
 def _check_fits(space: Space, params: Any, name: str) -> None:

@@ -12,7 +12,7 @@ from search.arguments import check_count
 from search.differences import changed_checks, differences
 from search.errors import SearchError, UsageError, WorkerError
 from search.executors.processes import oom_kills
-from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
+from search.executors.protocol import Done, Executor, Failed, Job, Outcome
 from search.trainer_api import Report
 
 MAX_BACK_OFF = 10.0
@@ -65,8 +65,8 @@ class Fleet(Executor, Generic[W]):
     """The part that executors with several workers share; a worker that is lost is replaced, with back-off.
 
     A worker greets with `{"numerics": ...}`, or with why it cannot start: `{"refused": ...}` is for the user to mend,
-    `{"failed": ...}` may pass. It answers a job with `{"report": ...}`, `{"raised": ...}`, or, if it has lost what was
-    to train it, `{"lost": ..., "cause": ...}`.
+    `{"failed": ...}` may pass. It answers a job with `{"report": ...}`, or with `{"cause": ..., "reason": ...}`; one
+    that lies between has the second of a worker that it has lost, too.
     """
 
     def __init__(self, workers: int) -> None:
@@ -172,9 +172,7 @@ class Fleet(Executor, Generic[W]):
         if report is not None:
             report = replace(report, worker=worker.index, started=running.started)
             return [Done(job=running.job, report=report, state=state)]
-        if "raised" in head:
-            return [Raised(job=running.job, error=head["raised"])]
-        return [Lost(job=running.job, reason=head["lost"], cause=head["cause"])]
+        return [Failed(job=running.job, cause=head["cause"], reason=head["reason"])]
 
     def _start_failed(self, sentence: str) -> None:
         """Wait longer before the next start; WorkerError with the reason if too many have failed."""

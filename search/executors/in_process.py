@@ -10,12 +10,12 @@ from dataclasses import replace
 from typing import Any, cast
 
 from search.errors import FOREIGN, PluginError, SearchError, UsageError, WorkerError
-from search.executors.protocol import Done, Executor, Job, Outcome, Raised
+from search.executors.protocol import Done, Executor, Failed, Job, Outcome
 from search.loading import load_object
 from search.messages import command_line, shortened
 from search.trainer_api import Json, Report, Trainer, TrainerSpec
 
-ERROR_LINES = 12
+ERROR_LINES = 15
 """Lines of a traceback that are kept."""
 ERROR_WIDTH = 2000
 """Characters of each that are kept: a text may hold all data that an objective works with."""
@@ -101,7 +101,7 @@ class InProcessExecutor(Executor):
         try:
             state, report = advanced(self._trainer, job.config, job.seed, job.period, job.state)
         except FOREIGN as error:  # whatever a configuration makes the trainer raise is a result about it
-            return [Raised(job=job, error=error_text(error))]
+            return [Failed(job=job, cause="raised", reason=error_text(error))]
         return [Done(job=job, report=replace(report, worker=0, started=started), state=state)]
 
     def stop(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Generic
 
 from search.errors import SearchError, WorkerError
 from search.executors.local import LocalExecutor
-from search.executors.protocol import Done, Executor, Job, Outcome, why_failed
+from search.executors.protocol import Done, Executor, Job, Outcome
 from search.files import passing_folder
 from search.trainer_api import C, Codec, Json, Report, TrainerSpec
 
@@ -54,7 +54,7 @@ class StartedWorkers:
         )
         for outcome in outcomes(self.executor, jobs):
             if not isinstance(outcome, Done):
-                raise WorkerError(f"A worker failed during the measurement: {why_failed(outcome)}")
+                raise WorkerError(f"A worker failed during the measurement: {outcome.last_line}")
             reports[outcome.job.trial] = outcome.report
         return [reports[number] for number in range(len(configs))]
 
@@ -117,4 +117,4 @@ class RemoteTrainer(Generic[C]):
             raise
         if isinstance(outcome, Done):
             return outcome.state, outcome.report
-        raise WorkerError(f"A worker process failed: {why_failed(outcome)}")
+        raise WorkerError(f"A worker process failed: {outcome.last_line}")

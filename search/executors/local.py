@@ -17,7 +17,7 @@ from typing import IO, Any
 from search.errors import WorkerError
 from search.executors.fleet import MAX_START, Fleet, Message, Worker
 from search.executors.processes import ending, outcome_of_end, receive, send
-from search.executors.protocol import Job, Lost, Outcome
+from search.executors.protocol import Failed, Job, Outcome
 from search.files import open_to_append
 from search.trainer_api import TrainerSpec
 
@@ -171,5 +171,5 @@ class LocalExecutor(Fleet[WorkerProcess]):
             return []
         if is_stalled:
             silence = f"no progress in {running.job.stall_seconds:.0f} s"
-            return [Lost(job=running.job, reason=silence, cause="stalled")]
+            return [Failed(job=running.job, cause="stalled", reason=silence)]
         return [outcome_of_end(running.job, code, running.oom_kills, "The worker")]

@@ -14,7 +14,7 @@ from pathlib import Path
 from socket import MSG_WAITALL, socket
 from typing import Any
 
-from search.executors.protocol import Job, Lost, Outcome, Raised
+from search.executors.protocol import Failed, Job
 
 # Lengths in front: a socket has no messages, and a message that is cut off by a death must not pass for a whole one.
 # The head is JSON, so that nothing that comes from a process can run code here, as a pickle could.
@@ -84,7 +84,7 @@ def _of_control_group() -> Iterator[Path]:
                 yield _CGROUPS / "memory" / path.lstrip("/") / "memory.oom_control"
 
 
-def outcome_of_end(job: Job, code: int, kills: int, process: str) -> Outcome:
+def outcome_of_end(job: Job, code: int, kills: int, process: str) -> Failed:
     """Return what the end of the process that did a job shows about the job.
 
     Args:
@@ -94,12 +94,12 @@ def outcome_of_end(job: Job, code: int, kills: int, process: str) -> Outcome:
         process: what ended, in words: "The worker".
     """
     if -code in CRASHES:
-        return Raised(job=job, error=f"{process} ended by {ending(code)}.")
+        return Failed(job=job, cause="raised", reason=f"{process} ended by {ending(code)}.")
     # SIGKILL does not say who sent it. The kernel counts its own; that of another process in the same group may be
     # among them, so it takes two such ends to make it the trial's (`search.driver.retry_policy`).
     if code == -signal.SIGKILL and oom_kills() > kills:
-        return Lost(job=job, reason="out of memory", cause="out_of_memory")
-    return Lost(job=job, reason=ending(code))
+        return Failed(job=job, cause="out_of_memory", reason="out of memory")
+    return Failed(job=job, cause="killed", reason=ending(code))
 
 
 def ending(code: int) -> str:

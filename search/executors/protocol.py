@@ -11,8 +11,9 @@ from search.trainer_api import Json, Report
 
 ExecutorName = Literal["local", "in-process", "ray"]
 """The names of the executors on the command line."""
-Cause = Literal["killed", "stalled", "out_of_memory"]
-"""Why a worker went away."""
+Cause = Literal["raised", "killed", "stalled", "out_of_memory"]
+"""Why a job does not come back trained. `raised`: its configuration made the trainer fail, by an exception or a crash
+such as SIGSEGV. All else happened to its worker, and says nothing about the configuration."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,28 +39,20 @@ class Done:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Raised:
-    """The configuration made the trainer fail: an exception, or a crash of its process such as SIGSEGV."""
+class Failed:
+    """The period was not trained."""
 
     job: Job
-    error: str  # last lines of the traceback, or the signal's name
+    cause: Cause
+    reason: str  # what happened, in words; if it raised, the last lines of the traceback, or the signal's name
+
+    @property
+    def last_line(self) -> str:
+        """The reason in one line."""
+        return self.reason.splitlines()[-1]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Lost:
-    """The worker was lost for another reason (killed, node lost): nothing is known about the configuration."""
-
-    job: Job
-    reason: str  # the event, in words
-    cause: Cause = "killed"
-
-
-def why_failed(failure: Raised | Lost) -> str:
-    """Return in one line why a job did not come back trained."""
-    return failure.reason if isinstance(failure, Lost) else failure.error.splitlines()[-1]
-
-
-Outcome = Done | Raised | Lost
+Outcome = Done | Failed
 
 
 class Executor(ABC):

@@ -24,7 +24,7 @@ from typing import Any
 from search.errors import SearchError, UsageError, WorkerError
 from search.executors.fleet import MAX_START, Fleet, Message, Worker
 from search.executors.local import LocalExecutor
-from search.executors.protocol import Cause, Done, Job, Lost, Outcome, Raised
+from search.executors.protocol import Cause, Done, Failed, Job, Outcome
 from search.files import atomic_write, make_folder
 from search.messages import lacks
 from search.trainer_api import TrainerSpec
@@ -117,9 +117,7 @@ class Actor:
         (outcome,) = outcomes
         if isinstance(outcome, Done):
             return {"report": outcome.report.to_json()}, outcome.state
-        if isinstance(outcome, Raised):
-            return {"raised": outcome.error}, b""
-        return {"lost": outcome.reason, "cause": outcome.cause}, b""
+        return {"cause": outcome.cause, "reason": outcome.reason}, b""
 
 
 class _ActorWorker(Worker):
@@ -276,7 +274,7 @@ class RayExecutor(Fleet[_ActorWorker]):
         text, cause = worker.end
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         if worker.running is not None:
-            return [Lost(job=worker.running.job, reason=f"{worker.name}: {lines[0]}", cause=cause)]
+            return [Failed(job=worker.running.job, cause=cause, reason=f"{worker.name}: {lines[0]}")]
         self._start_failed(
             "Workers end before they are ready, as they do if a machine lacks mnist-bench or has joined the cluster "
             f"without RAY_AUTH_MODE=token: {lines[-1]}"

@@ -55,7 +55,7 @@ def _trained(trainer: Trainer[Any], head: Mapping[str, Any], body: bytes) -> tup
         before = body if head["has_state"] else None
         state, report = advanced(trainer, head["config"], head["seed"], head["period"], before)
     except FOREIGN as error:  # whatever a configuration makes the trainer raise is a result about it
-        return {"raised": error_text(error)}, b""
+        return {"cause": "raised", "reason": error_text(error)}, b""
     return {"report": report.to_json()}, state
 
 

@@ -17,7 +17,7 @@ from search.differences import CHECK
 from search.errors import UsageError, WorkerError
 from search.executors.fleet import Running
 from search.executors.processes import ending, outcome_of_end, receive
-from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
+from search.executors.protocol import Done, Executor, Failed, Job, Outcome
 from search.files import open_to_append
 from search.hashed import EndReason
 from search.messages import number_of
@@ -216,7 +216,7 @@ class ObjectiveExecutor(Executor):
 
     def _raised(self, job: Job, error: str) -> list[Outcome]:
         self._kill(job.trial)
-        return [Raised(job=job, error=error)]
+        return [Failed(job=job, cause="raised", reason=error)]
 
     def _kill(self, trial: int) -> None:
         """End the child of a trial, which needs it no more."""
@@ -244,7 +244,7 @@ class ObjectiveExecutor(Executor):
             return []
         job = run.running.job
         if code >= 0:  # unlike a worker's, this process runs nothing but the objective
-            return [Raised(job=job, error=f"The objective ended its process ({ending(code)}).")]
+            return [Failed(job=job, cause="raised", reason=f"The objective ended its process ({ending(code)}).")]
         return [outcome_of_end(job, code, run.running.oom_kills, "The objective's process")]
 
     def _unregister(self, child: Child) -> None:
@@ -262,7 +262,8 @@ class ObjectiveExecutor(Executor):
             if now - running.since > job.stall_seconds:
                 self._checked = self._checked or run is self._check  # with the next try
                 self._kill(run.trial)
-                outcomes.append(Lost(job=job, reason=f"no report in {job.stall_seconds:.0f} s", cause="stalled"))
+                silence = f"no report in {job.stall_seconds:.0f} s"
+                outcomes.append(Failed(job=job, cause="stalled", reason=silence))
         return outcomes
 
     def _begin_check(self, done: Done, made: Sequence[Figures]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from search.event_log.events import Asked, Created, GoalSet, Reported, Told
 from search.event_log.history import History
 from search.event_log.records import ENDS
-from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
+from search.executors.protocol import Done, Executor, Failed, Job, Outcome
 from search.hashed import Reason
 from search.trainer_api import Report
 from support.fake_trainer import Trainer
@@ -70,14 +70,14 @@ class Scripted(Executor):
         return Done(job=job, report=report, state=state)
 
 
-def killed(job: Job) -> Lost:
+def killed(job: Job) -> Failed:
     """Return that a job's worker was killed."""
-    return Lost(job=job, reason="SIGKILL")
+    return Failed(job=job, cause="killed", reason="SIGKILL")
 
 
-def raised(job: Job) -> Raised:
+def raised(job: Job) -> Failed:
     """Return that a job made the trainer fail."""
-    return Raised(job=job, error="ZeroDivisionError")
+    return Failed(job=job, cause="raised", reason="ZeroDivisionError")
 
 
 PERIODS = 4

@@ -27,6 +27,7 @@ from search.space.yaml_text import Document
 from search.strategies.pruners import Asha, Pruner
 from search.strategies.samplers import Sampler, Tpe
 from search.study.folder import StudyFolder
+from search.study.optuna_tables import OptunaTables
 from search.study.spec import StudySpec
 from search.study.studies import read_events
 from search.trainer_api import PLAIN, Plan, TrainerSpec
@@ -264,10 +265,8 @@ if __name__ == "__main__":
     main()
 
 
-class NoTables:
-    """Stands in for `search.study.optuna_tables.OptunaTables`, and writes nothing."""
-
-    def __init__(self, engine: object, history: object) -> None: ...
+class NoTables(OptunaTables):
+    """Writes nothing."""
 
     def behind(self, events: object) -> set[int]:
         return set()

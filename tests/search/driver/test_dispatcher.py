@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from search.driver.dispatcher import Dispatcher
-from search.driver.progress import Observer, WorkerTime
+from search.driver.progress import Observer
 from search.errors import WorkerError
 from search.event_log.records import TrialRecord
 from search.executors.protocol import Job, Outcome
@@ -125,12 +124,6 @@ def test_a_trial_has_the_time_that_its_periods_left_and_then_ends(
     assert {len(record.reports) for record in late} == {3}
     assert {record.error for record in late} == {"Training took more than 1 s (--trial-timeout)."}
     assert not any(record.reason == "complete" for record in study.trials)
-
-
-def test_the_orders_share_is_that_of_all_lanes_time() -> None:
-    spent = WorkerTime(since=time.monotonic() - 100, workers=4, ordering=100.0)
-    assert spent.ordering_share == pytest.approx(0.25, rel=0.1)
-    assert WorkerTime(workers=0).ordering_share == 0
 
 
 def test_no_more_is_lost_to_the_order_than_there_was(clock: Clock, tmp_path: Path) -> None:

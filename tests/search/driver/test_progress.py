@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from search.driver.dispatcher import Dispatcher
-from search.driver.progress import MAX_EXPECTED_TRIALS, Meter, WorkerTime, expected_survivors, seconds_left
+from search.driver.progress import MAX_EXPECTED_TRIALS, Meter, expected_survivors, seconds_left
 from search.event_log.events import Asked, Reported
 from search.event_log.forecast import GROWTH, Forecast, WorkLeft
 from search.strategies.pruners import Asha, NoPruner
@@ -27,7 +27,7 @@ def meter_of(folder: Path, goal: int, expected: float = 1.0, costs: Sequence[flo
     history = fake.begun(fake.make_spec(Random(), NoPruner(), 1, 0), goal)
     executor = Scripted(Clock(), workers=time.get("workers", 1))
     dispatcher = Dispatcher(executor, CheckpointStore(folder), history, lambda: False)
-    dispatcher.time = WorkerTime(**time)
+    dispatcher.since, dispatcher.ordering = time.get("since", dispatcher.since), time.get("ordering", 0.0)
     return Meter(history, dispatcher, (expected,) * fake.PERIODS, costs)
 
 
@@ -44,7 +44,9 @@ def test_the_time_left_is_that_of_the_longest_trial_or_of_all_lanes_together(
 ) -> None:
     monkeypatch.setattr(Forecast, "remaining", lambda forecast, ahead: WorkLeft(total=left, longest=longest))
     meter = meter_of(tmp_path, 1, since=time.monotonic() - 100, workers=2, ordering=ordering)
-    assert meter.read().seconds_left is None
+    begun = meter.read()
+    assert begun.seconds_left is None
+    assert begun.order_cost == pytest.approx(ordering / 200, rel=0.01)
     for took in (1.0, 3.0):
         meter.count(5, reported(took))
     assert meter.read().seconds_left == pytest.approx(seconds, rel=0.01)

@@ -29,7 +29,7 @@ from search.errors import (
 )
 from search.event_log.events import Asked, GoalSet, Reported
 from search.event_log.records import TrialRecord
-from search.executors.protocol import Job, Outcome, Raised
+from search.executors.protocol import Failed, Job, Outcome
 from search.strategies.pruners import Median, NoPruner
 from search.strategies.samplers import Curves, Random, Sampler, Tpe
 from search.study import studies
@@ -218,7 +218,7 @@ def test_a_trial_that_crashes_twice_fails_and_says_why(
 def test_crashes_in_a_row_end_the_search_with_the_first_ones_text(tmp_path: Path, clock: Clock) -> None:
     def fails(job: Job) -> Outcome | None:
         error = f"Traceback:\n  its lines\nZeroDivisionError: trial {job.trial} divides by zero"
-        return Raised(job=job, error=error) if job.trial not in (0, 4) else None
+        return Failed(job=job, cause="raised", reason=error) if job.trial not in (0, 4) else None
 
     with pytest.raises(TooManyFailuresError) as ended:
         fake.run(tmp_path, widest=64, concurrent_trials=1, pruner=NoPruner(), executor=Scripted(clock, fails))
@@ -230,7 +230,7 @@ def test_crashes_in_a_row_end_the_search_with_the_first_ones_text(tmp_path: Path
 
 
 def test_infeasible_trials_between_crashes_do_not_end_their_row(tmp_path: Path, clock: Clock) -> None:
-    executor = Scripted(clock, lambda job: Raised(job=job, error="ZeroDivisionError"))
+    executor = Scripted(clock, lambda job: Failed(job=job, cause="raised", reason="ZeroDivisionError"))
     with pytest.raises(TooManyFailuresError, match="5 trials in a row crashed"):
         fake.run(tmp_path, widest=32, concurrent_trials=1, executor=executor)
     reasons = Counter(trial.reason for trial in studies.open_study(tmp_path, None).trials)

@@ -19,7 +19,7 @@ import pytest
 from search.errors import SearchError, UsageError, WorkerError
 from search.executors.in_process import InProcessExecutor, error_text
 from search.executors.local import LocalExecutor
-from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
+from search.executors.protocol import Done, Executor, Failed, Job, Outcome
 from search.executors.ray import RayExecutor
 from search.trainer_api import Report, TrainerSpec
 from support.ray_nodes import Nodes
@@ -97,14 +97,15 @@ def trained(executor: Executor, asked: Job) -> tuple[Report, bytes]:
 
 def raised(executor: Executor, asked: Job) -> str:
     outcome = outcome_of(executor, asked)
-    assert isinstance(outcome, Raised)
-    return outcome.error
+    assert isinstance(outcome, Failed)
+    assert outcome.cause == "raised"
+    return outcome.reason
 
 
 def lost(executor: Executor, asked: Job) -> tuple[str, str]:
     """Return why and how the worker of a job was lost, which has another one by then."""
     outcome = outcome_of(executor, asked)
-    assert isinstance(outcome, Lost)
+    assert isinstance(outcome, Failed)
     wait_for_idle(executor, 1)
     return outcome.reason, outcome.cause
 
@@ -235,7 +236,7 @@ def test_a_worker_killed_by_a_signal_without_a_name_is_lost_like_any_other(local
     (worker,) = children()
     os.kill(worker, 40)  # a real-time signal
     outcome = next_outcome(executor)
-    assert isinstance(outcome, Lost)
+    assert isinstance(outcome, Failed)
     assert (outcome.reason, outcome.cause) == ("signal 40", "killed")
 
 
@@ -299,7 +300,7 @@ def test_a_configuration_that_cannot_travel_ends_its_worker_at_once(local: Make)
     for thread in threading.enumerate():  # what it raises is told when it has ended, which must not be in the next test
         if "_write_all" in thread.name:
             thread.join()
-    assert isinstance(outcome, Lost)
+    assert isinstance(outcome, Failed)
     assert (outcome.reason, outcome.cause) == ("SIGKILL", "killed")
 
 
@@ -321,7 +322,7 @@ def test_a_death_that_is_noticed_late_is_no_hang(local: Make) -> None:
     executor.submit(job(stall=0.7))
     time.sleep(1.2)  # the driver is held up, by a database for example
     outcome = next_outcome(executor)
-    assert isinstance(outcome, Lost)
+    assert isinstance(outcome, Failed)
     assert (outcome.reason, outcome.cause) == ("SIGKILL", "killed")
 
 

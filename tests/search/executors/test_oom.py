@@ -20,7 +20,7 @@ from search.driver.progress import Observer
 from search.errors import WorkerError
 from search.event_log.records import StudyRecord
 from search.executors import processes
-from search.executors.protocol import Job, Lost, Outcome
+from search.executors.protocol import Failed, Job, Outcome
 from search.strategies.pruners import NoPruner
 from search.study import studies
 from search.study.checkpoint_store import CheckpointStore
@@ -123,8 +123,8 @@ def test_where_the_kernel_counts_more_kills_a_killed_worker_alone_ran_out_of_mem
     assert {(trial.seed % 4 == 0, trial.reason) for trial in found.finished()} == {(True, reason), (False, "complete")}
 
 
-def starved(job: Job) -> Lost:
-    return Lost(job=job, reason="out of memory", cause="out_of_memory")
+def starved(job: Job) -> Failed:
+    return Failed(job=job, cause="out_of_memory", reason="out of memory")
 
 
 def test_after_memory_ran_out_over_a_trial_it_is_trained_alone(tmp_path: Path, clock: Clock) -> None:

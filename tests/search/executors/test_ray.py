@@ -15,7 +15,7 @@ import pytest
 
 from search import canonical_json
 from search.errors import UsageError, WorkerError
-from search.executors.protocol import Done, Job, Lost, Outcome
+from search.executors.protocol import Done, Failed, Job, Outcome
 from search.executors.ray import RayExecutor, StagedFiles, folder_of
 from search.trainer_api import TrainerSpec
 from support import search_fake as fake
@@ -64,12 +64,12 @@ with variables(ENVIRONMENT):
 class Recorded(RayExecutor):
     """Remembers what was lost, and tells who is at work."""
 
-    lost: tuple[Lost, ...] = ()
+    lost: tuple[Failed, ...] = ()
 
     def wait(self, timeout: float) -> list[Outcome]:
         """See `Executor.wait`."""
         found = super().wait(timeout)
-        self.lost += tuple(outcome for outcome in found if isinstance(outcome, Lost))
+        self.lost += tuple(outcome for outcome in found if isinstance(outcome, Failed))
         return found
 
     def is_at_work(self, node: str) -> bool:
@@ -148,7 +148,7 @@ def test_a_node_killed_amid_a_search_changes_nothing(undisturbed: str, ray_nodes
 def test_a_killed_actor_is_replaced_and_its_job_reported_lost_once(make: Make) -> None:
     executor = make("kill_carrier_once")
     (lost,) = outcomes(executor)
-    assert isinstance(lost, Lost)
+    assert isinstance(lost, Failed)
     assert lost.reason.endswith(": The actor died unexpectedly before finishing this task.")
     wait_until_idle(executor)
     (again,) = outcomes(executor)
@@ -159,7 +159,7 @@ def test_a_machine_that_does_not_answer_is_given_up(make: Make, monkeypatch: pyt
     monkeypatch.setattr("search.executors.ray.GRACE", 0.5)
     executor = make("stop_carrier_once")
     (lost,) = outcomes(executor, stall=0.5)
-    assert isinstance(lost, Lost)
+    assert isinstance(lost, Failed)
     assert lost.reason.endswith(": no answer")
     assert lost.cause == "stalled"
     wait_until_idle(executor)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from search.errors import WorkerError
-from search.executors.protocol import Done, Job, Lost, Outcome
+from search.executors.protocol import Done, Failed, Job, Outcome
 from search.objectives.executor import ObjectiveExecutor
 from search.objectives.objective import Objective
 from support import own_work
@@ -155,7 +155,7 @@ def test_a_second_making_that_hangs_is_tried_again_like_any_other(started: Execu
     executor = started("hangs_once")
     executor.submit(replace(JOB, stall_seconds=1.0))
     lost = outcome(executor)
-    assert isinstance(lost, Lost)
+    assert isinstance(lost, Failed)
     assert (lost.cause, executor.idle()) == ("stalled", 1)
     executor.submit(JOB)
     done = outcome(executor)
@@ -220,7 +220,9 @@ def test_with_a_child_that_is_killed_alone_ends_all_that_its_program_has_started
     executor.submit(JOB)
     child, left = map(int, wait_for(tmp_path / "pids", executor).split())
     os.kill(child, signal.SIGKILL)
-    assert isinstance(outcome(executor), Lost)
+    lost = outcome(executor)
+    assert isinstance(lost, Failed)
+    assert lost.cause == "killed"
     until(lambda: not own_work.alive([left]))
 
 

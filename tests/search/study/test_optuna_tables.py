@@ -13,7 +13,6 @@ import pytest
 from sqlalchemy.engine import Connection, Engine
 
 from search.database import open_for_reading, open_for_writing, sqlite_url
-from search.driver import driver
 from search.event_log.events import trial_of
 from search.event_log.history import History
 from search.study import optuna_tables
@@ -157,7 +156,7 @@ def test_a_study_that_is_gone_is_written_anew_by_its_search(undisturbed: str, pl
 def test_a_driver_killed_between_two_tables_leaves_the_newest_events_pending(
     undisturbed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
 ) -> None:
-    monkeypatch.setattr(driver, "BEHIND", 0.0)
+    monkeypatch.setattr(optuna_tables, "BEHIND", 0.0)
     execute, left = Connection.execute, 3
 
     def dying(connection: Connection, statement: Any, *more: Any, **options: Any) -> Any:
@@ -182,7 +181,7 @@ def test_a_driver_killed_between_two_tables_leaves_the_newest_events_pending(
 def test_the_tables_are_as_far_behind_as_they_may_be_and_no_farther(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(driver, "BEHIND", 3600.0)
+    monkeypatch.setattr(optuna_tables, "BEHIND", 3600.0)
     written: list[OptunaTables] = []
     sync = OptunaTables.sync
 
