@@ -18,7 +18,7 @@ from pathlib import Path
 from search.database import open_for_reading
 from search.event_log.events import Event
 from search.event_log.history import History
-from search.event_log.log import EventLog, studies
+from search.event_log.log import EventLog
 from search.study.folder import StudyFolder
 
 START_SECONDS = 4.0
@@ -173,8 +173,5 @@ class SearchProcesses:
         """Return the events in the log; none if there is no study yet."""
         if not (self.files.path / "study.db").exists():
             return []
-        engine = open_for_reading(self.files.database)
-        try:
-            return EventLog(engine, self.files.name).read() if studies(engine) else []
-        finally:
-            engine.dispose()
+        with contextlib.closing(open_for_reading(self.files.database)) as connection:
+            return EventLog(connection, self.files.name).read()

@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
-
-import sqlalchemy
-from sqlalchemy.engine import Engine
 
 from search.errors import StorageError, StudyLockedError, system_error
 from search.files import check_one_name
@@ -43,7 +39,7 @@ def read_only_url(path: Path) -> str:
     return f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true"
 
 
-def open_for_writing(path: Path) -> Engine:
+def open_for_writing(path: Path) -> sqlite3.Connection:
     """Open a database for the driver, its only writer; a missing one is made, with Optuna's tables.
 
     StorageError if it is damaged or not a database, or cannot be opened or changed in place.
@@ -59,7 +55,11 @@ def open_for_writing(path: Path) -> Engine:
         with closing(sqlite3.connect(path, timeout=TIMEOUT)) as connection:
             # Stored in the file. With a write-ahead log, readers do not block the driver, nor it them.
             connection.execute("PRAGMA journal_mode=WAL")
-        engine = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": TIMEOUT}}).engine
+        RDBStorage(url, engine_kwargs={"connect_args": {"timeout": TIMEOUT}}).engine.dispose()
+        connection = sqlite3.connect(path, timeout=TIMEOUT)
+        # No fsync a commit: killing the process loses nothing, a power cut may lose the last events but not the
+        # database.
+        connection.execute("PRAGMA synchronous=NORMAL")
     except Exception as error:
         cause = (
             error if isinstance(error, RuntimeError) else system_error(error)
@@ -67,47 +67,31 @@ def open_for_writing(path: Path) -> Engine:
         if cause is None:
             raise
         raise StorageError(f"Cannot open the database {path}: {first_line(cause)}.") from error
-    sqlalchemy.event.listen(engine, "connect", _prepare_to_write)
-    engine.dispose()  # RDBStorage has already connected, without that
-    return engine
-
-
-def _prepare_to_write(connection: Any, _record: Any) -> None:
-    # No fsync a commit: killing the process loses nothing, a power cut may lose the last events but not the database.
-    connection.execute("PRAGMA synchronous=NORMAL")
     connection.text_factory = _as_text
+    return connection
 
 
-def checkpoint(engine: Engine) -> None:
+def checkpoint(connection: sqlite3.Connection) -> None:
     """Move what SQLite's write-ahead log holds into the database's file, and sync it, as far as no reader is at it."""
-    with engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
-def open_for_reading(path: Path) -> Engine:
+def open_for_reading(path: Path) -> sqlite3.Connection:
     """Open a database read-only, so that a reader never disturbs a search.
 
     StorageError if it is empty but its write-ahead log is not; SQLite would delete the log on opening.
     """
     if path.exists() and _is_emptied(path):
         raise StorageError(_damaged(path, _EMPTIED))
-    return _engine(lambda: _connect_to_read(path))
+    return _connect_to_read(path)
 
 
-def open_damaged(path: Path) -> Engine:
+def open_damaged(path: Path) -> sqlite3.Connection:
     """Open a database read-only, so that as much of it is read as can be."""
-
-    def connect() -> sqlite3.Connection:
-        connection = _connect(path, "mode=ro")
-        # It writes nothing here: with it, SQLite reads the rest of a file whose end or whose other tables are gone.
-        connection.execute("PRAGMA writable_schema=ON")
-        return connection
-
-    return _engine(connect)
-
-
-def _engine(connect: Callable[[], sqlite3.Connection]) -> Engine:
-    return sqlalchemy.create_engine("sqlite://", creator=connect, poolclass=sqlalchemy.pool.NullPool)
+    connection = _connect(path, "mode=ro")
+    # It writes nothing here: with it, SQLite reads the rest of a file whose end or whose other tables are gone.
+    connection.execute("PRAGMA writable_schema=ON")
+    return connection
 
 
 @contextmanager
@@ -120,7 +104,7 @@ def storage_errors() -> Iterator[None]:
     try:
         yield
     # The number of an event is its primary key, so a second writer collides at once.
-    except sqlalchemy.exc.IntegrityError as error:
+    except sqlite3.IntegrityError as error:
         raise StudyLockedError("Another process is writing this study; stop one of the two.") from error
     except Exception as error:
         if (fault := system_error(error)) is None:

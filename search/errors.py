@@ -16,6 +16,7 @@ SearchError                  1   something failed
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,12 +53,11 @@ def system_error(error: BaseException) -> BaseException | None:
 
     The database is the study's, or one that a user's code works with.
     """
-    import sqlite3  # not before something has failed: workers load neither
+    import sqlite3  # not before something has failed: workers do not load it
 
-    import sqlalchemy
-
+    of_sqlalchemy = getattr(sys.modules.get("sqlalchemy.exc"), "SQLAlchemyError", OSError)
     of_optuna = type(error).__name__ == "StorageInternalError"  # by name: an import would load Optuna in every reader
-    of_system = of_optuna or isinstance(error, OSError | sqlite3.Error | sqlalchemy.exc.SQLAlchemyError)
+    of_system = of_optuna or isinstance(error, OSError | sqlite3.Error | of_sqlalchemy)
     if not of_system or isinstance(error, BrokenPipeError):  # that one is of our output (`... | head`)
         return None
     inner = (error.__cause__ if of_optuna else None) or error

@@ -7,6 +7,7 @@ damage, and is made only if it is asked for.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -215,12 +216,8 @@ def repaired_tables(files: StudyFolder) -> list[Diagnostic]:
     found = tables(files, history, events)
     if found.severity != "problem":
         return []
-    engine = open_for_writing(files.database)
-    try:
-        with storage_errors():
-            rebuild(engine, history)
-    finally:
-        engine.dispose()
+    with closing(open_for_writing(files.database)) as connection, storage_errors():
+        rebuild(connection, history)
     return [replace(found, advice="They were written again from the event log.")]
 
 
@@ -388,12 +385,8 @@ _FROM_THE_LOG = "--repair writes them again from the event log, which is authori
 
 
 def _differences(files: StudyFolder, history: History, events: Sequence[Event]) -> TablesDiff:
-    engine = open_for_reading(files.database)
-    try:
-        with storage_errors():
-            return OptunaTables(engine, history).compare(events)
-    finally:
-        engine.dispose()
+    with closing(open_for_reading(files.database)) as connection, storage_errors():
+        return OptunaTables(connection, history).compare(events)
 
 
 def _worded(differing: TablesDiff) -> str:

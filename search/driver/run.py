@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, get_args
+from typing import Any, Generic, get_args
 
 from search import file_lock
 from search.arguments import CONCURRENT_TRIALS, MAX_GOAL, check_choice, check_count, check_several, check_whole
@@ -51,9 +52,6 @@ from search.study.optuna_tables import OptunaTables
 from search.study.spec import StartList, StudySpec, check_same, stored_history
 from search.study.studies import StoredStudy, all_failed, check_not_renamed, log_of, note_end, read_events
 from search.trainer_api import C, Codec, Plan, Planner, TrainerSpec
-
-if TYPE_CHECKING:
-    from sqlalchemy.engine import Engine
 
 Numerics = Mapping[str, Any]
 OnTrialEnd = Callable[[TrialRecord, bytes, Sequence[TrialRecord]], None]
@@ -264,16 +262,16 @@ class Search:
                 for path in left_of(written):  # by a driver that was killed while it wrote
                     path.unlink()
             _check_not_emptied(files)
-            engine = open_for_writing(files.database)
+            connection = open_for_writing(files.database)
             try:
-                log = log_of(engine, files)
+                log = log_of(connection, files)
                 log.make_table()
-                run = self._run_on(engine, log)
-                checkpoint(engine)  # first, or a power cut could leave a note of more events than there are
+                run = self._run_on(connection, log)
+                checkpoint(connection)  # first, or a power cut could leave a note of more events than there are
                 note_end(files, log.end)
             finally:
                 self.executor.stop()
-                engine.dispose()
+                connection.close()
         failed = run.study.first_failed
         if run.reached and failed is not None:
             error = TooManyFailuresError(all_failed(files, failed))
@@ -281,7 +279,7 @@ class Search:
             raise error
         return run
 
-    def _run_on(self, engine: Engine, log: EventLog) -> Run:
+    def _run_on(self, connection: sqlite3.Connection, log: EventLog) -> Run:
         files = self.files
         check_not_renamed(files)
         events = log.read()
@@ -295,7 +293,7 @@ class Search:
         if spec is not None:
             events = events or self._create(spec, history, log)
             keep_invocation(files, spec.space, self.invocation)
-        tables = OptunaTables(engine, history)
+        tables = OptunaTables(connection, history)
         tables.sync(tables.behind(events))
         clean_up(history, states, self.on_trial_end)
         reached, order_cost = (True, 0.0) if spec is None else self._drive(spec, history, log, tables, states)

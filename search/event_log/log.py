@@ -13,13 +13,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine
+from typing import Any, TypeVar
 
 from search import canonical_json
 from search.errors import OtherVersionError, StorageError, StudyLockedError, UsageError
@@ -27,24 +25,15 @@ from search.event_log.events import Columns, Created, Event, OfTrial, format_of,
 from search.messages import in_a_sentence
 from search.stored_fields import check_format
 
-if TYPE_CHECKING:
-    Row = sa.Row[*tuple[Any, ...]]
-
 T = TypeVar("T")
-_metadata = sa.MetaData()
-_events = sa.Table(
-    "search_events",
-    _metadata,
-    sa.Column("study", sa.String(128), primary_key=True),
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),  # two drivers cannot both write event 7
-    sa.Column("kind", sa.String(16), nullable=False),
-    sa.Column("time", sa.BigInteger, nullable=False),
-    sa.Column("trial", sa.Integer),
-    sa.Column("external", sa.Boolean, nullable=False),
-    sa.Column("at", sa.String(32), nullable=False),  # UTC, for people
-    sa.Column("payload", sa.Text, nullable=False),
-    sa.Column("chain", sa.String(64), nullable=False),
-)
+Row = tuple[Any, ...]
+"""The columns of an event: study, seq, kind, time, trial, external, at, payload, chain."""
+_TABLE = """CREATE TABLE search_events (
+    study VARCHAR(128) NOT NULL, seq INTEGER NOT NULL, kind VARCHAR(16) NOT NULL, time BIGINT NOT NULL, trial INTEGER,
+    external BOOLEAN NOT NULL, at VARCHAR(32) NOT NULL, payload TEXT NOT NULL, chain VARCHAR(64) NOT NULL,
+    PRIMARY KEY (study, seq)
+)"""  # two drivers cannot both write event 7; `at` is UTC, for people
+_INSERT = "INSERT INTO search_events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def link(before: str, columns: Iterable[object]) -> str:
@@ -70,7 +59,7 @@ class LogEnd:
 class Salvage:
     """What can be read of a damaged log."""
 
-    rows: Sequence[Mapping[str, Any]]  # the columns of the events before the damage
+    rows: Sequence[Row]  # those of the events before the damage
     events: Sequence[Event]  # the same events
     lost: Sequence[Event]  # the events after them that can be read, damaged ones among them
     unread: int  # how many more events there were, at least
@@ -81,7 +70,7 @@ class EventLog:
 
     def __init__(
         self,
-        engine: Engine,
+        connection: sqlite3.Connection,
         study: str,
         *,
         end: LogEnd | None = None,
@@ -90,12 +79,12 @@ class EventLog:
         """Open a log.
 
         Args:
-            engine: its database.
+            connection: its database.
             study: the study's name there.
             end: where the log ended when its last driver did; None if that is not known.
             advice: what to do about damage, as the end of a sentence.
         """
-        self._engine = engine
+        self._connection = connection
         self._study = study
         self._end = end
         self._advice = advice
@@ -108,12 +97,10 @@ class EventLog:
         """Where the log ends that was read or written here; None if it has no event."""
         return LogEnd(events=self._length, chain=self._last) if self._length else None
 
-    def make_table(self) -> bool:
-        """Make the table if it is missing, and return whether it was."""
-        with self._engine.begin() as connection:
-            is_there = sa.inspect(connection).has_table(_events.name)
-            _metadata.create_all(connection)
-            return not is_there
+    def make_table(self) -> None:
+        """Make the table if it is missing."""
+        if not _columns(self._connection):
+            self._connection.execute(_TABLE)
 
     def append(self, event: Event) -> None:
         """Write one event; when this returns, it has happened.
@@ -121,34 +108,32 @@ class EventLog:
         Raises:
             UsageError: it could not be read back, because custom code gave a value that no event may hold.
         """
-        columns = {"study": self._study, "seq": self._length, **readable(event)._asdict()}
-        payload = columns.pop("payload")
-        columns |= {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "payload": payload}
-        chain = link(self._last, columns.values())
-        with self._engine.begin() as connection:
-            self._check_last(connection)
-            connection.execute(_events.insert(), {**columns, "chain": chain})
+        *columns, payload = readable(event)
+        row = [self._study, self._length, *columns, datetime.now(UTC).isoformat(timespec="milliseconds"), payload]
+        chain = link(self._last, row)
+        with self._connection:
+            self._check_last()
+            self._connection.execute(_INSERT, [*row, chain])
         self._length += 1
         self._last = chain
 
-    def restore(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    def restore(self, rows: Sequence[Row]) -> None:
         """Write the first events of a damaged log, as `salvage` returned them, into a table without any."""
-        with self._engine.begin() as connection:
-            connection.execute(_events.insert(), [*rows])
+        with self._connection:
+            self._connection.executemany(_INSERT, rows)
 
-    def _check_last(self, connection: Connection) -> None:
-        last = sa.and_(_events.c.study == self._study, _events.c.seq == self._length - 1)
-        if self._length and connection.scalar(sa.select(_events.c.seq).where(last)) is None:
+    def _check_last(self) -> None:
+        last = "SELECT seq FROM search_events WHERE study = ? AND seq = ?"
+        if self._length and not self._connection.execute(last, (self._study, self._length - 1)).fetchall():
             raise StudyLockedError(f"Study {self._study} was removed while it was searched; this search stops.")
 
     def newest(self) -> tuple[int, str] | None:
         """Return the number of the newest event, from 0, and when it was written (UTC, ISO 8601), if there is one."""
-        query = sa.select(_events.c.seq, _events.c.at).where(_events.c.study == self._study)
-        with self._engine.connect() as connection:
-            if not sa.inspect(connection).has_table(_events.name):
-                return None
-            row = connection.execute(query.order_by(_events.c.seq.desc()).limit(1)).first()
-        return None if row is None else (row.seq, row.at)
+        if not _columns(self._connection):
+            return None
+        newest = "SELECT seq, at FROM search_events WHERE study = ? ORDER BY seq DESC LIMIT 1"
+        found: tuple[int, str] | None = self._connection.execute(newest, (self._study,)).fetchone()
+        return found
 
     def read(self) -> list[Event]:
         """Return all events in order; further events are appended after them.
@@ -161,64 +146,44 @@ class EventLog:
         events = [*self._believed(rows)]
         if self._end is not None and len(events) < self._end.events:
             raise self._lacks(len(events), " and all after it")
-        self._length, self._last = len(events), rows[-1].chain if rows else ""
+        self._length, self._last = len(events), rows[-1][-1] if rows else ""
         return events
-
-    def since(self, seq: int) -> list[Event]:
-        """Return the events from number `seq` on, in order, if those before were read earlier; errors as in `read`."""
-        if not seq:
-            return self.read()
-        before, *rows = self._rows(seq - 1) or (None,)
-        if before is None:
-            return []
-        if before.seq != seq - 1:
-            raise self._lacks(seq - 1)
-        return [*self._believed(rows, seq, before.chain)]
 
     def first(self) -> Event | None:
         """Return the event with which the study begins, if there is one; errors as in `read`."""
-        rows = self._rows(most=1)
+        rows = self._rows(1)
         if self._end is not None and not rows:
             raise self._lacks(0, " and all after it")
         return next(self._believed(rows), None)
 
     def salvage(self) -> Salvage:
         """Return what can be read of a log in SQLite, although a part of it, or of the file, is damaged."""
-        rows = [*_until(sa.exc.DatabaseError, self._scanned())]
+        rows = [*_until(sqlite3.DatabaseError, self._scanned())]
         events = [*_until(StorageError, self._believed(rows))]
         whole = len(events)
         lost = [event for row in rows[whole:] if (event := _event_in(row)) is not None]
         length = max(len(rows), 0 if self._end is None else self._end.events)
-        return Salvage(
-            rows=[row._asdict() for row in rows[:whole]], events=events, lost=lost, unread=length - whole - len(lost)
-        )
+        return Salvage(rows=rows[:whole], events=events, lost=lost, unread=length - whole - len(lost))
 
     def _scanned(self) -> Iterator[Row]:
         """Yield the rows in the order in which they were written, without SQLite's index, which may be damaged, too."""
-        with self._engine.connect() as connection:
-            ours = sa.literal_column("+study") == self._study  # the plus sign keeps SQLite from its index
-            yield from connection.execute(sa.select(_events).where(ours))
+        # The plus sign keeps SQLite from its index.
+        yield from self._connection.execute("SELECT * FROM search_events WHERE +study = ?", (self._study,))
 
-    def _rows(self, since: int = 0, most: int | None = None) -> Sequence[Row]:
-        """Return the rows of the events from number `since` on.
+    def _rows(self, most: int = -1) -> Sequence[Row]:
+        """Return the rows of the events, at most so many; OtherVersionError if the table is of a version whose events
+        had no checksums."""
+        if not (columns := _columns(self._connection)):
+            return []
+        if "chain" not in columns:
+            check_format(1, f"Study {self._study}")
+        ours = "SELECT * FROM search_events WHERE study = ? AND seq >= 0 ORDER BY seq LIMIT ?"
+        return self._connection.execute(ours, (self._study, most)).fetchall()
 
-        Raises:
-            OtherVersionError: the table is of a version whose events had no checksums.
-        """
-        with self._engine.connect() as connection:
-            if not sa.inspect(connection).has_table(_events.name):
-                return []
-            # Not by reflection, which on a server is several queries for each read of a study.
-            columns = connection.execute(sa.select(sa.text("*")).select_from(_events).limit(0)).keys()
-            if "chain" not in columns:
-                check_format(1, f"Study {self._study}")
-            ours = sa.and_(_events.c.study == self._study, _events.c.seq >= since)
-            return connection.execute(sa.select(_events).where(ours).order_by(_events.c.seq).limit(most)).all()
-
-    def _believed(self, rows: Iterable[Row], since: int = 0, before: str = "") -> Iterator[Event]:
-        """Yield the events of rows; `before` is the checksum before the first."""
-        for seq, row in enumerate(rows, since):
-            _, found, kind, time, trial, external, _, payload, chain = row  # by names it would take five times as long
+    def _believed(self, rows: Iterable[Row]) -> Iterator[Event]:
+        before = ""
+        for seq, row in enumerate(rows):
+            _, found, kind, time, trial, external, _, payload, chain = row
             if found != seq:
                 raise self._lacks(seq)
             if seq == 0 and isinstance(payload, str) and (written := format_of(payload)) is not None:
@@ -227,7 +192,7 @@ class EventLog:
             if chain != link(before, row[:-1]) or not self._ends_as_noted(seq, chain):
                 raise StorageError(f"Event {seq} of study {self._study} is damaged; {self._advice}.")
             before = chain
-            yield self._understood(seq, kind, time, trial, external, payload)
+            yield self._understood(seq, kind, time, trial, _truth(external), payload)
 
     def _understood(self, seq: int, *columns: object) -> Event:
         """Return the event of one row; SQLite keeps values of any type, whatever the type of a column."""
@@ -252,7 +217,8 @@ class EventLog:
 def _event_in(row: Row) -> Event | None:
     """Return the event of a row that may be damaged; None if it holds none."""
     try:
-        return from_row(row.kind, row.time, row.trial, row.external, row.payload)
+        _, _, kind, time, trial, external, _, payload, _ = row
+        return from_row(kind, time, trial, _truth(external), payload)
     except (ValueError, OtherVersionError):
         return None
 
@@ -297,12 +263,18 @@ def not_understood(study: str, seq: int, why: object) -> StorageError:
     )
 
 
-def studies(engine: Engine) -> list[tuple[str, str]]:
-    """Return the name of every study in the database and when its last event was written (UTC, ISO 8601)."""
-    if not sa.inspect(engine).has_table(_events.name):
+def studies(connection: sqlite3.Connection) -> list[str]:
+    """Return the name of every study in a database."""
+    if not _columns(connection):
         return []
-    last = sa.select(_events.c.study, sa.func.max(_events.c.seq).label("seq")).group_by(_events.c.study).subquery()
-    is_last = sa.and_(_events.c.study == last.c.study, _events.c.seq == last.c.seq)
-    query = sa.select(_events.c.study, _events.c.at).join(last, is_last)  # by the index: payloads are not read
-    with engine.connect() as connection:
-        return [(str(name), str(at)) for name, at in connection.execute(query).all()]
+    return [str(name) for (name,) in connection.execute("SELECT DISTINCT study FROM search_events")]
+
+
+def _columns(connection: sqlite3.Connection) -> list[str]:
+    """Return the names of the table's columns; none if there is no table."""
+    return [column[1] for column in connection.execute("PRAGMA table_info(search_events)")]
+
+
+def _truth(value: object) -> object:
+    """Return a truth value as Python has it; any other value as it is."""
+    return bool(value) if value in (0, 1) else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -94,26 +95,20 @@ def _salvaged(files: StudyFolder) -> Salvage:
         name = name_inside(files)
     except StorageError:
         name = files.name
-    engine = open_damaged(files.database)
-    try:
-        return log_of(engine, files, name).salvage()
-    finally:
-        engine.dispose()
+    with closing(open_damaged(files.database)) as connection:
+        return log_of(connection, files, name).salvage()
 
 
 def _write(new: Path, history: History, found: Salvage) -> LogEnd | None:
     """Write a database with the events that are kept, and all that follows from them; return where its log ends."""
-    engine = open_for_writing(new)
-    try:
-        log = EventLog(engine, history.name)
+    with closing(open_for_writing(new)) as connection:
+        log = EventLog(connection, history.name)
         log.make_table()
         log.restore(found.rows)
-        rebuild(engine, history)
+        rebuild(connection, history)
         log.read()
-        checkpoint(engine)
+        checkpoint(connection)
         return log.end
-    finally:
-        engine.dispose()
 
 
 def _copy_aside(database: Path, aside: Path) -> Path:

@@ -8,6 +8,7 @@ the trials of the events after those are behind.
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -79,9 +80,9 @@ class TablesDiff:
 class OptunaTables:
     """One study in Optuna's tables."""
 
-    def __init__(self, engine: Engine, history: History) -> None:
+    def __init__(self, connection: sqlite3.Connection, history: History) -> None:
         """Read and write nothing yet; the tables are to show the study as this history has it."""
-        self._engine, self._history = engine, history
+        self._engine, self._history = _engine(connection), history
         self._ranges, self._aim = OptunaRanges(history.space), history.space.aim
         self._spans = {path: distribution_to_json(span) for path, span in self._ranges.optunas.items()}
         self._behind: set[int] = set()  # trials that the tables do not show as they are
@@ -218,11 +219,15 @@ class OptunaTables:
         return score(value, self._aim.direction) if key.startswith(_RUNG) and is_number(value) else value
 
 
-def rebuild(engine: Engine, history: History) -> None:
+def _engine(connection: sqlite3.Connection) -> Engine:
+    return sa.create_engine("sqlite://", creator=lambda: connection, poolclass=sa.StaticPool)
+
+
+def rebuild(database: sqlite3.Connection, history: History) -> None:
     """Write a study's rows anew; additions by others are lost."""
     study = sa.select(_STUDIES.c.study_id).where(_STUDIES.c.study_name == history.name)
     of_others = sa.select(_TRIALS.c.trial_id).where(_TRIALS.c.study_id.not_in(study))
-    with engine.begin() as connection:
+    with _engine(database).begin() as connection:
         for table in reversed(BaseModel.metadata.sorted_tables):
             if "trial_id" in table.c and table is not _TRIALS:
                 # SQLite checks no foreign keys, and gives the numbers of removed rows to new ones: what is left of
@@ -230,7 +235,7 @@ def rebuild(engine: Engine, history: History) -> None:
                 connection.execute(table.delete().where(table.c.trial_id.not_in(of_others)))
             elif "study_id" in table.c:
                 connection.execute(table.delete().where(table.c.study_id.in_(study)))
-    OptunaTables(engine, history).sync(())
+    OptunaTables(database, history).sync(())
 
 
 def _found(connection: Connection, study: int, numbers: Sequence[int]) -> dict[int, _Row]:

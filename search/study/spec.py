@@ -22,7 +22,6 @@ from search.event_log.history import History
 from search.hashed import Order
 from search.loading import is_code
 from search.messages import command_line, on_one_line
-from search.proposals.exact import cholesky
 from search.space.space import Direction, Space
 from search.stored_fields import stored as plain, unknown
 from search.strategies import registry
@@ -202,6 +201,8 @@ def portable_arithmetic() -> str:
     multiplication and addition.
     """
     import numpy as np
+
+    from search.proposals.exact import cholesky
 
     numbers = np.linspace(0.01, 3.0, 16)
     draws, older_draws = np.random.default_rng(0), np.random.RandomState(0)

@@ -10,15 +10,14 @@ import contextlib
 import json
 import os
 import shutil
+import sqlite3
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
-
-import sqlalchemy as sa
-from sqlalchemy.engine import Engine
 
 from search import canonical_json, file_lock
 from search.database import beside, open_for_reading, storage_errors
@@ -171,9 +170,9 @@ def _size(folder: Path) -> int:
 # What the database of a study holds; each function raises StorageError if it cannot be read.
 
 
-def read_events(files: StudyFolder, since: int = 0) -> list[Event]:
-    """Return a study's event log, from event `since` on; empty if there is no such study, or no such event."""
-    return _asked(files, lambda log, name: log.since(since), [])
+def read_events(files: StudyFolder) -> list[Event]:
+    """Return a study's event log; empty if there is no such study."""
+    return _asked(files, lambda log, name: log.read(), [])
 
 
 def specification(files: StudyFolder) -> Mapping[str, Any] | None:
@@ -207,22 +206,19 @@ def _asked(files: StudyFolder, question: Callable[[EventLog, str], T], absent: T
     if not database.exists():
         return absent
     try:
-        engine = open_for_reading(database)
-        try:
+        with closing(open_for_reading(database)) as connection:
             name = files.name
-            if EventLog(engine, name).newest() is None:  # the folder was renamed
-                names = [inside for inside, _ in logs.studies(engine) if can_name_a_study(inside)]
+            if EventLog(connection, name).newest() is None:  # the folder was renamed
+                names = [inside for inside in logs.studies(connection) if can_name_a_study(inside)]
                 name = names[0] if len(names) == 1 else name
-            return question(log_of(engine, files, name), name)
-        finally:
-            engine.dispose()
-    except (sa.exc.SQLAlchemyError, ValueError, KeyError, TypeError) as error:
+            return question(log_of(connection, files, name), name)
+    except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
         raise StorageError(f"Cannot read the database {database}: {first_line(error)}.") from error
 
 
-def log_of(engine: Engine, files: StudyFolder, name: str | None = None) -> EventLog:
+def log_of(connection: sqlite3.Connection, files: StudyFolder, name: str | None = None) -> EventLog:
     """Return the event log of a study; `name` is the study's in the database, if its folder was renamed."""
-    return EventLog(engine, name or files.name, end=_noted(files), advice=advice_on_damage(files))
+    return EventLog(connection, name or files.name, end=_noted(files), advice=advice_on_damage(files))
 
 
 def advice_on_damage(files: StudyFolder) -> str:

@@ -7,7 +7,7 @@ with the writes before which it was or might have been. A process dies before it
 so those that recover are killed before their writes, too. With SPARED it dies before WRITES, and else only before the
 one after so many.
 
-What a write is, is seen from outside, by Python's audit events and SQLAlchemy's: a file or folder of the results is
+What a write is, is seen from outside, by Python's audit events and SQLite's trace: a file or folder of the results is
 made, opened for writing, renamed or removed; a table is made; a transaction that changes the database is committed.
 Between two of them nothing changes that anybody reads, so a search that is killed at any moment leaves what one leaves
 that is killed before a write.
@@ -18,20 +18,20 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import sys
 import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import optuna
-import sqlalchemy as sa
-from sqlalchemy.engine import Engine
 
 from search.database import open_for_reading, sqlite_url
-from search.event_log.log import EventLog, studies
+from search.event_log.log import EventLog
 from search.event_log.records import TrialRecord
 from search.files import atomic_write, leftovers
 from search.study.folder import StudyFolder
@@ -89,21 +89,26 @@ def watch(results: Path, before: Before) -> None:
             if path.startswith(str(results)) and not (event == "os.mkdir" and os.path.exists(path)):
                 before(f"{event} {_without_token(path.removeprefix(str(results)))}")
 
-    def on_statement(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    def on_statement(statement: str) -> None:
         words = statement.split()
         if words[0] == "CREATE":  # SQLite commits it at once
             before(" ".join(words[:3]))
         elif words[0] in _CHANGES:
             changes.append(" ".join(words[:3]))
+        elif words[0] == "COMMIT":
+            if changes:
+                before(f"commit {changes[0]}")
+            changes.clear()
 
-    def on_commit(_connection: Any) -> None:
-        if changes:
-            before(f"commit {changes[0]}")
-        changes.clear()
+    def traced(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*arguments, **options)
+        connection.set_trace_callback(on_statement)
+        return connection
 
     sys.addaudithook(on_audit)
-    sa.event.listen(Engine, "before_cursor_execute", on_statement)
-    sa.event.listen(Engine, "commit", on_commit)
+    connect = sqlite3.connect
+    for module in (sqlite3, sqlite3.dbapi2):  # of Optuna's own connections, too
+        vars(module)["connect"] = traced
 
 
 def _is_for_writing(arguments: tuple[Any, ...]) -> bool:
@@ -169,8 +174,8 @@ def events_in(results: Path) -> int:
     place = StudyFolder.of("fake-0", results)
     if not (place.path / DATABASE).exists():
         return 0
-    engine = open_for_reading(place.database)
-    return len(EventLog(engine, place.name).read()) if studies(engine) else 0
+    with closing(open_for_reading(place.database)) as connection:
+        return len(EventLog(connection, place.name).read())
 
 
 def found(results: Path) -> dict[str, Any]:

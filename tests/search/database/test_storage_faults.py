@@ -78,16 +78,15 @@ def test_a_lock_that_is_held_too_long_is_a_sentence_and_ends_with_its_holder(
 
 
 def test_a_writer_whose_lock_was_not_seen_is_told_at_once(tmp_path: Path) -> None:
-    engine = open_for_writing(tmp_path / DATABASE)
-    one, other = EventLog(engine, "made-0"), EventLog(engine, "made-0")
-    one.make_table()
-    one.append(GoalSet(goal=1))
-    with pytest.raises(StudyLockedError, match=r"^Another process is writing this study;"), storage_errors():
-        other.append(GoalSet(goal=1))
-    newest = one.newest()
+    with closing(open_for_writing(tmp_path / DATABASE)) as connection:
+        one, other = EventLog(connection, "made-0"), EventLog(connection, "made-0")
+        one.make_table()
+        one.append(GoalSet(goal=1))
+        with pytest.raises(StudyLockedError, match=r"^Another process is writing this study;"), storage_errors():
+            other.append(GoalSet(goal=1))
+        newest = one.newest()
     assert newest is not None
     assert newest[0] == 0
-    engine.dispose()
 
 
 def test_a_reader_that_never_ends_does_no_harm(undisturbed: str, database: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from search.database import open_for_writing
 from search.errors import StorageError
 from search.event_log.events import Created, Declined, GoalSet, Told
-from search.event_log.log import EventLog, LogEnd, _events
+from search.event_log.log import EventLog, LogEnd
 from search.stored_fields import FORMAT
 from search.strategies.pruners import Asha
 from search.strategies.samplers import Random
@@ -39,13 +39,12 @@ COLUMNS: dict[str, Any] = {
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[EventLog]:
     """Return a log of four events."""
-    engine = open_for_writing(tmp_path / DATABASE)
-    made = EventLog(engine, STUDY)
-    made.make_table()
-    for event in EVENTS:
-        made.append(event)
-    yield made
-    engine.dispose()
+    with closing(open_for_writing(tmp_path / DATABASE)) as connection:
+        made = EventLog(connection, STUDY)
+        made.make_table()
+        for event in EVENTS:
+            made.append(event)
+        yield made
 
 
 @pytest.fixture
@@ -71,21 +70,13 @@ def test_a_checksum_covers_the_one_before_and_every_column(log: EventLog, tmp_pa
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-def test_a_changed_column_is_refused(log: EventLog, column: str) -> None:
-    with log._engine.begin() as connection:
-        connection.execute(_events.update().where(_events.c.seq == 2).values({column: COLUMNS[column]}))
+def test_a_changed_column_is_refused(log: EventLog, change: Callable[..., None], column: str) -> None:
+    change("UPDATE search_events SET what = ? WHERE seq = 2".replace("what", column), COLUMNS[column])
     is_gone = column in ("study", "seq")
     words = "The event log of study made-0 lacks event 2" if is_gone else "Event 2 of study made-0 is damaged"
-    for read in (log.read, lambda: log.since(1), lambda: log.since(2)):
-        with pytest.raises(StorageError, match=f"^{words}; restore its database\\.$"):
-            read()
+    with pytest.raises(StorageError, match=f"^{words}; restore its database\\.$"):
+        log.read()
     assert log.first() == EVENTS[0]
-
-
-def test_events_after_one_that_lost_its_checksum_are_refused(log: EventLog, change: Callable[..., None]) -> None:
-    change("UPDATE search_events SET chain = '' WHERE seq = 1")
-    with pytest.raises(StorageError, match=r"^Event 2 of study made-0 is damaged; restore its database\.$"):
-        log.since(2)
 
 
 @pytest.mark.parametrize(
@@ -118,12 +109,12 @@ def test_a_log_that_is_shorter_than_it_was_is_refused(log: EventLog) -> None:
         (replace(end, chain="0" * 64), "Event 3 of study made-0 is damaged; "),
     ):
         with pytest.raises(StorageError, match=f"^{words}do so\\.$"):
-            EventLog(log._engine, STUDY, end=noted, advice="do so").read()
-    noted_earlier = EventLog(log._engine, STUDY, end=end)
+            EventLog(log._connection, STUDY, end=noted, advice="do so").read()
+    noted_earlier = EventLog(log._connection, STUDY, end=end)
     log.append(GoalSet(goal=4))
     assert noted_earlier.read() == [*EVENTS, GoalSet(goal=4)]
     assert noted_earlier.end == log.end
-    nothing = EventLog(log._engine, "made-1", end=end)
+    nothing = EventLog(log._connection, "made-1", end=end)
     for read in (nothing.read, nothing.first):
         with pytest.raises(StorageError, match=r"^The event log of study made-1 lacks event 0 and all"):
             read()
@@ -133,4 +124,4 @@ def test_what_is_left_of_a_damaged_log_can_be_read(log: EventLog, change: Callab
     change("UPDATE search_events SET payload = '{' WHERE seq = 1")
     found = log.salvage()
     assert (found.events, found.lost, found.unread) == ([EVENTS[0]], [*EVENTS[2:]], 1)
-    assert [row["kind"] for row in found.rows] == ["create"]
+    assert [row[2] for row in found.rows] == ["create"]

@@ -217,10 +217,10 @@ def test_forged_rows_in_optunas_tables_do_no_harm(results: Path, table: str, col
     told = refusal(lambda: fake.run(results, goal=GOAL, concurrent_trials=2))
     assert told is None or len(told.splitlines()) == 1
     place = StudyFolder.of(NAME, results)
-    engine, events = open_for_writing(place.database), read_events(place)
+    events = read_events(place)
     history = History.of(events)
-    tables = OptunaTables(engine, history)
-    tables.compare(events)
-    rebuild(engine, history)
-    assert not tables.compare(events)
-    engine.dispose()
+    with closing(open_for_writing(place.database)) as connection:
+        tables = OptunaTables(connection, history)
+        tables.compare(events)
+        rebuild(connection, history)
+        assert not tables.compare(events)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.schema import CreateTable
 
-from search.database import sqlite_url
 from search.errors import OtherVersionError
 from search.event_log import log as logs
 from search.event_log.events import Asked, Created, Declined, Event, GoalSet, Stopped, Told
@@ -36,10 +35,9 @@ Open = Callable[[str], EventLog]
 
 @pytest.fixture
 def open_log(tmp_path: Path) -> Iterator[Open]:
-    engine = create_engine(sqlite_url(tmp_path / "study.db"))
-    EventLog(engine, STUDY).make_table()
-    yield lambda study: EventLog(engine, study)
-    engine.dispose()
+    with closing(sqlite3.connect(tmp_path / "study.db")) as connection:
+        EventLog(connection, STUDY).make_table()
+        yield lambda study: EventLog(connection, study)
 
 
 @pytest.fixture
@@ -72,11 +70,11 @@ def test_logs_in_one_database_do_not_know_each_other(log: EventLog, open_log: Op
     other = open_log("other-0")
     other.append(replace(EVENTS[0], name="other-0"))  # type: ignore[arg-type]
     assert (len(log.read()), len(other.read())) == (2, 1)
-    assert [name for name, _ in sorted(logs.studies(log._engine))] == [STUDY, "other-0"]
+    assert sorted(logs.studies(log._connection)) == [STUDY, "other-0"]
 
 
 def test_the_table_is_that_of_all_studies() -> None:
-    assert " ".join(str(CreateTable(logs._events)).split()) == (
+    assert " ".join(logs._TABLE.split()) == (
         "CREATE TABLE search_events ( study VARCHAR(128) NOT NULL, seq INTEGER NOT NULL, kind VARCHAR(16) NOT NULL, "
         "time BIGINT NOT NULL, trial INTEGER, external BOOLEAN NOT NULL, at VARCHAR(32) NOT NULL, "
         "payload TEXT NOT NULL, chain VARCHAR(64) NOT NULL, PRIMARY KEY (study, seq) )"
@@ -89,14 +87,8 @@ def test_a_log_of_an_older_version_is_named_as_that(open_log: Open) -> None:
     sentence = r"^Study made-0 was made by an older mnist-bench; version 0\.3\.0 \(commit 5a98ef84\) reads it\.$"
     with pytest.raises(OtherVersionError, match=sentence):
         log.read()
-    with log._engine.begin() as connection:  # as the formats before it, which had no checksums
-        connection.execute(text("ALTER TABLE search_events DROP COLUMN chain"))
+    # As the formats before it, which had no checksums.
+    log._connection.execute("ALTER TABLE search_events DROP COLUMN chain")
     for reader in (log.read, log.first):
         with pytest.raises(OtherVersionError, match=sentence):
             reader()
-
-
-def test_the_studies_of_a_database_are_listed_with_their_newest_event(log: EventLog) -> None:
-    newest = log.newest()
-    assert newest is not None
-    assert logs.studies(log._engine) == [(STUDY, newest[1])]

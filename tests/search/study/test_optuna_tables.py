@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection
 
 from search.database import open_for_reading, open_for_writing, sqlite_url
 from search.event_log.events import trial_of
@@ -39,23 +39,15 @@ def place(searched: Searched, tmp_path: Path) -> StudyFolder:
     return searched(tmp_path, goal=GOAL, events=14)
 
 
-@contextmanager
-def opened(engine: Engine) -> Iterator[Engine]:
-    try:
-        yield engine
-    finally:
-        engine.dispose()
-
-
 def found(place: StudyFolder) -> TablesDiff:
     events = read_events(place)
-    with opened(open_for_reading(place.database)) as engine:
-        return OptunaTables(engine, History.of(events)).compare(events)
+    with closing(open_for_reading(place.database)) as connection:
+        return OptunaTables(connection, History.of(events)).compare(events)
 
 
 def mend(place: StudyFolder) -> None:
-    with opened(open_for_writing(place.database)) as engine:
-        rebuild(engine, History.of(read_events(place)))
+    with closing(open_for_writing(place.database)) as connection:
+        rebuild(connection, History.of(read_events(place)))
 
 
 def end_of(place: StudyFolder) -> str:

@@ -130,16 +130,16 @@ def test_a_removal_that_was_cut_off_is_made_again(
 
 
 def test_a_study_that_is_removed_while_it_is_searched_is_not_gone_on_with(tmp_path: Path) -> None:
-    engine = open_for_writing(tmp_path / "study.db")
-    log = EventLog(engine, "made-0")
-    log.make_table()
-    log.append(GoalSet(goal=1))
-    with engine.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM search_events")
-    with pytest.raises(StudyLockedError, match=r"^Study made-0 was removed while it was searched; this search stops"):
-        log.append(GoalSet(goal=3))
-    assert log.newest() is None
-    engine.dispose()
+    with closing(open_for_writing(tmp_path / "study.db")) as connection:
+        log = EventLog(connection, "made-0")
+        log.make_table()
+        log.append(GoalSet(goal=1))
+        with closing(sqlite3.connect(tmp_path / "study.db")) as other, other:
+            other.execute("DELETE FROM search_events")
+        sentence = r"^Study made-0 was removed while it was searched; this search stops"
+        with pytest.raises(StudyLockedError, match=sentence):
+            log.append(GoalSet(goal=3))
+        assert log.newest() is None
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may be another user")
@@ -173,9 +173,9 @@ def test_of_a_link_its_own_size_counts(searched: Searched, tmp_path: Path) -> No
 
 
 def test_a_reader_cannot_write(searched: Searched, tmp_path: Path) -> None:
-    engine = open_for_reading(searched(tmp_path, goal=1).database)
-    with engine.connect() as connection, pytest.raises(Exception, match="readonly"):
-        connection.exec_driver_sql("DELETE FROM search_events")
+    database = searched(tmp_path, goal=1).database
+    with closing(open_for_reading(database)) as connection, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        connection.execute("DELETE FROM search_events")
 
 
 def test_optuna_reads_the_study_as_its_own(results: Path) -> None:
