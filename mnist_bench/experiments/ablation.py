@@ -463,12 +463,12 @@ def _beginning(study: StudyRecord, options: AblationOptions, target: TrainConfig
     if target.net_code is None:
         return recipe
     net = own_net.loaded_net(target.net_code)
-    if needed := net.settings.needed:
+    if needed := net.needed:
         raise UsageError(
             f"An ablation begins at the defaults of the network's settings; {net.loaded.name} has none for "
             f"{listing(needed)}."
         )
-    return replace(recipe, net_code=target.net_code, net=net.settings.complete({}), model=target.model)
+    return replace(recipe, net_code=target.net_code, net=net.complete({}), model=target.model)
 
 
 def _question(

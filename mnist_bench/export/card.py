@@ -94,10 +94,10 @@ def _what(data: Data) -> str:
 
 def _own_code(winner: Winner) -> OwnCode:
     code = str(winner.config.net_code)
-    net, settings = own_net.split_code(code)[0], own_net.loaded_net(code).settings
+    net, loaded = own_net.split_code(code)[0], own_net.loaded_net(code)
     function = net.rpartition(":")[2]
     # Lists are lists, as they were in the search.
-    declared, given = settings.declared, settings.as_argument(dict(winner.config.net))
+    declared, given = loaded.declared, loaded.argument(dict(winner.config.net))
     names: tuple[str, ...]
     if declared is None:
         names, argument = (function,), repr(given)

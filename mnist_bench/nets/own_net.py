@@ -52,7 +52,7 @@ class OwnNet:
     """Your own network, ready to be built with any settings."""
 
     loaded: Loaded
-    settings: DeclaredSettings
+    declared: type | None  # the dataclass of its settings; None if anything is taken
     content: bytes  # of the source file
 
     @property
@@ -70,6 +70,42 @@ class OwnNet:
         """The source file's name, if the code is a file and not part of a package."""
         return Path(self.loaded.source).name if self.loaded.code.module.endswith(".py") else None
 
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Names of the settings without a default."""
+        found = () if self.declared is None else fields(self.declared)
+        return tuple(item.name for item in found if item.default is MISSING and item.default_factory is MISSING)
+
+    def section_with(self, name: str) -> type[NetSection]:
+        """Return a dataclass with a default for every setting, so that one value can be checked without the others.
+
+        Where anything is taken, it has one field, of this name.
+        """
+        return _undeclared(name) if self.declared is None else _section(self.declared)
+
+    def about(self, name: str) -> str:
+        """Return the text below a setting."""
+        return "" if self.declared is None else field_docs(self.declared).get(name, "")
+
+    def complete(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all settings as plain values, those not given at their defaults."""
+        if self.declared is None:
+            return dict(given)
+        return dict(TypeAdapter(self.declared).dump_python(_validated(self.declared, given), mode="json"))
+
+    def argument(self, complete: Mapping[str, Any]) -> Any:
+        """Return the first argument of the function.
+
+        Where anything is taken, lists are lists, also those of a configuration, which holds them as tuples.
+        """
+        if self.declared is None:
+            return {name: list(value) if isinstance(value, tuple) else value for name, value in complete.items()}
+        return _validated(self.declared, complete)
+
+
+class NetSection:
+    """Marks the dataclasses whose fields are settings of your own network."""
+
 
 def load_net(name: str) -> OwnNet:
     """Load the net of this name, `package.module:Name` or `file.py:Name`; from now on it can be built here.
@@ -80,9 +116,7 @@ def load_net(name: str) -> OwnNet:
     if before is not None and _content(before.loaded.source) == before.content:
         return before
     loaded = loading.load(name, "net")
-    net = OwnNet(
-        loaded=loaded, settings=declared_settings(loaded.call, loaded.name), content=_content(loaded.source) or b""
-    )
+    net = OwnNet(loaded=loaded, declared=_declared(loaded), content=_content(loaded.source) or b"")
     _named[name] = _used[net.code] = net
     return net
 
@@ -152,78 +186,22 @@ def name_of_function(build: Callable[..., Any] | str | None) -> str | None:
     return f"{source}:{name}"
 
 
-PARAMETERS = "build(settings, input_shape, classes)"
-
-
-class NetSection:
-    """Marks the dataclasses whose fields are settings of your own network."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeclaredSettings:
-    """The values that a net's settings may have."""
-
-    declared: type | None  # a dataclass; None if anything is taken
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the declared settings; empty if the net accepts any setting."""
-        return () if self.declared is None else tuple(item.name for item in fields(self.declared))
-
-    @property
-    def needed(self) -> tuple[str, ...]:
-        """Names of those without a default."""
-        found = () if self.declared is None else fields(self.declared)
-        return tuple(item.name for item in found if item.default is MISSING and item.default_factory is MISSING)
-
-    def section_with(self, name: str) -> type[NetSection]:
-        """Return a dataclass with a default for every field, so that one value can be checked without the others.
-
-        Where anything is taken, it has one field, of this name.
-        """
-        return _undeclared(name) if self.declared is None else _section(self.declared)
-
-    @property
-    def docs(self) -> Mapping[str, str]:
-        """The docstrings of the dataclass's fields, by name."""
-        return {} if self.declared is None else field_docs(self.declared)
-
-    def complete(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return all settings as plain values, those not given at their defaults."""
-        if self.declared is None:
-            return dict(given)
-        return dict(TypeAdapter(self.declared).dump_python(_validated(self.declared, given), mode="json"))
-
-    def as_argument(self, complete: Mapping[str, Any]) -> Any:
-        """Return the settings argument of the function; errors as in `complete`.
-
-        Where anything is taken, lists are lists, also those of a configuration, which holds them as tuples.
-        """
-        if self.declared is None:
-            return {name: list(value) if isinstance(value, tuple) else value for name, value in complete.items()}
-        return _validated(self.declared, complete)
-
-
-def signature_of_net(call: Callable[..., Any]) -> inspect.Signature:
-    """Return the signature of a callable that takes (settings, input_shape, classes)."""
-    signature = inspect.signature(call)
-    signature.bind({}, (1, 28, 28), 10)
-    return signature
-
-
-def declared_settings(call: Callable[..., Any], name: str) -> DeclaredSettings:
-    """Return the settings of a function, or of a class of nets; `name` is its name in messages."""
+def _declared(loaded: Loaded) -> type | None:
+    """Return the dataclass of the settings that a function, or a class of nets, takes; None if it takes a mapping."""
+    call, name = loaded.call, loaded.name
     try:
-        signature = signature_of_net(call)
+        signature = inspect.signature(call)
+        signature.bind({}, (1, 28, 28), 10)
         hints = get_type_hints(inspect.getattr_static(call, "__init__") if isinstance(call, type) else call)
     except (TypeError, ValueError, NameError) as error:
-        raise UsageError(f"Network {name}: {in_a_sentence(error)}; the function is called as {PARAMETERS}.") from error
+        called = "the function is called as build(settings, input_shape, classes)"
+        raise UsageError(f"Network {name}: {in_a_sentence(error)}; {called}.") from error
     hint = hints.get(next(iter(signature.parameters)))
     if isinstance(hint, type) and is_dataclass(hint):
         _check_values(hint, name)
-        return DeclaredSettings(hint)
+        return hint
     if hint in (None, Any) or is_typeddict(hint) or _takes_a_dict(get_origin(hint) or hint):
-        return DeclaredSettings(None)
+        return None
     raise UsageError(f"Network {name}: its settings are {hint}; a dataclass or a mapping is needed.")
 
 
@@ -308,7 +286,7 @@ def build(code: str, settings: Mapping[str, Any], form: PictureForm, generator: 
 
     net = loaded_net(code)
     with _drawing_from(generator):
-        module = _made(net, net.settings.complete(settings), form, "cpu")
+        module = _made(net, net.complete(settings), form, "cpu")
     draws = Draws(net.loaded.name, form)
     draws.seed(generator)
     setattr(module, NAME, draws)
@@ -320,7 +298,7 @@ def build(code: str, settings: Mapping[str, Any], form: PictureForm, generator: 
 @lru_cache(maxsize=4096)  # a proposal asks for many, some of them again and again
 def _counts(code: str, settings: str, form: PictureForm) -> Counts:
     net = loaded_net(code)
-    complete = net.settings.complete(json.loads(settings))
+    complete = net.complete(json.loads(settings))
     try:
         return _counted(net, complete, form, "meta")
     except (ArchitectureError, PluginError):
@@ -377,7 +355,7 @@ def _made(net: OwnNet, complete: Mapping[str, Any], form: PictureForm, where: st
     from torch import nn
     from torch.nn.parameter import is_lazy
 
-    argument = net.settings.as_argument(complete)
+    argument = net.argument(complete)
     with torch.device(where) if where == "meta" else nullcontext():
         module = _called(net, lambda: net.loaded.call(argument, form.shape, form.classes))
     if not isinstance(module, nn.Module):

@@ -487,4 +487,4 @@ def with_net_defaults(config: TrainConfig) -> TrainConfig:
     """Return a configuration with all settings of your own network; missing ones take its defaults."""
     if config.net_code is None:
         return config
-    return replace(config, net=own_net.loaded_net(config.net_code).settings.complete(config.net))
+    return replace(config, net=own_net.loaded_net(config.net_code).complete(config.net))

@@ -291,7 +291,7 @@ def search_seconds(drawn: Drawn, kind: DeviceKind, pruner: Pruner, *, trials: in
 def _about(space: Space, path: str) -> str:
     section, _, name = path.partition(".")
     if section == OWN:
-        return loaded_net(space.settings["net_code"]).settings.docs.get(name, "")
+        return loaded_net(space.settings["net_code"]).about(name)
     return all_settings()[path].about
 
 

@@ -124,7 +124,7 @@ def _own_net(space: Space) -> Iterator[Problem]:
         message = "model: the settings of built-in networks do nothing with --net; leave them out"
         yield space.origins["model"].problem(message, at_key=True)
     try:
-        needed = loaded_net(str(code)).settings.needed
+        needed = loaded_net(str(code)).needed
     except UsageError as error:
         yield space.origins["net_code"].problem(f"net_code: {in_a_sentence(error)}")
         return
@@ -160,7 +160,7 @@ def _section_with(space: Space, section: str, name: str) -> Any:
     if section != OWN:
         return sections().get(section)
     try:
-        return loaded_net(str(space.settings["net_code"])).settings.section_with(name)
+        return loaded_net(str(space.settings["net_code"])).section_with(name)
     except (KeyError, UsageError):
         return None  # reported once, by `_own_net`
 

@@ -89,7 +89,7 @@ def parse(
     form: Callable[[DatasetName], PictureForm] = form_of,
     net: str | None = None,
 ) -> Space:
-    """Return the space of a file's text, which messages call `source`; `form`, `net` and errors as in `load`."""
+    """Return the space of a file's text, which messages call `source`; the others as in `load`."""
     return _checked(yaml_text.parse(text, source), overrides, None, form, net)
 
 
@@ -167,8 +167,7 @@ def shipped() -> dict[str, Path]:
 
 def recipe(space: Space) -> TrainConfig:
     """Return the configuration that a space without ranges describes."""
-    ranges = [field.path for field in space.ranges]
-    if ranges:
+    if ranges := [field.path for field in space.ranges]:
         more = f" and {len(ranges) - 3} more" if len(ranges) > 3 else ""
         raise UsageError(f"{space.source}: a recipe has no ranges; set {', '.join(ranges[:3])}{more} to one value each")
     return config(space, {})
@@ -219,37 +218,27 @@ def document(values: Mapping[str, Any] | TrainConfig, source: str = SOURCE) -> D
             f"{show(repr(values))} is not a space; give a file's path or name, a mapping or a configuration."
         )
     if isinstance(values, TrainConfig):
-        text = recipe_yaml(_plain_mapping(to_json(values), source, ()), name=source)
+        text = recipe_yaml(_plain(to_json(values), f"{source}: "), name=source)
     else:
-        text = to_yaml(_plain_mapping(values, source, ()))
+        text = to_yaml(_plain(values, f"{source}: "))
     return Document.of(source, yaml_text.parse(text, source).value)
 
 
-def _plain_mapping(values: Mapping[Any, Any], source: str, path: tuple[str, ...]) -> dict[str, Any]:
-    plain: dict[str, Any] = {}
-    for key, value in values.items():
-        if not isinstance(key, str):
-            raise UsageError(f"{_place(source, path)}key {show(repr(key))} is not a text; a field needs a name.")
-        plain[key] = _plain(value, source, (*path, key))
-    return plain
-
-
-def _plain(value: object, source: str, path: tuple[str, ...]) -> Any:
-    if value is None or isinstance(value, bool | str):
-        return value
-    if isinstance(value, Integral):
-        return int(value)
-    if isinstance(value, Real) and math.isfinite(value):
-        return float(value)
-    if isinstance(value, Mapping):
-        return _plain_mapping(value, source, path)
-    if isinstance(value, list | tuple):
-        return [_plain(item, source, path) for item in value]
+def _plain(value: Any, where: str) -> Any:
+    match value:
+        case None | bool() | str():
+            return value
+        case Integral():
+            return int(value)
+        case Real() if math.isfinite(value):
+            return float(value)
+        case list() | tuple():
+            return [_plain(item, where) for item in value]
+        case Mapping():
+            if strange := [key for key in value if not isinstance(key, str)]:
+                raise UsageError(f"{where}key {show(repr(strange[0]))} is not a text; a field needs a name.")
+            return {key: _plain(inner, f"{where}{key}: ") for key, inner in value.items()}
     raise UsageError(
-        f"{_place(source, path)}{show(repr(value))} cannot be in a space file; write a number that is finite, a text, "
-        "true or false, a list or a mapping."
+        f"{where}{show(repr(value))} cannot be in a space file; write a number that is finite, a text, true or false, "
+        "a list or a mapping."
     )
-
-
-def _place(source: str, path: tuple[str, ...]) -> str:
-    return f"{source}: {'.'.join(path)}: " if path else f"{source}: "

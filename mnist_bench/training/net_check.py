@@ -149,7 +149,7 @@ class _Unrestored(TorchTrainer):
 
 def _short(net: OwnNet, settings: Mapping[str, Any]) -> TrainConfig:
     """Return the net with its settings; all else at its default, with built-in dropout and augmentation off."""
-    plain = from_json({"net": net.settings.complete(settings)})
+    plain = from_json({"net": net.complete(settings)})
     return replace(plain, epochs=PERIODS, net_code=net.code)
 
 

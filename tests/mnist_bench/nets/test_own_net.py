@@ -47,7 +47,7 @@ def test_a_file_that_is_the_same_is_not_run_again_and_one_that_changed_is(tmp_pa
 def test_settings_may_be_any_kind_of_mapping(tmp_path: Path, text: str) -> None:
     head = "from torch import nn\n"
     body = "def build(settings: S, shape, classes):\n    return nn.Sequential(nn.Flatten(), nn.LazyLinear(classes))\n"
-    assert load_net(own_nets.write(tmp_path, f"{head}{text}{body}")).settings.declared is None
+    assert load_net(own_nets.write(tmp_path, f"{head}{text}{body}")).declared is None
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_parameters_and_multiply_accumulates_are_those_of_its_layers(tmp_path: P
 def test_settings_left_out_have_the_defaults_of_the_code(tmp_path: Path) -> None:
     net = load_net(own_nets.write(tmp_path, own_nets.GOOD))
     assert counts(net.code, {}, MNIST) == counts(net.code, {"width": 4, "kind": "normed"}, MNIST)
-    assert net.settings.complete({"width": 8}) == {"width": 8, "dropout": 0.3, "kind": "normed"}
+    assert net.complete({"width": 8}) == {"width": 8, "dropout": 0.3, "kind": "normed"}
 
 
 def test_lists_are_lists_where_nothing_is_declared(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_building_and_dropout_draw_from_the_nets_own_seed_alone(tmp_path: Path) 
 def test_whatever_settings_are_given_they_are_completed_or_refused(given: dict[str, object]) -> None:
     net = load_net(f"{Path(__file__).parents[3]}/examples/own_net.py:build")
     try:
-        complete = net.settings.complete(given)
+        complete = net.complete(given)
     except (ArchitectureError, ConfigError, ValueError):
         return
     assert complete.keys() == {"width", "blocks", "dropout", "activation"}

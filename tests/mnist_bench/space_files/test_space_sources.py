@@ -244,8 +244,8 @@ def test_what_a_file_would_hold_is_what_was_given_or_is_refused(values: dict[str
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"model": {"blocks": {1, 2}}}, "space: model.blocks: {1, 2} cannot be in a space file; write a number"),
-        ({"optim": {"lr": float("nan")}}, "space: optim.lr: nan cannot be in a space file; write a number that is"),
+        ({"model": {"blocks": {1, 2}}}, "space: model: blocks: {1, 2} cannot be in a space file; write a number"),
+        ({"optim": {"lr": float("nan")}}, "space: optim: lr: nan cannot be in a space file; write a number that is"),
         ({"model": {3: 1}}, "space: model: key 3 is not a text; a field needs a name."),
         ({"epochs": Path("3")}, r"space: epochs: PosixPath\('3'\) cannot be in a space file"),
     ],
