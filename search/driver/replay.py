@@ -43,7 +43,6 @@ from search.hashed import repeats
 from search.loading import Code, Loaded
 from search.proposals.choice import Why
 from search.space.space import Space, score
-from search.strategies.optuna_samplers import encode
 from search.strategies.optuna_study import OF_CONSTRAINTS
 from search.strategies.pruners import ForeignPruner, NoPruner, Pruner
 from search.strategies.samplers import ForeignSampler, Origin
@@ -202,7 +201,7 @@ class _Recorded(BaseSampler, BasePruner):
     ) -> Any:
         event = self.next
         if isinstance(event, Asked) and param_name in event.params:
-            return encode(self._ranges[param_name], event.params[param_name])
+            return self._ranges[param_name].encode(event.params[param_name])
         # The log has no such value: any of the range will do for the difference to be found.
         is_choice = isinstance(param_distribution, CategoricalDistribution)
         return param_distribution.choices[0] if is_choice else param_distribution.low  # type: ignore[attr-defined]

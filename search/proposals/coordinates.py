@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 import numpy as np
 
 from search.proposals.exact import Array
-from search.space.ranges import Distribution, NumberRange, place, same
+from search.space.ranges import Choice, Distribution, FloatRange, IntRange, Levels, place, same
 
 Params = Mapping[str, Any]
 
@@ -82,6 +82,10 @@ class Coordinates:
 
 
 def _columns(span: Distribution, value: Any) -> list[float]:
-    if isinstance(span, NumberRange):
-        return [0.0, 0.5] if value is None else [1.0, round(place(span, value), DECIMALS)]
-    return [APPLIES * same(value, option) for option in (None, *span.values)]
+    match span:
+        case IntRange() | FloatRange() | Levels():
+            return [0.0, 0.5] if value is None else [1.0, round(place(span, value), DECIMALS)]
+        case Choice(options):
+            return [APPLIES * same(value, option) for option in (None, *options)]
+        case _:
+            assert_never(span)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from search.arguments import is_number
 from search.messages import did_you_mean, listing, show
-from search.space.ranges import Choice, Distribution, Fault, NumberRange, can_be, same
+from search.space.ranges import Choice, Distribution, Fault, can_be, same
 from search.space.yaml_text import resolve
 
 MAX_LENGTH = 200  # characters: Optuna's tables name a constraint by its text, and have room for 512
@@ -411,7 +411,7 @@ def _on_one_line(text: str) -> str:
 
 def _kinds(span: Any) -> Sequence[str]:
     """Return of which kinds a constant or the values of a range are."""
-    values = span.values if isinstance(span, Choice) else (span.low if isinstance(span, NumberRange) else span,)
+    values = span.written if isinstance(span, Distribution) else (span,)
     kinds = {type(None): "null", bool: "a truth value", int: "a number", float: "a number", str: "a text"}
     return list(dict.fromkeys(kinds.get(type(value), "a list") for value in values))
 

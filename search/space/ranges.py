@@ -13,13 +13,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from search import canonical_json
 from search.arguments import is_number
 from search.elementary import NATIVE, Elementary
 from search.messages import did_you_mean, show
 from search.space.yaml_text import KeyPath, is_quoted
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 
 class Fault(NamedTuple):
@@ -66,6 +69,18 @@ class _Range(ABC):
     @abstractmethod
     def at(self, share: float) -> Any:
         """Return the quantile at `share`, 0 <= share < 1."""
+
+    @abstractmethod
+    def to_optuna(self) -> BaseDistribution:
+        """Return Optuna's distribution of the range."""
+
+    def encode(self, value: Any) -> Any:
+        """Return a value of the range as Optuna takes it."""
+        return value
+
+    def decode(self, value: Any) -> Any:
+        """Return the value of the range of which `encode` made `value`."""
+        return value
 
     def to_json(self, *, shortest: bool = False) -> dict[str, Any]:
         """Return the form in a file, every key written out, or only those that are not at their defaults."""
@@ -145,6 +160,14 @@ class IntRange(_Ends):
         low, high = self.elementary.ln(self.low - 0.5), self.elementary.ln(self.high + 0.5)
         return min(max(round(self.elementary.exp(low + share * (high - low))), self.low), self.high)
 
+    def to_optuna(self) -> BaseDistribution:
+        from optuna.distributions import IntDistribution
+
+        return IntDistribution(self.low, self.high, step=self.step, log=self.log)
+
+    def encode(self, value: Any) -> int:
+        return int(value)  # from a caller's 16.0, too
+
     def nearest(self, value: float) -> int:
         """Return the value of the range that is nearest to a number."""
         return self.low + self.step * round((min(max(value, self.low), self.high) - self.low) / self.step)
@@ -199,6 +222,11 @@ class FloatRange(_Ends):
             return self.nearest(self.low + share * (self.high - self.low))
         low, high = self.elementary.ln(self.low), self.elementary.ln(self.high)
         return self.nearest(self.elementary.exp(low + share * (high - low)))
+
+    def to_optuna(self) -> BaseDistribution:
+        from optuna.distributions import FloatDistribution
+
+        return FloatDistribution(self.low, self.high, log=self.log)
 
     def nearest(self, value: float) -> float:
         """Return the value of the range that is nearest to a number; arithmetic may lead past an end."""
@@ -274,6 +302,19 @@ class Levels(_Listed):
         """The range in words: `levels 0.001, 0.01, log`."""
         return f"levels {', '.join(map(show, self.values))}{', log' if self.log else ''}"
 
+    def to_optuna(self) -> BaseDistribution:
+        """Return one of whole numbers, over the levels' indices: so Optuna's samplers know their order."""
+        from optuna.distributions import IntDistribution
+
+        return IntDistribution(0, len(self.values) - 1)
+
+    def encode(self, value: Any) -> int:
+        """Return the index of a level; ValueError if it is none."""
+        return self.values.index(value)
+
+    def decode(self, value: int) -> float:
+        return self.values[value]
+
     def nearest(self, value: float) -> float:
         """Return the level that is nearest to a number; of two, the lower."""
         return min(self.values, key=lambda level: abs(level - value))
@@ -312,11 +353,28 @@ class Choice(_Listed):
         """The options, with commas between them."""
         return ", ".join(map(show, self.values))
 
+    def to_optuna(self) -> BaseDistribution:
+        """Return a categorical one, which holds None, bool, int, float and str alone: a list is its canonical JSON."""
+        from optuna.distributions import CategoricalDistribution
+
+        return CategoricalDistribution(list(map(_as_category, self.values)))
+
+    def encode(self, value: Any) -> Any:
+        """Return the option that is the same, which may be written otherwise: `[8, 16]` of `[8.0, 16]`."""
+        return _as_category(next((option for option in self.values if same(option, value)), value))
+
+    def decode(self, value: Any) -> Any:
+        return next(option for option in self.values if _as_category(option) == value)
+
 
 NumberRange = IntRange | FloatRange | Levels
 """The kinds whose values lie on a scale from `low` to `high`."""
 Distribution = NumberRange | Choice
 KINDS: Mapping[str, type[Distribution]] = {cls.kind: cls for cls in (IntRange, FloatRange, Levels, Choice)}
+
+
+def _as_category(option: Any) -> Any:
+    return canonical_json.dumps(option) if isinstance(option, list) else option
 
 
 def same(left: Any, right: Any) -> bool:

@@ -6,16 +6,15 @@ Those that can be portable give the same proposals on every processor, too.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, assert_never
+from typing import Any
 
 from optuna import Study
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial
 
-from search import canonical_json
 from search.proposals.prospects import Prospects
-from search.space.ranges import Choice, Distribution, FloatRange, IntRange, Levels, same
+from search.space.ranges import Distribution
 from search.space.space import Space
 
 MODEL_DRAWS = 20
@@ -25,67 +24,20 @@ RANDOM_DRAWS = 200
 """Draws at random of which the last is proposed in any case. A quarter of them is feasible in conv.yaml's space."""
 
 
-def to_optuna(span: Distribution) -> BaseDistribution:
-    """Return Optuna's distribution of a range.
-
-    Optuna's categorical distributions hold None, bool, int, float and str only. A list, such as one of feature maps, is
-    stored as its canonical JSON text. Levels are one distribution of whole numbers, over their indices: so Optuna's
-    samplers know the order of the levels.
-    """
-    match span:
-        case IntRange(low, high, step, log):
-            return IntDistribution(low, high, step=step, log=log)
-        case FloatRange(low, high, log):
-            return FloatDistribution(low, high, log=log)
-        case Levels(levels):
-            return IntDistribution(0, len(levels) - 1)
-        case Choice(options):
-            return CategoricalDistribution([_as_category(option) for option in options])
-        case _:
-            assert_never(span)
-
-
-def encode(span: Distribution, value: Any) -> Any:
-    """Return a value of the range as Optuna takes it; ValueError if the range has levels, and it is none of them.
-
-    Of a choice it is the option that is the same, which may be written otherwise: `[8, 16]` of `[8.0, 16]`.
-    """
-    if isinstance(span, Levels):
-        return span.values.index(value)
-    if isinstance(span, IntRange):
-        return int(value)  # from a caller's 16.0, too
-    if isinstance(span, Choice):
-        return _as_category(next((option for option in span.values if same(option, value)), value))
-    return value
-
-
-def decode(span: Distribution, value: Any) -> Any:
-    """Return the value of the range of which `encode` made `value`."""
-    if isinstance(span, Levels):
-        return span.values[value]
-    if isinstance(span, Choice):
-        return next(option for option in span.values if _as_category(option) == value)
-    return value
-
-
-def _as_category(option: Any) -> Any:
-    return canonical_json.dumps(option) if isinstance(option, list) else option
-
-
 class OptunaRanges:
     """All ranges of a space by path, with Optuna's distribution for each."""
 
     def __init__(self, space: Space) -> None:
         self.space = space
         self.optunas: dict[str, BaseDistribution] = {
-            path: to_optuna(span) for path, span in space.distributions.items()
+            path: span.to_optuna() for path, span in space.distributions.items()
         }
         self.order = tuple(field.path for field in space.order if field.distribution)
         """The paths as they are sampled: each after those in its condition."""
 
     def encode(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return a trial's parameters as Optuna takes them, in the same order."""
-        return {path: encode(self.space.distributions[path], value) for path, value in params.items()}
+        return {path: self.space.distributions[path].encode(value) for path, value in params.items()}
 
     def stored(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return a trial's parameters as Optuna gives them back, in the order of a sampled trial.
@@ -114,9 +66,8 @@ class PortableRandomSampler(RandomSampler):
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """Return a value at random."""
-        span = self._spans.get(param_name)
-        if isinstance(span, IntRange | FloatRange) and span.log:
-            return span.at(self._rng.rng.random_sample())
+        if getattr(param_distribution, "log", False):
+            return self._spans[param_name].at(self._rng.rng.random_sample())
         return super().sample_independent(study, trial, param_name, param_distribution)
 
 
@@ -180,7 +131,7 @@ class OnlyFeasibleSampler(ProposingSampler):
 
         def suggest(path: str, span: Distribution) -> Any:
             if path in together:
-                return decode(span, together[path])
-            return decode(span, sampler.sample_independent(study, trial, path, self._ranges.optunas[path]))
+                return span.decode(together[path])
+            return span.decode(sampler.sample_independent(study, trial, path, self._ranges.optunas[path]))
 
         return self._ranges.space.sample(suggest)

@@ -27,7 +27,7 @@ from search.proposals.curves import Curve
 from search.proposals.prospects import Prospects
 from search.space.ranges import Distribution
 from search.space.space import Direction, Space, score
-from search.strategies.optuna_samplers import OptunaRanges, decode, to_optuna
+from search.strategies.optuna_samplers import OptunaRanges
 from search.strategies.pruners import ForeignPruner, Pruner
 from search.strategies.samplers import Ask, Origin, Random, Sampler
 from search.strategies.strategy import is_own
@@ -236,7 +236,7 @@ class OptunaStudy:
 
     def _curve(self, trial: FrozenTrial) -> Curve:
         if trial.number not in self._known:
-            found = {path: decode(self._space.distributions[path], value) for path, value in trial.params.items()}
+            found = {path: self._space.distributions[path].decode(value) for path, value in trial.params.items()}
             self._known[trial.number] = found, self._prospects.coordinates.of(found), self._prospects.shares(found)
         params, point, shares = self._known[trial.number]
         crashed = trial.state == TrialState.FAIL  # shows nothing about its settings, except that they were tried
@@ -253,7 +253,7 @@ class OptunaStudy:
 
 def suggest(trial: optuna.Trial, path: str, span: Distribution) -> Any:
     """Return the value of a range that Optuna's sampler proposes for a trial."""
-    return decode(span, trial._suggest(path, to_optuna(span)))
+    return span.decode(trial._suggest(path, span.to_optuna()))
 
 
 def _is_feasible(trial: FrozenTrial) -> bool:

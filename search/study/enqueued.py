@@ -133,9 +133,7 @@ def _value(path: str, values: Distribution, settings: Mapping[str, Any]) -> Any:
     value = settings[path]
     if not values.contains(value):
         raise _MisfitError(f"has {path} {show(value)}, which is outside the range")
-    if values.is_listed:
-        return next(each for each in values.values if same(each, value))
-    return float(value) if values.is_real else value
+    return float(value) if values.is_real else values.decode(values.encode(value))
 
 
 def _kept(files: StudyFolder, name: str) -> tuple[Enqueued, ...]:

@@ -11,7 +11,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from search.space.ranges import Choice, FloatRange, IntRange, Levels
 from search.space.space import Space
 from search.space.yaml_text import parse
-from search.strategies.optuna_samplers import OptunaRanges, decode, encode, to_optuna
+from search.strategies.optuna_samplers import OptunaRanges
 from search.strategies.optuna_study import OptunaStudy
 from search.strategies.pruners import NoPruner
 from search.strategies.samplers import Random
@@ -33,7 +33,7 @@ LISTS = Choice(OPTIONS)
     ],
 )
 def test_distributions(ours: Any, theirs: object) -> None:
-    assert to_optuna(ours) == theirs
+    assert ours.to_optuna() == theirs
 
 
 def test_a_trial_that_is_read_back_has_its_parameters_in_the_order_in_which_they_are_sampled() -> None:
@@ -48,19 +48,19 @@ def test_a_trial_that_is_read_back_has_its_parameters_in_the_order_in_which_they
 @given(st.lists(st.integers(-99, 99) | st.floats(-99, 99), min_size=1, max_size=9, unique=True))
 def test_levels_are_stored_as_their_indices_and_come_back_as_they_were_written(numbers: list[float]) -> None:
     levels = Levels(tuple(sorted(numbers)))
-    stored = [encode(levels, level) for level in levels.values]
+    stored = [levels.encode(level) for level in levels.values]
     assert stored == list(range(len(numbers)))
-    assert [repr(decode(levels, index)) for index in stored] == [repr(level) for level in levels.values]
+    assert [repr(levels.decode(index)) for index in stored] == [repr(level) for level in levels.values]
 
 
 @pytest.mark.parametrize(
     ("ours", "value"), [(IntRange(1, 9), 3), (FloatRange(0.0, 1.0), 0.3), *((LISTS, option) for option in OPTIONS)]
 )
 def test_values_come_back(ours: Any, value: object) -> None:
-    assert decode(ours, encode(ours, value)) == value
+    assert ours.decode(ours.encode(value)) == value
 
 
 @pytest.mark.parametrize(("value", "option"), [([3.0, 5], "[3,5]"), (2.0, 2), ("relu", "relu"), (None, None)])
 def test_an_option_that_is_written_otherwise_is_the_same_option(value: Any, option: Any) -> None:
     assert LISTS.contains(value)
-    assert repr(encode(LISTS, value)) == repr(option)
+    assert repr(LISTS.encode(value)) == repr(option)
