@@ -62,7 +62,7 @@ def test_an_old_study_is_whole_under_a_later_version_and_goes_on(
 ) -> None:
     folder, expected = studied
     doctor, plot, reproduced, board, went_on, after, doctor_after = run(
-        later, folder, "doctor old --replay --json", "plot old confusion", "reproduce old", "leaderboard old",
+        later, folder, "doctor old --replay --json", "plot old errors", "reproduce old", "leaderboard old",
         search("old", 3), "show old --json", "doctor old --replay --json",
     )  # fmt: skip
     assert doctor.values["problems"] == doctor_after.values["problems"] == 0

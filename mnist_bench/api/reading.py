@@ -1,6 +1,6 @@
 """Read what searches have left: leaderboard, comparison, studies, check-up, plots and report."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -204,12 +204,17 @@ def plot(
         >>> history.kind, [path.as_posix() for path in history.files]
         ('history', ['pictures/history.svg'])
     """
-    from mnist_bench.api.arguments import as_path
+    from mnist_bench.api.arguments import as_path, several
     from mnist_bench.data.idx import close_test_set
-    from mnist_bench.plots.kinds import STUDY_KINDS, kinds_of
+    from mnist_bench.plots.kinds import STUDY_KINDS, check_kind, kinds_of
     from mnist_bench.plots.subject import Subject
+    from search.errors import UsageError
 
-    wanted = _checked(kinds, STUDY_KINDS, "the data; see plot_data")
+    wanted = tuple(dict.fromkeys(several("kinds", kinds)))
+    for kind in wanted:
+        check_kind(kind)
+        if kind not in STUDY_KINDS:
+            raise UsageError(f"{kind} shows the data; see plot_data.")
     options.loaded_net(net)
     subject = Subject(study=study, data_dir=as_path(data))
     close_test_set()
@@ -219,30 +224,31 @@ def plot(
 
 @documented
 def plot_data(
-    kinds: Annotated[Sequence[str], in_python('"digits", "augmented", or both.')] = (),
     *,
     overrides: Annotated[
         Sequence[str],
         option(
-            "For augmented: a strength, e.g. augment.rotation_degrees=30. Repeatable.", "FIELD=VALUE", names=("--set",)
+            "For digits: a strength of their distortion, e.g. augment.rotation_degrees=30. Repeatable.",
+            "FIELD=VALUE",
+            names=("--set",),
         ),
     ] = (),
-    seed: Annotated[int | None, in_python("For augmented: seed of the distortions.")] = None,
+    seed: Annotated[int, in_python("The seed of the distortions.")] = 0,
     to: Annotated[str | Path | None, option("Folder for the files.", "DIR", typed=Path)] = None,
     formats: Formats = FORMATS,
     data: options.Data = None,
     results: options.Results = None,
-) -> "tuple[Picture, ...]":
-    """Draw plots of the data set, without a study: digits, augmented, or both; as `mnist-bench plot digits`. The files
-    go into the folder `to`, or `plots` in `results`.
+) -> "Picture":
+    """Draw the first digits of a data set, as they are and distorted, without a study; as `mnist-bench plot digits`.
+    The files go into the folder `to`, or `plots` in `results`.
 
     Raises:
-        UsageError: there is no such kind, the data are not of MNIST's form, or the folder cannot be written.
+        UsageError: the data are not of MNIST's form, or the folder cannot be written.
         SpaceError: an override names an unknown field, or a value that is not allowed.
         DataError: the data set cannot be loaded.
 
     Examples:
-        >>> (digits,) = plot_data(["digits"], to="pictures", formats=["png"])
+        >>> digits = plot_data(to="pictures", formats=["png"])
         >>> digits.lines[0], digits.files[0].name
         ('(60000, 28, 28)', 'digits.png')
     """
@@ -252,18 +258,15 @@ def plot_data(
     from mnist_bench.plots.subject import data_subject
     from search.arguments import check_seed
     from search.defaults import results_in_force
-    from search.errors import UsageError
     from search.study.folder import ResultsFolder
 
-    wanted = _checked(kinds, DATA_KINDS, "a study; see plot") or DATA_KINDS
     changes = several("overrides", overrides)
-    check_seed("seed", seed or 0)
-    if (changes or seed is not None) and "augmented" not in wanted:
-        raise UsageError("overrides and seed are for the kind augmented.")
+    check_seed("seed", seed)
     close_test_set()
-    subject = data_subject(as_path(data), changes, seed or 0)
+    subject = data_subject(as_path(data), changes, seed)
     destination = as_path(to) or ResultsFolder(results_in_force(results)).plots
-    return _drawn(wanted, subject, destination, formats, named=True)
+    (digits,) = _drawn(DATA_KINDS, subject, destination, formats, named=True)
+    return digits
 
 
 @documented
@@ -292,24 +295,6 @@ def report(
 
     options.loaded_net(net)
     return write(study, to=as_path(to), data_dir=as_path(data))
-
-
-def _checked(kinds: Sequence[str], known: Container[str], other: str) -> tuple[str, ...]:
-    """Return the kinds, each once; `other` names the subject of the others.
-
-    Raises:
-        UsageError: there is no such kind, or it has another subject.
-    """
-    from mnist_bench.api.arguments import several
-    from mnist_bench.plots.kinds import check_kind
-    from search.errors import UsageError
-
-    wanted = several("kinds", kinds)
-    for kind in wanted:
-        check_kind(kind)
-        if kind not in known:
-            raise UsageError(f"{kind} shows {other}.")
-    return tuple(dict.fromkeys(wanted))
 
 
 def _drawn(

@@ -48,8 +48,8 @@ Of the data, without a study:
 
 Examples:
 mnist-bench plot conv-0
-mnist-bench plot conv-0 curves confusion --formats svg
-mnist-bench plot augmented --set augment.rotation_degrees=30
+mnist-bench plot conv-0 curves errors --formats svg
+mnist-bench plot digits --set augment.rotation_degrees=30
 """
 
 
@@ -77,8 +77,8 @@ def plot(
     for each in formats:
         check_choice("formats", each, reading.FORMATS)
     name, kinds = chosen(words)
-    if "augmented" not in kinds and overrides:
-        raise UsageError("--set is for `mnist-bench plot augmented`.")
+    if "digits" not in kinds and overrides:
+        raise UsageError("--set is for `mnist-bench plot digits`.")
     study = None
     subject: DataSubject | Subject
     if kinds and kinds[0] in DATA_KINDS:

@@ -1,4 +1,7 @@
-"""The frame of all pictures: style, headings with the finding, value axes, grids of images, reproducible files."""
+"""The frame of all pictures: size, style, the finding above, remarks below, and files that are reproducible.
+
+A kind of picture gives what is `Drawn`; it never makes a figure, writes a heading or opens a file.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +9,21 @@ import io
 import math
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import TextWrapper
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-import numpy as np
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-from numpy.typing import NDArray
 
 from mnist_bench.cells import significant
 from mnist_bench.value_kind import Scale
 from search.files import atomic_write
-from search.messages import shortened
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 STYLE = Path(__file__).with_name("mnist_bench.mplstyle")
 
@@ -40,74 +37,65 @@ INK = "#222222"
 """Text, and thin lines that show a value."""
 FAINT = "#777777"
 """Remarks and reference lines."""
+HALO = withStroke(linewidth=2, foreground="white")
+"""A white outline, which keeps small text legible over lines and marks."""
 
 WIDE = 7.2
 """Inches: the width of a picture on a row of its own."""
 NARROW = 4.6
 """Inches: the width of one that shares a row of a page with another, and is legible on a phone."""
+HEADING = 10.5
+"""Characters per inch of a heading, in bold type of 11 points."""
+REMARKS = 18
+"""Characters per inch of the remarks, in type of 7.5 points."""
 LARGE = 200
 """Number of marks up to which they have their full size; more of them are smaller, by the square root."""
 OPAQUE = 60
 """Number of lines of one style up to which they are opaque; more of them share the same amount of ink."""
+UNIT = re.compile(r"(?<=\d) (?=(?:epochs?|px|rad|s|min|h)\b)")
+"""The space between a number and its unit, at which a line must not break."""
+NO_BREAK = "\u00a0"
 
 Format = Literal["png", "svg"]
 
 
-def mark_scale(marks: int) -> float:
-    """Return the factor, 0..1, for the areas of this number of marks."""
-    return min(1.0, math.sqrt(LARGE / max(1, marks)))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drawn:
+    """What a kind of picture shows of its rows."""
+
+    finding: str  # a sentence about these rows, not a title such as "Learning curves"
+    remarks: Sequence[str]  # on their source, and on what the marks mean; empty ones are left out
+    draw: Callable[[Figure], None]  # draws into an empty figure of the right size
+    height: float  # inches
+    narrow: float | None = None  # inches, at half the width of a page; None if the picture needs all of it
+    lines: tuple[str, ...] = ()  # printed with the picture
 
 
-def opacity(lines: int) -> float:
-    """Return the opacity, 0..1, of this number of lines of one"""
-    return min(1.0, OPAQUE / max(1, lines))
+def figure_of(drawn: Drawn, *, narrow: bool = False) -> Figure:
+    """Return the picture, `narrow` if it can be."""
+    size = (NARROW, drawn.narrow) if narrow and drawn.narrow is not None else (WIDE, drawn.height)
+    figure = Figure(figsize=size, layout="constrained")
+    drawn.draw(figure)
+    write_heading(figure, drawn.finding, drawn.remarks)
+    return figure
 
 
-def heading(figure: Figure, finding: str, detail: str = "") -> None:
-    """Write the finding above a picture, and its source in grey below.
-
-    The finding is a sentence about this study, not a title such as "Learning curves".
-    """
-    figure.suptitle(finding, x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK, parse_math=False)
-    if detail:
-        figure.supxlabel(detail, x=0.01, ha="left", fontsize=7.5, color=FAINT)
-
-
-@contextmanager
-def styled() -> Iterator[None]:
-    """Apply the project's style inside the block, in which figures are created and saved."""
-    with style.context(STYLE):
-        yield
-
-
-def save(make: Callable[[], Figure], path: Path, formats: Sequence[Format]) -> tuple[Path, ...]:
-    """Draw a figure and write it in each format; see `render` and `write`."""
-    return write(render(make, formats)[1], path)
-
-
-def render(make: Callable[[], Figure], formats: Sequence[Format]) -> tuple[str, dict[Format, bytes]]:
-    """Draw a figure in the project's style; return its heading in one line, and its bytes by format.
-
-    The same figure always gives the same bytes.
-    """
+def render(drawn: Drawn, formats: Sequence[Format], *, narrow: bool = False) -> dict[Format, bytes]:
+    """Return a picture in the project's style, by format; the same rows always give the same bytes."""
     content: dict[Format, bytes] = {}
-    with styled(), warnings.catch_warnings():
+    with style.context(STYLE), warnings.catch_warnings():
         # Names of classes may be in any script; what the font lacks is drawn as a box.
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
-        figure = make()
+        figure = figure_of(drawn, narrow=narrow)
         for suffix in formats:
-            drawn = io.BytesIO()
-            figure.savefig(drawn, format=suffix, metadata=_ANONYMOUS[suffix])
-            content[suffix] = drawn.getvalue()
-    return " ".join(figure.get_suptitle().split()), content
+            file = io.BytesIO()
+            figure.savefig(file, format=suffix, metadata=_ANONYMOUS[suffix])
+            content[suffix] = file.getvalue()
+    return content
 
 
 def write(content: Mapping[Format, bytes], path: Path) -> tuple[Path, ...]:
-    """Write a picture atomically, to `path` with each format's suffix, and return the files.
-
-    Raises:
-        OSError: a file cannot be written.
-    """
+    """Write a picture atomically, to `path` with each format's suffix, and return the files."""
     files = {path.with_suffix(f".{suffix}"): data for suffix, data in content.items()}
     for file, data in files.items():
         atomic_write(file, data)
@@ -121,26 +109,16 @@ _ANONYMOUS: dict[Format, dict[str, str | None]] = {
 """Metadata without the time and the version of Matplotlib, which would make equal pictures differ."""
 
 
-HEADING = 10.5
-"""Characters per inch of a heading, in bold type of 11 points."""
-REMARKS = 18
-"""Characters per inch of the remarks, in type of 7.5 points."""
-
-UNIT = re.compile(r"(?<=\d) (?=(?:epochs?|px|rad|s|min|h)\b)")
-"""The space between a number and its unit, at which a line must not break."""
-NO_BREAK = "\u00a0"
-
-HALO = withStroke(linewidth=2, foreground="white")
-"""A white outline, which keeps small text legible over lines and marks."""
-
-
 def write_heading(figure: Figure, finding: str, remarks: Iterable[str]) -> None:
     """Write the finding above a picture, and the remarks that are not empty below it.
 
     Both are folded between words, but not between a number and its unit.
     """
     width = figure.get_figwidth()
-    heading(figure, _balanced(finding, int(HEADING * width)), "\n".join(_lines(remarks, int(REMARKS * width))))
+    text = _balanced(finding, int(HEADING * width))
+    figure.suptitle(text, x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK, parse_math=False)
+    if lines := _lines(remarks, int(REMARKS * width)):
+        figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=7.5, color=FAINT)
 
 
 def _balanced(text: str, width: int) -> str:
@@ -166,11 +144,6 @@ def _lines(remarks: Iterable[str], width: int) -> list[str]:
     return lines
 
 
-def three_digits(number: float) -> str:
-    """Return a number with three significant digits, and all digits of its whole part: `0.0093`, `8.31`, `211`."""
-    return f"{number:,.0f}" if number == round(number) or abs(number) >= 100 else significant(number, 3)
-
-
 def set_value_axis(axes: Axes, scale: Scale) -> None:
     """Set up the vertical axis for the heights of a scale."""
     if scale.kind != "linear":
@@ -184,59 +157,16 @@ def set_value_axis(axes: Axes, scale: Scale) -> None:
     axes.set_axisbelow(True)
 
 
-GAP = 2
-"""Pixels between two images, and around the grid."""
-FRAME = 30
-"""Grey of the gaps, between background (0) and ink (255): without it, the edge of an image would not show."""
-WHITE = 255
-"""Value of the gaps between coloured images."""
-TILE = 0.66
-"""Width and height of an image with its gap, in inches, if ten fill a row."""
-
-COLUMNS = 10
-"""Images in a row."""
-MAX_LABEL = 9
-"""Characters of a column's name, which are as wide as an image."""
-
-Pixels = NDArray[np.uint8]
+def mark_scale(marks: int) -> float:
+    """Return the factor, 0..1, for the areas of this number of marks."""
+    return min(1.0, math.sqrt(LARGE / max(1, marks)))
 
 
-def pixels(images: Tensor) -> Pixels:
-    """Return images, uint8 of shape (N, C, H, W), as they are drawn: (N, H, W), in colour (N, H, W, 3)."""
-    last = images.permute(0, 2, 3, 1).cpu().numpy()
-    return last[..., 0] if last.shape[3] == 1 else last
+def opacity(lines: int) -> float:
+    """Return the opacity, 0..1, of this number of lines of one style."""
+    return min(1.0, OPAQUE / max(1, lines))
 
 
-def assemble(images: Pixels) -> Pixels:
-    """Join images, shape (rows, columns, H, W) or (rows, columns, H, W, 3), to a single one with gaps."""
-    rows, columns, height, width, *channels = images.shape
-    down, across = height + GAP, width + GAP
-    canvas = np.full((rows * down + GAP, columns * across + GAP, *channels), WHITE if channels else FRAME, np.uint8)
-    for row in range(rows):
-        for column in range(columns):
-            top, left = row * down + GAP, column * across + GAP
-            canvas[top : top + height, left : left + width] = images[row, column]
-    return canvas
-
-
-def draw_grid(axes: Axes, images: Pixels, columns: Sequence[str] = (), rows: Sequence[str] = ()) -> None:
-    """Draw images as `assemble` joins them, with the names of the columns above and those of the rows on the left."""
-    axes.imshow(assemble(images), vmin=0, vmax=255)
-    axes.set_xticks(_centres(len(columns), images.shape[3]), columns, fontsize=9)
-    axes.set_yticks(_centres(len(rows), images.shape[2]), rows, fontsize=8)
-    axes.tick_params(length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
-    axes.spines[:].set_visible(False)
-
-
-def labelled_figure(
-    images: Pixels, labels: Sequence[object], rows: Sequence[str], finding: str, remarks: Sequence[str]
-) -> Figure:
-    """Return a figure with rows of about ten images, the label above each column, and a heading."""
-    figure = Figure(figsize=(7.2, 0.75 + TILE * len(images)))
-    draw_grid(figure.add_subplot(), images, [shortened(str(label), MAX_LABEL) for label in labels], rows)
-    write_heading(figure, finding, remarks)
-    return figure
-
-
-def _centres(pictures: int, size: int) -> list[float]:
-    return [number * (size + GAP) + GAP + (size - 1) / 2 for number in range(pictures)]
+def three_digits(number: float) -> str:
+    """Return a number with three significant digits, and all digits of its whole part: `0.0093`, `8.31`, `211`."""
+    return f"{number:,.0f}" if number == round(number) or abs(number) >= 100 else significant(number, 3)

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import create_trial
 
-from mnist_bench.plots import frame
-from mnist_bench.plots.frame import write_heading
+from mnist_bench.plots.frame import COMPLETE, INK, PRUNED, Drawn
 from mnist_bench.plots.subject import Subject
 from mnist_bench.plots.trials import TrialComparison, compare, parameters
 from search.errors import StudyNotFoundError
@@ -53,7 +52,7 @@ class Importance:
         return self.share > self.chance
 
 
-def importances(space: Space, trials: Sequence[Trial]) -> list[Importance]:
+def importance_of_each(space: Space, trials: Sequence[Trial]) -> list[Importance]:
     """Return the importance of each parameter that at least one trial has, the largest first.
 
     Importance is PED-ANOVA's, by Optuna: how far the parameter's density among the best quarter of the trials is from
@@ -80,11 +79,11 @@ def importances(space: Space, trials: Sequence[Trial]) -> list[Importance]:
         shuffled = np.array([_measure(study, paths, rng.permutation(losses)) for _ in range(SHUFFLES)])
     total = raw.sum() or 1.0
     thresholds = _thresholds(shuffled)
-    importances = [
+    found = [
         Importance(path=path, share=share, chance=chance)
         for path, share, chance in zip(paths, (raw / total).tolist(), (thresholds / total).tolist(), strict=True)
     ]
-    return sorted(importances, key=lambda importance: -importance.share)
+    return sorted(found, key=lambda importance: -importance.share)
 
 
 def _study(space: Space, trials: Sequence[Trial]) -> optuna.Study:
@@ -112,7 +111,6 @@ def _thresholds(shuffled: NDArray[np.float64]) -> NDArray[np.float64]:
     return thresholds
 
 
-KIND = "importances"
 MIN_TRIALS = 10
 """With fewer trials, the best quarter has one or two, from which nothing follows."""
 MAX_BARS = 30
@@ -121,11 +119,10 @@ WIDTH = 1.25
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Bar:
+class Bar(Importance):
     """The importance of one parameter, as it is drawn."""
 
     label: str
-    importance: Importance
     trials: int  # number of compared trials that have the parameter
 
 
@@ -144,7 +141,7 @@ class Importances:
         return f"{self.after.capitalize()}, {self._outstanding()}"
 
     def _outstanding(self) -> str:
-        names, count = [bar.label for bar in self.bars if bar.importance.stands_out], len(self.bars)
+        names, count = [bar.label for bar in self.bars if bar.stands_out], len(self.bars)
         match names:
             case []:
                 return f"no hyperparameter stands out from chance on {self.trials:,} trials"
@@ -168,58 +165,77 @@ def measure(study: StudyRecord, comparison: TrialComparison) -> list[Importance]
     Raises:
         StudyNotFoundError: there are fewer than ten trials.
     """
-    values, score = comparison.values_of(comparison.trials), comparison.kind.score
+    values, score = comparison.filled, comparison.kind.score
     trials = [(trial.params, score(value)) for trial, value in zip(comparison.trials, values, strict=True)]
     if len(trials) < MIN_TRIALS:
         raise StudyNotFoundError(
             f"Study {study.name} has {len(trials)} of the {MIN_TRIALS} trials that importances need at least."
         )
-    return importances(study.space, trials)
+    return importance_of_each(study.space, trials)
 
 
-def rows(study: StudyRecord) -> Importances:
-    """Return the importance of each parameter; `mnist_bench.plots.importances` explains the measure.
+def importances_of(study: StudyRecord) -> Importances:
+    """Return the importance of each parameter.
 
     Raises:
         StudyNotFoundError: there are fewer than ten trials, or no parameters.
     """
     comparison = compare(study)
     labels = {parameter.path: parameter.label for parameter in parameters(study)}
-    bars = (
+    bars = tuple(
         Bar(
-            label=labels[importance.path],
-            importance=importance,
-            trials=sum(importance.path in trial.params for trial in comparison.trials),
+            path=found.path, share=found.share, chance=found.chance, label=labels[found.path],
+            trials=sum(found.path in trial.params for trial in comparison.trials),
         )
-        for importance in measure(study, comparison)
-        if importance.path in labels
+        for found in measure(study, comparison)
+        if found.path in labels
+    )  # fmt: skip
+    return Importances(bars=bars, trials=len(comparison.trials), after=comparison.after, detail=comparison.detail)
+
+
+def importances(subject: Subject) -> Drawn:
+    """Draw a bar per parameter, hollow if it is conditional, with a mark at its threshold of chance."""
+    return drawn(importances_of(subject.study))
+
+
+def drawn(measured: Importances) -> Drawn:
+    """Return the picture of these importances, and their ranking in text."""
+    shown = measured.bars[:MAX_BARS]
+    reach = _reach(shown)
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        axes.set_xlim(0, reach)
+        for row, bar in enumerate(shown):
+            _draw_bar(axes, row, bar, hollow=bar.trials < measured.trials)
+        axes.set_yticks(range(len(shown)), [_named(bar, measured.trials) for bar in shown])
+        axes.set_ylim(len(shown) - 0.4, -0.6)
+        axes.set_xlabel("share of the importance (%)")
+        axes.tick_params(axis="y", length=0)
+
+    hollow, hidden = any(bar.trials < measured.trials for bar in measured.bars), len(measured.bars) - len(shown)
+    remarks = [
+        f"{measured.detail}: what separates the best quarter from all (PED-ANOVA)",
+        f"{MAX_TRIALS} of them measured" if measured.trials > MAX_TRIALS else "",
+        "line: luck alone lifts no bar beyond it in 95 of 100 shuffled studies",
+        "▶ a line beyond the axis" if any(100 * bar.chance > reach for bar in shown) else "",
+        "hollow: on the trials that have the hyperparameter" if hollow else "",
+        f"{hidden} less important ones left out" if hidden else "",
+    ]
+    height = 1.5 + 0.2 * len(shown)
+    return Drawn(
+        finding=measured.finding, remarks=remarks, draw=draw, height=height, narrow=height, lines=_ranking(measured)
     )
-    ordered = sorted(bars, key=lambda bar: -bar.importance.share)
-    return Importances(
-        bars=tuple(ordered), trials=len(comparison.trials), after=comparison.after, detail=comparison.detail
-    )
 
 
-def picture(subject: Subject, width: float = frame.WIDE) -> Figure:
-    """Return the importances of the study's parameters."""
-    measured = rows(subject.study)
-    subject.texts[KIND] = ranking(measured)
-    return draw(measured, width)
-
-
-def lines(subject: Subject) -> tuple[str, ...]:
-    """Return the lines printed with the picture once it is drawn: the finding and the ranking."""
-    return subject.texts.get(KIND, ())
-
-
-def ranking(measured: Importances) -> tuple[str, ...]:
+def _ranking(measured: Importances) -> tuple[str, ...]:
     """Return the importances as text, with the limit of chance of each; one beyond its limit has a sign."""
     return (
         f"{measured.finding}.",
         "importance    limit of chance  hyperparameter",
         *(
-            f"{bar.importance.share:>10.0%} {'*' if bar.importance.stands_out else ' '}"
-            f"  {_limit(bar.importance.chance):>15}  {_named(bar, measured.trials)}"
+            f"{bar.share:>10.0%} {'*' if bar.stands_out else ' '}"
+            f"  {_limit(bar.chance):>15}  {_named(bar, measured.trials)}"
             for bar in measured.bars
         ),
         "*: beyond its limit. In 95 of 100 shuffled studies, luck alone lifts no hyperparameter beyond its limit.",
@@ -235,62 +251,26 @@ def _named(bar: Bar, trials: int) -> str:
     return f"{bar.label} ({bar.trials:,} trials)" if bar.trials < trials else bar.label
 
 
-def draw(measured: Importances, width: float = frame.WIDE) -> Figure:
-    """Draw a bar per parameter, hollow if it is conditional, with a mark at its threshold of chance."""
-    shown = measured.bars[:MAX_BARS]
-    figure = Figure(figsize=(width, 1.5 + 0.2 * len(shown)), layout="constrained")
-    axes = figure.subplots()
-    axes.set_xlim(0, _reach(shown))
-    for row, bar in enumerate(shown):
-        _draw_bar(axes, row, bar.importance, hollow=bar.trials < measured.trials)
-    axes.set_yticks(range(len(shown)), [_named(bar, measured.trials) for bar in shown])
-    axes.set_ylim(len(shown) - 0.4, -0.6)
-    axes.set_xlabel("share of the importance (%)")
-    axes.tick_params(axis="y", length=0)
-    write_heading(figure, measured.finding, _remarks(measured, len(measured.bars) - len(shown)))
-    return figure
-
-
 def _reach(bars: Sequence[Bar]) -> float:
     """Return the end of the axis in percent: beyond all bars, but only beyond half of the marks.
 
     A parameter that few trials have may have a mark so far out that all bars would be stubs; it is drawn as a pointer.
     """
-    found = [bar.importance for bar in bars]
-    longest = max(importance.share for importance in found)
-    return 100 * WIDTH * max(longest, median(importance.chance for importance in found)) or 100.0
+    return 100 * WIDTH * max(max(bar.share for bar in bars), median(bar.chance for bar in bars)) or 100.0
 
 
-def _draw_bar(axes: Axes, row: int, importance: Importance, *, hollow: bool) -> None:
-    colour = frame.COMPLETE if importance.stands_out else frame.PRUNED
+def _draw_bar(axes: Axes, row: int, bar: Bar, *, hollow: bool) -> None:
+    """Draw a bar with its mark of chance, which is a pointer at the edge if it is outside of the axis."""
+    colour = COMPLETE if bar.stands_out else PRUNED
     face = "white" if hollow else colour
-    axes.barh(row, 100 * importance.share, height=0.6, facecolor=face, edgecolor=colour, linewidth=1.2)
-    _draw_mark(axes, row, 100 * importance.chance)
-    if importance.stands_out:
-        axes.annotate(
-            f"{100 * importance.share:.0f}%", (100 * importance.share, row), (4, 0), textcoords="offset points",
-            va="center", fontsize=8,
-        )  # fmt: skip
-
-
-def _draw_mark(axes: Axes, row: int, chance: float) -> None:
-    """Draw the mark of chance, or a pointer at the edge if it is outside of the axis."""
-    edge = axes.get_xlim()[1]
+    axes.barh(row, 100 * bar.share, height=0.6, facecolor=face, edgecolor=colour, linewidth=1.2)
+    chance, edge = 100 * bar.chance, axes.get_xlim()[1]
     if chance <= edge:
-        axes.plot([chance, chance], [row - 0.38, row + 0.38], color=frame.INK, linewidth=1.2)
+        axes.plot([chance, chance], [row - 0.38, row + 0.38], color=INK, linewidth=1.2)
     else:
-        axes.plot(edge, row, ">", color=frame.INK, markersize=3.5, clip_on=False)
-
-
-def _remarks(measured: Importances, hidden: int) -> list[str]:
-    shown = measured.bars[:MAX_BARS]
-    beyond = any(100 * bar.importance.chance > _reach(shown) for bar in shown)
-    hollow = any(bar.trials < measured.trials for bar in measured.bars)
-    return [
-        f"{measured.detail}: what separates the best quarter from all (PED-ANOVA)",
-        f"{MAX_TRIALS} of them measured" if measured.trials > MAX_TRIALS else "",
-        "line: luck alone lifts no bar beyond it in 95 of 100 shuffled studies",
-        "▶ a line beyond the axis" if beyond else "",
-        "hollow: on the trials that have the hyperparameter" if hollow else "",
-        f"{hidden} less important ones left out" if hidden else "",
-    ]
+        axes.plot(edge, row, ">", color=INK, markersize=3.5, clip_on=False)
+    if bar.stands_out:
+        axes.annotate(
+            f"{100 * bar.share:.0f}%", (100 * bar.share, row), (4, 0), textcoords="offset points", va="center",
+            fontsize=8,
+        )  # fmt: skip

@@ -4,47 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType, ModuleType
-from typing import TYPE_CHECKING, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from search.errors import SearchError, UsageError
 from search.files import check_target, make_folder
 from search.messages import did_you_mean, show
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from mnist_bench.plots.frame import Format
+    from mnist_bench.plots.frame import Drawn, Format
     from mnist_bench.plots.subject import DataSubject, Subject
     from search.event_log.records import StudyRecord
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of picture, drawn by the module in `mnist_bench.plots` that has its name."""
+    """A kind of picture: the function of its name gives what is drawn of a `Subject`, or of a `DataSubject`."""
 
+    module: str  # in `mnist_bench.plots`
     shows: str
-    of_data: bool = False  # whether it shows a data set, without a study: its module's functions take a `DataSubject`
+    of_data: bool = False  # whether it shows a data set, without a study
     of_nets: bool = False  # whether it needs networks, which studies of other trainers do not have
-    half: bool = False
-    """Whether its `picture` takes a `width`, in inches, down to `frame.NARROW`: half the width of a page."""
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        "history": Kind("the result of each trial in turn, and the best so far", half=True),
-        "curves": Kind("learning curves, the pruned ones pale, with the rungs", half=True),
-        "importances": Kind("how much each hyperparameter matters, compared with chance", half=True),
-        "parallel": Kind("all parameters of all trials side by side"),
-        "pareto": Kind("accuracy against parameters and against multiply-accumulates", of_nets=True, half=True),
-        "timeline": Kind("what ran where and when; what pruning saved and the order cost"),
-        "confusion": Kind("the classes that the best network confuses", of_nets=True, half=True),
-        "mistakes": Kind("the images that it misclassifies, with its confidence", of_nets=True, half=True),
-        "digits": Kind("the first ten digits, their labels one-hot, mean and standard deviation", of_data=True),
-        "augmented": Kind("the same under augmentation: the notebook's, or as set by --set", of_data=True),
+        "history": Kind("learning", "the result of each trial in turn, and the best so far"),
+        "curves": Kind("learning", "learning curves, the pruned ones pale, with the rungs"),
+        "importances": Kind("importances", "how much each hyperparameter matters, compared with chance"),
+        "parallel": Kind("parallel", "all parameters of all trials side by side"),
+        "pareto": Kind("pareto", "accuracy against parameters and against multiply-accumulates", of_nets=True),
+        "timeline": Kind("timeline", "what ran where and when; what pruning saved and the order cost"),
+        "errors": Kind("images", "the classes that the best network confuses, and its surest mistakes", of_nets=True),
+        "digits": Kind("images", "the first ten digits, as they are and distorted; --set changes how", of_data=True),
     }
 )
 STUDY_KINDS = tuple(name for name, kind in KINDS.items() if not kind.of_data)
@@ -80,6 +74,7 @@ class Picture:
     content: Mapping[Format, bytes] = field(default_factory=dict, repr=False)
     """Its bytes by format; empty if it was not drawn."""
     files: tuple[Path, ...] = ()  # the files that it was written to, one per format
+    half: bool = False  # whether it was drawn for half the width of a page
     lines: tuple[str, ...] = ()  # lines that are printed with it: shapes, means, a ranking
     error: SearchError | None = None  # why it was not drawn; None if it was
     foreseen: bool = True
@@ -136,9 +131,12 @@ def _drawn(
     from mnist_bench.plots import frame
 
     try:
-        finding, content = frame.render(partial(picture, kind, subject, narrow=narrow), formats)
-        files = () if folder is None else frame.write(content, folder / kind)
-        return Picture(kind=kind, finding=finding, content=content, files=files, lines=lines(kind, subject))
+        shown = drawn(kind, subject)
+        content = frame.render(shown, formats, narrow=narrow)
+        return Picture(
+            kind=kind, finding=shown.finding, content=content, half=narrow and shown.narrow is not None,
+            files=() if folder is None else frame.write(content, folder / kind), lines=shown.lines,
+        )  # fmt: skip
     except SearchError as error:
         return Picture(kind=kind, error=error)
     except OSError as error:
@@ -151,37 +149,18 @@ def _drawn(
         return Picture(kind=kind, error=unforeseen, foreseen=False)
 
 
-def picture(kind: str, subject: Subject | DataSubject, *, narrow: bool = False) -> Figure:
-    """Draw a picture of this kind, `narrow` for half the width of a page if the kind allows that.
+def drawn(kind: str, subject: Subject | DataSubject) -> Drawn:
+    """Return what a picture of this kind shows of a subject.
 
     Raises:
         StudyNotFoundError: the study lacks the picture's data; the message names them.
         ForeignStudyError: the kind needs networks, and another trainer made the study.
         KeyError: there is no such kind.
     """
-    if KINDS[kind].of_nets:
-        _check_nets(kind, subject)
-    make = cast("Callable[..., Figure]", _module_of(kind).picture)
-    if not narrow or not KINDS[kind].half:
-        return make(subject)
-    from mnist_bench.plots import frame
-
-    return make(subject, width=frame.NARROW)
-
-
-def _check_nets(kind: str, subject: Subject | DataSubject) -> None:
     from mnist_bench.plots.subject import Subject
     from mnist_bench.value_kind import check_nets
 
-    if isinstance(subject, Subject):
+    if KINDS[kind].of_nets and isinstance(subject, Subject):
         check_nets(subject.study, f"the plot {kind}")
-
-
-def lines(kind: str, subject: Subject | DataSubject) -> tuple[str, ...]:
-    """Return the lines that are printed with a picture of this kind; most kinds have none."""
-    describe: Callable[..., Sequence[str]] = getattr(_module_of(kind), "lines", lambda _: ())
-    return tuple(describe(subject))
-
-
-def _module_of(kind: str) -> ModuleType:
-    return import_module(f"mnist_bench.plots.{kind}")
+    found: Drawn = getattr(import_module(f"mnist_bench.plots.{KINDS[kind].module}"), kind)(subject)
+    return found

@@ -14,8 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from mnist_bench.plots import frame
-from mnist_bench.plots.frame import HALO, three_digits, write_heading
+from mnist_bench.plots.frame import BEST, COMPLETE, FAINT, HALO, PRUNED, Drawn, opacity, three_digits
 from mnist_bench.plots.subject import Subject
 from mnist_bench.plots.trials import Compared, Parameter, TrialComparison, compare, jitter, parameters
 from mnist_bench.value_kind import Scale
@@ -88,7 +87,7 @@ class Parallel:
         return f"{number} complete trials have {options}"
 
 
-def rows(study: StudyRecord) -> Parallel:
+def parallel_of(study: StudyRecord) -> Parallel:
     """Return the trials after the same training with all their parameters.
 
     Raises:
@@ -118,28 +117,33 @@ def _option(parameter: Parameter, trial: Compared) -> int | None:
     return parameter.index(trial.params[parameter.path]) if parameter.path in trial.params else None
 
 
-def picture(subject: Subject) -> Figure:
-    """Return the parallel coordinates of the study."""
-    return draw(rows(subject.study))
-
-
-def draw(parallel: Parallel) -> Figure:
+def parallel(subject: Subject) -> Drawn:
     """Draw an axis per parameter from top to bottom, the value last, and a line per trial through all of them."""
-    comparison = parallel.comparison
-    figure = Figure(figsize=(7.2, 1.4 + 0.36 * (len(parallel.parameters) + 1)), layout="constrained")
-    axes = figure.subplots()
-    _draw_axes(axes, parallel)
-    others = [trial for trial in comparison.trials if not trial.complete]
-    complete = [trial for trial in parallel.complete if trial.number != comparison.best]
-    best = [trial for trial in parallel.complete if trial.number == comparison.best]
-    # The fewer and the more interesting, the later: complete trials must not vanish below dozens of pruned ones.
-    _draw_lines(axes, parallel, others, colors=frame.PRUNED, linewidths=0.8, zorder=2)
-    _draw_lines(axes, parallel, complete, colors=frame.COMPLETE, linewidths=1.1, zorder=3)
-    _draw_lines(axes, parallel, best, colors=frame.BEST, linewidths=2.2, zorder=4)
-    for trial in best:
-        _write_best(axes, parallel, trial)
-    write_heading(figure, parallel.finding, _remarks(parallel))
-    return figure
+    found = parallel_of(subject.study)
+    comparison = found.comparison
+    best = [trial for trial in found.complete if trial.number == comparison.best]
+    others = [trial for trial in found.complete if trial.number != comparison.best]
+    cut = [trial for trial in comparison.trials if not trial.complete]
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        _draw_axes(axes, found)
+        # The fewer and the more interesting, the later: complete trials must not vanish below dozens of pruned ones.
+        _draw_lines(axes, found, cut, colors=PRUNED, linewidths=0.8, zorder=2)
+        _draw_lines(axes, found, others, colors=COMPLETE, linewidths=1.1, zorder=3)
+        _draw_lines(axes, found, best, colors=BEST, linewidths=2.2, zorder=4)
+        for trial in best:
+            _write_best(axes, found, trial)
+
+    remarks = [
+        comparison.detail,
+        f"thick: #{comparison.best}" if comparison.best is not None else "",
+        "dark: other complete trials" if others else "",
+        "pale: not complete" if cut else "",
+        found.axis.outside(comparison.filled, "at the left end"),
+    ]
+    height = 1.4 + 0.36 * (len(found.parameters) + 1)
+    return Drawn(finding=found.finding, remarks=remarks, draw=draw, height=height)
 
 
 def _draw_axes(axes: Axes, parallel: Parallel) -> None:
@@ -152,7 +156,7 @@ def _draw_axes(axes: Axes, parallel: Parallel) -> None:
     if any(
         parameter.path not in trial.params for parameter in parallel.parameters for trial in parallel.comparison.trials
     ):
-        axes.text(ABSENT, -0.45, "absent", ha="center", va="bottom", fontsize=7.5, color=frame.FAINT)
+        axes.text(ABSENT, -0.45, "absent", ha="center", va="bottom", fontsize=7.5, color=FAINT)
     labels = [parameter.label + (" (log)" if parameter.log else "") for parameter in parallel.parameters]
     axes.set_yticks(range(count + 1), [*labels, parallel.axis.short_label(f" {parallel.comparison.after}")])
     axes.set_ylim(count + 0.5, -0.5)
@@ -173,8 +177,8 @@ def _draw_axis(axes: Axes, row: int, parameter: Parameter) -> None:
 
 def _draw_line_and_ticks(axes: Axes, row: int, ticks: Sequence[float], names: Sequence[str]) -> None:
     """Draw an axis; names at its ends are written outside of it, where few lines are, if they are short enough."""
-    axes.plot([0, 1], [row, row], color=frame.FAINT, linewidth=0.6, zorder=1)
-    axes.plot(ticks, [row] * len(ticks), "|", color=frame.FAINT, markersize=5, markeredgewidth=0.8, zorder=1)
+    axes.plot([0, 1], [row, row], color=FAINT, linewidth=0.6, zorder=1)
+    axes.plot(ticks, [row] * len(ticks), "|", color=FAINT, markersize=5, markeredgewidth=0.8, zorder=1)
     for tick, name in zip(ticks, names, strict=True):
         outside = tick in (0, 1) and len(name) <= MAX_OUTSIDE
         toward = "right" if tick == 0 else "left"
@@ -188,27 +192,15 @@ def _draw_line_and_ticks(axes: Axes, row: int, ticks: Sequence[float], names: Se
 
 def _draw_lines(axes: Axes, parallel: Parallel, trials: Sequence[Compared], **look: Any) -> None:
     lines = [[(place, row) for row, place in enumerate(places(parallel, trial))] for trial in trials]
-    axes.add_collection(LineCollection(lines, alpha=frame.opacity(len(trials)), **look))
+    axes.add_collection(LineCollection(lines, alpha=opacity(len(trials)), **look))
 
 
 def _write_best(axes: Axes, parallel: Parallel, best: Compared) -> None:
     """Write the best trial's values next to the axes."""
-    look: dict[str, Any] = {"va": "center", "color": frame.BEST, "fontsize": 7.5, "parse_math": False}
+    look: dict[str, Any] = {"va": "center", "color": BEST, "fontsize": 7.5, "parse_math": False}
     axes.text(BESIDE, -0.45, f"#{best.number}", fontweight="bold", **{**look, "va": "bottom"})
     for row, parameter in enumerate(parallel.parameters):
         value = parameter.text(best.params[parameter.path], MAX_LABEL) if parameter.path in best.params else "–"
         axes.text(BESIDE, row, value, **look)
     if best.value is not None:
         axes.text(BESIDE, len(parallel.parameters), parallel.axis.text(best.value), **look)
-
-
-def _remarks(parallel: Parallel) -> list[str]:
-    comparison = parallel.comparison
-    others = len(parallel.complete) - (comparison.best is not None)
-    return [
-        comparison.detail,
-        f"thick: #{comparison.best}" if comparison.best is not None else "",
-        "dark: other complete trials" if others else "",
-        "pale: not complete" if len(parallel.complete) < len(comparison.trials) else "",
-        parallel.axis.outside(comparison.values_of(comparison.trials), "at the left end"),
-    ]

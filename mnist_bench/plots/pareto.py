@@ -15,8 +15,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 from mnist_bench import cells
 from mnist_bench.cells import percent, unit
 from mnist_bench.leaderboard.ranking import ties_of, undominated
-from mnist_bench.plots import frame
-from mnist_bench.plots.frame import HALO, write_heading
+from mnist_bench.plots.frame import BEST, COMPLETE, FAINT, HALO, PRUNED, WIDE, Drawn, opacity, set_value_axis
 from mnist_bench.plots.subject import Subject
 from mnist_bench.value_kind import MIN_ERROR, Scale, ValueKind, error, kind_of
 from search.errors import StudyNotFoundError
@@ -115,7 +114,7 @@ def _span(front: Sequence[ParetoPoint], cost: Cost) -> str:
     return f"The Pareto front of accuracy and {unit(cost)}: from {ends[0]} to {ends[1]}"
 
 
-def rows(study: StudyRecord) -> Pareto:
+def pareto_of(study: StudyRecord) -> Pareto:
     """Return the study's complete and pruned trials with their accuracies and costs.
 
     Raises:
@@ -146,40 +145,44 @@ def _point(trial: TrialRecord, tied: set[int], kind: ValueKind) -> ParetoPoint:
     )
 
 
-def picture(subject: Subject, width: float = frame.WIDE) -> Figure:
-    """Return the Pareto fronts of the study."""
-    return draw(rows(subject.study), width)
-
-
-def draw(pareto: Pareto, width: float = frame.WIDE) -> Figure:
+def pareto(subject: Subject) -> Drawn:
     """Draw accuracy over parameters and over MACs: side by side, or one below the other if the picture is narrow."""
-    shape, height = ((1, 2), 4.3) if width >= frame.WIDE else ((2, 1), 6.4)
-    figure = Figure(figsize=(width, height), layout="constrained")
-    panels: Sequence[Axes] = figure.subplots(*shape, sharey=True)
-    for axes, cost in zip(panels, COSTS, strict=True):
-        _draw_panel(axes, pareto, cost)
-    shown = [*pareto.shown, pareto.best.interval[1]]
-    frame.set_value_axis(panels[0], scale := Scale(worst=min(shown), best=max(shown)))
-    panels[1].grid(axis="y")
-    figure.supylabel(scale.label(), fontsize=9)
-    for axes, cost in zip(panels, COSTS, strict=True):
-        _label(axes, pareto, cost)
-    write_heading(figure, pareto.finding, _remarks(pareto))
-    return figure
+    found = pareto_of(subject.study)
+
+    def draw(figure: Figure) -> None:
+        shape = (1, 2) if figure.get_figwidth() >= WIDE else (2, 1)
+        panels: Sequence[Axes] = figure.subplots(*shape, sharey=True)
+        for axes, cost in zip(panels, COSTS, strict=True):
+            _draw_panel(axes, found, cost)
+        shown = [*found.shown, found.best.interval[1]]
+        set_value_axis(panels[0], scale := Scale(worst=min(shown), best=max(shown)))
+        panels[1].grid(axis="y")
+        figure.supylabel(scale.label(), fontsize=9)
+        for axes, cost in zip(panels, COSTS, strict=True):
+            _label(axes, found, cost)
+
+    complete, pruned = len(found.complete), len(found.points) - len(found.complete)
+    remarks = [
+        f"study {found.study}: {complete} complete (dots, filled on the Pareto front), with 95% intervals",
+        f"{pruned} pruned after less training (crosses)" if pruned else "",
+        f"{found.below} below the axis" if found.below else "",
+        f"100% drawn as {100 - MIN_ERROR:g}%" if found.best.accuracy == 1 else "",
+    ]
+    return Drawn(finding=found.finding, remarks=remarks, draw=draw, height=4.3, narrow=6.4)
 
 
 def _draw_panel(axes: Axes, pareto: Pareto, cost: Cost) -> None:
     front = pareto.front(cost)
     pruned = [point for point in pareto.points if not point.complete]
     others = [point for point in pareto.complete if point not in front]
-    axes.plot(*_places(pruned, cost), "x", color=frame.PRUNED, markersize=4)
-    _draw_intervals(axes, [point for point in pareto.complete if point is not pareto.best], cost, frame.COMPLETE)
-    _draw_intervals(axes, [pareto.best], cost, frame.BEST)
-    axes.plot(*_places(others, cost), "o", color=frame.COMPLETE, fillstyle="none")
+    axes.plot(*_places(pruned, cost), "x", color=PRUNED, markersize=4)
+    _draw_intervals(axes, [point for point in pareto.complete if point is not pareto.best], cost, COMPLETE)
+    _draw_intervals(axes, [pareto.best], cost, BEST)
+    axes.plot(*_places(others, cost), "o", color=COMPLETE, fillstyle="none")
     # In steps: between two trials of the front, only the accuracy of the cheaper one can be had.
-    axes.step(*_places(front, cost), where="post", color=frame.FAINT, linewidth=1)
-    axes.plot(*_places(front, cost), "o", color=frame.COMPLETE)
-    axes.plot(*_places([pareto.best], cost), "D", color=frame.BEST, markersize=7)
+    axes.step(*_places(front, cost), where="post", color=FAINT, linewidth=1)
+    axes.plot(*_places(front, cost), "o", color=COMPLETE)
+    axes.plot(*_places([pareto.best], cost), "D", color=BEST, markersize=7)
     _scale(axes, [point.cost(cost) for point in pareto.points])
     if cost == pareto.objective:
         axes.set_xlabel(f"{COSTS[cost]} (minimized)", weight="bold")
@@ -191,7 +194,7 @@ def _draw_intervals(axes: Axes, points: Sequence[ParetoPoint], cost: Cost, colou
     ends = [[error(end) for end in point.interval] for point in points]
     low, high = zip(*ends, strict=True) if ends else ((), ())
     costs = [point.cost(cost) for point in points]
-    axes.vlines(costs, low, high, color=colour, linewidth=1.2, alpha=0.4 * frame.opacity(len(points)), zorder=1.5)
+    axes.vlines(costs, low, high, color=colour, linewidth=1.2, alpha=0.4 * opacity(len(points)), zorder=1.5)
 
 
 def _scale(axes: Axes, costs: Sequence[int]) -> None:
@@ -209,7 +212,7 @@ def _places(points: Sequence[ParetoPoint], cost: Cost) -> tuple[list[int], list[
 def _label(axes: Axes, pareto: Pareto, cost: Cost) -> None:
     """Label the best trial and the cheapest tied one, each on the side of its mark with the fewest marks nearby."""
     best, cheapest = pareto.best, pareto.cheapest_tied(cost)
-    _write(axes, pareto, cost, best, f"#{best.number}", color=frame.BEST, weight="bold")
+    _write(axes, pareto, cost, best, f"#{best.number}", color=BEST, weight="bold")
     if cheapest is not best:
         _write(axes, pareto, cost, cheapest, f"#{cheapest.number} (tied)", fontsize=8)
 
@@ -231,13 +234,3 @@ def _write(axes: Axes, pareto: Pareto, cost: Cost, point: ParetoPoint, text: str
         textcoords="offset points", ha={-1: "right", 0: "center", 1: "left"}[right],
         va="bottom" if up > 0 else "top", path_effects=[HALO], zorder=5, **look,
     )  # fmt: skip
-
-
-def _remarks(pareto: Pareto) -> list[str]:
-    complete, pruned = len(pareto.complete), len(pareto.points) - len(pareto.complete)
-    return [
-        f"study {pareto.study}: {complete} complete (dots, filled on the Pareto front), with 95% intervals",
-        f"{pruned} pruned after less training (crosses)" if pruned else "",
-        f"{pareto.below} below the axis" if pareto.below else "",
-        f"100% drawn as {100 - MIN_ERROR:g}%" if pareto.best.accuracy == 1 else "",
-    ]

@@ -1,34 +1,59 @@
-"""The subjects of pictures: a study with its best trial, that trial's net and predictions; or a data set.
-
-A kind of picture pays for the parts that it asks for: `load_net` reads weights, `predictions` images, too."""
+"""The subjects of pictures: a study, with the predictions of a trial's kept network; or a data set."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_bench.picture_form import MNIST, PictureForm
-from mnist_bench.plots import frame
+from mnist_bench.picture_form import MNIST
 from mnist_bench.studies.checked import commands_of
 from mnist_bench.studies.claims import trainer_for
 from mnist_bench.studies.record import data_of, record_of
-from mnist_bench.training.weights import check_trial, load_model, read_weights
+from mnist_bench.training.weights import check_trial, read_weights
 from search.errors import StudyNotFoundError, UsageError
-from search.event_log.records import StudyRecord, TrialRecord
-from search.study.folder import StudyFolder
+from search.event_log.records import TrialRecord
 from search.study.studies import StoredStudy
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
     from mnist_bench.data.mnist import Images
-    from mnist_bench.data.tensors import Dataset
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """A study to draw."""
+
+    study: StoredStudy
+    data_dir: Path | None = None  # the data set; None for the packaged one
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataSubject:
+    """A data set to draw, without a study."""
+
+    images: Images  # the training images, in MNIST's form
+    overrides: Sequence[str] = ()  # `augment.FIELD=VALUE`, changes of the notebook's augmentation
+    seed: int = 0  # of the distortions
+
+
+def data_subject(data_dir: Path | None, overrides: Sequence[str] = (), seed: int = 0) -> DataSubject:
+    """Load a data set to be drawn, None for the packaged MNIST; the rest is as in `DataSubject`.
+
+    Raises:
+        DataError: the data set cannot be loaded.
+        UsageError: its pictures are not of MNIST's form.
+    """
+    from mnist_bench.data.mnist import load_training_set
+    from mnist_bench.data.own import options_for
+
+    options = options_for(data_dir)
+    if options.form != MNIST:
+        raise UsageError(f"{data_dir}: images of {options.form}; without a study, only MNIST's form can be drawn.")
+    return DataSubject(images=load_training_set(options).images, overrides=overrides, seed=seed)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -77,26 +102,38 @@ class Predictions:
         return source, f"errors here {here}, in the search {self.recorded_errors}: different numerics"
 
 
-def kept_weights(study: StoredStudy, trial: TrialRecord, files: StudyFolder) -> Path:
+def best_predictions(subject: Subject) -> Predictions:
+    """Return the predictions of the study's best complete trial; errors as in `kept_weights` and `predict`, too.
+
+    Raises:
+        StudyNotFoundError: no trial is complete.
+    """
+    study = subject.study
+    if study.best is None:
+        raise StudyNotFoundError(f"Study {study.name} has no complete trial yet, so there is no best one.")
+    return predict(study, study.best, kept_weights(study, study.best), subject.data_dir)
+
+
+def kept_weights(study: StoredStudy, trial: TrialRecord) -> Path:
     """Return the file that holds the weights that a trial ended with.
 
     Raises:
         StudyNotFoundError: the trial's weights were not kept.
         WeightsError: the file does not hold the weights that the trial ended with.
     """
-    path = files.weights_of(trial.number)
+    path = study.files.weights_of(trial.number)
     if not path.is_file():
         command = commands_of(study).line("reproduce", "--weights", trial=trial.number)
         raise StudyNotFoundError(
-            f"The weights of {study.name}/{trial.number} are not in {files.weights}: those of the ten best complete "
-            "trials are kept there, on the machine that searched, until `studies remove --weights`. "
+            f"The weights of {study.name}/{trial.number} are not in {study.files.weights}: those of the ten best "
+            "complete trials are kept there, on the machine that searched, until `studies remove --weights`. "
             f"`{command}` trains it again and keeps them."
         )
     check_trial(path, trial)
     return path
 
 
-def predict(study: StudyRecord, trial: TrialRecord, weights: Path, data_dir: Path | None = None) -> Predictions:
+def predict(study: StoredStudy, trial: TrialRecord, weights: Path, data_dir: Path | None = None) -> Predictions:
     """Predict the validation images with the net in a file of `kept_weights`. Closes the test set.
 
     The net computes in the precision of the search, and on its kind of device if there is one.
@@ -106,13 +143,10 @@ def predict(study: StudyRecord, trial: TrialRecord, weights: Path, data_dir: Pat
     """
     from mnist_bench.training.trainer import Scorer
 
-    record = record_of(study, trial)
-    trainer = trainer_for(record, data_dir=data_dir, what=f"Study {study.name}")
-    logits = Scorer(trainer.precision).logits(read_weights(weights), trainer.data, str(weights))
-    return _predictions(study, trial, trainer.data, logits)
-
-
-def _predictions(study: StudyRecord, trial: TrialRecord, data: Dataset, logits: Tensor) -> Predictions:
+    trainer = trainer_for(record_of(study, trial), data_dir=data_dir, what=f"Study {study.name}")
+    data = trainer.data
+    logits = Scorer(trainer.precision).logits(read_weights(weights), data, str(weights))
+    images = data.images[data.validation].permute(0, 2, 3, 1).cpu().numpy()
     errors = trial.reports[-1].metrics.get("errors")
     return Predictions(
         study=study.name,
@@ -121,76 +155,7 @@ def _predictions(study: StudyRecord, trial: TrialRecord, data: Dataset, logits: 
         labels=data.labels[data.validation].cpu().numpy(),
         probabilities=logits.double().softmax(1).cpu().numpy(),
         indices=data.validation.cpu().numpy(),
-        images=frame.pixels(data.images[data.validation]),
+        images=images[..., 0] if images.shape[3] == 1 else images,
         recorded_errors=None if errors is None else int(errors),
         names=data.names,
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Subject:
-    """A study to draw."""
-
-    study: StoredStudy
-    data_dir: Path | None = None  # the data set; None for the packaged one
-    texts: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
-    """Lines that a picture leaves to be printed with it, by kind: what they say is then measured once."""
-
-    @property
-    def form(self) -> PictureForm:
-        """The form of the pictures that the study was trained on."""
-        return data_of(self.study.spec["context"]).form
-
-    @property
-    def best(self) -> TrialRecord:
-        """The best complete trial.
-
-        Raises:
-            StudyNotFoundError: no trial is complete.
-        """
-        if self.study.best is None:
-            raise StudyNotFoundError(f"Study {self.study.name} has no complete trial yet, so there is no best one.")
-        return self.study.best
-
-    def load_net(self) -> nn.Module:
-        """Load the best trial's net, on the CPU; errors as in `best`, `kept_weights` and `weights.load_model`."""
-        return load_model(self._weights())
-
-    @cached_property
-    def predictions(self) -> Predictions:
-        """The best trial's predictions for the validation images; errors as in `best`, `kept_weights` and `predict`."""
-        return predict(self.study, self.best, self._weights(), self.data_dir)
-
-    def _weights(self) -> Path:
-        return kept_weights(self.study, self.best, self.study.files)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataSubject:
-    """A data set to draw, without a study."""
-
-    images: Images  # the training images, in MNIST's form
-    overrides: Sequence[str] = ()
-    """`augment.FIELD=VALUE`, changes of the notebook's augmentation, which the kind `augmented` shows."""
-    seed: int = 0  # the seed of those distortions
-
-
-def data_subject(data_dir: Path | None, overrides: Sequence[str] = (), seed: int = 0) -> DataSubject:
-    """Load a data set to be drawn.
-
-    Args:
-        data_dir: your own data; None for the packaged MNIST.
-        overrides: `augment.FIELD=VALUE`, changes of the notebook's augmentation.
-        seed: the seed of the distortions.
-
-    Raises:
-        DataError: the data set cannot be loaded.
-        UsageError: its pictures are not of MNIST's form.
-    """
-    from mnist_bench.data.mnist import load_training_set
-    from mnist_bench.data.own import options_for
-
-    options = options_for(data_dir)
-    if options.form != MNIST:
-        raise UsageError(f"{data_dir}: images of {options.form}; without a study, only MNIST's form can be drawn.")
-    return DataSubject(images=load_training_set(options).images, overrides=overrides, seed=seed)

@@ -11,15 +11,13 @@ from matplotlib.figure import Figure
 
 from mnist_bench.cells import percent, roughly
 from mnist_bench.leaderboard.worker_time import Kind, WorkerPeriod, WorkerTimeline, worker_time_of
-from mnist_bench.plots import frame
-from mnist_bench.plots.frame import write_heading
+from mnist_bench.plots.frame import BEST, COMPLETE, FAINT, INK, PRUNED, Drawn
 from mnist_bench.plots.subject import Subject
-from search.event_log.records import StudyRecord
 from search.hashed import repeats
 from search.messages import duration
 
 COLOURS: Mapping[Kind, str] = {
-    "best": frame.BEST, "complete": frame.COMPLETE, "pruned": frame.PRUNED, "other": frame.FAINT
+    "best": BEST, "complete": COMPLETE, "pruned": PRUNED, "other": FAINT
 }  # fmt: skip
 HEIGHTS: Mapping[Kind, float] = {"best": 0.9, "complete": 0.75, "pruned": 0.6, "other": 0.45}
 """Heights of the bars, if workers are 1 apart. They differ, so that the kinds can be distinguished without colour,
@@ -44,26 +42,29 @@ class Use:
     colour: str  # empty if nothing was trained in this time
 
 
-def rows(study: StudyRecord) -> WorkerTimeline:
-    """Return how the time of the study's workers was spent; errors as in `worker_time_of`."""
-    return worker_time_of(study)
+def timeline(subject: Subject) -> Drawn:
+    """Draw the workers with a bar per period, and below them the uses of worker time; errors as in `worker_time_of`."""
+    return drawn(worker_time_of(subject.study))
 
 
-def picture(subject: Subject) -> Figure:
-    """Return the timeline of the study."""
-    return draw(rows(subject.study))
-
-
-def draw(time: WorkerTimeline) -> Figure:
-    """Draw the workers with a bar per period, and below them the uses of worker time."""
+def drawn(time: WorkerTimeline) -> Drawn:
+    """Return the picture of how the time of a study's workers was spent."""
     used = uses(time)
     heights = min(6.0, 0.42 * max(2, len(time.workers))), 0.24 * len(used)
-    figure = Figure(figsize=(7.2, 1.7 + sum(heights)), layout="constrained")
-    workers, sums = figure.subplots(2, 1, height_ratios=heights)
-    _draw_workers(workers, time)
-    _draw_uses(sums, used, time.available)
-    write_heading(figure, finding(time), _remarks(time))
-    return figure
+
+    def draw(figure: Figure) -> None:
+        workers, sums = figure.subplots(2, 1, height_ratios=heights)
+        _draw_workers(workers, time)
+        _draw_uses(sums, used, time.available)
+
+    trials = len({period.trial for period in time.periods})
+    numbered = ", the wide ones with the trial's number" if len(time.workers) <= MAX_WORKERS_WITH_NUMBERS else ""
+    paused = duration(sum(pause.seconds for pause in time.pauses))
+    remarks = [
+        f"study {time.study}: {len(time.periods):,} reporting intervals of {trials:,} trials, one bar each{numbered}",
+        f"{len(time.pauses)} pauses, {paused} in all" if len(time.pauses) > MAX_PAUSES_WITH_TEXT else "",
+    ]
+    return Drawn(finding=finding(time), remarks=remarks, draw=draw, height=1.7 + sum(heights))
 
 
 def finding(time: WorkerTimeline) -> str:
@@ -124,13 +125,13 @@ def _write_numbers(axes: Axes, time: WorkerTimeline, places: Mapping[int, int], 
         text = f"#{period.trial}" if period.kind == "best" else f"{period.trial}"
         if (period.end - period.start) / time.span * WIDTH > CHARACTER * (len(text) + 0.6):
             middle = (period.start + period.end) / 2 / unit, places[period.worker]
-            colour = frame.INK if period.kind == "pruned" else "white"
+            colour = INK if period.kind == "pruned" else "white"
             axes.text(*middle, text, ha="center", va="center", fontsize=6.5, color=colour)
 
 
 def _mark_pauses(axes: Axes, time: WorkerTimeline, unit: float) -> None:
     for pause in time.pauses:
-        axes.axvline(pause.at / unit, color=frame.INK, linewidth=1, linestyle=(0, (2, 2)))
+        axes.axvline(pause.at / unit, color=INK, linewidth=1, linestyle=(0, (2, 2)))
     for pause in time.pauses if len(time.pauses) <= MAX_PAUSES_WITH_TEXT else ():
         axes.annotate(
             f"paused {duration(pause.seconds)}", (pause.at / unit, 1), (0, 2), xycoords=("data", "axes fraction"),
@@ -150,7 +151,7 @@ def _draw_uses(axes: Axes, used: Sequence[Use], available: float) -> None:
         saved = use.name == SAVED
         axes.barh(
             place, use.seconds, height=0.62, color=use.colour or "white", linewidth=0.8,
-            edgecolor=use.colour or frame.FAINT, linestyle="--" if saved else "-",
+            edgecolor=use.colour or FAINT, linestyle="--" if saved else "-",
         )  # fmt: skip
         share = f"{duration(use.seconds)}, {percent(use.seconds / available, 1)}"
         text = f"about {roughly(use.seconds)}" if saved else share
@@ -163,13 +164,3 @@ def _draw_uses(axes: Axes, used: Sequence[Use], available: float) -> None:
     axes.xaxis.set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.spines["bottom"].set_visible(False)
-
-
-def _remarks(time: WorkerTimeline) -> list[str]:
-    trials = len({period.trial for period in time.periods})
-    numbered = ", the wide ones with the trial's number" if len(time.workers) <= MAX_WORKERS_WITH_NUMBERS else ""
-    paused = duration(sum(pause.seconds for pause in time.pauses))
-    return [
-        f"study {time.study}: {len(time.periods):,} reporting intervals of {trials:,} trials, one bar each{numbered}",
-        f"{len(time.pauses)} pauses, {paused} in all" if len(time.pauses) > MAX_PAUSES_WITH_TEXT else "",
-    ]

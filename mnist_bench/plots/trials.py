@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
@@ -57,10 +57,11 @@ class TrialComparison:
         """The values of the trials that have one."""
         return [trial.value for trial in self.trials if trial.value is not None]
 
-    def values_of(self, trials: Sequence[Compared]) -> list[float]:
-        """Return the values of trials; that of a diverged one is worse than all others."""
+    @property
+    def filled(self) -> list[float]:
+        """The value of each trial; that of a diverged one is worse than all others."""
         worst = self.kind.worst(self.values)
-        return [worst if trial.value is None else trial.value for trial in trials]
+        return [worst if trial.value is None else trial.value for trial in self.trials]
 
     @property
     def axis(self) -> Scale:
@@ -71,14 +72,6 @@ class TrialComparison:
     def after(self) -> str:
         """The training of the comparison in words: `after 1 epoch`."""
         return f"after {self.kind.spent(self.done)}"
-
-    @property
-    def top(self) -> list[Compared]:
-        """The best quarter of the trials, with all trials that are as good as its last one."""
-        score = self.kind.score
-        ranked = sorted(map(score, self.values), reverse=True)
-        last = ranked[min(-(-len(self.trials) // 4), len(ranked)) - 1]
-        return [trial for trial in self.trials if trial.value is not None and score(trial.value) >= last]
 
     @property
     def detail(self) -> str:

@@ -46,7 +46,7 @@ OF_NETS = {
 }
 AFTER_CONFIRM = (
     "leaderboard ridge-0 --json --top 1", "show ridge-0 ", "plot ridge-0 --formats png",
-    "plot ridge-0 confusion --json",
+    "plot ridge-0 errors --json",
 )  # fmt: skip
 LINES = (*SHOWN, *REFUSED, *UNNAMED, AGAIN, *CHANGED, OTHER, *OF_NETS, CONFIRM, *AFTER_CONFIRM)
 
@@ -149,10 +149,10 @@ def test_all_kinds_of_plots_that_need_no_nets_are_drawn(ran: dict[str, Any]) -> 
     assert "is not drawn" not in found.err
     kinds = ["history", "curves", "importances", "parallel", "timeline"]
     assert [Path(line).name for line in found.out.splitlines()] == [f"{kind}.png" for kind in kinds]
-    refused = ran["plot ridge-0 confusion --json"]
+    refused = ran["plot ridge-0 errors --json"]
     assert refused.code == 2
     (skipped,) = json.loads(refused.out)["skipped"]
-    assert "and the plot confusion needs networks" in skipped["reason"]
+    assert "and the plot errors needs networks" in skipped["reason"]
 
 
 def test_the_report_has_the_confirmation_and_nothing_of_nets(ran: dict[str, Any], folder: Path) -> None:

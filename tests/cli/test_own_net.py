@@ -171,7 +171,7 @@ def test_it_is_confirmed_ablated_trained_and_replayed(place: NetPlace) -> None:
     assert "accuracy" in place.run("train", "tiny-0/0", *study[1:], *DATA, *NET)
     assert "each as in the log" in place.run("doctor", *study, "--replay", *DATA, *NET)
     assert "not done. The network is your own code" in place.run("doctor", *study, "--replay", *DATA)
-    assert "confusion.svg" in place.run("plot", *study, "confusion", "--format", "svg", *DATA, *NET)
+    assert "errors.svg" in place.run("plot", *study, "errors", "--format", "svg", *DATA, *NET)
     assert "--net my_nets.py:build" in (place.folder / place.run("report", *study, *DATA, *NET).strip()).read_text()
 
 

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from matplotlib.figure import Figure
 from typer.testing import Result
 
 from mnist_bench.data.mnist import PACKAGED
+from mnist_bench.plots.frame import Drawn
 from mnist_bench.plots.kinds import STUDY_KINDS
 from mnist_bench.plots.subject import Subject
 from search.errors import StudyNotFoundError
 from support import handmade
+from support.drawn import heading
 
 Cli = Callable[..., Result]
 
@@ -28,17 +29,17 @@ class Pictures:
         self.errors: dict[str, Exception] = {}
         self.asked: list[tuple[str, Subject]] = []
 
-    def __call__(self, kind: str, subject: Subject, *, narrow: bool) -> Figure:
+    def __call__(self, kind: str, subject: Subject) -> Drawn:
         self.asked.append((kind, subject))
         if kind in self.errors:
             raise self.errors[kind]
-        return Figure(figsize=(1, 1))
+        return heading(kind)
 
 
 @pytest.fixture
 def pictures(monkeypatch: pytest.MonkeyPatch) -> Pictures:
     fake = Pictures()
-    monkeypatch.setattr("mnist_bench.plots.kinds.picture", fake)
+    monkeypatch.setattr("mnist_bench.plots.kinds.drawn", fake)
     return fake
 
 
@@ -68,7 +69,7 @@ def test_the_first_word_is_a_study_unless_it_is_a_kind(cli: Any, pictures: Pictu
 
 @pytest.mark.parametrize(
     ("named", "failing", "code"),
-    [((), ("timeline", "mistakes"), 0), ((), STUDY_KINDS, 3), (("timeline", "history"), ("timeline",), 3)],
+    [((), ("timeline", "errors"), 0), ((), STUDY_KINDS, 3), (("timeline", "history"), ("timeline",), 3)],
 )
 def test_what_cannot_be_drawn_is_passed_over_where_all_are_drawn_and_an_error_where_it_was_named(
     cli: Cli, pictures: Pictures, named: tuple[str, ...], failing: tuple[str, ...], code: int
@@ -116,8 +117,8 @@ def test_a_reader_that_stops_early_stops_no_picture(
         ("conv-0 digits", 2, "digits shows the data and takes no study; leave out conv-0."),
         ("history digits", 2, "digits shows the data and history a study; use one command for each."),
         ("--formats pdf", 2, "formats='pdf': give png or svg."),
-        ("--set augment.zoom=1", 2, "--set is for `mnist-bench plot augmented`."),
-        ("augmented --set augment.rotation=30", 2, "augment.rotation: no such field; did you mean `rotation_degrees`?"),
+        ("--set augment.zoom=1", 2, "--set is for `mnist-bench plot digits`."),
+        ("digits --set augment.rotation=30", 2, "augment.rotation: no such field; did you mean `rotation_degrees`?"),
         ("digits --data nowhere", 2, "nowhere: cannot be read"),
     ],
 )
@@ -144,12 +145,12 @@ def test_pictures_of_the_data_need_no_study_and_no_test_files(cli: Any) -> None:
     Path("data").mkdir()
     for path in PACKAGED.glob("train-*.gz"):
         shutil.copy(path, "data")
-    result = cli("plot", "digits", "augmented", "--formats", "png", "--data", "data")
+    result = cli("plot", "digits", "--formats", "png", "--data", "data")
     assert result.exit_code == 0
-    assert result.stdout.splitlines() == [f"results/plots/{kind}.png" for kind in ("digits", "augmented")]
+    assert result.stdout.splitlines() == ["results/plots/digits.png"]
     lines = result.stderr.splitlines()
     assert "mean 33.3184, standard deviation 78.5675 of all pixels (0 to 255)" in lines
-    assert "[5 0 4 1 9 2 1 3 1 4]" in lines
+    assert "5 0 4 1 9 2 1 3 1 4" in lines
     values = json.loads(cli("plot", "digits", "--json", "--format", "svg").stdout)
     assert values["study"] is None
     (digits,) = values["pictures"]
@@ -160,8 +161,8 @@ def test_pictures_of_the_data_need_no_study_and_no_test_files(cli: Any) -> None:
 @pytest.mark.slow
 def test_the_settings_of_the_augmentation_decide_its_picture(cli: Cli) -> None:
     def drawn(*arguments: str) -> bytes:
-        assert cli("plot", "augmented", "--formats", "png", *arguments).exit_code == 0
-        return Path("results/plots/augmented.png").read_bytes()
+        assert cli("plot", "digits", "--formats", "png", *arguments).exit_code == 0
+        return Path("results/plots/digits.png").read_bytes()
 
     assert drawn("--seed", "0") == drawn("--set", "augment.rotation_degrees=10")
     assert len({drawn(), drawn("--seed", "1"), drawn("--set", "augment.rotation_degrees=30")}) == 3
@@ -170,6 +171,7 @@ def test_the_settings_of_the_augmentation_decide_its_picture(cli: Cli) -> None:
 UNDER_GUARD = """
 from typer.testing import CliRunner
 from support import handmade
+from support.drawn import heading
 import search.study.studies
 from mnist_bench.cli.app import app
 from mnist_bench.data.mnist import PACKAGED

@@ -32,7 +32,7 @@ def test_a_portable_study_is_reproduced_trained_and_scored_in_its_precision(tmp_
     assert (repeated.identical, repeated.numerics, repeated.versions) == (True, (), ())
     fitted = mnist_bench.train_trial(study, seed=trial.seed)
     assert fitted.reports[-1].weights == trial.reports[-1].weights
-    found = predict(study, trial, kept_weights(study, trial, study.files))
+    found = predict(study, trial, kept_weights(study, trial))
     assert len(found.wrong) == found.recorded_errors
     validation = load_winner(study, trial, WinnerOptions()).validation
     assert validation.errors == found.recorded_errors

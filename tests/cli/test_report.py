@@ -7,33 +7,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from matplotlib.figure import Figure
 from typer.testing import Result
 
 from mnist_bench.experiments.confirmed import save
+from mnist_bench.plots.frame import Drawn
 from mnist_bench.plots.kinds import STUDY_KINDS
 from mnist_bench.plots.subject import Subject
 from mnist_bench.report import page
 from search.errors import StudyNotFoundError
 from support import handmade, handmade_report
-from support.drawn import Checked
+from support.drawn import Checked, heading
 from support.experiments import FRONT
 
 Cli = Callable[..., Result]
 
 
-def draw(kind: str, subject: Subject, *, narrow: bool) -> Figure:
-    """Draw a heading; nothing for the layers."""
-    if kind == "mistakes":
+def draw(kind: str, subject: Subject) -> Drawn:
+    """Draw a heading; nothing for the errors."""
+    if kind == "errors":
         raise StudyNotFoundError("It has no weights.")
-    figure = Figure(figsize=(1, 1))
-    figure.suptitle(f"The finding\nof {kind}")
-    return figure
+    return heading(f"The finding of {kind}")
 
 
 @pytest.fixture(autouse=True)
 def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.plots.kinds.picture", draw)
+    monkeypatch.setattr("mnist_bench.plots.kinds.drawn", draw)
 
 
 def test_the_page_lies_in_the_studys_folder_is_the_same_twice_and_holds_every_part(cli: Cli) -> None:
@@ -42,7 +40,7 @@ def test_the_page_lies_in_the_studys_folder_is_the_same_twice_and_holds_every_pa
     assert result.stderr.splitlines() == [
         "The page has no drawing area: The weights of conv-0/1 are not here; "
         "`mnist-bench reproduce conv-0/1 --weights` trains it again.",
-        "mistakes is not drawn: It has no weights.",
+        "errors is not drawn: It has no weights.",
     ]
     first = Path("results/conv-0/report.html").read_bytes()
     assert cli("report", "conv-0", "--to", "elsewhere/a.html").stdout == "elsewhere/a.html\n"
@@ -58,7 +56,7 @@ def test_the_page_lies_in_the_studys_folder_is_the_same_twice_and_holds_every_pa
     ):  # fmt: skip
         assert words in read.text
     alts = [image["alt"] for image in read.all("img")]
-    assert alts == [f"The finding of {kind}" for kind in STUDY_KINDS if kind != "mistakes"]
+    assert alts == [f"The finding of {kind}" for kind in STUDY_KINDS if kind != "errors"]
     anchors = {link["href"] for link in read.all("a")}
     assert anchors <= {f"#{attributes['id']}" for _, attributes in read.elements if "id" in attributes}
     assert len(read.all("h1")) == 1
@@ -78,12 +76,12 @@ def test_a_confirmed_front_stands_in_it(cli: Any) -> None:
 
 
 def test_an_unforeseen_error_loses_one_picture_and_not_the_page(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    def draw_or_fail(kind: str, subject: Subject, *, narrow: bool) -> Figure:
+    def draw_or_fail(kind: str, subject: Subject) -> Drawn:
         if kind == "importances":
             raise FloatingPointError("underflow in eigh")
-        return draw(kind, subject, narrow=narrow)
+        return draw(kind, subject)
 
-    monkeypatch.setattr("mnist_bench.plots.kinds.picture", draw_or_fail)
+    monkeypatch.setattr("mnist_bench.plots.kinds.drawn", draw_or_fail)
     result = cli("report")
     assert (result.exit_code, result.stdout) == (1, "results/conv-0/report.html\n")
     assert "importances is not drawn: FloatingPointError: underflow in eigh (unexpected; the same" in result.stderr
@@ -145,7 +143,7 @@ def test_what_there_is_no_report_of(cli: Any) -> None:
 def test_the_place_is_looked_at_before_anything_is_drawn(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, target: str, reason: str
 ) -> None:
-    monkeypatch.setattr("mnist_bench.plots.kinds.picture", lambda *_, **__: pytest.fail("it was drawn"))
+    monkeypatch.setattr("mnist_bench.plots.kinds.drawn", lambda *_, **__: pytest.fail("it was drawn"))
     monkeypatch.setattr("os.access", lambda path, mode: "closed" not in str(path))
     for folder in ("folder", "closed"):
         Path(folder).mkdir()

@@ -12,6 +12,9 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 
 from mnist_bench.plots import kinds
+from mnist_bench.plots.frame import Drawn, figure_of
+from mnist_bench.plots.subject import Subject
+from search.study.studies import StoredStudy
 
 
 def marks(figure: Figure) -> list[tuple[float, float]]:
@@ -50,14 +53,17 @@ def rows(figure: Figure) -> list[str]:
 
 def no_pictures() -> None:
     """From now on, let the reports of this process have headings."""
-    vars(kinds)["picture"] = heading
+    vars(kinds)["drawn"] = heading
 
 
-def heading(kind: str, *_: Any, **__: Any) -> Figure:
+def heading(kind: str, *_: Any) -> Drawn:
     """Return a heading in place of a picture."""
-    figure = Figure(figsize=(1, 1))
-    figure.suptitle(kind)
-    return figure
+    return Drawn(finding=kind, remarks=(), draw=lambda figure: None, height=1)
+
+
+def picture(kind: str, study: StoredStudy) -> Figure:
+    """Return the picture of this kind of a study."""
+    return figure_of(kinds.drawn(kind, Subject(study=study)))
 
 
 VOID = {"meta", "link", "img", "input"}

@@ -29,7 +29,7 @@ def report(study: StudyRecord | None = None, **parts: Any) -> ReportPage:
 
 
 def _missing(reason: str) -> Picture:
-    return Picture(kind="mistakes", error=StudyNotFoundError(reason))
+    return Picture(kind="errors", error=StudyNotFoundError(reason))
 
 
 def hostile() -> ReportPage:

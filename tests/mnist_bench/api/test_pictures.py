@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from matplotlib.figure import Figure
 
 import mnist_bench
+from mnist_bench.plots.frame import Drawn
 from mnist_bench.plots.kinds import STUDY_KINDS
 from search.errors import SearchError, StudyNotFoundError, UsageError
 from support import handmade
+from support.drawn import heading
 
 PDF: Any = ["pdf"]
 PNG: Any = "png"
@@ -23,22 +24,22 @@ def failing(left_open: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     """Return errors by kind: each kind draws an empty figure or fails with its error; the test set stays open."""
     errors: dict[str, Exception] = {}
 
-    def draw(kind: str, subject: object, *, narrow: bool = False) -> Figure:
+    def draw(kind: str, subject: object) -> Drawn:
         if kind in errors:
             raise errors[kind]
-        return Figure(figsize=(1, 1))
+        return heading(kind)
 
-    monkeypatch.setattr("mnist_bench.plots.kinds.picture", draw)
+    monkeypatch.setattr("mnist_bench.plots.kinds.drawn", draw)
     monkeypatch.chdir(tmp_path)
     return errors
 
 
 def test_all_kinds_come_back_with_their_files(capsys: pytest.CaptureFixture[str]) -> None:
-    drawn = mnist_bench.plot(handmade.mixed())
-    assert [picture.kind for picture in drawn] == list(STUDY_KINDS)
+    all_kinds = mnist_bench.plot(handmade.mixed())
+    assert [picture.kind for picture in all_kinds] == list(STUDY_KINDS)
     folder = Path("results/conv-0/plots")
-    assert drawn[0].files == (folder / "history.png", folder / "history.svg")
-    assert all(path.stat().st_size for picture in drawn for path in picture.files)
+    assert all_kinds[0].files == (folder / "history.png", folder / "history.svg")
+    assert all(path.stat().st_size for picture in all_kinds for path in picture.files)
     assert capsys.readouterr() == ("", "")
 
 
@@ -47,13 +48,8 @@ def test_all_kinds_come_back_with_their_files(capsys: pytest.CaptureFixture[str]
     [
         (lambda: mnist_bench.plot(handmade.mixed(), formats=PDF), "formats='pdf': give png or svg."),
         (lambda: mnist_bench.plot(handmade.mixed(), formats=PNG), "formats='png': give a list of them, [...]."),
-        (lambda: mnist_bench.plot_data(["augmented"], overrides=PNG), "overrides='png': give a list of them, [...]."),
+        (lambda: mnist_bench.plot_data(overrides=PNG), "overrides='png': give a list of them, [...]."),
         (lambda: mnist_bench.plot(handmade.mixed(), "history"), "kinds='history': give a list of them, [...]."),
-        (
-            lambda: mnist_bench.plot_data(["digits"], overrides=["augment.rotation_degrees=30"]),
-            "overrides and seed are for the kind augmented.",
-        ),
-        (lambda: mnist_bench.plot_data(["digits"], seed=5), "overrides and seed are for the kind augmented."),
     ],
 )
 def test_what_no_picture_can_be_asked_for_is_named(asked: Callable[[], Any], fault: str) -> None:
@@ -77,8 +73,6 @@ def test_kinds_are_checked_before_anything_is_drawn() -> None:
         mnist_bench.plot(handmade.mixed(), ["histroy"])
     with pytest.raises(UsageError, match=r"^digits shows the data; see plot_data\.$"):
         mnist_bench.plot(handmade.mixed(), ["digits"])
-    with pytest.raises(UsageError, match=r"^history shows a study; see plot\.$"):
-        mnist_bench.plot_data(["history"])
     Path("file").touch()
     with pytest.raises(UsageError, match="cannot be created as a folder"):
         mnist_bench.plot(handmade.mixed(), to="file")
@@ -88,20 +82,20 @@ def test_kinds_are_checked_before_anything_is_drawn() -> None:
 def test_the_report_says_where_it_is_and_what_it_lacks(
     failing: dict[str, Exception], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    failing["mistakes"] = StudyNotFoundError("It has no weights.")
+    failing["errors"] = StudyNotFoundError("It has no weights.")
     written = mnist_bench.report(handmade.mixed())
     assert written.file == Path("results/conv-0/report.html")
-    assert written.missing == {"mistakes": "It has no weights."}
+    assert written.missing == {"errors": "It has no weights."}
     assert written.no_drawing is not None
     assert written.no_drawing.startswith("The weights of conv-0/1 are not here;")
     assert all(picture.foreseen for picture in written.pictures)
     elsewhere = mnist_bench.report(handmade.mixed(), to="a/b.html").file
     assert elsewhere.read_bytes() == written.file.read_bytes()
-    failing["mistakes"] = ZeroDivisionError("division by zero")
+    failing["errors"] = ZeroDivisionError("division by zero")
     survived = mnist_bench.report(handmade.mixed())
-    assert list(survived.missing) == ["mistakes"]
+    assert list(survived.missing) == ["errors"]
     assert [each.error and each.error.__cause__ for each in survived.pictures if not each.foreseen] == [
-        failing["mistakes"]
+        failing["errors"]
     ]
     assert capsys.readouterr() == ("", "")
     with pytest.raises(StudyNotFoundError, match=r"^Study conv-0 has no finished trial yet\.$"):

@@ -1,55 +1,55 @@
-"""The frame: style, headings, grids, and files that are the same whenever they are drawn."""
+"""The frame: style, headings, and files that are the same whenever they are drawn."""
 
 from __future__ import annotations
 
 import re
 import string
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
-import numpy as np
 import pytest
 from hypothesis import example, given, strategies as st
 from matplotlib.figure import Figure
 
 from mnist_bench.plots import frame
-from mnist_bench.plots.frame import three_digits, write_heading
+from mnist_bench.plots.frame import Drawn, three_digits, write_heading
 
 
-def figure() -> Figure:
-    made = Figure()
-    made.add_subplot().plot([0, 1], [0, 1], color=frame.BEST)
-    frame.heading(made, "It rose by 1", "of 2 points")
-    return made
+def rise(figure: Figure) -> None:
+    figure.subplots().plot([0, 1], [0, 1], color=frame.BEST)
 
 
-def test_the_same_picture_twice_is_the_same_bytes_which_tell_neither_time_nor_version(tmp_path: Path) -> None:
-    png, svg = frame.save(figure, tmp_path / "a", ["png", "svg"])
-    assert (png.name, svg.name) == ("a.png", "a.svg")
-    for first, again in zip((png, svg), frame.save(figure, tmp_path / "b", ["png", "svg"]), strict=True):
-        assert first.read_bytes() == again.read_bytes()
-    assert b"Software" not in png.read_bytes()
-    assert mpl.__version__ not in svg.read_text()
-    assert re.search(r"<dc:(date|creator)>", svg.read_text()) is None
-    frame.save(figure, tmp_path / "c", ["svg"])
-    assert not (tmp_path / "c.png").exists()
+DRAWN = Drawn(finding="It rose by 1", remarks=["of 2 points"], draw=rise, height=3, narrow=5)
 
 
-def test_pictures_are_drawn_in_the_style_and_leave_no_trace_of_it(tmp_path: Path) -> None:
-    before = dict(mpl.rcParams)
-    seen: list[bool] = []
+def test_the_same_picture_twice_is_the_same_bytes_which_tell_neither_time_nor_version() -> None:
+    first, again = (frame.render(DRAWN, ["png", "svg"]) for _ in range(2))
+    assert first == again
+    svg = first["svg"].decode()
+    assert b"Software" not in first["png"]
+    assert mpl.__version__ not in svg
+    assert re.search(r"<dc:(date|creator)>", svg) is None
+    assert [*frame.render(DRAWN, ["svg"])] == ["svg"]
 
-    def make() -> Figure:
-        seen.append(mpl.rcParams["axes.spines.top"])
-        return figure()
 
-    frame.save(make, tmp_path / "a", ["png"])
+def test_pictures_are_drawn_in_the_style_and_leave_no_trace_of_it() -> None:
+    before, seen = dict(mpl.rcParams), list[bool]()
+    frame.render(replace(DRAWN, draw=lambda figure: seen.append(mpl.rcParams["axes.spines.top"])), ["png"])
     assert seen == [False]
     assert dict(mpl.rcParams) == before
 
 
+def test_only_what_can_be_narrow_is() -> None:
+    sizes = [
+        frame.figure_of(drawn, narrow=narrow).get_size_inches().tolist()
+        for drawn, narrow in ((DRAWN, False), (DRAWN, True), (replace(DRAWN, narrow=None), True))
+    ]
+    assert sizes == [[frame.WIDE, 3], [frame.NARROW, 5], [frame.WIDE, 3]]
+
+
 def test_an_interrupted_drawing_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (old,) = frame.save(figure, tmp_path / "a", ["png"])
+    (old,) = frame.write(frame.render(DRAWN, ["png"]), tmp_path / "a")
     before = old.read_bytes()
 
     def interrupted(*_: object) -> None:
@@ -57,7 +57,7 @@ def test_an_interrupted_drawing_leaves_the_old_file_whole(tmp_path: Path, monkey
 
     monkeypatch.setattr("search.files.os.replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        frame.save(Figure, tmp_path / "a", ["png"])
+        frame.write({"png": b"another"}, tmp_path / "a")
     assert old.read_bytes() == before
     assert [*tmp_path.iterdir()] == [old]
 
@@ -102,23 +102,3 @@ def test_any_heading_keeps_its_words_and_its_width(words: list[str]) -> None:
     assert max(map(len, lines)) <= 42
     if max(map(len, words)) <= 42:
         assert " ".join(lines).split() == words
-
-
-def test_pictures_stand_between_gaps() -> None:
-    images = np.array([[[[1, 2], [3, 4]], [[5, 6], [7, 8]]]], np.uint8)
-    f = frame.FRAME
-    assert frame.assemble(images).tolist() == [
-        [f] * 10,
-        [f] * 10,
-        [f, f, 1, 2, f, f, 5, 6, f, f],
-        [f, f, 3, 4, f, f, 7, 8, f, f],
-        [f] * 10,
-        [f] * 10,
-    ]
-
-
-def test_pictures_in_colour_stand_on_white() -> None:
-    joined = frame.assemble(np.zeros((2, 1, 3, 3, 3), np.uint8))
-    assert joined.shape == (12, 7, 3)
-    assert (joined == 0).sum() == 2 * 3 * 3 * 3
-    assert joined[0, 0].tolist() == [255, 255, 255]

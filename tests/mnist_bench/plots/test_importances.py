@@ -7,10 +7,19 @@ from functools import cache
 from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 
 from mnist_bench.plots import importances as module
-from mnist_bench.plots.importances import Bar, Importance, Importances, Trial, draw, importances, measure, rows
-from mnist_bench.plots.subject import Subject
+from mnist_bench.plots.frame import figure_of
+from mnist_bench.plots.importances import (
+    Bar,
+    Importance,
+    Importances,
+    Trial,
+    importance_of_each,
+    importances_of,
+    measure,
+)
 from mnist_bench.plots.trials import compare
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord
@@ -33,7 +42,7 @@ def drawn_at_random(count: int, seed: int = 0) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 def test_the_parameter_that_makes_the_value_stands_out_alone_and_comes_first() -> None:
-    found = importances(SPACE, [(params, params["model.width"]) for params in drawn_at_random(60)])
+    found = importance_of_each(SPACE, [(params, params["model.width"]) for params in drawn_at_random(60)])
     assert [row.path for row in found if row.stands_out] == ["model.width"]
     assert found[0].path == "model.width"
     assert found[0].share > 0.5
@@ -43,13 +52,13 @@ def test_the_parameter_that_makes_the_value_stands_out_alone_and_comes_first() -
 @pytest.mark.slow
 def test_a_choice_with_a_list_among_its_options_is_measured_as_any_other() -> None:
     trials = [(params, float(params["model.kind"] == [1, 2])) for params in drawn_at_random(60)]
-    assert importances(SPACE, trials)[0].path == "model.kind"
+    assert importance_of_each(SPACE, trials)[0].path == "model.kind"
 
 
 @pytest.mark.slow
 def test_a_conditional_parameter_counts_on_the_trials_that_have_it() -> None:
     trials = [(params, params.get("model.extra", 0.0)) for params in drawn_at_random(120)]
-    found = importances(SPACE, trials)
+    found = importance_of_each(SPACE, trials)
     assert found[0].path == "model.extra"
     assert found[0].stands_out
 
@@ -58,14 +67,14 @@ def test_a_conditional_parameter_counts_on_the_trials_that_have_it() -> None:
 def test_values_that_follow_from_no_parameter_let_none_stand_out_in_most_studies() -> None:
     rng = random.Random(1)
     studies = [
-        importances(SPACE, [(params, rng.random()) for params in drawn_at_random(20, seed)]) for seed in range(6)
+        importance_of_each(SPACE, [(params, rng.random()) for params in drawn_at_random(20, seed)]) for seed in range(6)
     ]
     assert sum(any(row.stands_out for row in found) for found in studies) <= 1
 
 
 @pytest.mark.slow
 def test_equal_values_make_nothing_important() -> None:
-    found = importances(SPACE, [(params, 0.9) for params in drawn_at_random(12)])
+    found = importance_of_each(SPACE, [(params, 0.9) for params in drawn_at_random(12)])
     assert {row.share for row in found} == {0.0}
     assert not any(row.stands_out for row in found)
 
@@ -74,20 +83,20 @@ def test_equal_values_make_nothing_important() -> None:
 def test_of_many_trials_some_are_taken_at_even_distances(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_TRIALS", 20)
     trials = [(params, params["model.width"]) for params in drawn_at_random(39)]
-    assert importances(SPACE, trials) == importances(SPACE, trials[::2])
-    assert importances(SPACE, trials) != importances(SPACE, trials[:20])
+    assert importance_of_each(SPACE, trials) == importance_of_each(SPACE, trials[::2])
+    assert importance_of_each(SPACE, trials) != importance_of_each(SPACE, trials[:20])
 
 
 @pytest.mark.slow
 def test_without_parameters_there_is_nothing_to_measure() -> None:
-    assert importances(SPACE, [({}, 0.9), ({}, 0.8)]) == []
-    assert importances(SPACE, []) == []
+    assert importance_of_each(SPACE, [({}, 0.9), ({}, 0.8)]) == []
+    assert importance_of_each(SPACE, []) == []
 
 
 @pytest.mark.slow
 def test_a_parameter_that_no_trial_has_is_left_out() -> None:
     flat = [{path: value for path, value in params.items() if path != "model.extra"} for params in drawn_at_random(12)]
-    found = importances(SPACE, [({**params, "model.depth": 1}, params["model.width"]) for params in flat])
+    found = importance_of_each(SPACE, [({**params, "model.depth": 1}, params["model.width"]) for params in flat])
     assert "model.extra" not in {row.path for row in found}
 
 
@@ -104,7 +113,7 @@ def decided_by_lr() -> StudyRecord:
 
 
 def bar(label: str, share: float, chance: float = 0.1, trials: int = 50) -> Bar:
-    return Bar(label=label, importance=Importance(path=label, share=share, chance=chance), trials=trials)
+    return Bar(path=label, label=label, share=share, chance=chance, trials=trials)
 
 
 @pytest.fixture
@@ -116,7 +125,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         values.extend(value for _, value in trials)
         return []
 
-    monkeypatch.setattr(module, "importances", remember)
+    monkeypatch.setattr(module, "importance_of_each", remember)
     return values
 
 
@@ -124,23 +133,20 @@ def found(*bars: Bar) -> Importances:
     return Importances(bars=bars, trials=50, after="after 1 epoch", detail="")
 
 
+def picture(measured: Importances) -> Figure:
+    return figure_of(module.drawn(measured))
+
+
 def test_what_decides_comes_first_and_stands_out_and_conditional_ones_say_on_how_many_trials() -> None:
-    measured = rows(decided_by_lr())
+    measured = importances_of(decided_by_lr())
     assert measured.bars[0].label == "lr"
-    assert [bar.label for bar in measured.bars if bar.importance.stands_out] == ["lr"]
+    assert [bar.label for bar in measured.bars if bar.stands_out] == ["lr"]
     assert measured.finding == "After 1 epoch, lr alone stands out from chance, of 5 hyperparameters"
     assert measured.detail == "study conv-0: 40 trials, compared after 1 epoch"
     having = sum("model.hidden_units" in trial.params for trial in decided_by_lr().trials)
     counts = {bar.label: bar.trials for bar in measured.bars}
     assert counts == {"batchnorm": 40, "hidden_layers": 40, "hidden_units": having, "lr": 40, "momentum": 40}
     assert 0 < having < 40
-
-
-def test_bars_are_ordered_by_length_whether_or_not_they_stand_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    shares = {"optim.lr": (0.3, 0.9), "optim.momentum": (0.2, 0.1), "model.batchnorm": (0.25, 0.3)}
-    measured = [Importance(path=path, share=share, chance=chance) for path, (share, chance) in shares.items()]
-    monkeypatch.setattr(module, "measure", lambda study, comparison: measured)
-    assert [bar.label for bar in rows(decided_by_lr()).bars] == ["lr", "batchnorm", "momentum"]
 
 
 @pytest.mark.parametrize(
@@ -182,36 +188,27 @@ def test_scores_are_larger_for_better_values_and_diverged_trials_are_the_worst(
 
 def test_few_trials_are_not_measured() -> None:
     with pytest.raises(StudyNotFoundError, match="9 of the 10 trials that importances need"):
-        rows(made.halved())
+        importances_of(made.halved())
 
 
 def test_the_picture_has_a_bar_and_a_line_of_chance_a_parameter() -> None:
-    figure = draw(found(bar("lr", 0.6), bar("units", 0.3, chance=0.4, trials=31), bar("zoom", 0.1, chance=3.0)))
+    figure = picture(found(bar("lr", 0.6), bar("units", 0.3, chance=0.4, trials=31), bar("zoom", 0.1, chance=3.0)))
     (axes,) = figure.axes
     assert [patch.get_width() for patch in axes.patches] == pytest.approx([60, 30, 10])  # type: ignore[attr-defined]
     # What lies beyond the axis becomes a pointer at its edge.
     assert [places[0] for places, _ in drawn.plotted(axes)] == pytest.approx([10, 40, axes.get_xlim()[1]])
     assert drawn.rows(figure) == ["lr", "units (31 trials)", "zoom"]
-    many = draw(found(*(bar(f"p{n}", 1 / 40) for n in range(40))))
+    many = picture(found(*(bar(f"p{n}", 1 / 40) for n in range(40))))
     assert len(many.axes[0].patches) == 30
     assert "10 less important ones left out" in many.get_supxlabel()
 
 
-def test_the_picture_and_its_ranking_in_text_are_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    measured: list[str] = []
-
-    def count(study: StudyRecord) -> Importances:
-        measured.append(study.name)
-        return found(bar("lr", 0.6), bar("units", 0.3, chance=1.4, trials=31), bar("zoom", 0.1, chance=0.2))
-
-    monkeypatch.setattr(module, "rows", count)
-    subject = Subject(study=made.mixed())
-    module.picture(subject)
-    assert [*module.lines(subject)][:5] == [
+def test_the_ranking_in_text_names_the_limits_of_chance() -> None:
+    bars = bar("lr", 0.6), bar("units", 0.3, chance=1.4, trials=31), bar("zoom", 0.1, chance=0.2)
+    assert [*module.drawn(found(*bars)).lines][:5] == [
         "After 1 epoch, lr alone stands out from chance, of 3 hyperparameters.",
         "importance    limit of chance  hyperparameter",
         "       60% *              10%  lr",
         "       30%          over 100%  units (31 trials)",
         "       10%                20%  zoom",
     ]
-    assert measured == ["conv-0"]

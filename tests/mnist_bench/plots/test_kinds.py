@@ -2,46 +2,45 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib import style
 
 from mnist_bench.plots import frame, kinds
-from mnist_bench.plots.kinds import STUDY_KINDS, draw_kinds, picture
+from mnist_bench.plots.frame import Drawn
+from mnist_bench.plots.kinds import STUDY_KINDS, draw_kinds
 from mnist_bench.plots.subject import Subject
 from search.errors import SearchError, StudyNotFoundError, UsageError
 from search.study.studies import StoredStudy
-from support import handmade
+from support import drawn, handmade
 
 
 @pytest.fixture
 def faked(monkeypatch: pytest.MonkeyPatch) -> None:
-    def draw(kind: str, subject: Subject, *, narrow: bool) -> Figure:
-        if kind == "mistakes":
+    def draw(kind: str, subject: Subject) -> Drawn:
+        if kind == "errors":
             raise StudyNotFoundError("It has no weights.")
         if kind == "curves":
             raise ZeroDivisionError("division by zero")
-        figure = Figure(figsize=(1, 1))
-        figure.suptitle(f"What {kind}\nfound")
-        return figure
+        return drawn.heading(f"What {kind} found")
 
-    monkeypatch.setattr(kinds, "picture", draw)
+    monkeypatch.setattr(kinds, "drawn", draw)
 
 
 @pytest.mark.usefixtures("faked")
 def test_a_picture_that_fails_stops_no_other_and_leaves_its_reason() -> None:
     begun: list[str] = []
-    named = ("history", "mistakes", "curves", "parallel")
+    named = ("history", "errors", "curves", "parallel")
     pictures = list(draw_kinds(named, Subject(study=handmade.mixed()), ("svg",), begins=begun.append))
     assert tuple(begun) == tuple(picture.kind for picture in pictures) == named
-    history, mistakes, curves, parallel = pictures
+    history, errors, curves, parallel = pictures
     assert (history.finding, parallel.finding) == ("What history found", "What parallel found")
     assert (history.reason, history.foreseen, history.files, [*history.content]) == (None, True, (), ["svg"])
-    assert (mistakes.reason, mistakes.foreseen, dict(mistakes.content)) == ("It has no weights.", True, {})
+    assert (errors.reason, errors.foreseen, dict(errors.content)) == ("It has no weights.", True, {})
     assert (curves.reason or "").startswith("ZeroDivisionError: division by zero (unexpected;")
     assert not curves.foreseen
 
@@ -57,7 +56,7 @@ def test_files_are_what_is_drawn_in_a_folder_that_is_made(tmp_path: Path) -> Non
 @pytest.mark.usefixtures("faked")
 def test_what_cannot_be_written_is_refused_before_anything_is_drawn_or_a_reason(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    drawing_all = draw_kinds(["mistakes"], Subject(study=handmade.mixed()), ("png",), folder=tmp_path / "file")
+    drawing_all = draw_kinds(["errors"], Subject(study=handmade.mixed()), ("png",), folder=tmp_path / "file")
     with pytest.raises(UsageError, match="cannot be created as a folder"):
         next(drawing_all)
     (tmp_path / "history.png").mkdir()
@@ -92,7 +91,7 @@ STUDIES: dict[str, Callable[[], StoredStudy]] = {
 
 def test_there_is_no_picture_of_an_unknown_kind() -> None:
     with pytest.raises(KeyError, match="letters"):
-        picture("letters", Subject(study=handmade.mixed()))
+        kinds.drawn("letters", Subject(study=handmade.mixed()))
 
 
 @pytest.mark.slow
@@ -101,10 +100,9 @@ def test_there_is_no_picture_of_an_unknown_kind() -> None:
 def test_any_study_is_drawn_or_refused_in_one_sentence(kind: str, study: str) -> None:
     subject = Subject(study=STUDIES[study]())
     try:
-        with frame.styled():
-            figure = picture(kind, subject)
-            figure.set_dpi(40)
-            FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]
+        with style.context([frame.STYLE, {"savefig.dpi": 40}]):
+            figure = frame.figure_of(kinds.drawn(kind, subject))
+            figure.savefig(io.BytesIO())
     except SearchError as error:
         reason = str(error)
     else:

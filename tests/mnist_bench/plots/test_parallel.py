@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.plots.parallel import ABSENT, SPREAD, draw, places, rows
+from mnist_bench.plots.parallel import ABSENT, SPREAD, parallel_of, places
 from search.errors import StudyNotFoundError
 from search.event_log.records import TrialRecord
 from support import drawn, handmade as made
@@ -20,7 +20,7 @@ def complete(number: int, **params: Any) -> TrialRecord:
 
 
 def test_places_on_every_axis_and_beside_that_of_an_absent_parameter() -> None:
-    parallel = rows(made.halved())
+    parallel = parallel_of(made.halved())
     batchnorm, layers, units, lr, momentum, accuracy = places(parallel, parallel.comparison.trials[4])
     assert batchnorm == pytest.approx(0.5, abs=SPREAD)
     assert layers == pytest.approx(0, abs=SPREAD)
@@ -32,12 +32,12 @@ def test_places_on_every_axis_and_beside_that_of_an_absent_parameter() -> None:
 
 def test_the_accuracy_reaches_from_the_worst_to_the_best_and_diverged_trials_lie_at_the_worst() -> None:
     trials = [made.trial(n, curve=[value], params=made.params(n)) for n, value in enumerate([0.98, 0.99, 0.1, None])]
-    parallel = rows(made.searched(trials))
+    parallel = parallel_of(made.searched(trials))
     assert (parallel.axis.worst, parallel.axis.best) == pytest.approx((0.98, 0.99))
     assert [places(parallel, trial)[-1] for trial in parallel.comparison.trials] == pytest.approx(
         [0, 1, 0, 0], abs=1e-9
     )
-    equal = rows(made.searched([made.trial(n, curve=[0.98], params=made.params(n)) for n in range(2)]))
+    equal = parallel_of(made.searched([made.trial(n, curve=[0.98], params=made.params(n)) for n in range(2)]))
     assert {places(equal, trial)[-1] for trial in equal.comparison.trials} == {1.0}
 
 
@@ -46,10 +46,10 @@ PRUNED = [made.trial(100 + n, curve=[0.8], params=made.params(n)) for n in range
 
 
 def test_shared_are_the_options_of_all_complete_trials_that_chance_does_not_give_the_rarest_first() -> None:
-    parallel = rows(made.searched([*PRUNED, *(complete(n, model__hidden_layers=2) for n in BEFORE)]))
+    parallel = parallel_of(made.searched([*PRUNED, *(complete(n, model__hidden_layers=2) for n in BEFORE)]))
     assert parallel.shared == [("hidden_layers 2", 6), ("batchnorm before", 16)]
     all_have_it = [complete(0), complete(3), made.trial(6, curve=[0.8], params=made.params(6)), complete(9)]
-    assert rows(made.searched(all_have_it)).shared == []
+    assert parallel_of(made.searched(all_have_it)).shared == []
 
 
 @pytest.mark.parametrize(
@@ -68,17 +68,16 @@ def test_shared_are_the_options_of_all_complete_trials_that_chance_does_not_give
     ],
 )
 def test_the_heading_says_what_the_complete_trials_share(trials: list[TrialRecord], finding: str) -> None:
-    assert rows(made.searched(trials)).finding.removesuffix(" would give") == finding
+    assert parallel_of(made.searched(trials)).finding.removesuffix(" would give") == finding
 
 
 def test_without_parameters_there_is_nothing_to_draw() -> None:
     with pytest.raises(StudyNotFoundError, match="no trial with a searched parameter"):
-        rows(made.searched([made.trial(0, curve=[0.9])]))
+        parallel_of(made.searched([made.trial(0, curve=[0.9])]))
 
 
 def test_a_line_a_trial_through_all_axes_with_the_best_ones_values_beside() -> None:
-    parallel = rows(made.halved())
-    figure = draw(parallel)
+    parallel, figure = parallel_of(made.halved()), drawn.picture("parallel", made.halved())
     lines = [*drawn.lines(figure)]
     assert len(lines) == 9
     assert lines[-1][0] == pytest.approx(places(parallel, parallel.comparison.trials[8]))
@@ -90,13 +89,13 @@ def test_a_line_a_trial_through_all_axes_with_the_best_ones_values_beside() -> N
 def test_text_from_outside_is_drawn_as_it_is() -> None:
     sections = {"model": {"kind": {"choice": ["$x_1$", "$"]}}}
     trial = replace(made.trial(0, curve=made.curve(0.9, 6)), params={"model.kind": "$x_1$"})
-    (axes,) = draw(rows(made.searched([trial], sections))).axes
+    (axes,) = drawn.picture("parallel", made.searched([trial], sections)).axes
     written = [text for text in axes.texts if "$" in text.get_text()]
     assert len(written) == 3
     assert not any(text.get_parse_math() for text in written)
 
 
 def test_the_last_axis_of_another_trainer_is_that_of_its_values() -> None:
-    parallel = rows(made.halved_values())
+    parallel = parallel_of(made.halved_values())
     ends = [places(parallel, trial)[-1] for trial in parallel.comparison.trials]
     assert ends == pytest.approx([n / 11 for n in range(12)])

@@ -15,9 +15,9 @@ from mnist_bench.config.values import to_json
 from mnist_bench.data.choice import Data, DataOptions
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.errors import WeightsError
-from mnist_bench.plots.subject import Subject, kept_weights, predict
+from mnist_bench.plots.subject import kept_weights, predict
 from mnist_bench.training.trainer import TorchTrainer, fit
-from mnist_bench.training.weights import export, weights_hash
+from mnist_bench.training.weights import export
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log.records import TrialRecord
 from search.study.folder import StudyFolder
@@ -25,7 +25,7 @@ from search.study.studies import StoredStudy
 from support import handmade
 from support.winners import predictions
 
-Trained = tuple[StoredStudy, TrialRecord, StudyFolder]
+Trained = tuple[StoredStudy, TrialRecord]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def digits(device: torch.device) -> Dataset:
 
 @pytest.fixture(scope="module")
 def trained(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """Return a study of one short trial, the trial, and the folder of its weights."""
+    """Return a study of one short trial, whose weights were kept, and the trial."""
     config = TrainConfig(epochs=1)
     result = fit(TorchTrainer(digits, "fp32"), config, 5)
     folder = StudyFolder(tmp_path_factory.mktemp("results") / "conv-0")
@@ -46,12 +46,12 @@ def trained(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Traine
     data = {"dataset": "mnist", "subset": 1800, "data_hash": digits.data_hash, "split_hash": digits.split_hash}
     spec = {**handmade.spec(), "context": {"data": data, "trainer_revision": 1}}
     spec["numerics"] = {"check": "", "precision": "fp32", "device": "cpu"}
-    return replace(handmade.study([trial]), spec=spec), trial, folder
+    return handmade.kept_in(folder.path.parent, replace(handmade.study([trial]), spec=spec)), trial
 
 
 def test_the_net_errs_where_the_search_saw_it_err(trained: Trained, digits: Dataset) -> None:
-    study, trial, weights = trained
-    said = predict(study, trial, kept_weights(study, trial, weights))
+    study, trial = trained
+    said = predict(study, trial, kept_weights(study, trial))
     report = trial.reports[-1]
     assert 0 < len(said.wrong) == report.metrics["errors"] == said.recorded_errors
     right = np.ones(300, dtype=np.bool_)
@@ -64,24 +64,17 @@ def test_the_net_errs_where_the_search_saw_it_err(trained: Trained, digits: Data
     assert np.allclose(said.probabilities.sum(1), 1)
 
 
-def test_a_net_is_loaded_without_images(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
-    study, trial, weights = trained
-    stored = handmade.kept_in(weights.path.parent, study)
-    monkeypatch.setattr("mnist_bench.studies.checked.training_set", None)
-    assert weights_hash(Subject(study=stored).load_net().state_dict()) == trial.reports[-1].weights
-
-
 def test_missing_weights_anothers_weights_and_other_data_are_refused(trained: Trained, tmp_path: Path) -> None:
-    study, trial, weights = trained
+    study, trial = trained
     with pytest.raises(StudyNotFoundError, match=r"weights of conv-0/3 are not in .*ten best.*machine that searched"):
-        kept_weights(study, trial, StudyFolder(tmp_path))
+        kept_weights(handmade.kept_in(tmp_path, study), trial)
     another = replace(trial, reports=(replace(trial.reports[-1], weights=handmade.HASH),))
     with pytest.raises(WeightsError, match="different weights from those that trial 3 ended with"):
-        kept_weights(study, another, weights)
+        kept_weights(study, another)
     data = {**study.spec["context"]["data"], "subset": 1000}
     other = replace(study, spec={**study.spec, "context": {**study.spec["context"], "data": data}})
     with pytest.raises(UsageError, match="other data"):
-        predict(other, trial, weights.weights_of(3))
+        predict(other, trial, study.files.weights_of(3))
 
 
 def test_other_numbers_of_errors_are_said() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from matplotlib.figure import Figure
 
-from mnist_bench.leaderboard.worker_time import Kind, Pause, WorkerPeriod, WorkerTimeline
+from mnist_bench.leaderboard.worker_time import Kind, Pause, WorkerPeriod, WorkerTimeline, worker_time_of
 from mnist_bench.plots import timeline
+from mnist_bench.plots.frame import figure_of
 from support import drawn, handmade as made
 
 
@@ -18,6 +20,10 @@ def two_workers(**more: object) -> WorkerTimeline:
     periods = (period(0, 0, "pruned", 0, 40), period(1, 1, "best", 0, 70), period(0, 2, "complete", 50, 100))
     known = {"study": "conv-0", "best": 1, "periods": periods, "pauses": (), "available": 200.0, "ordering": 5.0}
     return WorkerTimeline(**{**known, "saved": 260.0, **more})  # type: ignore[arg-type]
+
+
+def picture(time: WorkerTimeline) -> Figure:
+    return figure_of(timeline.drawn(time))
 
 
 def used(time: WorkerTimeline) -> dict[str, float]:
@@ -39,7 +45,7 @@ def test_the_heading_sums_up_and_the_workers_time_is_split_without_rest() -> Non
 
 
 def test_each_worker_has_a_row_and_each_period_a_bar() -> None:
-    figure = timeline.draw(two_workers())
+    figure = picture(two_workers())
     workers, sums = figure.axes
     boxes = [path.get_extents().extents for found in workers.collections for path in found.get_paths()]
     places = sorted((x0, x1, round((y0 + y1) / 2, 9)) for x0, y0, x1, y1 in boxes)
@@ -49,13 +55,12 @@ def test_each_worker_has_a_row_and_each_period_a_bar() -> None:
 
 
 def test_pauses_are_marked_and_many_are_told_below() -> None:
-    workers = timeline.draw(two_workers(pauses=(Pause(at=45, seconds=7200),))).axes[0]
+    workers = picture(two_workers(pauses=(Pause(at=45, seconds=7200),))).axes[0]
     assert workers.lines[0].get_xdata() == [45, 45]
     assert "paused 2 h" in {text.get_text() for text in workers.texts}
-    many = timeline.draw(two_workers(pauses=tuple(Pause(at=10.0 * n, seconds=40) for n in range(1, 7))))
+    many = picture(two_workers(pauses=tuple(Pause(at=10.0 * n, seconds=40) for n in range(1, 7))))
     assert "6 pauses, 4 min in all" in many.get_supxlabel()
 
 
 def test_what_pruning_saved_of_another_trainer_is_counted_in_reports() -> None:
-    time = timeline.rows(made.halved_values())
-    assert time.saved == pytest.approx(10 * 3 * 0.5 + 2 * 0.5)
+    assert worker_time_of(made.halved_values()).saved == pytest.approx(10 * 3 * 0.5 + 2 * 0.5)

@@ -40,25 +40,12 @@ def test_diverged_trials_are_compared_without_an_accuracy_and_crashed_ones_not_a
     found = compare(made.searched(trials))
     assert [(trial.number, trial.value) for trial in found.trials] == [(0, 0.91), (1, None), (2, 0.96), (5, 0.6)]
     assert found.values == [0.91, 0.96, 0.6]
-
-
-def test_the_top_is_the_best_quarter_with_ties() -> None:
-    accuracies = [0.9, 0.95, 0.93, 0.94, 0.94, 0.91, 0.92]
-    found = compare(made.searched([made.trial(number, curve=[value]) for number, value in enumerate(accuracies)]))
-    assert [trial.number for trial in found.top] == [1, 3, 4]
+    assert found.filled == [0.91, 0.0, 0.96, 0.6]
 
 
 def test_without_any_accuracy_nothing_can_be_compared() -> None:
     with pytest.raises(StudyNotFoundError, match="Study conv-0 has no trial with a value yet"):
         compare(made.searched([made.trial(0, curve=[None]), made.trial(1, curve=[], state="RUNNING")]))
-
-
-def test_a_smaller_value_is_better_if_the_study_minimizes_it() -> None:
-    study = made.halved_values(settings={"direction": "minimize"})
-    assert [trial.number for trial in compare(made.halved_values()).top] == [9, 10, 11]
-    found = compare(study)
-    assert [trial.number for trial in found.top] == [0, 1, 2]
-    assert found.detail == "study ridge-0: 12 trials, compared after 1 report"
 
 
 def parameter(distribution: Distribution) -> Parameter:
