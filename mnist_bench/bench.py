@@ -142,9 +142,6 @@ def open_workers(
     """Start workers that measure on a CPU, or one on a GPU, and yield them when all are ready.
 
     The images are the first of each part of MNIST's split.
-
-    Raises:
-        DeviceError, WorkerError: the device is not there, or a worker cannot start.
     """
     images = {"train_images": train_images, "validation_images": validation_images}
     spec = TrainerSpec(

@@ -26,7 +26,7 @@ from mnist_bench.studies.claims import trainer_for
 from mnist_bench.studies.kept_files import worth_keeping
 from mnist_bench.studies.record import Record, record_of
 from mnist_bench.training.trainer import NetTrainer, Scorer
-from mnist_bench.training.weights import check_trial, export, load_known, model_in, read_weights
+from mnist_bench.training.weights import check_trial, export, known, model_in, read_weights
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord, TrialRecord
 from search.messages import duration
@@ -269,7 +269,8 @@ class _Finder:
         if from_json(record.recipe) != replace(from_json(trial.config), train_on=ON_ALL.train_on):
             raise UsageError(f"{path}: was trained with other settings than {name}.")
         whose = f"the network of {name} that `confirm` trained on all images with seed {SEED}"
-        return record, load_known(path, record.curve[-1].weights, from_json(record.recipe), whose)
+        content = known(path, record.curve[-1].weights, from_json(record.recipe), whose)
+        return record, model_in(content, str(path))
 
     def own_weights(self, trial: TrialRecord, record: Record, trainer: NetTrainer) -> bytes:
         """Return a trial's own net in the bytes of `training.export`: as it was kept, or trained again.

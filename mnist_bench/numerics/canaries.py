@@ -259,20 +259,12 @@ Operation = Callable[[Noise], Iterator[Tensor]]
 
 @cache
 def portable_canary() -> str:
-    """Return the SHA-256 of what each operation makes of noise, in this process; 1 s.
-
-    Raises:
-        DeviceError: this process computes no portable bits.
-    """
+    """Return the SHA-256 of what each operation makes of noise, in this process; 1 s."""
     return canonical_json.sha256(_hashes(OPERATIONS))
 
 
 def later_hashes() -> Mapping[str, str]:
-    """Return the SHA-256 of what each operation of `LATER` makes of noise, by its name.
-
-    Raises:
-        DeviceError: this process computes no portable bits.
-    """
+    """Return the SHA-256 of what each operation of `LATER` makes of noise, by its name."""
     return _hashes(LATER)
 
 

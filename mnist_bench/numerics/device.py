@@ -49,9 +49,6 @@ def setup(name: str = "auto", precision: str = "auto") -> torch.device:
 
     Sets one thread, deterministic algorithms, and no benchmarks to select kernels, for the life of the process. With
     portable precision, auto is the CPU.
-
-    Raises:
-        DeviceError: there is no such device.
     """
     device = find_device(name, precision)
     if device.type == "cuda":
@@ -90,12 +87,7 @@ def describe(device: torch.device, precision: Precision) -> dict[str, Any]:
 
 
 def choose_precision(device: torch.device, name: str) -> Precision:
-    """Return the precision called `name`; for "auto" the fastest one of the device.
-
-    Raises:
-        UsageError: there is none of that name.
-        DeviceError: the device has no portable precision.
-    """
+    """Return the precision called `name`; for "auto" the fastest one of the device."""
     precisions: tuple[Precision, ...] = get_args(Precision)
     check_choice("precision", name, ("auto", *precisions))
     if name == "portable" and device.type != "cpu":
@@ -106,11 +98,7 @@ def choose_precision(device: torch.device, name: str) -> Precision:
 
 
 def find_device(name: str, precision: str = "auto") -> torch.device:
-    """Return the device called `name`: auto, cpu, cuda or cuda:N. With portable precision, auto is the CPU.
-
-    Raises:
-        DeviceError: there is no such device.
-    """
+    """Return the device called `name`: auto, cpu, cuda or cuda:N. With portable precision, auto is the CPU."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() and precision != "portable" else "cpu")
     kind, _, number = name.partition(":")

@@ -229,9 +229,6 @@ def computing_in(device: torch.device, precision: Precision) -> AbstractContextM
 
     It must not span several steps: autocast caches the bf16 copies of the weights until it is left, so that later steps
     would compute with outdated weights.
-
-    Raises:
-        DeviceError: this process computes no portable bits.
     """
     match precision:
         case "bf16":
@@ -246,11 +243,7 @@ def computing_in(device: torch.device, precision: Precision) -> AbstractContextM
 
 
 def multiplying_in(precision: Precision) -> AbstractContextManager[object]:
-    """Return the context in which an optimizer multiplies float32 matrices, with the bits that `precision` promises.
-
-    Raises:
-        DeviceError: this process computes no portable bits.
-    """
+    """Return the context in which an optimizer multiplies float32 matrices, with the bits that `precision` promises."""
     return computing_in(torch.device("cpu"), precision) if precision == "portable" else nullcontext()
 
 
@@ -274,11 +267,7 @@ UNPORTABLE_IN_FLOAT64 = frozenset({"log", "logit", "logsumexp"})
 
 @cache
 def check_process() -> None:
-    """Check that this process computes portable bits.
-
-    Raises:
-        DeviceError: it does not; the message says what it lacks.
-    """
+    """Check that this process computes portable bits."""
     if (lacking := _lacking()) is not None:
         raise DeviceError(f"Portable precision {lacking}; add --set precision=auto.")
 

@@ -145,7 +145,7 @@ def predict(study: StoredStudy, trial: TrialRecord, weights: Path, data_dir: Pat
 
     trainer = trainer_for(record_of(study, trial), data_dir=data_dir, what=f"Study {study.name}")
     data = trainer.data
-    logits = Scorer(trainer.precision).logits(read_weights(weights), data, str(weights))
+    logits = Scorer(trainer.precision).evaluate(read_weights(weights), data, str(weights)).logits
     images = data.images[data.validation].permute(0, 2, 3, 1).cpu().numpy()
     errors = trial.reports[-1].metrics.get("errors")
     return Predictions(

@@ -82,12 +82,7 @@ class Arrays:
 
 
 def shipped(name: str, sha256: Mapping[str, str]) -> Path:
-    """Return the file of a table that the package ships, by its name; `sha256` are those of the files.
-
-    Raises:
-        UsageError: there is no such table.
-        StorageError: its file is damaged.
-    """
+    """Return the file of a table that the package ships, by its name; `sha256` are those of the files."""
     if name not in sha256:
         hint = did_you_mean(name, sha256) or f"; there are {listing(tuple(sha256))}."
         raise UsageError(f"There is no table {show(name)}{hint} A table's file is named by its path, FILE.npz.")
@@ -107,11 +102,7 @@ def pack(about: AboutTable, arrays: Arrays) -> bytes:
 
 
 def unpack(path: Path) -> tuple[AboutTable, Arrays]:
-    """Return the content of a table's file.
-
-    Raises:
-        StorageError: it is not such a file, or damaged.
-    """
+    """Return the content of a table's file."""
     try:
         content = io.BytesIO(path.read_bytes())  # NumPy leaves a file open if a zip's directory is damaged
         with zipfile.ZipFile(content) as members:

@@ -21,7 +21,7 @@ from mnist_bench.nets.own_net import OwnNet, load_net
 from mnist_bench.numerics.device import choose_precision, setup
 from mnist_bench.numerics.operations import UnportableOperations, seeded
 from mnist_bench.picture_form import PictureForm, parse
-from mnist_bench.training.period import Learner, learner_before, logits, train_period
+from mnist_bench.training.period import Learner, evaluate, learner_before, train_period
 from mnist_bench.training.trainer import TorchTrainer
 from search.errors import UsageError
 from search.executors.jobs import RemoteTrainer
@@ -40,10 +40,6 @@ def require(net: OwnNet, settings: Mapping[str, Any], form: PictureForm, *, repe
     """Check in a few seconds, on made-up images, that a net gives the same bits in every way.
 
     Even if the search does not repeat, the weights alone have to restore the net: else it keeps no net.
-
-    Raises:
-        UsageError: it does not; the message explains why, and how to search with it if that is possible.
-        PluginError: it raises.
     """
     config, here = _short(net, settings), trainer_on_made_up(net.loaded.whole_name, asdict(form))
     with net.loaded.blamed():
@@ -81,10 +77,6 @@ def require_portable(net: OwnNet, settings: Sequence[Mapping[str, Any]], form: P
     """Check, on made-up images, that the bits of a net do not depend on the processor with any of these settings.
 
     It trains in float32, as portable precision does; in another precision a net may use other operations.
-
-    Raises:
-        UsageError: they do; the message names the operations.
-        PluginError: the net raises.
     """
     trainer = trainer_on_made_up(net.loaded.whole_name, asdict(form), "fp32")
     for each in settings:
@@ -111,7 +103,7 @@ def is_its_weights(config: TrainConfig, trainer: TorchTrainer) -> bool:
         return False
     for net in (first, second):
         set_dropout_generator(net, seeded(SEED, "draws"))
-    one, other = (logits(net, trainer.data, trainer.precision) for net in (first, second))
+    one, other = (evaluate(net, trainer.data, trainer.precision).logits for net in (first, second))
     return torch.allclose(one, other, rtol=0, atol=0, equal_nan=True)  # a net of NaN is a net all the same
 
 

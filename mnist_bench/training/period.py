@@ -15,7 +15,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, assert_never
 
@@ -52,21 +52,17 @@ def advance(
     The report's value is the accuracy (0 to 1) on the validation part of `data`, with the averaged weights if
     averaging is on; its weights are the hash of the same. A loss that is not finite ends the trial as diverged, a lack
     of memory as out_of_memory.
-
-    Raises:
-        ArchitectureError: the net cannot exist.
-        PluginError: training fails, and the net is your own; the message names the line of its file.
-        ValueError: `state` is not the one before this period of this configuration.
     """
     started = time.perf_counter()
-    with _blamed(config):  # outside of the handler for a lack of memory, for which no code is to blame
+    own = nullcontext() if config.net_code is None else own_net.loaded_net(config.net_code).loaded.blamed()
+    with own:  # outside of the handler for a lack of memory, for which no code is to blame
         try:
             learner = learner_before(config, seed, period, state, data)
             content, report = train_period(learner, config, seed, period, data, precision)
         except (MemoryError, RuntimeError) as error:
             if not _is_lack_of_memory(error):
                 raise
-            content, report = state or b"", _ended(config, period, "", "out_of_memory")
+            content, report = state or b"", _report(config, period, "", end="out_of_memory")
     return content, replace(report, measured={"seconds": time.perf_counter() - started})
 
 
@@ -96,36 +92,23 @@ def train_period(
         total += train_step(learner, schedule, batch, precision)
     found = evaluate(EvaluatedNet(learner), trained_on, precision)
     content = to_bytes(learner, config_hash(config), period)
-    weights = weights_hash(evaluated_state(learner))
-    return content, _report(config, period, float(total) / len(steps) if steps else None, found, weights)
-
-
-def _report(config: TrainConfig, period: int, train_loss: float | None, found: Evaluation, weights: str) -> Report:
+    weights, train_loss = weights_hash(evaluated_state(learner)), float(total) / len(steps) if steps else None
     if not math.isfinite(found.loss) or not math.isfinite(train_loss or 0.0):
-        return _ended(config, period, weights, "diverged")
-    figures = (_epoch(config, period), train_loss, found.loss, found.errors)
-    metrics = dict(zip(NET_METRICS, figures, strict=True))
-    details = {"correct": found.packed()}
-    return Report(value=found.accuracy, metrics=metrics, weights=weights, details=details)
+        return content, _report(config, period, weights, end="diverged")
+    report = _report(config, period, weights, train_loss, found.loss, found.errors)
+    return content, replace(report, value=found.accuracy, details={"correct": found.packed()})
 
 
-def _ended(config: TrainConfig, period: int, weights: str, reason: EndReason) -> Report:
-    metrics = dict(zip(NET_METRICS, (_epoch(config, period), None, None, None), strict=True))
-    return Report(value=None, metrics=metrics, weights=weights, end=reason)
-
-
-def _epoch(config: TrainConfig, period: int) -> float:
-    return Schedule(config=config, images=1).period_ends[period - 1]
-
-
-def _blamed(config: TrainConfig) -> AbstractContextManager[None]:
-    """Return a context that blames an exception on the net, if that is your own code; see `Loaded.blamed`."""
-    return nullcontext() if config.net_code is None else own_net.loaded_net(config.net_code).loaded.blamed()
+def _report(
+    config: TrainConfig, period: int, weights: str, *figures: float | None, end: EndReason | None = None
+) -> Report:
+    epoch = Schedule(config=config, images=1).period_ends[period - 1]
+    metrics = dict(zip(NET_METRICS, (epoch, *(figures or (None, None, None))), strict=True))
+    return Report(value=None, metrics=metrics, weights=weights, end=end)
 
 
 def _is_lack_of_memory(error: Exception) -> bool:
-    """Distinguish it from other errors; PyTorch's allocator for the CPU and the libraries raise a plain
-    RuntimeError."""
+    """Distinguish it: PyTorch's allocator for the CPU and the libraries raise a plain RuntimeError."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return str(error) == "could not create a primitive" or any(text in str(error) for text in _LACKS_OF_MEMORY)
@@ -201,12 +184,19 @@ def train_step(learner: Learner, schedule: Schedule, batch: Batch, precision: Pr
     for group, lr in zip(learner.optimizer.param_groups, (rates.lr, rates.filter_lr), strict=False):
         group["lr"] = lr
     # By hand, so that all optimizers decay alike and spare the same; `kept` is 1 - lr * weight_decay of this step.
+    # Spared are biases and batchnorm's scales and shifts, (out,), and frozen weights (Loshchilov and Hutter 2019).
     if config.weight_decay:
-        _decay_weights(learner.model, rates.kept)
+        with torch.no_grad():
+            for weight in learner.model.parameters():
+                if weight.ndim > 1 and weight.requires_grad:
+                    weight.mul_(rates.kept)
     if learner.filters:
         _prepare_filters(learner, config, precision)
     learner.optimizer.step()
-    _move_average(learner, rates.blend)
+    # Batchnorm's running means and variances are averaged with the weights that they belong to.
+    state = learner.model.state_dict() if learner.average else {}
+    for name, value in learner.average.items():
+        value.lerp_(state[name], rates.blend)
     return loss.detach()
 
 
@@ -308,25 +298,6 @@ def _prepare_filters(learner: Learner, config: OptimConfig, precision: Precision
                 normalise(weight)
 
 
-@torch.no_grad()
-def _decay_weights(model: nn.Module, kept: float) -> None:
-    """Shrink the weights, but not biases, batchnorm (Loshchilov and Hutter 2019) or frozen parameters."""
-    # (out, in) and (out, in, k, k); biases and batchnorm's scales and shifts are (out,)
-    for weight in model.parameters():
-        if weight.ndim > 1 and weight.requires_grad:
-            weight.mul_(kept)
-
-
-@torch.no_grad()
-def _move_average(learner: Learner, blend: float) -> None:
-    # Batchnorm's running means and variances are averaged with the weights that they belong to.
-    if not learner.average:
-        return
-    state = learner.model.state_dict()
-    for name, value in learner.average.items():
-        value.lerp_(state[name], blend)
-
-
 def to_bytes(learner: Learner, config_hash: str, period: int) -> bytes:
     """Return the whole learner, with the configuration and the period after which it was taken."""
     tensors = {f"model.{name}": value for name, value in learner.model.state_dict().items()}
@@ -342,11 +313,7 @@ def to_bytes(learner: Learner, config_hash: str, period: int) -> bytes:
 
 
 def restore(learner: Learner, content: bytes, config_hash: str, period: int) -> None:
-    """Put the bytes of `to_bytes` into a learner made from the same configuration.
-
-    Raises:
-        ValueError: the bytes belong to another configuration, or are not of `period`.
-    """
+    """Put the bytes of `to_bytes` into a learner made from the same configuration."""
     found = json.loads(metadata_of(content)["state"])
     if found != _position(learner, config_hash, period):
         raise ValueError(f"the state is of {found}, not of configuration {config_hash} after period {period}")
@@ -399,6 +366,7 @@ divide a set, the last batch reaches back to be full."""
 class Evaluation:
     """A net's results on a set of images."""
 
+    logits: Tensor  # float32 (N, classes)
     loss: float  # mean cross-entropy in nats, without label smoothing; summed in float64
     correct: Tensor  # bool (N,), in the order of the indices
 
@@ -419,22 +387,15 @@ class Evaluation:
 
 def evaluate(model: nn.Module, data: Dataset, precision: Precision) -> Evaluation:
     """Return how `model` does on the validation part of `data`; the model is left in evaluation mode."""
-    return evaluation_of(logits(model, data, precision), data.labels[data.validation])
-
-
-def logits(model: nn.Module, data: Dataset, precision: Precision) -> Tensor:
-    """Return the float32 logits (N, classes) of the validation part of `data`; the model is left in evaluation mode."""
-    return logits_of(model, data.validation, lambda indices: data.normalise(data.pixels(indices)), precision)
-
-
-def evaluation_of(found: Tensor, labels: Tensor) -> Evaluation:
-    losses = functional.cross_entropy(found.double(), labels, reduction="none")
-    return Evaluation(float(losses.mean()), found.argmax(1) == labels)
+    labels = data.labels[data.validation]
+    return evaluate_at(model, data.validation, lambda indices: data.normalise(data.pixels(indices)), labels, precision)
 
 
 @torch.no_grad()
-def logits_of(model: nn.Module, chosen: Tensor, inputs_at: Callable[[Tensor], Tensor], precision: Precision) -> Tensor:
-    """Return the float32 logits (N, classes) of the images at `chosen` (N,), the indices of images.
+def evaluate_at(
+    model: nn.Module, chosen: Tensor, inputs_at: Callable[[Tensor], Tensor], labels: Tensor, precision: Precision
+) -> Evaluation:
+    """Return how `model` does on the images at `chosen` (N,), the indices of images, with these labels (N,).
 
     `inputs_at` returns the normalised images (B, C, H, W) at some indices (B,).
     """
@@ -446,4 +407,6 @@ def logits_of(model: nn.Module, chosen: Tensor, inputs_at: Callable[[Tensor], Te
         with computing_in(chosen.device, precision):
             # (B, classes), without the images that the batch before has counted.
             parts.append(model(inputs_at(chosen[end - size : end]))[start - end :])
-    return torch.cat(parts)
+    logits = torch.cat(parts)
+    losses = functional.cross_entropy(logits.double(), labels, reduction="none")
+    return Evaluation(logits, float(losses.mean()), logits.argmax(1) == labels)

@@ -14,7 +14,6 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import TrainConfig
@@ -27,7 +26,7 @@ from mnist_bench.errors import DataError
 from mnist_bench.nets import own_net
 from mnist_bench.numerics.device import choose_precision, describe, setup
 from mnist_bench.numerics.kinds import Precision, environment_of
-from mnist_bench.training.period import Evaluation, advance, evaluation_of, logits, logits_of
+from mnist_bench.training.period import Evaluation, advance, evaluate, evaluate_at
 from mnist_bench.training.weights import config_in, model_in
 from search.executors.jobs import RemoteTrainer
 from search.stored_fields import stored
@@ -68,12 +67,7 @@ NetTrainer = TorchTrainer | RemoteNetTrainer
 
 
 def trainer_on(data: TrainingSet, *, device: str, precision: str, net: str | None = None) -> NetTrainer:
-    """Return a trainer on this data set: in this process, or in a worker process for portable precision.
-
-    Raises:
-        DeviceError: there is no such device, or it has no portable precision.
-        UsageError: there is no such precision.
-    """
+    """Return a trainer on this data set: in this process, or in a worker process for portable precision."""
     torch_device = setup(device, precision)
     chosen = choose_precision(torch_device, precision)
     if chosen == "portable":
@@ -109,10 +103,6 @@ def make_trainer(
     """Return the trainer of this process, set up and with its data loaded. `device` is as in `numerics.setup`, the
     precision "auto" or one by name. `data` is a `Data` as it is stored, whose hashes the files must have; None for
     MNIST, or what is in `data_dir`. `net` is the name of your own network.
-
-    Raises:
-        DataError: the data set cannot be loaded, or is not the one of these hashes.
-        DeviceError: there is no such device.
     """
     close_test_set()
     if net is not None:
@@ -177,29 +167,15 @@ class Scorer:
         return self._remote(None).numerics
 
     def evaluate(self, weights: bytes, data: Dataset, source: str) -> Evaluation:
-        """Return how the net in the bytes of `export` does on the validation part of `data`.
-
-        Raises:
-            WeightsError, OtherVersionError, UnnamedCodeError: see `model_in`; `source` names the net.
-            WorkerError: the process that scores fails.
-        """
-        return self._scored(weights, data, source)[1]
-
-    def logits(self, weights: bytes, data: Dataset, source: str) -> Tensor:
-        """Return the float32 logits (N, classes) of the validation part of `data`; errors as in `evaluate`."""
-        return self._scored(weights, data, source)[0]
-
-    def _scored(self, weights: bytes, data: Dataset, source: str) -> tuple[Tensor, Evaluation]:
-        labels = data.labels[data.validation]
+        """Return how the net in the bytes of `export` does on the validation part of `data`; `source` names the net."""
         if self._precision != "portable":
-            found = logits(model_in(weights, source).to(data.device), data, self._precision)
-            return found, evaluation_of(found, labels)
-        inputs = data.normalise(data.pixels(data.validation)).contiguous()
+            return evaluate(model_in(weights, source).to(data.device), data, self._precision)
+        labels, inputs = data.labels[data.validation], data.normalise(data.pixels(data.validation)).contiguous()
         state = b"".join([labels.numpy().tobytes(), inputs.numpy().tobytes(), weights])
         net = own_net.whole_name(config_in(weights)[0].net_code)
         answer, report = self._remote(net).advance({"shape": list(inputs.shape)}, 0, 1, state)
-        found = torch.from_numpy(np.frombuffer(answer, np.float32).copy()).reshape(len(labels), -1)
-        return found, Evaluation(cast(float, report.metrics["loss"]), found.argmax(1) == labels)
+        logits = torch.from_numpy(np.frombuffer(answer, np.float32).copy()).reshape(len(labels), -1)
+        return Evaluation(logits, cast(float, report.metrics["loss"]), logits.argmax(1) == labels)
 
     def _remote(self, net: str | None) -> RemoteTrainer[Mapping[str, Json]]:
         if net not in self._remotes:
@@ -214,9 +190,6 @@ class Scorer:
 def numerics_here(device: str, precision: str) -> Mapping[str, Any]:
     """Return what `numerics.device.describe` says of training on the device of this name: of a worker process, for
     portable precision.
-
-    Raises:
-        DeviceError: there is no such device, or this machine computes no portable bits.
     """
     torch_device = setup(device, precision)
     chosen = choose_precision(torch_device, precision)
@@ -247,6 +220,5 @@ class ScoringWorker:
         inputs = torch.frombuffer(content, dtype=torch.float32, count=prod(shape), offset=labels.nbytes)
         net = model_in(bytes(content[labels.nbytes + inputs.nbytes :]), "the network")
         inputs = inputs.reshape(shape)
-        found = logits_of(net, torch.arange(len(inputs)), inputs.__getitem__, self._precision)
-        metrics = {"loss": evaluation_of(found, labels).loss}
-        return found.numpy().tobytes(), Report(value=None, metrics=metrics, weights="")
+        found = evaluate_at(net, torch.arange(len(inputs)), inputs.__getitem__, labels, self._precision)
+        return found.logits.numpy().tobytes(), Report(value=None, metrics={"loss": found.loss}, weights="")

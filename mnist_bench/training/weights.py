@@ -33,6 +33,9 @@ MAX_BYTES = 1 << 30
 """Bytes; more than any net has that is worth searching for."""
 MAX_HEADER = 10_000_000
 """Bytes of a safetensors file's header: 100,000 tensors."""
+OF_ANOTHER_KIND = (AttributeError, TypeError, ValueError, RuntimeError, RecursionError)
+UNREADABLE = (SafetensorError, UsageError, LookupError, *OF_ANOTHER_KIND)
+"""Errors of bytes that are no net's, and what values of another kind raise."""
 
 
 def export(state: bytes, config: TrainConfig) -> bytes:
@@ -73,33 +76,20 @@ def with_form(values: Mapping[str, Any], form: PictureForm) -> dict[str, Any]:
 
 
 def load_model(path: Path) -> nn.Module:
-    """Return the net in a file of `export`; see `model_in`.
-
-    Raises:
-        OtherVersionError, WeightsError: see `model_in`.
-    """
+    """Return the net in a file of `export`; see `model_in`."""
     return model_in(_read(path), str(path))
 
 
 def check_trial(path: Path, trial: TrialRecord) -> None:
-    """Check that a file of `export` holds a trial's final weights. No code of your own network is needed.
+    """Check that a file of `export` holds a trial's final weights. No code of your own network is needed."""
+    known(path, trial.reports[-1].weights, from_json(trial.config), f"trial {trial.number}")
 
-    Raises:
-        WeightsError: the file cannot be read, or holds other weights or another configuration than the trial's.
-        OtherVersionError: see `model_in`.
+
+def known(path: Path, weights: str, config: TrainConfig, whose: str) -> bytes:
+    """Return a file of `export`, which has to hold these weights, by their SHA-256, and this configuration.
+
+    `whose` they are is for the message.
     """
-    _known(path, trial.reports[-1].weights, from_json(trial.config), f"trial {trial.number}")
-
-
-def load_known(path: Path, weights: str, config: TrainConfig, whose: str) -> nn.Module:
-    """Return the net with these weights, named by their SHA-256, and this configuration from a file of `export`.
-
-    `whose` they are is for the message; errors as in `check_trial` and `model_in`.
-    """
-    return model_in(_known(path, weights, config, whose), str(path))
-
-
-def _known(path: Path, weights: str, config: TrainConfig, whose: str) -> bytes:
     from safetensors.torch import load
 
     content = _read(path)
@@ -114,11 +104,6 @@ def model_in(content: bytes, source: str) -> nn.Module:
     """Return the net in the bytes of `export`, on the CPU and in evaluation mode.
 
     Its input is a batch of normalised pictures, float32 (N, C, H, W).
-
-    Raises:
-        OtherVersionError: the net has a setting that this version does not know.
-        WeightsError: the bytes are not those of `export`, or the weights are not its net's; both name `source`.
-        UnnamedCodeError: the net is your own; see `own_net.loaded_net`.
     """
     from safetensors.torch import load
 
@@ -127,65 +112,12 @@ def model_in(content: bytes, source: str) -> nn.Module:
 
 
 def net_of(weights: Mapping[str, Tensor], config: TrainConfig, form: PictureForm) -> nn.Module:
-    """Return the net with these weights, as `model_in` does.
-
-    Raises:
-        ValueError, RuntimeError: they are not its weights; `readable` makes one sentence of all errors.
-    """
+    """Return the net with these weights, as `model_in` does."""
     import torch
 
     from mnist_bench.nets.modules import build_net
 
-    _check_size(weights, config, form)
-    model = build_net(config, torch.Generator(), form)
-    _check_types(weights, model)
-    model.load_state_dict(weights)
-    return model.eval()
-
-
-_OF_OTHER_KINDS = (AttributeError, TypeError, ValueError, RuntimeError, RecursionError)
-"""Errors that values of another kind raise if those of a net are expected."""
-
-
-@contextmanager
-def readable(source: str) -> Iterator[None]:
-    """Raise one sentence for any error that bytes of another kind cause inside.
-
-    Raises:
-        OtherVersionError, WeightsError, UnnamedCodeError: as `model_in`.
-    """
-    try:
-        yield
-    except UnknownSettingError as error:
-        raise OtherVersionError(f"{source}: {error}.") from error
-    except UnnamedCodeError:
-        raise
-    except (SafetensorError, UsageError, LookupError, *_OF_OTHER_KINDS) as error:
-        reason = in_a_sentence(first_fault(error) if isinstance(error, ValidationError) else error)
-        raise WeightsError(f"{source}: not a file of exported weights ({reason}).") from error
-
-
-def config_in(content: bytes) -> tuple[TrainConfig, PictureForm]:
-    """Return the configuration of the net in the bytes of `export`, and the form of its pictures.
-
-    Raises:
-        UsageError, LookupError, TypeError, ValueError: the bytes do not say so; see `readable`.
-    """
-    values = json.loads(metadata_of(content)["config"])
-    form = _form_in(values)
-    return from_json({name: value for name, value in values.items() if name != "form"}), form
-
-
-def _form_in(values: Mapping[str, Any]) -> PictureForm:
-    return parse(values["form"]) if "form" in values else MNIST
-
-
-def _check_size(weights: Mapping[str, Tensor], config: TrainConfig, form: PictureForm) -> None:
-    """Check, before memory is spent on a net, that its weights can be there.
-
-    Raises:
-        ValueError: they cannot.
-    """
+    # Before memory is spent on a net, its weights have to be there.
     if config.net_code is None:
         parameters, each = net_size(config, form).parameters, 4
     else:  # which may have buffers that no file holds, and weights in half precision
@@ -193,17 +125,37 @@ def _check_size(weights: Mapping[str, Tensor], config: TrainConfig, form: Pictur
     size = sum(value.nbytes for value in weights.values())
     if each * parameters > size:
         raise ValueError(f"{size:,} bytes for {parameters:,} parameters")
-
-
-def _check_types(weights: Mapping[str, Tensor], model: nn.Module) -> None:
-    """Check that weights are of their net's types: PyTorch would turn them into these.
-
-    Raises:
-        ValueError: they are not.
-    """
-    for name, value in model.state_dict().items():
+    model = build_net(config, torch.Generator(), form)
+    for name, value in model.state_dict().items():  # PyTorch would turn them into these types
         if name in weights and weights[name].dtype != value.dtype:
             raise ValueError(f"{name} is {weights[name].dtype}, not {value.dtype}")
+    model.load_state_dict(weights)
+    return model.eval()
+
+
+@contextmanager
+def readable(source: str) -> Iterator[None]:
+    """Raise one sentence for any error that bytes of another kind cause inside."""
+    try:
+        yield
+    except UnknownSettingError as error:
+        raise OtherVersionError(f"{source}: {error}.") from error
+    except UnnamedCodeError:
+        raise
+    except UNREADABLE as error:
+        reason = in_a_sentence(first_fault(error) if isinstance(error, ValidationError) else error)
+        raise WeightsError(f"{source}: not a file of exported weights ({reason}).") from error
+
+
+def config_in(content: bytes) -> tuple[TrainConfig, PictureForm]:
+    """Return the configuration of the net in the bytes of `export`, and the form of its pictures."""
+    values = json.loads(metadata_of(content)["config"])
+    form = _form_in(values)
+    return from_json({name: value for name, value in values.items() if name != "form"}), form
+
+
+def _form_in(values: Mapping[str, Any]) -> PictureForm:
+    return parse(values["form"]) if "form" in values else MNIST
 
 
 def _read(path: Path) -> bytes:
@@ -217,63 +169,35 @@ def read_weights(path: Path) -> bytes:
     """Return the content of a file of `export`.
 
     Its header comes first: it has to promise the file's size, and no more than its net needs.
-
-    Raises:
-        OSError: the file cannot be read.
-        OtherVersionError, WeightsError, UnnamedCodeError: see `model_in`.
     """
     with files.opened(path) as file, readable(str(path)):
         size = os.fstat(file.fileno()).st_size
         head = _head(file)
-        _check_promise(head, size)
+        tensors = [entry for name, entry in _header(head).items() if name != "__metadata__"]
+        promised = len(head) + max((entry["data_offsets"][1] for entry in tensors), default=0)
+        if promised != size:
+            raise ValueError(f"{size:,} bytes, and its header declares {promised:,}")
         config, form = config_in(head)
-        if size > MAX_BYTES or (config.net_code is None and size > _most_bytes(config, form)):
+        # Beside its parameters a file holds means and variances of layers, as many at most, and the header.
+        most = None if config.net_code else 8 * plan_layers(config.model, form).parameters + MAX_HEADER
+        if size > MAX_BYTES or (most is not None and size > most):
             raise ValueError(f"{size:,} bytes are more than its network needs")
         file.seek(0)
         return file.read(size)
 
 
 def metadata_in(path: Path) -> dict[str, str]:
-    """Return the metadata of a safetensors file, whose tensors are not read.
-
-    Raises:
-        OSError: the file cannot be read.
-        WeightsError: it is not such a file.
-    """
+    """Return the metadata of a safetensors file, whose tensors are not read."""
     with files.opened(path) as file, readable(str(path)):
         return metadata_of(_head(file))
 
 
 def _head(file: BinaryIO) -> bytes:
-    """Return the header of a safetensors file, with its length before it.
-
-    Raises:
-        ValueError: it is longer than any header is.
-    """
+    """Return the header of a safetensors file, with its length before it."""
     start = file.read(8)
     if (length := _header_length(start)) > MAX_HEADER:
         raise ValueError(f"a header of {length:,} bytes")
     return start + file.read(length)
-
-
-def _check_promise(head: bytes, size: int) -> None:
-    """Check that a file has the length of its header.
-
-    Raises:
-        ValueError: it is not, or it has no such header.
-    """
-    tensors = [entry for name, entry in _header(head).items() if name != "__metadata__"]
-    promised = len(head) + max((entry["data_offsets"][1] for entry in tensors), default=0)
-    if promised != size:
-        raise ValueError(f"{size:,} bytes, and its header declares {promised:,}")
-
-
-def _most_bytes(config: TrainConfig, form: PictureForm) -> int:
-    """Return more bytes than a file of a built-in net has.
-
-    In addition to its parameters it holds means and variances of layers, as many at most, and the header.
-    """
-    return 8 * plan_layers(config.model, form).parameters + MAX_HEADER
 
 
 def weights_hash(weights: Mapping[str, Tensor]) -> str:
@@ -287,11 +211,7 @@ def weights_hash(weights: Mapping[str, Tensor]) -> str:
 
 
 def metadata_of(content: bytes) -> dict[str, str]:
-    """Return the metadata of a safetensors file; empty if it has none.
-
-    Raises:
-        ValueError: they are something else.
-    """
+    """Return the metadata of a safetensors file; empty if it has none."""
     metadata = _header(content).get("__metadata__", {})
     if not isinstance(metadata, dict):
         raise ValueError("its metadata are not texts by name")

@@ -15,7 +15,7 @@ from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.nets.modules import build_model
 from mnist_bench.numerics.operations import seeded
-from mnist_bench.training.period import evaluate, logits
+from mnist_bench.training.period import evaluate
 from mnist_bench.training.trainer import Scorer
 from mnist_bench.training.weights import config_entry, packed
 
@@ -57,8 +57,8 @@ def test_an_exported_network_computes_in_float32(precision: Literal["bf16", "fp3
     weights = packed(
         {name: value.numpy() for name, value in model.state_dict().items()}, config_entry(CONFIG, digits.form)
     )
-    found = Scorer(precision).as_exported.logits(weights, digits, "the network")
-    assert torch.equal(found, logits(model, digits, "fp32"))
+    found = Scorer(precision).as_exported.evaluate(weights, digits, "the network").logits
+    assert torch.equal(found, evaluate(model, digits, "fp32").logits)
 
 
 def test_an_exported_network_of_portable_precision_is_scored_in_it() -> None:
