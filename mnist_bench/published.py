@@ -21,8 +21,8 @@ from search.messages import joined
 from search.strategies import registry
 
 FILE = Path(__file__).with_name("published_digests.json")
-PARTS = ("seed", "concurrent_trials", "order", "sampler", "pruner", "periods", "enqueued", "start")
-"""The parts of a specification that make a search, in addition to its space and its data set."""
+SEARCHES_BY = ("seed", "concurrent_trials", "order", "sampler", "pruner", "periods", "enqueued", "start")
+"""The entries of a specification that make a search, in addition to its space and its data set."""
 REVISIONS = {"driver_revision": "driver revision", "trainer_revision": "trainer revision"}
 """The versions of what decides and trains in this program, with their names in sentences."""
 Verdict = Literal["identical", "differs", "cannot tell"]
@@ -38,13 +38,10 @@ class Published:
     trials: int
     seed: int
     precision: Precision
-    search: str
-    """The `search_hash` of its specification."""
+    search: str  # the `search_hash` of its specification
     digest: str
-    versions: Mapping[str, str | int]
-    """See `versions_of`."""
-    machine: Mapping[str, str]
-    """Hashes of what its kind of processor computes; empty if all processors compute the same."""
+    versions: Mapping[str, str | int]  # see `versions_of`
+    machine: Mapping[str, str]  # hashes of what its kind of processor computes; empty if all compute the same
     processors: Mapping[str, Sequence[float]]
     """The processors that computed it, with the seconds that it took on two idle cores, if that was measured."""
 
@@ -96,7 +93,7 @@ def entries() -> tuple[Published, ...]:
 def search_hash(spec: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a stored specification's search: without versions, numerics and precision."""
     settings = {name: value for name, value in spec["space"]["settings"].items() if name != "precision"}
-    parts = {name: spec[name] for name in PARTS if name in spec}
+    parts = {name: spec[name] for name in SEARCHES_BY if name in spec}
     space = {**spec["space"], "settings": settings}
     return canonical_json.sha256({**parts, "space": space, "data": spec["context"].get("data")})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from statistics import fmean, median
@@ -13,7 +13,7 @@ import numpy as np
 
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import settings_of
-from mnist_bench.tables.recorded_benchmark import RecordedBenchmark, load
+from mnist_bench.tables.recorded_benchmark import load
 from search import canonical_json
 from search.arguments import is_number
 from search.elementary import NATIVE, Elementary
@@ -28,16 +28,10 @@ from search.space.space import Space
 from search.study.spec import StartList
 from search.trainer_api import Planner
 
-NUMBER = 10
-"""Configurations of a list."""
+NUMBER = 10  # configurations of a list
 
 
-def make(
-    space: Space,
-    planner: Planner[Any],
-    sources: Sequence[EarlierTrials],
-    number: int = NUMBER,
-) -> StartList:
+def make(space: Space, planner: Planner[Any], sources: Sequence[EarlierTrials], number: int = NUMBER) -> StartList:
     """Return the configurations of a space to try first, the most promising one first.
 
     A number beyond the ends of its range in this space becomes the nearest end; a number for all layers becomes the
@@ -124,8 +118,7 @@ NAMES = ("conv-5k", "conv-5k-wrong")
 class TriedConfiguration:
     """One configuration that was trained to its end."""
 
-    settings: Mapping[str, Any]
-    """Every setting by path that its space names, ranges and constants; those that did not apply are missing."""
+    settings: Mapping[str, Any]  # by path, that its space names, ranges and constants; without what did not apply
     loss: float  # in standard deviations from the usual of its source; low is good
 
 
@@ -135,28 +128,32 @@ class EarlierTrials:
 
     name: str
     tried: tuple[TriedConfiguration, ...]
-    unnamed: Mapping[str, Any] = field(default_factory=dict)
-    """The settings that its space does not name, by path: all that was tried there had their defaults."""
+    unnamed: Mapping[str, Any] = field(default_factory=dict)  # settings by path that its space leaves at their defaults
 
 
 def source(name: str, elementary: Elementary = NATIVE) -> EarlierTrials:
-    """Return the table of a name, one of `NAMES`.
-
-    Raises:
-        StorageError: its file is damaged.
-    """
+    """Return the table of a name, one of `NAMES`."""
     table = load(name)
+    space, tried = table.space, []
+    for point, seeds in sorted(table.seeds.items()):
+        curves = [table.curve(point, seed) for seed in seeds]
+        if not any(curve.diverged for curve in curves):
+            errors = [curve.errors[-1] / curve.images for curve in curves]
+            tried.append((space.resolve(table.points[point]), elementary.ln(sum(errors) / len(errors) + MIN_ERROR)))
+    middle = median(error for _, error in tried)
+    deviation = DEVIATION * median(abs(error - middle) for _, error in tried) or 1.0
+    named = {entry.path for entry in space.fields}
+    without = "model." if "net_code" in space.settings else ()  # your own network has none of these
+    defaults = settings_of(TrainConfig()).items()
     return EarlierTrials(
-        name=name, tried=tuple(_standardised([*_of_table(table)], elementary)), unnamed=_unnamed(table.space)
+        name=name,
+        tried=tuple(TriedConfiguration(settings=each, loss=(error - middle) / deviation) for each, error in tried),
+        unnamed={path: value for path, value in defaults if path not in named and not path.startswith(without)},
     )
 
 
 def check_named(space: Space) -> None:
-    """Check that there are all tables which a space names to begin with.
-
-    Raises:
-        SpaceError: there are not; with those that there are.
-    """
+    """Check that there are all tables which a space names to begin with."""
     problems = [
         space.origins["search"].problem(
             f"search.start: no table {show(name)}; there are {' and '.join(NAMES)}", "start", index
@@ -168,39 +165,10 @@ def check_named(space: Space) -> None:
         raise SpaceError(problems)
 
 
-def _of_table(table: RecordedBenchmark) -> Iterator[tuple[Mapping[str, Any], float]]:
-    for point, seeds in sorted(table.seeds.items()):
-        curves = [table.curve(point, seed) for seed in seeds]
-        if not any(curve.diverged for curve in curves):
-            errors = [curve.errors[-1] / curve.images for curve in curves]
-            yield table.space.resolve(table.points[point]), sum(errors) / len(errors)
-
-
-def _unnamed(space: Space) -> Mapping[str, Any]:
-    named = {entry.path for entry in space.fields}
-    without = "model." if "net_code" in space.settings else ()  # your own network has none of these
-    defaults = settings_of(TrainConfig())
-    return {path: value for path, value in defaults.items() if path not in named and not path.startswith(without)}
-
-
-def _standardised(
-    found: Sequence[tuple[Mapping[str, Any], float]], elementary: Elementary
-) -> Iterator[TriedConfiguration]:
-    logarithms = [elementary.ln(error + MIN_ERROR) for _, error in found]
-    middle = median(logarithms)
-    deviation = DEVIATION * median(abs(each - middle) for each in logarithms) or 1.0
-    for (settings, _), each in zip(found, logarithms, strict=True):
-        yield TriedConfiguration(settings=settings, loss=(each - middle) / deviation)
-
-
-TRANSFER = 0.5
-"""How far another task moves a configuration's loss, in standard deviations of all losses: smoothly over settings."""
-TASKS = 256
-"""Tasks that are imagined."""
-LONG_LIST = 120
-"""Configurations that are thought about: those with the least loss."""
-LENGTH = 0.5
-"""Of the kernel: how far two values in a range have to be apart to say half as much of each other."""
+TRANSFER = 0.5  # how far another task moves a loss, in standard deviations of all: smoothly over settings
+TASKS = 256  # that are imagined
+LONG_LIST = 120  # configurations that are thought about: those with the least loss
+LENGTH = 0.5  # of the kernel: how far two values in a range have to be apart to say half as much of each other
 SEED = 0
 
 
@@ -216,8 +184,6 @@ def portfolio(configurations: Sequence[Params], losses: Sequence[float], spans: 
         spans: the space's coordinates.
         number: how many to return at most.
     """
-    if not configurations:
-        return []
     known = np.array(losses)
     long_list = np.argsort(known, kind="stable")[:LONG_LIST]
     points = np.array([spans.of(configurations[each]) for each in long_list.tolist()])

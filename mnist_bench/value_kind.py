@@ -211,11 +211,7 @@ def correct_bits(text: str) -> NDArray[np.bool_]:
 
 
 def correctness(trial: TrialRecord) -> NDArray[np.bool_] | None:
-    """Return the `correct_bits` of the trial's last period; None if they were not stored.
-
-    Raises:
-        StorageError: the stored bits are damaged.
-    """
+    """Return the `correct_bits` of the trial's last period; None if they were not stored."""
     text = trial.reports[-1].details.get("correct") if trial.reports else None
     return correct_bits(text) if isinstance(text, str) else None
 
@@ -242,18 +238,15 @@ def made_by_another(study: StudyRecord) -> str:
     return f"Study {study.name} was made by {what}" + (f" ({kind.trainer})" if kind.trainer else "")
 
 
-MIN_ERROR = 0.005
-"""Smallest error that is drawn, in percent: half an image of 10,000, because 0 has no logarithm."""
+MIN_ERROR = 0.005  # smallest error that is drawn, in percent: half an image of 10,000, because 0 has no logarithm
 SPREAD, LOG_SPREAD = 10, 4
 """Values that are this many times further from the best than the median value are beyond the edge: by differences, and
 by logarithms. Of accuracies, those with more than SPREAD times the median error, which have not learnt anything."""
 DECADES, MANY = 20, 1000
 """Ratios of the largest to the smallest value from which on positive values may be drawn by their logarithms, and from
 which on only powers of ten are written."""
-ROOM = 0.07
-"""Share of the scale that is left free above and below."""
-MIN_SPAN = {"accuracy": math.log(1.5), "linear": 0.0, "log": 0.0}
-"""Smallest distance of the ends, so that equal accuracies have a scale, too."""
+ROOM = 0.07  # share of the scale that is left free above and below
+MIN_SPAN = {"accuracy": math.log(1.5), "linear": 0.0, "log": 0.0}  # so that equal accuracies have a scale, too
 MANTISSAS = ((1,), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7), (1, 1.2, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5, 6, 7, 8, 9))
 """Errors written in each decade; the first entry is used that gives at least four, one of them near the best."""
 TOP, APART = 0.2, 0.07
@@ -323,17 +316,12 @@ class Scale:
         """Return whether a value is worse than all that are shown."""
         return value > self.worst if self.minimized else value < self.worst
 
-    def place(self, value: float | None, room: float = ROOM) -> float:
-        """Return where a value is: 0 at the bottom, 1 at the top."""
-        low, high = self.span(room)
-        if value is None or self.is_beyond(value) or high == low:
-            return float(self.minimized != (high == low and value is not None))
-        return min(1.0, max(0.0, (self._up(value) - low) / (high - low)))
-
     def share(self, value: float | None) -> float:
         """Return where a value is between the ends: 0 for the worst, for those beyond and None; 1 for the best."""
-        place = self.place(value, room=0.0)
-        return 1 - place if self.minimized else place
+        if value is None or self.is_beyond(value):
+            return 0.0
+        worst, best, here = map(self._up, (self.worst, self.best, value))
+        return 1.0 if worst == best else min(1.0, max(0.0, (here - worst) / (best - worst)))
 
     def outside(self, drawn: Iterable[float], where: str = "") -> str:
         """Return a remark on the number of `drawn` values beyond the worst end; "" if none is."""
@@ -341,26 +329,26 @@ class Scale:
         edge, side = ("upper", "above") if self.minimized else ("lower", "below")
         return f"{where or f'on the {edge} edge'}: {count} {side} {self.text(self.worst)}" if count else ""
 
-    def span(self, room: float = ROOM) -> tuple[float, float]:
+    def _span(self) -> tuple[float, float]:
         """Return the bottom and the top, in the coordinate in which the scale is linear."""
         low, high = sorted((self._up(self.worst), self._up(self.best)))
-        least = max(high - low, MIN_SPAN[self.kind]) if room else high - low
-        pad = (least - high + low) / 2 + (room * least or (abs(high) * room or 1.0 if room else 0.0))
+        least = max(high - low, MIN_SPAN[self.kind])
+        pad = (least - high + low) / 2 + (ROOM * least or abs(high) * ROOM or 1.0)
         return max(low - pad, -math.log(100)) if self.kind == "accuracy" else low - pad, high + pad
 
     def edges(self) -> tuple[float, float]:
         """Return the heights of the bottom and the top."""
-        low, high = map(self._height, self.span())
+        low, high = map(self._height, self._span())
         return low, high
 
-    def ticks(self, apart: float = APART) -> list[Tick]:
+    def ticks(self) -> list[Tick]:
         """Return the written values, from the bottom up; the best are written if there is no room for all."""
         kept: list[Tick] = []
         for heights in self._rounds():
             places = {self._place_of(height): height for height in heights}
             kept = []
             for place in sorted(places, reverse=not self.minimized):
-                if 0 <= place <= 1 and (not kept or abs(place - kept[-1].place) >= apart):
+                if 0 <= place <= 1 and (not kept or abs(place - kept[-1].place) >= APART):
                     kept.append(Tick(height=places[place], place=place, label=self._written(places[place])))
             if self.kind != "accuracy" or (len(kept) >= 4 and kept[0].place >= 1 - TOP):
                 break
@@ -375,7 +363,7 @@ class Scale:
         return math.exp(-up) if self.kind == "accuracy" else math.exp(up) if self.kind == "log" else up
 
     def _place_of(self, height: float) -> float:
-        low, high = self.span()
+        low, high = self._span()
         up = height if self.kind == "linear" else math.log(height) * (-1 if self.kind == "accuracy" else 1)
         return (up - low) / (high - low)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -242,7 +243,7 @@ def doctor(
         _speed(device, as_json=json, alone=study is None and not (repair or cut or replay))
         return
     from mnist_bench.doctor import checkup, machine_checks
-    from mnist_bench.doctor.checkup import Checkup, plain
+    from mnist_bench.doctor.checkup import Checkup
     from search.study.folder import StudyFolder
 
     if study is not None:
@@ -259,7 +260,7 @@ def doctor(
         found = Checkup(findings=tuple(findings))
     if json:
         listed = {"repaired": found.repaired, "findings": found.findings}
-        values = {name: [plain(finding) for finding in findings] for name, findings in listed.items()}
+        values = {name: [*map(asdict, findings)] for name, findings in listed.items()}
         output.print_json({"study": study, "problems": found.problems, **values})
     else:
         _print(found)
@@ -287,4 +288,4 @@ def _print(found: Checkup) -> None:
         output.print_line(line, "bold" if word == "problem" else None)
         if finding.advice:
             output.print_prose(f"{'':27}-> {finding.advice}")
-    output.print_line(found.verdict)
+    output.print_line(found.words)

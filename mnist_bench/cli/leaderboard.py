@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow
     from mnist_bench.next_commands import NextCommands
     from mnist_bench.result_table import Table
-    from search.study.folder import StudyFolder
     from search.study.studies import StoredStudy
 
 
@@ -70,7 +69,7 @@ def leaderboard(
     found = [*map(opened, names)] or [opened(None)]
     rows = top or (SHORT if form in ("table", "wide") and not every else None)
     board = leaderboard_of(*found, top=rows, infeasible=every, curves=learning_curves)
-    tabled = partial(_table, results=results)
+    tabled = partial(_table, found[0], results)
     table: Table[Any] = curve_table(board) if learning_curves and form == "csv" else tabled(board)
     fits = form == "table" and not (top or every)
     output.print_result(form, _fitting(board, tabled) if fits else table)
@@ -100,30 +99,29 @@ def _fitting(board: Leaderboard, tabled: Callable[[Leaderboard], Table[Any]]) ->
     return table
 
 
-def _table(board: Leaderboard, results: Path) -> Table[LeaderboardRow]:
+def _table(study: StoredStudy, results: Path, board: Leaderboard) -> Table[LeaderboardRow]:
     from mnist_bench.leaderboard.board import table_of
     from mnist_bench.next_commands import NextCommands
-    from search.study.folder import StudyFolder, place_words
+    from search.study.folder import place_words
 
     if not board.boards:
-        return _table_of_study(board, StudyFolder.of(board.study, results))
+        return _table_of_study(board, study)
     commands = NextCommands(study=board.boards[0].study, place=place_words(results))
     return table_of(board, commands=commands)
 
 
-def _table_of_study(board: Leaderboard, files: StudyFolder) -> Table[LeaderboardRow]:
+def _table_of_study(board: Leaderboard, study: StoredStudy) -> Table[LeaderboardRow]:
     """Return a board with the findings of `confirm` about the study, unless the search continued since."""
     from mnist_bench.leaderboard.board import table_of
-    from mnist_bench.studies.checked import commands_at
-    from search.study.studies import specification
+    from mnist_bench.studies.checked import commands_of
 
-    commands = commands_at(files, specification(files))
+    files, commands = study.files, commands_of(study)
     retrained, below, more = _confirmed(board, files.path, commands)
     table = table_of(board, retrained=retrained, commands=commands)
     resume = None if board.live or board.stop or board.ended >= board.goal else study_list.resume_command(files)
     footnotes = [*table.footnotes, *below, *([] if resume is None else [f"`{resume}` resumes the search."])]
-    (study,) = table.document["studies"]
-    return replace(table, footnotes=footnotes, document={"studies": [{**study, **more}]})
+    (figures,) = table.document["studies"]
+    return replace(table, footnotes=footnotes, document={"studies": [{**figures, **more}]})
 
 
 def _confirmed(board: Leaderboard, folder: Path, commands: NextCommands) -> tuple[bool, list[str], Mapping[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -32,7 +32,7 @@ from search.strategies import registry
 from search.study.cutting import Cut, cut as cut_log
 from search.study.folder import StudyFolder
 from search.study.invocation_log import invocations
-from search.study.optuna_tables import OptunaTables, TablesDiff, rebuild
+from search.study.optuna_tables import OptunaTables, rebuild
 from search.study.spec import DRIVER_REVISION, NOT_INSTALLED, StudySpec, stored_history
 from search.study.studies import advice_on_damage, alone_with, driver_of, no_such_study, read_events
 from search.trainer_api import Planner
@@ -40,34 +40,19 @@ from search.trainer_api import Planner
 Severity = Literal["ok", "note", "problem"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """The finding about one thing."""
 
+    severity: Severity
     about: str  # the thing in a word or two: "memory", "checkpoints"
-    severity: Severity  # a note is worth knowing but needs no action
     text: str
     advice: str = ""  # what to do; empty if there is nothing to do
 
 
-def ok(about: str, text: str) -> Diagnostic:
-    """Return the finding that something is as it should be."""
-    return Diagnostic(about=about, severity="ok", text=text)
-
-
-def note(about: str, text: str, advice: str = "") -> Diagnostic:
-    """Return a finding that is worth knowing but needs no action."""
-    return Diagnostic(about=about, severity="note", text=text, advice=advice)
-
-
-def problem(about: str, text: str, advice: str = "") -> Diagnostic:
-    """Return the finding that something is wrong."""
-    return Diagnostic(about=about, severity="problem", text=text, advice=advice)
-
-
-def plain(finding: Diagnostic) -> dict[str, Any]:
-    """Return a finding as plain values for JSON."""
-    return asdict(finding)
+ok = partial(Diagnostic, "ok")  # something is as it should be
+note = partial(Diagnostic, "note")  # worth knowing, but needs no action
+problem = partial(Diagnostic, "problem")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -83,19 +68,19 @@ class Checkup:
         return sum(finding.severity == "problem" for finding in self.findings)
 
     @property
-    def verdict(self) -> str:
-        """The number of problems in words: `No problem.`, `1 problem.`, `2 problems.`"""
+    def words(self) -> str:
+        """The number of problems: `No problem.`, `1 problem.`, `2 problems.`"""
         return f"{number_of(self.problems, 'problem')}." if self.problems else "No problem."
 
     def __repr__(self) -> str:
         worth_reading = [finding for finding in (*self.repaired, *self.findings) if finding.severity != "ok"]
-        return "\n".join([self.verdict, *(f"{each.severity}: {each.about}: {each.text}" for each in worth_reading)])
+        return "\n".join([self.words, *(f"{each.severity}: {each.about}: {each.text}" for each in worth_reading)])
 
     def _repr_html_(self) -> str:
         """Return all findings for a notebook."""
         rows = [("repaired", each.about, each.text, each.advice) for each in self.repaired]
         rows += [(each.severity, each.about, each.text, each.advice) for each in self.findings]
-        return html_table(self.verdict, ("", "about", "finding", "what to do"), rows)
+        return html_table(self.words, ("", "about", "finding", "what to do"), rows)
 
 
 def check_study(
@@ -161,19 +146,10 @@ def _busy(files: StudyFolder) -> str | None:
 def examine(
     files: StudyFolder, *, busy: str | None, replay: bool = False, device: str, data_dir: Path | None
 ) -> Iterator[Diagnostic]:
-    """Yield the findings about a study.
+    """Yield the findings about a study; arguments and errors as in `check_study`.
 
-    Args:
-        files: the study.
-        busy: the process that works on the study, as the beginning of a sentence; then Optuna's tables, which may be
-            changing, are not examined. None if no process is.
-        replay: whether to replay every decision in the event log.
-        device: the device on which a search would continue.
-        data_dir: the folder of the data set, if it is not the packaged one.
-
-    Raises:
-        StudyNotFoundError: there is no such study.
-        DeviceError: there is no such device.
+    `busy` is the process that works on the study, as the beginning of a sentence; then Optuna's tables, which may be
+    changing, are not examined.
     """
     try:
         events, history, study = _believed(files)
@@ -188,9 +164,10 @@ def examine(
     yield ok("event log", f"{len(events)} events, {len(study.trials)} trials.")
     if foreign:
         text = f"{made_by_another(study)}; only its own program can examine its configurations and data."
-        yield note("trainer", text, _continued(files))
+        typed = [made.command for made in invocations(files) if made.command]  # nothing if it was begun from Python
+        yield note("trainer", text, f"`{typed[-1]}` continues its search." if typed else "")
     if replay:
-        yield decided_again(events, history.spec, foreign=foreign)
+        yield decided_again(events, history.spec)
     if busy is not None:
         yield note("driver", f"{busy}; Optuna's tables, which it changes, are not examined.")
     else:
@@ -204,10 +181,6 @@ def repaired_tables(files: StudyFolder) -> list[Diagnostic]:
     """Write Optuna's tables of a study again from its event log if they differ, and return what was done.
 
     Nothing is written if the log cannot be believed, which `examine` reports.
-
-    Raises:
-        StudyNotFoundError: there is no such study.
-        StorageError: the tables cannot be written.
     """
     try:
         events, history, _ = _believed(files)
@@ -222,13 +195,7 @@ def repaired_tables(files: StudyFolder) -> list[Diagnostic]:
 
 
 def _believed(files: StudyFolder) -> tuple[list[Event], History, StudyRecord]:
-    """Return the events of a study, and what they say.
-
-    Raises:
-        StudyNotFoundError: there is no such study.
-        OtherVersionError: another version wrote the log.
-        StorageError: the log is damaged, or no search writes such a log.
-    """
+    """Return the events of a study, and what they say."""
     database = files.database
     if database.exists() and (fault := damage(database)):
         raise StorageError(f"The database {database} is damaged ({fault}); {advice_on_damage(files)}.")
@@ -242,18 +209,13 @@ def _believed(files: StudyFolder) -> tuple[list[Event], History, StudyRecord]:
     return events, history, study
 
 
-def _continued(files: StudyFolder) -> str:
-    """Return which command continues the search of an objective; nothing if it was begun from Python."""
-    typed = [made.command for made in invocations(files) if made.command]
-    return f"`{typed[-1]}` continues its search." if typed else ""
-
-
-def decided_again(events: Sequence[Event], stored: Mapping[str, Any], *, foreign: bool = False) -> Diagnostic:
+def decided_again(events: Sequence[Event], stored: Mapping[str, Any]) -> Diagnostic:
     """Replay the decisions in an event log, made under a specification, and return whether they come out the same.
 
-    The plans of a `foreign` study's trials are taken from the log. If its own planner ruled configurations out, the
+    The plans of another trainer's trials are taken from the log. If its own planner ruled configurations out, the
     proposals of a sampler that asks for them are taken from the log, too.
     """
+    foreign = not kind_of(stored).of_nets
     if stored["driver_revision"] != DRIVER_REVISION:
         return note(
             "replay", f"not done: driver revision {stored['driver_revision']} decided differently from this version."
@@ -299,29 +261,49 @@ def left(study: StudyRecord, history: History) -> Diagnostic:
 
 def tables(files: StudyFolder, history: History, events: Sequence[Event]) -> Diagnostic:
     """Return whether the tables of a study agree with the history of its events, from which they can be rebuilt."""
+    about = "Optuna's tables"
+    advice = "--repair writes them again from the event log, which is authoritative; no result is lost."
     try:
-        differing = _differences(files, history, events)
+        with closing(open_for_reading(files.database)) as connection, storage_errors():
+            found = OptunaTables(connection, history).compare(events)
     except StorageError as error:
-        return problem("Optuna's tables", str(error), _FROM_THE_LOG)
-    if differing:
-        return problem("Optuna's tables", f"{_worded(differing)}.", _FROM_THE_LOG)
-    if differing.pending:
-        return note(
-            "Optuna's tables", f"they lack the newest events, of {_some(differing.pending)}; the next run adds them."
-        )
-    return ok("Optuna's tables", "they agree with the event log.")
+        return problem(about, str(error), advice)
+    parts = [
+        f"lack {_some(found.missing)}" if found.missing else "",
+        f"differ in {_some(found.otherwise)}" if found.otherwise else "",
+        f"have {_some(found.unknown)}, which the log does not contain" if found.unknown else "",
+    ]
+    if found:
+        return problem(about, f"they {'; '.join(filter(None, parts))}.", advice)
+    if found.pending:
+        return note(about, f"they lack the newest events, of {_some(found.pending)}; the next run adds them.")
+    return ok(about, "they agree with the event log.")
+
+
+def _some(numbers: Sequence[int], most: int = 8) -> str:
+    return first_few([f"#{number}" for number in numbers], most)
 
 
 def installation(study: StudyRecord, finished: bool, *, device: str, data_dir: Path | None) -> Iterator[Diagnostic]:
     """Yield whether a search of the study can continue here, and if not, its requirements."""
     from mnist_bench.training.trainer import numerics_here
 
-    then = study.spec["numerics"]
-    now = numerics_here(checked.device_like(then, device), str(then["precision"]))
-    yield _data(study, data_dir)
-    severity = note if finished else problem
     try:
-        differing = differences(study.spec, _specification(study.spec, now))
+        loaded = checked.training_set(data_of(study.spec["context"]), data_dir, f"Study {study.name}")
+    except SearchError as error:
+        yield note("data", str(error))
+    else:
+        yield ok("data", f"the data that the study was trained on (data hash {loaded.data_hash[:8]}).")
+    stored, severity = study.spec, note if finished else problem
+    now = numerics_here(checked.device_like(stored["numerics"], device), str(stored["numerics"]["precision"]))
+    try:
+        here = replace(
+            StudySpec.from_json(stored),
+            versions=study_context.versions(now),
+            context={**stored["context"], **study_context.context_here(now)},
+            numerics=now,
+        )
+        differing = differences(stored, here.to_json())
     except (SearchError, KeyError, TypeError, ValueError) as error:
         yield severity("installation", f"this installation cannot make such a search: {error}.")
         return
@@ -329,29 +311,8 @@ def installation(study: StudyRecord, finished: bool, *, device: str, data_dir: P
         yield ok("installation", f"as the study needs it, numerics check {now['check'][:8]} then and now.")
         return
     listed = "; ".join(f"{path}: {old} then, {new} now" for path, old, new in differing)
-    changed = {path for path, _, _ in differing}
-    yield severity(
-        "installation", f"the study was made under other conditions: {listed}.", _way_back(changed, study.spec)
-    )
-
-
-def _data(study: StudyRecord, data_dir: Path | None) -> Diagnostic:
-    recorded = data_of(study.spec["context"])
-    try:
-        loaded = checked.training_set(recorded, data_dir, f"Study {study.name}")
-    except SearchError as error:
-        return note("data", str(error))
-    return ok("data", f"the data that the study was trained on (data hash {loaded.data_hash[:8]}).")
-
-
-def _specification(stored: Mapping[str, Any], numerics: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the specification that this installation would give the same study, with the stored data."""
-    return replace(
-        StudySpec.from_json(stored),
-        versions=study_context.versions(numerics),
-        context={**stored["context"], **study_context.context_here(numerics)},
-        numerics=numerics,
-    ).to_json()
+    way_back = _way_back({path for path, _, _ in differing}, stored)
+    yield severity("installation", f"the study was made under other conditions: {listed}.", way_back)
 
 
 def _way_back(changed: Set[str], stored: Mapping[str, Any]) -> str:
@@ -379,24 +340,3 @@ def _installed(wanted: Mapping[str, str]) -> str:
     uninstall = f"pip uninstall {' '.join(absent)}" if absent else ""
     install = f"pip install {' '.join(pins)}{index}" if pins else ""
     return " && ".join(filter(None, [uninstall, install]))
-
-
-_FROM_THE_LOG = "--repair writes them again from the event log, which is authoritative; no result is lost."
-
-
-def _differences(files: StudyFolder, history: History, events: Sequence[Event]) -> TablesDiff:
-    with closing(open_for_reading(files.database)) as connection, storage_errors():
-        return OptunaTables(connection, history).compare(events)
-
-
-def _worded(differing: TablesDiff) -> str:
-    parts = [
-        f"lack {_some(differing.missing)}" if differing.missing else "",
-        f"differ in {_some(differing.otherwise)}" if differing.otherwise else "",
-        f"have {_some(differing.unknown)}, which the log does not contain" if differing.unknown else "",
-    ]
-    return f"they {'; '.join(filter(None, parts))}"
-
-
-def _some(numbers: Sequence[int], most: int = 8) -> str:
-    return first_few([f"#{number}" for number in numbers], most)

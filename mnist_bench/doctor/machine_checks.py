@@ -27,20 +27,14 @@ from search.errors import UsageError, WorkerError
 from search.messages import number_of
 
 DISTRIBUTION = "mnist-bench"
-WORKER_MEMORY = 600e6
-"""Bytes that a worker on a CPU needs: 500 MB are measured with the default space, plus a reserve."""
-LITTLE_ROOM = 100e6
-"""Bytes of free disk space; a study of fifty trials with its confirmation and ablation takes a third of it."""
+WORKER_MEMORY = 600e6  # bytes for one on a CPU: 500 MB are measured with the default space, plus a reserve
+LITTLE_ROOM = 100e6  # bytes; a study of fifty trials with its confirmation and ablation takes a third of it
 NETWORK_FILESYSTEMS = {"afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "lustre", "nfs", "nfs4", "smb3", "smbfs"}
 """SQLite's write-ahead log needs memory that processes share, which these do not provide between machines."""
 
 
 def examine(*, results: Path, device: str, data_dir: Path | None) -> Iterator[Diagnostic]:
-    """Yield the findings. As a side effect, this process is set up for training on `device`.
-
-    Raises:
-        DeviceError: there is no such device.
-    """
+    """Yield the findings. As a side effect, this process is set up for training on `device`."""
     torch_device = setup(device)
     precision = choose_precision(torch_device, "auto")
     machine = this_machine(torch_device, precision)

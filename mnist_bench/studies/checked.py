@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from annotated_types import Ge
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
 from mnist_bench.config.values import all_settings, from_json
 from mnist_bench.data.choice import Data, form_of
@@ -30,31 +30,24 @@ from search.event_log.records import StudyRecord, TrialRecord
 from search.messages import first_fault, in_a_sentence
 from search.stored_fields import unknown, unknown_in
 from search.study import studies
-from search.study.folder import StudyFolder
 from search.study.invocation_log import invocations, latest_data, latest_net
 from search.study.studies import StoredStudy
 
 StudyT = TypeVar("StudyT", bound=StudyRecord)
-MAX_NUMBER = 2**53
-"""Largest whole number that is accepted; larger ones are not exact in JSON."""
-MAX_TIME = 253_402_300_799
-"""End of the year 9999 in seconds since 1970; Python's dates go no further."""
-COUNTED = ("epoch", "errors")
-"""Metrics that are counts."""
+MAX_NUMBER = 2**53  # larger ones are not exact in JSON
+MAX_TIME = 253_402_300_799  # end of the year 9999 in seconds since 1970; Python's dates go no further
+COUNTED = ("epoch", "errors")  # metrics that are counts
+Count = Annotated[int, Ge(1)]
 
 
-@with_config(ConfigDict(extra="ignore"))
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ImageCounts:
+class ImageCounts(TypedDict):
     """Number of images in each part of the split."""
 
-    train: Annotated[int, Ge(1)]
-    validation: Annotated[int, Ge(1)]
+    train: Count
+    validation: Count
 
 
-@with_config(ConfigDict(extra="ignore"))
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Context:
+class Context(TypedDict):
     """The part of a study's context that is checked."""
 
     data: Data
@@ -62,9 +55,7 @@ class Context:
     trainer_revision: int
 
 
-@with_config(ConfigDict(extra="ignore"))
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Numerics:
+class Numerics(TypedDict):
     """The part of a study's numerics with which commands compute; the rest is only shown."""
 
     check: str
@@ -73,9 +64,7 @@ class Numerics:
     trainer_revision: int
 
 
-@with_config(ConfigDict(extra="ignore"))
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Spec:
+class Spec(TypedDict):
     """The part of a study's specification that belongs to the trainer."""
 
     context: Context
@@ -138,7 +127,9 @@ def believed(read: StudyT) -> StudyT:
     check_nets(read)
     try:
         _form().validate_json(canonical_json.dumps(read.spec), strict=True)
-        _check_fields(read)
+        for path, _ in read.spec["space"]["fields"]:
+            if path not in all_settings() and not path.startswith("net."):
+                raise UnknownSettingError(unknown(path))
         for trial in read.trials:
             _check_trial(trial)
     except UnknownSettingError as error:
@@ -155,17 +146,6 @@ def believed(read: StudyT) -> StudyT:
 @cache
 def _form() -> TypeAdapter[Spec]:
     return TypeAdapter(Spec)
-
-
-def _check_fields(read: StudyRecord) -> None:
-    """Check that every field of the space is one of the trainer's settings.
-
-    Raises:
-        UnknownSettingError: one of them is not.
-    """
-    for path, _ in read.spec["space"]["fields"]:
-        if path not in all_settings() and not path.startswith("net."):
-            raise UnknownSettingError(unknown(path))
 
 
 def _check_trial(trial: TrialRecord) -> None:
@@ -245,11 +225,7 @@ def require_net(code: str | None, name: str | None) -> None:
 
 def net_code(study: StudyRecord) -> str | None:
     """Return the code of your own network, if it was searched; None if the nets are built-in."""
-    return _net_code(study.spec)
-
-
-def _net_code(spec: Mapping[str, Any]) -> str | None:
-    code: str | None = spec["space"]["settings"].get("net_code")
+    code: str | None = study.spec["space"]["settings"].get("net_code")
     return code
 
 
@@ -261,39 +237,24 @@ def commands_of(
     device: str = "auto",
     no_test: bool = False,
 ) -> NextCommands:
-    """Return the commands to copy about a study; arguments as in `commands_at`."""
-    return commands_at(study.files, study.spec, data_dir=data_dir, net=net, device=device, no_test=no_test)
-
-
-def commands_at(
-    files: StudyFolder,
-    spec: Mapping[str, Any] | None,
-    *,
-    data_dir: Path | None = None,
-    net: str | None = None,
-    device: str = "auto",
-    no_test: bool = False,
-) -> NextCommands:
-    """Return the commands to copy about the study in a folder.
+    """Return the commands to copy about a study.
 
     Args:
-        files: the study's folder.
-        spec: the study's specification; None if it is not known.
+        study: the study.
         data_dir: where the data are; by default, where the last search that named its data had them.
         net: the name by which your own network was loaded; by default, the one that the last search kept.
         device: to train on; "auto" names none.
         no_test: whether `confirm` is to leave the test set closed.
     """
-    searched = invocations(files)
-    code = None if spec is None else _net_code(spec)
+    searched, code = invocations(study.files), net_code(study)
     return NextCommands(
-        study=files.name,
-        place=files.words,
+        study=study.files.name,
+        place=study.files.words,
         data=latest_data(searched) if data_dir is None else str(data_dir),
         net=None if code is None else net or latest_net(searched) or own_net.split_code(code)[0],
         device=None if device == "auto" else device,
         no_test=no_test,
-        own_code=() if spec is None else kind_of(spec).option,
+        own_code=kind_of(study.spec).option,
     )
 
 
@@ -304,13 +265,7 @@ def device_like(numerics: Mapping[str, Any], name: str) -> str:
 
 
 def check_numerics(study: StudyRecord, numerics: Mapping[str, Any], verb: str) -> None:
-    """Check that workers with these numerics compute the same bits as those of the search.
-
-    Their checks are compared; the rest of the numerics explains a difference. `verb` is for the message: "confirm".
-
-    Raises:
-        FingerprintError: they compute other bits.
-    """
+    """Check that workers with these numerics compute the bits of the search; `verb` is for the message: "confirm"."""
     searched_with = study.spec["numerics"]
     for name in changed_checks(searched_with, numerics):
         raise FingerprintError(

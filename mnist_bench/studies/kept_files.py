@@ -27,10 +27,8 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
-KEY = "sha256"
-"""Key of the SHA-256 of everything else in a JSON object."""
-MAX_BYTES = 16_000_000
-"""Largest file that is read; results about a study of ten thousand trials have a tenth of it."""
+KEY = "sha256"  # of the SHA-256 of everything else in a JSON object
+MAX_BYTES = 16_000_000  # of a file that is read; results about a study of ten thousand trials have a tenth of it
 T = TypeVar("T")
 
 
@@ -47,11 +45,7 @@ def write(values: Mapping[str, Any], path: Path) -> None:
 
 
 def save(result: DataclassInstance, path: Path) -> None:
-    """Write a command's result.
-
-    Raises:
-        StorageError: the file cannot be written; an existing one is unchanged.
-    """
+    """Write a command's result; errors as in `write`."""
     write(stored(result), path)
 
 
@@ -105,8 +99,7 @@ def unseal(text: bytes | str) -> str:
         raise ValueError("it is nested too deeply") from error
 
 
-TOP = 10
-"""Number of the most accurate trials whose weights are kept."""
+TOP = 10  # most accurate trials whose weights are kept
 
 
 class BestCheckpoints:
@@ -136,26 +129,17 @@ class BestCheckpoints:
 
 
 def check_kept(study: StoredStudy, trial: TrialRecord) -> None:
-    """Check that a search keeps the weights of this trial in the study's folder.
-
-    Raises:
-        UsageError: it does not, or the files in the folder are another study's.
-    """
+    """Check that a search keeps the weights of this trial in the study's folder."""
     if trial.number not in worth_keeping(study.complete(), study.cost):
         command = commands_of(study).line("export", "--to", "DIR", trial=trial.number)
         raise UsageError(
             f"{study.name}/{trial.number} is not among the {TOP} best complete trials, whose weights are kept; "
             f"`{command}` writes the network of any trial."
         )
-    _ = study.files
 
 
 def keep_weights(study: StoredStudy, trial: TrialRecord, state: bytes) -> None:
-    """Write the weights of a trial that was trained again to where the search keeps them.
-
-    Raises:
-        StorageError: the folder cannot be written.
-    """
+    """Write the weights of a trial that was trained again to where the search keeps them."""
     try:
         study.files.weights.mkdir(parents=True, exist_ok=True)
         _write_weights(study.files, trial, state)

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Le, Len, Lt
 from pydantic import TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
 
 from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import TrainConfig
@@ -29,8 +30,7 @@ from search.messages import first_fault, in_a_sentence
 from search.stored_fields import STRICT, check_format, stored, unknown, unknown_in
 from search.trainer_api import Report
 
-MAX_BYTES = 4_000_000
-"""Largest size of a record that is read; one of a thousand periods has a tenth of it."""
+MAX_BYTES = 4_000_000  # of a record that is read; one of a thousand periods has a tenth of it
 
 
 @with_config(STRICT)
@@ -54,23 +54,18 @@ class Record:
     trial: Annotated[int, Ge(0)]
     state: State
     reason: Annotated[str, Len(1, 64)]
-    recipe: dict[str, Any]
-    """The configuration as plain JSON values: settings only if they differ from `TrainConfig`'s defaults."""
+    recipe: dict[str, Any]  # the configuration as plain JSON values: settings that differ from their defaults
     seed: Annotated[int, Ge(0), Lt(2**64)]
     data: Data
-    numerics: dict[str, Any]
-    """The numerics, on which the bits depend. Its checks decide whether two machines agree; the rest explains a
-    difference."""
+    numerics: dict[str, Any]  # its checks decide whether two machines agree; the rest explains a difference
     trainer_revision: int
     versions: dict[str, str]
     curve: Annotated[tuple[PeriodResult, ...], Len(1)]
-    correct: str | None = None
-    """Which validation images the last period's net classified correctly: base64 of packed bits."""
+    correct: str | None = None  # which validation images the last period's net got right: base64 of packed bits
     net_text: str | None = None  # the source of your own network, for people: nothing runs it
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Version:
+class Version(TypedDict):
     """The version of a record, which is read first: of another one nothing else can be checked."""
 
     schema_version: int
@@ -122,11 +117,7 @@ def record_of(study: StudyRecord, trial: TrialRecord) -> Record:
 
 
 def check_has_reports(study: StudyRecord, trial: TrialRecord) -> None:
-    """Check that a trial has something to reproduce.
-
-    Raises:
-        StudyNotFoundError: it has not trained a single period.
-    """
+    """Check that a trial has something to reproduce."""
     if not trial.reports:
         raise StudyNotFoundError(f"Trial {study.name}/{trial.number} ({trial.reason}) has no report yet.")
 
@@ -159,7 +150,7 @@ def parse(text: bytes | str, source: str) -> Record:
         content = unseal(text)
         # The version first: every other check would call another version's record damaged.
         check_format(
-            _versions().validate_json(content, strict=True).schema_version, source, SCHEMA_VERSION, OLDEST_READ
+            _version().validate_json(content, strict=True)["schema_version"], source, SCHEMA_VERSION, OLDEST_READ
         )
         record = _adapter().validate_json(content, strict=True)
         _check_trainable(record, from_json(record.recipe))
@@ -186,13 +177,7 @@ def _no_record(source: str, fault: object) -> UsageError:
 
 
 def _check_trainable(record: Record, config: TrainConfig) -> None:
-    """Check values that would otherwise fail only during or after training.
-
-    Raises:
-        ArchitectureError: the net is impossible.
-        ValueError: the curve has more periods than the recipe.
-        StorageError: `correct` cannot be decoded.
-    """
+    """Check values that would otherwise fail only during or after training."""
     if config.net_code is None:  # your own code is not known before it is named
         plan_layers(config.model, record.data.form)
     periods = len(Schedule(config=config, images=config.optim.batch_size).period_ends)
@@ -203,12 +188,7 @@ def _check_trainable(record: Record, config: TrainConfig) -> None:
 
 
 def read(path: Path) -> Record:
-    """Read a record from an untrusted file.
-
-    Raises:
-        OtherVersionError: another version wrote the record.
-        UsageError: the file cannot be read, or is not a record.
-    """
+    """Read a record from an untrusted file; errors as in `parse`, or UsageError if the file cannot be read."""
     try:
         text = files.read(path, MAX_BYTES)
     except OSError as error:
@@ -222,5 +202,5 @@ def _adapter() -> TypeAdapter[Record]:
 
 
 @cache
-def _versions() -> TypeAdapter[_Version]:
-    return TypeAdapter(_Version)
+def _version() -> TypeAdapter[Version]:
+    return TypeAdapter(Version)

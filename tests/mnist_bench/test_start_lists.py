@@ -180,7 +180,10 @@ def test_without_diversity_to_gain_the_order_is_that_of_the_losses() -> None:
     assert max(chosen) < 100
 
 
-@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(-10, 10)), max_size=8), st.integers(0, 10))
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(-10, 10)), min_size=1, max_size=8),
+    st.integers(0, 10),
+)
 def test_no_configuration_comes_twice(drawn: list[tuple[float, float, float]], number: int) -> None:
     chosen = portfolio([params(a, b) for a, b, _ in drawn], [loss for *_, loss in drawn], COORDINATES, number)
     assert len(chosen) == len(set(chosen)) == min(number, len(drawn))

@@ -11,10 +11,9 @@ import pytest
 
 from mnist_bench.data.choice import Data, DataOptions
 from mnist_bench.data.mnist import PACKAGED, load_training_set
-from mnist_bench.studies.checked import check_numerics, commands_at, device_like, training_set
+from mnist_bench.studies.checked import check_numerics, commands_of, device_like, training_set
 from search.errors import FingerprintError, UsageError
 from search.space.space import Space
-from search.study.folder import StudyFolder
 from search.study.invocation_log import Invocation, keep_invocation
 from support import handmade
 
@@ -58,18 +57,17 @@ def test_what_was_trained_on_a_processor_is_so_again_unless_told_otherwise(
 
 
 def test_a_command_to_copy_names_the_net_with_the_folder_that_it_was_searched_from(tmp_path: Path) -> None:
-    files = StudyFolder.of("conv-0", tmp_path)
-    files.path.mkdir()
-    study, place = handmade.mixed(), f"mnist-bench plot conv-0 --results {tmp_path}"
+    study, place = handmade.kept_in(tmp_path, handmade.mixed()), f"mnist-bench plot conv-0 --results {tmp_path}"
+    study.files.path.mkdir()
     space = study.spec["space"]
-    own = {**study.spec, "space": {**space, "settings": {**space["settings"], "net_code": "nets.py:build 3f2a81c0"}}}
-    assert commands_at(files, own).line("plot") == f"{place} --net nets.py:build"
-    keep_invocation(files, Space.from_spec(space), Invocation(data_dir="/c.npz", net="/my nets/nets.py:build"))
-    assert commands_at(files, own).line("plot") == f"{place} --data /c.npz --net '/my nets/nets.py:build'"
-    named = commands_at(files, own, data_dir=Path("d.npz"), net="here.py:build").line("plot")
+    code = {**space, "settings": {**space["settings"], "net_code": "nets.py:build 3f2a81c0"}}
+    own = replace(study, spec={**study.spec, "space": code})
+    assert commands_of(own).line("plot") == f"{place} --net nets.py:build"
+    keep_invocation(study.files, Space.from_spec(space), Invocation(data_dir="/c.npz", net="/my nets/nets.py:build"))
+    assert commands_of(own).line("plot") == f"{place} --data /c.npz --net '/my nets/nets.py:build'"
+    named = commands_of(own, data_dir=Path("d.npz"), net="here.py:build").line("plot")
     assert named == f"{place} --data d.npz --net here.py:build"
-    for ours in (study.spec, None):
-        assert commands_at(files, ours).line("plot") == f"{place} --data /c.npz"
+    assert commands_of(study).line("plot") == f"{place} --data /c.npz"
 
 
 @pytest.mark.parametrize(("check", "words"), [("check", "numerics check"), ("wide_check", "wide numerics check")])
