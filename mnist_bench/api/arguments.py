@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from mnist_bench import cells
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.trainings import Observer, TrainingRun
+from mnist_bench.experiments.trainings import Observer, Task
 from mnist_bench.options import workers_for
 from mnist_bench.studies.checked import device_like, find_trial
 from mnist_bench.value_kind import kind_of
@@ -90,13 +90,13 @@ class _Attended(Observer):
         if self._screen is not None:
             self._screen.say(text)
 
-    def on_start(self, runs: int, seconds: float) -> None:
+    def on_start(self, runs: int, seconds: float | None) -> None:
         """Show the number of runs."""
         self._about += runs
-        self._show(f"about {cells.duration(seconds)} if none was trained before")
+        self._show("" if seconds is None else f"about {cells.duration(seconds)} if none was trained before")
         self._observer.on_start(runs, seconds)
 
-    def on_run(self, run: TrainingRun, reports: Sequence[Report]) -> None:
+    def on_run(self, run: Task, reports: Sequence[Report]) -> None:
         """Count the run."""
         self._ended += 1
         self._show(run.title)

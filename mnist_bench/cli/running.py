@@ -13,8 +13,9 @@ from mnist_bench import cells
 from mnist_bench.cli import output, resuming
 from mnist_bench.cli.output import ExitCode
 from mnist_bench.config.schedule import leaves_validation
+from mnist_bench.config.values import from_json
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.trainings import Observer, TrainingRun
+from mnist_bench.experiments.trainings import Observer, Task
 from search.driver.interrupts import Interrupts
 from search.trainer_api import Report
 
@@ -54,11 +55,12 @@ class Lines(Observer):
         self._started = time.monotonic()
         self._stopping = stopping
 
-    def on_start(self, runs: int, seconds: float) -> None:
+    def on_start(self, runs: int, seconds: float | None) -> None:
         """Print the number of runs."""
-        output.note(f"About {runs} runs, {cells.duration(seconds)} if none was trained before.")
+        lasts = "" if seconds is None else f", {cells.duration(seconds)} if none was trained before"
+        output.note(f"About {runs} runs{lasts}.")
 
-    def on_run(self, run: TrainingRun, reports: Sequence[Report]) -> None:
+    def on_run(self, run: Task, reports: Sequence[Report]) -> None:
         """Print the result of a run."""
         trained = f"trained in {cells.duration(sum(report.seconds for report in reports))}"
         self.on_news(f"{run.title}: {', '.join([*_outcome(run, reports[-1]), trained])}")
@@ -72,12 +74,14 @@ class Lines(Observer):
         return self._stopping()
 
 
-def _outcome(run: TrainingRun, last: Report) -> list[str]:
-    """Return the accuracy of a run; empty for a network that was trained on the validation images."""
-    if last.end:
+def _outcome(run: Task, last: Report) -> list[str]:
+    """Return the accuracy or value of a run; empty for a network that was trained on the validation images."""
+    if last.end not in (None, "finished"):
         return [last.end.replace("_", " ")]
     if "test_accuracy" in last.metrics:
         return [f"{cells.percent(last.metrics['test_accuracy'])} on the test images"]
-    if leaves_validation(run.config.train_on):
+    if not run.of_net:
+        return [cells.value(last.value)]
+    if leaves_validation(from_json(run.config).train_on):
         return [f"{cells.percent(last.value)} ({last.metrics['errors']} errors)"]
     return []

@@ -19,13 +19,12 @@ from mnist_bench.config.settings import Group, TrainConfig
 from mnist_bench.config.values import all_settings, from_json, settings_of, to_json, with_params
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.experiments.trainings import (
+    Curves,
     Grid,
     Observer,
-    RunReports,
     Workplace,
     check_seeds,
     open_grid_of,
-    product,
     validation_errors,
 )
 from mnist_bench.nets import own_net
@@ -435,12 +434,11 @@ def ablate_study(study: StoredStudy, trial: TrialRecord, options: AblationOption
     kept = load(folder)
     if kept is not None and kept.question == question and kept.complete:
         return kept
-    where = study.files.ablation.path, f"The ablation of {study.name}"
-    with open_grid_of(study, "ablate", *where, options, observer) as grid:
+    with open_grid_of(study, "ablate", study.files.ablation.path, options, observer) as grid:
         trainings = _Trainings(grid, seeds)
         on_the_way = met(start, target, grid.data.options.form)
-        runs = product({str(number): config for number, config in enumerate(on_the_way)}, seeds)
-        observer.on_start(len(runs), grid.seconds(runs))
+        tasks = grid.tasks({str(number): config for number, config in enumerate(on_the_way)}, seeds)
+        observer.on_start(len(tasks), grid.seconds(tasks))
         first, steps = trainings.path(start, target, options.budget)
     made = Ablation(
         question=question, study=study.name, trial=trial.number, baseline=baseline, images=trainings.images,
@@ -496,10 +494,10 @@ class _Trainings:
         there is no result when the time is up."""
         deadline = math.inf if budget is None else time.monotonic() + budget
         ends = {"baseline": start, "trial": target}
-        first, last = self._results(ends, self._grid.train(product(ends, self._seeds)))
+        first, last = self._results(ends, self._grid.train(self._grid.tasks(ends, self._seeds)))
 
         def measure(configs: Mapping[str, TrainConfig]) -> list[Measured] | None:
-            curves = self._grid.train_until(deadline, product(configs, self._seeds))
+            curves = self._grid.train_until(deadline, self._grid.tasks(configs, self._seeds))
             return None if curves is None else self._results(configs, curves)
 
         def on_step(step: Step) -> None:
@@ -507,7 +505,7 @@ class _Trainings:
 
         return first, walk(first, last, measure, on_step, self._form)
 
-    def _results(self, configs: Mapping[str, TrainConfig], curves: RunReports) -> list[Measured]:
+    def _results(self, configs: Mapping[str, TrainConfig], curves: Curves) -> list[Measured]:
         return [
             _measured(config, [curves[name, seed] for seed in self._seeds], self._form)
             for name, config in configs.items()

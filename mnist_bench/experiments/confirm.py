@@ -15,14 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count, islice, pairwise
 from pathlib import Path
-from typing import Any, TypeVar, assert_never
+from typing import TypeVar
 
-from mnist_bench.cells import value as value_cell
-from mnist_bench.config.settings import TrainOn
-from mnist_bench.config.values import from_json, to_json
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import from_json
 from mnist_bench.data.choice import SHA256, DataOptions
 from mnist_bench.data.test_set import TEST_FILES, hashes_of_test_set, purpose_of_confirming, unopened_identity
-from mnist_bench.errors import DataError, NotReproducedError, Stopped
+from mnist_bench.errors import DataError, NotReproducedError
 from mnist_bench.experiments import own_trainer
 from mnist_bench.experiments.confirmed import (
     SEEDS,
@@ -35,22 +34,20 @@ from mnist_bench.experiments.confirmed import (
     FrontMember,
     evaluated,
     load,
-    save,
 )
 from mnist_bench.experiments.trainings import (
+    Curves,
     Grid,
     Observer,
-    RunReports,
     Scores,
     Task,
-    TaskStore,
-    Training,
-    TrainingRun,
+    Workers,
     Workplace,
-    as_it_is,
+    ask,
     open_grid_of,
-    product,
+    started,
     validation_errors,
+    work_on,
 )
 from mnist_bench.leaderboard.ranking import ordered, pareto_front
 from mnist_bench.statistics import LEVEL, all_pairs, complete
@@ -58,20 +55,22 @@ from mnist_bench.studies import checked, kept_files, record
 from mnist_bench.studies.record import data_of
 from mnist_bench.training.weights import export
 from mnist_bench.value_kind import kind_of
-from search import canonical_json, file_lock, hashed
+from search import canonical_json, hashed
 from search.arguments import check_count
 from search.differences import checks
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord, TrialRecord, reason_of
-from search.executors.protocol import Executor
 from search.files import atomic_write, make_folder
-from search.messages import duration, number_of
-from search.study.checkpoint_store import CheckpointStore
+from search.messages import number_of
 from search.study.folder import ConfirmFolder
 from search.study.studies import StoredStudy
 from search.trainer_api import Report, finite
 
 Found = TypeVar("Found", Confirmed, Front)
+ROUNDED = 1e-15
+"""Relative difference of values that count as equal."""
+PACKAGED_TEST_FILES = tuple(SHA256[name] for name in TEST_FILES)
+"""Their SHA-256."""
 Results = Mapping[int, tuple[float | None, ...]]
 """Of each candidate, by seed: errors or values; None if training did not finish."""
 
@@ -102,16 +101,15 @@ def confirm_study(study: StoredStudy, options: ConfirmOptions, observer: Observe
         SearchError: no candidate trains to its end.
         DataError, DeviceError, WorkerError, StorageError: as `open_grid_of` and `NetRuns.finals`.
     """
-    trials, foreign = candidates_of(study, options.top), not kind_of(study.spec).of_nets
-    known = load(Confirmed, study.files.path)
-    if known is not None and _answers(known, study, options):
-        return _with_all_nets(known, study, options, observer)
-    if foreign:
-        found = _of_values(study, trials, options, observer)
-    else:
-        found = _of_nets(study, trials, known, options, observer)
-    save(found, study.files.path)
-    return found
+    trials, path = candidates_of(study, options.top), study.files.confirm.result
+    earlier = load(Confirmed, study.files.path)
+    known = earlier if earlier is not None and _answers(earlier, study, options) else None
+    if not kind_of(study.spec).of_nets:
+        workers = _workers_of(study, options, observer)
+        return ask(known, workers, lambda workers: _of_values(study, trials, options, workers), path)
+    grid = open_grid_of(study, "confirm", study.files.confirm.path, options, observer)
+    found = ask(known, grid, lambda grid: _of_nets(study, trials, earlier, options, grid), path)
+    return _with_all_nets(found, study, options, observer)
 
 
 def confirm_front(study: StoredStudy, options: ConfirmOptions, observer: Observer) -> Front:
@@ -126,13 +124,16 @@ def confirm_front(study: StoredStudy, options: ConfirmOptions, observer: Observe
     _check_ended(study, "its front")
     cost, trials, left_out = front_trials(study, options.top)
     folder, numbers = study.files.path, [trial.number for trial in trials]
-    known = load(Front, folder)
-    is_same = known is not None and (known.digest, [one.number for one in known.members]) == (study.digest, numbers)
-    if known is not None and is_same and _stands(known, study, options):
-        return _with_all_nets(known, study, options, observer)
-    with _grid_of(study, options, observer) as grid:
+    earlier = load(Front, folder)
+    is_same = earlier is not None and (earlier.digest, [one.number for one in earlier.members]) == (
+        study.digest,
+        numbers,
+    )
+    known = earlier if earlier is not None and is_same and _stands(earlier, study, options) else None
+
+    def answer(grid: Grid) -> Front:
         on = NetRuns(study, trials, grid).finals(numbers, grid.data.options)
-        found = Front(
+        return Front(
             study=study.name,
             digest=study.digest,
             cost=cost,
@@ -147,8 +148,9 @@ def confirm_front(study: StoredStudy, options: ConfirmOptions, observer: Observe
                 for trial in trials
             ),
         )
-        save(found, folder)
-    return found
+
+    grid = open_grid_of(study, "confirm", study.files.confirm.path, options, observer)
+    return _with_all_nets(ask(known, grid, answer, study.files.confirm.front), study, options, observer)
 
 
 # What is confirmed
@@ -212,14 +214,21 @@ def front_trials(study: StudyRecord, top: int) -> tuple[str, list[TrialRecord], 
 # The selection
 
 
-def selected(
-    study: StudyRecord, trials: Sequence[TrialRecord], results: Results, *, step: float, minimized: bool
-) -> tuple[tuple[Candidate, ...], int, int]:
-    """Return the candidates with their p-values, the number of the one with the best mean, and that of the cheapest of
-    those that are tied with it.
+def compared(
+    study: StudyRecord,
+    trials: Sequence[TrialRecord],
+    results: Results,
+    *,
+    top: int = TOP,
+    name: str,
+    step: float,
+    minimized: bool,
+    train_images: int | None = None,
+    validation_images: int | None = None,
+) -> Confirmed:
+    """Return the comparison of the candidates, with nothing evaluated; SearchError if none trains to its end.
 
-    Raises:
-        SearchError: no candidate trains to its end.
+    The one with the best mean is selected; of those that are tied with it, the cheapest is named.
     """
     whole = {number: each for number, found in results.items() if (each := complete(found))}
     if not whole:
@@ -244,28 +253,10 @@ def selected(
         if winner in pair
     }
     tied = [winner, *(number for number, p_value in p_values.items() if p_value > LEVEL)]
-    cheapest = min(tied, key=lambda number: (rows[number].size, number != winner, number))
-    return tuple(replace(row, p_value=p_values.get(number)) for number, row in rows.items()), winner, cheapest
-
-
-def _compared(
-    study: StudyRecord,
-    trials: Sequence[TrialRecord],
-    results: Results,
-    options: ConfirmOptions,
-    *,
-    name: str,
-    step: float,
-    minimized: bool,
-    train_images: int | None = None,
-    validation_images: int | None = None,
-) -> Confirmed:
-    """Return the comparison of the candidates, with nothing evaluated; errors as in `selected`."""
-    candidates, winner, cheapest = selected(study, trials, results, step=step, minimized=minimized)
     return Confirmed(
         study=study.name,
         digest=study.digest,
-        top=options.top,
+        top=top,
         name=name,
         minimized=minimized,
         step=step,
@@ -273,79 +264,109 @@ def _compared(
         validation_images=validation_images,
         test_images=0,
         test_files=None,
-        candidates=candidates,
+        candidates=tuple(replace(row, p_value=p_values.get(number)) for number, row in rows.items()),
         winner=winner,
-        cheapest=cheapest,
+        cheapest=min(tied, key=lambda number: (rows[number].size, number != winner, number)),
         finals=(),
         earlier=(),
     )
 
 
-def _of_values(
-    study: StoredStudy, trials: Sequence[TrialRecord], options: ConfirmOptions, observer: Observer
-) -> Confirmed:
-    folder, minimized = study.files.confirm, study.direction == "minimize"
+# Values of another trainer
+
+
+@contextmanager
+def _workers_of(study: StoredStudy, options: ConfirmOptions, observer: Observer) -> Iterator[Workers]:
+    folder = study.files.confirm
     executor = own_trainer.executor_for(study, options.code, options.workers, folder.workers_log)
-    make_folder(folder.path)
-    with file_lock.driver_lock(folder.lock, f"The confirmation of {study.name}"):
-        try:
-            numerics = executor.start()
-            checked.check_numerics(study, numerics, "confirm")
-            results = values(study, trials, executor, numerics, observer)
-        finally:
-            executor.stop()
+    # How long a report of an objective takes is not known.
+    stall = math.inf if own_trainer.is_objective(study) else None
+    with started(folder.path, work_on(study, "confirm"), executor) as numerics:
+        checked.check_numerics(study, numerics, "confirm")
+        yield Workers(executor=executor, numerics=numerics, folder=folder.path, observer=observer, stall=stall)
+
+
+def _of_values(
+    study: StoredStudy, trials: Sequence[TrialRecord], options: ConfirmOptions, workers: Workers
+) -> Confirmed:
+    conditions = [dict(study.spec["context"]), *checks(workers.numerics).values()]
+    tasks = [
+        Task(
+            name=f"#{trial.number}",
+            seed=seed,
+            title=f"#{trial.number}, seed {k} of {SEEDS}",
+            identity=canonical_json.sha256([dict(trial.config), seed, list(trial.costs), *conditions]),
+            config=trial.config,
+            costs=trial.costs,
+        )
+        for k, seed in enumerate(seeds(study, on_all=False), start=1)
+        for trial in trials
+    ]
+    workers.observer.on_news(f"{_names([trial.number for trial in trials])} with {SEEDS} fresh seeds each")
+    workers.observer.on_start(len(tasks), None)
+    curves = workers.train(tasks, on_period=lambda task, period, report, state: finite(report))
+    lasts = {
+        trial.number: tuple(last_value(curves[f"#{trial.number}", seed]) for seed in seeds(study, on_all=False))
+        for trial in trials
+    }
     searched = [report.value for trial in study.trials for report in trial.reports]
-    step = smallest_step([*searched, *(value for found in results.values() for value in found)])
-    return _compared(study, trials, results, options, name=kind_of(study.spec).name, step=step, minimized=minimized)
+    step = smallest_step([*searched, *(value for found in lasts.values() for value in found)])
+    name, minimized = kind_of(study.spec).name, study.direction == "minimize"
+    return compared(study, trials, lasts, top=options.top, name=name, step=step, minimized=minimized)
+
+
+def last_value(reports: Sequence[Report]) -> float | None:
+    """Return the last value of a run; None if it did not finish."""
+    value = reports[-1].value
+    return float(value) if reports[-1].end in (None, "finished") and value is not None else None
+
+
+def smallest_step(found: Sequence[float | None]) -> float:
+    """Return the smallest difference of two of the values, in which they can be counted; 1.0 if all are equal.
+
+    >>> smallest_step([0.5, None, 0.75, 0.5, 1.75])
+    0.25
+    """
+    ordered = sorted({float(value) for value in found if value is not None})
+    # Values that differ by the rounding of floats alone are equal: one may be computed in another order than the other.
+    gaps = (high - low for low, high in pairwise(ordered) if not math.isclose(low, high, rel_tol=ROUNDED))
+    return min(gaps, default=1.0)
 
 
 # Networks
 
 
-@contextmanager
-def _grid_of(study: StoredStudy, options: ConfirmOptions, observer: Observer) -> Iterator[Grid]:
-    what = f"The confirmation of {study.name}"
-    with open_grid_of(study, "confirm", study.files.confirm.path, what, options, observer) as grid:
-        yield grid
-
-
 def _of_nets(
-    study: StoredStudy,
-    trials: Sequence[TrialRecord],
-    known: Confirmed | None,
-    options: ConfirmOptions,
-    observer: Observer,
+    study: StoredStudy, trials: Sequence[TrialRecord], earlier: Confirmed | None, options: ConfirmOptions, grid: Grid
 ) -> Confirmed:
     """Train with fresh seeds, select, then train on all images and evaluate on the test set.
 
-    `known` is an earlier confirmation; what it evaluated stays known.
-
-    Raises:
-        DataError: there are no test files.
+    What an earlier confirmation evaluated stays known. DataError if there are no test files.
     """
-    with _grid_of(study, options, observer) as grid:
-        if options.test:
-            _check_test_files(grid.data.options)
-        its = NetRuns(study, trials, grid)
-        found = _compared(
-            study,
-            trials,
-            its.errors(),
-            options,
-            name="validation",
-            step=1.0,
-            minimized=True,
-            train_images=len(grid.data.split.train),
-            validation_images=len(grid.data.split.validation),
+    if options.test:
+        _check_test_files(grid.data.options)
+    its = NetRuns(study, trials, grid)
+    found = compared(
+        study,
+        trials,
+        its.errors(),
+        top=options.top,
+        name="validation",
+        step=1.0,
+        minimized=True,
+        train_images=len(grid.data.split.train),
+        validation_images=len(grid.data.split.validation),
+    )
+    if earlier is not None:
+        found = replace(
+            found, test_images=earlier.test_images, test_files=earlier.test_files, earlier=earlier.evaluated
         )
-        if known is not None:
-            found = replace(found, test_images=known.test_images, test_files=known.test_files, earlier=known.evaluated)
-        if not options.test:
-            return found
-        numbers = list(dict.fromkeys([found.winner, found.cheapest]))
-        on = its.finals(numbers, grid.data.options)
-        earlier = evaluated(study.files.path, on.files).but(numbers)
-        return replace(found, test_images=on.images, test_files=on.files, finals=on.finals, earlier=earlier)
+    if not options.test:
+        return found
+    numbers = list(dict.fromkeys([found.winner, found.cheapest]))
+    on = its.finals(numbers, grid.data.options)
+    rest = evaluated(study.files.path, on.files).but(numbers)
+    return replace(found, test_images=on.images, test_files=on.files, finals=on.finals, earlier=rest)
 
 
 def _check_test_files(options: DataOptions) -> None:
@@ -404,7 +425,7 @@ def _with_all_nets(found: Found, study: StoredStudy, options: ConfirmOptions, ob
         return found
     trials = [trial for trial in study.trials if trial.number in dict(lost)]
     try:
-        with _grid_of(study, options, observer) as grid:
+        with open_grid_of(study, "confirm", study.files.confirm.path, options, observer) as grid:
             NetRuns(study, trials, grid).train_again(lost)
     except (UsageError, NotReproducedError) as error:
         nets = number_of(len(lost), "network")
@@ -412,35 +433,22 @@ def _with_all_nets(found: Found, study: StoredStudy, options: ConfirmOptions, ob
     return found
 
 
-ROUNDED = 1e-15
-"""Relative difference of values that count as equal."""
-PACKAGED_TEST_FILES = tuple(SHA256[name] for name in TEST_FILES)
-"""Their SHA-256."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
-    """The properties of the runs of one part of a confirmation."""
-
-    train_on: TrainOn
-    purpose: hashed.Purpose  # the purpose for which their seeds are drawn
-
-
-FRESH = Part(train_on="search_split", purpose="confirm")
-"""The candidates, compared on the validation images."""
-ON_ALL = Part(train_on="all", purpose="confirm-all")
-"""The selected ones, whose nets are kept."""
-
-
-def seeds(study: StudyRecord, part: Part) -> list[int]:
-    """Return the seeds of a part, the same for all configurations, none of them a trial's."""
+def seeds(study: StudyRecord, *, on_all: bool) -> list[int]:
+    """Return the fresh seeds of runs on the search's split or `on_all` images: the same for all configurations, none of
+    them a trial's."""
     taken = {trial.seed for trial in study.trials}
-    drawn = (hashed.derived_seed(study.spec["seed"], part.purpose, k) for k in count())
+    purpose: hashed.Purpose = "confirm-all" if on_all else "confirm"
+    drawn = (hashed.derived_seed(study.spec["seed"], purpose, k) for k in count())
     return list(islice((seed for seed in drawn if seed not in taken), SEEDS))
 
 
+def on_all_images(config: TrainConfig) -> TrainConfig:
+    """Return the configuration of the runs whose nets are kept."""
+    return replace(config, train_on="all")
+
+
 class NetRuns:
-    """Trains the networks of some trials in a grid, each with the seeds of a part; nothing is trained twice."""
+    """Trains the networks of some trials in a grid, each with fresh seeds; nothing is trained twice."""
 
     def __init__(self, study: StoredStudy, trials: Sequence[TrialRecord], grid: Grid) -> None:
         self._study, self._grid = study, grid
@@ -448,32 +456,30 @@ class NetRuns:
         self._folder = ConfirmFolder(grid.folder)
 
     def errors(self) -> dict[int, tuple[int | None, ...]]:
-        """Train all with fresh seeds, and return their errors on the validation images; errors as in `Grid.train`."""
-        curves = self._train(FRESH, [*self._trials])
-        its_seeds = seeds(self._study, FRESH)
-        return {
-            number: tuple(validation_errors(curves[f"#{number}", seed]) for seed in its_seeds)
-            for number in self._trials
-        }
+        """Train all with fresh seeds, and return their errors on the validation images; errors as in
+        `Workers.train`."""
+        curves = self._train([*self._trials], on_all=False)
+        its_seeds = seeds(self._study, on_all=False)
+        return {n: tuple(validation_errors(curves[f"#{n}", seed]) for seed in its_seeds) for n in self._trials}
 
     def train_again(self, nets: Sequence[tuple[int, int]]) -> None:
         """Train nets on all images again, each given by trial and seed, and keep them. A run whose last state is here
         is not trained.
 
         Raises:
-            Stopped, WorkerError: as `Grid.train`.
+            Stopped, WorkerError: as `Workers.train`.
             NotReproducedError: one has different weights from its record; it is not kept.
             StorageError: one cannot be written.
         """
-        runs = {(number, seed): self._runs(ON_ALL, [number])[seed] for number, seed in nets}
-        gone = f"{number_of(len(runs), 'network')} trained on all images gone"
+        tasks = {(number, seed): self._tasks([number], on_all=True)[seed] for number, seed in nets}
+        gone = f"{number_of(len(tasks), 'network')} trained on all images gone"
         self._grid.observer.on_news(f"{gone}: retrained, without evaluating the test set")
-        curves = self._grid.train(list(runs.values()), keep_last=True)
-        for (number, seed), run in runs.items():
+        curves = self._grid.train(list(tasks.values()), keep_last=True)
+        for (number, seed), task in tasks.items():
             known = record.read(self._folder.record_of(number, seed, on_all=True))
-            if curves[run.name, run.seed][-1].weights != known.curve[-1].weights:
-                raise NotReproducedError(f"{run.title}, trained on all images, has different weights from its record.")
-            self._keep_net(self._folder.net_of(number, seed), run)
+            if curves[task.key][-1].weights != known.curve[-1].weights:
+                raise NotReproducedError(f"{task.title}, trained on all images, has different weights from its record.")
+            self._keep_net(self._folder.net_of(number, seed), task)
 
     def finals(self, numbers: Sequence[int], options: DataOptions) -> Evaluated:
         """Train configurations on all images, and return the errors of each net on the test images.
@@ -481,14 +487,14 @@ class NetRuns:
         The test set is opened once, and only for configurations whose errors on these test files are not known.
 
         Raises:
-            Stopped, WorkerError: as `Grid.train`.
+            Stopped, WorkerError: as `Workers.train`.
             DataError, StorageError: as `open_test_set`.
         """
         # Asked for here, because a log that leads elsewhere is refused before the training.
         ledgers = [self._study.files.results.openings, self._study.files.openings]
         on = evaluated(self._study.files.path, own_test_files(options))
         known = {final.number: final for final in on.finals if self._was_trained(final.number)}
-        curves = self._train(ON_ALL, numbers)
+        curves = self._train(numbers, on_all=True)
         if unknown := [number for number in numbers if number not in known]:
             purpose = f"{purpose_of_confirming(self._study.name)}{_names(unknown)}; {SEEDS} seeds each"
             scores = Scores(self._grid, options, purpose=purpose, ledgers=ledgers)
@@ -498,14 +504,31 @@ class NetRuns:
             self._grid.observer.on_news("their test errors are already known; the test set is not evaluated again")
         return replace(on, finals=tuple(known[number] for number in numbers))
 
-    def _train(self, part: Part, numbers: Sequence[int]) -> RunReports:
-        """Return the reports of these configurations, named `#17`; errors as in `Grid.train`."""
-        runs = self._runs(part, numbers)
-        how = f"on all training images, {SEEDS} seeds each" if part is ON_ALL else f"with {SEEDS} fresh seeds each"
+    def _train(self, numbers: Sequence[int], *, on_all: bool) -> Curves:
+        """Return the reports of these configurations, named `#17`, and keep a record of each run, and the nets that
+        were trained on all images."""
+        tasks = self._tasks(numbers, on_all=on_all)
+        how = f"on all training images, {SEEDS} seeds each" if on_all else f"with {SEEDS} fresh seeds each"
         self._grid.observer.on_news(f"{_names(numbers)} {how}")
-        self._grid.observer.on_start(len(runs), self._grid.seconds(runs))
-        curves = self._grid.train(runs, on_period=as_it_is, keep_last=part is ON_ALL)
-        self._keep(part, numbers, curves)
+        self._grid.observer.on_start(len(tasks), self._grid.seconds(tasks))
+        curves = self._grid.train(tasks, keep_last=on_all)
+        make_folder(self._folder.records)
+        for number in numbers:
+            for k, task in enumerate(task for task in tasks if task.name == f"#{number}"):
+                curve = curves[task.key]
+                reason = reason_of(curve[-1].end)
+                ran = replace(
+                    self._trials[number],
+                    config=task.config,
+                    seed=task.seed,
+                    reports=tuple(curve),
+                    state="COMPLETE" if reason == "complete" else "PRUNED",
+                    reason=reason,
+                )
+                made = record.to_json(record.record_of(self._study, ran))
+                kept_files.write(made, self._folder.record_of(number, k, on_all=on_all))
+                if on_all and not curve[-1].end:
+                    self._keep_net(self._folder.net_of(number, k), task)
         return curves
 
     def _was_trained(self, number: int) -> bool:
@@ -513,51 +536,33 @@ class NetRuns:
         if number not in self._trials:
             return False
         data = data_of(self._study.spec["context"])
-        for k, run in enumerate(self._runs(ON_ALL, [number])):
+        for k, task in enumerate(self._tasks([number], on_all=True)):
             try:
                 known = record.read(self._folder.record_of(number, k, on_all=True))
             except (UsageError, StorageError):
                 return False
-            if (from_json(known.recipe), known.seed, known.data) != (run.config, run.seed, data):
+            if (from_json(known.recipe), known.seed, known.data) != (from_json(task.config), task.seed, data):
                 return False
         return True
 
-    def _final(self, number: int, curves: RunReports, scores: Scores) -> Final:
+    def _final(self, number: int, curves: Curves, scores: Scores) -> Final:
         errors: list[int | None] = []
-        for run in self._runs(ON_ALL, [number]):
-            last = None if curves[run.name, run.seed][-1].end else self._grid.last_state(run)
-            errors.append(None if last is None else scores.score(self._grid.task_of(run), last).errors)
+        for task in self._tasks([number], on_all=True):
+            last = None if curves[task.key][-1].end else self._grid.last_state(task)
+            errors.append(None if last is None else scores.score(task, last).errors)
         return Final(number=number, errors=tuple(errors))
 
-    def _runs(self, part: Part, numbers: Sequence[int]) -> list[TrainingRun]:
-        configs = {f"#{n}": replace(from_json(self._trials[n].config), train_on=part.train_on) for n in numbers}
-        return product(configs, seeds(self._study, part))
+    def _tasks(self, numbers: Sequence[int], *, on_all: bool) -> list[Task]:
+        configs = {f"#{n}": replace(from_json(self._trials[n].config), train_on="search_split") for n in numbers}
+        if on_all:
+            configs = {name: on_all_images(config) for name, config in configs.items()}
+        return self._grid.tasks(configs, seeds(self._study, on_all=on_all))
 
-    def _keep(self, part: Part, numbers: Sequence[int], curves: RunReports) -> None:
-        """Keep a record of each run, and the nets that were trained on all images."""
-        make_folder(self._folder.records)
-        for number in numbers:
-            for k, run in enumerate(self._runs(part, [number])):
-                curve = curves[run.name, run.seed]
-                reason = reason_of(curve[-1].end)
-                ran = replace(
-                    self._trials[number],
-                    config=to_json(run.config),
-                    seed=run.seed,
-                    reports=tuple(curve),
-                    state="COMPLETE" if reason == "complete" else "PRUNED",
-                    reason=reason,
-                )
-                made = record.to_json(record.record_of(self._study, ran))
-                kept_files.write(made, self._folder.record_of(number, k, on_all=part is ON_ALL))
-                if part is ON_ALL and not curve[-1].end:
-                    self._keep_net(self._folder.net_of(number, k), run)
-
-    def _keep_net(self, path: Path, run: TrainingRun) -> None:
-        state = self._grid.last_state(run)
+    def _keep_net(self, path: Path, task: Task) -> None:
+        state = self._grid.last_state(task)
         try:
             if state is not None:
-                atomic_write(path, export(state, run.config))
+                atomic_write(path, export(state, from_json(task.config)))
         except OSError as error:
             raise StorageError(f"{path}: cannot be written ({error.strerror}).") from error
 
@@ -576,70 +581,3 @@ def own_test_files(options: DataOptions) -> tuple[str, ...] | None:
     """
     found = None if options.data_dir is None else tuple(hashes_of_test_set(options))
     return None if found == PACKAGED_TEST_FILES else found
-
-
-def values(
-    study: StoredStudy,
-    trials: Sequence[TrialRecord],
-    executor: Executor,
-    numerics: Mapping[str, Any],
-    observer: Observer,
-) -> dict[int, tuple[float | None, ...]]:
-    """Train configurations of another trainer with fresh seeds, on workers that have started with it, and return their
-    last values by trial.
-
-    Raises:
-        Stopped: the observer stopped the training before its end.
-        WorkerError: a configuration makes the trainer fail, or workers die again and again.
-    """
-    conditions = [dict(study.spec["context"]), *checks(numerics).values()]
-
-    def task(trial: TrialRecord, k: int, seed: int) -> Task:
-        identity = canonical_json.sha256([dict(trial.config), seed, list(trial.costs), *conditions])
-        title = f"#{trial.number}, seed {k} of {SEEDS}"
-        return Task(name=title, identity=identity, config=trial.config, seed=seed, costs=trial.costs)
-
-    def on_period(task: Task, period: int, report: Report, state: bytes) -> Report:
-        return finite(report)
-
-    def on_end(task: Task, reports: Sequence[Report]) -> None:
-        value, spent = last_value(reports), duration(sum(report.seconds for report in reports))
-        told = value_cell(value) if value is not None else (reports[-1].end or "no value").replace("_", " ")
-        observer.on_news(f"{task.name}: {told}, in {spent}")
-
-    drawn = [*enumerate(seeds(study, FRESH), start=1)]
-    tasks = {(trial.number, k): task(trial, k, seed) for k, seed in drawn for trial in trials}
-    observer.on_news(f"{_names([trial.number for trial in trials])} with {SEEDS} fresh seeds each")
-    # How long a report of an objective takes is not known.
-    stall = math.inf if own_trainer.is_objective(study) else None
-    store = TaskStore(CheckpointStore(study.files.confirm.checkpoints), keep_last=False)
-    training = Training([*tasks.values()], executor, store, on_period, on_end, stall=stall)
-    if not training.run(observer.stopping):
-        raise Stopped
-    lasts = {key: last_value(training.reports[task.identity]) for key, task in tasks.items()}
-    return {trial.number: tuple(lasts[trial.number, k] for k, _ in drawn) for trial in trials}
-
-
-def last_value(reports: Sequence[Report]) -> float | None:
-    """Return the last value of a run; None if it did not finish."""
-    end = reports[-1].end
-    match end:
-        case None | "finished":
-            value = reports[-1].value
-            return None if value is None else float(value)
-        case "diverged" | "out_of_memory":
-            return None
-        case _:
-            assert_never(end)
-
-
-def smallest_step(found: Sequence[float | None]) -> float:
-    """Return the smallest difference of two of the values, in which they can be counted; 1.0 if all are equal.
-
-    >>> smallest_step([0.5, None, 0.75, 0.5, 1.75])
-    0.25
-    """
-    ordered = sorted({float(value) for value in found if value is not None})
-    # Values that differ by the rounding of floats alone are equal: one may be computed in another order than the other.
-    gaps = (high - low for low, high in pairwise(ordered) if not math.isclose(low, high, rel_tol=ROUNDED))
-    return min(gaps, default=1.0)

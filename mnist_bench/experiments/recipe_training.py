@@ -15,7 +15,7 @@ from mnist_bench.data.choice import SETTINGS, DataOptions
 from mnist_bench.data.idx import close_test_set
 from mnist_bench.data.mnist import load_training_set
 from mnist_bench.data.tensors import Dataset
-from mnist_bench.experiments.trainings import Observer, Task, open_grid, product
+from mnist_bench.experiments.trainings import Observer, Task, open_grid
 from mnist_bench.nets import own_net
 from mnist_bench.nets.planner import with_net_defaults
 from mnist_bench.numerics.device import find_device
@@ -97,7 +97,6 @@ class RecipeTraining:
             on_period(task.seed, report)
             return report
 
-        runs = product({"training": self.config}, seeds)
         with (
             passing_folder() as folder,
             open_grid(
@@ -106,9 +105,10 @@ class RecipeTraining:
                 net=own_net.whole_name(self.config.net_code),
             ) as grid,
         ):  # fmt: skip
-            curves = grid.train(runs, on_period=heard, keep_last=True)
+            tasks = grid.tasks({"training": self.config}, seeds)
+            curves = grid.train(tasks, on_period=heard, keep_last=True)
             return tuple(
-                FitResult(reports=tuple(curves[run.name, run.seed]), state=grid.last_state(run) or b"") for run in runs
+                FitResult(reports=tuple(curves[task.key]), state=grid.last_state(task) or b"") for task in tasks
             )
 
     def save(self, result: FitResult, path: Path) -> None:

@@ -18,7 +18,7 @@ from mnist_bench import cells
 from mnist_bench.config.settings import DatasetName, TrainConfig
 from mnist_bench.data.choice import DataOptions, form_of
 from mnist_bench.data.test_set import unopened_identity
-from mnist_bench.experiments.trainings import Observer, Scores, Task, Workplace, open_grid, product
+from mnist_bench.experiments.trainings import Observer, Scores, Task, Workplace, open_grid
 from mnist_bench.nets.planner import plan_layers, training_flop
 from mnist_bench.numerics.device import Machine, sentence, this_machine
 from mnist_bench.numerics.kinds import PrecisionName
@@ -221,7 +221,6 @@ def _trained(
     data = replace(files, dataset=dataset, form=form_of(dataset, files.form))
     seeds = [benchmark.seed_of(number) for number in range(options.seeds)]
     whole_names = {name: f"{benchmark.name}/{name}" for name in configs}
-    runs = product({whole_names[name]: config for name, config in configs.items()}, seeds)
     purpose = f"bench {benchmark.name}: {', '.join(configs)}; {number_of(options.seeds, 'seed')}"
 
     def scored(task: Task, period: int, report: Report, state: bytes) -> Report:
@@ -236,9 +235,10 @@ def _trained(
         options.results / f"_{benchmark.name}", f"The {benchmark.name} in {options.results}/", observer, data=data,
         workers=options.workers, device=options.device, precision=precision, extra_identity=unopened_identity(data),
     ) as grid:  # fmt: skip
-        observer.on_start(len(runs), grid.seconds(runs))
+        tasks = grid.tasks({whole_names[name]: config for name, config in configs.items()}, seeds)
+        observer.on_start(len(tasks), grid.seconds(tasks))
         scores = Scores(grid, data, purpose=purpose, ledgers=[ResultsFolder(options.results).openings])
-        curves = grid.train(runs, on_period=scored)
+        curves = grid.train(tasks, on_period=scored)
     machine = this_machine(torch.device(str(grid.numerics["device"])), grid.numerics["precision"])
     images = grid.data.split.images
     return ScoredRecipes(

@@ -7,11 +7,11 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import from_json, to_json
@@ -23,7 +23,7 @@ from mnist_bench.data.test_set import open_test_set
 from mnist_bench.errors import ArchitectureError, Stopped
 from mnist_bench.nets.planner import COEFFICIENTS, NetPlanner
 from mnist_bench.numerics.device import setup
-from mnist_bench.studies import checked
+from mnist_bench.studies import checked, kept_files
 from mnist_bench.studies.record import data_of
 from mnist_bench.training.period import Evaluation
 from mnist_bench.training.trainer import Scorer, trainer_spec
@@ -42,16 +42,26 @@ from search.study.checkpoint_store import CheckpointStore
 from search.study.folder import WorkFolder
 from search.trainer_api import Report
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
     """One configuration to train to its end with one seed."""
 
-    name: str  # for messages
+    name: str  # of the configuration
+    seed: int
+    title: str  # for people: `batchnorm, seed 2 of 3`
     identity: str  # SHA-256 of everything that the result depends on: equal identities train to equal bits
     config: Mapping[str, Any]
-    seed: int
     costs: tuple[int, ...]  # estimated microseconds of each period
+    of_net: bool = False  # whether a network of this package is trained
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """The configuration's name and the seed."""
+        return self.name, self.seed
 
     @property
     def number(self) -> int:
@@ -172,7 +182,7 @@ class Training:
         self._running.discard(key)
         failure = failure_of(outcome, in_company=bool(self._running))
         reason = outcome.reason if isinstance(outcome, Failed) else ""
-        if failure is not None and not self._retry_policy.failed(key, failure, name=task.name, reason=reason):
+        if failure is not None and not self._retry_policy.failed(key, failure, name=task.title, reason=reason):
             # With the very state that it was given before: a period is a pure call, so a second one changes nothing.
             stall = self._retry_policy.stall_seconds(key, task.costs[job.period - 1])
             self._waiting.appendleft(replace(job, stall_seconds=stall))
@@ -183,11 +193,11 @@ class Training:
                 self._take_in(task, outcome.report, outcome.state)
                 self._enqueue(task, outcome.state)
             case Failed(cause="raised"):
-                error = WorkerError(f"{task.name} makes the trainer fail: {outcome.last_line}")
+                error = WorkerError(f"{task.title} makes the trainer fail: {outcome.last_line}")
                 error.add_note(outcome.reason)  # for those who ask for the traceback
                 raise error
             case Failed():
-                raise WorkerError(f"{task.name} needs more memory than there is: two workers ran out of it.")
+                raise WorkerError(f"{task.title} needs more memory than there is: two workers ran out of it.")
 
     def _take_in(self, task: Task, report: Report, state: bytes) -> None:
         report = self._on_period(task, len(self.reports[task.identity]) + 1, report, state)
@@ -199,8 +209,8 @@ class Training:
             self._on_end(task, self.reports[task.identity])
 
 
-RunReports = Mapping[tuple[str, int], Sequence[Report]]
-"""The reports of runs, by the configuration's name and the seed."""
+Curves = Mapping[tuple[str, int], Sequence[Report]]
+"""The reports of tasks, by their keys."""
 MIN_SEEDS = 2
 """A difference is reported with its interval, and one seed has none."""
 
@@ -217,42 +227,15 @@ class Workplace:
     """The name of your own network, if the study has one; see `SearchConfig.net`."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrainingRun:
-    """A configuration and a seed, as an experiment asks for them. `Grid.task_of` plans it, which gives a `Task`."""
-
-    name: str
-    """Of the configuration."""
-    config: TrainConfig
-    seed: int
-    title: str
-    """For people: `batchnorm, seed 2 of 3`."""
-    periods: int | None = None
-    """How many of its first periods are trained; None for all."""
-
-
 def check_seeds(seeds: int) -> None:
-    """Check that there are seeds enough to show how much seeds differ, which every interval needs.
-
-    Raises:
-        UsageError: there are not.
-    """
+    """Check that there are seeds enough to show how much seeds differ, which every interval needs."""
     check_count("seeds", seeds)
     if seeds < MIN_SEEDS:
         raise UsageError(f"seeds={seeds}: give at least {MIN_SEEDS}, because one seed shows no spread.")
 
 
-def product(configs: Mapping[str, TrainConfig], seeds: Sequence[int]) -> list[TrainingRun]:
-    """Return a run of each configuration with each seed."""
-    return [
-        TrainingRun(name=name, config=config, seed=seed, title=f"{name}, seed {number} of {len(seeds)}")
-        for number, seed in enumerate(seeds, start=1)
-        for name, config in configs.items()
-    ]
-
-
 def validation_errors(curve: Sequence[Report]) -> int | None:
-    """Return how many validation images the net of a run gets wrong; None if its training ended early."""
+    """Return how many validation images the net of a task gets wrong; None if its training ended early."""
     errors = curve[-1].metrics.get("errors")
     return None if curve[-1].end or errors is None else int(errors)
 
@@ -260,11 +243,11 @@ def validation_errors(curve: Sequence[Report]) -> int | None:
 class Observer:
     """Receives the progress of an experiment, and may stop it. This base class does neither."""
 
-    def on_start(self, runs: int, seconds: float) -> None:
-        """Called with the number of runs and an estimate of how long all of them take, none trained before; once, or
-        for each data set before its runs."""
+    def on_start(self, runs: int, seconds: float | None) -> None:
+        """Called with the number of runs and an estimate of how long all of them take, none trained before, if there is
+        one; once, or for each data set before its runs."""
 
-    def on_run(self, run: TrainingRun, reports: Sequence[Report]) -> None:
+    def on_run(self, run: Task, reports: Sequence[Report]) -> None:
         """Called when a run ends. Runs that an earlier command trained are not reported."""
 
     def on_news(self, text: str) -> None:
@@ -277,24 +260,83 @@ class Observer:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Grid:
+class Workers:
     """Workers that have started, so that their numerics are known, and the observer of the experiment."""
 
     executor: Executor
     numerics: Mapping[str, Any]
-    data: TrainingSet
     folder: Path
     observer: Observer
+    stall: float | None = None  # see `RetryPolicy`
+
+    def train(self, tasks: Sequence[Task], *, on_period: OnPeriod = as_it_is, keep_last: bool = False) -> Curves:
+        """Return the reports of every task. What was trained here before is not trained again.
+
+        `keep_last` keeps each task's last state for `last_state`. Stopped if the observer stopped the training before
+        its end; WorkerError as `Training.run`.
+        """
+        curves = self._train(tasks, self.observer.stopping, on_period, keep_last=keep_last)
+        if curves is None:
+            raise Stopped
+        return curves
+
+    def train_until(self, deadline: float, tasks: Sequence[Task]) -> Curves | None:
+        """Return the reports of every task as `train` does; None if the deadline (of `time.monotonic`) passes
+        before."""
+        curves = self._train(tasks, lambda: self.observer.stopping() or time.monotonic() >= deadline, as_it_is)
+        if curves is None and self.observer.stopping():
+            raise Stopped
+        return curves
+
+    def _train(
+        self, tasks: Sequence[Task], stopping: Callable[[], bool], on_period: OnPeriod, *, keep_last: bool = False
+    ) -> Curves | None:
+        # Begun last, the longest run would leave all other workers idle; this way all takes at most a third longer than
+        # the best order could (Graham 1969).
+        longest_first = sorted(tasks, key=lambda task: -sum(task.costs))
+        store, on_end = self._store(keep_last=keep_last), self.observer.on_run
+        training = Training(longest_first, self.executor, store, on_period, on_end, stall=self.stall)
+        if not training.run(stopping):
+            return None
+        return {task.key: training.reports[task.identity] for task in tasks}
+
+    def last_state(self, task: Task) -> bytes | None:
+        """Return the state after a task's last period; None if it was not kept, or is damaged."""
+        return self._store(keep_last=True).load(task)[1] or None
+
+    def _store(self, *, keep_last: bool) -> TaskStore:
+        return TaskStore(CheckpointStore(WorkFolder(self.folder).checkpoints), keep_last=keep_last)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grid(Workers):
+    """Workers that train networks on one data set."""
+
+    data: TrainingSet
     extra_identity: tuple[str, ...] = ()
     """Further parts of a task's identity, such as hashes of the test images that its reports are made on."""
-    _tasks: dict[TrainingRun, Task] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def task(self, name: str, config: TrainConfig, seed: int) -> Task:
-        """Return the task of training `config` with `seed` here; `name` is used in messages.
+    def tasks(self, configs: Mapping[str, TrainConfig], seeds: Sequence[int]) -> list[Task]:
+        """Return the task of each configuration, by its name, with each seed; ArchitectureError if a net cannot
+        exist."""
+        plans = {name: self._plan(name, config) for name, config in configs.items()}
+        bits = [*checks(self.numerics).values(), self.numerics["trainer_revision"], self.data.data_hash]
+        end = [*bits, self.data.split.digest, *self.extra_identity]
+        return [
+            Task(
+                name=name,
+                seed=seed,
+                title=f"{name}, seed {number} of {len(seeds)}",
+                identity=canonical_json.sha256([config, seed, *end]),
+                config=config,
+                costs=costs,
+                of_net=True,
+            )
+            for number, seed in enumerate(seeds, start=1)
+            for name, (config, costs) in plans.items()
+        ]
 
-        Raises:
-            ArchitectureError: the net cannot exist.
-        """
+    def _plan(self, name: str, config: TrainConfig) -> tuple[dict[str, Any], tuple[int, ...]]:
         planner = NetPlanner(
             base=to_json(config),
             limits={},
@@ -306,70 +348,23 @@ class Grid:
         plan = planner({})
         if reason := plan.facts.get("reason"):
             raise ArchitectureError(f"{name}: {reason}.")
-        bits = [*checks(self.numerics).values(), self.numerics["trainer_revision"], self.data.data_hash]
-        whole = to_json(plan.config)
-        identity = canonical_json.sha256([whole, seed, *bits, self.data.split.digest, *self.extra_identity])
-        return Task(name=name, identity=identity, config=whole, seed=seed, costs=plan.costs)
+        return to_json(plan.config), plan.costs
 
-    def task_of(self, run: TrainingRun) -> Task:
-        """Return the task of training a run here; errors as in `task`."""
-        if run not in self._tasks:
-            whole = self.task(run.title, run.config, run.seed)
-            self._tasks[run] = replace(whole, costs=whole.costs[: run.periods])
-        return self._tasks[run]
+    def seconds(self, tasks: Sequence[Task]) -> float:
+        """Return about how long all workers take for tasks of which none was trained before."""
+        return sum(sum(task.costs) for task in tasks) / 1e6 / self.executor.workers
 
-    def seconds(self, runs: Sequence[TrainingRun]) -> float:
-        """Return about how long all workers take for runs of which none was trained before."""
-        costs = sum(sum(self.task_of(run).costs) for run in runs)
-        return costs / 1e6 / self.executor.workers
 
-    def train(
-        self, runs: Sequence[TrainingRun], *, on_period: OnPeriod = as_it_is, keep_last: bool = False
-    ) -> RunReports:
-        """Return the reports of every run. Runs that were trained here before are not trained again.
-
-        `keep_last` keeps each run's last state for `last_state`.
-
-        Raises:
-            Stopped: the observer stopped the training before its end.
-            WorkerError: as `Training.run`.
-        """
-        curves = self._train(runs, self.observer.stopping, on_period, keep_last=keep_last)
-        if curves is None:
-            raise Stopped
-        return curves
-
-    def train_until(self, deadline: float, runs: Sequence[TrainingRun]) -> RunReports | None:
-        """Return the reports of every run as `train` does; None if the deadline (of `time.monotonic`) passes before."""
-        curves = self._train(runs, lambda: self.observer.stopping() or time.monotonic() >= deadline, as_it_is)
-        if curves is None and self.observer.stopping():
-            raise Stopped
-        return curves
-
-    def _train(
-        self, runs: Sequence[TrainingRun], stopping: Callable[[], bool], on_period: OnPeriod, *, keep_last: bool = False
-    ) -> RunReports | None:
-        """Return the reports of every run; None if `stopping` returned True before the last run's end."""
-        tasks = [self.task_of(run) for run in runs]
-        runs_by_task = {task.identity: run for task, run in zip(tasks, runs, strict=True)}
-
-        def on_end(task: Task, reports: Sequence[Report]) -> None:
-            self.observer.on_run(runs_by_task[task.identity], reports)
-
-        # Begun last, the longest run would leave all other workers idle; this way all takes at most a third longer than
-        # the best order could (Graham 1969).
-        longest_first = sorted(tasks, key=lambda task: -sum(task.costs))
-        training = Training(longest_first, self.executor, self._store(keep_last=keep_last), on_period, on_end)
-        if not training.run(stopping):
-            return None
-        return {(run.name, run.seed): training.reports[task.identity] for run, task in zip(runs, tasks, strict=True)}
-
-    def last_state(self, run: TrainingRun) -> bytes | None:
-        """Return the state after a run's last period; None if it was not kept, or is damaged."""
-        return self._store(keep_last=True).load(self.task_of(run))[1] or None
-
-    def _store(self, *, keep_last: bool) -> TaskStore:
-        return TaskStore(CheckpointStore(WorkFolder(self.folder).checkpoints), keep_last=keep_last)
+@contextmanager
+def started(folder: Path, what: str, executor: Executor) -> Iterator[Mapping[str, Any]]:
+    """Start workers for a folder, and yield their numerics; `what` names the work in the message of a process that
+    finds the folder locked."""
+    make_folder(folder)
+    with file_lock.driver_lock(WorkFolder(folder).lock, what):
+        try:
+            yield executor.start()
+        finally:
+            executor.stop()
 
 
 @contextmanager
@@ -378,29 +373,33 @@ def open_grid(
     what: str,
     observer: Observer,
     *,
-    data: DataOptions,
+    data: DataOptions | TrainingSet,
     workers: int,
     device: str = "auto",
     precision: str = "auto",
     extra_identity: Sequence[str] = (),
     net: str | None = None,
 ) -> Iterator[Grid]:
-    """Start workers and yield the grid; `what` names the work in the message of a process that finds `folder` locked.
-
-    `extra_identity` is as in `Grid`, and `net` as in `Workplace`.
+    """Start workers as `started` and yield the grid; `extra_identity` is as in `Grid`, and `net` as in `Workplace`.
 
     Raises:
         UsageError: the folder cannot be made.
         StudyLockedError: another process is at work in the folder.
         DataError, DeviceError, WorkerError: as `load_training_set` and `LocalExecutor.start`.
     """
-    with _opened(folder, what, observer, load_training_set(data), workers, device, precision, net) as grid:
-        yield replace(grid, extra_identity=tuple(extra_identity))
+    loaded = load_training_set(data) if isinstance(data, DataOptions) else data
+    trainer = trainer_spec(loaded, device=device, precision=precision, net=net)
+    executor = LocalExecutor(trainer, workers, WorkFolder(folder).workers_log)
+    with started(folder, what, executor) as numerics:
+        yield Grid(
+            executor=executor, numerics=numerics, folder=folder, observer=observer, data=loaded,
+            extra_identity=tuple(extra_identity),
+        )  # fmt: skip
 
 
 @contextmanager
 def open_grid_of(
-    study: StudyRecord, verb: str, folder: Path, what: str, workplace: Workplace, observer: Observer
+    study: StudyRecord, verb: str, folder: Path, workplace: Workplace, observer: Observer
 ) -> Iterator[Grid]:
     """Start workers on the data of a study, in its precision, and yield the grid.
 
@@ -415,33 +414,33 @@ def open_grid_of(
     checked.require_net(checked.net_code(study), workplace.net)
     numerics, recorded = study.spec["numerics"], data_of(study.spec["context"])
     loaded = checked.training_set(recorded, workplace.data_dir, f"Study {study.name}")
-    like_then = checked.device_like(numerics, workplace.device), str(numerics["precision"])
-    with _opened(folder, what, observer, loaded, workplace.workers, *like_then, net=workplace.net) as grid:
+    with open_grid(
+        folder, work_on(study, verb), observer, data=loaded, workers=workplace.workers, net=workplace.net,
+        device=checked.device_like(numerics, workplace.device), precision=str(numerics["precision"]),
+    ) as grid:  # fmt: skip
         checked.check_numerics(study, grid.numerics, verb)
         yield grid
 
 
-@contextmanager
-def _opened(
-    folder: Path,
-    what: str,
-    observer: Observer,
-    loaded: TrainingSet,
-    workers: int,
-    device: str,
-    precision: str,
-    net: str | None = None,
-) -> Iterator[Grid]:
-    make_folder(folder)
-    with file_lock.driver_lock(WorkFolder(folder).lock, what):
-        trainer = trainer_spec(loaded, device=device, precision=precision, net=net)
-        executor = LocalExecutor(trainer, workers, WorkFolder(folder).workers_log)
-        try:
-            yield Grid(
-                executor=executor, numerics=executor.start(), data=loaded, folder=folder, observer=observer
-            )  # fmt: skip
-        finally:
-            executor.stop()
+def work_on(study: StudyRecord, verb: str) -> str:
+    """Return what messages call the work on a study."""
+    return f"The {'ablation' if verb == 'ablate' else 'confirmation'} of {study.name}"
+
+
+Kept = TypeVar("Kept", bound="DataclassInstance")
+Started = TypeVar("Started", bound=Workers)
+
+
+def ask(
+    known: Kept | None, workers: AbstractContextManager[Started], answer: Callable[[Started], Kept], path: Path
+) -> Kept:
+    """Return the kept answer to a question; without one, start workers, let them answer, and keep that at `path`."""
+    if known is not None:
+        return known
+    with workers as started_ones:
+        found = answer(started_ones)
+        kept_files.save(found, path)
+    return found
 
 
 class Scores:
@@ -471,4 +470,4 @@ class Scores:
 
     def score(self, task: Task, state: bytes) -> Evaluation:
         """Return the figures of the net in a task's state, in the grid's precision; errors as in `images`."""
-        return self._scorer.evaluate(export(state, from_json(task.config)), self.images, task.name)
+        return self._scorer.evaluate(export(state, from_json(task.config)), self.images, task.title)

@@ -10,12 +10,15 @@ import typer
 
 from mnist_bench.cli import running
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import to_json
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.trainings import Observer, TrainingRun
+from mnist_bench.experiments.trainings import Observer, Task
 from search.trainer_api import Report
 from support import handmade
 
-RUN = TrainingRun(name="net", config=TrainConfig(), seed=7, title="net, seed 1 of 2")
+RUN = Task(
+    name="net", seed=7, title="net, seed 1 of 2", identity="", config=to_json(TrainConfig()), costs=(1,), of_net=True
+)
 REPORT = handmade.report(1, [1, 2], last=True)
 TESTED = replace(REPORT, metrics={**REPORT.metrics, "test_accuracy": 0.5})
 
@@ -32,11 +35,16 @@ def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
         (RUN, REPORT, "99.80% (2 errors), trained in "),
         (RUN, TESTED, "50.00% on the test images, trained in "),
         (RUN, replace(REPORT, end="out_of_memory"), "out of memory, trained in "),
-        (replace(RUN, config=TrainConfig(train_on="all")), REPORT, "trained in "),
+        (replace(RUN, config=to_json(TrainConfig(train_on="all"))), REPORT, "trained in "),
+        (
+            replace(RUN, config={"rate": 0.1}, of_net=False),
+            replace(REPORT, value=0.25, end="finished"),
+            "0.25, trained in ",
+        ),
     ],
 )
 def test_a_run_is_told_by_what_it_can_be_judged_by(
-    run: TrainingRun, report: Report, words: str, capsys: pytest.CaptureFixture[str]
+    run: Task, report: Report, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     running.Lines().on_run(run, [report])
     (line,) = said(capsys)

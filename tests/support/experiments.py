@@ -13,13 +13,13 @@ from typing import Any, NoReturn
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import to_json
 from mnist_bench.errors import Stopped
+from mnist_bench.experiments import confirm
 from mnist_bench.experiments.ablation import Ablation, Measured, Step
-from mnist_bench.experiments.confirm import selected
-from mnist_bench.experiments.confirmed import SEEDS, Candidate, Confirmed, Final, Front, FrontMember
+from mnist_bench.experiments.confirmed import SEEDS, Confirmed, Final, Front, FrontMember
 from mnist_bench.experiments.contest import Contest
 from mnist_bench.experiments.replays import Choice, SearchMethod, Trace
 from mnist_bench.experiments.scored_recipes import Benchmark, Epoch, ScoredRecipe, ScoredRecipes
-from mnist_bench.experiments.trainings import Observer, TrainingRun
+from mnist_bench.experiments.trainings import Observer, Task
 from mnist_bench.numerics.device import Machine
 from mnist_bench.studies import kept_files, record
 from search.study.folder import ConfirmFolder
@@ -45,37 +45,24 @@ FINALS = final(1, 50, 54, 46, 50, 50, 50, 50, 50), final(0, 60, None, 62, 61, 59
 """Of the winner and of the cheapest, on 10,000 test images."""
 
 
-def compared(
-    study: StoredStudy, results: Mapping[int, tuple[float | None, ...]], **more: Any
-) -> tuple[tuple[Candidate, ...], int, int]:
-    """Return the candidates with these results, the winner and the cheapest, as a confirmation selects them."""
-    given: dict[str, Any] = {"step": 1.0, "minimized": True, **more}
-    return selected(study, [study.trials[number] for number in results], results, **given)
+def compared(study: StoredStudy, results: Mapping[int, tuple[float | None, ...]], **more: Any) -> Confirmed:
+    """Return a confirmation of trials with these results, of which nothing was evaluated."""
+    given: dict[str, Any] = {"name": "validation", "step": 1.0, "minimized": True, **more}
+    return confirm.compared(study, [study.trials[number] for number in results], results, **given)
 
 
 def found(errors: Mapping[int, tuple[int | None, ...]] = ERRORS, **changes: Any) -> Confirmed:
     """Return a confirmation of `handmade.mixed`; as it is, #1 is selected, #0 is tied and cheaper, and #2 is worse."""
-    study = handmade.mixed()
-    candidates, winner, cheapest = compared(study, errors)
-    whole = Confirmed(
-        study=study.name, digest=study.digest, top=8, name="validation", minimized=True, step=1.0, train_images=50_000,
-        validation_images=10_000, test_images=10_000, test_files=None, candidates=candidates, winner=winner,
-        cheapest=cheapest, earlier=(), finals=tuple(each for each in FINALS if each.number in errors),
-    )  # fmt: skip
-    return replace(whole, **changes)
+    whole = compared(handmade.mixed(), errors, train_images=50_000, validation_images=10_000)
+    finals = tuple(each for each in FINALS if each.number in errors)
+    return replace(whole, **{"test_images": 10_000, "finals": finals, **changes})
 
 
 def of_values(values: Mapping[int, tuple[float | None, ...]], **changes: Any) -> Confirmed:
     """Return a confirmation of a study of ridge.py:Trainer, of which the last trial was pruned."""
     trials = [handmade.value_trial(number, [0.5] * handmade.VALUE_PERIODS) for number in range(max(values))]
     study = handmade.value_study([*trials, handmade.value_trial(max(values), [0.5])])
-    candidates, winner, _ = compared(study, values, step=0.01, minimized=False)
-    whole = Confirmed(
-        study=study.name, digest=study.digest, top=8, name="score", minimized=False, step=0.01, train_images=None,
-        validation_images=None, test_images=0, test_files=None, candidates=candidates, winner=winner, cheapest=winner,
-        finals=(), earlier=(),
-    )  # fmt: skip
-    return replace(whole, **changes)
+    return replace(compared(study, values, name="score", step=0.01, minimized=False), **changes)
 
 
 def write_records(files: ConfirmFolder, number: int = 1) -> None:
@@ -181,7 +168,7 @@ class Stopping(Observer):
 
     def __init__(self, stopping: Callable[[int], bool] = lambda runs: False) -> None:
         self.started: list[int] = []
-        self.ended: list[TrainingRun] = []
+        self.ended: list[Task] = []
         self.news: list[str] = []
         self._stopping = stopping
 
@@ -190,11 +177,11 @@ class Stopping(Observer):
         """The number of runs that ended."""
         return len(self.ended)
 
-    def on_start(self, runs: int, seconds: float) -> None:
+    def on_start(self, runs: int, seconds: float | None) -> None:
         """See `Observer.on_start`."""
         self.started.append(runs)
 
-    def on_run(self, run: TrainingRun, reports: Sequence[Report]) -> None:
+    def on_run(self, run: Task, reports: Sequence[Report]) -> None:
         """See `Observer.on_run`."""
         self.ended.append(run)
 

@@ -16,14 +16,13 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from mnist_bench.config.values import with_params
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import to_json, with_params
 from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.mnist import PACKAGED
 from mnist_bench.errors import DataError, NotReproducedError, Stopped
-from mnist_bench.experiments import confirm as confirming, confirm as runs, confirmed as confirmed
+from mnist_bench.experiments import confirm as confirming, confirmed
 from mnist_bench.experiments.confirm import (
-    FRESH,
-    ON_ALL,
     ConfirmOptions,
     NetRuns,
     candidates_of,
@@ -38,7 +37,7 @@ from mnist_bench.experiments.confirm import (
 from mnist_bench.experiments.confirmed import SEEDS, Confirmed, Evaluated, Final, Front, evaluated, load, save
 from mnist_bench.experiments.confirmed_table import finding, table_of
 from mnist_bench.experiments.own_trainer import OwnCode
-from mnist_bench.experiments.trainings import Observer, TrainingRun
+from mnist_bench.experiments.trainings import Observer, Task
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.studies import checked
 from search.errors import FingerprintError, SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
@@ -153,8 +152,9 @@ NOISY = (66, 55, 68, 57)  # mean 61.5, like STEADY
 def test_the_fewest_errors_win_and_the_cheapest_of_the_tied_is_named(
     sizes: list[tuple[int, int]], results: Mapping[int, tuple[int | None, ...]], winner: int, cheapest: int
 ) -> None:
-    rows, *selected = compared(of_sizes(*sizes), results)
-    assert selected == [winner, cheapest]
+    made = compared(of_sizes(*sizes), results)
+    rows = made.candidates
+    assert (made.winner, made.cheapest) == (winner, cheapest)
     p_values = {row.number: row.p_value for row in rows}
     assert p_values.pop(winner) is None
     for number, p_value in p_values.items():
@@ -165,8 +165,9 @@ def test_the_fewest_errors_win_and_the_cheapest_of_the_tied_is_named(
 def test_of_larger_values_the_largest_wins() -> None:
     study = handmade.value_study([handmade.value_trial(number, [0.5] * 4) for number in range(2)])
     for minimized, winner in ((False, 1), (True, 0)):
-        rows, *selected = compared(study, {0: (0.1, 0.3), 1: (0.2, 0.3)}, step=0.1, minimized=minimized)
-        assert selected == [winner, winner]
+        made = compared(study, {0: (0.1, 0.3), 1: (0.2, 0.3)}, step=0.1, minimized=minimized)
+        rows = made.candidates
+        assert (made.winner, made.cheapest) == (winner, winner)
         assert [row.size for row in rows] == [(0, 0), (0, 0)]
 
 
@@ -322,20 +323,24 @@ class Grid:
         split = SimpleNamespace(train=range(50), validation=range(1000), images=1050)
         return SimpleNamespace(split=split, options=self.options)
 
-    def task_of(self, run: TrainingRun) -> Any:
-        return SimpleNamespace(name=run.name, seed=run.seed)
+    def tasks(self, configs: Mapping[str, TrainConfig], seeds: Sequence[int]) -> list[Task]:
+        return [
+            Task(name=name, seed=seed, title=f"{name}, seed {k} of 8", identity="", config=to_json(config), costs=())
+            for k, seed in enumerate(seeds, start=1)
+            for name, config in configs.items()
+        ]
 
-    def seconds(self, runs: Sequence[TrainingRun]) -> float:
-        return float(len(runs))
+    def seconds(self, tasks: Sequence[Task]) -> float:
+        return float(len(tasks))
 
-    def train(self, asked: Sequence[TrainingRun], *of: Any, **more: Any) -> dict[tuple[str, int], tuple[Report, ...]]:
-        self.trained += [(run.name, run.seed) for run in asked]
-        return {(run.name, run.seed): self._curve(run) for run in asked}
+    def train(self, asked: Sequence[Task], **more: Any) -> dict[tuple[str, int], tuple[Report, ...]]:
+        self.trained += [run.key for run in asked]
+        return {run.key: self._curve(run) for run in asked}
 
-    def last_state(self, run: TrainingRun) -> bytes | None:
+    def last_state(self, task: Task) -> bytes | None:
         return b"state"
 
-    def _curve(self, run: TrainingRun) -> tuple[Report, ...]:
+    def _curve(self, run: Task) -> tuple[Report, ...]:
         place = int(run.title.split("seed ")[1].split()[0]) - 1
         curve = [*handmade.trial(0, range(self.errors.get(run.name, FEW)[place])).reports]
         if (end := self.ends.get(place)) is not None:
@@ -362,8 +367,8 @@ class Scores:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the purposes for which the test set was opened."""
     Scores.opened = []
-    monkeypatch.setattr(runs, "Scores", Scores)
-    monkeypatch.setattr(runs, "export", lambda state, config: state)
+    monkeypatch.setattr(confirming, "Scores", Scores)
+    monkeypatch.setattr(confirming, "export", lambda state, config: state)
     return Scores.opened
 
 
@@ -396,10 +401,10 @@ def finals_of(study: StoredStudy, grid: Grid, *numbers: int) -> list[Final]:
 
 def test_seeds_are_fresh_and_the_parts_have_their_own(study: StoredStudy) -> None:
     drawn = [derived_seed(0, "confirm", k) for k in range(9)]
-    assert seeds(study, FRESH) == drawn[:8]
+    assert seeds(study, on_all=False) == drawn[:8]
     taken = replace(study, trials=(*study.trials, replace(study.trials[0], seed=drawn[3])))
-    assert seeds(taken, FRESH) == [*drawn[:3], *drawn[4:]]
-    assert len({seed for part in (FRESH, ON_ALL) for seed in seeds(study, part)}) == 2 * SEEDS
+    assert seeds(taken, on_all=False) == [*drawn[:3], *drawn[4:]]
+    assert len({seed for on_all in (False, True) for seed in seeds(study, on_all=on_all)}) == 2 * SEEDS
 
 
 def test_all_candidates_get_the_same_seeds_and_the_selected_ones_are_tested(
@@ -408,7 +413,7 @@ def test_all_candidates_get_the_same_seeds_and_the_selected_ones_are_tested(
     found = confirm(study)
     assert [row.results for row in found.candidates] == [tuple(errors) for errors in (FEW, TIED, MANY)]
     assert (found.winner, found.cheapest, found.tied) == (1, 0, (1, 0))
-    fresh, on_all = seeds(study, FRESH), seeds(study, ON_ALL)
+    fresh, on_all = seeds(study, on_all=False), seeds(study, on_all=True)
     assert sorted(grid.trained) == sorted(
         [(name, seed) for name in ("#1", "#0", "#2") for seed in fresh]
         + [(name, seed) for name in ("#1", "#0") for seed in on_all]
@@ -496,7 +501,7 @@ def test_a_net_that_is_gone_is_trained_again_with_the_test_set_closed(
         path.unlink()
     grid.trained.clear()
     assert confirm(study) == replace(first, study=study.files.path.name)
-    on_all = seeds(study, ON_ALL)
+    on_all = seeds(study, on_all=True)
     assert sorted(grid.trained) == [("#0", on_all[0]), ("#1", on_all[3])]
     assert all(path.exists() for path in gone)
     assert len(opened) == 1

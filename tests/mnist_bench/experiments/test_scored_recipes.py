@@ -33,7 +33,7 @@ from mnist_bench.experiments.scored_recipes import (
     train,
     verdict,
 )
-from mnist_bench.experiments.trainings import Observer, TrainingRun
+from mnist_bench.experiments.trainings import Observer
 from mnist_bench.nets.planner import plan_layers, training_flop
 from mnist_bench.numerics import device
 from mnist_bench.result_table import markdown
@@ -61,16 +61,14 @@ def openings(tmp_path: Path) -> list[str]:
     return [json.loads(line)["purpose"] for line in ledger.read_text().splitlines()] if ledger.exists() else []
 
 
-def by_hand(run: TrainingRun, data: Path, images: slice) -> tuple[list[str], int, float]:
+def by_hand(config: TrainConfig, seed: int, data: Path, images: slice) -> tuple[list[str], int, float]:
     """Return the weights of a run after each epoch, and the errors and loss of its net on other training images."""
-    alone = fit(
-        TorchTrainer(load_dataset(DataOptions(data_dir=str(data)), device.setup("cpu")), "fp32"), run.config, run.seed
-    )
+    alone = fit(TorchTrainer(load_dataset(DataOptions(data_dir=str(data)), device.setup("cpu")), "fp32"), config, seed)
     pictures = load_training_set(DataOptions()).images
     pixels = pictures.images[: images.start].astype(np.float64)
     shown = (pictures.images[images].astype(np.float64) - pixels.mean()) / pixels.std()
     with torch.no_grad():
-        model = model_in(export(alone.state, run.config), "here")
+        model = model_in(export(alone.state, config), "here")
         logits = model(torch.tensor(shown, dtype=torch.float32).unsqueeze(1)).double().numpy()
     labels = pictures.labels[images]
     losses = np.log(np.exp(logits).sum(1)) - logits[np.arange(len(labels)), labels]
@@ -87,13 +85,13 @@ def test_runs_are_fit_on_all_images_and_judged_on_the_test_images_alone(
     found = train(benchmark, options(tmp_path, recipe), Observer())
     (row,) = found.rows
     config = space_sources.recipe(space_sources.load(f"{benchmark.name}/{recipe}"))
-    run = TrainingRun(name=recipe, config=config, seed=benchmark.seed_of(0), title="")
-    weights, errors, loss = by_hand(run, data, slice(300, 360))
+    seed = benchmark.seed_of(0)
+    weights, errors, loss = by_hand(config, seed, data, slice(300, 360))
     assert [epoch.weights for epoch in row.runs[0]] == weights[-scores:]
     last = row.runs[0][-1]
     assert last.test_errors == errors
     assert (last.test_accuracy, last.test_loss) == pytest.approx((1 - errors / 60, loss), rel=1e-5)
-    assert (found.train_images, row.seeds, row.precision, row.epochs) == (300, (run.seed,), "fp32", config.epochs)
+    assert (found.train_images, row.seeds, row.precision, row.epochs) == (300, (seed,), "fp32", config.epochs)
 
     other = write_data(tmp_path / "other", train=300, test=60, skip=500)
     judged_anew = train(benchmark, options(tmp_path, recipe, data_dir=other), Observer()).rows[0].runs[0][-1]

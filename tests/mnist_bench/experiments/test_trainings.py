@@ -22,7 +22,6 @@ from mnist_bench.experiments.trainings import (
     Workplace,
     open_grid,
     open_grid_of,
-    product,
 )
 from mnist_bench.numerics import device
 from search import canonical_json
@@ -44,7 +43,7 @@ Weights = list[list[str]]
 def tasks(number: int, periods: int = PERIODS) -> list[Task]:
     return [
         Task(
-            name=f"task {seed}", identity=canonical_json.sha256([CONFIG, seed]), config=CONFIG, seed=seed,
+            name="", title=f"task {seed}", identity=canonical_json.sha256([CONFIG, seed]), config=CONFIG, seed=seed,
             costs=(1,) * periods,
         )
         for seed in range(1, number + 1)
@@ -270,34 +269,39 @@ def grid(tmp_path: Path) -> Grid:
     ],
 )
 def test_all_that_the_bits_depend_on_makes_another_task(grid: Grid, change: dict[str, object]) -> None:
-    task = grid.task("a", TrainConfig(), 1)
-    assert grid.task("b", TrainConfig(), 1).identity == task.identity, "whatever it is called"
-    assert replace(grid, **change).task("a", TrainConfig(), 1).identity != task.identity  # type: ignore[arg-type]
-    assert grid.task("a", TrainConfig(), 2).identity != task.identity
-    assert grid.task("a", TrainConfig(epochs=7), 1).identity != task.identity
+    task = a_task(grid)
+    assert a_task(grid, name="b").identity == task.identity, "whatever it is called"
+    assert a_task(replace(grid, **change)).identity != task.identity  # type: ignore[arg-type]
+    assert a_task(grid, seed=2).identity != task.identity
+    assert a_task(grid, TrainConfig(epochs=7)).identity != task.identity
+
+
+def a_task(grid: Grid, config: TrainConfig | None = None, name: str = "a", seed: int = 1) -> Task:
+    (task,) = grid.tasks({name: config or TrainConfig()}, [seed])
+    return task
 
 
 def test_a_net_that_cannot_exist_is_refused_before_anything_trains(grid: Grid) -> None:
     with pytest.raises(ArchitectureError, match=r"^deep: model\.filters has 2 entries for 3 blocks\.$"):
-        grid.task("deep", TrainConfig(model=ModelConfig(blocks=3, filters=(16, 32))), 1)
+        a_task(grid, TrainConfig(model=ModelConfig(blocks=3, filters=(16, 32))), "deep")
 
 
-def test_every_configuration_meets_every_seed_and_is_numbered_from_one() -> None:
-    runs = product({"a": TrainConfig(), "b": TrainConfig(epochs=7)}, [11, 5])
-    assert [(run.name, run.seed, run.title) for run in runs] == [
+def test_every_configuration_meets_every_seed_and_is_numbered_from_one(grid: Grid) -> None:
+    tasks = grid.tasks({"a": TrainConfig(), "b": TrainConfig(epochs=7)}, [11, 5])
+    assert [(*task.key, task.title) for task in tasks] == [
         ("a", 11, "a, seed 1 of 2"),
         ("b", 11, "b, seed 1 of 2"),
         ("a", 5, "a, seed 2 of 2"),
         ("b", 5, "b, seed 2 of 2"),
     ]
-    assert {run.config.epochs for run in runs if run.name == "b"} == {7}
+    assert {task.config["epochs"] for task in tasks if task.name == "b"} == {7}
 
 
 def test_runs_are_trained_the_longest_first_once_and_reported_by_name_and_seed(grid: Grid) -> None:
     configs = {"short": TrainConfig(epochs=1), "long": TrainConfig(epochs=2)}
     heard, again = experiments.Stopping(), experiments.Stopping()
     grid.executor.start()
-    curves = replace(grid, observer=heard).train(product(configs, [3, 4]))
+    curves = replace(grid, observer=heard).train(grid.tasks(configs, [3, 4]))
     assert [run.title for run in heard.ended] == [
         "long, seed 1 of 2",
         "long, seed 2 of 2",
@@ -307,14 +311,14 @@ def test_runs_are_trained_the_longest_first_once_and_reported_by_name_and_seed(g
     assert {key: len(reports) for key, reports in curves.items()} == {
         ("short", 3): 1, ("long", 3): 2, ("short", 4): 1, ("long", 4): 2,
     }  # fmt: skip
-    assert replace(grid, observer=again).train(product(configs, [3, 4])) == curves
+    assert replace(grid, observer=again).train(grid.tasks(configs, [3, 4])) == curves
     assert again.runs == 0
     with pytest.raises(Stopped):
-        replace(grid, observer=experiments.Stopping(lambda runs: True)).train(product(configs, [5]))
-    assert grid.train_until(0.0, product(configs, [5])) is None, "the deadline has passed"
-    assert grid.train_until(0.0, product(configs, [3, 4])) == curves, "nothing is left to train"
+        replace(grid, observer=experiments.Stopping(lambda runs: True)).train(grid.tasks(configs, [5]))
+    assert grid.train_until(0.0, grid.tasks(configs, [5])) is None, "the deadline has passed"
+    assert grid.train_until(0.0, grid.tasks(configs, [3, 4])) == curves, "nothing is left to train"
     with pytest.raises(Stopped):
-        replace(grid, observer=experiments.Stopping(lambda runs: True)).train_until(math.inf, product(configs, [5]))
+        replace(grid, observer=experiments.Stopping(lambda runs: True)).train_until(math.inf, grid.tasks(configs, [5]))
 
 
 @pytest.mark.slow
@@ -339,6 +343,6 @@ def test_a_studys_workshop_computes_in_its_precision_and_is_refused_where_the_bi
         pytest.raises(
             FingerprintError, match=rf"numerics check 77c0…, here {here[:4]}…\); ablate it on a machine like that one"
         ),
-        open_grid_of(study, "ablate", tmp_path, "The ablation", Workplace(), Observer()),
+        open_grid_of(study, "ablate", tmp_path, Workplace(), Observer()),
     ):
         pass

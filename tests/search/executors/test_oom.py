@@ -145,7 +145,8 @@ def test_after_memory_ran_out_over_a_trial_it_is_trained_alone(tmp_path: Path, c
 
 def test_a_task_over_which_memory_runs_out_twice_is_named(tmp_path: Path, clock: Clock) -> None:
     tasks: list[Task] = [
-        Task(name=f"task {n}", identity=canonical_json.sha256(n), config={}, seed=n, costs=(1, 1)) for n in (1, 2)
+        Task(name=f"task {n}", title=f"task {n}", identity=canonical_json.sha256(n), config={}, seed=n, costs=(1, 1))
+        for n in (1, 2)
     ]
     store = TaskStore(CheckpointStore(tmp_path), keep_last=False)
     executor = Scripted(clock, lambda job: starved(job) if job.seed == 1 else None, workers=2)
