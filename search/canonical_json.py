@@ -9,11 +9,8 @@ from typing import Any
 
 
 def dumps(value: Any) -> str:
-    """Return the only JSON text of `value`: sorted keys, no spaces, floats in their shortest exact form.
-
-    Raises:
-        ValueError: a number is not finite.
-    """
+    """Return the only JSON text of `value`: sorted keys, no spaces, floats in their shortest exact form; ValueError if
+    a number is not finite."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
@@ -33,11 +30,8 @@ def sha256(value: Any) -> str:
 
 
 def parse_finite(text: str) -> float:
-    """Return a number of a JSON text, for `json.loads` to call: Python itself takes NaN, Infinity and 1e999, too.
-
-    Raises:
-        ValueError: it is not finite.
-    """
+    """Return a number of a JSON text, for `json.loads` to call: Python itself takes NaN, Infinity and 1e999, too;
+    ValueError if it is not finite."""
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(f"{text[:20]} is not a finite number")

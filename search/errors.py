@@ -9,8 +9,7 @@ SearchError                  1   something failed
 ├── StorageError             1   the database or a file of the study cannot be used
 │   └── OtherVersionError        another version wrote it
 ├── WorkerError              1   workers cannot be started or do not agree with the study
-├── PluginError              1   custom code raises: a sampler, pruner, planner, observer
-│   └── OutsideRangeError        a custom sampler proposes a value outside its range
+├── PluginError              1   custom code raises, or breaks its contract: a sampler, pruner, planner, observer
 └── TooManyFailuresError     1   configurations crash, or are infeasible, one after the other
 """
 
@@ -115,10 +114,6 @@ class WorkerError(SearchError):
 
 class PluginError(SearchError):
     """A custom sampler, pruner, planner or observer raises, or breaks its contract."""
-
-
-class OutsideRangeError(PluginError):
-    """A custom sampler proposes a value outside its range."""
 
 
 class TooManyFailuresError(SearchError):

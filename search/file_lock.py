@@ -23,12 +23,9 @@ MAX_BYTES = 10_000
 
 @contextlib.contextmanager
 def driver_lock(path: Path, what: str) -> Iterator[None]:
-    """Hold the lock file at `path` during the block; `what` names the work in the error message, e.g. "Study conv-0".
-
-    Raises:
-        StudyLockedError: another process holds the lock; the message names the process.
-        StorageError: the lock file cannot be written.
-    """
+    """Hold the lock file at `path` during the block; `what` names the work in the error message, e.g. "Study conv-0";
+    StudyLockedError if another process holds the lock; the message names the process; StorageError if the lock file
+    cannot be written."""
     while True:
         with _opened(path) as file:
             if not _take(file, path):
@@ -76,11 +73,7 @@ def _take(file: IO[bytes], path: Path) -> bool:
 
 
 def _locked(file: IO[bytes], kind: int, path: Path) -> bool:
-    """Return whether the lock was free; it is then taken.
-
-    Raises:
-        StorageError: the file system has no locks.
-    """
+    """Return whether the lock was free; it is then taken; StorageError if the file system has no locks."""
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -94,11 +87,8 @@ def _locked(file: IO[bytes], kind: int, path: Path) -> bool:
 
 
 def is_held(path: Path) -> bool:
-    """Return whether a living process holds the lock.
-
-    Raises:
-        StorageError: the lock file cannot be read, or its file system has no locks.
-    """
+    """Return whether a living process holds the lock; StorageError if the lock file cannot be read, or its file system
+    has no locks."""
     try:
         # A shared lock, so that several readers can ask at the same time. Closing the file releases it.
         with opened(path) as file:

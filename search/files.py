@@ -27,11 +27,8 @@ _CUT = 50
 
 
 def make_folder(folder: Path) -> None:
-    """Create a folder and its missing parents.
-
-    Raises:
-        UsageError: a file has that name, or the user may not create the folder.
-    """
+    """Create a folder and its missing parents; UsageError if a file has that name, or the user may not create the
+    folder."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -57,11 +54,8 @@ def passing_folder() -> Iterator[Path]:
 
 
 def check_target(target: Path, *, folder: bool) -> None:
-    """Check whether a file, or a `folder`, can be written, before any work is spent on its content.
-
-    Raises:
-        UsageError: the file is a folder, or its parent is not a folder or is closed.
-    """
+    """Check whether a file, or a `folder`, can be written, before any work is spent on its content; UsageError if the
+    file is a folder, or its parent is not a folder or is closed."""
     existing = next(path for path in (target, *target.parents) if os.path.exists(path))
     if folder and existing == target and not target.is_dir():
         raise UsageError(f"{target}: cannot be created as a folder (File exists).")
@@ -80,8 +74,7 @@ def atomic_write(path: Path, data: bytes) -> None:
 
     A symbolic link is replaced, not followed, and so is a pipe.
 
-    Raises:
-        OSError: the disk is full or the folder is not writable; an existing file keeps its content.
+    OSError if the disk is full or the folder is not writable; an existing file keeps its content.
     """
     with (
         replaced(path) as temporary,
@@ -123,11 +116,8 @@ def write_named(target: Path, data: bytes) -> None:
 
 
 def own(path: Path) -> Path:
-    """Return a path in a study's folder, after a check that it does not lead outside; it need not exist.
-
-    Raises:
-        StorageError: it is a symbolic link, a pipe or a device.
-    """
+    """Return a path in a study's folder, after a check that it does not lead outside; it need not exist; StorageError
+    if it is a symbolic link, a pipe or a device."""
     try:
         mode = path.lstat().st_mode
     except OSError:
@@ -140,11 +130,8 @@ def own(path: Path) -> Path:
 
 
 def check_one_name(path: Path) -> None:
-    """Check that a file has no second name (a hard link), before it is changed in place.
-
-    Raises:
-        StorageError: it has one; the file of that name would change, too.
-    """
+    """Check that a file has no second name (a hard link), before it is changed in place; StorageError if it has one;
+    the file of that name would change, too."""
     try:
         links = path.stat().st_nlink
     except OSError:
@@ -156,22 +143,15 @@ def check_one_name(path: Path) -> None:
 
 
 def open_to_append(path: Path) -> FileIO:
-    """Open a file that grows, or a lock, without a buffer; it is created if it is missing. Links are not followed.
-
-    Raises:
-        StorageError: it is a link, a pipe or a device, or has a second name.
-        OSError: it cannot be written.
-    """
+    """Open a file that grows, or a lock, without a buffer; it is created if it is missing. Links are not followed;
+    StorageError if it is a link, a pipe or a device, or has a second name; OSError if it cannot be written."""
     check_one_name(own(path))
     return open(path, "a+b", buffering=0, opener=_not_through_a_link)
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add a line to a file that only grows, and sync it to disk.
-
-    Raises:
-        StorageError: it is a link, a pipe or a device, or has a second name.
-        OSError: the disk is full or the file cannot be written; of the line there may then be a part.
+    """Add a line to a file that only grows, and sync it to disk; StorageError if it is a link, a pipe or a device, or
+    has a second name; OSError if the disk is full or the file cannot be written; of the line there may then be a part.
     """
     with open_to_append(path) as raw, BufferedWriter(raw) as file:
         # If a killed process left half a line, a line break keeps it from spoiling this one.
@@ -182,32 +162,23 @@ def append_line(path: Path, line: str) -> None:
 
 
 def read(path: Path, max_bytes: int) -> bytes:
-    """Return at most `max_bytes` + 1 bytes of a file; the extra byte shows the caller that the file is too large.
-
-    Raises:
-        OSError: the file cannot be read, or is a pipe or a device; see `opened`.
-    """
+    """Return at most `max_bytes` + 1 bytes of a file; the extra byte shows the caller that the file is too large;
+    OSError if the file cannot be read, or is a pipe or a device; see `opened`."""
     with opened(path) as file:
         return file.read(max_bytes + 1)
 
 
 def read_named(path: Path, max_bytes: int) -> bytes:
-    """Return the content of a file that the user named, as `read` does; it may be a pipe, such as bash's `<(command)`.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
+    """Return the content of a file that the user named, as `read` does; it may be a pipe, such as bash's `<(command)`;
+    OSError if the file cannot be read."""
     with path.open("rb") as file:
         return file.read(max_bytes + 1)
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a file to read it, but not a pipe or a device: these may keep the reader waiting, or never end.
-
-    Raises:
-        OSError: the file cannot be read, or is one of these.
-    """
+    """Open a file to read it, but not a pipe or a device: these may keep the reader waiting, or never end; OSError if
+    the file cannot be read, or is one of these."""
     with open(path, "rb", opener=_without_waiting) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(errno.EINVAL, "it is a pipe or a device", str(path))

@@ -72,7 +72,7 @@ def require_repeatable(planned: Search) -> None:
 def require(sampler: Sampler, pruner: Pruner, tried_on: TriedOn) -> None:
     """Check that your own sampler and pruner decide the same again; errors as in `require_repeatable`."""
     named = [
-        (way.loaded.whole_name, dict(way.options))
+        (way.kind, way.loaded.whole_name, dict(way.options))
         for way in (sampler, pruner)
         if isinstance(way, ForeignSampler | ForeignPruner) and way.loaded is not None
     ]
@@ -85,7 +85,7 @@ def require(sampler: Sampler, pruner: Pruner, tried_on: TriedOn) -> None:
     rows = [to_row(event) for event in rehearse(spec, tried_on.planner, PROPOSALS, TRIALS)]
     if difference := answer_elsewhere(__name__, {"rows": rows, "named": named})["difference"]:
         raise UsageError(
-            f"{' and '.join(name for name, _ in named)}: not repeatable: asked again after the same history, in "
+            f"{' and '.join(name for _, name, _ in named)}: not repeatable: asked again after the same history, in "
             f"another process, it decides differently ({difference}). A search in deterministic order requires this; "
             "`--order as-completed` does not (in Python, order='as-completed')."
         )
@@ -127,9 +127,8 @@ def _asked_again(task: Mapping[str, Any]) -> dict[str, str | None]:
     """Return the first turn of the custom code that is decided otherwise than in the rehearsal, if there is one."""
     events = [from_row(*row) for row in task["rows"]]
     spec = StudySpec.from_json(History.of(events[:1]).spec)
-    for name, options in task["named"]:
-        own = registry.of_code(name, options)
-        changed: dict[str, Any] = {"sampler" if isinstance(own, ForeignSampler) else "pruner": own}
+    for kind, name, options in task["named"]:
+        changed: dict[str, Any] = {kind: registry.of_code(kind, name, options)}
         spec = replace(spec, **changed)
     found = None
     for index in reversed(range(len(events))):

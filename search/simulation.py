@@ -93,8 +93,7 @@ def search_in_memory(
         stopping: asked before each event.
         study: the study in memory; by default the one that the specification describes.
 
-    Raises:
-        TooManyFailuresError: hardly any configuration is feasible, or configurations crash one after the other.
+    TooManyFailuresError if hardly any configuration is feasible, or configurations crash one after the other.
     """
     dispatcher = Dispatcher(executor, _NoFiles(), history, lambda: False, spec.pruner.may_stop_at)
     driver = Driver(
@@ -144,8 +143,7 @@ def simulate(
         workers: by default as many as concurrent trials.
         study: a new study in memory; by default the one that the specification describes.
 
-    Raises:
-        TooManyFailuresError: hardly any configuration is feasible.
+    TooManyFailuresError if hardly any configuration is feasible.
     """
     history = History.of([Created(name="simulated", spec=spec.to_json()), GoalSet(goal=MAX_TRIALS)])
     executor = VirtualExecutor(trainer, workers or spec.concurrent_trials, seconds)

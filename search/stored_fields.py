@@ -39,11 +39,8 @@ def stored(instance: DataclassInstance, *, without: Collection[str] = ()) -> dic
 
 
 def check_format(found: int, what: str, current: int = FORMAT, oldest: int = OLDEST_READ) -> None:
-    """Check that this version reads a format, which is one from `oldest` to `current`.
-
-    Raises:
-        OtherVersionError: it does not; the text begins with `what`: "Study conv-0".
-    """
+    """Check that this version reads a format, which is one from `oldest` to `current`; OtherVersionError if it does
+    not; the text begins with `what`: "Study conv-0"."""
     if found > current:
         raise OtherVersionError(
             f"{what} was made by a newer mnist-bench: format {found}, this version reads up to {current}; install a "

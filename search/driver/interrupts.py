@@ -63,8 +63,7 @@ def interruptible(say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
     Yields a function that returns whether to stop, to be asked regularly. A program that handles the signal itself, or
     that works in another thread than its main one, keeps its own way to stop.
 
-    Raises:
-        Interrupted: the signal came before the work asked, or twice.
+    Interrupted if the signal came before the work asked, or twice.
     """
     if threading.current_thread() is not threading.main_thread() or (
         signal.getsignal(signal.SIGINT) is not signal.default_int_handler

@@ -255,12 +255,8 @@ class Explanation:
 
 
 def explain(events: Sequence[Event], number: int, planner_for: PlannerFor) -> Explanation:
-    """Explain trial `number` of a study; its sampler proposes again from the events before the trial.
-
-    Raises:
-        UsageError: a package that the sampler needs is not installed.
-        TooManyFailuresError: hardly any configuration is feasible.
-    """
+    """Explain trial `number` of a study; its sampler proposes again from the events before the trial; UsageError if a
+    package that the sampler needs is not installed; TooManyFailuresError if hardly any configuration is feasible."""
     before = _before(events, number)
     history = History.of(before)
     spec = StudySpec.from_json(history.spec)

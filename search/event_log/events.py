@@ -208,11 +208,8 @@ def payload_of(event: Event) -> dict[str, Any]:
 
 
 def to_row(event: Event) -> Columns:
-    """Return the columns of an event, from which it can be read back.
-
-    Raises:
-        TypeError, ValueError: it cannot; the text says in one line why.
-    """
+    """Return the columns of an event, from which it can be read back; TypeError, ValueError if it cannot; the text says
+    in one line why."""
     external = isinstance(event, Told) and event.external
     row = Columns(event.kind, event.time, trial_of(event), external, canonical_json.dumps(payload_of(event)))
     from_row(*row)
@@ -220,12 +217,8 @@ def to_row(event: Event) -> Columns:
 
 
 def from_row(kind: object, time: object, trial: object, external: object, payload: object) -> Event:
-    """Return the event that a row's columns hold.
-
-    Raises:
-        OtherVersionError: a newer version wrote it.
-        ValueError: they do not hold one; the text says in one line which part is wrong.
-    """
+    """Return the event that a row's columns hold; OtherVersionError if a newer version wrote it; ValueError if they do
+    not hold one; the text says in one line which part is wrong."""
     if not (
         isinstance(kind, str)
         and isinstance(time, int)
@@ -260,9 +253,11 @@ def format_of(text: str) -> int | None:
     """Return the format that the payload of a `create` event names, 1 if it names none, as the first versions did; None
     if the payload is damaged."""
     try:
-        return _formatted().validate_json(text, strict=True).format
-    except ValidationError:
+        values = _DECODER.decode(text)
+    except (ValueError, RecursionError):
         return None
+    written = values.get("format", 1) if isinstance(values, dict) else None
+    return written if type(written) is int and written >= 1 else None
 
 
 def _checked(kind: str, text: str) -> dict[str, Any]:
@@ -287,18 +282,6 @@ def _payload_fields(kind: str) -> frozenset[str]:
 @cache
 def _form(kind: str) -> TypeAdapter[Any]:
     return TypeAdapter(_CLASSES[kind])
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Formatted:
-    """The fields of a `create` event that are read before the others are trusted."""
-
-    format: Annotated[int, Ge(1)] = 1
-
-
-@cache
-def _formatted() -> TypeAdapter[_Formatted]:
-    return TypeAdapter(_Formatted)
 
 
 def _bounded(text: str) -> int:

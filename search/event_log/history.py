@@ -154,12 +154,8 @@ class History:
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> History:
-        """Return the history that these events make.
-
-        Raises:
-            OtherVersionError: a newer version decided them.
-            StorageError: no search can have decided them in this order.
-        """
+        """Return the history that these events make; OtherVersionError if a newer version decided them; StorageError if
+        no search can have decided them in this order."""
         history = cls()
         for event in events:
             try:
@@ -360,11 +356,7 @@ class History:
         return self.best_before is None or not _reaches(self.best_before, event.limit)
 
     def _check_can_begin(self, event: Asked, trial: TrialRecord) -> None:
-        """Check that a trial can begin: nothing but a search's own log says otherwise.
-
-        Raises:
-            ValueError: it cannot.
-        """
+        """Check that a trial can begin: nothing but a search's own log says otherwise; ValueError if it cannot."""
         _demand(event.trial == trial.number, "the trial is not the next one")
         _demand(trial.slot < len(self.timeline.slots), "there is no such slot")
         _demand(self.timeline.slots[trial.slot].trial is None, "its slot is taken")

@@ -103,11 +103,8 @@ class EventLog:
             self._connection.execute(_TABLE)
 
     def append(self, event: Event) -> None:
-        """Write one event; when this returns, it has happened.
-
-        Raises:
-            UsageError: it could not be read back, because custom code gave a value that no event may hold.
-        """
+        """Write one event; when this returns, it has happened; UsageError if it could not be read back, because custom
+        code gave a value that no event may hold."""
         *columns, payload = readable(event)
         row = [self._study, self._length, *columns, datetime.now(UTC).isoformat(timespec="milliseconds"), payload]
         chain = link(self._last, row)
@@ -136,12 +133,8 @@ class EventLog:
         return found
 
     def read(self) -> list[Event]:
-        """Return all events in order; further events are appended after them.
-
-        Raises:
-            OtherVersionError: another version wrote them.
-            StorageError: one is missing or damaged, so that those after it mean nothing.
-        """
+        """Return all events in order; further events are appended after them; OtherVersionError if another version
+        wrote them; StorageError if one is missing or damaged, so that those after it mean nothing."""
         rows = self._rows()
         events = [*self._believed(rows)]
         if self._end is not None and len(events) < self._end.events:

@@ -22,11 +22,8 @@ ERROR_WIDTH = 2000
 
 
 def build_trainer(spec: TrainerSpec) -> Trainer[Any]:
-    """Call the factory that a specification names.
-
-    Raises:
-        UsageError: there is no factory of that name, or it cannot be loaded.
-    """
+    """Call the factory that a specification names; UsageError if there is no factory of that name, or it cannot be
+    loaded."""
     return cast(Callable[..., Trainer[Any]], load_object(spec.factory, "trainer"))(**spec.options)
 
 

@@ -102,11 +102,8 @@ class RemoteTrainer(Generic[C]):
         return self._workers.numerics
 
     def advance(self, config: C, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
-        """Train one period in the process; see `Trainer.advance`.
-
-        Raises:
-            UsageError, WorkerError: the process cannot start, the trainer raises, or the process dies.
-        """
+        """Train one period in the process; see `Trainer.advance`; UsageError, WorkerError if the process cannot start,
+        the trainer raises, or the process dies."""
         given = self.codec.to_json(config)
         job = Job(trial=0, period=period, config=given, seed=seed, state=state, stall_seconds=math.inf)
         try:

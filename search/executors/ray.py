@@ -287,9 +287,8 @@ def connect(address: str | None, workers: int) -> Any:
 
     Without an address, Ray is started on this machine, for this number of workers, with a secret token.
 
-    Raises:
-        UsageError: Ray is not installed, or the address is not one of a cluster.
-        WorkerError: there is no such cluster, its token is another one, or its versions are.
+    UsageError if Ray is not installed, or the address is not one of a cluster; WorkerError if there is no such cluster,
+    its token is another one, or its versions are.
     """
     os.environ.update(_ENVIRONMENT)  # before the import, which reads it
     try:

@@ -107,11 +107,8 @@ def _end_with_parent() -> None:
 
 
 def _reports_in(stream: IO[str], metric: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the reports in a program's output, and copy all else to standard error.
-
-    Raises:
-        RuntimeError: a line begins as a report does, and is too long for one.
-    """
+    """Yield the reports in a program's output, and copy all else to standard error; RuntimeError if a line begins as a
+    report does, and is too long for one."""
     begins = True
     while piece := stream.readline(MAX_LINE):
         ends = len(piece) < MAX_LINE or piece.endswith("\n")

@@ -182,11 +182,8 @@ def _hash_of_file(path: str) -> str:
 
 
 def names_in(word: str) -> list[str]:
-    """Return the names in braces in a word of a command; `{{` and `}}` are braces.
-
-    Raises:
-        UsageError: a brace has no partner, or a name has a conversion or a format.
-    """
+    """Return the names in braces in a word of a command; `{{` and `}}` are braces; UsageError if a brace has no
+    partner, or a name has a conversion or a format."""
     try:
         parts = [*string.Formatter().parse(word)]
     except ValueError as error:

@@ -60,8 +60,7 @@ def choose(
     whose loss lies furthest below the best trial's expected one, per cost of its training (after Snoek et al. 2012,
     section 3.2).
 
-    Raises:
-        ValueError: no trial has reported.
+    ValueError if no trial has reported.
     """
     known = [curve for curve in curves if curve.values or curve.failed]
     process = (

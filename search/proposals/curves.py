@@ -111,8 +111,7 @@ def reports_of(
 
     With `decades`, losses that spread over decades count by their logarithm.
 
-    Raises:
-        ValueError: there is no report.
+    ValueError if there is no report.
     """
     top = _top([value for curve in curves for value in curve.values], decades=decades)
     raw = [

@@ -21,8 +21,7 @@ def cholesky(matrix: Array, known: Array | None = None) -> Array:
         known: the first rows of L, shape (k, k), to go on from. However many they are, each further number is the
             result of the same steps.
 
-    Raises:
-        ValueError: the matrix is not positive definite.
+    ValueError if the matrix is not positive definite.
 
     >>> cholesky(np.array([[4.0, 2.0], [2.0, 5.0]])).tolist()
     [[2.0, 0.0], [1.0, 2.0]]

@@ -117,11 +117,8 @@ class Process:
 def fitted(
     curves: Sequence[Curve], coordinates: Coordinates, elementary: Elementary, draws: np.random.Generator
 ) -> Process:
-    """Return the process of `curves`. Its beliefs are drawn with probabilities by how well they explain the reports.
-
-    Raises:
-        ValueError: no trial has reported.
-    """
+    """Return the process of `curves`. Its beliefs are drawn with probabilities by how well they explain the reports;
+    ValueError if no trial has reported."""
     read = most_recent(curves)
     reports, points = reports_of(read, elementary), points_of(read)
     squares = coordinates.squares(points, points)

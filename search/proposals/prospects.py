@@ -64,8 +64,7 @@ class Feasible:
 
         Points examined in earlier calls do not count, so that a resumed search gets the same points.
 
-        Raises:
-            TooManyFailuresError: hardly any configuration is feasible.
+        TooManyFailuresError if hardly any configuration is feasible.
         """
         while len(self._found) < number and (looks is None or self._looked < looks):
             params = next(self._sequence)

@@ -161,11 +161,7 @@ class RelevanceModel:
         self._factor: tuple[object, Sequence[tuple[int, float]], Array] | None = None
 
     def given(self, curves: Sequence[Curve], parts: Parts) -> Process:
-        """Return the process after the reports of curves.
-
-        Raises:
-            ValueError: no trial has reported.
-        """
+        """Return the process after the reports of curves; ValueError if no trial has reported."""
         read = telling if parts.telling else evenly
         reports_in = partial(reports_of, elementary=self._elementary, read=read, decades=parts.decades)
         # Learned from the trials of the lowest numbers, of those that have ended. Their reports are final, so that

@@ -45,9 +45,8 @@ def override(space: Space, assignments: Sequence[str], flat: str | None = None) 
     has a `when` of its own. A constraint of the file in which no range is left goes, if its constants meet it. `flat`
     is as in `Space.read`: a name without a section is then one of its fields, and every field named is in the space.
 
-    Raises:
-        UsageError: an assignment has no valid name; the message quotes it.
-        SpaceError: a value, a condition or a constraint is faulty, or a constraint is not met by the constants given.
+    UsageError if an assignment has no valid name; the message quotes it; SpaceError if a value, a condition or a
+    constraint is faulty, or a constraint is not met by the constants given.
     """
     for assignment in assignments:
         space = _assigned(space, assignment, flat)
@@ -89,11 +88,8 @@ def _with_field(space: Space, path: str, value: Any, origin: Origin) -> Space:
 
 
 def _known_field(space: Space, name: str, flat: str) -> str:
-    """Return the path of a field that an assignment names, one of the section `flat` without it.
-
-    Raises:
-        UsageError: the space has no such field, so its name was mistyped: no setting of a trainer is known.
-    """
+    """Return the path of a field that an assignment names, one of the section `flat` without it; UsageError if the
+    space has no such field, so its name was mistyped: no setting of a trainer is known."""
     paths = {field.path for field in space.fields}
     if (path := name if name in paths else f"{flat}.{name}") in paths:
         return path
@@ -103,11 +99,8 @@ def _known_field(space: Space, name: str, flat: str) -> str:
 
 
 def check_settings(space: Space) -> None:
-    """Check the form of the settings that a search reads; `search.strategies` checks the samplers and pruners.
-
-    Raises:
-        SpaceError: a setting has another form; the message names it, its line and the right form.
-    """
+    """Check the form of the settings that a search reads; `search.strategies` checks the samplers and pruners;
+    SpaceError if a setting has another form; the message names it, its line and the right form."""
     problems: list[Problem] = []
     for fault in (*_mistyped(space), *_faults_of_search(space), *_faults_of_aim(space)):
         origin = space.origins.get(str(fault.below[0]), Origin(Document.of(space.source, None)))

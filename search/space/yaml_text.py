@@ -11,7 +11,6 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import getitem
@@ -118,12 +117,8 @@ class Origin:
 
 
 def load(path: Path) -> Document:
-    """Read a file of at most `MAX_BYTES` bytes.
-
-    Raises:
-        SpaceError: the text is refused; see `parse`.
-        UsageError: the file cannot be read.
-    """
+    """Read a file of at most `MAX_BYTES` bytes; SpaceError if the text is refused; see `parse`; UsageError if the file
+    cannot be read."""
     try:
         data = files.read_named(path, MAX_BYTES)
     except (OSError, ValueError) as error:
@@ -133,18 +128,13 @@ def load(path: Path) -> Document:
 
 
 def parse(data: bytes | str, source: str) -> Document:
-    """Return the values of a YAML text; `source` names it in messages.
-
-    Raises:
-        SpaceError: the text is not in the YAML subset of this module. The error lists all faults up to the point where
-            reading on makes no sense.
-    """
+    """Return the values of a YAML text; `source` names it in messages; SpaceError if the text is not in the YAML subset
+    of this module. The error lists all faults up to the point where reading on makes no sense."""
     text = _decode(data, source)
     # YAML allows tabs inside a line, which ruamel does not; a blank in the place of each keeps the columns.
     plain = _UNQUOTED_LINE.sub(lambda line: line[1] + line[2].replace("\t", " "), text)
-    reader, value = _Reader(plain, source), None
-    with suppress(_CannotReadOnError):
-        value = reader.document()
+    reader = _Reader(plain, source)
+    value = reader.document()
     if reader.problems:
         raise SpaceError(reader.problems)
     return Document(source, text, value, reader.values, reader.keys)
@@ -165,10 +155,6 @@ def _decode(data: bytes | str, source: str) -> str:
         before = text[: found.start()]
         message = f"control character U+{ord(found.group()):04X}; a space file is plain text"
     raise SpaceError([Problem(source, before.count("\n") + 1, len(before) - before.rfind("\n"), message)])
-
-
-class _CannotReadOnError(Exception):
-    """Reading stops here: the rest has no meaning, or would take too much time or memory."""
 
 
 class _Reader:
@@ -275,11 +261,12 @@ class _Reader:
         """Add a problem, and stop reading if there are too many."""
         self.problems.append(Problem(self.source, *(position or self._position), message))
         if len(self.problems) >= MAX_PROBLEMS:
-            raise _CannotReadOnError
+            raise SpaceError(self.problems)
 
     def _stop(self, message: str, position: Position | None = None) -> NoReturn:
+        """Add a problem after which the rest has no meaning, or would take too much time or memory."""
         self._refuse(message, position)
-        raise _CannotReadOnError
+        raise SpaceError(self.problems)
 
 
 def _fault(error: MarkedYAMLError, reached: Position) -> tuple[str, Position]:
@@ -297,11 +284,8 @@ def _fault(error: MarkedYAMLError, reached: Position) -> tuple[str, Position]:
 
 
 def resolve(text: str) -> bool | int | float | str | None:
-    """Return the value of an unquoted text: null, true, false, a number, or the text itself.
-
-    Raises:
-        ValueError: the number is not finite, or is a whole number above `MAX_INTEGER`; the message is for the user.
-    """
+    """Return the value of an unquoted text: null, true, false, a number, or the text itself; ValueError if the number
+    is not finite, or is a whole number above `MAX_INTEGER`; the message is for the user."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if _INTEGER.fullmatch(text):

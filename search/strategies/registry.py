@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import fields, replace
+from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
@@ -27,12 +27,9 @@ _OF_CODE = ("options", "code", "portable")  # what is stored of custom code, wit
 
 
 def sampler(spec: str | Mapping[str, Any]) -> Sampler:
-    """Return the sampler that a name selects, or a mapping with `name` and options, as space files have it.
-
-    Raises:
-        ValueError: the name or an option is unknown, or an option is out of range, or it is the name of code, which a
-            file never makes run; the message is for the user.
-    """
+    """Return the sampler that a name selects, or a mapping with `name` and options, as space files have it; ValueError
+    if the name or an option is unknown, or an option is out of range, or it is the name of code, which a file never
+    makes run; the message is for the user."""
     found: Sampler = _parsed("sampler", *_taken_apart(spec))
     return found
 
@@ -61,10 +58,7 @@ def named_pruner(name: str, options: Options = _NONE) -> Pruner:
 
 def _named(kind: Kind, name: str, options: Options) -> Any:
     if is_code(name):
-        own = of_code(name, options)
-        if own.kind != kind:
-            raise UsageError(f"{name} is a {own.kind}, not a {kind}; give it to --{own.kind}.")
-        return own
+        return of_code(kind, name, options)
     try:
         return _parsed(kind, name, options)
     except ValueError as error:
@@ -73,31 +67,28 @@ def _named(kind: Kind, name: str, options: Options) -> Any:
         raise UsageError(f"{error}{hint}.") from error
 
 
-def of_code(name: str, options: Options = _NONE) -> ForeignSampler | ForeignPruner:
-    """Load a custom sampler or pruner, make an instance once, and return its description.
-
-    Raises:
-        UsageError: it cannot be loaded or made, or is neither of the two; the message gives the reason and the place.
-    """
+def of_code(kind: Kind, name: str, options: Options = _NONE) -> ForeignSampler | ForeignPruner:
+    """Load a custom sampler or pruner, make an instance once, and return its description; UsageError if it cannot be
+    loaded or made, or is another thing; the message gives the reason and the place."""
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
 
     if (fault := canonical_json.fault(dict(options))) is not None:
         raise UsageError(f"{name}: its options have to be plain values ({fault}).") from fault
-    loaded = load(name, "sampler or pruner")
-    is_pruner = isinstance(loaded.call, type) and issubclass(loaded.call, BasePruner)
-    made = replace(loaded, kind="pruner" if is_pruner else "sampler").construct(options, seed=0)
-    if not isinstance(made, BaseSampler | BasePruner):
+    loaded = load(name, kind)
+    made = loaded.construct(options, seed=0)
+    wanted, other = (BaseSampler, BasePruner) if kind == "sampler" else (BasePruner, BaseSampler)
+    if not isinstance(made, wanted):
+        hint = f"; give it to --{'pruner' if kind == 'sampler' else 'sampler'}" if isinstance(made, other) else ""
         raise UsageError(
-            f"{name} makes a {type(made).__name__}, which is neither Optuna's BaseSampler nor its BasePruner."
+            f"{name} is no {kind}: it makes a {type(made).__name__}, which is not Optuna's {wanted.__name__}{hint}."
         )
-    foreign = _FOREIGN["sampler" if isinstance(made, BaseSampler) else "pruner"]
-    return foreign(
+    return _FOREIGN[kind](
         name=loaded.name,
         code=loaded.code,
         options=dict(options),
         portable=getattr(made, "portable", False) is True,
-        loaded=replace(loaded, kind=foreign.kind),
+        loaded=loaded,
     )
 
 
@@ -106,8 +97,7 @@ def of_settings(settings: Mapping[str, Any]) -> tuple[Sampler, Pruner]:
 
     The default pruner is asha. The default sampler is curves; with two objectives tpe, because curves has one.
 
-    Raises:
-        ValueError: a name or an option is unknown, or an option is out of range; the message is for the user.
+    ValueError if a name or an option is unknown, or an option is out of range; the message is for the user.
     """
     search = settings.get("search", {})
     default = "curves" if Aim.of(settings).cost is None else "tpe"
@@ -147,11 +137,8 @@ def to_spec(strategy: Sampler | Pruner) -> dict[str, Any]:
 
 
 def check_known(spec: Mapping[str, Any]) -> None:
-    """Check that this version knows the sampler and the pruner of a stored specification, and all their options.
-
-    Raises:
-        OtherVersionError: it does not know one of them; the message names it.
-    """
+    """Check that this version knows the sampler and the pruner of a stored specification, and all their options;
+    OtherVersionError if it does not know one of them; the message names it."""
     for kind, built_in in _BUILT_IN.items():
         name, options = _taken_apart(spec[kind])
         if name.startswith(OF_OPTUNA):

@@ -18,7 +18,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from search import hashed
-from search.errors import OutsideRangeError, PluginError
+from search.errors import PluginError
 from search.loading import Loaded
 from search.messages import did_you_mean, listing, show
 
@@ -52,7 +52,7 @@ class WatchedSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """Return a value of this range; OutsideRangeError if it is outside, which Optuna would accept."""
+        """Return a value of this range; PluginError if it is outside, which Optuna would accept."""
         with self._loaded.blamed():
             value = self._own.sample_independent(study, trial, param_name, param_distribution)
         return self._checked(param_name, value, param_distribution)
@@ -92,7 +92,7 @@ class WatchedSampler(BaseSampler):
     def _checked(self, path: str, value: Any, span: BaseDistribution) -> Any:
         """Return a value of a range as a number or option of Python's own, which NumPy's are not."""
         if not _holds(span, value):
-            raise OutsideRangeError(
+            raise PluginError(
                 f"Sampler {self._loaded.name} proposed {show(value)} for {path}, which is outside its range: "
                 f"{_in_words(span)}."
             )

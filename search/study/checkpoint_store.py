@@ -21,11 +21,8 @@ _HASH_LENGTH = 32
 
 
 def read(path: Path) -> tuple[Report, bytes] | None:
-    """Return the content of a checkpoint; None if there is none, or if it is unreadable or damaged.
-
-    Raises:
-        OtherVersionError: it is whole, and a newer version wrote it.
-    """
+    """Return the content of a checkpoint; None if there is none, or if it is unreadable or damaged; OtherVersionError
+    if it is whole, and a newer version wrote it."""
     try:
         with opened(own(path)) as file:
             content = file.read()
@@ -51,11 +48,7 @@ class CheckpointStore:
         make_folder(folder)
 
     def put(self, trial: int, period: int, report: Report, state: bytes) -> None:
-        """Keep a worker's result.
-
-        Raises:
-            StorageError: it cannot be written; earlier checkpoints stay.
-        """
+        """Keep a worker's result; StorageError if it cannot be written; earlier checkpoints stay."""
         header = json.dumps(report.to_json()).encode()
         body = len(header).to_bytes(8, "big") + header + state
         path = self._path(trial, period)

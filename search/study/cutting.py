@@ -48,14 +48,9 @@ class Cut:
 
 
 def cut(files: StudyFolder) -> Cut:
-    """Cut the event log of a study that the caller has locked (`alone_with`), and keep the damaged database aside.
-
-    Raises:
-        UsageError: the log is not damaged.
-        StudyNotFoundError: there is no such study.
-        OtherVersionError: a newer version wrote the log.
-        StorageError: not even the first event can be read, or a file cannot be written.
-    """
+    """Cut the event log of a study that the caller has locked (`alone_with`), and keep the damaged database aside;
+    UsageError if the log is not damaged; StudyNotFoundError if there is no such study; OtherVersionError if a newer
+    version wrote the log; StorageError if not even the first event can be read, or a file cannot be written."""
     if not files.database.exists():
         raise no_such_study(files)
     if _is_whole(files):

@@ -46,10 +46,8 @@ def source(study: StudyRecord | str | Path, files: StudyFolder) -> Source:
 
     `study` is a study, its name, or its folder.
 
-    Raises:
-        StudyNotFoundError: there is no such study.
-        UsageError: the name cannot be that of a study.
-        StorageError: a database cannot be read.
+    StudyNotFoundError if there is no such study; UsageError if the name cannot be that of a study; StorageError if a
+    database cannot be read.
     """
     if isinstance(study, StudyRecord):
         return _kept(files, study.name) or study
@@ -71,8 +69,7 @@ def first_trials(
     A trial lies in a space if that has all its parameters, with their values, and gets a value for each of its ranges.
     Of those with the same parameters in the space, only the best is among them.
 
-    Raises:
-        UsageError: there is none; the message says why the best trial is not.
+    UsageError if there is none; the message says why the best trial is not.
     """
     if isinstance(study, tuple):
         return study

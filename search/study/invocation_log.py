@@ -30,11 +30,8 @@ class Invocation:
 
 
 def keep_invocation(files: StudyFolder, space: Space, invocation: Invocation | None) -> None:
-    """Write the space of a study that begins into its folder, and add the invocation to those before.
-
-    Raises:
-        StorageError: the folder cannot be written.
-    """
+    """Write the space of a study that begins into its folder, and add the invocation to those before; StorageError if
+    the folder cannot be written."""
     try:
         if not files.space.exists():
             atomic_write(files.space, space.to_yaml().encode())

@@ -134,11 +134,8 @@ class StudySpec:
         return self.portable and not [*registry.unportable(self.sampler, self.pruner)]
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values, as they are stored: fields only if they differ from their defaults.
-
-        Raises:
-            UsageError: a package that the sampler or the pruner needs is not installed.
-        """
+        """Return plain values, as they are stored: fields only if they differ from their defaults; UsageError if a
+        package that the sampler or the pruner needs is not installed."""
         return {
             **plain(self, without=("space", "sampler", "pruner")),
             "space": self.space.to_spec(),
@@ -155,11 +152,8 @@ DERIVED = ("driver_revision", "driver_arithmetic")
 
 
 def check_known(stored: Mapping[str, Any]) -> None:
-    """Check that this version knows all that a stored specification holds of the search itself.
-
-    Raises:
-        OtherVersionError: it does not; the message names the missing settings.
-    """
+    """Check that this version knows all that a stored specification holds of the search itself; OtherVersionError if it
+    does not; the message names the missing settings."""
     known = {*DERIVED, *(item.name for item in fields(StudySpec))}
     for name in stored:
         if name not in known:
@@ -168,12 +162,8 @@ def check_known(stored: Mapping[str, Any]) -> None:
 
 
 def stored_history(events: Sequence[Event]) -> History:
-    """Return the history of a stored study.
-
-    Raises:
-        OtherVersionError: a newer version decided something in it.
-        StorageError: no search can have decided these events in this order.
-    """
+    """Return the history of a stored study; OtherVersionError if a newer version decided something in it; StorageError
+    if no search can have decided these events in this order."""
     if events and isinstance(events[0], Created):
         try:
             check_known(events[0].spec)
@@ -216,11 +206,8 @@ def portable_arithmetic() -> str:
 
 
 def versions(sampler: Sampler, pruner: Pruner) -> dict[str, str]:
-    """Return the versions of the packages that the search is built on, "none" for optional ones that are not installed.
-
-    Raises:
-        UsageError: a package that the sampler or the pruner needs is not installed.
-    """
+    """Return the versions of the packages that the search is built on, "none" for optional ones that are not installed;
+    UsageError if a package that the sampler or the pruner needs is not installed."""
     found: dict[str, str] = {}
     for kind, strategy in (("sampler", sampler), ("pruner", pruner)):
         needed = ("optuna", "numpy", *strategy.needs)
@@ -247,11 +234,8 @@ def fingerprint(spec: Mapping[str, Any]) -> str:
 
 
 def check_same(name: str, stored: Mapping[str, Any], current: Mapping[str, Any]) -> None:
-    """Check that a stored specification is that of this run.
-
-    Raises:
-        FingerprintError: they differ; the text lists every difference and the ways out.
-    """
+    """Check that a stored specification is that of this run; FingerprintError if they differ; the text lists every
+    difference and the ways out."""
     if fingerprint(stored) == fingerprint(current):
         return
     _check_named(name, stored, current)
@@ -266,11 +250,8 @@ def check_same(name: str, stored: Mapping[str, Any], current: Mapping[str, Any])
 
 
 def _check_named(name: str, stored: Mapping[str, Any], current: Mapping[str, Any]) -> None:
-    """Check that the custom code of a study is named again: no study runs code by itself.
-
-    Raises:
-        FingerprintError: it is not named; the text says which options to repeat.
-    """
+    """Check that the custom code of a study is named again: no study runs code by itself; FingerprintError if it is not
+    named; the text says which options to repeat."""
     then, now = _own_code(stored), _own_code(current)
     lacking = {kind: strategy for kind, strategy in then.items() if kind not in now}
     if lacking:

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 import search
-from search.errors import OutsideRangeError, PluginError, UsageError
+from search.errors import PluginError, UsageError
 from search.hashed import Order
 from search.repeatability import TriedOn, require
 from search.strategies import registry
 from search.strategies.pruners import NoPruner
-from search.strategies.samplers import ForeignSampler, Random
+from search.strategies.samplers import Random
 from support import own_code, search_fake as fake
 
 pytestmark = pytest.mark.usefixtures("log_alone")
@@ -25,12 +25,11 @@ PRINTING = own_code.SEEDED.replace("        done = [", "        print('.', end='
 
 def required(folder: Path, text: str) -> None:
     """Check the sampler or the pruner of this code."""
-    own = registry.of_code(own_code.write(folder, text))
-    tried_on = TriedOn(space=fake.space(), planner=fake.Planner(48), periods=fake.PERIODS)
-    if isinstance(own, ForeignSampler):
-        require(own, NoPruner(), tried_on)
+    place, tried_on = own_code.write(folder, text), TriedOn(space=fake.space(), planner=fake.Planner(48), periods=4)
+    if "class Third" in text:
+        require(Random(), registry.named_pruner(place), tried_on)
     else:
-        require(Random(), own, tried_on)
+        require(registry.named_sampler(place), NoPruner(), tried_on)
 
 
 @pytest.mark.slow
@@ -52,7 +51,7 @@ def test_what_is_repeatable_is_taken(tmp_path: Path, text: str) -> None:
     [
         (own_code.REMEMBERING, UsageError, "not repeatable: asked again after the same history"),
         (DRAWING, UsageError, r"asked again .*, it decides differently \(#\d+ after period \d: stops "),
-        (own_code.STRAYING, OutsideRangeError, r"proposed 4096 for model\.width"),
+        (own_code.STRAYING, PluginError, r"proposed 4096 for model\.width"),
         (own_code.RAISING, PluginError, rf"raised LookupError: .*mine\.py:{own_code.RAISING_LINE}\)\.$"),
         (NOTING, UsageError, r"^System attributes that a sampler or pruner has set on trial 0 cannot be"),
         pytest.param(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from search.errors import FingerprintError, OutsideRangeError, PluginError
+from search.errors import FingerprintError, PluginError
 from search.event_log.events import Asked
 from search.hashed import Order
 from search.strategies.pruners import NoPruner
@@ -131,8 +131,8 @@ def test_code_that_is_not_named_again_is_asked_for_with_its_options(tmp_path: Pa
         fake.run(tmp_path / "a", goal=GOAL + 1)
     assert str(caught.value) == (
         "Study fake-0 was made by your own sampler and pruner, which only you can name again: add --sampler "
-        "mine.py:Mine --pruner optuna.pruners:PercentilePruner --pruner-option n_startup_trials=2 --pruner-option "
-        "percentile=75 (give a file with its folder)."
+        """mine.py:Mine --pruner '{"name": "optuna.pruners:PercentilePruner", "n_startup_trials": 2, """
+        """"percentile": 75}' (give a file with its folder)."""
     )
 
 
@@ -185,7 +185,7 @@ def test_what_own_code_raises_is_one_sentence_and_the_study_is_whole(tmp_path: P
 def test_a_sampler_that_leaves_the_space_is_stopped_before_it_is_believed(
     tmp_path: Path, value: str, sentence: str
 ) -> None:
-    with pytest.raises(OutsideRangeError, match=rf"^Sampler mine\.py:Mine {sentence}"):
+    with pytest.raises(PluginError, match=rf"^Sampler mine\.py:Mine {sentence}"):
         fake.run(tmp_path / "a", **own(tmp_path, own_code.STRAYING.replace("4096", value)))
     assert len(open_study(tmp_path / "a", "fake-0").trials) == 2
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from search.errors import OutsideRangeError, PluginError, UsageError
+from search.errors import PluginError, UsageError
 from search.strategies.registry import named_sampler
 from search.study.studies import open_study
 from support import own_code, search_fake as fake
@@ -48,13 +48,13 @@ def sampler(folder: Path, inferred: str, proposed: str) -> dict[str, object]:
     ("kind", "inferred", "proposed", "sentence"),
     [
         (
-            OutsideRangeError,
+            PluginError,
             '{"model.extra": FloatDistribution(0, 5)}',
             '{"model.extra": 4.0}',
             "proposed 4.0 for model.extra, which is outside its range: 0.0 to 1.0.",
         ),
         (
-            OutsideRangeError,
+            PluginError,
             '{"model.width": IntDistribution(8, 64)}',
             '{"model.width": 12}',
             "proposed 12 for model.width, which is outside its range: 8 to 64, step 8.",
