@@ -47,7 +47,7 @@ STUDIES = FOLDER / "studies"
 UNDER_WAY = LEDGERS / "publish"
 SEARCH = ("search", "conv", "--trials", "50")
 CONFIRM = ("confirm", "conv-0", "--top", "3")
-ABLATE = ("ablate", "conv-0", "--from", "benchmarks/linear.yaml", "--seeds", "4", "--budget", "100m")
+ABLATE = ("ablate", "conv-0", "--baseline", "benchmarks/linear.yaml", "--seeds", "4", "--budget", "100m")
 SMALL = ("search", "small", "--trials", "60")
 FRONT = ("confirm", "small-0", "--front")
 PORTABLE = ("search", "conv", "--set", "precision=portable", "--study-name", "portable", "--trials", "50")

@@ -10,7 +10,7 @@ import inspect
 import math
 import re
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import wraps
@@ -86,9 +86,9 @@ def argument(about: str, metavar: str, **form: Any) -> Option:
     return Option(about=about, metavar=metavar, place="argument", **form)
 
 
-def in_python(about: str) -> Option:
+def in_python(about: str, **form: Any) -> Option:
     """Declare a parameter that only Python has."""
-    return Option(about=about, place="Python")
+    return Option(about=about, place="Python", **form)
 
 
 def declaration(parameter: inspect.Parameter) -> Option | None:
@@ -96,7 +96,11 @@ def declaration(parameter: inspect.Parameter) -> Option | None:
     return next((each for each in getattr(parameter.annotation, "__metadata__", ()) if isinstance(each, Option)), None)
 
 
-def declared(function: Callable[..., Any]) -> dict[str, tuple[inspect.Parameter, Option]]:
+Declared = Mapping[str, tuple[inspect.Parameter, Option]]
+"""Parameters with their declarations, by name."""
+
+
+def declared(function: Callable[..., Any]) -> Declared:
     """Return the declared parameters of a function by their names."""
     signature: inspect.Signature = getattr(function, "declared", None) or inspect.signature(function)
     found = {name: (each, declaration(each)) for name, each in signature.parameters.items()}
@@ -104,20 +108,35 @@ def declared(function: Callable[..., Any]) -> dict[str, tuple[inspect.Parameter,
 
 
 def documented(function: F) -> F:
-    """Write the part `Args` of a function's docstring, above `Raises`; show its parameters with their types alone."""
-    signature = inspect.signature(function)
-    known = declared(function).items()
-    function.declared = signature  # type: ignore[attr-defined]
+    """Let a function check its arguments by their declarations, and let its docstring have a part `Args` of them.
+
+    Its signature shows the types alone.
+    """
+    signature, known = inspect.signature(function), declared(function)
+
+    @wraps(function)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        for name, value in signature.bind(*args, **kwargs).arguments.items():
+            if name in known:
+                _check_value(*known[name], value)
+        return function(*args, **kwargs)
+
+    _describe(checked, signature, known)
+    return checked  # type: ignore[return-value]
+
+
+def _describe(function: Any, signature: inspect.Signature, known: Declared) -> None:
+    """Write the part `Args` of a function's docstring, above `Raises`, and its signature."""
+    function.declared = signature
     plain = [each.replace(annotation=_type(each.annotation)) for each in signature.parameters.values()]
-    function.__signature__ = signature.replace(parameters=plain)  # type: ignore[attr-defined]
+    function.__signature__ = signature.replace(parameters=plain)
     entries = [
         f"{name}: {_begun_small(option.about, each.default is True)} {option.python}".rstrip()
-        for name, (each, option) in known
+        for name, (each, option) in known.items()
     ]
     lines = [textwrap.fill(entry, 112, initial_indent=" " * 4, subsequent_indent=" " * 8) for entry in entries]
     head, raises, rest = (inspect.getdoc(function) or "").partition("Raises:\n")
     function.__doc__ = "\n".join([f"{head.rstrip()}\n", "Args:", *lines, "", f"{raises}{rest}"])
-    return function
 
 
 def _type(annotation: Any) -> Any:
@@ -139,8 +158,8 @@ def made_of(options: Callable[P, Asked]) -> Callable[[Callable[[Asked], R]], Cal
             return function(options(*args, **kwargs))
 
         returned = inspect.signature(function).return_annotation
-        called.__signature__ = inspect.signature(options).replace(return_annotation=returned)  # type: ignore[attr-defined]
-        return documented(called)
+        _describe(called, inspect.signature(options).replace(return_annotation=returned), declared(options))
+        return called
 
     return made
 
@@ -155,19 +174,21 @@ def base_of(parameter: inspect.Parameter) -> Any:
 
 
 def check(values: Any) -> None:
-    """Check the fields of a value by their declarations; one that is left out, and is then None, passes.
+    """Check the fields of a value by their declarations.
 
     Raises:
         UsageError: one has the wrong type, or is out of range.
     """
     for name, (parameter, known) in declared(type(values)).items():
-        value = getattr(values, name)
-        if value is not None or parameter.default is not None:
-            _check_value(name, value, base_of(parameter), known)
+        _check_value(parameter, known, getattr(values, name))
 
 
-def _check_value(name: str, value: Any, kind: Any, known: Option) -> None:
+def _check_value(parameter: inspect.Parameter, known: Option, value: Any) -> None:
+    """Check a value; one that is left out, and is then None, passes."""
+    name, kind = parameter.name, base_of(parameter)
     check_utf8(name, *(value if isinstance(value, tuple) else [value]))
+    if value is None and parameter.default is None:
+        return
     if kind is int:
         check_count(name, value, None if known.most is None else int(known.most), least=int(known.least or 0))
     elif kind is str:
@@ -176,7 +197,7 @@ def _check_value(name: str, value: Any, kind: Any, known: Option) -> None:
         check_choice(name, value, get_args(kind))
     elif known.read is seconds:
         check_seconds(name, value)
-    elif is_several(known.typed or kind):
+    elif parameter.kind is not parameter.VAR_POSITIONAL and is_several(known.typed or kind):
         check_several(name, value)
 
 
@@ -228,7 +249,7 @@ def seconds(name: str, text: str) -> float:
 
 def duration(about: str, **form: Any) -> Option:
     """Declare a parameter of seconds."""
-    return option(about, "TIME", read=seconds, default=form.pop("default", False), **form)
+    return option(about, "TIME", read=seconds, **form)
 
 
 def names(name: str, text: str) -> tuple[str, ...]:

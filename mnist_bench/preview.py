@@ -9,9 +9,9 @@ from mnist_bench.cells import objectives, roughly, short
 from mnist_bench.nets.planner import COEFFICIENTS
 from mnist_bench.numerics.device import kind_of
 from mnist_bench.numerics.kinds import DeviceKind
-from mnist_bench.searches import first_trials, running
+from mnist_bench.searches import running
 from mnist_bench.searches.config import SearchConfig
-from mnist_bench.searches.setup import SearchSetup
+from mnist_bench.searches.setup import SearchSetup, enqueued, start_list
 from mnist_bench.space_files.drawn import ROUGHLY, planner, samples, search_seconds
 from mnist_bench.value_kind import NETS, ValueKind
 from search import repeatability
@@ -38,7 +38,7 @@ def preview(setup: SearchSetup) -> list[str]:
     """
     running.check_own_code(setup)
     notices: list[str] = []
-    first, start = first_trials.enqueued(setup, notices.append), first_trials.start_list(setup, notices.append)
+    first, start = enqueued(setup, notices.append), start_list(setup, notices.append)
     left = running.trials_left(setup, first, start)
     study = f"Study {setup.files.name} in {setup.config.folder}/"
     if not left:

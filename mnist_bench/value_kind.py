@@ -37,7 +37,7 @@ from search.space.space import Aim
 
 UNNAMED = "value"
 OWN = ("costs", "data", "images", "trainer_revision")
-"""Names that a search of nets writes into its context; see `mnist_bench.searches.study_context`."""
+"""Names that a search of nets writes into its context; see `mnist_bench.searches.setup`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,7 +23,7 @@ from support.sources import SOURCES, module_of, text_of
 
 API = "mnist_bench.api"
 MODULES = [module_of(path) for path in SOURCES if ">>> " in text_of(path)]
-IN_TURN = ("searches", "commands", "recipes", "pictures", "winner", "speed", "experiments")
+IN_TURN = ("searches", "reading", "using", "judging")
 """The modules of the API, each after those whose studies and files its examples use."""
 PAGE = ROOT / "docs" / "reference" / "python.md"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +14,7 @@ from mnist_bench.experiments.trainings import Observer, Task
 from mnist_bench.options import workers_for
 from mnist_bench.studies.checked import device_like, find_trial
 from mnist_bench.value_kind import kind_of
-from search.arguments import check_several, check_whole
+from search.arguments import check_whole
 from search.driver.attended import Screen, screen_here
 from search.driver.interrupts import interruptible
 from search.errors import Interrupted
@@ -31,12 +31,6 @@ def chosen(study: StudyRecord, trial: TrialRecord | int | None) -> TrialRecord:
     if trial is not None:
         check_whole("trial", trial)
     return find_trial(study, trial)
-
-
-def several(name: str, given: Iterable[T]) -> tuple[T, ...]:
-    """Return an argument of several values as a tuple; UsageError if it is a single value, such as a text."""
-    check_several(name, given)
-    return tuple(given)
 
 
 def as_path(path: str | Path | None) -> Path | None:

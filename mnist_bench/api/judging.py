@@ -272,12 +272,12 @@ def _scored(
     benchmark: "Benchmark", recipes: Sequence[str], seeds: int, workers: int, device: str,
     precision: PrecisionName, results: str | Path | None, observer: "Observer | None", progress: bool | None,
 ) -> "ScoredRecipes":  # fmt: skip
-    from mnist_bench.api.arguments import attended, several
+    from mnist_bench.api.arguments import attended
     from mnist_bench.experiments import scored_recipes
     from search.defaults import results_in_force
 
     asked = scored_recipes.BenchmarkOptions(
-        recipes=several("recipes", recipes), seeds=seeds, workers=workers, device=device, precision=precision,
+        recipes=tuple(recipes), seeds=seeds, workers=workers, device=device, precision=precision,
         results=results_in_force(results),
     )  # fmt: skip
     with attended(observer, progress) as watching:
@@ -349,12 +349,12 @@ def compare_methods(
         >>> contest.table, contest.seeds, [method.name for method in contest.methods]
         ('grid-5k', (0, 1), ['random', 'curves'])
     """
-    from mnist_bench.api.arguments import attended, several
+    from mnist_bench.api.arguments import attended
     from mnist_bench.experiments.contest import ContestOptions, compare_methods as compared
 
     asked = ContestOptions(
-        tables=several("tables", tables), samplers=several("samplers", samplers), pruners=several("pruners", pruners),
-        seeds=seeds, trials=(trials,) if isinstance(trials, int) else several("trials", trials),
+        tables=tuple(tables), samplers=tuple(samplers), pruners=tuple(pruners),
+        seeds=seeds, trials=(trials,) if isinstance(trials, int) else tuple(trials),
         concurrent_trials=concurrent_trials,
         processes=processes,
     )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from mnist_bench import options
 from mnist_bench.options import argument, documented, in_python, option
+from search.arguments import MAX_SEED
 
 if TYPE_CHECKING:
     from mnist_bench.comparison.comparison import Comparison
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 FORMATS: "tuple[Format, ...]" = ("png", "svg")
 Formats = Annotated[
     "Sequence[Format]",
-    option("Formats of the files: png, svg, or both with a comma between.", "NAMES", read=options.names),
+    option("Formats of the files, with commas between.", "NAMES", read=options.names, typed=Sequence[str]),
 ]
 
 
@@ -56,10 +57,7 @@ def leaderboard(
         ([6, 0, 4], False)
     """
     from mnist_bench.leaderboard.ranking import leaderboard_of
-    from search.arguments import check_count
 
-    if top is not None:
-        check_count("top", top)
     return leaderboard_of(study, *others, top=top, infeasible=infeasible, curves=learning_curves)
 
 
@@ -204,13 +202,13 @@ def plot(
         >>> history.kind, [path.as_posix() for path in history.files]
         ('history', ['pictures/history.svg'])
     """
-    from mnist_bench.api.arguments import as_path, several
+    from mnist_bench.api.arguments import as_path
     from mnist_bench.data.idx import close_test_set
     from mnist_bench.plots.kinds import STUDY_KINDS, check_kind, kinds_of
     from mnist_bench.plots.subject import Subject
     from search.errors import UsageError
 
-    wanted = tuple(dict.fromkeys(several("kinds", kinds)))
+    wanted = tuple(dict.fromkeys(tuple(kinds)))
     for kind in wanted:
         check_kind(kind)
         if kind not in STUDY_KINDS:
@@ -233,7 +231,7 @@ def plot_data(
             names=("--set",),
         ),
     ] = (),
-    seed: Annotated[int, in_python("The seed of the distortions.")] = 0,
+    seed: Annotated[int, in_python("The seed of the distortions.", least=0, most=MAX_SEED)] = 0,
     to: Annotated[str | Path | None, option("Folder for the files.", "DIR", typed=Path)] = None,
     formats: Formats = FORMATS,
     data: options.Data = None,
@@ -252,16 +250,14 @@ def plot_data(
         >>> digits.lines[0], digits.files[0].name
         ('(60000, 28, 28)', 'digits.png')
     """
-    from mnist_bench.api.arguments import as_path, several
+    from mnist_bench.api.arguments import as_path
     from mnist_bench.data.idx import close_test_set
     from mnist_bench.plots.kinds import DATA_KINDS
     from mnist_bench.plots.subject import data_subject
-    from search.arguments import check_seed
     from search.defaults import results_in_force
     from search.study.folder import ResultsFolder
 
-    changes = several("overrides", overrides)
-    check_seed("seed", seed)
+    changes = tuple(overrides)
     close_test_set()
     subject = data_subject(as_path(data), changes, seed)
     destination = as_path(to) or ResultsFolder(results_in_force(results)).plots
@@ -301,11 +297,10 @@ def _drawn(
     kinds: Sequence[str], subject: "DataSubject | Subject", folder: Path, formats: "Sequence[Format]", *, named: bool
 ) -> "tuple[Picture, ...]":
     """Draw pictures into files; raise the first error, any if kinds were `named`, otherwise an unforeseen one."""
-    from mnist_bench.api.arguments import several
     from mnist_bench.plots.kinds import draw_kinds
     from search.arguments import check_choice
 
-    formats = several("formats", formats)
+    formats = tuple(formats)
     for each in formats:
         check_choice("formats", each, FORMATS)
     pictures = []

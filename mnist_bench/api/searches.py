@@ -145,10 +145,9 @@ def train_seeds(
         2
     """
     from mnist_bench.experiments import recipe_training
-    from search.arguments import check_count, check_seed
+    from search.arguments import check_seed
 
-    check_count("seeds", seeds)
-    check_seed("seed", seed)
+    check_seed("seed", seed + seeds - 1)
     count = options.workers_for(device, workers)
     training = recipe_training.of_recipe(recipe, _options(overrides, device, data, net))
     return training.fit_seeds(range(seed, seed + seeds), count, lambda _, report: on_period(report))
@@ -192,11 +191,11 @@ def train_trial(
 def _options(
     overrides: Sequence[str], device: str, data: str | Path | None, net: options.OwnNetSource
 ) -> "recipe_training.TrainingOptions":
-    from mnist_bench.api.arguments import as_path, several
+    from mnist_bench.api.arguments import as_path
     from mnist_bench.experiments import recipe_training
 
     return recipe_training.TrainingOptions(
-        overrides=several("overrides", overrides), device=device, data_dir=as_path(data), net=options.loaded_net(net)
+        overrides=tuple(overrides), device=device, data_dir=as_path(data), net=options.loaded_net(net)
     )
 
 

@@ -101,11 +101,10 @@ def predict(
         >>> round(sum(said.probabilities), 6), said.label in range(10)
         (1.0, True)
     """
-    from mnist_bench.api.arguments import several
     from mnist_bench.prediction.model import Model
     from mnist_bench.prediction.pictures import with_those_in_folders
 
-    wanted = several("images", images)
+    wanted = tuple(images)
     if not isinstance(model, Model):
         model = load_model(model, trial, data=data, net=net)
     elif trial is not None:

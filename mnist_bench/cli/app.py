@@ -13,12 +13,11 @@ from typing import Annotated
 
 import typer
 
-from mnist_bench.cli import bench, checks, judge, leaderboard, output, pictures, search, show, space, study_list, use
+from mnist_bench.cli import checks, judge, leaderboard, output, pictures, search, show, space, study_list, use
 from mnist_bench.cli.failures import ErrorsAsSentences, drop_output, in_words, is_of_output
 from mnist_bench.cli.help import GroupWithoutSuggestions, HelpfulCommand, HelpfulGroup
 from mnist_bench.cli.output import ExitCode
 from mnist_bench.options import RESULTS_OPTION
-from search.defaults import RESULTS_VARIABLE
 
 HELP = """Search hyperparameters of small networks on MNIST, with results that are the same every time, bit for bit.
 
@@ -76,8 +75,7 @@ def _options(
         ),
     ] = None,
 ) -> None:
-    if results is not None:
-        os.environ[RESULTS_VARIABLE] = str(results)
+    pass
 
 
 app.command("search", cls=HelpfulCommand, rich_help_panel=SEARCH)(search.search)
@@ -95,7 +93,7 @@ app.command("ablate", cls=HelpfulCommand, rich_help_panel=VERIFY)(judge.ablate)
 app.command("doctor", cls=HelpfulCommand, rich_help_panel=VERIFY)(checks.doctor)
 app.command("export", cls=HelpfulCommand, rich_help_panel=USE)(use.export)
 app.command("predict", cls=HelpfulCommand, rich_help_panel=USE)(use.predict)
-app.add_typer(bench.app, name="bench", cls=HelpfulGroup, rich_help_panel=BENCHMARK)
+app.add_typer(judge.bench, name="bench", cls=HelpfulGroup, rich_help_panel=BENCHMARK)
 
 
 def main() -> None:

@@ -13,8 +13,8 @@ import typer
 
 from mnist_bench import cells, options
 from mnist_bench.api import judging, reading
-from mnist_bench.cli import output, targets
-from mnist_bench.cli.command import takes
+from mnist_bench.cli import output
+from mnist_bench.cli.command import check_options, open_target, takes
 from mnist_bench.cli.output import ExitCode
 from mnist_bench.options import argument, option
 from search.differences import CHECK, CHECKS
@@ -75,8 +75,8 @@ def reproduce(
             raise UsageError("--weights keeps weights in a study's folder, and a record has none; name STUDY/17.")
         claim, again = claims.recorded(read), local(read)
     else:
-        study, named = targets.open_target(target, results, of_any_trainer=True)
-        targets.check_options(study, judging.reproduce, given)
+        study, named = open_target(target, results, of_any_trainer=True)
+        check_options(study, judging.reproduce, given)
         code = own_trainer.OwnCode(trainer=given["trainer"], objective=given["objective"], command=given["command"])
         trial = named or find_trial(study, None)
         claim = claims.claim_of(study, trial)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 
 from mnist_bench import cells
-from mnist_bench.cli import live, output, resuming
+from mnist_bench.cli import live, output, running
 from mnist_bench.leaderboard.board import Leaderboard, digest_lines, table_of
 from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.leaderboard.worker_time import worker_time_of
@@ -95,7 +95,7 @@ def summary(listed: Leaderboard, seconds: float, before: float, order_cost: floa
 def advice(run: Run, config: SearchConfig) -> list[str]:
     """Return the next commands: to continue a stopped search, or to examine the best trial."""
     if not run.reached:
-        return ["", "Stopped before its trial budget. To resume:", f"  {resuming.as_typed()}"]
+        return ["", "Stopped before its trial budget. To resume:", f"  {running.as_typed()}"]
     commands, best = _commands(run, config), run.study.best
     if has_diverged(run):
         return ["", f"Every trial diverged: no value was finite. {commands.line('leaderboard')} lists them."]

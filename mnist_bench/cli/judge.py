@@ -1,4 +1,4 @@
-"""`mnist-bench confirm` and `ablate`: how good a study's best trial is, and which settings make it so."""
+"""`mnist-bench confirm`, `ablate` and `bench`: how good trials, settings, recipes and search methods are."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
 from mnist_bench import options
 from mnist_bench.api import judging
-from mnist_bench.cli import output, targets
-from mnist_bench.cli.command import takes
+from mnist_bench.cli import output
+from mnist_bench.cli.command import StudyName, Target, check_options, open_target, takes
+from mnist_bench.cli.help import HelpfulCommand
 from mnist_bench.options import option
 
 if TYPE_CHECKING:
@@ -20,10 +23,12 @@ if TYPE_CHECKING:
     from search.study.folder import ConfirmFolder
     from search.study.studies import StoredStudy
 
+bench = typer.Typer(help="Measure recipes and search methods.", no_args_is_help=True)
+
 
 @takes(judging.confirm)
 def confirm(
-    study: targets.StudyName = None,
+    study: StudyName = None,
     front: Annotated[
         bool,
         option(
@@ -65,7 +70,7 @@ def confirm(
     record = open_any(results, study)
     if front:
         check_nets(record, "--front")
-    targets.check_options(record, judging.confirm, given)
+    check_options(record, judging.confirm, given)
     data, net, device = given["data"], given["net"], given["device"]
     commands = commands_of(record, data_dir=data, net=net, device=device, no_test=not given["test"])
     result_of = partial(running.result_of, study=record.name if study is None else None)
@@ -86,7 +91,7 @@ def confirm(
 
 @takes(judging.ablate)
 def ablate(
-    target: targets.Target = None,
+    target: Target = None,
     json: options.Json = False,
     markdown: options.Markdown = False,
     results: options.Folder = options.RESULTS,
@@ -105,7 +110,7 @@ def ablate(
     from mnist_bench.cli import running
     from mnist_bench.experiments.ablation import table_of
 
-    study, trial = targets.open_target(target, results)
+    study, trial = open_target(target, results)
     latest = study.name if target is None else None
     found = running.result_of(lambda observer: judging.ablate(study, trial, observer=observer, **given), study=latest)
     output.print_result(form, table_of(found))
@@ -151,3 +156,68 @@ def _to_take_away(
     command = commands.line("export", "--confirmed", "--to", "winner", trial=trial)
     use = "one of its networks, as files that work without mnist-bench"
     return ["To export the selected network:", f"  {command}   {use}"]
+
+
+@bench.command("search", cls=HelpfulCommand)
+@takes(judging.compare_methods)
+def search(json: options.Json = False, markdown: options.Markdown = False, **given: Any) -> None:
+    """Compare search methods at equal budgets.
+
+    Every sampler is combined with every pruner. The first pair is the method that all others are compared with, with
+    paired tests, by the regret of the selected configurations: 0% is the best configuration of a table and 100% the
+    median one. A search takes a few seconds at most, because every result is looked up in a table.
+
+    Examples:
+        mnist-bench bench search --tables conv-5k --samplers random,curves,tpe
+        mnist-bench bench search --tables scikit-learn/mlp-wine --samplers random,curves
+    """
+    form = output.form(json=json, markdown=markdown)
+    from mnist_bench.cli import running
+    from mnist_bench.experiments.contest_table import tables_of
+    from mnist_bench.numerics.kinds import cores
+
+    found = running.result_of(
+        lambda observer: judging.compare_methods(observer=observer, processes=cores(), **given),
+        stopped="Stopped. The next run starts from the beginning.",
+        keeps_work=False,
+    )
+    output.print_result(form, *tables_of(found))
+
+
+@bench.command("notebook", cls=HelpfulCommand)
+@takes(judging.train_notebook)
+def notebook(json: options.Json = False, markdown: options.Markdown = False, **given: Any) -> None:
+    """Train the networks of the 2017 notebook again, and compare.
+
+    As in the notebook, each network is evaluated on the test images after each epoch. These evaluations are logged;
+    `mnist-bench studies` counts them. Run the same command again to resume an interrupted run. Runs of
+    each precision are kept apart.
+
+    Examples:
+        mnist-bench bench notebook linear hidden --seeds 20
+        mnist-bench bench notebook --markdown
+    """
+    form = output.form(json=json, markdown=markdown)
+    from mnist_bench.cli import running
+
+    found = running.result_of(lambda observer: judging.train_notebook(observer=observer, **given))
+    output.print_result(form, found.table())
+
+
+@bench.command("ladder", cls=HelpfulCommand)
+@takes(judging.train_ladder)
+def ladder(json: options.Json = False, markdown: options.Markdown = False, **given: Any) -> None:
+    """Train the recipes for test accuracies of 99.0, 99.4, 99.6 and 99.7%.
+
+    Epochs and seeds are fixed, and each run is evaluated on the test images after its last epoch. These evaluations are
+    logged. Run the same command again to resume an interrupted run.
+
+    Examples:
+        mnist-bench bench ladder 99.0 99.4
+        mnist-bench bench ladder --seeds 3 --markdown
+    """
+    form = output.form(json=json, markdown=markdown)
+    from mnist_bench.cli import running
+
+    found = running.result_of(lambda observer: judging.train_ladder(observer=observer, **given))
+    output.print_result(form, found.table())

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from mnist_bench import options
 from mnist_bench.api import reading
-from mnist_bench.cli import output, study_list, targets
-from mnist_bench.cli.command import takes
+from mnist_bench.cli import output, study_list
+from mnist_bench.cli.command import study_name, takes
 from mnist_bench.options import argument, option
 from search.errors import StudyNotFoundError, UsageError
 
@@ -65,7 +65,7 @@ def leaderboard(
     if learning_curves and form not in ("json", "csv"):
         raise UsageError("--learning-curves needs --json or --csv.")
     opened = partial(_opened, results=results, infeasible=every)
-    names = dict.fromkeys(targets.study_name(name, results) for name in studies)
+    names = dict.fromkeys(study_name(name, results) for name in studies)
     found = [*map(opened, names)] or [opened(None)]
     rows = top or (SHORT if form in ("table", "wide") and not every else None)
     board = leaderboard_of(*found, top=rows, infeasible=every, curves=learning_curves)

@@ -13,8 +13,8 @@ import typer
 
 from mnist_bench import options
 from mnist_bench.api import reading
-from mnist_bench.cli import output, targets
-from mnist_bench.cli.command import takes
+from mnist_bench.cli import output
+from mnist_bench.cli.command import StudyName, takes
 from mnist_bench.cli.output import ExitCode
 from mnist_bench.options import argument
 from mnist_bench.plots.kinds import ANY_STUDY_KINDS, DATA_KINDS, KINDS, STUDY_KINDS, check_kind, kinds_of
@@ -138,7 +138,7 @@ def report(
     to: Path | None,
     data: Path | None,
     net: str | None,
-    study: targets.StudyName = None,
+    study: StudyName = None,
     results: options.Folder = options.RESULTS,
 ) -> None:
     """Write the results of a study into one HTML file.

@@ -13,8 +13,8 @@ import typer
 
 from mnist_bench import cells, options
 from mnist_bench.api import searches
-from mnist_bench.cli import output, resuming, targets
-from mnist_bench.cli.command import takes
+from mnist_bench.cli import output
+from mnist_bench.cli.command import numbered, open_target, takes
 from mnist_bench.cli.output import ExitCode
 from mnist_bench.options import option
 from mnist_bench.searches.config import SearchConfig
@@ -91,14 +91,15 @@ def _run(config: SearchConfig, *, as_json: bool) -> None:
     Raises:
         typer.Exit: it was interrupted, its digest is not the published one, or all its trials have diverged.
     """
-    from mnist_bench.searches import running
+    from mnist_bench.cli.running import as_typed, ended_at_once
 
     started = time.monotonic()
-    with resuming.ended_at_once():
+    with ended_at_once():
         from mnist_bench.cli import ending, live
+        from mnist_bench.searches import running
 
         with live.view(config.folder) as view, Interrupts(view.say) as interrupts:
-            done = running.run(config, view, interrupts.stopping, resuming.as_typed())
+            done = running.run(config, view, interrupts.stopping, as_typed())
         as_expected = ending.print_ending(done, config, seconds=time.monotonic() - started, as_json=as_json)
     if not done.reached and interrupts.stopping():
         raise typer.Exit(ExitCode.INTERRUPTED)
@@ -144,7 +145,7 @@ def train(
     close_test_set()
     asked = recipe_training.TrainingOptions(overrides=overrides, device=device, data_dir=data, net=net)
     if _is_trial(recipe):
-        study, trial = targets.open_target(recipe, results)
+        study, trial = open_target(recipe, results)
         training = recipe_training.of_trial(study, trial or find_trial(study, None), asked)
     else:
         training = recipe_training.of_recipe(recipe, asked)
@@ -172,7 +173,7 @@ def _is_trial(recipe: str) -> bool:
     from mnist_bench.space_files import space_sources
 
     is_file = os.path.exists(recipe) or recipe in space_sources.shipped()
-    return targets.numbered(recipe) is not None and not is_file
+    return numbered(recipe) is not None and not is_file
 
 
 def _show_period(seed: int, report: Report) -> None:

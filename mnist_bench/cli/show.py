@@ -8,8 +8,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, assert_never
 
 from mnist_bench import cells, options
-from mnist_bench.cli import output, targets
-from mnist_bench.cli.command import takes
+from mnist_bench.cli import output
+from mnist_bench.cli.command import open_target, takes
 from mnist_bench.options import argument, option
 from mnist_bench.result_table import Figure, Table, further_measured
 from search.errors import UsageError
@@ -50,7 +50,7 @@ def show(
     """
     if recipe + space + code + (json or why) > 1:
         raise UsageError("Give one of --recipe, --space, --code and --json; --json can also be combined with --why.")
-    study, trial = targets.open_target(target, results, of_any_trainer=not (recipe or code))
+    study, trial = open_target(target, results, of_any_trainer=not (recipe or code))
     if recipe:
         from mnist_bench.studies.checked import find_trial
         from mnist_bench.studies.record import recipe_text
@@ -240,7 +240,7 @@ def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Ex
         UsageError: the study was made by another version of the search, which may have decided differently; or by
             another trainer, whose planner ruled out configurations, with a sampler that needs to know which.
     """
-    from mnist_bench.searches import study_context
+    from mnist_bench.searches.setup import planner
     from mnist_bench.value_kind import kind_of
     from search.driver.replay import RecordedPlanner, explain, proposes_again
     from search.strategies import registry
@@ -253,7 +253,7 @@ def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Ex
             "version."
         )
     if kind_of(study.spec).of_nets:
-        return explain(events, trial.number, lambda spec: study_context.planner(spec.space, spec.context))
+        return explain(events, trial.number, lambda spec: planner(spec.space, spec.context))
     sampler, _ = registry.of_spec(study.spec)
     if not sampler.asks_planner:
         return explain(events, trial.number, lambda spec: None)

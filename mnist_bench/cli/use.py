@@ -12,8 +12,8 @@ import typer
 
 from mnist_bench import cells, options
 from mnist_bench.api import using
-from mnist_bench.cli import output, targets
-from mnist_bench.cli.command import takes
+from mnist_bench.cli import output
+from mnist_bench.cli.command import Target, open_target, takes
 from mnist_bench.cli.output import ExitCode
 from mnist_bench.result_table import Figure, Table
 
@@ -32,7 +32,7 @@ def export(
     confirmed: bool,
     data: Path | None,
     net: str | None,
-    target: targets.Target = None,
+    target: Target = None,
     json: options.Json = False,
     results: options.Folder = options.RESULTS,
 ) -> None:
@@ -51,7 +51,7 @@ def export(
 
     asked = WinnerOptions(on_all=confirmed, data_dir=data)
     export_folder.check(to)
-    study, trial = targets.open_target(target, results)
+    study, trial = open_target(target, results)
     winner = load_winner(study, trial, asked, output.note)
     written = export_folder.write(winner, to)
     right = f"{cells.percent(winner.validation.accuracy)} of {winner.validation.images:,} validation images"
@@ -135,7 +135,7 @@ def _model(name: str, data_dir: Path | None, results: Path) -> Model:
         return load_model(path)
     from mnist_bench.export.winner import WinnerOptions, load_winner
 
-    study, trial = targets.open_target(name, results)
+    study, trial = open_target(name, results)
     return load_winner(study, trial, WinnerOptions(trains=False, data_dir=data_dir)).model
 
 

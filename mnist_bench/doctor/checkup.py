@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mnist_bench.errors import UnnamedCodeError
-from mnist_bench.searches import study_context
+from mnist_bench.searches import setup
 from mnist_bench.studies import checked
 from mnist_bench.studies.checked import believed
 from mnist_bench.studies.record import data_of
@@ -222,7 +222,7 @@ def decided_again(events: Sequence[Event], stored: Mapping[str, Any]) -> Diagnos
         )
 
     def planner_for(spec: StudySpec) -> Planner[Any]:
-        return RecordedPlanner(events) if foreign else study_context.planner(spec.space, spec.context)
+        return RecordedPlanner(events) if foreign else setup.planner(spec.space, spec.context)
 
     try:
         replayed = decide_again(events, planner_for)
@@ -299,8 +299,8 @@ def installation(study: StudyRecord, finished: bool, *, device: str, data_dir: P
     try:
         here = replace(
             StudySpec.from_json(stored),
-            versions=study_context.versions(now),
-            context={**stored["context"], **study_context.context_here(now)},
+            versions=setup.versions(now),
+            context={**stored["context"], **setup.context_here(now)},
             numerics=now,
         )
         differing = differences(stored, here.to_json())

@@ -16,10 +16,18 @@ from mnist_bench.data.mnist import TrainingSet, idx_files, load_training_set
 from mnist_bench.nets import own_net
 from mnist_bench.nets.planner import COEFFICIENTS
 from mnist_bench.picture_form import PictureForm
-from mnist_bench.searches import study_context
 from mnist_bench.searches.config import SearchConfig
-from mnist_bench.searches.first_trials import First, Start, enqueued, start_list
-from mnist_bench.searches.setup import SearchSetup
+from mnist_bench.searches.setup import (
+    First,
+    SearchSetup,
+    Start,
+    context_here,
+    enqueued,
+    period_ends,
+    planner,
+    start_list,
+    versions,
+)
 from mnist_bench.space_files import drawn, problems
 from mnist_bench.studies import checked
 from mnist_bench.studies.kept_files import BestCheckpoints
@@ -145,7 +153,7 @@ def _search(setup: SearchSetup, first: First, start: Start) -> Search:
         files=files,
         goal=config.trials,
         spec_for=lambda numerics: spec_of(setup, data, numerics, first, start),
-        planner_for=lambda spec: study_context.planner(spec.space, spec.context),
+        planner_for=lambda spec: planner(spec.space, spec.context),
         executor=executor_of(setup, data),
         typical_costs=lambda spec: replace(setup.drawn, coefficients=spec.context["costs"]).mean_costs,
         on_trial_end=BestCheckpoints(files, setup.space.aim.cost),
@@ -173,18 +181,18 @@ def spec_of(
     context = {
         "data": stored(data.data),
         "images": {"train": len(data.split.train), "validation": len(data.split.validation)},
-        **study_context.context_here(numerics),
+        **context_here(numerics),
     }
     if config.net_name is not None:
         net = own_net.load_net(config.net_name)
         # Next to its code in the space: for people, who may have lost the file.
         context["net"] = {**stored(net.loaded.code), "text": net.text}
-    plan = study_context.planner(space, context)
+    plan = planner(space, context)
     begins = first(plan)
     return StudySpec(
         space=space, seed=config.seed, concurrent_trials=config.concurrent_trials, order=config.order,
         sampler=setup.sampler, pruner=setup.pruner, periods=len(setup.period_ends), context=context,
-        numerics=numerics, versions=study_context.versions(numerics), start=start(plan),
+        numerics=numerics, versions=versions(numerics), start=start(plan),
         enqueued=tuple(each.params for each in begins), enqueued_from=origins_of(begins), portable=setup.is_portable,
     )  # fmt: skip
 
@@ -254,4 +262,4 @@ def check_own_code(setup: SearchSetup) -> None:
 def tried_on(space: Space, seed: int, form: PictureForm) -> TriedOn:
     """Return the search on which your own sampler or pruner is tried: nets of a space, of which none trains."""
     plan = drawn.planner(space, stored(COEFFICIENTS["cpu-fp32"]), form=form)
-    return TriedOn(space=space, planner=plan, periods=len(study_context.period_ends(space)), seed=seed)
+    return TriedOn(space=space, planner=plan, periods=len(period_ends(space)), seed=seed)

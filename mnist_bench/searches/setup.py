@@ -1,32 +1,44 @@
-"""The setup of a search: its options, its space, and the study, data, sampler and pruner that follow from both."""
+"""The setup of a search: what follows from its options and its space, its study's context, and its first trials."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import from_json, settings_of
 from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.mnist import images_in
+from mnist_bench.nets.planner import COEFFICIENTS
 from mnist_bench.numerics import device
 from mnist_bench.numerics.operations import portable_is_free
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.searches.config import SearchConfig
-from mnist_bench.searches.study_context import period_ends
 from mnist_bench.space_files import space_sources
-from mnist_bench.space_files.drawn import Drawn
-from mnist_bench.studies.record import is_portable
-from search.errors import UsageError
+from mnist_bench.space_files.content import IMAGES
+from mnist_bench.space_files.drawn import Drawn, planner_on
+from mnist_bench.studies import checked
+from mnist_bench.studies.record import data_of, is_portable
+from search.errors import StudyNotFoundError, UsageError
+from search.event_log.records import StudyRecord
 from search.loading import is_code
-from search.messages import command_line
+from search.messages import command_line, duration, number_of, show
+from search.space.ranges import same
 from search.space.space import Space
+from search.stored_fields import stored
 from search.strategies import registry
 from search.strategies.pruners import Pruner
 from search.strategies.samplers import Sampler
+from search.study.enqueued import Enqueued, Source, first_trials, source as study_source
 from search.study.folder import StudyFolder, name_after
+from search.study.spec import StartList
 from search.study.studies import specification
+from search.trainer_api import Planner
 
 
 @dataclass(frozen=True, kw_only=True)  # with slots there would be no cached properties
@@ -177,3 +189,170 @@ def _without(kinds: Collection[str], space: Space) -> Space:
     kept = {kind: way for kind, way in named.items() if kind not in kinds}
     others = {name: value for name, value in space.settings.items() if name != "search"}
     return replace(space, settings={**others, **({"search": kept} if kept else {})})
+
+
+def planner(space: Space, context: Mapping[str, Any]) -> Planner[TrainConfig]:
+    """Return the planner of a study with this context: it turns parameters into a configuration with its costs."""
+    images, form = context["images"], data_of(context).form
+    return planner_on(
+        space, context["costs"], train_images=images["train"], validation_images=images["validation"], form=form
+    )
+
+
+def context_here(numerics: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a study's context that depends on this installation and on the machine's numerics."""
+    return {
+        "costs": stored(COEFFICIENTS[numerics["kind"]]),
+        "trainer_revision": numerics["trainer_revision"],
+    }
+
+
+def versions(numerics: Mapping[str, Any]) -> dict[str, str]:
+    """Return the versions of the trainer's packages, as a study stores them.
+
+    Of a portable study it is the release of PyTorch without the name of its build: 2.13.0+cpu and 2.13.0 compute the
+    same bits, as far as the checks agree.
+    """
+    installed = version("torch")
+    return {"torch": installed.partition("+")[0] if is_portable(numerics) else installed}
+
+
+def period_ends(space: Space) -> list[float]:
+    """Return the epochs at whose end a trial reports."""
+    epochs = space.settings.get("epochs", TrainConfig().epochs)
+    return list(space.settings.get("periods") or range(1, epochs + 1))
+
+
+First = Callable[[Planner[TrainConfig]], tuple[Enqueued, ...]]
+"""Makes the enqueued trials of a search, given its planner."""
+Start = Callable[[Planner[TrainConfig]], StartList]
+"""Makes the list that a search begins with, given its planner."""
+
+
+def enqueued(setup: SearchSetup, notice: Callable[[str], object] = lambda text: None) -> First:
+    """Return the function that makes the trials that the user wants first, of recipes and studies, given the planner.
+
+    It raises UsageError for a recipe that is not in the space, and for a study of which no trial is. It notices how
+    many trials of each study are. A search that has begun keeps those that it began with.
+
+    Raises:
+        UsageError: there is no such recipe or study.
+        ForeignStudyError: it is no study of nets.
+        SpaceError: a recipe has faults.
+        StorageError: a study cannot be read.
+    """
+    sources = [_source(setup, each) for each in setup.config.enqueue]
+
+    def made(plan: Planner[TrainConfig]) -> tuple[Enqueued, ...]:
+        found: list[Enqueued] = []
+        for each in sources:
+            if isinstance(each, StudyRecord | tuple):
+                found += first_trials(each, setup.space, plan, notice, _settings_of)
+            else:
+                found.append(Enqueued(params=_of_recipe(setup, each, plan)))
+        return tuple(found)
+
+    return made
+
+
+def _source(setup: SearchSetup, given: space_sources.Source | StudyRecord) -> space_sources.Source | Source:
+    """Return a recipe as it was given; of anything else the study, or what the search has kept of it."""
+    if isinstance(given, StudyRecord):
+        found = study_source(given, setup.files)
+    elif not isinstance(given, str | Path) or _is_recipe(given):
+        return given
+    else:
+        try:
+            found = study_source(given, setup.files)
+        except (StudyNotFoundError, UsageError) as error:
+            why = str(error)
+            raise UsageError(
+                f"--enqueue {show(str(given))}: no such file or bundled recipe, and {why[:1].lower()}{why[1:]}"
+            ) from error
+    return checked.believed(found) if isinstance(found, StudyRecord) else found
+
+
+def _is_recipe(name: str | Path) -> bool:
+    """Return whether a name is that of a file or of a bundled recipe; else it is a study's."""
+    try:
+        return name == "-" or not space_sources.find(name).is_dir()
+    except UsageError:
+        return False
+
+
+def _of_recipe(setup: SearchSetup, source: space_sources.Source, plan: Planner[TrainConfig]) -> dict[str, Any]:
+    """Return the parameter values for which the space gives the configuration of a recipe.
+
+    Raises:
+        UsageError: the recipe is not in the space; the message names the first setting that differs.
+    """
+    config, space = setup.config, setup.space
+    images = IMAGES if config.data_dir is None else None
+    loaded = space_sources.load(source, images=images, form=lambda _: setup.form, net=config.net_name)
+    settings, name = settings_of(space_sources.recipe(loaded)), space_sources.named(source)
+    try:
+        params = space.sample(lambda path, _: settings[path])
+    except KeyError as error:  # settings of your own network may have no defaults
+        raise UsageError(f"--enqueue {name}: {error.args[0]} is missing, although it is a range of the space") from None
+    for item in space.fields:
+        if item.path in params and item.distribution and not item.distribution.contains(params[item.path]):
+            raise UsageError(f"--enqueue {name}: {item.path} {show(params[item.path])} is outside the space's range")
+    in_space = settings_of(plan(params).config)
+    # The length of training is the search's own matter; every other setting has to agree.
+    for path, value in settings.items():
+        if path in ("epochs", "periods") or (path in in_space and same(in_space[path], value)):
+            continue
+        there = f"{show(in_space[path])} in the space" if path in in_space else "not in the space"
+        raise UsageError(f"--enqueue {name}: {path} is {show(value)}, and {there}")
+    return params
+
+
+def _settings_of(space: Space, params: Mapping[str, Any], config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return every setting of a net by its path, whether its space names it or not."""
+    return settings_of(from_json(config))
+
+
+def start_list(setup: SearchSetup, notice: Callable[[str], object] = lambda text: None) -> Start:
+    """Return the function that makes the start list of a search, given its planner, and notices its cost at most.
+
+    A study that exists keeps its own list, even if the sources have changed.
+
+    Raises:
+        SpaceError: as `start_lists.check_named`.
+        StorageError: a table is damaged, or the study cannot be read.
+    """
+    config, space = setup.config, setup.space.as_portable() if setup.is_portable else setup.space
+    names = tuple(space.settings.get("search", {}).get("start", ()) if config.warm_start else ())
+    if not names:
+        return lambda plan: StartList()
+    begun = specification(setup.files)
+    if begun is not None and "start" in begun:
+        known = StartList.from_json(begun["start"])
+        if known.made_of == names:
+            return lambda plan: known
+    from mnist_bench import start_lists  # their import takes most of a second
+
+    start_lists.check_named(space)
+    tables = [start_lists.source(name, space.elementary) for name in names]
+    told: set[str] = set()
+
+    def once(text: str) -> None:  # the list is made whenever a search is specified
+        if text not in told:
+            told.add(text)
+            notice(text)
+
+    def made(plan: Planner[TrainConfig]) -> StartList:
+        try:
+            found = start_lists.make(space, plan, tables)
+        except UsageError as error:
+            # The space may have been changed by --set.
+            once(f"{error} The search begins without warm-start configurations.")
+            return StartList()
+        seconds = sum(sum(plan(params).costs) for params in found.configurations) / 1e6
+        once(
+            f"Tries {number_of(len(found.configurations), 'configuration')} first that did well in "
+            f"{' and '.join(found.made_of)}: at most {duration(seconds)} of one worker, as estimated."
+        )
+        return found
+
+    return made

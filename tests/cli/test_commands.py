@@ -177,7 +177,7 @@ def test_verbose_stands_anywhere(cli: Cli, monkeypatch: pytest.MonkeyPatch, word
     def fails(*_: object, **__: object) -> None:
         raise ZeroDivisionError("made up")
 
-    for name in ("mnist_bench.cli.targets.open_target", "mnist_bench.space_files.space_sources.shipped"):
+    for name in ("mnist_bench.cli.show.open_target", "mnist_bench.space_files.space_sources.shipped"):
         monkeypatch.setattr(name, fails)
     assert "Traceback" in cli(*words.split()).stderr
     assert "Traceback" not in cli("show", "conv-0").stderr

@@ -35,6 +35,7 @@ def test_an_option_comes_before_the_environment(cli: Cli, monkeypatch: pytest.Mo
     monkeypatch.setenv("MNIST_BENCH_RESULTS", "elsewhere")
     assert names(cli("studies", "--json")) == []
     assert names(cli("studies", "--json", "--results", "runs")) == ["finished"]
+    assert "finished" in cli("--results", "runs", "studies").stdout
 
 
 def test_functions_follow_the_same_folder_and_an_argument_comes_before_it() -> None:
@@ -48,7 +49,7 @@ def test_a_search_takes_the_workers_and_the_folder(cli: Cli, monkeypatch: pytest
     monkeypatch.setattr("mnist_bench.cli.search._preview", asked.append)
     for words in ((), ("--workers", "1", "--results", "mine")):
         assert cli("search", "smoke", "--dry-run", *words).exit_code == 0
-    assert [(config.workers, config.results) for config in asked] == [(3, Path("runs")), (1, Path("mine"))]
+    assert [(config.processes, config.folder) for config in asked] == [(3, Path("runs")), (1, Path("mine"))]
 
 
 @pytest.mark.parametrize("text", ["0", "-3", "1e9", "two", "12345678"])

@@ -16,7 +16,7 @@ InOneProcess = Callable[[Path, str], dict[str, Ran]]
 
 pytestmark = pytest.mark.slow  # a process that imports PyTorch and draws
 SEARCH = "search small.yaml --trials 9 --concurrent-trials 4 --study-name finished --executor in-process"
-CONFIRM, ABLATE = "confirm confirmed --top 2", "ablate confirmed --from notebook/linear --seeds 3"
+CONFIRM, ABLATE = "confirm confirmed --top 2", "ablate confirmed --baseline notebook/linear --seeds 3"
 REFUSED = [
     *((SEARCH, name) for name in ("driver.lock", "study.db", "study.db-wal", "states")),
     *((CONFIRM, name) for name in ("confirm", "confirm/driver.lock", "confirm/confirm.json")),

@@ -209,7 +209,7 @@ def test_errors_are_told_of_the_test_images_on_which_they_were_counted(tmp_path:
 @pytest.mark.integration
 def test_it_is_ablated_trained_and_drawn(place: DataPlace) -> None:
     (place.folder / "plain.yaml").write_text(PLAIN)
-    assert "convolutions" in place.run("ablate", "--from", "plain.yaml", "--seeds", "2", "--workers", "1")
+    assert "convolutions" in place.run("ablate", "--baseline", "plain.yaml", "--seeds", "2", "--workers", "1")
     assert json.loads(place.run("train", "tiny-0/0", "--json"))
     place.run("plot", "tiny-0", "errors", "--format", "svg")
     assert place.run("plot", "digits", code=2).count("only MNIST's form") == 1
@@ -228,4 +228,4 @@ def test_a_space_of_nets_that_pool_the_pictures_away_is_refused(tmp_path: Path, 
     said = place.run("search", "tiny.yaml", *ALONE, "--set", "model.blocks=4", code=2)
     assert "no network can be built from these settings" in said
     (place.folder / "deep.yaml").write_text("name: deep\nepochs: 2\nmodel: {blocks: 4}\n")
-    assert "deep.yaml:3" in place.run("ablate", "--from", "deep.yaml", code=2), "before anything trains"
+    assert "deep.yaml:3" in place.run("ablate", "--baseline", "deep.yaml", code=2), "before anything trains"

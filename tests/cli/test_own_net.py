@@ -19,8 +19,7 @@ from PIL import Image
 from mnist_bench.nets.own_net import load_code
 from mnist_bench.nets.planner import COEFFICIENTS
 from mnist_bench.searches.config import SearchConfig
-from mnist_bench.searches.first_trials import enqueued
-from mnist_bench.searches.setup import SearchSetup
+from mnist_bench.searches.setup import SearchSetup, enqueued
 from mnist_bench.space_files.drawn import planner
 from search.errors import UsageError
 from support import own_nets
@@ -166,7 +165,7 @@ def test_it_is_confirmed_ablated_trained_and_replayed(place: NetPlace) -> None:
     confirmed = json.loads(place.run(*confirm, *DATA, *NET, "--json"))
     assert (confirmed["test_images"], [len(final["errors"]) for final in confirmed["finals"]]) == (100, [8])
     (place.folder / "plain.yaml").write_text(PLAIN)
-    ablate = ("ablate", *study, "--from", "plain.yaml", "--seeds", "2", "--workers", "1")
+    ablate = ("ablate", *study, "--baseline", "plain.yaml", "--seeds", "2", "--workers", "1")
     assert "net.width" in place.run(*ablate, *DATA, *NET, "--json")
     assert "accuracy" in place.run("train", "tiny-0/0", *study[1:], *DATA, *NET)
     assert "each as in the log" in place.run("doctor", *study, "--replay", *DATA, *NET)

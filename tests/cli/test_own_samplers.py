@@ -51,7 +51,7 @@ def runs(*lines):
 drawn.no_pictures()
 mine = Path("mine.py")
 text = mine.read_text()
-runs({OWN + " -n 3"!r}, {ALONE + " -n 4"!r}, {ALONE + " -n 3 --sampler-option share=0.3"!r})
+runs({OWN + " -n 3"!r}, {ALONE + " -n 4"!r})
 runs({IN_A_FILE!r}, {UNSEEDED!r}, {BY_ARRIVAL!r}, {RAISING!r})
 mine.write_text(text + "#")
 runs({OWN + " -n 4"!r})
@@ -92,9 +92,8 @@ def test_it_is_searched_with_and_gone_on_with(ran: dict[str, Any], line: str) ->
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        (f"{ALONE} -n 4", "add --sampler '{name: mine.py:NearTheBest, share: 0.3}' (give a file"),
+        (f"{ALONE} -n 4", """add --sampler '{"name": "mine.py:NearTheBest", "share": 0.3}' (give a file"""),
         (f"{OWN} -n 4", "sampler.code.sha256: "),
-        (f"{ALONE} -n 3 --sampler-option share=0.3", "need --sampler and --pruner"),
         (UNSEEDED, "unseeded.py:Mine: not repeatable: asked again after the same history"),
         (IN_A_FILE, "unseeded.yaml:7:19  search.sampler: unseeded.py:Mine is code, which a file cannot run; name it"),
         (f"{OPTUNAS} --pruner optuna:os", "Error: No pruner optuna:os; Optuna "),

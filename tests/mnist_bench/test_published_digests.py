@@ -15,9 +15,8 @@ from mnist_bench.leaderboard.board import grouped
 from mnist_bench.numerics.kinds import Precision
 from mnist_bench.published import INCOMPARABLE, Published, compared, entries, search_hash, versions_of
 from mnist_bench.searches.config import SearchConfig
-from mnist_bench.searches.first_trials import enqueued, start_list
 from mnist_bench.searches.running import spec_of
-from mnist_bench.searches.setup import SearchSetup
+from mnist_bench.searches.setup import SearchSetup, enqueued, start_list
 from search.study.studies import StoredStudy, open_study
 from support import handmade
 from support.paths import ROOT

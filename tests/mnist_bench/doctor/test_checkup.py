@@ -194,7 +194,7 @@ def test_another_installation_or_machine_is_told_with_the_way_back(
     advice: str,
 ) -> None:
     if versions:
-        monkeypatch.setattr("mnist_bench.searches.study_context.versions", lambda numerics: versions)
+        monkeypatch.setattr("mnist_bench.searches.setup.versions", lambda numerics: versions)
     before = trainer.numerics_here
     monkeypatch.setattr(trainer, "numerics_here", lambda *where: {**before(*where), **numerics})
     finding = found(check(place), "installation", "problem")

@@ -23,13 +23,13 @@ NET = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
 @pytest.mark.parametrize(
     ("asked", "fault"),
     [
-        (lambda: mnist_bench.confirm(STUDY, top=TEXT), "top='5m': give a whole number of at least 1."),
+        (lambda: mnist_bench.confirm(STUDY, top=TEXT), "top='5m': give a whole number from 1 to 100."),
         (lambda: mnist_bench.confirm(STUDY, workers=0), "workers=0: give a whole number of at least 1."),
-        (lambda: mnist_bench.confirm_front(STUDY, top=0), "top=0: give a whole number of at least 1."),
-        (lambda: mnist_bench.ablate(STUDY, 1, seeds=0), "seeds=0: give a whole number of at least 1."),
+        (lambda: mnist_bench.confirm_front(STUDY, top=0), "top=0: give a whole number from 1 to 100."),
+        (lambda: mnist_bench.ablate(STUDY, 1, seeds=0), "seeds=0: give a whole number from 2 to 100."),
         (
             lambda: mnist_bench.ablate(STUDY, 1, seeds=1),
-            "seeds=1: give at least 2, because one seed shows no spread.",
+            "seeds=1: give a whole number from 2 to ",
         ),
         (lambda: mnist_bench.ablate(STUDY, 1, budget=TEXT), "budget='5m': give seconds"),
         (lambda: mnist_bench.ablate(STUDY, 1, budget=math.nan), "budget=nan: give seconds"),
@@ -40,7 +40,7 @@ NET = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
         (lambda: mnist_bench.compare_methods(seeds=-2), "seeds=-2: give a whole number"),
         (
             lambda: mnist_bench.compare_methods(seeds=1),
-            "seeds=1: give at least 2, because one seed shows no spread.",
+            "seeds=1: give a whole number from 2 to ",
         ),
         (lambda: mnist_bench.compare_methods(trials=[4, 0]), "trials=0: give a whole number"),
         (lambda: mnist_bench.compare_methods(concurrent_trials=0), "concurrent_trials=0: give a whole number"),

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from mnist_bench.errors import ForeignStudyError
-from mnist_bench.searches import first_trials, study_context
 from mnist_bench.searches.config import SearchConfig
-from mnist_bench.searches.setup import SearchSetup
+from mnist_bench.searches.setup import SearchSetup, enqueued, planner
 from mnist_bench.studies.checked import open_study
 from search.errors import UsageError
 from search.event_log.records import TrialRecord
@@ -33,7 +32,7 @@ def taken(earlier: StoredStudy, *changes: str) -> list[Mapping[str, Any]]:
         device="cpu", study_name="new",
     )  # fmt: skip
     setup = SearchSetup.of(config)
-    first = first_trials.enqueued(setup)(study_context.planner(setup.space, earlier.spec["context"]))
+    first = enqueued(setup)(planner(setup.space, earlier.spec["context"]))
     return [each.params for each in first]
 
 
@@ -77,4 +76,4 @@ def test_a_study_of_another_trainer_is_refused(tmp_path: Path) -> None:
     study = fake.run(tmp_path, goal=2).study
     setup = SearchSetup.of(SearchConfig(space=str(SMALL), results=tmp_path, enqueue=(study,), device="cpu"))
     with pytest.raises(ForeignStudyError, match=r"^Study fake-0 was made by another trainer"):
-        first_trials.enqueued(setup)
+        enqueued(setup)
