@@ -8,8 +8,7 @@ from typing import Any
 from search import canonical_json
 from search.messages import shortened
 
-ABSENT = "-"
-"""Shown if one side has no value."""
+ABSENT = "-"  # shown if one side has no value
 CHECK, WIDE_CHECK = CHECKS = ("check", "wide_check")
 """The entries of numerics that decide whether two machines compute alike; all others only describe a difference. The
 second one is optional."""

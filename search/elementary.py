@@ -99,5 +99,4 @@ class _Portable(Elementary):
 
 
 NATIVE = Elementary()
-PORTABLE: Elementary = _Portable()
-"""Correctly rounded functions: 30 µs for an exponential, 60 µs for a logarithm."""
+PORTABLE: Elementary = _Portable()  # correctly rounded functions: 30 µs for an exponential, 60 µs for a logarithm

@@ -17,8 +17,7 @@ from search.errors import StorageError, StudyLockedError
 from search.files import open_to_append, opened, read
 from search.messages import on_one_line
 
-MAX_BYTES = 10_000
-"""Of a signature; the sender of a lock may have written anything into it."""
+MAX_BYTES = 10_000  # of a signature; the sender of a lock may have written anything into it
 
 
 @contextlib.contextmanager

@@ -22,8 +22,7 @@ from typing import BinaryIO
 from search.errors import SearchError, StorageError, UsageError
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}")
-_CUT = 50
-"""Characters of a name that its temporary file's has: a name may be as long as names can be."""
+_CUT = 50  # characters of a name that its temporary file's has: a name may be as long as names can be
 
 
 def make_folder(folder: Path) -> None:

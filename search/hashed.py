@@ -13,8 +13,7 @@ from typing import Literal, NamedTuple, NewType, assert_never
 
 from search import canonical_json
 
-State = Literal["RUNNING", "COMPLETE", "PRUNED", "FAIL"]
-"""How a trial ended, in Optuna's words."""
+State = Literal["RUNNING", "COMPLETE", "PRUNED", "FAIL"]  # how a trial ended, in Optuna's words
 Reason = Literal[
     "complete", "pruned", "infeasible", "diverged", "out_of_memory", "timed_out", "crashed", "running",
     "paused",
@@ -24,8 +23,7 @@ EndReason = Literal["diverged", "out_of_memory", "finished"]
 """Why a trial makes no further report. `finished`: it was complete before this period, in which nothing was trained."""
 Order = Literal["deterministic", "as-completed"]
 """How the workers' results are taken up: by logical time, so that every run decides the same, or as they arrive."""
-NET_METRICS = ("epoch", "train_loss", "val_loss", "errors")
-"""Metrics in each report of a net."""
+NET_METRICS = ("epoch", "train_loss", "val_loss", "errors")  # metrics in each report of a net
 
 
 def repeats(order: Order) -> bool:
@@ -74,8 +72,7 @@ Purpose = Literal[
     "confirm", "confirm-all", "ablation", "ladder", "split", "training",
 ]  # fmt: skip
 """What seeds are drawn for: those of searches, of trainings, of experiments. Two with one text would draw the same."""
-Name = NewType("Name", str)
-"""A text in a seed that is not a purpose: the name or the hash of what the seed belongs to."""
+Name = NewType("Name", str)  # A text in a seed that is not a purpose: the name or the hash of what the seed belongs to
 
 
 def derived_seed(*parts: int | Purpose | Name) -> int:

@@ -30,8 +30,7 @@ class LoadedEnough(BaseException):
     """Ends the loading of a file that would begin a search: what the search needs stands above that line."""
 
 
-until_run = False
-"""Whether files are loaded in a process that is to call one of their functions, not to search."""
+until_run = False  # whether files are loaded in a process that is to call one of their functions, not to search
 
 
 def end_if_loading() -> None:
@@ -133,8 +132,7 @@ class Loaded:
         return _spelt(error) + (f" ({lines[-1].filename}:{lines[-1].lineno})" if lines else "")
 
 
-OF_OPTUNA = "optuna:"
-"""Begins the name of a sampler or pruner of Optuna's, which is no code of a user's."""
+OF_OPTUNA = "optuna:"  # begins the name of a sampler or pruner of Optuna's, which is no code of a user's
 
 
 def is_code(name: str) -> bool:

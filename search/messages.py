@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
-MAX_LENGTH = 60
-"""Characters of a value in a message; a longer one is cut."""
-MAX_REASON = 300
-"""Characters of a quoted reason, such as a database driver's error."""
+MAX_LENGTH = 60  # characters of a value in a message; a longer one is cut
+MAX_REASON = 300  # characters of a quoted reason, such as a database driver's error
 
 
 def show(value: Any) -> str:

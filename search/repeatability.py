@@ -37,8 +37,7 @@ from search.trainer_api import PLAIN, Planner, Report
 SLOTS = 8
 PROPOSALS, TRIALS = 60, 16
 """A rehearsal ends at either: more trained trials than the ten that Optuna's samplers draw at random."""
-PATIENCE = 120
-"""Seconds after which the other process counts as hung."""
+PATIENCE = 120  # seconds after which the other process counts as hung
 NUMERICS = {CHECK: "made up"}
 
 

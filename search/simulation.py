@@ -18,10 +18,8 @@ from search.study.checkpoint_store import CheckpointStore
 from search.study.spec import StudySpec
 from search.trainer_api import Planner, Trainer
 
-MAX_TRIALS = 100_000
-"""A search that has not spent its budget by then is given up."""
-Seconds = Callable[[Job], float]
-"""Returns how long a worker takes for a job."""
+MAX_TRIALS = 100_000  # A search that has not spent its budget by then is given up
+Seconds = Callable[[Job], float]  # returns how long a worker takes for a job
 
 
 class VirtualExecutor(Executor):

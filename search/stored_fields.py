@@ -24,8 +24,7 @@ FORMAT = 8
 otherwise on it. A new field of a configuration, sampler, pruner or report needs no raise: older versions name it (see
 `unknown`)."""
 
-OLDEST_READ = 8
-"""The oldest format that this version reads. It stays where it is when `FORMAT` is raised."""
+OLDEST_READ = 8  # the oldest format that this version reads. It stays where it is when `FORMAT` is raised.
 
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 """How pydantic reads a stored dataclass: no unknown field, and no number that is not finite."""
@@ -67,8 +66,7 @@ def dotted(place: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in place if isinstance(part, int) or part.isidentifier())
 
 
-_UNKNOWN = "unexpected_keyword_argument"
-"""Pydantic's name of this fault."""
+_UNKNOWN = "unexpected_keyword_argument"  # pydantic's name of this fault
 
 
 def _default(item: Field[Any]) -> Any:

@@ -25,14 +25,10 @@ from search.messages import in_a_sentence, listing, show
 from search.stored_fields import stored, unknown
 
 Json = Any
-MAX_PERIODS = 1_000_000
-"""Most periods of a trial."""
-MAX_COST = 2**53
-"""Largest cost of a period: a whole number in every JSON reader, also in those that have only floats."""
-MAX_MEASURED = 100
-"""Most figures that a report measures: each is stored with every report, and is a column of tables."""
-C = TypeVar("C")
-"""A trainer's configurations."""
+MAX_PERIODS = 1_000_000  # most periods of a trial
+MAX_COST = 2**53  # largest cost of a period: a whole number in every JSON reader, also in those that have only floats
+MAX_MEASURED = 100  # most figures that a report measures: each is stored with every report, and is a column of tables
+C = TypeVar("C")  # A trainer's configurations
 
 
 @dataclass(frozen=True)  # with slots, Python 3.11 cannot call Codec[C](...)
@@ -45,8 +41,7 @@ class Codec(Generic[C]):
     """Returns the configuration that `to_json` was given."""
 
 
-PLAIN: Codec[Mapping[str, Json]] = Codec(dict, dict)
-"""For trainers whose configuration is JSON as it is."""
+PLAIN: Codec[Mapping[str, Json]] = Codec(dict, dict)  # for trainers whose configuration is JSON as it is
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,10 +14,8 @@ from typing import Any, TextIO
 from search.driver.progress import Header, Observer, Observers, Progress
 from search.messages import duration, number_of, on_one_line, shortened
 
-CLEAR = "\r\x1b[K"
-"""Goes to the beginning of a line and empties it."""
-WIDTH = 80
-"""Cells of a terminal that does not say its width."""
+CLEAR = "\r\x1b[K"  # goes to the beginning of a line and empties it
+WIDTH = 80  # cells of a terminal that does not say its width
 
 
 def screen_here() -> Screen | None:
@@ -110,8 +108,7 @@ class NotebookDisplay:
 
 Screen = TerminalLine | NotebookDisplay
 """Shows one text, which is replaced by the next, and how much of the work is done (0..1); and lines that stay."""
-EVERY = 0.25
-"""Seconds between two drawings. A notebook keeps every update that it has not drawn yet."""
+EVERY = 0.25  # seconds between two drawings. A notebook keeps every update that it has not drawn yet.
 SEPARATOR = " · "
 
 

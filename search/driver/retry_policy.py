@@ -21,13 +21,11 @@ MAX_LOSSES = 20  # workers that may die in a row over one period before the work
 MAX_BACK_OFF = 30.0  # seconds between two tries of a period whose workers die
 POLL = 0.2  # seconds that a wait for workers may take: how late, at most, a request to stop is noticed
 
-Key = tuple[int, int]
-"""A trial's number and a period."""
+Key = tuple[int, int]  # A trial's number and a period
 Failure = Literal["lacked_memory", "timed_out"] | Cause
 """Why a period did not come back trained, as an executor knows it, or: `lacked_memory`: the trainer reports that memory
 ran out, while others trained. `timed_out`: the worker was ended when the trial's time was used up."""
-End = Literal["crashed", "out_of_memory", "timed_out"]
-"""How a trial ends that is given up."""
+End = Literal["crashed", "out_of_memory", "timed_out"]  # how a trial ends that is given up
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -32,8 +32,7 @@ from search.stored_fields import FORMAT
 from search.trainer_api import MAX_COST, MAX_PERIODS, Report
 
 Kind = Literal["create", "goal", "ask", "report", "tell", "decline", "stop", "resume"]
-Values = Mapping[str, Any]
-"""Plain JSON values."""
+Values = Mapping[str, Any]  # plain JSON values
 MAX_COUNT = MAX_PERIODS
 Count = Annotated[int, Ge(1), Le(MAX_COUNT)]
 _Number = Annotated[int, Ge(0)]
@@ -94,8 +93,7 @@ class Created(_Happened):
     kind: ClassVar[Kind] = "create"
     name: str
     spec: _Spec  # the result of `StudySpec.to_json`
-    format: Annotated[int, Ge(1)] = FORMAT
-    """See `search.stored_fields.FORMAT`. No part of the fingerprint."""
+    format: Annotated[int, Ge(1)] = FORMAT  # see `search.stored_fields.FORMAT`. No part of the fingerprint.
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -175,8 +173,7 @@ class Resumed(_Happened):
 
 
 Event = Created | GoalSet | Asked | Reported | Told | Declined | Stopped | Resumed
-OfTrial = Asked | Reported | Told
-"""Events that happen to a trial."""
+OfTrial = Asked | Reported | Told  # events that happen to a trial
 
 
 def trial_of(event: Event) -> int | None:
@@ -184,8 +181,7 @@ def trial_of(event: Event) -> int | None:
     return event.trial if isinstance(event, OfTrial) else None
 
 
-MAX_NUMBER = 2**64
-"""No whole number in a log is as large: seeds have 32 or 64 bits."""
+MAX_NUMBER = 2**64  # no whole number in a log is as large: seeds have 32 or 64 bits
 _CLASSES: Mapping[str, type[Event]] = {event.kind: event for event in get_args(Event)}
 
 

@@ -15,8 +15,7 @@ from search.event_log.history import History
 from search.event_log.records import TrialRecord
 from search.trainer_api import is_feasible
 
-PRIOR_TRIALS = 5
-"""The costs and survivors that are expected beforehand count like this many observed trials."""
+PRIOR_TRIALS = 5  # the costs and survivors that are expected beforehand count like this many observed trials
 GROWTH = 1.3
 """Training of a search over that of random configurations in random order: samplers come to prefer dearer nets, and
 their later trials are better, so that fewer are pruned. 26 small searches did 0.8 to 2.1 times that training, 1.3 times

@@ -26,8 +26,7 @@ from search.messages import in_a_sentence
 from search.stored_fields import check_format
 
 T = TypeVar("T")
-Row = tuple[Any, ...]
-"""The columns of an event: study, seq, kind, time, trial, external, at, payload, chain."""
+Row = tuple[Any, ...]  # the columns of an event: study, seq, kind, time, trial, external, at, payload, chain
 _TABLE = """CREATE TABLE search_events (
     study VARCHAR(128) NOT NULL, seq INTEGER NOT NULL, kind VARCHAR(16) NOT NULL, time BIGINT NOT NULL, trial INTEGER,
     external BOOLEAN NOT NULL, at VARCHAR(32) NOT NULL, payload TEXT NOT NULL, chain VARCHAR(64) NOT NULL,

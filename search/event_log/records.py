@@ -13,14 +13,11 @@ from search.messages import assigned, duration, html_table, number, number_of, s
 from search.space.space import Aim, Direction, Space, score
 from search.trainer_api import Report
 
-StopRule = Literal["patience", "target"]
-"""The rules that end a search before its goal; see `search.event_log.history`."""
+StopRule = Literal["patience", "target"]  # the rules that end a search before its goal; see `search.event_log.history`
 
 
-LINE = 100
-"""Characters of a line of `repr`; a longer one is cut."""
-TOP = 5
-"""Trials of a study that a notebook shows."""
+LINE = 100  # characters of a line of `repr`; a longer one is cut
+TOP = 5  # trials of a study that a notebook shows
 
 
 class End(NamedTuple):

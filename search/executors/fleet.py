@@ -15,13 +15,11 @@ from search.executors.processes import oom_kills
 from search.executors.protocol import Done, Executor, Failed, Job, Outcome
 from search.trainer_api import Report
 
-MAX_BACK_OFF = 10.0
-"""Seconds between two starts of workers that do not come up."""
+MAX_BACK_OFF = 10.0  # seconds between two starts of workers that do not come up
 MAX_START = 600.0
 """Seconds after which a worker that has not greeted counts as hung. Many, because it imports PyTorch and loads its data
 before."""
-MAX_STARTS = 5
-"""Starts in a row without a greeting, for each worker, after which the search stops."""
+MAX_STARTS = 5  # starts in a row without a greeting, for each worker, after which the search stops
 Message = tuple[Mapping[str, Any], bytes] | None
 """A message of a worker: a mapping of plain values, and the trained state; None if the worker is gone."""
 

@@ -15,10 +15,8 @@ from search.loading import load_object
 from search.messages import command_line, shortened
 from search.trainer_api import Json, Report, Trainer, TrainerSpec
 
-ERROR_LINES = 15
-"""Lines of a traceback that are kept."""
-ERROR_WIDTH = 2000
-"""Characters of each that are kept: a text may hold all data that an objective works with."""
+ERROR_LINES = 15  # lines of a traceback that are kept
+ERROR_WIDTH = 2000  # characters of each that are kept: a text may hold all data that an objective works with
 
 
 def build_trainer(spec: TrainerSpec) -> Trainer[Any]:

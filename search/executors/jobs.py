@@ -19,11 +19,9 @@ from search.files import passing_folder
 from search.trainer_api import C, Codec, Json, Report, TrainerSpec
 
 LOG = "measurement.log"
-STALL = 600.0
-"""Seconds after which a job of a measurement counts as hung."""
+STALL = 600.0  # seconds after which a job of a measurement counts as hung
 _POLL = 1.0  # seconds; what arrives ends a wait at once
-MakeExecutor = Callable[[Path], Executor]
-"""Returns an executor for a log file."""
+MakeExecutor = Callable[[Path], Executor]  # returns an executor for a log file
 
 
 def outcomes(executor: Executor, jobs: Iterable[Job]) -> Iterator[Outcome]:

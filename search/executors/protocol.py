@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 from search.trainer_api import Json, Report
 
-ExecutorName = Literal["local", "in-process", "ray"]
-"""The names of the executors on the command line."""
+ExecutorName = Literal["local", "in-process", "ray"]  # the names of the executors on the command line
 Cause = Literal["raised", "killed", "stalled", "out_of_memory"]
 """Why a job does not come back trained. `raised`: its configuration made the trainer fail, by an exception or a crash
 such as SIGSEGV. All else happened to its worker, and says nothing about the configuration."""

@@ -19,17 +19,13 @@ from search.messages import show
 from search.objectives.objective import Configuration
 from search.objectives.reports import VALUE
 
-SEED = "TRIAL_SEED"
-"""The environment variable that holds the trial's seed."""
-GRACE = 10.0
-"""Seconds between SIGTERM and SIGKILL."""
-LAST_LINES = 8
-"""Lines of the standard error that a failed program is quoted with."""
+SEED = "TRIAL_SEED"  # the environment variable that holds the trial's seed
+GRACE = 10.0  # seconds between SIGTERM and SIGKILL
+LAST_LINES = 8  # lines of the standard error that a failed program is quoted with
 _KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 """Exit codes of a program, and of a shell, that was killed from outside or for lack of memory: this says nothing about
 the configuration."""
-MAX_LINE = 1_000_000
-"""Characters of a report; a longer line of other output is copied in pieces."""
+MAX_LINE = 1_000_000  # characters of a report; a longer line of other output is copied in pieces
 _PR_SET_PDEATHSIG = 1
 
 

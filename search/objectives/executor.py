@@ -26,12 +26,9 @@ from search.objectives.objective import Objective, seed_of
 from search.objectives.reports import VALUE, Figures, digest_of, first_difference
 from search.trainer_api import Report
 
-NO_CHECK = "objective"
-"""Takes the place of a numerics check, which no objective has: its reports are compared instead."""
-GRACE = 12.0
-"""Seconds that a child of a pruned trial has to put things in order."""
-MAX_CHECK_DEATHS = 5
-"""Processes that may be killed in a row while they make the first report again."""
+NO_CHECK = "objective"  # takes the place of a numerics check, which no objective has: its reports are compared instead
+GRACE = 12.0  # seconds that a child of a pruned trial has to put things in order
+MAX_CHECK_DEATHS = 5  # processes that may be killed in a row while they make the first report again
 
 
 @dataclass(slots=True, eq=False)

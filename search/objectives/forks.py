@@ -26,8 +26,7 @@ THREADED = ("libgomp", "libiomp", "libomp", "openblas")
 """Names of libraries that keep threads: OpenMP of GNU, Intel and LLVM, and what NumPy and SciPy compute with."""
 SETTERS = ("omp_set_num_threads", "openblas_set_num_threads", "scipy_openblas_set_num_threads64_")
 """Functions of theirs that set the number of threads."""
-LIMIT = 1_000_000
-"""Bytes of output that are kept from the beginning, and as many from the end."""
+LIMIT = 1_000_000  # bytes of output that are kept from the beginning, and as many from the end
 _CHUNK = 1 << 16
 
 

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from search.event_log.records import TrialRecord
 
 Function = Callable[..., Any]
-FLAT = "config"
-"""The section of the fields that stand at the top level of a space."""
+FLAT = "config"  # the section of the fields that stand at the top level of a space
 
 
 def seed_of(trial_seed: int) -> int:

@@ -11,8 +11,7 @@ from typing import Any
 from search import canonical_json
 from search.messages import listing, show
 
-VALUE = "value"
-"""The name of the objective in a report that is a mapping, unless the space names another one."""
+VALUE = "value"  # the name of the objective in a report that is a mapping, unless the space names another one
 MAX_METRICS = 1000
 """Figures of a report: each is stored with every report, and is a column of leaderboards and of CSV files."""
 

@@ -15,12 +15,9 @@ from search.proposals.prospects import Prospects
 from search.proposals.relevance import Parts
 from search.space.space import Direction, score
 
-BOLDNESS = 1.0
-"""How far drawn losses lie off the mean, in their standard deviations."""
-FINALISTS = 64
-"""Candidates that Thompson sampling compares: those with the best optimistic estimates."""
-PARENTS, REFINEMENTS = 5, 2
-"""Of the best candidates, how many get neighbours, and how often."""
+BOLDNESS = 1.0  # how far drawn losses lie off the mean, in their standard deviations
+FINALISTS = 64  # candidates that Thompson sampling compares: those with the best optimistic estimates
+PARENTS, REFINEMENTS = 5, 2  # of the best candidates, how many get neighbours, and how often
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

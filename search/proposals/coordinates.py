@@ -18,8 +18,7 @@ APPLIES = math.sqrt(0.5)  # a power would depend on libm
 DECIMALS = 9
 """To which places and distances are rounded: in their last bits they differ between machines, and equal ones among
 themselves."""
-MAX_KNOWN = 20_000
-"""Values whose columns are kept."""
+MAX_KNOWN = 20_000  # values whose columns are kept
 
 
 class Candidate(NamedTuple):

@@ -16,25 +16,18 @@ from search.elementary import NATIVE, Elementary
 from search.proposals.coordinates import Candidate
 from search.proposals.exact import Array
 
-DECADES = 10.0
-"""Ratio of the largest to the least loss from which on logarithms count."""
+DECADES = 10.0  # ratio of the largest to the least loss from which on logarithms count
 MIN_ERROR = 0.001
 """Added to an error (0..1) before its logarithm is taken, so that a single image of few does not count for much."""
 BAD = 2.0
 """A loss counts as at most this many deviations above the median of its period: how bad a net at chance level is, or
 one that diverged, says nothing of the others."""
-DEVIATION = 1.4826
-"""The standard deviation over the median absolute deviation, for normal values."""
-MIN_SCALE = 0.05
-"""Lower bound of the deviation of log errors: if all are alike, their noise counts for little."""
-MAX_PERIODS = 12
-"""Reports read of one curve, `evenly`."""
-RUNG = 3
-"""Of the `telling` reports of a curve, 1, 3, 9, 27, ..., and the last one."""
-MAX_REPORTS = 240
-"""Most reports that the model reads: those of the trials that trained longest, and of the newest ones."""
-DECIMALS = 9
-"""To which logarithms are rounded: in their last bit they differ between machines."""
+DEVIATION = 1.4826  # the standard deviation over the median absolute deviation, for normal values
+MIN_SCALE = 0.05  # lower bound of the deviation of log errors: if all are alike, their noise counts for little
+MAX_PERIODS = 12  # reports read of one curve, `evenly`
+RUNG = 3  # of the `telling` reports of a curve, 1, 3, 9, 27, ..., and the last one
+MAX_REPORTS = 240  # most reports that the model reads: those of the trials that trained longest, and of the newest ones
+DECIMALS = 9  # to which logarithms are rounded: in their last bit they differ between machines
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,10 +23,8 @@ from search.proposals.coordinates import Coordinates
 from search.proposals.curves import Curve, Reports, most_recent, points_of, reports_of
 from search.proposals.exact import Array, cholesky, product, solve_lower
 
-LEVEL, DRIFT = 1.0, 0.2
-"""Variances of the level of all losses at first, and of how far it drifts by the end."""
-ROUNDED = 6
-"""Decimals to which losses and probabilities are rounded before one is chosen."""
+LEVEL, DRIFT = 1.0, 0.2  # variances of the level of all losses at first, and of how far it drifts by the end
+ROUNDED = 6  # decimals to which losses and probabilities are rounded before one is chosen
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

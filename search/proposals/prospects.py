@@ -19,34 +19,23 @@ from search.space.ranges import Distribution, NumberRange, place
 from search.space.space import Space
 from search.trainer_api import Plan, Planner
 
-POOL = 384
-"""Points of the sequence that a model chooses among."""
-LOOKS = 20_000
-"""Points of the sequence, feasible or not, that are examined to find them."""
-CROSSED = 256
-"""Further candidates, each a cross of a good trial and a point of the sequence; some exceed a limit."""
-PARENTS = 5
-"""Trials that count as good, from which others are crossed."""
+POOL = 384  # points of the sequence that a model chooses among
+LOOKS = 20_000  # points of the sequence, feasible or not, that are examined to find them
+CROSSED = 256  # further candidates, each a cross of a good trial and a point of the sequence; some exceed a limit
+PARENTS = 5  # trials that count as good, from which others are crossed
 NEAR = 0.05
 """Share of the pool that counts as too near an earlier trial. Its farthest point sets the distance below which a
 candidate is a copy of a trial."""
-AHEAD = 8
-"""How many points of the sequence more than are needed the first trials are chosen from, by their cost."""
-NEIGHBOURS = 16
-"""Of each good candidate."""
+AHEAD = 8  # how many points of the sequence more than are needed the first trials are chosen from, by their cost
+NEIGHBOURS = 16  # of each good candidate
 CHANGED, LEAST_SHARE_CHANGED = 1.5, 0.15
 """How many ranges a neighbour changes on average, and the least share of all ranges."""
-REACH = 0.2
-"""How far a neighbour's value may lie from the candidate's, as a share of the range's scale."""
-NEARER = 0.5
-"""A neighbour may be nearer to a trial than other candidates, by this factor."""
+REACH = 0.2  # how far a neighbour's value may lie from the candidate's, as a share of the range's scale
+NEARER = 0.5  # A neighbour may be nearer to a trial than other candidates, by this factor
 JUST_BELOW_ONE = 1.0 - 1e-8
-MAX_PLANS = 4096
-"""Plans that are kept."""
-MAX_INFEASIBLE_POINTS = 20_000
-"""Infeasible points of the sequence in a row after which no feasible one is expected."""
-BLOCK = 256
-"""Points of the sequence that are drawn together."""
+MAX_PLANS = 4096  # plans that are kept
+MAX_INFEASIBLE_POINTS = 20_000  # infeasible points of the sequence in a row after which no feasible one is expected
+BLOCK = 256  # points of the sequence that are drawn together
 
 
 class Feasible:

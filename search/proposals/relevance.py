@@ -34,8 +34,7 @@ from search.proposals.gaussian_process import (
 
 DECIMALS = 9
 """To which everything that is learned is rounded: in its last bits, an exponential differs between machines."""
-STEPS = 16
-"""Steps of the ascent."""
+STEPS = 16  # steps of the ascent
 FIRST_STEP, LEAST_STEP, MOST_STEP = 0.4, 0.01, 1.0
 """Of a parameter's logarithm: the first step, and the bounds of all others."""
 USUAL_RELEVANCE, SPREAD_OF_RELEVANCE = 1.0, 1.5
@@ -46,12 +45,9 @@ USUAL_VARIANCES, SPREAD_OF_VARIANCES = (0.5, 0.5, 0.2, 0.02), (0.7, 0.7, 0.7, 1.
 report's noise."""
 LEARNING = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 """Numbers of ended trials at which relevances, variances and noise are learned anew."""
-MAX_LEARNED_FROM = 160
-"""Most reports that they are learned from; learning takes about 0.2 s with so many."""
-MAX_READ = 320
-"""Most reports that predictions are made from."""
-BEST = 32
-"""Trials that are always read: those that trained longest, the better ones of them first."""
+MAX_LEARNED_FROM = 160  # most reports that they are learned from; learning takes about 0.2 s with so many
+MAX_READ = 320  # most reports that predictions are made from
+BEST = 32  # trials that are always read: those that trained longest, the better ones of them first
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -367,8 +367,7 @@ class Choice(_Listed):
         return next(option for option in self.values if _as_category(option) == value)
 
 
-NumberRange = IntRange | FloatRange | Levels
-"""The kinds whose values lie on a scale from `low` to `high`."""
+NumberRange = IntRange | FloatRange | Levels  # the kinds whose values lie on a scale from `low` to `high`
 Distribution = NumberRange | Choice
 KINDS: Mapping[str, type[Distribution]] = {cls.kind: cls for cls in (IntRange, FloatRange, Levels, Choice)}
 

@@ -23,8 +23,7 @@ from search.space.ranges import KINDS, Choice, Distribution, NumberRange, can_be
 from search.space.yaml_text import Document, Origin, load, to_yaml
 from search.trainer_api import C, Codec, Plan, Planner
 
-SETTINGS_WITH_KEYS = ("limits", "search", "constraints")
-"""Top-level mappings that are settings, not sections."""
+SETTINGS_WITH_KEYS = ("limits", "search", "constraints")  # top-level mappings that are settings, not sections
 SETTINGS_OF_ALL = ("objective", "direction")
 """Other settings that the search itself reads, in a space of nets or of any other work."""
 NARROWED = "narrowed"
@@ -34,14 +33,12 @@ more). It does not affect the trials, so it is not part of the specification."""
 _RESERVED = (*SETTINGS_WITH_KEYS, *SETTINGS_OF_ALL, NARROWED, "name")  # no fields, not even in a flat space
 _FORMS = (*KINDS, "value")  # of which a range, or a constant with a condition, has one
 
-Suggest = Callable[[str, Distribution], Any]
-"""Called with a field's path and its range; returns a value from the range."""
+Suggest = Callable[[str, Distribution], Any]  # called with a field's path and its range; returns a value from the range
 
 UNREADABLE = Choice(())
 """Takes the place of a faulty range, so that conditions on the field can still be checked and reported."""
 
-FIELD_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\.[A-Za-z_][A-Za-z0-9_]*")
-"""`section.name`."""
+FIELD_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\.[A-Za-z_][A-Za-z0-9_]*")  # `section.name`
 
 _SPACE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NOWHERE = Origin(Document("space", "", None))

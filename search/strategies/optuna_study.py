@@ -280,8 +280,7 @@ def _quiet() -> Iterator[None]:
 class _Comparable(InMemoryStorage):
     """A storage that shows a pruner only the trials that it may compare."""
 
-    shown: Container[int] | None = None
-    """The numbers of these trials; None for all."""
+    shown: Container[int] | None = None  # the numbers of these trials; None for all
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from search.strategies.optuna_samplers import OptunaRanges
 
 
-MAX_MISSES = 10
-"""Infeasible proposals in a row after which trials are drawn at random until one is feasible."""
+MAX_MISSES = 10  # infeasible proposals in a row after which trials are drawn at random until one is feasible
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,8 +63,7 @@ class Ask:
         return self.misses >= MAX_MISSES
 
 
-Origin = Literal["enqueued", "start list", "random", "sequence", "model", "own code"]
-"""Where a proposal comes from."""
+Origin = Literal["enqueued", "start list", "random", "sequence", "model", "own code"]  # where a proposal comes from
 
 
 class Sampler(Strategy):

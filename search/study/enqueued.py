@@ -17,8 +17,7 @@ from search.study import studies
 from search.study.folder import StudyFolder
 from search.trainer_api import Planner
 
-MOST = 10
-"""Trials of one study that a search begins with."""
+MOST = 10  # trials of one study that a search begins with
 
 SettingsOf = Callable[[Space, Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]]
 """Returns every setting of a trial by its path, given its space, its parameters and its stored configuration."""

@@ -15,8 +15,7 @@ from search.files import append_line, atomic_write, read
 from search.space.space import Space
 from search.study.folder import StudyFolder
 
-MAX_BYTES = 16_000_000
-"""Most bytes of the log that are read; later lines are left out."""
+MAX_BYTES = 16_000_000  # most bytes of the log that are read; later lines are left out
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -38,20 +38,15 @@ _PARTS = {
     "trial_system_attributes": ("key", ("value_json",)),
 }
 """The tables with the parts of a trial: of each the column by which its rows differ, and those that hold a value."""
-_MAX_ATTRIBUTE = 2000
-"""Characters of a text attribute; the event log has it whole."""
-_METRIC_NAMES = "study:metric_names"
-"""Where Optuna keeps the objectives' names (`Study.set_metric_names`)."""
+_MAX_ATTRIBUTE = 2000  # characters of a text attribute; the event log has it whole
+_METRIC_NAMES = "study:metric_names"  # where Optuna keeps the objectives' names (`Study.set_metric_names`)
 _RUNG = "completed_rung_"
 """Prefix of the attributes in which a pruner of Optuna keeps what a trial had reached at its rungs."""
 BEHIND = 1.0  # seconds by which the tables may be behind the event log of a search
-_AT_ONCE = 500
-"""Trials of a query: SQLite takes 32,766 values, and old ones 999."""
+_AT_ONCE = 500  # trials of a query: SQLite takes 32,766 values, and old ones 999
 
-Part = tuple[Any, ...]
-"""A value of a trial, in the columns that hold it."""
-Parts = Mapping[str, Mapping[Any, Part]]
-"""What a trial has in each table of `_PARTS`, by key."""
+Part = tuple[Any, ...]  # A value of a trial, in the columns that hold it
+Parts = Mapping[str, Mapping[Any, Part]]  # what a trial has in each table of `_PARTS`, by key
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,12 +29,9 @@ from search.strategies.pruners import Pruner
 from search.strategies.registry import to_spec
 from search.strategies.samplers import Sampler
 
-DRIVER_REVISION = 2
-"""Raised whenever the driver decides differently from before on the same records."""
-NOT_INSTALLED = "none"
-"""The version that a study stores for a package that was not there."""
-IGNORES = 3
-"""Every third proposal ignores the list, so that a misleading list costs no more than its own trials."""
+DRIVER_REVISION = 2  # raised whenever the driver decides differently from before on the same records
+NOT_INSTALLED = "none"  # the version that a study stores for a package that was not there
+IGNORES = 3  # every third proposal ignores the list, so that a misleading list costs no more than its own trials
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,8 +144,7 @@ class StudySpec:
         }
 
 
-DERIVED = ("driver_revision", "driver_arithmetic")
-"""Entries of a stored specification that are not fields."""
+DERIVED = ("driver_revision", "driver_arithmetic")  # entries of a stored specification that are not fields
 
 
 def check_known(stored: Mapping[str, Any]) -> None:
