@@ -1,7 +1,7 @@
 """The figures in tables of pages that come from results/published. `make reference` writes them anew.
 
 Under `<!-- figures: NAME -->` a maker fills cells: it yields a text by which to find a row, and the cells that
-follow it. All other rows and cells are written by hand. tests/test_figures.py compares the figures in sentences.
+follow it. All other rows and cells are written by hand. tests/test_published.py compares the figures in sentences.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The pages cannot rot: the tests, commands, targets and files that they name are there."""
+"""The pages cannot rot: the tests, commands, targets and files that they name are there, and the lessons run."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import shlex
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from textwrap import dedent
+from typing import Any
 
 import pytest
 
+from mnist_bench.space_files import space_sources
 from support import forged
 from support.commands import command_of, help_of, unknown_options
 from support.paths import ROOT
@@ -130,3 +133,52 @@ def test_the_program_has_every_message_that_the_pages_explain() -> None:
         for part in message.split("…")
         if part.strip() not in constants()
     )
+
+
+README_TEXT = (ROOT / "README.md").read_text()
+DOCS = {page.stem: page.read_text() for page in sorted((ROOT / "docs").rglob("*.md"))}
+MOST_LINES = 70
+"""Of a README that is read to its end."""
+
+
+def test_the_readme_is_short_and_begins_with_three_commands() -> None:
+    assert len(README_TEXT.splitlines()) <= MOST_LINES
+    _, commands, *_ = README_TEXT.split("```sh\n")
+    first = [line.split("#")[0].strip() for line in commands.splitlines()[:3]]
+    assert first == ["make smoke", "make search", "make test"]
+
+
+def test_the_space_files_are_spaces() -> None:
+    quoted = re.findall(r"^    (?:name: mine\n    )?epochs: \d+\n(?:    .*\n)+", DOCS["space_files"], re.MULTILINE)
+    whole, kinds = (space_sources.parse(dedent(text), "space_files.md") for text in quoted)
+    assert whole.name == "mine"
+    assert {kind for item in kinds.ranges for kind in item.to_json()} >= {"int", "float", "levels", "choice", "when"}
+
+
+def test_every_test_that_a_promise_names_is_there() -> None:
+    named = list(found_in(ROOT / "docs" / "reference" / "promises.md", r"`([\w/]*test_\w+\.py)(?:::\w+)?`"))
+    assert named
+    refuse(f"{where}: {name}" for where, name in named if not (ROOT / name).exists())
+
+
+TEXT = (ROOT / "docs" / "start" / "lessons.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+LESSONS = [block for block in BLOCKS[1:] if not block.startswith("# file: ")]
+
+
+@pytest.mark.slow
+def test_every_lesson_prints_what_it_teaches(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {}
+    exec(BLOCKS[0], names)  # noqa: S102 - the page's own code
+    printed = []
+    for lesson in LESSONS:
+        exec(lesson, names)  # noqa: S102
+        printed.append(capsys.readouterr().out.splitlines())
+    curse, seeds, cross, replays = printed
+    chosen, again = zip(*(map(float, re.findall(r"([\d.]+)%", line)) for line in curse), strict=True)
+    assert list(chosen) == sorted(chosen, reverse=True)
+    luck = [later - before for before, later in zip(chosen, again, strict=True)]
+    assert 0 < luck[1] < luck[-1]
+    assert [line.split()[0] for line in seeds] == ["5", "50", "500"]
+    assert len(cross) == 4
+    assert len(replays) == 3

@@ -1,4 +1,4 @@
-"""The examples in docstrings are true: each is run, and what it prints is compared.
+"""The public names are there, and the examples in docstrings are true: each is run, and its output compared.
 
 Those of the Python API run in order in a folder with two studies, in a process of their own: they close the test set
 for its life. What would take longer than a few seconds is marked to be skipped, and is not run.
@@ -6,12 +6,14 @@ for its life. What would take longer than a few seconds is marked to be skipped,
 
 from __future__ import annotations
 
+import ast
 import doctest
 import os
 import shutil
 import subprocess
 import sys
 from importlib import import_module
+from inspect import unwrap
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,15 @@ def test_every_function_says_what_it_raises_and_gives_an_example() -> None:
     said = {name: getattr(mnist_bench, name).__doc__ for name in vars(mnist_bench)["__all__"] if name != "tables"}
     assert {name for name, text in said.items() if "Raises:\n" not in text} == set()
     assert {name for name, text in said.items() if ">>> " not in text} == set()
+
+
+@pytest.mark.parametrize("package", ["search", "mnist_bench"])
+def test_python_loads_what_editors_read(package: str) -> None:
+    public = import_module(package)
+    read = next(
+        node for node in ast.parse(Path(str(public.__file__)).read_text("utf-8")).body if isinstance(node, ast.If)
+    )
+    named = {alias.name: node.module for node in read.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert named.keys() == set(public.__all__)
+    for name, module in named.items():
+        assert unwrap(getattr(public, name)) is unwrap(getattr(import_module(str(module)), name))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -15,76 +14,14 @@ from support.paths import ROOT
 from support.sources import execute, refuse
 
 FOLDER = ROOT / "docs" / "notebooks"
-PAGE = """\
-# Title
-
-Words, and [a page](other.md#part).
-
-<!-- notebook: leave out -->
-```sh
-make smoke
-```
-<!-- notebook: continue -->
-```sh
-mnist-bench studies
-```
-```text
-one study
-```
-
-More words.
-
-<!-- notebook: minutes -->
-```sh
-mnist-bench search conv
-```
-
-```python
-# file: mine.py
-VALUE = 1
-```
-"""
 
 
-@pytest.fixture(scope="module")
-def maker() -> ModuleType:
-    return sources.docs_script("notebooks")
-
-
-def test_every_notebook_is_up_to_date(maker: ModuleType) -> None:
+def test_every_notebook_is_up_to_date() -> None:
+    maker = sources.docs_script("notebooks")
     made = {page.with_suffix(".ipynb").name: maker.notebook(page) for page in maker.PAGES}
     found = {path.name: path.read_text() for path in FOLDER.glob("*.ipynb")}
     stale = sorted(name for name in made.keys() | found.keys() if made.get(name) != found.get(name))
     assert not stale, f"`make notebooks` writes {', '.join(stale)} from the pages"
-
-
-@pytest.fixture
-def cells(maker: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Return the cells of the page above, in a folder like docs."""
-    monkeypatch.setattr(maker, "FOLDER", tmp_path / "notebooks")
-    page = tmp_path / "start" / "page.md"
-    page.parent.mkdir()
-    page.write_text(PAGE)
-    made: list[dict[str, Any]] = json.loads(maker.notebook(page))["cells"]
-    return made
-
-
-def test_a_page_becomes_cells(cells: list[dict[str, Any]]) -> None:
-    assert [cell["cell_type"] for cell in cells] == ["markdown", "code", "markdown", "code", "markdown", "code", "code"]
-    title, first, words, listing, _, long, file = ("".join(cell["source"]) for cell in cells)
-    assert title.startswith("# Title\n")
-    assert "(../start/page.md)" in title
-    assert "chdir" in first
-    assert words == "Words, and [a page](../start/other.md#part)."
-    assert listing == "%%bash -e\nmnist-bench studies"
-    assert long.startswith('%%bash -e\n[ "$MINUTES" ] || ')
-    assert long.endswith("\nmnist-bench search conv")
-    assert file == "%%writefile mine.py\nVALUE = 1"
-
-
-def test_the_text_below_a_command_is_its_output(cells: list[dict[str, Any]]) -> None:
-    outputs = ["".join(output["text"]) for cell in cells for output in cell.get("outputs", [])]
-    assert outputs == ["one study\n"]
 
 
 @pytest.mark.cold

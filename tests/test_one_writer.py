@@ -94,25 +94,3 @@ def test_nothing_else_writes_files() -> None:
 
 def test_the_exceptions_are_as_many_as_are_told() -> None:
     assert f"one function | as required, with {len(OTHERWISE)} exceptions and their reasons |" in FAULTS.read_text()
-
-
-@pytest.mark.parametrize(
-    ("source", "found"),
-    [
-        ("path.write_text('x')", ["path.write_text"]),
-        ("open(path, 'w')", ["open(w)"]),
-        ("path.open(mode='ab')", ["open(ab)"]),
-        ("os.replace(a, b)", ["os.replace"]),
-        ("Image.fromarray(pixels).save(path)", ["Image.fromarray(pixels).save"]),
-        ("from search.study import folder\nfolder.save(values)", []),
-        ("def save(): ...\nsave()", []),
-        ("zipfile.ZipFile(path, 'w')", ["ZipFile(w)"]),
-        ("zipfile.ZipFile(path)", []),
-        ("os.open(path, os.O_WRONLY)", ["os.open(O_WRONLY)"]),
-        ("os.open(path, os.O_RDONLY)", []),
-        ("os.fdopen(handle, 'w')", ["os.fdopen(w)"]),
-        ("open(path, 'rb')", []),
-    ],
-)
-def test_what_writes_is_found(source: str, found: list[str]) -> None:
-    assert [call for _, call in writes([*ast.walk(ast.parse(source))])] == found

@@ -1,11 +1,20 @@
-"""The committed results are real: the winner's record is begun again, and the tables are those of the record."""
+"""The committed results are real: the winner's record is begun again, and the tables are those of the record.
+
+What the README and the pages state of them is what the published files hold: neither changes alone. docs/figures.py
+writes the figures in tables. `QUOTED` names the lines of published texts that stand on a page as they are; `sentences`
+yields the words around all other figures.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -14,8 +23,9 @@ from mnist_bench.experiments.scored_recipes import PUBLISHED
 from mnist_bench.leaderboard.board import grouped
 from mnist_bench.training.trainer import numerics_here
 from search.study.studies import open_study
-from support import wants
+from support import sources, wants
 from support.paths import ROOT
+from support.sources import refuse
 from support.wants import check_as_published
 
 FOLDER = ROOT / "results" / "published"
@@ -73,3 +83,113 @@ def test_the_notebooks_table_has_every_recipe_over_five_seeds_in_portable_precis
     rows = json.loads((FOLDER / "notebook.json").read_text())["rows"]
     assert [row["recipe"] for row in rows] == list(PUBLISHED)
     assert {(len(row["runs"]), row["precision"]) for row in rows} == {(5, "portable")}
+
+
+maker = sources.docs_script("figures")
+figures = maker.figures
+
+QUOTED = [
+    ("docs/benchmarks/results.md", "conv/search.txt", r"50 trials|digest| [1-4] "),
+    ("docs/benchmarks/results.md", "conv/confirm.md", r"trial  seeds| +#\d+ "),
+    ("docs/benchmarks/notebook.md", "notebook.md", r"\|"),
+]
+"""Page, published text, and how those of its lines begin that the page has."""
+
+SETTLED = {
+    "methods": "6e10c9f6",
+    "event-order": "7bafde27",
+    "few/few": "6b830b91",
+    "conv-fast/search": "118f62de",
+}
+"""Published results that no script of this tree makes again, and what their page and their JSON state, hashed."""
+
+
+def test_the_figures_in_tables_are_fresh() -> None:
+    made = [name for page in maker.PAGES for name in maker.TABLE.findall(page.read_text())]
+    assert sorted(made) == sorted(maker.MAKERS)
+    stale = [page for page in maker.PAGES if maker.renewed(page.read_text()) != page.read_text()]
+    refuse(f"{page}: run `make reference`" for page in stale)
+
+
+def test_quoted_lines_are_the_published_ones() -> None:
+    missing = []
+    for page, path, begin in QUOTED:
+        lines = [" ".join(line.split()) for line in published(path).splitlines() if re.match(begin, line)]
+        assert len(lines) > 5, f"{path} has few lines that begin with {begin}"
+        there = [" ".join(line.split()) for line in (ROOT / page).read_text().splitlines()]
+        missing += [f"{page}: {line}" for line in lines if not any(is_quoted(line, one) for one in there)]
+    refuse(missing)
+
+
+def is_quoted(line: str, there: str) -> bool:
+    """Return whether a line of a page is a published one, whose last columns the page may leave out."""
+    return line == there or (len(there) > 60 and line.startswith(there))
+
+
+@pytest.mark.parametrize("result", SETTLED)
+def test_settled_results_state_the_same_figures(result: str) -> None:
+    figures_of_both = (re.findall(r"\d+[.,]\d+", published(f"{result}.{kind}")) for kind in ("md", "json"))
+    assert hashlib.sha256(repr([*figures_of_both]).encode()).hexdigest()[:8] == SETTLED[result]
+
+
+def published(path: str) -> str:
+    return (ROOT / "results" / "published" / path).read_text()
+
+
+def found(pattern: str, path: str) -> str:
+    match = re.search(pattern, published(path))
+    assert match, f"{path} has no {pattern}"
+    return match[1]
+
+
+def test_figures_in_sentences_are_the_published_ones() -> None:
+    pages = {page: plain((ROOT / page).read_text()) for page, _ in sentences()}
+    refuse(f"{page}: {words}" for page, words in sentences() if words not in pages[page])
+
+
+def plain(text: str) -> str:
+    """Return a text without folds, links and emphasis."""
+    without_links = re.sub(r"\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\([^()]*\)", r"\1", text)
+    return " ".join(without_links.replace("**", "").split())
+
+
+def sentences() -> Iterator[tuple[str, str]]:
+    """Yield page and words."""
+    methods = figures("methods.json")
+    minutes = f"{figures('conv/confirm.json')['seconds'] / 60:.0f} min"
+    yield "README.md", f"`make search` in {found('50 trials in ([^:]+):', 'conv/search.txt')}, confirmed in {minutes} |"
+    less, more = -methods["live"][1]["difference"], -methods["unplanned"][0]["after"]["50"]["difference"]
+    yield "README.md", f"its error is {less:.2f} percentage points lower than that of random search"
+    yield "README.md", f"the error of `tpe` was {more:.2f} percentage points higher"
+    for method, words in (
+        ("curves", "with `curves`,"),
+        ("curves, with a list", "with `curves` and the warm-start list"),
+        ("tpe", "with `tpe`: means of five searches"),
+    ):
+        best = fmean(search["best"] for search in methods["all_of_mnist"] if search["method"] == method)
+        yield "README.md", f"{best:.2%} {words}"
+    epochs = 400 - float(found(r"Pruning saved ([\d.]+) of 400 epochs", "conv/search.txt"))
+    if 5 < 50 / (epochs / 8) < 6:
+        yield "README.md", "fifty full trainings. That is five to six times the budget of `make search`"
+
+    rows = {row["recipe"]: row for row in figures("notebook.json")["rows"]}
+    drop, second, three, one = (
+        f"{100 * rows[recipe]['accuracy']:.2f} ± {100 * rows[recipe]['accuracy_deviation']:.2f}%"
+        for recipe in ("lr_drop", "batchnorm_2", "three_channels", "batchnorm")
+    )
+    yield "docs/benchmarks/notebook.md", f"{drop} instead of {second}"
+    yield "docs/benchmarks/notebook.md", f"the mean is {three}, compared with {one} on one channel"
+
+    fast = maker.mean_accuracy(maker.network("conv-fast/search.json", "conv-fast/20.yaml"))
+    on_all = [search["test"] for search in methods["all_of_mnist"] if search["test"]]
+    idle = found("searched in ([^,]+),", "conv/report.html")
+    yield "docs/benchmarks/results.md", f"4 min 40 s next to other work, and {idle} on an idle machine"
+    yield "docs/benchmarks/results.md", f"configuration has {fast} test accuracy"
+    yield "docs/benchmarks/results.md", f"at {100 * min(on_all):.2f} to {max(on_all):.2%}"
+    float32 = [loop["ratio"] for loop in figures("peers.json")["rows"] if loop["side"] == "ours, float32"]
+    times = f"{min(float32):.1f} to {max(float32):.1f}"
+    yield "docs/benchmarks/speed.md", f"In float32, mnist-bench takes {times} times as long"
+    ours, stock = (figures("soak.json")[side]["tables"] for side in ("ours", "stock"))
+    left = f"(Optuna alone: {stock['ended']}, {stock['failed']} failed, {stock['running']} left RUNNING)"
+    yield "docs/reference/promises.md", f"of 60 trials: exactly {ours['ended']}, none lost"
+    yield "docs/reference/promises.md", left

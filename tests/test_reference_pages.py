@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import product
 from types import ModuleType
 from typing import Any
 
@@ -15,12 +16,16 @@ import pytest
 from typer.testing import CliRunner
 
 from mnist_bench.cli.app import app
+from mnist_bench.config.values import all_settings
 from mnist_bench.leaderboard.board import table_of
 from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.nets.summary import settings_by_heading
 from mnist_bench.numerics.device import VARIABLES
 from mnist_bench.numerics.kinds import PORTABLE_VARIABLES
+from mnist_bench.space_files import space_sources
+from mnist_bench.space_files.content import SETTINGS
 from search.defaults import RESULTS_VARIABLE, WORKERS_VARIABLE
+from search.strategies import pruners, samplers
 from search.study import folder
 from support import canned, experiments, handmade, sources
 from support.paths import ROOT
@@ -148,3 +153,49 @@ def test_every_environment_variable_is_listed() -> None:
     assert {"COLUMNS", "XDG_CACHE_HOME"} <= named
     named |= {RESULTS_VARIABLE, WORKERS_VARIABLE, *VARIABLES, *PORTABLE_VARIABLES}
     assert named - names_under("files.md", "Environment variables") == set()
+
+
+FIELDS = {field.path: field for field in sources.docs_script("reference_pages").space_fields()}
+
+
+def test_every_setting_has_a_row() -> None:
+    named = {*all_settings()} - {"net"} | {"net.NAME"}
+    inside = {"limits": "limits.macs", "search": "search.start"}
+    assert named | {inside.get(name, name) for name in SETTINGS} <= {*FIELDS}
+
+
+@pytest.mark.parametrize(
+    ("path", "values", "default", "ranges"),
+    [
+        ("epochs", "whole number, 1 to 1000 (epochs)", 6, ""),
+        ("search.pruner", "asha, median or none, or a text such as optuna:HyperbandPruner, or a mapping", "asha", ""),
+        ("objective", "val_accuracy, or [val_accuracy, parameters or macs]", "val_accuracy", ""),
+        ("model.filters", "whole number, or list of whole numbers, 1 to 512 (channels)", 16, "int levels choice"),
+        ("optim.momentum", "number, at least 0, below 1", 0.9, "float int levels choice"),
+        ("net.NAME", "any value", None, "int float levels choice"),
+    ],
+)
+def test_a_row_has_the_declaration(path: str, values: str, default: object, ranges: str) -> None:
+    field = FIELDS[path]
+    assert (field.values, field.default, " ".join(field.ranges)) == (values, default, ranges)
+
+
+def test_every_row_has_a_meaning() -> None:
+    assert {path for path, field in FIELDS.items() if not field.about.rstrip(")").endswith(".")} == set()
+
+
+def test_options_of_strategies_name_the_strategy() -> None:
+    options = [field for field in FIELDS.values() if field.path.count(".") == 2]
+    named = {(field.path.split(".")[1], field.about.split(":")[0].removeprefix("With ")) for field in options}
+    assert named <= {*product(["sampler"], samplers.SAMPLERS), *product(["pruner"], pruners.PRUNERS)}
+    assert {("sampler", "tpe"), ("pruner", "asha")} <= named
+
+
+def default_in_a_file(field: Any) -> str:
+    section, _, name = field.path.partition(".")
+    return f"{section}: {{{name}: {field.default}}}" if name else f"{section}: {field.default}"
+
+
+@pytest.mark.parametrize("path", ["epochs", "subset", "search.sampler", "model.blocks", "optim.lr", "objective"])
+def test_a_file_takes_the_default_under_the_path(path: str) -> None:
+    space_sources.parse(default_in_a_file(FIELDS[path]), "f.yaml")

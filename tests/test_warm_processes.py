@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -85,34 +84,6 @@ def test_it_ends_as_a_started_one(program: str) -> None:
     assert warm.stderr.splitlines()[-1:] == cold.stderr.splitlines()[-1:]
 
 
-def test_it_takes_signals_and_is_waited_for() -> None:
-    sleeping = [sys.executable, "-c", "import time; print(1, flush=True); time.sleep(60)"]
-    with subprocess.Popen(sleeping, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"1\n"
-        assert process.poll() is None
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(0.01)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait() == process.poll() == -signal.SIGTERM
-
-
-@pytest.mark.parametrize("wanted", [False, True])
-def test_it_is_killed_where_its_block_fails(wanted: bool) -> None:
-    with warm_processes.forking(wanted):
-        process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(36_000)"])
-        with pytest.raises(ZeroDivisionError), process:
-            raise ZeroDivisionError
-    assert process.returncode == -signal.SIGKILL
-
-
-def test_what_a_fork_starts_is_forked_and_draws_by_itself() -> None:
-    outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {LOADED!r}], check=True)"
-    assert printed(outer) == ["True"]
-    draw = "import random, numpy; print(random.random(), numpy.random.random())"
-    assert len({*printed(draw), *printed(draw)}) == 4
-
-
 def test_what_would_notice_is_started() -> None:
     assert loaded()
     assert loaded(env={**os.environ, "PYTHONHASHSEED": "1"})
@@ -122,15 +93,6 @@ def test_what_would_notice_is_started() -> None:
     assert not loaded(env={**os.environ, "COLUMNS": "80", "FORCE_COLOR": "1"})
     assert not loaded("-O")
     assert not loaded(preexec_fn=lambda: None)
-
-
-def test_a_process_has_the_kernels_of_its_variables() -> None:
-    ask = "import torch; print(torch.backends.cpu.get_cpu_capability())"
-    native = warm_processes.without_variables()
-    assert loaded(env=native)
-    with warm_processes.forking(False):
-        started = printed(ask, env=native)
-    assert printed(ask, env=native) == started
 
 
 def test_a_changed_copy_is_imported_anew(tmp_path: Path) -> None:

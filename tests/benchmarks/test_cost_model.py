@@ -71,12 +71,3 @@ def test_it_prints_coefficients_as_they_ship(monkeypatch: pytest.MonkeyPatch) ->
     coefficients = eval(printed[1], {"Coefficients": Coefficients})  # noqa: S307
     assert any(value > 0 for value in asdict(coefficients).values())
     assert "shipped: median error" in text
-
-
-def test_too_few_nets_for_a_fit_are_refused(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.argv", ["cost_model.py", "--nets", "3"])
-    with pytest.raises(SystemExit):
-        cost_model.main()
-    assert "--nets 3: give at least 12" in capsys.readouterr().err

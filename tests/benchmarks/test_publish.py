@@ -72,19 +72,6 @@ def test_a_front_is_published_with_its_recipes(tmp_path: Path, monkeypatch: pyte
     assert set(ledger.read_text().splitlines()) == {'{"purpose": "confirm small-0"}'}
 
 
-def test_a_portable_search_is_published_with_its_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(*arguments: str, folder: Path = ROOT) -> str:
-        return BOARD if "--json" in arguments else " ".join(arguments)
-
-    monkeypatch.setattr(publish, "run", run)
-    publish.main(["portable"])
-    folder = tmp_path / "published" / "portable"
-    assert (folder / "search.txt").read_text().startswith("search conv --set precision=portable --study-name portable")
-    assert {path.name for path in folder.iterdir()} == {
-        "search.txt", "RECORD.json", "leaderboard.md", "leaderboard.json",
-    }  # fmt: skip
-
-
 def test_pages_are_made_again_of_a_kept_study_without_its_checkpoints_and_other_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
