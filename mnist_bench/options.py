@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import wraps
 from pathlib import Path
-from types import NoneType, UnionType
+from types import MappingProxyType, NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, ParamSpec, TypeVar, get_args, get_origin
 
 from mnist_bench.numerics.kinds import PrecisionName, cores
@@ -410,7 +410,12 @@ Progress = Annotated[
     bool | None,
     in_python("Whether to show the progress in the terminal or notebook; None to show it unless there is an observer."),
 ]
-Json = Annotated[bool, option("Print one JSON object.", panel=OUTPUT)]
-Csv = Annotated[bool, option("Print CSV.", panel=OUTPUT)]
-Markdown = Annotated[bool, option("Print a Markdown table.", panel=OUTPUT)]
-Wide = Annotated[bool, option("Print every column, however narrow the terminal.", panel=OUTPUT)]
+FORMS: Mapping[str, Any] = MappingProxyType(
+    {
+        "wide": Annotated[bool, option("Print every column, however narrow the terminal.", panel=OUTPUT)],
+        "json": Annotated[bool, option("Print one JSON object.", panel=OUTPUT)],
+        "csv": Annotated[bool, option("Print CSV.", panel=OUTPUT)],
+        "markdown": Annotated[bool, option("Print a Markdown table.", panel=OUTPUT)],
+    }
+)
+"""Forms of a result, besides a table, and their options."""

@@ -6,9 +6,9 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from itertools import pairwise
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 
 from mnist_bench import cells
 from mnist_bench.cells import safe
@@ -18,6 +18,8 @@ LINE = 120
 """Characters of a line of `repr`; a longer one is cut."""
 SHOWN = 6
 """Figures of a row in `repr`."""
+LABEL = 10
+"""Width of a label and the gap behind it."""
 ROWS = 20
 """Rows of a table in a notebook."""
 Row = TypeVar("Row")
@@ -58,8 +60,8 @@ class Figure(Generic[Row]):
 class Table(Generic[Row]):
     """Rows of a result: as text for people, and as plain values for programs."""
 
-    rows: Sequence[Row]
-    figures: Sequence[Figure[Row]]
+    rows: Sequence[Row] = ()
+    figures: Sequence[Figure[Row]] = ()
     caption: Sequence[str] = ()  # lines above it
     footnotes: Sequence[str] = ()  # lines below it; an empty one is a gap
     whole: str = "a wider window"  # how to see all columns on a screen that is too narrow for them
@@ -105,6 +107,42 @@ class Table(Generic[Row]):
     def records(self) -> list[Mapping[str, Any]]:
         """Return the rows as CSV has them."""
         return [self.record(row) for row in self.rows]
+
+
+class Line(str):
+    """A line above or below a table that a terminal does not break as it breaks a sentence."""
+
+    hanging: int | None  # cells that are empty before all but its first part; None if it is never broken
+    bold: bool
+
+    def __new__(cls, text: object, *, hanging: int | None = None, bold: bool = False) -> Self:
+        """Make a line; by default one that holds a command, which stays whole so that it can be copied."""
+        line = super().__new__(cls, text)
+        line.hanging, line.bold = hanging, bold
+        return line
+
+
+def entry(label: str, text: object) -> Line:
+    """Return a label and a text, which is indented behind the label."""
+    return Line(f"{label:{LABEL}}{safe(text)}".rstrip(), hanging=LABEL)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command ends with, for people and for programs."""
+
+    tables: Sequence[Table[Any]] = ()
+    _: KW_ONLY
+    document: Mapping[str, Any] | None = None  # the whole as JSON has it; None for the documents of the tables
+    notes: Sequence[str] = ()  # what the person at the terminal may want to know besides
+    exit_code: int = 0
+
+    @property
+    def plain(self) -> Mapping[str, Any]:
+        """The result as JSON has it."""
+        if self.document is not None:
+            return self.document
+        return {key: value for table in self.tables for key, value in table.document.items()}
 
 
 class ShownAsTable:

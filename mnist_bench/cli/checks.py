@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
 
 from mnist_bench import cells, options
 from mnist_bench.api import judging, reading
@@ -17,6 +15,7 @@ from mnist_bench.cli import output
 from mnist_bench.cli.command import check_options, open_target, takes
 from mnist_bench.cli.output import ExitCode
 from mnist_bench.options import argument, option
+from mnist_bench.result_table import Line, Result, Table
 from search.differences import CHECK, CHECKS
 from search.errors import UsageError
 
@@ -35,8 +34,9 @@ HEADINGS = (
 )
 
 
-@takes(judging.reproduce)
+@takes(judging.reproduce, prints=["json"])
 def reproduce(
+    form: output.Form,
     target: Annotated[
         str | None,
         argument(
@@ -45,10 +45,9 @@ def reproduce(
             default="the best trial of the latest study",
         ),
     ] = None,
-    json: options.Json = False,
     results: options.Folder = options.RESULTS,
     **given: Any,
-) -> None:
+) -> Result:
     """Train a trial again and compare it bit for bit.
 
     All metrics and the weights are compared. If all are identical, the exit code is 0. Otherwise it is 4, and the first
@@ -85,18 +84,17 @@ def reproduce(
             kept, keep = study.files.weights_of(trial.number), partial(keep_weights, study, trial)
         record = claim.record
         again = own_trainer.trainer_for(study, code) if record is None else local(record)
-    if json:
-        found = claims.check(claim, again, keep=keep)
-        output.print_json(found.plain())
-    else:
+    if form == "table":
         _print_heading(claim, again.numerics)
         found = claims.check(claim, again, _print_period if claim.kind.of_nets else _value_printer(), keep)
-        for line in closing_lines(found):
-            output.print_prose(line)
-        if kept is not None and found.identical:
-            output.print_line(f"The weights are in {kept}.")
-    if not found.identical:
-        raise typer.Exit(ExitCode.NOT_REPRODUCED)
+    else:
+        found = claims.check(claim, again, keep=keep)
+    stays = [Line(f"The weights are in {kept}.")] if kept is not None and found.identical else []
+    return Result(
+        [Table(caption=[*closing_lines(found), *stays])],
+        document=found.plain(),
+        exit_code=ExitCode.OK if found.identical else ExitCode.NOT_REPRODUCED,
+    )
 
 
 def _print_heading(claim: Claim, numerics: Mapping[str, Any]) -> None:
@@ -213,7 +211,7 @@ def _hash(text: str) -> str:
     return f"{text[:4]}…{text[-2:]}"
 
 
-@takes(reading.doctor)
+@takes(reading.doctor, prints=["json"])
 def doctor(
     repair: bool,
     replay: bool,
@@ -228,8 +226,7 @@ def doctor(
     speed: Annotated[
         bool, option("Measure how fast this machine trains four fixed networks, on all cores at once.")
     ] = False,
-    json: options.Json = False,
-) -> None:
+) -> Result:
     """Examine this machine or a study, and advise what to do.
 
     The exit code is 1 if a problem remains. A study that is being searched is only read.
@@ -239,9 +236,14 @@ def doctor(
         mnist-bench doctor conv-0 --replay
         mnist-bench doctor --speed
     """
+    asked = [name for name, is_asked in {"repair": repair, "cut": cut, "replay": replay}.items() if is_asked]
     if speed:
-        _speed(device, as_json=json, alone=study is None and not (repair or cut or replay))
-        return
+        if study is not None or asked:
+            raise UsageError("--speed measures this machine; leave out the study and what is done with it.")
+        measured = judging.measure_speed(
+            device=device, on_round=lambda number: output.note(f"repeat {number}" if number else "warm-up")
+        )
+        return Result([measured.table()])
     from mnist_bench.doctor import checkup, machine_checks
     from mnist_bench.doctor.checkup import Checkup
     from search.study.folder import StudyFolder
@@ -249,43 +251,24 @@ def doctor(
     if study is not None:
         files = StudyFolder.of(study, results)
         found = checkup.check_study(files, repair=repair, cut=cut, replay=replay, device=device, data_dir=data)
-    elif repair:
-        raise UsageError("--repair repairs a study; name one, as `mnist-bench studies` lists them.")
-    elif cut:
-        raise UsageError("--cut cuts the event log of a study; name one, as `mnist-bench studies` lists them.")
-    elif replay:
-        raise UsageError("--replay repeats the decisions of a study; name one, as `mnist-bench studies` lists them.")
+    elif asked:
+        raise UsageError(f"--{asked[0]} is for a study; name one, as `mnist-bench studies` lists them.")
     else:
         findings = machine_checks.examine(results=results, device=device, data_dir=data)
         found = Checkup(findings=tuple(findings))
-    if json:
-        listed = {"repaired": found.repaired, "findings": found.findings}
-        values = {name: [*map(asdict, findings)] for name, findings in listed.items()}
-        output.print_json({"study": study, "problems": found.problems, **values})
-    else:
-        _print(found)
-    if found.problems:
-        raise typer.Exit(ExitCode.FAILURE)
+    listed = {"repaired": found.repaired, "findings": found.findings}
+    values = {name: [*map(asdict, findings)] for name, findings in listed.items()}
+    return Result(
+        [Table(caption=[*_lines(found), found.words])],
+        document={"study": study, "problems": found.problems, **values},
+        exit_code=ExitCode.FAILURE if found.problems else ExitCode.OK,
+    )
 
 
-def _speed(device: str, *, as_json: bool, alone: bool) -> None:
-    """Measure this machine, with one process per core and one thread each; on a GPU with one process."""
-    if not alone:
-        raise UsageError("--speed measures this machine; leave out the study and what is done with it.")
-
-    def on_round(number: int) -> None:
-        output.note(f"repeat {number}" if number else "warm-up")
-
-    found = judging.measure_speed(device=device, on_round=on_round)
-    output.print_result(output.form(json=as_json), found.table())
-
-
-def _print(found: Checkup) -> None:
+def _lines(found: Checkup) -> Iterator[str]:
     shown = [("repaired", finding) for finding in found.repaired]
     shown += [(finding.severity, finding) for finding in found.findings]
     for word, finding in shown:
-        line = f"{word:<9} {finding.about:<16} {finding.text}"
-        output.print_line(line, "bold" if word == "problem" else None)
+        yield Line(f"{word:<9} {finding.about:<16} {finding.text}", bold=word == "problem")
         if finding.advice:
-            output.print_prose(f"{'':27}-> {finding.advice}")
-    output.print_line(found.words)
+            yield f"{'':27}-> {finding.advice}"

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnist_bench.options import PANELS, Option, argument, base_of, declaration, declared, is_several
+from mnist_bench.cli import output
+from mnist_bench.options import FORMS, PANELS, Option, argument, base_of, declaration, declared, is_several
+from mnist_bench.result_table import Result
 from search.errors import UsageError
 from search.messages import show
 
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
     from search.event_log.records import StudyRecord, TrialRecord
     from search.study.studies import StoredStudy
 
-Body = Callable[..., None]
+Body = Callable[..., Result | None]
+KEYWORD = inspect.Parameter.KEYWORD_ONLY
 StudyName = Annotated[str | None, argument("A study.", "STUDY", default="the latest study")]
 Target = Annotated[
     str | None,
@@ -28,32 +31,48 @@ MAX_DIGITS = 9
 """Most digits of a number of a trial; no study has more trials."""
 
 
-def takes(*functions: Callable[..., Any], without: Sequence[str] = ()) -> Callable[[Body], Body]:
+def takes(
+    *functions: Callable[..., Any], without: Sequence[str] = (), prints: Sequence[output.Form] = ()
+) -> Callable[[Body], Callable[..., None]]:
     """Make a body a command.
 
     The body has its own options, as declared parameters, and gets the value of each option of the functions: those that
-    it names, without a declaration, and the others as `**given`, to be handed on.
+    it names, without a declaration, and the others as `**given`, to be handed on. The result that it
+    returns is printed.
 
     Args:
         functions: those whose declared parameters are options; the first that has one decides.
         without: parameters of theirs that are no options.
+        prints: the forms, besides a table, in which the result can be printed; the body gets the chosen one as `form`
+            if it names it.
     """
 
-    def made(body: Body) -> Body:
+    def made(body: Body) -> Callable[..., None]:
         parameters = inspect.signature(body, eval_str=True).parameters
-        own = {name: (each, known) for name, each in parameters.items() if (known := declaration(each)) is not None}
+        forms = [inspect.Parameter(form, KEYWORD, default=False, annotation=FORMS[form]) for form in prints]
+        own = {
+            each.name: (each, known)
+            for each in (*parameters.values(), *forms)
+            if (known := declaration(each)) is not None
+        }
         theirs = {name: each for function in reversed(functions) for name, each in declared(function).items()}
         theirs = {name: each for name, each in theirs.items() if each[1].place != "Python" and name not in without}
         every = {**{name: each for name, each in own.items() if each[1].place == "argument"}, **theirs, **own}
         listed = sorted(every.values(), key=lambda each: PANELS.index(each[1].panel))
         typed = [_parameter(each, known) for each, known in listed]
-        typed.insert(0, inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context))
+        typed.insert(0, inspect.Parameter("context", KEYWORD, annotation=typer.Context))
 
         def command(context: typer.Context, **values: Any) -> None:
             before = context.find_root().params  # what stands before the command
             given = {name: before.get(name) if value is None else value for name, value in values.items()}
             read = {name: _value(each, known, given[name]) for name, (each, known) in every.items()}
-            body(**read, **({"context": context} if "context" in parameters else {}))
+            form = output.form([form for form in prints if read.pop(form)])
+            more = {name: value for name, value in (("context", context), ("form", form)) if name in parameters}
+            result = body(**read, **more)
+            if result is not None:
+                output.print_result(form, result)
+                if result.exit_code:
+                    raise typer.Exit(result.exit_code)
 
         made_of_it: Any = wraps(body)(command)
         made_of_it.__signature__ = inspect.Signature(typed)
@@ -88,7 +107,7 @@ def _parameter(parameter: inspect.Parameter, known: Option) -> inspect.Parameter
     else:
         info = typer.Option(*known.words(parameter), hidden=known.common, **form)
     annotation: Any = Annotated[kind if default is not None else kind | None, info]
-    return inspect.Parameter(parameter.name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+    return inspect.Parameter(parameter.name, KEYWORD, annotation=annotation, default=default)
 
 
 def _value(parameter: inspect.Parameter, known: Option, typed: Any) -> Any:

@@ -7,11 +7,13 @@ from dataclasses import replace
 from importlib.util import find_spec
 
 from mnist_bench import cells
-from mnist_bench.cli import live, output, running
+from mnist_bench.cli import live, running
+from mnist_bench.cli.output import ExitCode
 from mnist_bench.leaderboard.board import Leaderboard, digest_lines, table_of
 from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.leaderboard.worker_time import worker_time_of
 from mnist_bench.next_commands import NextCommands
+from mnist_bench.result_table import Line, Result, Table
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.studies.checked import commands_of
 from mnist_bench.value_kind import kind_of
@@ -25,38 +27,37 @@ from search.messages import command_line, number_of
 TOP = 5
 
 
-def print_ending(run: Run, config: SearchConfig, *, seconds: float, as_json: bool = False) -> bool:
-    """Print the end of a search that took `seconds`; figures to stdout, advice to stderr.
+def result_of(run: Run, config: SearchConfig, *, seconds: float, stopping: bool) -> Result:
+    """Return the end of a search that took `seconds`: summary, digest, best trials, and the next commands.
 
-    Return whether its digest is the published one, as far as one is published and no other one is expected.
+    It fails if the search is `stopping` before its trial budget, if its digest should be the published one and is
+    not, or if all its trials diverged.
     """
     listed = leaderboard_of(run.study, top=TOP)
-    commands = _commands(run, config)
-    if as_json:
-        output.print_json({"reached": run.reached, "seconds": seconds, **table_of(listed).document})
-    else:
-        _print_for_people(run, config, listed, commands, seconds)
-    for line in advice(run, config):
-        output.note_command(line)
-    return listed.published is None or listed.published.verdict != "differs"
-
-
-def _print_for_people(
-    run: Run, config: SearchConfig, listed: Leaderboard, commands: NextCommands, seconds: float
-) -> None:
-    kind = listed.kind
+    kind, commands = listed.kind, _commands(run, config)
     before = seconds_before(run.study, time.time() - seconds)
-    output.print_line()
-    output.print_prose(summary(listed, seconds, before, run.order_cost))
-    if listed.stop is not None:
-        output.print_prose(kind.stop_line(listed.stop))
-    for line in digest_lines(listed, commands):
-        output.print_prose(line)
-    if not kind.of_nets and run.study.best is not None:
-        output.print_prose(f"best   {live.best_words(kind, run.study.best)}")
-    if listed.rows:
-        output.print_line()
-        output.print_result("table", replace(table_of(listed, commands=commands), caption=()))
+    best = [] if kind.of_nets or run.study.best is None else [f"best   {live.best_words(kind, run.study.best)}"]
+    table = table_of(listed, commands=commands)
+    caption = [
+        "",
+        summary(listed, seconds, before, run.order_cost),
+        *([] if listed.stop is None else [kind.stop_line(listed.stop)]),
+        *digest_lines(listed, commands),
+        *best,
+    ]
+    code = ExitCode.OK
+    if not run.reached and stopping:
+        code = ExitCode.INTERRUPTED
+    elif listed.published is not None and listed.published.verdict == "differs":
+        code = ExitCode.NOT_REPRODUCED
+    elif has_diverged(run):
+        code = ExitCode.FAILURE
+    return Result(
+        [replace(table, caption=caption) if listed.rows else Table(caption=caption)],
+        document={"reached": run.reached, "seconds": seconds, **table.document},
+        notes=[*map(Line, advice(run, config))],
+        exit_code=code,
+    )
 
 
 def _commands(run: Run, config: SearchConfig) -> NextCommands:

@@ -11,10 +11,10 @@ import typer
 
 from mnist_bench import options
 from mnist_bench.api import judging
-from mnist_bench.cli import output
 from mnist_bench.cli.command import StudyName, Target, check_options, open_target, takes
 from mnist_bench.cli.help import HelpfulCommand
 from mnist_bench.options import option
+from mnist_bench.result_table import Line, Result
 
 if TYPE_CHECKING:
     from mnist_bench.experiments.confirmed import Final
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 bench = typer.Typer(help="Measure recipes and search methods.", no_args_is_help=True)
 
 
-@takes(judging.confirm)
+@takes(judging.confirm, prints=["json"])
 def confirm(
     study: StudyName = None,
     front: Annotated[
@@ -35,10 +35,9 @@ def confirm(
             "With two objectives: train the trials on the Pareto front on all images, at most --top of them.", of="nets"
         ),
     ] = False,
-    json: options.Json = False,
     results: options.Folder = options.RESULTS,
     **given: Any,
-) -> None:
+) -> Result:
     """Retrain the best trials with fresh seeds, select one, and evaluate it on the test set once.
 
     \b
@@ -77,26 +76,22 @@ def confirm(
     if front:
         asked = {name: given[name] for name in ("top", "workers", "device", "data", "net")}
         members = result_of(lambda observer: judging.confirm_front(record, observer=observer, **asked))
-        _show(table_of(members), record, members.finals, json=json)
         last = members.finals[-1]
-        _note(_to_take_away(record.files.confirm, [last], commands, trial=last.number))
-        return
+        taken = _to_take_away(record.files.confirm, [last], commands, trial=last.number)
+        return Result([_with_nets(table_of(members), record, members.finals)], notes=taken)
     found = result_of(lambda observer: judging.confirm(record, observer=observer, **given))
     if not kind_of(record.spec).of_nets:
-        output.print_result(output.form(json=json), table_of(found))
-        return
-    _show(table_of(found, commands), record, found.finals, json=json)
-    _note(_to_take_away(record.files.confirm, found.finals[:1], commands))
+        return Result([table_of(found)])
+    taken = _to_take_away(record.files.confirm, found.finals[:1], commands)
+    return Result([_with_nets(table_of(found, commands), record, found.finals)], notes=taken)
 
 
-@takes(judging.ablate)
+@takes(judging.ablate, prints=["json", "markdown"])
 def ablate(
     target: Target = None,
-    json: options.Json = False,
-    markdown: options.Markdown = False,
     results: options.Folder = options.RESULTS,
     **given: Any,
-) -> None:
+) -> Result:
     """Measure the effect of each group of settings, from a baseline to the selected trial.
 
     At each step every remaining group is tried with several seeds, and the group that helps most is kept. Run the same
@@ -106,23 +101,17 @@ def ablate(
         mnist-bench ablate conv-0 --seeds 3 --budget 30m
         mnist-bench ablate conv-0/17 --baseline ladder/99.0
     """
-    form = output.form(json=json, markdown=markdown)
     from mnist_bench.cli import running
     from mnist_bench.experiments.ablation import table_of
 
     study, trial = open_target(target, results)
     latest = study.name if target is None else None
     found = running.result_of(lambda observer: judging.ablate(study, trial, observer=observer, **given), study=latest)
-    output.print_result(form, table_of(found))
+    return Result([table_of(found)])
 
 
-def _note(lines: Sequence[str]) -> None:
-    for line in lines:
-        output.note_command(line)
-
-
-def _show(table: Table[Any], study: StoredStudy, finals: Sequence[Final], *, json: bool) -> None:
-    """Print the findings about a study, and the files of the networks that were trained on all images."""
+def _with_nets(table: Table[Any], study: StoredStudy, finals: Sequence[Final]) -> Table[Any]:
+    """Return the findings about a study with the files of the networks that were trained on all images."""
     from mnist_bench.data.test_set import times_opened_for
     from mnist_bench.leaderboard.board import test_set_line
 
@@ -131,13 +120,10 @@ def _show(table: Table[Any], study: StoredStudy, finals: Sequence[Final], *, jso
     nets = [path for (trial, _), path in kept.items() if trial in numbers]
     where = f"{nets[0].parent}/TRIAL-seed-K.safetensors" if nets else ""
     told = [f"The {len(nets)} networks trained on all images: {where}."] if nets else []
-    output.print_result(
-        output.form(json=json),
-        replace(
-            table,
-            footnotes=[*table.footnotes, *told, test_set_line(opened)],
-            document={**table.document, "test_openings": opened, "nets": list(map(str, nets))},
-        ),
+    return replace(
+        table,
+        footnotes=[*table.footnotes, *told, test_set_line(opened)],
+        document={**table.document, "test_openings": opened, "nets": list(map(str, nets))},
     )
 
 
@@ -155,12 +141,12 @@ def _to_take_away(
         return []
     command = commands.line("export", "--confirmed", "--to", "winner", trial=trial)
     use = "one of its networks, as files that work without mnist-bench"
-    return ["To export the selected network:", f"  {command}   {use}"]
+    return ["To export the selected network:", Line(f"  {command}   {use}")]
 
 
 @bench.command("search", cls=HelpfulCommand)
-@takes(judging.compare_methods)
-def search(json: options.Json = False, markdown: options.Markdown = False, **given: Any) -> None:
+@takes(judging.compare_methods, prints=["json", "markdown"])
+def search(**given: Any) -> Result:
     """Compare search methods at equal budgets.
 
     Every sampler is combined with every pruner. The first pair is the method that all others are compared with, with
@@ -171,7 +157,6 @@ def search(json: options.Json = False, markdown: options.Markdown = False, **giv
         mnist-bench bench search --tables conv-5k --samplers random,curves,tpe
         mnist-bench bench search --tables scikit-learn/mlp-wine --samplers random,curves
     """
-    form = output.form(json=json, markdown=markdown)
     from mnist_bench.cli import running
     from mnist_bench.experiments.contest_table import tables_of
     from mnist_bench.numerics.kinds import cores
@@ -181,12 +166,12 @@ def search(json: options.Json = False, markdown: options.Markdown = False, **giv
         stopped="Stopped. The next run starts from the beginning.",
         keeps_work=False,
     )
-    output.print_result(form, *tables_of(found))
+    return Result(tables_of(found))
 
 
 @bench.command("notebook", cls=HelpfulCommand)
-@takes(judging.train_notebook)
-def notebook(json: options.Json = False, markdown: options.Markdown = False, **given: Any) -> None:
+@takes(judging.train_notebook, prints=["json", "markdown"])
+def notebook(**given: Any) -> Result:
     """Train the networks of the 2017 notebook again, and compare.
 
     As in the notebook, each network is evaluated on the test images after each epoch. These evaluations are logged;
@@ -197,16 +182,15 @@ def notebook(json: options.Json = False, markdown: options.Markdown = False, **g
         mnist-bench bench notebook linear hidden --seeds 20
         mnist-bench bench notebook --markdown
     """
-    form = output.form(json=json, markdown=markdown)
     from mnist_bench.cli import running
 
     found = running.result_of(lambda observer: judging.train_notebook(observer=observer, **given))
-    output.print_result(form, found.table())
+    return Result([found.table()])
 
 
 @bench.command("ladder", cls=HelpfulCommand)
-@takes(judging.train_ladder)
-def ladder(json: options.Json = False, markdown: options.Markdown = False, **given: Any) -> None:
+@takes(judging.train_ladder, prints=["json", "markdown"])
+def ladder(**given: Any) -> Result:
     """Train the recipes for test accuracies of 99.0, 99.4, 99.6 and 99.7%.
 
     Epochs and seeds are fixed, and each run is evaluated on the test images after its last epoch. These evaluations are
@@ -216,8 +200,7 @@ def ladder(json: options.Json = False, markdown: options.Markdown = False, **giv
         mnist-bench bench ladder 99.0 99.4
         mnist-bench bench ladder --seeds 3 --markdown
     """
-    form = output.form(json=json, markdown=markdown)
     from mnist_bench.cli import running
 
     found = running.result_of(lambda observer: judging.train_ladder(observer=observer, **given))
-    output.print_result(form, found.table())
+    return Result([found.table()])

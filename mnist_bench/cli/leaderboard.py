@@ -13,6 +13,7 @@ from mnist_bench.api import reading
 from mnist_bench.cli import output, study_list
 from mnist_bench.cli.command import study_name, takes
 from mnist_bench.options import argument, option
+from mnist_bench.result_table import Result
 from search.errors import StudyNotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -28,20 +29,17 @@ FEWEST = 3
 """Rows of such a table in a terminal that is too low for more."""
 
 
-@takes(reading.leaderboard, without=["infeasible"])
+@takes(reading.leaderboard, without=["infeasible"], prints=["wide", "json", "csv", "markdown"])
 def leaderboard(
+    form: output.Form,
     top: int | None,
     learning_curves: bool,
     studies: Annotated[Sequence[str], argument("One study or several.", "STUDY", default="the latest study")] = (),
     every: Annotated[
         bool, option("Show all rows, with infeasible trials, which were not trained.", names=("--all",))
     ] = False,
-    wide: options.Wide = False,
-    json: options.Json = False,
-    csv: options.Csv = False,
-    markdown: options.Markdown = False,
     results: options.Folder = options.RESULTS,
-) -> None:
+) -> Result:
     """Rank the trials of one study or several by validation accuracy, with intervals and ties.
 
     Brackets are 95% intervals. `=` marks each trial that is not significantly different from the first. `ahead` marks
@@ -61,7 +59,6 @@ def leaderboard(
     from mnist_bench.leaderboard.board import curve_table
     from mnist_bench.leaderboard.ranking import leaderboard_of
 
-    form = output.form(json=json, csv=csv, markdown=markdown, wide=wide)
     if learning_curves and form not in ("json", "csv"):
         raise UsageError("--learning-curves needs --json or --csv.")
     opened = partial(_opened, results=results, infeasible=every)
@@ -72,7 +69,7 @@ def leaderboard(
     tabled = partial(_table, found[0], results)
     table: Table[Any] = curve_table(board) if learning_curves and form == "csv" else tabled(board)
     fits = form == "table" and not (top or every)
-    output.print_result(form, _fitting(board, tabled) if fits else table)
+    return Result([_fitting(board, tabled) if fits else table])
 
 
 def _opened(name: str | None, results: Path, *, infeasible: bool) -> StoredStudy:
@@ -142,14 +139,11 @@ def _confirmed(board: Leaderboard, folder: Path, commands: NextCommands) -> tupl
     return found is not None and len(found.candidates) > 1, below, more
 
 
-@takes(reading.compare)
+@takes(reading.compare, prints=["wide", "json", "markdown"])
 def compare(
     sides: Sequence[str],
     results: Path,
-    wide: options.Wide = False,
-    json: options.Json = False,
-    markdown: options.Markdown = False,
-) -> None:
+) -> Result:
     """Compare two studies, trials or records: settings, results, shared trials, and the first difference.
 
     Their best networks are tested against each other, paired if they were judged on the same images. If the images
@@ -162,5 +156,4 @@ def compare(
     """
     from mnist_bench.comparison.comparison import tables_of
 
-    form = output.form(json=json, markdown=markdown, wide=wide)
-    output.print_result(form, *tables_of(reading.compare(*sides, results=results)))
+    return Result(tables_of(reading.compare(*sides, results=results)))

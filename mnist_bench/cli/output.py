@@ -10,7 +10,7 @@ import codecs
 import os
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, assert_never
 
 from mnist_bench.cells import BARS, safe
-from mnist_bench.result_table import Align, Figure, Table, csv_text, json_text, markdown, records_of
+from mnist_bench.result_table import Align, Figure, Line, Result, Table, csv_text, json_text, markdown, records_of
 from search.errors import UsageError
 from search.messages import first_few
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 GAP = "  "
 RULE = "─"
 """The sign of a line between two groups of rows."""
-LABEL = 10
-"""Width of a label and the gap behind it."""
 NAMED = 8
 """Largest number of columns without room that a line names."""
 ASCII: Mapping[str, str] = MappingProxyType(
@@ -93,19 +91,6 @@ def print_prose(text: object) -> None:
     _print_folded(text, console())
 
 
-def print_entry(label: str, text: object) -> None:
-    """Print a label and a text to stdout, in a terminal broken between words and indented behind the label."""
-    out = console()
-    lines = folded(safe(text), out.width - LABEL) if out.is_terminal else [safe(text)]
-    for number, line in enumerate(lines):
-        out.print(entry("" if number else label, line))
-
-
-def entry(label: str, text: object) -> str:
-    """Return a label and a text as one line."""
-    return f"{label:{LABEL}}{safe(text)}".rstrip()
-
-
 def print_text(text: str) -> None:
     """Print a file to stdout: in a terminal its lines, else its bytes, UTF-8, so that `> FILE` makes the same file."""
     if sys.stdout.isatty():
@@ -128,57 +113,51 @@ def note_command(text: object) -> None:
 
 
 def _print_folded(text: object, out: Console) -> None:
-    for line in folded(safe(text), out.width) if out.is_terminal else [safe(text)]:
-        out.print(line)
+    for line in _prose(text, out):
+        out.print(line.text)
 
 
-def folded(text: str, width: int) -> list[str]:
-    """Return a line as lines of at most `width` cells, indented alike, broken between words only."""
-    indent = text[: len(text) - len(text.lstrip())]
+def folded(text: str, width: int, hanging: int | None = None) -> list[str]:
+    """Return a line as lines of at most `width` cells, broken between words only, indented alike or by `hanging`."""
+    indent = text[: len(text) - len(text.lstrip())] if hanging is None else " " * hanging
     lines = textwrap.wrap(
         text, max(width, 1), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )  # fmt: skip
     return lines or [""]
 
 
-def form(*, json: bool = False, csv: bool = False, markdown: bool = False, wide: bool = False) -> Form:
-    """Return the form that a command's options choose.
-
-    Raises:
-        UsageError: they choose several.
-    """
-    options: dict[Form, bool] = {"json": json, "csv": csv, "markdown": markdown, "wide": wide}
-    wanted = [name for name, is_wanted in options.items() if is_wanted]
+def form(wanted: Sequence[Form]) -> Form:
+    """Return the form that a command's options choose, of which there has to be one at most."""
     if len(wanted) > 1:
         raise UsageError(f"Give one of {' and '.join(f'--{name}' for name in wanted)}.")
     return wanted[0] if wanted else "table"
 
 
-def print_result(form: Form, *tables: Table[Any]) -> None:
-    """Print a result to stdout: captions, tables and footnotes for people, plain values for programs.
+def print_result(form: Form, result: Result) -> None:
+    """Print a result to stdout, captions, tables and footnotes for people, plain values for programs; notes to stderr.
 
     Several tables are printed below each other, share one header in CSV, and are one object in JSON.
     """
     match form:
         case "json":
-            print_json({key: value for table in tables for key, value in table.document.items()})
+            print_json(result.plain)
         case "csv":
-            print(csv_text(*records_of(tables)), end="")
+            print(csv_text(*records_of(result.tables)), end="")
         case "markdown":
-            print(markdown(*tables))
+            print(markdown(*result.tables))
         case "table" | "wide":
-            for number, table in enumerate(tables):
-                if number:
-                    print_line()
-                out = console()
-                _print_lines(_page(table, out, whole=form == "wide"), out)
+            out = console()
+            for number, table in enumerate(result.tables):
+                for line in [*([_Line("")] if number else []), *_page(table, out, whole=form == "wide")]:
+                    out.print(line.text, style=line.style)
         case _:
             assert_never(form)
+    for text in result.notes:
+        note(text)
 
 
 def overflow(*tables: Table[Any]) -> int:
-    """Return by how many lines tables and the next prompt are too long for the terminal; 0 if they fit, or if stdout is
-    not a terminal."""
+    """Return how many lines too long tables and the next prompt are for the terminal; 0 if stdout is none."""
     out = console()
     lines = sum(len(_page(table, out, whole=False)) for table in tables) + len(tables)  # gaps, and the prompt
     return max(0, lines - out.height) if out.is_terminal else 0
@@ -192,30 +171,25 @@ class _Line(NamedTuple):
 
 
 def _page(table: Table[Any], out: Console, *, whole: bool) -> list[_Line]:
-    """Return a table with the lines above and below it."""
-    above = [line for text in table.caption for line in _prose(text, out)]
-    gap = [_Line("")] if above else []
-    below = [line for text in table.footnotes for line in _prose(text, out)]
-    return [*above, *gap, *_table_lines(table, out, whole=whole), *below]
+    """Return a table with the lines above and below it; without columns, the lines alone.
 
-
-def _prose(text: str, out: Console) -> list[_Line]:
-    return [*map(_Line, folded(safe(text), out.width) if out.is_terminal else [safe(text)])]
-
-
-def print_table(table: Table[Any], *, whole: bool = False) -> None:
-    """Print the headings and rows to stdout, and the meaning of their signs.
-
-    If they are wider than the terminal, or than COLUMNS says, the least important columns are left out and named; if
-    not even two columns fit, each row is a block of lines. Piped, or `whole`, a table has all its columns.
+    If it is wider than the terminal, or than COLUMNS says, the least important columns are left out and named; if not
+    even two columns fit, each row is a block of lines. Piped, or `whole`, a table has all its columns.
     """
-    out = console()
-    _print_lines(_table_lines(table, out, whole=whole), out)
+    above, below = (
+        [line for text in texts for line in _prose(text, out)] for texts in (table.caption, table.footnotes)
+    )
+    if not table.columns:
+        return [*above, *below]
+    return [*above, *([_Line("")] if above else []), *_table_lines(table, out, whole=whole), *below]
 
 
-def _print_lines(lines: Iterable[_Line], out: Console) -> None:
-    for line in lines:
-        out.print(line.text, style=line.style)
+def _prose(text: object, out: Console) -> list[_Line]:
+    style = "bold" if isinstance(text, Line) and text.bold else None
+    hanging = text.hanging if isinstance(text, Line) else None
+    if not out.is_terminal or (isinstance(text, Line) and hanging is None):
+        return [_Line(safe(text), style)]
+    return [_Line(line, style) for line in folded(safe(text), out.width, hanging)]
 
 
 def _table_lines(table: Table[Any], out: Console, *, whole: bool) -> list[_Line]:
@@ -321,11 +295,6 @@ def _pad(cell: str, width: int, align: Align) -> str:
 def print_json(values: Mapping[str, Any]) -> None:
     """Print one JSON object with the schema's version first; control characters come out escaped."""
     print(json_text(values))
-
-
-def print_csv(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print rows as CSV, see `csv_text`."""
-    print(csv_text(rows), end="")
 
 
 class ExitCode(IntEnum):

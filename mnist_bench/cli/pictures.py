@@ -18,6 +18,7 @@ from mnist_bench.cli.command import StudyName, takes
 from mnist_bench.cli.output import ExitCode
 from mnist_bench.options import argument
 from mnist_bench.plots.kinds import ANY_STUDY_KINDS, DATA_KINDS, KINDS, STUDY_KINDS, check_kind, kinds_of
+from mnist_bench.result_table import Line, Result, Table
 from search.arguments import check_choice
 from search.errors import StudyNotFoundError, UsageError
 from search.messages import did_you_mean, joined, show
@@ -53,7 +54,7 @@ mnist-bench plot digits --set augment.rotation_degrees=30
 """
 
 
-@takes(reading.plot_data, reading.plot)
+@takes(reading.plot_data, reading.plot, prints=["json"])
 def plot(
     context: typer.Context,
     to: Path | None,
@@ -65,9 +66,8 @@ def plot(
         Sequence[str],
         argument("A study, kinds of plots, or both.", "STUDY|KIND", default="all plots of the latest study"),
     ] = (),
-    json: options.Json = False,
     results: options.Folder = options.RESULTS,
-) -> None:
+) -> Result:
     """Draw pictures; its help is `HELP`."""
     from mnist_bench.data.idx import close_test_set
     from mnist_bench.plots.kinds import draw_kinds
@@ -91,13 +91,13 @@ def plot(
     wanted = kinds or (STUDY_KINDS if study is None else kinds_of(study))
     with _progress(len(wanted)) as begins:
         pictures = list(draw_kinds(wanted, subject, formats, folder=destination, begins=begins))
-    _note_missing(pictures, verbose=context.find_root().params["verbose"])
-    if json:
-        output.print_json({"study": study.name if study else None, **_plain(pictures)})
-    else:
-        _print_drawn(pictures)
-    if code := _exit_code(pictures, named=bool(kinds)):
-        raise typer.Exit(code)
+    told = {"study": study.name if study else None, **_plain(pictures)}
+    return Result(
+        [Table(caption=[Line(file) for picture in pictures for file in picture.files])],
+        document=told,
+        notes=[*_missing(pictures, context), *(line for picture in pictures for line in picture.lines)],
+        exit_code=_exit_code(pictures, named=bool(kinds)),
+    )
 
 
 def chosen(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
@@ -140,7 +140,7 @@ def report(
     net: str | None,
     study: StudyName = None,
     results: options.Folder = options.RESULTS,
-) -> None:
+) -> Result:
     """Write the results of a study into one HTML file.
 
     The file holds the findings in words, the leaderboard, the plots, the recipe of the selected trial, the hardware and
@@ -157,12 +157,13 @@ def report(
     record = open_any(results, study)
     with _progress(len(kinds_of(record))) as begins:
         written = write(record, to=to, data_dir=data, begins=begins)
-    if written.no_drawing:
-        output.note(f"The page has no drawing area: {written.no_drawing}")
-    _note_missing(written.pictures, verbose=context.find_root().params["verbose"])
-    output.print_line(written.file)
-    if not all(picture.foreseen for picture in written.pictures):
-        raise typer.Exit(ExitCode.FAILURE)
+    drawing = [] if written.no_drawing is None else [f"The page has no drawing area: {written.no_drawing}"]
+    failed = not all(picture.foreseen for picture in written.pictures)
+    return Result(
+        [Table(caption=[Line(written.file)])],
+        notes=[*drawing, *_missing(written.pictures, context)],
+        exit_code=ExitCode.FAILURE if failed else ExitCode.OK,
+    )
 
 
 @contextmanager
@@ -177,26 +178,13 @@ def _progress(total: int) -> Iterator[Callable[[str], None]]:
         yield lambda kind: status.update(f"{kind} {next(numbers)} of {total}")
 
 
-def _note_missing(pictures: Sequence[Picture], *, verbose: bool) -> None:
-    """Print on stderr why pictures were not drawn; `verbose` adds the traceback of each unforeseen error."""
+def _missing(pictures: Sequence[Picture], context: typer.Context) -> Iterator[str]:
+    """Yield why pictures were not drawn; with --verbose, print the traceback of each unforeseen error."""
     for picture in pictures:
-        if picture.error is None:
-            continue
-        if verbose and not picture.foreseen:
-            traceback.print_exception(picture.error.__cause__)
-        output.note(f"{picture.kind} is not drawn: {picture.error}")
-
-
-def _print_drawn(pictures: Sequence[Picture]) -> None:
-    """Print the files to stdout, and the lines that belong to a picture to stderr.
-
-    Call it once all are drawn: a reader that stops early, such as `head`, then stops no picture.
-    """
-    for picture in pictures:
-        for line in picture.lines:
-            output.note(line)
-        for file in picture.files:
-            output.print_line(file)
+        if picture.error is not None:
+            if context.find_root().params["verbose"] and not picture.foreseen:
+                traceback.print_exception(picture.error.__cause__)
+            yield f"{picture.kind} is not drawn: {picture.error}"
 
 
 def _exit_code(pictures: Sequence[Picture], *, named: bool) -> int:

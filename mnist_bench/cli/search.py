@@ -9,14 +9,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from mnist_bench import cells, options
 from mnist_bench.api import searches
 from mnist_bench.cli import output
 from mnist_bench.cli.command import numbered, open_target, takes
-from mnist_bench.cli.output import ExitCode
 from mnist_bench.options import option
+from mnist_bench.result_table import Line, Result, Table
 from mnist_bench.searches.config import SearchConfig
 from search.driver.interrupts import Interrupts
 from search.errors import UsageError
@@ -37,12 +35,12 @@ WIDTHS: Mapping[str, int] = MappingProxyType(
 """Columns of the rows that `train` prints as they come."""
 
 
-@takes(searches.search)
+@takes(searches.search, prints=["json"])
 def search(
+    form: output.Form,
     dry_run: Annotated[bool, option("Show what would run, and about how long.")] = False,
-    json: options.Json = False,
     **given: Any,
-) -> None:
+) -> Result | None:
     """Run a hyperparameter search.
 
     Run the same command again to resume an interrupted search. Ctrl-C stops it and keeps all results. A search whose
@@ -59,17 +57,14 @@ def search(
     from mnist_bench.plots.kinds import KINDS
     from mnist_bench.searches.setup import check_study_name
 
-    if json and dry_run:
+    if form == "json" and dry_run:
         raise UsageError("--json prints the result of a search; leave out --dry-run.")
     config = SearchConfig(**given)
     check_study_name(config.study_name, KINDS, config.folder)
-    if dry_run:
-        _preview(config)
-    else:
-        _run(config, as_json=json)
+    return _preview(config) if dry_run else _run(config)
 
 
-def _preview(config: SearchConfig) -> None:
+def _preview(config: SearchConfig) -> Result:
     from mnist_bench import preview
     from mnist_bench.searches.setup import SearchSetup
     from mnist_bench.space_files import problems
@@ -81,16 +76,11 @@ def _preview(config: SearchConfig) -> None:
         for warning in problems.warnings(setup.drawn, (setup.sampler, setup.pruner)):
             output.note(str(warning))
         lines = preview.preview(setup)
-    for line in lines:
-        output.print_prose(line)
+    return Result([Table(caption=lines)])
 
 
-def _run(config: SearchConfig, *, as_json: bool) -> None:
-    """Show a search while it runs, and its result.
-
-    Raises:
-        typer.Exit: it was interrupted, its digest is not the published one, or all its trials have diverged.
-    """
+def _run(config: SearchConfig) -> Result:
+    """Show a search while it runs, and return what it came to."""
     from mnist_bench.cli.running import as_typed, ended_at_once
 
     started = time.monotonic()
@@ -100,17 +90,13 @@ def _run(config: SearchConfig, *, as_json: bool) -> None:
 
         with live.view(config.folder) as view, Interrupts(view.say) as interrupts:
             done = running.run(config, view, interrupts.stopping, as_typed())
-        as_expected = ending.print_ending(done, config, seconds=time.monotonic() - started, as_json=as_json)
-    if not done.reached and interrupts.stopping():
-        raise typer.Exit(ExitCode.INTERRUPTED)
-    if not as_expected:
-        raise typer.Exit(ExitCode.NOT_REPRODUCED)
-    if ending.has_diverged(done):
-        raise typer.Exit(ExitCode.FAILURE)
+        seconds = time.monotonic() - started
+        return ending.result_of(done, config, seconds=seconds, stopping=interrupts.stopping())
 
 
-@takes(searches.train, searches.train_seeds)
+@takes(searches.train, searches.train_seeds, prints=["json"])
 def train(
+    form: output.Form,
     recipe: str,
     seed: int,
     overrides: Sequence[str],
@@ -120,9 +106,8 @@ def train(
     to: Path | None,
     workers: int | None,
     seeds: Annotated[int, option("Number of seeds.", "N", least=1, most=1000)] = 1,
-    json: options.Json = False,
     results: options.Folder = options.RESULTS,
-) -> None:
+) -> Result:
     """Train one recipe, or the recipe of a trial, with one seed or several.
 
     Several seeds train at once, as many as there are workers. To train a trial again with its own seed, use
@@ -150,22 +135,19 @@ def train(
     else:
         training = recipe_training.of_recipe(recipe, asked)
     config = training.config
-    if not json:
+    if form == "table":
         output.print_line(_line(WIDTHS), "bold")
     numbers = range(seed, seed + seeds)
-    heard = (lambda seed, report: None) if json else _show_period
+    heard = _show_period if form == "table" else lambda seed, report: None
     found = training.fit_seeds(numbers, options.workers_for(training.data.device.type, workers), heard)
     fits = dict(zip(numbers, found, strict=True))
+    notes = []
     if to is not None:
         training.save(fits[seed], to)
-        output.note(f"weights in {to}")
-    if json:
-        output.print_json(_plain(config, fits))
-        return
-    for line in _summary(fits):
-        output.print_line(line)
+        notes.append(f"weights in {to}")
     if not leaves_validation(config.train_on):
-        output.note("train_on: all, so the validation images were trained on; `accuracy` is not an estimate.")
+        notes.append("train_on: all, so the validation images were trained on; `accuracy` is not an estimate.")
+    return Result([Table(caption=[*map(Line, _summary(fits))])], document=_plain(config, fits), notes=notes)
 
 
 def _is_trial(recipe: str) -> bool:

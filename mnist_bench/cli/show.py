@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, assert_never
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Annotated, Any, assert_never
 
 from mnist_bench import cells, options
 from mnist_bench.cli import output
 from mnist_bench.cli.command import open_target, takes
 from mnist_bench.options import argument, option
-from mnist_bench.result_table import Figure, Table, further_measured
+from mnist_bench.result_table import Figure, Line, Result, Table, entry, further_measured
 from search.errors import UsageError
 from search.messages import number_of
 
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from search.trainer_api import Report
 
 
-@takes()
+@takes(prints=["json"])
 def show(
+    form: output.Form,
     target: Annotated[
         str | None, argument("A study, or a trial of it.", "STUDY|STUDY/17", default="the latest study")
     ] = None,
@@ -35,9 +36,8 @@ def show(
     every: Annotated[
         bool, option("Show a study's whole specification, hashes and defaults.", names=("--all",))
     ] = False,
-    json: options.Json = False,
     results: options.Folder = options.RESULTS,
-) -> None:
+) -> Result | None:
     """Show a study on one screen, or one trial in full.
 
     For a study: its finding, the best trial, the ranges with that trial's values, and the files. For a trial: every
@@ -48,7 +48,7 @@ def show(
         mnist-bench show conv-0/37 --why
         mnist-bench show conv-0/37 --recipe > recipe.yaml
     """
-    if recipe + space + code + (json or why) > 1:
+    if recipe + space + code + (form == "json" or why) > 1:
         raise UsageError("Give one of --recipe, --space, --code and --json; --json can also be combined with --why.")
     study, trial = open_target(target, results, of_any_trainer=not (recipe or code))
     if recipe:
@@ -56,32 +56,31 @@ def show(
         from mnist_bench.studies.record import recipe_text
 
         output.print_text(recipe_text(study, trial or find_trial(study, None)))
-        return
+        return None
     if space:
         output.print_text(study.space.to_yaml())
-        return
+        return None
     if code:
         _print_code(study)
-        return
+        return None
     if why:
         if trial is None:
             raise UsageError("--why explains a single trial; name it: STUDY/17 --why.")
-        _explain(study, trial, json)
-        return
-    if json:
-        output.print_json(_trial_json(study, trial) if trial else _study_json(study))
-    elif trial or every:
-        for line in _trial_lines(study, trial) if trial else _study_lines(study):
-            output.print_line(line)
-        if trial and trial.reports:
-            output.print_line()
-            output.print_table(_curve(study, trial))
-    else:
-        _print_at_a_glance(study)
+        return _explain(study, trial)
+    if trial is not None:
+        curve = [replace(_curve(study, trial), caption=[""])] if trial.reports else []
+        lines = Table[Any](caption=[*map(Line, _trial_lines(study, trial))])
+        return Result([lines, *curve], document=_trial_json(study, trial))
+    whole = _study_json(study)
+    return (
+        Result([Table(caption=[*map(Line, _study_lines(study))])], document=whole)
+        if every
+        else _at_a_glance(study, whole)
+    )
 
 
-def _print_at_a_glance(study: StoredStudy) -> None:
-    """Print a study on one screen: finding, best trial and its place in the ranges, machine, time, files, commands."""
+def _at_a_glance(study: StoredStudy, whole: Mapping[str, object]) -> Result:
+    """Return a study on one screen: finding, best trial and its place in the ranges, machine, time, files, commands."""
     from mnist_bench.leaderboard.board import headline
     from mnist_bench.leaderboard.ranking import leaderboard_of
     from mnist_bench.report import about
@@ -89,16 +88,18 @@ def _print_at_a_glance(study: StoredStudy) -> None:
     from search.study.invocation_log import invocations
 
     board = leaderboard_of(study)
-    output.print_prose(headline(board))
-    for label, text in about.entries(study, board):
-        output.print_entry(label, text)
     typed = [made.command for made in invocations(study.files) if made.command is not None]
-    for number, command in enumerate(typed):
-        output.print_line(output.entry("" if number else "typed", command))
-    if study.space.ranges:
-        output.print_line()
-        output.print_table(about.ranges_table(study.space, study.best, board.kind))
-    output.print_prose(f"The whole specification: `{commands_of(study).line('show', '--all')}`.")
+    ranges = about.ranges_table(study.space, study.best, board.kind) if study.space.ranges else Table[Any]()
+    table = replace(
+        ranges,
+        caption=[
+            headline(board),
+            *(entry(label, text) for label, text in about.entries(study, board)),
+            *(Line(entry("" if number else "typed", command)) for number, command in enumerate(typed)),
+        ],
+        footnotes=[*ranges.footnotes, f"The whole specification: `{commands_of(study).line('show', '--all')}`."],
+    )
+    return Result([table], document=whole)
 
 
 def _print_code(study: StudyRecord) -> None:
@@ -113,15 +114,18 @@ def _print_code(study: StudyRecord) -> None:
         )
 
 
-def _explain(study: StoredStudy, trial: TrialRecord, json: bool) -> None:
+def _explain(study: StoredStudy, trial: TrialRecord) -> Result:
     from mnist_bench.value_kind import kind_of
     from search.study.studies import read_events
 
-    explanation = explained(study, trial, read_events(study.files))
-    if json:
-        output.print_json({"study": study.name, "trial": trial.number, **asdict(explanation)})
-    else:
-        print_explanation(study, trial, explanation, kind_of(study.spec).text)
+    explanation, read = explained(study, trial, read_events(study.files)), kind_of(study.spec).text
+    caption = [
+        Line(f"{study.name}/{trial.number}  {cells.ending(trial.state, trial.reason)}"),
+        *sentences(explanation, study.spec["sampler"]["name"], _source(study, trial), read),
+    ]
+    table = _table(explanation, read) if explanation.standings else Table[Any]()
+    document = {"study": study.name, "trial": trial.number, **asdict(explanation)}
+    return Result([replace(table, caption=caption)], document=document)
 
 
 def _study_json(study: StoredStudy) -> dict[str, object]:
@@ -264,18 +268,6 @@ def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Ex
             f"Study {study.name} was made by another trainer: only its own program can ask {sampler.name} again."
         )
     return explain(events, trial.number, lambda spec: recorded)
-
-
-def print_explanation(
-    study: StudyRecord, trial: TrialRecord, explanation: Explanation, read: Callable[[float | None], str]
-) -> None:
-    """Print an explanation; `read` formats values."""
-    output.print_line(f"{study.name}/{trial.number}  {cells.ending(trial.state, trial.reason)}")
-    for line in sentences(explanation, study.spec["sampler"]["name"], _source(study, trial), read):
-        output.print_prose(line)
-    if explanation.standings:
-        output.print_line()
-        output.print_table(_table(explanation, read))
 
 
 def _source(study: StudyRecord, trial: TrialRecord) -> str:

@@ -14,7 +14,7 @@ from mnist_bench.cli import output
 from mnist_bench.cli.command import takes
 from mnist_bench.cli.help import HelpfulCommand
 from mnist_bench.options import argument
-from mnist_bench.result_table import Table, key_figure
+from mnist_bench.result_table import Result, Table, key_figure
 from search import messages
 from search.errors import UsageError
 from search.messages import number_of
@@ -30,14 +30,13 @@ TRIALS = 50
 
 
 @app.command("show", cls=HelpfulCommand)
-@takes()
+@takes(prints=["json"])
 def show(
     file: Annotated[str, argument("A space file, the name of a bundled space, or - for stdin.", "FILE")],
     overrides: options.Overrides = (),
     data: options.Data = None,
     net: options.Net = None,
-    json: options.Json = False,
-) -> None:
+) -> Result:
     """Check a space, and show its fields, ranges and conditions, the sizes of its networks and the time.
 
     If there is a problem, every problem is printed with its line and column instead, and the exit code is 2. Valid but
@@ -70,28 +69,25 @@ def show(
     kind = kind_of("cpu", str(space.settings.get("precision", "auto")))
     pruner = registry.of_settings(space.settings)[1]
     seconds = drawn_spaces.search_seconds(drawn, kind, pruner, trials=TRIALS, workers=workers)
-    if json:
-        shares = {"infeasible": drawn.shares.infeasible, "impossible": drawn.shares.impossible}
-        estimate = {"trials": TRIALS, "workers": workers, "device": kind, "seconds": seconds, **shares}
-        told = [asdict(warning) for warning in warnings]
-        output.print_json({**space.to_spec(), "extremes": drawn.extremes, "estimate": estimate, "warnings": told})
-        return
-    output.print_prose(_headline(space))
-    output.print_line()
+    shares = {"infeasible": drawn.shares.infeasible, "impossible": drawn.shares.impossible}
+    estimate = {"trials": TRIALS, "workers": workers, "device": kind, "seconds": seconds, **shares}
+    told = [asdict(warning) for warning in warnings]
+    many = f"{number_of(TRIALS, 'trial')} with {number_of(workers, 'worker')}"
+    time = f"{'time':14}  about {cells.roughly(seconds)} for {many}: {drawn_spaces.ROUGHLY}"
     columns = [("field", 9), ("values", 8), ("condition", 7), ("about", 1)]
-    rows = [asdict(row) for row in drawn_spaces.describe(space)]
-    output.print_table(Table(rows=rows, figures=[key_figure(*column) for column in columns]))
-    output.print_line()
-    for line in _size_lines(drawn):
-        output.print_prose(line)
-    if not space.is_recipe:
-        many = f"{number_of(TRIALS, 'trial')} with {number_of(workers, 'worker')}"
-        output.print_prose(f"{'time':14}  about {cells.roughly(seconds)} for {many}: {drawn_spaces.ROUGHLY}")
+    table = Table(
+        rows=[asdict(row) for row in drawn_spaces.describe(space)],
+        figures=[key_figure(*column) for column in columns],
+        caption=[_headline(space)],
+        footnotes=["", *_size_lines(drawn), *([] if space.is_recipe else [time])],
+        document={**space.to_spec(), "extremes": drawn.extremes, "estimate": estimate, "warnings": told},
+    )
+    return Result([table])
 
 
 @app.command("list", cls=HelpfulCommand)
-@takes()
-def list_spaces(json: options.Json = False) -> None:
+@takes(prints=["json"])
+def list_spaces() -> Result:
     """List the bundled spaces and recipes.
 
     Examples:
@@ -101,11 +97,9 @@ def list_spaces(json: options.Json = False) -> None:
     from mnist_bench.space_files import space_sources
 
     rows = [_list_row(name, path) for name, path in space_sources.shipped().items()]
-    if json:
-        output.print_json({"spaces": rows})
-    else:
-        columns = [("name", 9), ("holds", 8), ("epochs", 5), ("file", 4)]
-        output.print_table(Table(rows=rows, figures=[key_figure(*column) for column in columns]))
+    columns = [("name", 9), ("holds", 8), ("epochs", 5), ("file", 4)]
+    table = Table(rows=rows, figures=[key_figure(*column) for column in columns], document={"spaces": rows})
+    return Result([table])
 
 
 def _summary(space: Space) -> str:

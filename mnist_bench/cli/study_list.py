@@ -17,8 +17,9 @@ from mnist_bench.cells import size
 from mnist_bench.cli import output
 from mnist_bench.cli.command import takes
 from mnist_bench.cli.help import HelpfulCommand
+from mnist_bench.cli.output import Form
 from mnist_bench.options import argument, option
-from mnist_bench.result_table import Figure, Table
+from mnist_bench.result_table import Figure, Line, Result, Table
 from search.errors import StorageError, UsageError
 from search.hashed import Order, repeats
 from search.messages import command_line, listing, number_of, shortened, without_option
@@ -37,8 +38,8 @@ app = typer.Typer(invoke_without_command=True)
 
 
 @app.callback()
-@takes(reading.studies)
-def studies(context: typer.Context, results: Path, json: options.Json = False) -> None:
+@takes(reading.studies, prints=["json"])
+def studies(context: typer.Context, form: Form, results: Path) -> Result | None:
     """List studies, or remove them.
 
     Below the table stand the commands that resume unfinished searches.
@@ -49,41 +50,31 @@ def studies(context: typer.Context, results: Path, json: options.Json = False) -
     """
     if context.invoked_subcommand is not None:
         _refuse_options_before(context)
-        return
+        return None
     from mnist_bench.data.test_set import times_opened_from
+    from search.study.folder import place_words
     from search.study.studies import list_studies
 
     found = list_studies(results)
     rows = [row_of(summary) for summary in found]
-    _note_faults(found)
-    if not rows and not json:
-        _note_none(results)
-        return
+    notes = [*_faults(found)]
+    if not rows and form == "table":
+        command = command_line(["mnist-bench", "search", "conv", "--trials", "50", *place_words(results)])
+        return Result(notes=[*notes, f"No studies in {results}/; `{command}` makes one."])
     opened, last = times_opened_from(results)
-    table = Table(rows=rows, figures=figures_of(rows), footnotes=[_openings_line(opened, last)])
-    document = {"studies": table.records(), "test_openings": opened}
-    output.print_result(output.form(json=json), replace(table, document=document))
-    if not json:
-        for line in _resuming_lines(rows):
-            output.print_line(line)
+    table = Table(rows=rows, figures=figures_of(rows), footnotes=[_openings_line(opened, last), *_resuming_lines(rows)])
+    return Result([table], document={"studies": table.records(), "test_openings": opened}, notes=notes)
 
 
-def _note_faults(summaries: Sequence[StudySummary]) -> None:
+def _faults(summaries: Sequence[StudySummary]) -> Iterator[str]:
     from search.study.folder import StudyFolder
     from search.study.studies import all_failed
 
     for summary in summaries:
         if summary.unreadable is not None:
-            output.note(f"{summary.name} cannot be read: {summary.unreadable}")
+            yield f"{summary.name} cannot be read: {summary.unreadable}"
         if summary.first_failed is not None:
-            output.note(all_failed(StudyFolder(summary.path), summary.first_failed))
-
-
-def _note_none(results: Path) -> None:
-    from search.study.folder import place_words
-
-    command = command_line(["mnist-bench", "search", "conv", "--trials", "50", *place_words(results)])
-    output.note(f"No studies in {results}/; `{command}` makes one.")
+            yield all_failed(StudyFolder(summary.path), summary.first_failed)
 
 
 def _resuming_lines(rows: Sequence[Row]) -> Iterator[str]:
@@ -94,7 +85,7 @@ def _resuming_lines(rows: Sequence[Row]) -> Iterator[str]:
         yield "To resume:"
     width = max((len(row.summary.name) for row in unfinished[:RESUMED]), default=0)
     for row in unfinished[:RESUMED]:
-        yield f"  {row.summary.name:{width}}  {row.resume}"
+        yield Line(f"  {row.summary.name:{width}}  {row.resume}")
     if more := len(unfinished) - RESUMED:
         yield from [f"  and {more} more: `mnist-bench studies --json`"] if more > 0 else []
 

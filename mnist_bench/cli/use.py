@@ -8,14 +8,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from mnist_bench import cells, options
 from mnist_bench.api import using
 from mnist_bench.cli import output
 from mnist_bench.cli.command import Target, open_target, takes
 from mnist_bench.cli.output import ExitCode
-from mnist_bench.result_table import Figure, Table
+from mnist_bench.result_table import Figure, Line, Result, Table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,16 +24,15 @@ if TYPE_CHECKING:
 STDIN = "-"
 
 
-@takes(using.export)
+@takes(using.export, prints=["json"])
 def export(
     to: Path,
     confirmed: bool,
     data: Path | None,
     net: str | None,
     target: Target = None,
-    json: options.Json = False,
     results: options.Folder = options.RESULTS,
-) -> None:
+) -> Result:
     """Export a trained model to files that work without mnist-bench.
 
     The files are the weights, the network in plain PyTorch and ONNX, a model card, and the training record. For data
@@ -56,16 +53,13 @@ def export(
     written = export_folder.write(winner, to)
     right = f"{cells.percent(winner.validation.accuracy)} of {winner.validation.images:,} validation images"
     of = "trained on all images; in the search its settings got" if winner.on_all else "in float32"
-    output.note(f"{winner.name}, {of} {right}.")
-    for remark in written.remarks:
-        output.note(remark)
-    if json:
-        validation = {"accuracy": winner.validation.accuracy, "images": winner.validation.images}
-        files = [str(path) for path in written.files]
-        output.print_json({"name": winner.name, "files": files, "validation": validation, "remarks": written.remarks})
-        return
-    for path in written.files:
-        output.print_line(path)
+    validation = {"accuracy": winner.validation.accuracy, "images": winner.validation.images}
+    files = [str(path) for path in written.files]
+    return Result(
+        [Table(caption=[*map(Line, files)])],
+        document={"name": winner.name, "files": files, "validation": validation, "remarks": written.remarks},
+        notes=[f"{winner.name}, {of} {right}.", *written.remarks],
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,16 +78,14 @@ class PictureFault:
     error: str
 
 
-@takes(using.predict)
+@takes(using.predict, prints=["json", "csv"])
 def predict(
     model: str,
     images: Sequence[str],
     data: Path | None,
     net: str | None,
-    json: options.Json = False,
-    csv: options.Csv = False,
     results: options.Folder = options.RESULTS,
-) -> None:
+) -> Result:
     """Classify images with a trained model.
 
     For each image, the label, its probability and the runner-up are printed. Any image of one digit works: of any size,
@@ -106,7 +98,6 @@ def predict(
     """
     from mnist_bench.prediction.pictures import with_those_in_folders
 
-    form = output.form(json=json, csv=csv)
     paths = list(map(str, with_those_in_folders(images)))
     loaded = _model(model, data, results)
     if loaded.assumed:
@@ -117,12 +108,12 @@ def predict(
     answers = _answers(loaded, paths)
     seen = [answer for answer in answers if isinstance(answer, Answer)]
     faults = [answer for answer in answers if isinstance(answer, PictureFault)]
-    for fault in faults:
-        output.note(f"Error: {fault.error}")
-    if seen or form == "json":
-        output.print_result(form, _table(answers, seen))
-    if faults:
-        raise typer.Exit(ExitCode.USAGE)
+    return Result(
+        [_table(answers, seen)] if seen else [],
+        document=None if seen else {"pictures": [asdict(fault) for fault in faults]},
+        notes=[f"Error: {fault.error}" for fault in faults],
+        exit_code=ExitCode.USAGE if faults else ExitCode.OK,
+    )
 
 
 def _model(name: str, data_dir: Path | None, results: Path) -> Model:

@@ -18,7 +18,7 @@ from rich.cells import cell_len
 
 from mnist_bench.cells import safe
 from mnist_bench.cli import output
-from mnist_bench.result_table import Figure, Table, csv_text, key_figure
+from mnist_bench.result_table import Figure, Result, Table, csv_text, key_figure
 from search.errors import UsageError
 
 ROWS = [
@@ -40,7 +40,7 @@ def lines_of(table: Table[Any], width: int | None = None, *, whole: bool = False
     """Return what is printed of a table, where `width` is what COLUMNS says; with FORCE_COLOR, as in a terminal."""
     columns = {} if width is None else {"COLUMNS": str(width)}
     with redirect_stdout(io.StringIO()) as out, mock.patch.dict(os.environ, {**columns, **environment}):
-        output.print_table(table, whole=whole)
+        output.print_result("wide" if whole else "table", Result([table]))
     return out.getvalue().splitlines()
 
 
@@ -159,7 +159,8 @@ def test_in_a_notebooks_cell_nothing_is_printed_in_color() -> None:
 
 def test_a_stream_that_cannot_say_the_signs_gets_others_and_cells_stay_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = as_ascii(monkeypatch)
-    output.print_table(Table(rows=["1 → 2 × 3", "–·±▶é"], figures=[Figure("a", str), Figure("b", lambda row: "end")]))
+    table = Table(rows=["1 → 2 × 3", "–·±▶é"], figures=[Figure("a", str), Figure("b", lambda row: "end")])
+    output.print_result("table", Result([table]))
     sys.stdout.flush()
     assert raw.getvalue().decode().splitlines() == ["a           b", "1 -> 2 x 3  end", "-.+->?      end"]
 
@@ -188,9 +189,9 @@ def test_a_file_that_a_terminal_shows_obeys_nothing(
 
 
 def test_one_form_is_asked_for() -> None:
-    assert (output.form(), output.form(wide=True)) == ("table", "wide")
+    assert (output.form([]), output.form(["wide"])) == ("table", "wide")
     with pytest.raises(UsageError, match=r"^Give one of --json and --csv\.$"):
-        output.form(json=True, csv=True)
+        output.form(["json", "csv"])
 
 
 def test_json_has_its_schema_version_first(capsys: pytest.CaptureFixture[str]) -> None:
@@ -200,9 +201,9 @@ def test_json_has_its_schema_version_first(capsys: pytest.CaptureFixture[str]) -
     assert list(json.loads(text).items()) == [("schema_version", 2), ("rows", ["\ud800", "\x9b", "é"])]
 
 
-def test_csv_defuses_formulas_and_keeps_numbers(capsys: pytest.CaptureFixture[str]) -> None:
-    output.print_csv([*ROWS, {"name": 'quote " and, comma', "list": [1, 2]}])
-    header, first, second, third = csv.reader(io.StringIO(capsys.readouterr().out))
+def test_csv_defuses_formulas_and_keeps_numbers() -> None:
+    text = csv_text([*ROWS, {"name": 'quote " and, comma', "list": [1, 2]}])
+    header, first, second, third = csv.reader(io.StringIO(text))
     assert header == ["name", "share", "note", "list"]
     assert first[1:3] == ["0.5", "'=cmd|' /C calc'!A0"]
     assert second == ["名前[31m forged", "-1.5", "'@SUM(1)", ""]
@@ -219,7 +220,7 @@ def test_no_csv_cell_begins_a_formula(text: str) -> None:
 
 
 def test_markdown_cannot_break_out_of_its_cell(capsys: pytest.CaptureFixture[str]) -> None:
-    output.print_result("markdown", keys({"a": "x | y", "b": "<img src=x> [l](http://evil) `c`"}))
+    output.print_result("markdown", Result([keys({"a": "x | y", "b": "<img src=x> [l](http://evil) `c`"})]))
     header, rule, line = capsys.readouterr().out.splitlines()
     assert (header, rule) == ("| a | b |", "| --- | --- |")
     assert line == "| x \\| y | \\<img src=x> \\[l\\](http://evil) \\`c\\` |"
@@ -253,5 +254,5 @@ FORMS: dict[output.Form, list[str]] = {
 def test_tables_have_their_words_around_them_and_are_one_document(
     form: output.Form, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    output.print_result(form, ONE, TWO)
+    output.print_result(form, Result([ONE, TWO]))
     assert capsys.readouterr().out.splitlines() == FORMS[form]

@@ -259,21 +259,19 @@ def test_advice_repeats_the_options_that_the_next_commands_know(cli: Cli) -> Non
     ],
 )
 def test_the_command_below_the_table_confirms_the_study_that_was_searched(
-    cli: Cli, options: dict[str, Any], words: str, capsys: pytest.CaptureFixture[str]
+    cli: Cli, options: dict[str, Any], words: str
 ) -> None:
     given = SearchConfig(space="conv", **options)
-    ending.print_ending(ended(kept(given)), given, seconds=1.0)
-    assert f"  `mnist-bench confirm conv-0{words}` retrains them with fresh seeds.\n" in capsys.readouterr().out
+    (table,) = ending.result_of(ended(kept(given)), given, seconds=1.0, stopping=False).tables
+    assert f"  `mnist-bench confirm conv-0{words}` retrains them with fresh seeds." in table.footnotes
 
 
-def test_a_neighbour_that_cannot_be_read_does_not_end_the_search_in_an_error(
-    cli: Cli, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_neighbour_that_cannot_be_read_does_not_end_the_search_in_an_error(cli: Cli) -> None:
     neighbour = StudyFolder(Path("results/damaged")).database
     neighbour.parent.mkdir(parents=True)
     neighbour.write_bytes(b"no database" * 100)
-    ending.print_ending(ended(), SearchConfig(space="conv"), seconds=1.0)
-    assert "  `mnist-bench confirm conv-0` retrains them with fresh seeds.\n" in capsys.readouterr().out
+    (table,) = ending.result_of(ended(), SearchConfig(space="conv"), seconds=1.0, stopping=False).tables
+    assert "  `mnist-bench confirm conv-0` retrains them with fresh seeds." in table.footnotes
 
 
 def test_advice_is_of_the_study() -> None:

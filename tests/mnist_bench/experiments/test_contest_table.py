@@ -8,6 +8,7 @@ import pytest
 
 from mnist_bench.cli import output
 from mnist_bench.experiments.contest_table import tables_of
+from mnist_bench.result_table import Result
 from support.experiments import RANDOM, TPE_ASHA, clear, close, contest, trace
 
 
@@ -42,7 +43,7 @@ def test_several_contests_have_a_table_each_and_one_over_all() -> None:
 
 
 def test_as_data(capsys: pytest.CaptureFixture[str]) -> None:
-    output.print_result("json", *tables_of([clear(table="a"), close(table="b")]))
+    output.print_result("json", Result(tables_of([clear(table="a"), close(table="b")])))
     values = json.loads(capsys.readouterr().out)
     assert values["finding"] == "No difference between tpe + asha and another method is shown at 10 trials"
     first = values["contests"][0]
@@ -53,7 +54,7 @@ def test_as_data(capsys: pytest.CaptureFixture[str]) -> None:
     assert (len(curve["spent"]), curve["regret"][0], curve["regret"][-1]) == (100, 1.0, pytest.approx(0.3))
     assert first["rows"][3]["difference"] == pytest.approx(0.1)
     assert values["over_tables"][3]["worse_on"] == 1
-    output.print_result("csv", *tables_of([clear(table="a"), close(table="b")]))
+    output.print_result("csv", Result(tables_of([clear(table="a"), close(table="b")])))
     _, *rows = capsys.readouterr().out.splitlines()
     assert [row.split(",")[:3] for row in rows] == [
         [table, method, budget]
