@@ -34,8 +34,6 @@ Fill = Literal["background", "edge"]
 Optimizer = Literal["adam", "sgd_nesterov", "muon"]
 LrSchedule = Literal["constant", "one_cycle"]
 DatasetName = Literal["mnist", "mnist-red", "fashion-mnist", "kmnist", "qmnist"]
-OfferedDataset = Literal["mnist", "fashion-mnist", "kmnist", "qmnist"]
-"""Those that an option names: mnist-red is for recipes and spaces, whose nets have three channels."""
 TrainOn = Literal["search_split", "all"]
 Count = Annotated[int, Ge(1)]
 Convolutions = Annotated[int, Ge(1), Le(8)]

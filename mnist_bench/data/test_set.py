@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -98,18 +98,14 @@ def times_opened_for(files: StudyFolder) -> int:
 
     A study's folder may have been renamed; openings count under the old name and under the new one.
     """
-    older = _about(files)
-    own = _own(files.openings)
     # The union of counters keeps the larger count of each line, so a line in both ledgers counts once.
-    return (own | older).total()
+    return (_own(files) | _about(files)).total()
 
 
 def openings_of(files: StudyFolder) -> list[Opening]:
     """Return the whole entries about a study, the oldest first; those that count for it, without torn ones."""
-    ledger, own = files.results.openings, files.openings
-    noted = dict.fromkeys(_about(files), ledger)
-    noted |= dict.fromkeys(_own(own), own)
-    return sorted(_openings(noted.items()), key=lambda opening: opening.time)
+    noted = dict.fromkeys(_about(files), files.results.openings) | dict.fromkeys(_own(files), files.openings)
+    return sorted(filter(None, map(_opening, noted, noted.values())), key=lambda opening: opening.time)
 
 
 def times_opened_from(results: Path) -> tuple[int, Opening | None]:
@@ -119,8 +115,8 @@ def times_opened_from(results: Path) -> tuple[int, Opening | None]:
     ledgers = {ledger: _lines(ledger)}
     for files in ResultsFolder(results).with_openings():
         with suppress(StorageError):  # a ledger that leads elsewhere is refused wherever the study itself is opened
-            ledgers[files.openings] = _own(files.openings)
-    found = _openings((line, noted_in) for noted_in, lines in ledgers.items() for line in lines)
+            ledgers[files.openings] = _own(files)
+    found = filter(None, (_opening(line, noted_in) for noted_in, lines in ledgers.items() for line in lines))
     union = reduce(or_, ledgers.values())
     return union.total(), max(found, key=lambda opening: opening.time, default=None)
 
@@ -128,22 +124,15 @@ def times_opened_from(results: Path) -> tuple[int, Opening | None]:
 def _about(files: StudyFolder) -> Counter[bytes]:
     """Return the lines of the results folder's ledger about a study, under its folder's name or its name inside."""
     purposes = tuple(purpose_of_confirming(name) for name in (files.name, name_inside(files)))
-    lines = _lines(files.results.openings)
-    return Counter({line: count for line, count in lines.items() if (_purpose(line) or "").startswith(purposes)})
+    lines, ledger = _lines(files.results.openings), files.results.openings
+    noted = {line: _opening(line, ledger) for line in lines}
+    return Counter({line: lines[line] for line, found in noted.items() if found and found.purpose.startswith(purposes)})
 
 
-def _openings(lines: Iterable[tuple[bytes, Path]]) -> list[Opening]:
-    """Return the openings that lines note, each with its ledger, without lines that are not whole entries."""
-    return [
-        Opening(time=str(entry.get("time", "")), purpose=str(entry.get("purpose", "")), ledger=ledger)
-        for line, ledger in lines
-        if (entry := _entry(line)) is not None
-    ]
-
-
-def _own(ledger: Path) -> Counter[bytes]:
+def _own(files: StudyFolder) -> Counter[bytes]:
     """Return the whole lines of a study's own ledger; a torn one is whole in that of the results, written before it."""
-    return Counter({line: count for line, count in _lines(ledger).items() if _purpose(line) is not None})
+    lines = _lines(files.openings)
+    return Counter({line: count for line, count in lines.items() if _opening(line, files.openings)})
 
 
 def _lines(ledger: Path) -> Counter[bytes]:
@@ -153,15 +142,12 @@ def _lines(ledger: Path) -> Counter[bytes]:
         return Counter()
 
 
-def _purpose(line: bytes) -> str | None:
-    """Return the purpose of the opening that a line notes; None if the line is not a complete entry."""
-    entry = _entry(line)
-    return None if entry is None else str(entry.get("purpose"))
-
-
-def _entry(line: bytes) -> dict[str, Any] | None:
+def _opening(line: bytes, ledger: Path) -> Opening | None:
+    """Return the opening that a line notes; None if the line is not a whole entry."""
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return entry if isinstance(entry, dict) else None
+    if not isinstance(entry, dict):
+        return None
+    return Opening(time=str(entry.get("time", "")), purpose=str(entry.get("purpose", "")), ledger=ledger)

@@ -165,6 +165,8 @@ def test_real_numbers_up_to_one_are_shares(tmp_path: Path) -> None:
     whole = values | {key: values[key].astype(float) for key in ("x_train", "x_test")}
     files = [write_npz(tmp_path / f"{number}.npz", each) for number, each in enumerate((values, shares, whole))]
     assert options_for(files[0]) == options_for(files[1]) == options_for(files[2])
+    bits = [values | {key: (values[key] > 9).astype(kind) for key in ("x_train", "x_test")} for kind in ("u1", "i8")]
+    assert len({options_for(write_npz(tmp_path / "bits.npz", each)) for each in bits}) == 1
 
 
 @pytest.mark.parametrize(
@@ -273,6 +275,11 @@ def rename_to_look_alike(folder: Path) -> None:
         (folder / part / "class 02").rename(folder / part / "class 01 ")
 
 
+def take_the_colour_out_of_the_training(folder: Path) -> None:
+    for picture in (folder / "train").glob("*/*.png"):
+        Image.open(picture).convert("L").save(picture)
+
+
 def leave_one_class(folder: Path) -> None:
     for number in range(3):
         shutil.rmtree(folder / f"train/class 0{number}")
@@ -296,6 +303,7 @@ FAULTS: dict[str, Callable[[Path], object]] = {
     "test/other: the class other is missing": lambda folder: (folder / "test/other").mkdir(),
     "train/a new one: contains no image": lambda folder: (folder / "train/a new one").mkdir(),
     "test: cannot be listed": lambda folder: (folder / "test").rename(folder / "held out"),
+    "test: contains color images, and .*train does not": take_the_colour_out_of_the_training,
     "test: contains no image; test images, which no search sees, are needed": empty_the_test,
     "train: the class class 01 ?looks like another one in messages; rename it": rename_to_look_alike,
     "train: contains the folder of one class; at least 2 are needed": leave_one_class,

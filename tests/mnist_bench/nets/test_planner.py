@@ -54,16 +54,6 @@ def test_the_notebooks_counts(model: ModelConfig, parameters: int, trainable: in
     assert (net.parameters, net.trainable) == (parameters, trainable)
 
 
-def test_macs_by_hand() -> None:
-    net = plan_layers(ModelConfig(blocks=1, filters=4, kernel_size=5, hidden_layers=0))
-    assert net.macs == 28 * 28 * 4 * 25 + 4 * 14 * 14 * 10
-
-
-def test_pooling_channels_and_rows_as_the_notebook_did() -> None:
-    pools = [layer.outputs for layer in plan_layers(VGG_AS_WRITTEN).layers if layer.kind == "pool"]
-    assert pools == [(3, 14, 28), (7, 7, 28), (14, 3, 28), (28, 1, 28)]
-
-
 @pytest.mark.parametrize(
     ("batchnorm", "activation", "kinds"),
     [
@@ -105,11 +95,7 @@ def test_a_final_pool_leaves_one_number_of_each_map(pool: str) -> None:
     assert [layer.kind for layer in layers[-4:]] == ["dropout", "final_pool", "flatten", "linear"]
     assert [layer.outputs for layer in layers[-3:]] == [(6, 1, 1), (6,), (10,)]
     assert layers[-1].trainable == 6 * 10 + 10
-
-
-def test_without_blocks_there_is_no_final_pool() -> None:
-    without = plan_layers(ModelConfig(blocks=0))
-    assert plan_layers(ModelConfig(blocks=0, final_pool="mean")) == without
+    assert plan_layers(ModelConfig(blocks=0, final_pool="mean")) == plan_layers(ModelConfig(blocks=0))
 
 
 def test_filters_grow_to_multiples() -> None:
@@ -151,14 +137,9 @@ def test_a_plan_holds_the_whole_config_its_costs_and_facts() -> None:
     assert plan.feasible
 
 
-def test_a_limit_on_operations_counts_all_views_of_an_evaluated_image() -> None:
-    plan = planner({"model": {"blocks": 0, "hidden_layers": 0, "test_shift": 1}}, macs=7_840)({})
-    assert (plan.facts["macs"], plan.constraints) == (3 * 7_840, {"macs": 2 * 7_840})
-
-
-def test_limits_become_constraints() -> None:
-    plan = planner({"model": {"blocks": 0, "hidden_layers": 0}}, parameters=7_800, macs=7_840)({})
-    assert plan.constraints == {"parameters": 50, "macs": 0}
+def test_limits_become_constraints_and_count_all_views_of_an_evaluated_image() -> None:
+    plan = planner({"model": {"blocks": 0, "hidden_layers": 0, "test_shift": 1}}, parameters=7_850, macs=7_840)({})
+    assert (plan.facts["macs"], plan.constraints) == (3 * 7_840, {"parameters": 0, "macs": 2 * 7_840})
     assert not plan.feasible
 
 

@@ -115,8 +115,8 @@ def test_describe() -> None:
     [
         ("model: {blocks: 0, hidden_layers: 0}", (7850, 7850)),  # the notebook's linear model
         (
-            "model: {blocks: 0, hidden_layers: {int: [0, 1]}, hidden_units: {int: [64, 99], when: {hidden_layers: 1}}}",
-            (7850, 785 * 99 + 1000),
+            "model: {blocks: 0, hidden_layers: {int: [0, 1]}, hidden_units: {int: [9, 999], when: {hidden_layers: 1}}}",
+            (7850, 785 * 999 + 10_000),
         ),
         ("model: {filters: [4, 8], blocks: {int: [1, 2]}, hidden_layers: 0}", (40 + 296 + 392 * 10 + 10,) * 2),
     ],

@@ -17,7 +17,6 @@ from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.drawn import samples
 from search import canonical_json
 from search.errors import SpaceError, UsageError
-from search.space.space import Space
 from search.space.yaml_text import MAX_DEPTH
 from support.dose import dose
 
@@ -171,19 +170,6 @@ def test_a_space_is_no_recipe() -> None:
         space_sources.recipe(space_sources.load("conv"))
 
 
-def test_inactive_fields_keep_their_defaults() -> None:
-    space = space_sources.load("conv")
-    params = next(p for p in samples(space, 50, seed=0) if p["model.hidden_layers"] == 0)
-    assert space_sources.config(space, params).model.hidden_units == ModelConfig().hidden_units
-
-
-def test_a_specification_gives_the_same_configurations() -> None:
-    space = space_sources.load("conv")
-    again = Space.from_spec(space.to_spec())
-    for params in samples(space, 5, seed=1):
-        assert space_sources.config(again, params) == space_sources.config(space, params)
-
-
 TEXT = """\
 name: mine
 epochs: 3
@@ -264,8 +250,6 @@ def test_faults_name_fields_and_no_lines() -> None:
     ]
     with pytest.raises(SpaceError, match=r"^space: name: 3 is not text; quote it$"):
         space_sources.load({"name": 3})
-    with pytest.raises(SpaceError, match=r"^space: one\.rate: "):
-        Space.of({"one": {"rate": {"float": [1]}}})
 
 
 def test_what_is_too_deep_for_a_file_is_refused() -> None:
