@@ -47,14 +47,14 @@ def export(
     """
     from mnist_bench.api.arguments import as_path, chosen
     from mnist_bench.export import export_folder
-    from mnist_bench.export.winner import WinnerOptions, load_winner
+    from mnist_bench.export.winner import load_winner
     from mnist_bench.value_kind import check_nets
 
     options.loaded_net(net)
     export_folder.check(Path(to))
     check_nets(study)
-    asked = WinnerOptions(on_all=confirmed, data_dir=as_path(data))
-    winner = load_winner(study, None if trial is None else chosen(study, trial), asked, on_news)
+    asked = None if trial is None else chosen(study, trial)
+    winner = load_winner(study, asked, on_all=confirmed, data_dir=as_path(data), on_news=on_news)
     written = export_folder.write(winner, Path(to))
     for remark in written.remarks:
         on_news(remark)
@@ -140,7 +140,7 @@ def load_model(
         True
     """
     from mnist_bench.api.arguments import as_path, chosen
-    from mnist_bench.export.winner import WinnerOptions, load_winner
+    from mnist_bench.export.winner import kept_net
     from mnist_bench.prediction.model import load_model as load_file
     from mnist_bench.value_kind import check_nets
     from search.study.studies import StoredStudy
@@ -148,8 +148,8 @@ def load_model(
     options.loaded_net(net)
     if isinstance(model, StoredStudy):
         check_nets(model)
-        asked = WinnerOptions(trains=False, data_dir=as_path(data))
-        return load_winner(model, None if trial is None else chosen(model, trial), asked).model
+        asked = None if trial is None else chosen(model, trial)
+        return kept_net(model, asked, data_dir=as_path(data)).model
     if trial is not None:
         raise _no_trials(trial)
     return load_file(model)

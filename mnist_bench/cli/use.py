@@ -44,12 +44,11 @@ def export(
         mnist-bench export conv-0/17 --to net-17
     """
     from mnist_bench.export import export_folder
-    from mnist_bench.export.winner import WinnerOptions, load_winner
+    from mnist_bench.export.winner import load_winner
 
-    asked = WinnerOptions(on_all=confirmed, data_dir=data)
     export_folder.check(to)
     study, trial = open_target(target, results)
-    winner = load_winner(study, trial, asked, output.note)
+    winner = load_winner(study, trial, on_all=confirmed, data_dir=data, on_news=output.note)
     written = export_folder.write(winner, to)
     right = f"{cells.percent(winner.validation.accuracy)} of {winner.validation.images:,} validation images"
     of = "trained on all images; in the search its settings got" if winner.on_all else "in float32"
@@ -124,10 +123,10 @@ def _model(name: str, data_dir: Path | None, results: Path) -> Model:
     is_folder = any((path / file).is_file() for file in (WEIGHTS, UNFINISHED))
     if path.is_file() or path.suffix == Path(WEIGHTS).suffix or is_folder:
         return load_model(path)
-    from mnist_bench.export.winner import WinnerOptions, load_winner
+    from mnist_bench.export.winner import kept_net
 
     study, trial = open_target(name, results)
-    return load_winner(study, trial, WinnerOptions(trains=False, data_dir=data_dir)).model
+    return kept_net(study, trial, data_dir=data_dir).model
 
 
 def _answers(model: Model, paths: Sequence[str]) -> list[Answer | PictureFault]:

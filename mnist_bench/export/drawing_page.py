@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mnist_bench.cells import percent
 from mnist_bench.export.layers import operations
-from mnist_bench.export.winner import Winner
+from mnist_bench.export.winner import TrainedNet, Winner
 from mnist_bench.nets.summary import line
 from mnist_bench.rendering import render
 from search.errors import UsageError
@@ -50,68 +50,68 @@ def page(winner: Winner) -> str:
     return render("draw.html.j2", name=winner.name, what=_what(winner), lines=lines, drawing=drawing(winner))
 
 
-def drawing(winner: Winner) -> Drawing:
+def drawing(trained: TrainedNet) -> Drawing:
     """Return a drawing area with the network inside.
 
     Raises:
         UsageError: the network's pictures cannot be drawn; see `undrawable`.
     """
-    if reason := undrawable(winner):
+    if reason := undrawable(trained):
         raise UsageError(reason)
-    net = json.dumps(packed(winner)).replace("<", "\\u003c")
-    form = winner.form
-    labels = [winner.input_spec.name_of(label) for label in range(form.classes)]
+    graph = json.dumps(packed(trained)).replace("<", "\\u003c")
+    form = trained.form
+    labels = [trained.input_spec.name_of(label) for label in range(form.classes)]
     markup = render(
         "drawing.html.j2",
-        net=Markup(net),  # noqa: S704 - JSON, in which nothing ends the element
-        what=_what(winner), width=form.width, height=form.height,
+        net=Markup(graph),  # noqa: S704 - JSON, in which nothing ends the element
+        what=_what(trained), width=form.width, height=form.height,
         labels=labels if len(labels) <= MAX_BARS else [""] * TOP, named=max(map(len, labels)) > 1,
     )  # fmt: skip
     return Drawing(
         markup=Markup(markup),  # noqa: S704 - ours
-        what=_what(winner),
+        what=_what(trained),
     )
 
 
-def undrawable(winner: Winner) -> str | None:
+def undrawable(trained: TrainedNet) -> str | None:
     """Return why the network's pictures cannot be drawn, in a sentence; None if they can."""
-    if winner.config.net_code is not None:
-        return f"{winner.name} is your own network; the page computes only built-in ones."
-    if winner.is_drawn:
+    if trained.config.net_code is not None:
+        return f"{trained.name} is your own network; the page computes only built-in ones."
+    if trained.is_drawn:
         return None
-    kind = "in color" if winner.input_spec.channels_read > 1 else "on a background that is not black"
-    return f"{winner.name} reads images {kind}, which cannot be drawn on the page."
+    kind = "in color" if trained.input_spec.channels_read > 1 else "on a background that is not black"
+    return f"{trained.name} reads images {kind}, which cannot be drawn on the page."
 
 
-def _what(winner: Winner) -> str:
-    return "digit" if winner.input_spec.digits else "picture"
+def _what(trained: TrainedNet) -> str:
+    return "digit" if trained.input_spec.digits else "picture"
 
 
-def _prepared(winner: Winner) -> str:
-    size = f"{winner.form.height} x {winner.form.width} pixels"
-    match winner.input_spec.preparation:
+def _prepared(trained: TrainedNet) -> str:
+    size = f"{trained.form.height} x {trained.form.width} pixels"
+    match trained.input_spec.preparation:
         case "digit":
             return "The image is cropped, fitted into 20 x 20 pixels, and centered, like MNIST's digits."
         case "drawing" | "picture":
             return f"The sheet is scaled to {size}, like the training images."
         case _:
-            assert_never(winner.input_spec.preparation)
+            assert_never(trained.input_spec.preparation)
 
 
-def packed(winner: Winner) -> dict[str, Any]:
+def packed(trained: TrainedNet) -> dict[str, Any]:
     """Return the network's ONNX graph as plain values, which `unpack` in net.js reads.
 
     Weights of layers are float16, in units of the largest: so they neither overflow nor lose digits as subnormal
     numbers.
     """
-    nodes, arrays = operations(winner)
+    nodes, arrays = operations(trained)
     units = {name: float(np.abs(array).max()) or 1.0 for name, array in arrays.items() if array.ndim in (2, 4)}
     halves = np.concatenate([(arrays[name] / unit).astype("<f2").ravel() for name, unit in units.items()])
     planes = halves.view(np.uint8).reshape(-1, 2).T
     return {
-        "channels": winner.form.channels, "rows": winner.form.height, "columns": winner.form.width,
-        "preparation": winner.input_spec.preparation,
-        "names": [winner.input_spec.name_of(label) for label in range(winner.form.classes)],
+        "channels": trained.form.channels, "rows": trained.form.height, "columns": trained.form.width,
+        "preparation": trained.input_spec.preparation,
+        "names": [trained.input_spec.name_of(label) for label in range(trained.form.classes)],
         "nodes": nodes,
         "arrays": [
             (name, array.shape, None, units[name]) if name in units else (name, array.shape, _numbers(array))

@@ -13,7 +13,7 @@ from torch import nn
 
 from mnist_bench.config.settings import Activation, ModelConfig, PixelPool, PoolAxes
 from mnist_bench.data.mnist import in_red
-from mnist_bench.export.winner import Winner
+from mnist_bench.export.winner import TrainedNet
 from mnist_bench.nets.planner import Layer, plan_layers, views_of
 from mnist_bench.nets.summary import line
 from mnist_bench.prediction import pictures
@@ -129,31 +129,31 @@ def _activation(name: Activation, source: str, target: str) -> Written:
             assert_never(name)
 
 
-def known_layers(winner: Winner) -> tuple[Layer, ...]:
+def known_layers(trained: TrainedNet) -> tuple[Layer, ...]:
     """Return the layers of a network, if an export can write them all.
 
     Raises:
         UsageError: one of them is of another kind, from your own setting.
     """
-    layers = plan_layers(winner.config.model, winner.form).layers
-    for layer, module in zip(layers, winner.net.children(), strict=True):
-        wanted = written(layer, winner.config.model).module.partition("(")[0].removeprefix("nn.")
+    layers = plan_layers(trained.config.model, trained.form).layers
+    for layer, module in zip(layers, trained.net.children(), strict=True):
+        wanted = written(layer, trained.config.model).module.partition("(")[0].removeprefix("nn.")
         is_known = isinstance(module, getattr(nn, wanted, ())) or type(module).__name__ == wanted
         if layer.kind != "dropout" and not is_known:
             raise UsageError(
-                f"{winner.name}: its network has {type(module).__name__} instead of {wanted}; mnist_bench/export "
+                f"{trained.name}: its network has {type(module).__name__} instead of {wanted}; mnist_bench/export "
                 "cannot write this layer yet."
             )
     return layers
 
 
-def plain_net(winner: Winner) -> str:
+def plain_net(trained: TrainedNet) -> str:
     """Return the text of `net.py`; the weights are next to it in `model.safetensors`."""
-    model, input_spec, layers = winner.config.model, winner.input_spec, known_layers(winner)
-    prepare, functions = _preparation(winner)
+    model, input_spec, layers = trained.config.model, trained.input_spec, known_layers(trained)
+    prepare, functions = _preparation(trained)
     text = render(
-        "net.py.j2", name=winner.name, summary=line(winner.config), form=winner.form, input_spec=input_spec,
-        mean=_levels(input_spec.mean), std=_levels(input_spec.std), names=_names(winner),
+        "net.py.j2", name=trained.name, summary=line(trained.config), form=trained.form, input_spec=input_spec,
+        mean=_levels(input_spec.mean), std=_levels(input_spec.std), names=_names(trained),
         layers=[(written(layer, model).module, layer.outputs) for layer in layers],
         views=[tuple(view) for view in views_of(model)] if model.test_shift else [],
         has_odd_pool=any(layer.kind == "pool" and layer.pool_axes == "channels_rows" for layer in layers),
@@ -166,37 +166,37 @@ def _levels(channels: tuple[float, ...]) -> str:
     return repr(list(channels)) if len(channels) > 1 else repr(channels[0])
 
 
-def _names(winner: Winner) -> str:
+def _names(trained: TrainedNet) -> str:
     """Return the names of the classes as Python: a tuple, or the range of their numbers."""
-    names = winner.input_spec.names
+    names = trained.input_spec.names
     if not names:
-        return f"range({winner.form.classes})"
+        return f"range({trained.form.classes})"
     line = f"({', '.join(map(ascii, names))})"
     return line if len(line) < 90 else "(\n{}\n)".format("\n".join(f"    {name!a}," for name in names))
 
 
-def _preparation(winner: Winner) -> tuple[str, tuple[Callable[..., Any], ...]]:
+def _preparation(trained: TrainedNet) -> tuple[str, tuple[Callable[..., Any], ...]]:
     """Return the expression that turns `image` into a picture, and the functions that it needs."""
-    call, functions = _at_size(winner)
-    return (f"in_red({call})", (*functions, in_red)) if winner.input_spec.red else (call, functions)
+    call, functions = _at_size(trained)
+    return (f"in_red({call})", (*functions, in_red)) if trained.input_spec.red else (call, functions)
 
 
-def _at_size(winner: Winner) -> tuple[str, tuple[Callable[..., Any], ...]]:
+def _at_size(trained: TrainedNet) -> tuple[str, tuple[Callable[..., Any], ...]]:
     drawn = (pictures.brightness, pictures.prepare, pictures.shares)
-    match winner.input_spec.preparation:
+    match trained.input_spec.preparation:
         case "digit":
             return "prepare(brightness(image))", drawn
         case "drawing":
             return "prepare(brightness(image), digit=False)", drawn
         case "picture":
-            form = winner.form
-            call = f"fit(pixels(image, {winner.input_spec.channels_read}), {form.height}, {form.width})"
+            form = trained.form
+            call = f"fit(pixels(image, {trained.input_spec.channels_read}), {form.height}, {form.width})"
             return call, (pictures.pixels, pictures.fit, pictures.shares)
         case _:
-            assert_never(winner.input_spec.preparation)
+            assert_never(trained.input_spec.preparation)
 
 
-def onnx_graph(winner: Winner) -> bytes:
+def onnx_graph(trained: TrainedNet) -> bytes:
     """Return the model: `pictures`, float32 (N, C, H, W), 0 to 255, to `probabilities`, float32 (N, classes).
 
     Raises:
@@ -205,36 +205,36 @@ def onnx_graph(winner: Winner) -> bytes:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    nodes, arrays = operations(winner)
+    nodes, arrays = operations(trained)
     made = helper.make_model(
         helper.make_graph(
             [helper.make_node(node.operation, node.inputs, [node.output], **node.attributes) for node in nodes],
             "mnist-bench",
-            [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["N", *winner.form.shape])],
-            [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["N", winner.form.classes])],
+            [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["N", *trained.form.shape])],
+            [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["N", trained.form.classes])],
             [numpy_helper.from_array(np.ascontiguousarray(array), name) for name, array in arrays.items()],
         ),
         producer_name="mnist-bench",
         ir_version=FORMAT,
         opset_imports=[helper.make_opsetid("", OPSET)],
     )
-    named = {"classes": json.dumps(winner.input_spec.names)} if winner.input_spec.names else {}
-    helper.set_model_props(made, {"trial": winner.name, "weights": winner.weights, **named})
+    named = {"classes": json.dumps(trained.input_spec.names)} if trained.input_spec.names else {}
+    helper.set_model_props(made, {"trial": trained.name, "weights": trained.weights, **named})
     onnx.checker.check_model(made, full_check=True)
     return bytes(made.SerializeToString(deterministic=True))
 
 
-def operations(winner: Winner) -> tuple[list[Node], Arrays]:
+def operations(trained: TrainedNet) -> tuple[list[Node], Arrays]:
     """Return the net as operations of ONNX, from INPUT to OUTPUT, and the arrays that they use, by name."""
-    nodes = list(_nodes(winner))
-    weights = {name: value.numpy() for name, value in winner.net.state_dict().items()}
+    nodes = list(_nodes(trained))
+    weights = {name: value.numpy() for name, value in trained.net.state_dict().items()}
     constants = {"half": 0.5, "one": 1.0, "root": 2**0.5}
     arrays: Arrays = {
         **{name: np.array(value, np.float32) for name, value in constants.items()},
-        "mean": _by_channel(winner.input_spec.mean),
-        "std": _by_channel(winner.input_spec.std),
+        "mean": _by_channel(trained.input_spec.mean),
+        "std": _by_channel(trained.input_spec.std),
         **weights,
-        **_view_arrays(winner),
+        **_view_arrays(trained),
     }
     used = {name for node in nodes for name in node.inputs}
     return nodes, {name: array for name, array in arrays.items() if name in used}
@@ -246,34 +246,34 @@ def _by_channel(channels: tuple[float, ...]) -> NDArray[np.float32]:
     return found.reshape(-1, 1, 1) if len(channels) > 1 else found[0]
 
 
-def _views(winner: Winner) -> list[str]:
+def _views(trained: TrainedNet) -> list[str]:
     """Return the prefix of each view's names; empty if there is only one view."""
-    views = len(views_of(winner.config.model))
+    views = len(views_of(trained.config.model))
     return [f"view{number}." for number in range(views)] if views > 1 else [""]
 
 
-def _view_arrays(winner: Winner) -> Arrays:
+def _view_arrays(trained: TrainedNet) -> Arrays:
     """Return the weight of each view, and the rows and columns that it takes; at the edge it repeats them."""
     arrays: dict[str, NDArray[Any]] = {}
-    for view, (down, right, weight) in zip(_views(winner), views_of(winner.config.model), strict=True):
+    for view, (down, right, weight) in zip(_views(trained), views_of(trained.config.model), strict=True):
         arrays[f"{view}weight"] = np.array(weight, np.float32)
-        for name, size, distance in (("rows", winner.form.height, down), ("columns", winner.form.width, right)):
+        for name, size, distance in (("rows", trained.form.height, down), ("columns", trained.form.width, right)):
             arrays[f"{view}{name}"] = (np.arange(size) - distance).clip(0, size - 1)
     return arrays
 
 
-def _nodes(winner: Winner) -> Iterator[Node]:
+def _nodes(trained: TrainedNet) -> Iterator[Node]:
     """Yield the nodes of the net, from the pictures to their probabilities."""
     yield Node("Sub", (INPUT, "mean"), "shifted")
     yield Node("Div", ("shifted", "std"), "input")
-    for view in filter(None, _views(winner)):
+    for view in filter(None, _views(trained)):
         yield Node("Gather", ("input", f"{view}rows"), f"{view}moved", {"axis": 2})
         yield Node("Gather", (f"{view}moved", f"{view}columns"), f"{view}input", {"axis": 3})
     logits = []
-    for view in _views(winner):
+    for view in _views(trained):
         name = f"{view}input"
-        for number, layer in enumerate(known_layers(winner)):
-            nodes = written(layer, winner.config.model, name, f"{view}layer{number}", str(number)).nodes
+        for number, layer in enumerate(known_layers(trained)):
+            nodes = written(layer, trained.config.model, name, f"{view}layer{number}", str(number)).nodes
             yield from nodes
             name = nodes[-1].output if nodes else name
         if view:

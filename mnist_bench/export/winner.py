@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import from_json
@@ -41,17 +41,6 @@ images, whose accuracy would be too optimistic."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WinnerOptions:
-    """Which network of a study to load, and how to get it."""
-
-    on_all: bool = False
-    """Whether to load the network that `confirm` trained on all training images, instead of the trial's own."""
-    trains: bool = True  # whether to train a trial again if its weights were not kept
-    device: str = "auto"
-    data_dir: Path | None = None  # the data set, as in `data.options_for`; None for the packaged one
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Validation:
     """The validation result of a network as it is exported; see `Scorer.as_exported`."""
 
@@ -65,21 +54,15 @@ class Validation:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Winner:
-    """A trained network, with its record and its results."""
+class TrainedNet:
+    """A trained network, with the record of its training."""
 
     study: StudyRecord
     trial: TrialRecord
-    on_all: bool  # whether the net is one that `confirm` trained on all training images, instead of the trial's own
-    record: Record  # record of the training that made the net
+    record: Record  # of the training that made the net
     net: nn.Module  # on the CPU, in evaluation mode
     input_spec: InputSpec
     is_drawn: bool  # whether the network reads pictures that can be drawn: grey ones on black
-    validation: Validation
-    """Validation result of the trial's own network, even if the exported one was trained on all images."""
-    confirmed: Confirmed | None  # the confirmation of the study; None if it was not confirmed
-    tested: Confirmed | Front | None  # what has test results of networks with these settings
-    test_openings: int  # how often the test set was opened for the study
 
     @property
     def weights(self) -> str:
@@ -102,58 +85,111 @@ class Winner:
         return f"{self.study.name}/{self.trial.number}"
 
     @property
-    def final(self) -> Final | None:
-        """The errors of networks with these settings on the test images, by `confirm`; None if not measured."""
-        finals = self.tested.evaluated if self.tested else ()
-        return next((final for final in finals if final.number == self.trial.number), None)
-
-    @property
     def model(self) -> Model:
         """The net, ready for pictures."""
         return Model(net=self.net, input_spec=self.input_spec, form=self.form)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Winner(TrainedNet):
+    """The network that is exported, with its results."""
+
+    on_all: bool  # whether the net is one that `confirm` trained on all training images, instead of the trial's own
+    validation: Validation
+    """Validation result of the trial's own network, even if the exported one was trained on all images."""
+    confirmed: Confirmed | None  # the confirmation of the study; None if it was not confirmed
+    tested: Confirmed | Front | None  # what has test results of networks with these settings
+    test_openings: int  # how often the test set was opened for the study
+
+    @property
+    def final(self) -> Final | None:
+        """The errors of networks with these settings on the test images, by `confirm`; None if not measured."""
+        finals = self.tested.evaluated if self.tested else ()
+        return next((final for final in finals if final.number == self.trial.number), None)
+
+
+def kept_net(study: StoredStudy, trial: TrialRecord | None = None, *, data_dir: Path | None = None) -> TrainedNet:
+    """Return a trial's own network, by default that of the best trial, from its kept weights. Closes the test set.
+
+    Raises:
+        StudyNotFoundError: there is no such trial, or its weights were not kept.
+        WeightsError: the file does not hold the weights that the trial ended with.
+        UsageError: the trial ended early; or see `trainer_for`.
+        DataError: see `trainer_for`, which loads the data set, None for the packaged one.
+    """
+    trial = trial or find_trial(study, None)
+    record, name, path = (
+        _record_of_net(study, trial),
+        f"{study.name}/{trial.number}",
+        study.files.weights_of(trial.number),
+    )
+    if not path.is_file():
+        commands = commands_of(study, data_dir=data_dir)
+        if trial.number in worth_keeping(study.complete(), study.cost):
+            state, command = "are not here", commands.line("reproduce", "--weights", trial=trial.number)
+        else:
+            state, command = "were not kept", commands.line("export", "--to", "DIR", trial=trial.number)
+        raise StudyNotFoundError(f"The weights of {name} {state}; `{command}` trains it again.")
+    data = trainer_for(record, data_dir=data_dir, what=f"Study {study.name}").data
+    check_trial(path, trial)
+    return TrainedNet(**_trained(study, trial, record, model_in(read_weights(path), name), data))
+
+
+def _record_of_net(study: StudyRecord, trial: TrialRecord) -> Record:
+    record = record_of(study, trial)
+    if end := record.curve[-1].end:
+        name = f"{study.name}/{trial.number}"
+        raise UsageError(f"{name} ended early ({end.replace('_', ' ')}); it has no network to export.")
+    return record
+
+
+def _trained(study: StudyRecord, trial: TrialRecord, record: Record, net: nn.Module, data: Dataset) -> dict[str, Any]:
+    """Return the fields of a `TrainedNet` whose training on this data the record describes."""
+    on = data.training_on(from_json(record.recipe).train_on)
+    is_digits, is_drawing, is_drawn = picture_kind(record.data, on)
+    input_spec = InputSpec(
+        mean=on.means, std=on.deviations, digits=is_digits, drawn=is_drawing, names=on.names, red=record.data.is_red
+    )
+    fields = {"study": study, "trial": trial, "record": record, "net": net}
+    return {**fields, "input_spec": input_spec, "is_drawn": is_drawn}
+
+
 def load_winner(
     study: StoredStudy,
     trial: TrialRecord | None,
-    options: WinnerOptions,
+    *,
+    on_all: bool = False,
+    data_dir: Path | None = None,
     on_news: Callable[[str], None] = lambda news: None,
 ) -> Winner:
     """Return the network of a trial; without one, of the study's best trial or, of a confirmation, of its winner.
 
-    `on_news` is called with a sentence about each step that takes time. The test set is closed.
+    A trial whose weights were not kept is trained again. `on_all` asks for the network that `confirm` trained on all
+    training images, instead of the trial's own. `on_news` is called with a sentence about each step that takes time.
+    The test set is closed.
 
     Raises:
-        StudyNotFoundError: there is no such net, or its weights were not kept and it may not be trained again.
+        StudyNotFoundError: there is no such net.
         NotReproducedError: the trial was trained again, with another result.
         WeightsError: a file does not hold the recorded weights.
         UsageError: the files in the study's folder are another study's; or see `trainer_for`.
         DataError, DeviceError: see `trainer_for`, which loads the data set.
     """
     finder = _Finder(
-        study=study, on_news=on_news,
-        commands=commands_of(study, data_dir=options.data_dir, device=options.device),
+        study=study, on_news=on_news, commands=commands_of(study, data_dir=data_dir),
         confirmed=results.load(Confirmed, study.files.path), tested=[*results.tested(study.files.path)],
     )  # fmt: skip
-    if options.on_all:
-        trial = finder.finalist(trial)
-    elif trial is None:
-        trial = find_trial(study, None)
-    record = record_of(study, trial)
-    finder.check_net(trial, record, trains=options.trains)
-    confirmed = finder.confirmed_net(trial) if options.on_all else None
-    trainer = trainer_for(record, device=options.device, data_dir=options.data_dir, what=f"Study {study.name}")
+    trial = finder.finalist(trial) if on_all else trial or find_trial(study, None)
+    record = _record_of_net(study, trial)
+    confirmed = finder.confirmed_net(trial) if on_all else None
+    trainer = trainer_for(record, data_dir=data_dir, what=f"Study {study.name}")
     weights = finder.own_weights(trial, record, trainer)
     of_net, net = confirmed or (record, model_in(weights, f"{study.name}/{trial.number}"))
-    trained_on = trainer.data.training_on(from_json(of_net.recipe).train_on)
-    is_digits, is_drawing, is_drawn = picture_kind(record.data, trained_on)
-    input_spec = InputSpec(
-        mean=trained_on.means, std=trained_on.deviations, digits=is_digits, drawn=is_drawing, names=trained_on.names,
-        red=record.data.is_red,
-    )  # fmt: skip
+    validation = trainer.data.training_on(from_json(record.recipe).train_on)
+    found = Scorer(trainer.precision).as_exported.evaluate(weights, validation, "the network")
     return Winner(
-        study=study, trial=trial, on_all=options.on_all, record=of_net, net=net, input_spec=input_spec,
-        is_drawn=is_drawn, validation=_validation(weights, trainer, record), confirmed=finder.confirmed,
+        **_trained(study, trial, of_net, net, trainer.data), on_all=on_all,
+        validation=Validation(errors=found.errors, images=len(found.correct)), confirmed=finder.confirmed,
         test_openings=times_opened_for(study.files),
         tested=next((each for each in finder.tested if trial.number in each.numbers), None),
     )  # fmt: skip
@@ -225,29 +261,6 @@ class _Finder:
             )
         return found.winner
 
-    def check_net(self, trial: TrialRecord, record: Record, *, trains: bool) -> None:
-        """Check that a trial has a network of its own, whose weights were kept unless it `trains` again.
-
-        Raises:
-            UsageError: its training ended early.
-            StudyNotFoundError: its weights were not kept.
-        """
-        if end := record.curve[-1].end:
-            name = f"{self.study.name}/{trial.number}"
-            raise UsageError(f"{name} ended early ({end.replace('_', ' ')}); it has no network to export.")
-        if not trains and not self.study.files.weights_of(trial.number).is_file():
-            raise self._without_weights(trial)
-
-    def _without_weights(self, trial: TrialRecord) -> StudyNotFoundError:
-        """Return the error that the weights of a trial are not there, with the command that makes them again."""
-        if trial.number in worth_keeping(self.study.complete(), self.study.cost):
-            state, command = "are not here", self.commands.line("reproduce", "--weights", trial=trial.number)
-        else:
-            state, command = "were not kept", self.commands.line("export", "--to", "DIR", trial=trial.number)
-        return StudyNotFoundError(
-            f"The weights of {self.study.name}/{trial.number} {state}; `{command}` trains it again."
-        )
-
     def confirmed_net(self, trial: TrialRecord) -> tuple[Record, nn.Module]:
         """Return the first net that `confirm` trained with a trial's settings on all images, and its record.
 
@@ -294,9 +307,3 @@ class _Finder:
                 f"Trained again, {name} gave another result ({told}); `{command}` reports what differs here."
             )
         return export(states[0], from_json(record.recipe))
-
-
-def _validation(weights: bytes, trainer: NetTrainer, record: Record) -> Validation:
-    on = trainer.data.training_on(from_json(record.recipe).train_on)
-    found = Scorer(trainer.precision).as_exported.evaluate(weights, on, "the network")
-    return Validation(errors=found.errors, images=len(found.correct))

@@ -13,7 +13,7 @@ from mnist_bench import cells
 from mnist_bench.config.values import flattened, from_json
 from mnist_bench.data.idx import close_test_set
 from mnist_bench.export.drawing_page import Drawing, drawing
-from mnist_bench.export.winner import WinnerOptions, load_winner
+from mnist_bench.export.winner import kept_net
 from mnist_bench.leaderboard.board import Leaderboard, digest_lines, grouped, table_of, test_set_line
 from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.nets.summary import line as summary_line
@@ -230,7 +230,7 @@ def _drawing(study: StoredStudy, gathered: ReportPage, data_dir: Path | None) ->
         return None, None
     trial = find_trial(study, chosen.number)
     try:
-        return drawing(load_winner(study, trial, WinnerOptions(trains=False, data_dir=data_dir))), None
+        return drawing(kept_net(study, trial, data_dir=data_dir)), None
     except SearchError as error:
         return None, str(error)
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from mnist_bench.cli import ending
 from mnist_bench.experiments import confirmed_table as confirmation, confirmed_table as result_tables
-from mnist_bench.export.winner import WinnerOptions, load_winner
+from mnist_bench.export.winner import kept_net, load_winner
 from mnist_bench.leaderboard.board import table_of
 from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.report.commands import commands
@@ -107,8 +107,8 @@ def of_a_report(asked: Situation) -> Iterator[str]:
 def of_refusals(asked: Situation) -> Iterator[str]:
     data = None if asked.data is None else Path(asked.data)
     missing: tuple[Callable[[], object], ...] = (
-        lambda: load_winner(asked.study, None, WinnerOptions(trains=False, data_dir=data)),
-        lambda: load_winner(asked.study, None, WinnerOptions(on_all=True, data_dir=data)),
+        lambda: kept_net(asked.study, data_dir=data),
+        lambda: load_winner(asked.study, None, on_all=True, data_dir=data),
     )
     for ask in missing:
         with pytest.raises(StudyNotFoundError) as refused:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import mnist_bench
-from mnist_bench.export.winner import WinnerOptions, load_winner
+from mnist_bench.export.winner import load_winner
 from mnist_bench.plots.subject import kept_weights, predict
 from mnist_bench.studies.record import recipe_text
 from search.errors import UsageError
@@ -34,7 +34,7 @@ def test_a_portable_study_is_reproduced_trained_and_scored_in_its_precision(tmp_
     assert fitted.reports[-1].weights == trial.reports[-1].weights
     found = predict(study, trial, kept_weights(study, trial))
     assert len(found.wrong) == found.recorded_errors
-    validation = load_winner(study, trial, WinnerOptions()).validation
+    validation = load_winner(study, trial).validation
     assert validation.errors == found.recorded_errors
     check_as_published(study.spec["numerics"])
 

@@ -18,11 +18,11 @@ def test_a_study_is_a_model_as_a_file_is(monkeypatch: pytest.MonkeyPatch) -> Non
     asked: list[Any] = []
     net: Any = object()
 
-    def load(study: Any, trial: Any, *others: Any) -> SimpleNamespace:
+    def load(study: Any, trial: Any, **others: Any) -> SimpleNamespace:
         asked.append((study.name, trial and trial.number))
         return SimpleNamespace(model=net)
 
-    monkeypatch.setattr("mnist_bench.export.winner.load_winner", load)
+    monkeypatch.setattr("mnist_bench.export.winner.kept_net", load)
     study = handmade.mixed()
     assert mnist_bench.load_model(study) is net
     assert mnist_bench.load_model(study, 2) is net

@@ -9,7 +9,7 @@ import pytest
 
 import mnist_bench
 from mnist_bench.experiments import confirmed as confirmed
-from mnist_bench.export.winner import WinnerOptions, load_winner
+from mnist_bench.export.winner import load_winner
 from search.errors import StudyNotFoundError, UsageError
 from search.files import atomic_write
 from support import experiments, handmade
@@ -34,7 +34,7 @@ def test_that_a_study_was_searched_further_since_its_confirmation_is_news(tmp_pa
     found = experiments.found()
     confirmed.save(replace(found, digest="f" * 64) if further else found, tmp_path / study.name)
     with pytest.raises(StudyNotFoundError, match="the network that `confirm` trained on all images is missing"):
-        load_winner(study, None, WinnerOptions(on_all=True), news.append)
+        load_winner(study, None, on_all=True, on_news=news.append)
     told = "conv-0 was searched further since it was confirmed; this is the trial that was selected then."
     assert news == [told] * further
 
@@ -46,10 +46,10 @@ def test_a_net_that_was_trained_with_other_settings_is_not_the_trials(tmp_path: 
     confirmed.save(experiments.found(), tmp_path / study.name)
     atomic_write(files.net_of(1, 0), b"")
     with pytest.raises(UsageError, match=r"net\S* was trained with other settings than conv-0/1"):
-        load_winner(study, None, WinnerOptions(on_all=True))
+        load_winner(study, None, on_all=True)
 
 
 def test_a_trial_that_diverged_has_no_network(tmp_path: Path) -> None:
     study = handmade.kept_in(tmp_path, handmade.ended_early())
     with pytest.raises(UsageError, match=r"^conv-0/4 ended early \(diverged\); it has no network to export\.$"):
-        load_winner(study, study.trials[4], WinnerOptions())
+        load_winner(study, study.trials[4])
