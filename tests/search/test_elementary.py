@@ -6,9 +6,12 @@ from decimal import Context, Decimal
 
 import numpy as np
 import pytest
-from hypothesis import example, given, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from search.elementary import NATIVE, PORTABLE
+from search.messages import command_line
+from support.commands import pasted
+from support.dose import dose
 
 FINE = Context(prec=200)
 
@@ -61,3 +64,15 @@ def test_portable_normal_numbers_are_standard_normal() -> None:
     assert within == pytest.approx([0.3829, 0.6827, 0.9545, 0.9973], abs=0.02)
     assert abs(float(found.mean())) < 0.05
     assert abs(float(np.corrcoef(found[:-1], found[1:])[0, 1])) < 0.05
+
+
+NAMES = ["plain", "my results", "we ird\nnew é", "a\tb", "\x1b[31m", "it's\na \\ 'quote'", "", "‮", "\udcff", "\n7"]
+
+
+@example(words=NAMES)
+@given(words=st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), max_size=4))
+@settings(max_examples=dose(100), deadline=None)
+def test_any_command_is_pasted_as_it_was(words: list[str]) -> None:
+    told = command_line(words)
+    assert told.isprintable()
+    assert pasted(told) == words

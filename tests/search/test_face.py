@@ -15,7 +15,7 @@ from search.driver.run import Search
 from search.errors import FingerprintError, UsageError
 from search.executors.local import LocalExecutor
 from search.space.space import Space
-from search.strategies.pruners import Asha, Median, Pruner
+from search.strategies.pruners import Asha, Median, NoPruner, Pruner
 from search.strategies.samplers import Curves, Random, Sampler, Tpe
 from search.trainer_api import TrainerSpec
 from support import search_fake as fake
@@ -27,8 +27,8 @@ TRAINER = TrainerSpec(factory="support.fake_trainer:Trainer")
 
 def of(results: Path, **options: object) -> Search:
     """Return a search by the short way."""
-    chosen = {"trials": 12, "periods": fake.PERIODS, "results": results, **options}
-    return Search.of(fake.space(), fake.Planner(48), TRAINER, **chosen)  # type: ignore[arg-type]
+    chosen: dict[str, Any] = {"trials": 12, "periods": fake.PERIODS, "results": results, **options}
+    return Search.of(fake.space(), fake.Planner(48), TRAINER, **chosen)
 
 
 def test_every_name_is_there() -> None:
@@ -70,28 +70,26 @@ def test_the_short_way_gives_the_same_search_in_this_process_and_in_workers(tmp_
         ({"name": 5}, "name=5: give a text, or None."),
         ({"portable": "yes"}, "portable='yes': give True or False."),
         ({"enqueued": [{1: 2}]}, "enqueued[0]: {1: 2}: give a mapping of parameters to values."),
+        ({"enqueued": [3]}, "enqueued[0]: 3: give a mapping of parameters to values."),
+        ({"enqueued": "model.depth"}, "enqueued='model.depth': give a list"),
+        ({"sampler": "tpe"}, "sampler=tpe: give an instance, such as search.named_sampler returns, or None."),
+        ({"pruner": NoPruner}, "pruner=NoPruner: give an instance, such as search.named_pruner returns, or None."),
+        ({"results": 5}, "results=5: give a folder, or None."),
+        ({"direction": "down"}, "direction='down': give minimize or maximize"),
     ],
 )
 def test_an_argument_that_no_search_can_have_is_named(tmp_path: Path, given: dict[str, object], fault: str) -> None:
     with pytest.raises(UsageError) as refused:
-        of(tmp_path / "results", **given)
+        of(**{"results": tmp_path / "results", **given})  # type: ignore[arg-type]
     assert str(refused.value).startswith(fault)
     assert not (tmp_path / "results").exists()
 
 
-def test_results_and_targets_that_are_none_are_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"^results=5: give a folder, or None\.$"):
-        of(5)  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match=r"^A target of 10+ cannot be reached; give a number\.$"):
-        search.StopRules(target=10**400)
-    run = of(tmp_path).run()
-    assert search.open_study(str(tmp_path), run.study.name) == run.study  # type: ignore[arg-type]
-
-
-def test_what_else_a_search_has_is_replaced(tmp_path: Path) -> None:
+def test_what_else_a_search_has_is_replaced_and_its_study_is_opened_by_texts(tmp_path: Path) -> None:
     kept = fake.Kept()
     study = replace(of(tmp_path), on_trial_end=kept).run().study
     assert kept.states.keys() == {trial.number for trial in study.complete()}
+    assert search.open_study(str(tmp_path), study.name) == study  # type: ignore[arg-type]
     assert not replace(of(tmp_path / "stopped"), stopping=lambda: True).run().reached
 
 
@@ -120,8 +118,7 @@ def test_a_sampler_that_is_none_is_named_with_its_place(tmp_path: Path) -> None:
 
 
 def test_a_search_whose_trainer_is_portable_is_portable(tmp_path: Path) -> None:
-    specs = [of(tmp_path, portable=value).spec_for({"check": ""}) for value in (False, True)]
-    assert [spec.portable for spec in specs] == [False, True]
+    assert [of(tmp_path, portable=value).spec_for({"check": ""}).portable for value in (False, True)] == [False, True]
 
 
 def test_a_planner_is_all_that_a_sampler_which_asks_it_needs(tmp_path: Path) -> None:

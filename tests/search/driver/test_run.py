@@ -326,21 +326,6 @@ def test_given_parameters_outside_the_space_are_refused_before_anything_trains(
         assert str(refused.value) == f"{next(iter(asked))}[0]: {fault}"
 
 
-@pytest.mark.parametrize(
-    ("asked", "fault"),
-    [
-        ({"enqueued": [3]}, "enqueued[0]: 3: give a mapping of parameters to values."),
-        ({"enqueued": "model.depth"}, "enqueued='model.depth': give a list"),
-        ({"sampler": "tpe"}, "sampler=tpe: give an instance, such as search.named_sampler returns, or None."),
-        ({"pruner": NoPruner}, "pruner=NoPruner: give an instance, such as search.named_pruner returns, or None."),
-    ],
-)
-def test_what_is_no_such_argument_is_refused_in_a_sentence(tmp_path: Path, asked: dict[str, Any], fault: str) -> None:
-    with pytest.raises(UsageError) as refused:
-        search_of(tmp_path, **asked)
-    assert str(refused.value).startswith(fault)
-
-
 def test_enqueued_parameters_may_come_one_by_one(tmp_path: Path) -> None:
     params = {"model.depth": 1, "model.width": 8, "model.kind": "a", "optim.lr": 0.1}
     study = search_of(tmp_path, trials=2, enqueued=(one for one in (params,))).run().study

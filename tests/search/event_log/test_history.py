@@ -183,6 +183,14 @@ def test_patience_is_what_its_definition_says(ends: list[Ended], patience: int, 
     assert found is None or found.best == better[-1]
 
 
+def test_a_rule_that_no_search_can_follow_is_refused() -> None:
+    for target in (10**400, math.nan, True):
+        with pytest.raises(UsageError, match=rf"^A target of {target} cannot be reached; give a number\.$"):
+            StopRules(target=target)
+    with pytest.raises(UsageError, match=r"^A patience of 0 trials is too small; give 1 or more\.$"):
+        StopRules(patience=0)
+
+
 RULES = st.integers(1, 2).map(lambda patience: StopRules(patience=patience)) | st.integers(1, 3).map(
     lambda target: StopRules(target=target)
 )

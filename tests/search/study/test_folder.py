@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from search.errors import StorageError, UsageError
+from search.space.space import Space
 from search.study import studies
 from search.study.folder import ExperimentFolder, ResultsFolder, StudyFolder, WorkFolder, can_name_a_study, name_after
+from search.study.invocation_log import Invocation, invocations, keep_invocation, latest_data, latest_net
 from support import forged
+from support.dose import dose
 
 LISTS = {
     "inner_locks": "confirm/driver.lock", "kept_nets": "17-seed-0.safetensors", "kept_weights": "weights/3.safetensors",
@@ -134,3 +138,54 @@ def test_a_folder_whose_name_no_study_can_have_is_not_among_the_studies(tmp_path
         (tmp_path / name).mkdir()
         (tmp_path / name / "study.db").touch()
     assert [files.name for files in ResultsFolder(tmp_path).studies()] == ["conv-0"]
+
+
+SPACE = Space.of({"name": "tiny", "epochs": 3, "model": {"units": {"int": [1, 8]}}})
+TYPED = Invocation(
+    command="mnist-bench search tiny.yaml --set 'model.name=é'", data_dir="/data", net="/nets/my nets.py:build"
+)
+CALLED = Invocation(data_dir="/data/mine.npz", net="package.nets:build")
+
+
+def test_each_invocation_is_added_and_the_space_stays_as_it_was(tmp_path: Path) -> None:
+    files = StudyFolder(tmp_path)
+    keep_invocation(files, SPACE, None)
+    assert invocations(files) == []
+    keep_invocation(files, SPACE, TYPED)
+    keep_invocation(files, Space.of({"name": "other"}), CALLED)
+    assert invocations(files) == [TYPED, CALLED]
+    assert files.space.read_text() == SPACE.to_yaml()
+
+
+def test_what_an_earlier_version_kept_is_read(tmp_path: Path) -> None:
+    files = StudyFolder(tmp_path)
+    files.commands.write_text('{"command": "mnist-bench search conv", "data_dir": null}\n{"data_dir": "/data"}\n')
+    assert invocations(files) == [Invocation(command="mnist-bench search conv")]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="missing: cannot be written"):
+        keep_invocation(StudyFolder(tmp_path / "missing"), SPACE, None)
+
+
+def test_commands_of_a_terabyte_are_not_read_whole(tmp_path: Path) -> None:
+    files = StudyFolder(tmp_path)
+    keep_invocation(files, SPACE, TYPED)
+    os.truncate(files.commands, 1 << 40)
+    assert invocations(files) == [TYPED]
+
+
+@given(damage=st.binary(max_size=40), at=st.integers(0, 80))
+@settings(max_examples=dose(100))
+def test_a_damaged_line_costs_no_other(tmp_path_factory: pytest.TempPathFactory, damage: bytes, at: int) -> None:
+    files = StudyFolder(tmp_path_factory.mktemp("study"))
+    keep_invocation(files, SPACE, TYPED)
+    line = files.commands.read_bytes()
+    files.commands.write_bytes(line[:at] + damage + b"\n" + line)
+    assert invocations(files)[-1] == TYPED
+
+
+def test_the_latest_data_and_net_are_those_that_were_named_last() -> None:
+    searched = [TYPED, CALLED, Invocation(data_dir="/b"), Invocation(command="typed")]
+    assert (latest_data(searched), latest_net(searched)) == ("/b", "package.nets:build")
+    assert (latest_data([]), latest_net([])) == (None, None)
