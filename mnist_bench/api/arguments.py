@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from mnist_bench import cells
+from mnist_bench.config.schedule import leaves_validation
+from mnist_bench.config.values import from_json
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.trainings import Observer, Task
 from mnist_bench.options import workers_for
 from mnist_bench.studies.checked import device_like, find_trial
 from mnist_bench.value_kind import kind_of
 from search.arguments import check_whole
-from search.driver.attended import Screen, screen_here
+from search.driver.attended import screen_here
 from search.driver.interrupts import interruptible
 from search.errors import Interrupted
 from search.event_log.records import StudyRecord, TrialRecord
@@ -54,46 +56,45 @@ def attended(observer: Observer | None, progress: bool | None) -> Iterator[Obser
         Interrupted: the experiment was stopped so.
     """
     wanted = observer is None if progress is None else progress
-    shown = _Attended(observer or Observer(), screen_here() if wanted else None)
+    screen = screen_here() if wanted else None
     try:
-        with interruptible(shown.say) as interrupted:
-            shown.interrupted = interrupted
+        with interruptible(screen.say if screen else _nowhere) as interrupted:
             try:
-                yield shown
+                yield Shown(screen.show if screen else _nowhere, interrupted, observer or Observer())
             except Stopped:
                 if interrupted():
                     raise Interrupted("Stopped before the end; the same call continues.") from None
                 raise
     finally:
-        shown.close()
+        if screen is not None:
+            screen.close()
 
 
-class _Attended(Observer):
-    """Hands everything to the caller's observer, and shows the number of runs and the last news."""
+def _nowhere(text: str) -> None:
+    """Show a text where there is no screen."""
 
-    def __init__(self, observer: Observer, screen: Screen | None) -> None:
+
+class Shown(Observer):
+    """Shows the number of runs and each piece of news, and hands everything to another observer."""
+
+    def __init__(self, show: Callable[[str], None], stopping: Callable[[], bool], observer: Observer) -> None:
+        self._show_text = show
+        self._interrupted = stopping
         self._observer = observer
-        self._screen = screen
         self._started = time.monotonic()
         self._about = self._ended = 0
-        self.interrupted: Callable[[], bool] = lambda: False
-        """Whether Ctrl-C asks to stop."""
-
-    def say(self, text: str) -> None:
-        """Show a line that stays."""
-        if self._screen is not None:
-            self._screen.say(text)
 
     def on_start(self, runs: int, seconds: float | None) -> None:
         """Show the number of runs."""
         self._about += runs
-        self._show("" if seconds is None else f"about {cells.duration(seconds)} if none was trained before")
+        self._show("start" if seconds is None else f"about {cells.duration(seconds)} if none was trained before")
         self._observer.on_start(runs, seconds)
 
     def on_run(self, run: Task, reports: Sequence[Report]) -> None:
-        """Count the run."""
+        """Count the run, and show its result."""
         self._ended += 1
-        self._show(run.title)
+        trained = f"trained in {cells.duration(sum(report.seconds for report in reports))}"
+        self._show(f"{run.title}: {', '.join([*_outcome(run, reports[-1]), trained])}")
         self._observer.on_run(run, reports)
 
     def on_news(self, text: str) -> None:
@@ -102,15 +103,22 @@ class _Attended(Observer):
         self._observer.on_news(text)
 
     def stopping(self) -> bool:
-        """Return whether the caller's observer or Ctrl-C asks to stop."""
-        return self._observer.stopping() or self.interrupted()
-
-    def close(self) -> None:
-        """Leave the screen as it is."""
-        if self._screen is not None:
-            self._screen.close()
+        """Return whether the other observer or Ctrl-C asks to stop."""
+        return self._observer.stopping() or self._interrupted()
 
     def _show(self, text: str) -> None:
-        if self._screen is not None:
-            runs = f"{self._ended} of about {self._about} runs"
-            self._screen.show(f"{runs} · {cells.duration(time.monotonic() - self._started)} · {text}")
+        runs = f"{self._ended} of about {self._about} runs"
+        self._show_text(f"{runs} · {cells.duration(time.monotonic() - self._started)} · {text}")
+
+
+def _outcome(run: Task, last: Report) -> list[str]:
+    """Return the accuracy or value of a run; empty for a network that was trained on the validation images."""
+    if last.end not in (None, "finished"):
+        return [last.end.replace("_", " ")]
+    if "test_accuracy" in last.metrics:
+        return [f"{cells.percent(last.metrics['test_accuracy'])} on the test images"]
+    if not run.of_net:
+        return [cells.value(last.value)]
+    if leaves_validation(from_json(run.config).train_on):
+        return [f"{cells.percent(last.value)} ({last.metrics['errors']} errors)"]
+    return []

@@ -26,7 +26,7 @@ TESTED = replace(REPORT, metrics={**REPORT.metrics, "test_accuracy": 0.5})
 def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
     captured = capsys.readouterr()
     assert captured.out == ""
-    return [re.sub(r"^ +\d\.\d s  ", "", line) for line in captured.err.splitlines()]
+    return [re.sub(r"· \d\.\d s ·", "·", line) for line in captured.err.splitlines()]
 
 
 @pytest.mark.parametrize(
@@ -46,9 +46,9 @@ def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
 def test_a_run_is_told_by_what_it_can_be_judged_by(
     run: Task, report: Report, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    running.Lines().on_run(run, [report])
+    running.result_of(lambda observer: observer.on_run(run, [report]))
     (line,) = said(capsys)
-    assert line.startswith(f"net, seed 1 of 2: {words}")
+    assert line.startswith(f"1 of about 0 runs · net, seed 1 of 2: {words}")
 
 
 def test_an_experiment_is_heard_and_one_that_was_stopped_says_how_to_go_on(
@@ -69,8 +69,8 @@ def test_an_experiment_is_heard_and_one_that_was_stopped_says_how_to_go_on(
         running.result_of(stopped)
     assert ended.value.exit_code == 130
     assert said(capsys) == [
-        "About 3 runs, 75 s if none was trained before.",
-        "a step",
+        "0 of about 3 runs · about 75 s if none was trained before",
+        "0 of about 3 runs · a step",
         "Stopped. The same command continues where it stopped:",
         "  mnist-bench bench notebook linear",
     ]
