@@ -9,14 +9,16 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from operator import attrgetter
+from typing import get_args
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mnist_bench.config.settings import Activation, Optimizer
 from mnist_bench.errors import DeviceError
-from mnist_bench.numerics import operations
+from mnist_bench.numerics import canaries, operations
 from mnist_bench.numerics.canaries import PORTABLE_LATER
 from mnist_bench.numerics.device import choose_precision, find_device
 from mnist_bench.numerics.kinds import PORTABLE_VARIABLES, environment_of
@@ -211,6 +213,13 @@ def test_operations_agree_with_float64_and_with_other_machines() -> None:
     assert far == {}
     check_as_published(described)
     assert later == PORTABLE_LATER
+
+
+def test_every_activation_and_optimizer_is_compared_with_other_machines() -> None:
+    compared = {*canaries.OPERATIONS, *canaries.LATER}
+    assert {*get_args(Activation)} <= compared
+    assert {*get_args(Optimizer)} - {"adam", "sgd_nesterov"} <= compared - {"optimizers"}, "that has these two"
+    assert canaries.LATER.keys() == PORTABLE_LATER.keys()
 
 
 @pytest.mark.slow
