@@ -1,17 +1,13 @@
-"""What a search costs besides its trainings, what portable precision costs, and how a study of very many trials does.
+"""What a search costs besides its trainings, and how a study of very many trials does.
 
-    python benchmarks/costs.py driver [--trials 50 1000 5000]
-    python benchmarks/costs.py samplers          50 trials of spaces/conv.yaml, by sampler
-    python benchmarks/costs.py portable          an epoch of four networks in each precision; about two minutes
-    python benchmarks/costs.py many              a study of 10,000 trials; about ten minutes
+    python benchmarks/costs.py driver       50, 1000 and 5000 trials
+    python benchmarks/costs.py samplers     50 trials of spaces/conv.yaml, by sampler
+    python benchmarks/costs.py many         a study of 10,000 trials; about ten minutes
 
 `driver` and `samplers` train nothing: ask, report, the pruner's decision, tell, the event log and Optuna's
 tables count. Processor time is the driver's own; the clock's has the database's work, too. The goal is under 30 ms of
 processor time a trial; of 50 trials in conv.yaml, whose planner says what is feasible, under 20 ms with random and
 under 100 ms with a model.
-
-`portable` trains in turns in a process for each way, and takes the shortest time of each: in bfloat16, in float32 as on
-a processor whose widest instructions are AVX2, and in portable precision.
 
 `many` lets the real driver make the study with a trainer that invents its figures, drawing at random; then each command
 runs in a process of its own, and the search continues with tpe for a few more trials. For Linux.
@@ -19,7 +15,6 @@ runs in a process of its own, and the search continues with tpe for a few more t
 
 from __future__ import annotations
 
-import argparse
 import base64
 import json
 import os
@@ -38,16 +33,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import frame
 import numpy as np
 
-from mnist_bench.bench import nets
-from mnist_bench.data.choice import DataOptions
-from mnist_bench.data.tensors import load_dataset
 from mnist_bench.nets.planner import COEFFICIENTS
-from mnist_bench.numerics import device
-from mnist_bench.numerics.kinds import Precision, environment_of
 from mnist_bench.searches import running
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.space_files import drawn, space_sources
-from mnist_bench.training.trainer import TorchTrainer, fit
 from search import Search, canonical_json, hashed
 from search.driver.progress import Observer
 from search.driver.run import keep_nothing
@@ -63,14 +52,11 @@ from support import search_fake as fake
 TRIALS = 50
 """Of the search of each sampler."""
 SAMPLERS: tuple[Sampler, ...] = (Random(), Tpe(), Curves())
-IMAGES = 3_600
-"""Of an epoch in each precision; a sixth of them validates."""
-AVX2 = {**environment_of("portable"), "MKL_CBWR": "", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
-WAYS: Mapping[str, tuple[Precision, Mapping[str, str]]] = {
-    "bf16": ("bf16", {}),
-    "fp32 with AVX2": ("fp32", AVX2),
-    "portable": ("portable", environment_of("portable")),
-}
+SIZES = (50, 1000, 5000)
+"""Numbers of trials whose driver's time is measured."""
+SEARCHES = 4
+"""Of each sampler, with other seeds."""
+MANY = 10_000
 STUDY = "many"
 MORE = 20
 """Further trials of the resumed search."""
@@ -78,10 +64,10 @@ Rows = Iterator[tuple[str, ...]]
 """Of a table; the first has the headings."""
 
 
-def driver(asked: argparse.Namespace) -> Rows:
+def driver() -> Rows:
     """Yield the driver's time for each trial, and the time to read the finished study, at several sizes of a study."""
     yield "trials:", "driver, ms/trial:", "clock, ms/trial:", "periods/trial:", "read the study, s:"
-    for trials in asked.trials:
+    for trials in SIZES:
         with tempfile.TemporaryDirectory() as folder:
             used, began = time.process_time(), time.monotonic()
             found = fake.run(Path(folder), goal=trials, sampler=Random(), pruner=Asha(), concurrent_trials=8, widest=64)
@@ -94,14 +80,14 @@ def driver(asked: argparse.Namespace) -> Rows:
         yield f"{trials}", *(f"{value / trials:.1f}" for value in each), f"{reading:.2f}"
 
 
-def samplers(asked: argparse.Namespace) -> Rows:
+def samplers() -> Rows:
     """Yield the driver's time for each trial when it proposes configurations of conv.yaml."""
     space = space_sources.load("conv")
 
-    yield "sampler", *(f"seed {seed}, ms/trial:" for seed in range(asked.repeats))
+    yield "sampler", *(f"seed {seed}, ms/trial:" for seed in range(SEARCHES))
     for sampler in SAMPLERS:
         found = []
-        for seed in range(asked.repeats):
+        for seed in range(SEARCHES):
             with tempfile.TemporaryDirectory() as folder:
                 search = Search.of(
                     space, drawn.planner(space, asdict(COEFFICIENTS["cpu-bf16"])),
@@ -112,30 +98,6 @@ def samplers(asked: argparse.Namespace) -> Rows:
                 search.run()
                 found.append(f"{(time.process_time() - used) / TRIALS * 1000:.1f}")
         yield sampler.name, *found
-
-
-def portable(asked: argparse.Namespace) -> Rows:
-    """Yield the seconds per epoch of each network in each way, the least of all rounds."""
-    rounds = []
-    for _ in range(asked.repeats):
-        rounds.append({way: json.loads(child("epochs", way, environment=WAYS[way][1])[2]) for way in WAYS})
-    yield "network", *(f"{way}:" for way in WAYS), "portable / bf16:", "portable / fp32:"
-    for net in nets():
-        bf16, fp32, exact = (min(found[way][net] for found in rounds) for way in WAYS)
-        yield net, *(f"{value:.2f}" for value in (bf16, fp32, exact, exact / bf16, exact / fp32))
-
-
-def epochs(way: str) -> None:
-    """Print the seconds per epoch of each network in this process; a first epoch warms up."""
-    precision = WAYS[way][0]
-    data = load_dataset(DataOptions(subset=IMAGES), device.setup("cpu", precision))
-    found = {}
-    for name, net in nets().items():
-        for seed in (0, 1):
-            began = time.perf_counter()
-            fit(TorchTrainer(data, precision), net, seed)
-            found[name] = time.perf_counter() - began
-    print(json.dumps(found))
 
 
 class Inventor:
@@ -163,13 +125,12 @@ class Inventor:
         )
 
 
-def many(asked: argparse.Namespace) -> Rows:
+def many() -> Rows:
     """Yield what commands take on a study of very many trials, which is made first."""
-    trials = asked.trials[-1] if asked.trials != SIZES else 10_000
     yield "", "measured:", "goal:"
     with tempfile.TemporaryDirectory() as folder:
-        seconds, memory, _ = child("make", folder, str(trials))
-        yield "driver, for each trial that it was made of", f"{1000 * seconds / trials:.1f} ms", ""
+        seconds, memory, _ = child("make", folder, str(MANY))
+        yield "driver, for each trial that it was made of", f"{1000 * seconds / MANY:.1f} ms", ""
         yield "driver's memory, with the data", f"{memory:.0f} MB", "600 MB"
         size = (Path(folder) / STUDY / "study.db").stat().st_size
         yield "database", f"{size / 1e6:.1f} MB", ""
@@ -178,7 +139,7 @@ def many(asked: argparse.Namespace) -> Rows:
         yield "leaderboard's first page, warm", f"{seconds:.2f} s", "3 s"
         yield "its memory", f"{memory:.0f} MB", "600 MB"
         began = time.time()
-        _, memory, printed = child("resume", folder, str(trials + MORE))
+        _, memory, printed = child("resume", folder, str(MANY + MORE))
         found = json.loads(printed)
         yield "resuming, to the first period", f"{found['began'] - began:.1f} s", "10 s"
         yield "tpe's proposal, median", f"{1000 * float(np.median(found['asked'])):.0f} ms", "250 ms"
@@ -227,19 +188,19 @@ def resume(results: str, trials: str) -> None:
     print(json.dumps({"began": began[0], "asked": asked}))
 
 
-JOBS: Mapping[str, Callable[..., None]] = {"epochs": epochs, "make": make, "resume": resume}
+JOBS: Mapping[str, Callable[..., None]] = {"make": make, "resume": resume}
 """What a process of its own is started for."""
 
 
-def child(job: str, *words: str, environment: Mapping[str, str] | None = None) -> tuple[float, float, str]:
+def child(job: str, *words: str) -> tuple[float, float, str]:
     """Run this file for one job in a process of its own; see `measured`."""
-    return measured(sys.executable, __file__, "--job", job, *words, environment=environment)
+    return measured(sys.executable, __file__, "--job", job, *words)
 
 
-def measured(*words: str, environment: Mapping[str, str] | None = None) -> tuple[float, float, str]:
+def measured(*words: str) -> tuple[float, float, str]:
     """Return the seconds that a program took, its largest memory in MB, and what it printed."""
     path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-    variables = {**os.environ, "PYTHONPATH": path, **(environment or {})}
+    variables = {**os.environ, "PYTHONPATH": path}
     began = time.monotonic()
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=variables) as process:
         printed = process.stdout.read() if process.stdout else ""
@@ -250,8 +211,7 @@ def measured(*words: str, environment: Mapping[str, str] | None = None) -> tuple
     return time.monotonic() - began, usage.ru_maxrss / 1000, printed
 
 
-COSTS = {"driver": driver, "samplers": samplers, "portable": portable, "many": many}
-SIZES = [50, 1000, 5000]
+COSTS = {"driver": driver, "samplers": samplers, "many": many}
 
 
 def main() -> None:
@@ -261,14 +221,10 @@ def main() -> None:
         return
     parser = frame.options(__doc__)
     parser.add_argument("cost", choices=COSTS)
-    parser.add_argument(
-        "--trials", type=int, nargs="+", default=SIZES, help="sizes of `driver`; the last is that of `many`"
-    )
-    parser.add_argument("--repeats", type=int, default=4, help="searches of a sampler, rounds of `portable`")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         fake.run(Path(folder), goal=5)  # imports and first uses are not a cost of a trial
-    heads, *rows = COSTS[asked.cost](asked)
+    heads, *rows = COSTS[asked.cost]()
     made = frame.made()
     page = [f"# Costs: {asked.cost}", "", str(made), "", *frame.table(heads, rows)]
     frame.publish(asked.output, f"cost-{asked.cost}", page, {**asdict(made), "heads": heads, "rows": rows})

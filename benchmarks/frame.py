@@ -26,8 +26,6 @@ from search.files import append_line, atomic_write, make_folder
 
 ROOT = Path(__file__).parents[1]
 LEDGERS = ROOT / "results" / "_bench"
-QUIET = 0.5
-"""The highest load average of a machine that does nothing."""
 
 
 def options(description: str | None, *, publishes: bool = True) -> argparse.ArgumentParser:
@@ -114,14 +112,6 @@ def ledger(of: Made) -> Iterator[Ledger]:
     path = LEDGERS / f"{Path(sys.argv[0]).stem}.jsonl"
     yield Ledger(path, of)
     path.unlink()
-
-
-def load_before() -> float:
-    """Return how many processes have been at work in the last minute, and warn if the machine is not quiet."""
-    load = os.getloadavg()[0]
-    if load > QUIET:
-        print(f"This machine is busy (load {load:.1f}); the figures mean little.", file=sys.stderr)
-    return load
 
 
 def publish(folder: Path | None, name: str, page: Iterable[str], figures: Mapping[str, Any]) -> None:

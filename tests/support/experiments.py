@@ -178,19 +178,15 @@ class Stopping(Observer):
         return len(self.ended)
 
     def on_start(self, runs: int, seconds: float | None) -> None:
-        """See `Observer.on_start`."""
         self.started.append(runs)
 
     def on_run(self, run: Task, reports: Sequence[Report]) -> None:
-        """See `Observer.on_run`."""
         self.ended.append(run)
 
     def on_news(self, text: str) -> None:
-        """See `Observer.on_news`."""
         self.news.append(text)
 
     def stopping(self) -> bool:
-        """See `Observer.stopping`."""
         return self._stopping(self.runs)
 
 

@@ -67,7 +67,6 @@ class KeptFiles:
     folder: Path
 
     def __call__(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
-        """See `search.driver.run.OnTrialEnd`."""
         self.folder.mkdir(exist_ok=True)
         for path in leftovers(self.folder):
             path.unlink()

@@ -83,7 +83,6 @@ class Trainer:
             time.sleep(36_000)
 
     def advance(self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
-        """See `search.trainer_api.Trainer`."""
         assert (state is None) == (period == 1)
         if self._delay:  # on a busy machine sleeping no time, too, gives the processor away for milliseconds
             time.sleep(self._delay * (1 + seed % 5))

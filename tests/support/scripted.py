@@ -43,20 +43,16 @@ class Scripted(Executor):
     _trainer: Trainer = field(default_factory=Trainer)
 
     def start(self) -> Mapping[str, Any]:
-        """See `Executor.start`."""
         return self._trainer.numerics
 
     def idle(self) -> int:
-        """See `Executor.idle`."""
         return self.workers - len(self._running)
 
     def submit(self, job: Job) -> None:
-        """See `Executor.submit`."""
         self.started.append((self.clock.now, job))
         self._running.append(job)
 
     def wait(self, timeout: float) -> list[Outcome]:
-        """See `Executor.wait`."""
         self.clock.now += TICK
         jobs = self._running[: self.at_once]
         self._running = self._running[len(jobs) :]

@@ -74,7 +74,6 @@ class Planner:
         self._widest, self._says = widest, says
 
     def __call__(self, params: Mapping[str, Any]) -> Plan[Mapping[str, Any]]:
-        """See `search.trainer_api.Planner`."""
         cost = 1000 * params["model.width"] * params["model.depth"]
         excess = float(params["model.width"] - self._widest)
         says = {"costs": (cost,) * PERIODS, "facts": {"parameters": cost}, **self._says}
@@ -88,7 +87,6 @@ class Kept:
     states: dict[int, bytes] = field(default_factory=dict)
 
     def __call__(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
-        """See `search.driver.run.OnTrialEnd`."""
         self.states[trial.number] = state
 
 
@@ -99,7 +97,6 @@ class Heard(Observer):
         self.notices: list[str] = []
 
     def on_notice(self, text: str) -> None:
-        """See `search.Observer`."""
         self.notices.append(text)
 
 
@@ -207,7 +204,6 @@ class NoWorkers(InProcessExecutor):
         super().__init__(TrainerSpec(factory="support.fake_trainer:Trainer"))
 
     def start(self) -> Mapping[str, Any]:
-        """See `Executor.start`."""
         raise AssertionError("workers were started for nothing")
 
 
