@@ -23,6 +23,7 @@ from mnist_bench.experiments.trainings import (
     Grid,
     Observer,
     Workplace,
+    ask,
     check_seeds,
     open_grid_of,
     validation_errors,
@@ -34,7 +35,7 @@ from mnist_bench.numerics.kinds import TRAINER_REVISIONS
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.result_table import Figure, ShownAsTable, Table
 from mnist_bench.space_files import space_sources
-from mnist_bench.statistics import ROUNDING, mean_if_complete, residual_variance
+from mnist_bench.statistics import LEVEL, mean_if_complete, paired, residual_variance
 from mnist_bench.studies import checked, kept_files
 from mnist_bench.studies.record import data_of
 from search import canonical_json, hashed
@@ -46,6 +47,8 @@ from search.messages import joined, listing
 from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy
 from search.trainer_api import Report
+
+# The changes
 
 
 def _groups() -> dict[str, tuple[str, ...]]:
@@ -65,21 +68,20 @@ SHARED: Mapping[str, Any] = MappingProxyType(
 def effective(config: TrainConfig) -> TrainConfig:
     """Return a config that trains the same net, the settings that do nothing in it at their defaults."""
     settled = from_json(with_params(to_json(config), SHARED))
-    while idle := _idle(settled):  # a need may itself be idle: without blocks no batchnorm, then no batchnorm_momentum
+    while True:  # a need may itself be idle: without blocks no batchnorm, then no batchnorm_momentum
+        values = settings_of(settled)
+        declared = {path: known for path, known in all_settings().items() if known.default != values[path]}
+        idle = {path: known.default for path, known in declared.items() if not known.counts_in(settled)}
+        if not idle:
+            return settled
         settled = from_json(with_params(to_json(settled), idle))
-    return settled
-
-
-def _idle(config: TrainConfig) -> dict[str, Any]:
-    """Return the defaults of the settings that do nothing and have another value, by path."""
-    settings = settings_of(config)
-    declared = {path: known for path, known in all_settings().items() if known.default != settings[path]}
-    return {path: known.default for path, known in declared.items() if not known.counts_in(config)}
 
 
 def differing(current: TrainConfig, target: TrainConfig) -> tuple[str, ...]:
     """Return the groups in which two effective configs differ, in the order of GROUPS."""
-    fields = _differences(current, target)
+    have, want = settings_of(current), settings_of(target)
+    # If your own network declares no settings, some may be in one of the two alone.
+    fields = [name for name in {**have, **want} if have.get(name) != want.get(name)]
     # In your own network each setting is a group: it is unknown which settings belong together.
     own = [name for name in fields if name not in all_settings()]
     return (*(group for group, names in GROUPS.items() if {*fields} & {*names}), *own)
@@ -92,19 +94,26 @@ def changed(current: TrainConfig, target: TrainConfig, groups: Sequence[str]) ->
     return effective(from_json(with_params(to_json(current), new)))
 
 
-def waiting(current: TrainConfig, target: TrainConfig) -> tuple[str, ...]:
-    """Return the groups of `differing` with a setting of layers that only `target` has."""
-    early = {
-        all_settings()[path].ablated_with for path in _differences(current, target) if _is_early(path, current, target)
-    }
-    return tuple(group for group in differing(current, target) if group in early)
-
-
 def candidates(current: TrainConfig, target: TrainConfig, form: PictureForm = MNIST) -> list[tuple[str, ...]]:
-    """Return the possible next changes: groups alone, or, if one alone makes no net, the fewest that do together."""
-    remaining, early = differing(current, target), waiting(current, target)
-    joined = [_joined(current, target, group, remaining, form) for group in remaining if group not in early]
-    return list(dict.fromkeys(joined))
+    """Return the possible next changes: all groups that can be changed alone, or the fewest that can together.
+
+    A change is possible if its net can exist, and if all of the change has an effect there: a setting of layers that
+    the net does not have yet waits for them.
+    """
+    remaining = differing(current, target)
+    for number in range(1, len(remaining) + 1):
+        if found := [groups for groups in combinations(remaining, number) if _stands(current, target, groups, form)]:
+            return found
+    return []
+
+
+def _stands(current: TrainConfig, target: TrainConfig, groups: tuple[str, ...], form: PictureForm) -> bool:
+    new = changed(current, target, groups)
+    try:
+        net_size(new, form)
+    except ArchitectureError:
+        return False
+    return not {*groups} & {*differing(new, target)}
 
 
 def met(start: TrainConfig, target: TrainConfig, form: PictureForm = MNIST) -> list[TrainConfig]:
@@ -116,42 +125,9 @@ def met(start: TrainConfig, target: TrainConfig, form: PictureForm = MNIST) -> l
     return list(dict.fromkeys(configs))
 
 
-def _joined(
-    current: TrainConfig, target: TrainConfig, group: str, remaining: Sequence[str], form: PictureForm
-) -> tuple[str, ...]:
-    others = [other for other in remaining if other != group]
-    for number in range(len(others)):
-        for more in combinations(others, number):
-            if _can_exist(changed(current, target, (group, *more)), form):
-                return tuple(name for name in remaining if name == group or name in more)
-    return tuple(remaining)
+# What was measured
 
 
-def _can_exist(config: TrainConfig, form: PictureForm) -> bool:
-    try:
-        net_size(config, form)
-    except ArchitectureError:
-        return False
-    return True
-
-
-def _differences(first: TrainConfig, second: TrainConfig) -> list[str]:
-    have, want = settings_of(first), settings_of(second)
-    # If your own network declares no settings, some may be in one of the two alone.
-    return [name for name in {**have, **want} if have.get(name) != want.get(name)]
-
-
-def _is_early(path: str, current: TrainConfig, target: TrainConfig) -> bool:
-    """Return whether a setting counts in `target` alone, and its requirement there is in another group."""
-    declared = all_settings().get(path)
-    if declared is None:
-        return False
-    lacking = [need for need in declared.needs if need.are_met(target) and not need.are_met(current)]
-    named = [all_settings()[path] for need in lacking for path in need.paths if path in all_settings()]
-    return any(other.ablated_with != declared.ablated_with for other in named)
-
-
-CONFIDENCE = 0.95
 COMPARABLE = 2
 """How many times the errors of a pair's worse side another configuration may have for its spread to say something
 about the pair's: errors are counts, which vary more where there are more, and a net of which one seed failed varies by
@@ -176,11 +152,6 @@ class Measured:
     def mean(self) -> float | None:
         """Mean errors; None if a run diverged."""
         return mean_if_complete(self.errors)
-
-    @property
-    def cost_key(self) -> tuple[int, int]:
-        """Sort key, the cheapest net first."""
-        return self.macs, self.parameters
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -266,36 +237,34 @@ def walk(
 ) -> tuple[Step, ...]:
     """Return the greedy path from `start` to `end`, both of an effective config; `on_step` receives each step.
 
-    The nets are for pictures of this form. Ties go to the cheaper net, then to the order of GROUPS. Where time is up,
-    the remaining changes are one step.
+    Of all groups that can be changed next, the one is taken after which fewest errors are left. Ties go to the cheaper
+    net, then to the order of GROUPS. Where time is up, the remaining changes are one step.
     """
     steps: list[Step] = []
     current, target = start, from_json(end.config)
-    while differing(from_json(current.config), target):
-        step = _next(current, target, measure, form) or _rest(current, end)
+    while remaining := differing(from_json(current.config), target):
+        config = from_json(current.config)
+        choices = candidates(config, target, form)
+        found = measure({joined(groups): changed(config, target, groups) for groups in choices})
+        if found is None:
+            step = _step(remaining, current, end, [], tried=(), waiting=())
+        else:
+            means = [math.inf if one.mean is None else one.mean for one in found]
+            best = min(range(len(found)), key=lambda i: (means[i], found[i].macs, found[i].parameters, i))
+            tried = [TriedChange(groups=groups, mean=one.mean) for groups, one in zip(choices, found, strict=True)]
+            named = {group for groups in choices for group in groups}
+            step = _step(
+                choices[best],
+                current,
+                found[best],
+                [one for i, one in enumerate(found) if i != best],
+                tried=tuple(tried),
+                waiting=tuple(group for group in remaining if group not in named),
+            )
         on_step(step)
         steps.append(step)
         current = step.after
     return tuple(steps)
-
-
-def _next(current: Measured, target: TrainConfig, measure: Measure, form: PictureForm) -> Step | None:
-    config = from_json(current.config)
-    choices = candidates(config, target, form)
-    found = measure({joined(groups): changed(config, target, groups) for groups in choices})
-    if found is None:
-        return None
-    means = [math.inf if one.mean is None else one.mean for one in found]
-    best = min(range(len(found)), key=lambda i: (means[i], *found[i].cost_key, i))
-    tried = tuple(TriedChange(groups=groups, mean=one.mean) for groups, one in zip(choices, found, strict=True))
-    others = [one for i, one in enumerate(found) if i != best]
-    return _step(choices[best], current, found[best], others, tried=tried, waiting=waiting(config, target))
-
-
-def _rest(current: Measured, end: Measured) -> Step:
-    """Return the step that changes all that is left at once."""
-    groups = differing(from_json(current.config), from_json(end.config))
-    return _step(groups, current, end, [], tried=(), waiting=())
 
 
 def _step(groups: tuple[str, ...], before: Measured, after: Measured, others: Sequence[Measured], **more: Any) -> Step:
@@ -314,11 +283,11 @@ def interval(
     `after` has such a run, or if there is one seed.
 
     With two or three seeds the spread of one pair's differences shows little about itself. The variance is therefore
-    pooled over all comparable runs of the step (`residual_variance`), whose degrees of freedom the t quantile has. The
-    change taken is the best of several by these same figures, so the interval holds for all changes that were tried at
-    once (Bonferroni). A pair that varies more than the other runs must not become certain through their variance. So
-    the interval is never narrower than the uncorrected interval of the pair's own differences. If one side of a pair
-    varies five times as much, the interval then covers 95%, and 82% without this rule.
+    pooled over all comparable runs of the step (`residual_variance`). The change taken is the best of several by these
+    same figures, so the interval holds for all changes that were tried at once (Bonferroni). A pair that varies more
+    than the other runs must not become certain through their variance: the interval is never narrower than that of the
+    pair's own differences alone. If one side of a pair varies five times as much, the interval then covers 95%, and 82%
+    without this rule.
     """
     from scipy.special import stdtrit  # type: ignore[import-untyped]
 
@@ -327,17 +296,11 @@ def interval(
     table = np.asarray([errors for errors in (before, after, *others) if None not in errors], dtype=np.float64)
     means = table.mean(1)
     table = table[means <= COMPARABLE * means[:2].max()]
-    seeds = table.shape[1]
+    own = paired((table[0] - table[1]).tolist(), 1.0)
     variance, freedom = residual_variance(table)
-    comparisons = 1 + len(others)
-    differences = table[0] - table[1]
-    own = max(2 * ROUNDING, float(differences.var(ddof=1)))
-    reach = max(
-        float(stdtrit(freedom, 1 - (1 - CONFIDENCE) / 2 / comparisons)) * (2 * variance / seeds) ** 0.5,
-        float(stdtrit(seeds - 1, (1 + CONFIDENCE) / 2)) * (own / seeds) ** 0.5,
-    )
-    fewer = float(differences.mean())
-    return fewer, fewer - reach, fewer + reach
+    quantile = float(stdtrit(freedom, 1 - LEVEL / 2 / (1 + len(others))))
+    reach = max(quantile * (2 * variance / len(before)) ** 0.5, own.high - own.mean)
+    return own.mean, own.mean - reach, own.mean + reach
 
 
 def change(before: TrainConfig, after: TrainConfig) -> str:
@@ -346,44 +309,25 @@ def change(before: TrainConfig, after: TrainConfig) -> str:
     cells = {heading.replace("lr → drops", "lr"): (old[heading], new[heading]) for heading in old}
     if before.epochs != after.epochs:
         cells["epochs"] = (str(before.epochs), str(after.epochs))
-    names = _shortened(list(cells))
-    return ", ".join(f"{names[heading].replace('_', ' ')} {then} → {now}" for heading, (then, now) in cells.items())
-
-
-def _shortened(headings: Sequence[str]) -> dict[str, str]:
-    """Return each heading without the part before its last dot, or whole if another one would then be the same."""
-    short = {heading: heading.rpartition(".")[2] for heading in headings}
+    # Without the part before its last dot, unless another heading would then be the same.
+    short = {heading: heading.rpartition(".")[2] for heading in cells}
     times = Counter(short.values())
-    return {heading: name if times[name] == 1 else heading for heading, name in short.items()}
+    names = {heading: name if times[name] == 1 else heading for heading, name in short.items()}
+    return ", ".join(f"{names[heading].replace('_', ' ')} {then} → {now}" for heading, (then, now) in cells.items())
 
 
 def sentence(step: Step, images: int) -> str:
     """Return a step's finding: `batchnorm: 31 fewer errors of 10,000 (21 to 41)`."""
     if step.fewer is None:
         return f"{step.name}: no figure, because training diverged"
-    amount = f"{abs(step.fewer):.0f} {direction(step)} errors of {images:,}"
-    reach = f" ({span(step)})" if step.low is not None else ""
-    chance = ", which may be chance" if reach and step.by_chance else ""
-    return f"{step.name}: {amount}{reach}{chance}"
-
-
-def direction(step: Step) -> str:
-    """Return `fewer` or `more`."""
-    return "more" if (step.fewer or 0) < 0 else "fewer"
-
-
-def span(step: Step) -> str:
-    """Return a step's interval, in the direction of its figure: `21 to 41`; `7 more to 15` if it holds 0."""
+    words = ("more", "fewer") if step.fewer < 0 else ("fewer", "more")
+    told = f"{step.name}: {abs(step.fewer):.0f} {words[0]} errors of {images:,}"
     if step.low is None or step.high is None:
-        return ""
-    low, high = (step.low, step.high) if direction(step) == "fewer" else (-step.high, -step.low)
-    opposite = {"fewer": "more", "more": "fewer"}[direction(step)]
-    return f"{low:.0f} to {high:.0f}" if low > 0 else f"{-low:.0f} {opposite} to {high:.0f} {direction(step)}"
-
-
-def save(ablation: Ablation, folder: Path) -> None:
-    """Keep an ablation in the study's folder `folder`; errors as in `kept_files.save`."""
-    kept_files.save(ablation, StudyFolder(folder).ablation.result)
+        return told
+    low, high = (-step.high, -step.low) if step.fewer < 0 else (step.low, step.high)  # in the direction of the figure
+    if low > 0:
+        return f"{told} ({low:.0f} to {high:.0f})"
+    return f"{told} ({-low:.0f} {words[1]} to {high:.0f} {words[0]}), which may be chance"
 
 
 def load(folder: Path) -> Ablation | None:
@@ -391,6 +335,9 @@ def load(folder: Path) -> Ablation | None:
     `kept_files.load`."""
     found = kept_files.load(StudyFolder(folder).ablation.result, Ablation, "ablation")
     return found and replace(found, study=folder.name)  # the study's folder may have been renamed since
+
+
+# The question
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -429,23 +376,36 @@ def ablate_study(study: StoredStudy, trial: TrialRecord, options: AblationOption
             f"{baseline} and {study.name}/{trial.number} train the same network; there is nothing to ablate."
         )
     seeds = tuple(hashed.derived_seed("ablation", number) for number in range(options.seeds))
-    question = _question(study, trial, start, target, seeds)
-    folder = study.files.path
-    kept = load(folder)
-    if kept is not None and kept.question == question and kept.complete:
-        return kept
-    with open_grid_of(study, "ablate", study.files.ablation.path, options, observer) as grid:
-        trainings = _Trainings(grid, seeds)
-        on_the_way = met(start, target, grid.data.options.form)
+    data, numerics = study.spec["context"]["data"], study.spec["numerics"]
+    about = [trial.number, to_json(start), to_json(target), list(seeds), data["data_hash"], data["split_hash"]]
+    question = canonical_json.sha256([*about, *checks(numerics).values(), TRAINER_REVISIONS[numerics["kind"]]])
+
+    def answer(grid: Grid) -> Ablation:
+        form, images = grid.data.options.form, len(grid.data.split.validation)
+        on_the_way = met(start, target, form)
         tasks = grid.tasks({str(number): config for number, config in enumerate(on_the_way)}, seeds)
         observer.on_start(len(tasks), grid.seconds(tasks))
-        first, steps = trainings.path(start, target, options.budget)
-    made = Ablation(
-        question=question, study=study.name, trial=trial.number, baseline=baseline, images=trainings.images,
-        seeds=seeds, start=first, steps=steps,
-    )  # fmt: skip
-    save(made, folder)
-    return made
+        deadline = math.inf if options.budget is None else time.monotonic() + options.budget
+
+        def results(configs: Mapping[str, TrainConfig], curves: Curves) -> list[Measured]:
+            return [_measured(config, [curves[name, seed] for seed in seeds], form) for name, config in configs.items()]
+
+        def measure(configs: Mapping[str, TrainConfig]) -> list[Measured] | None:
+            curves = grid.train_until(deadline, grid.tasks(configs, seeds))
+            return None if curves is None else results(configs, curves)
+
+        # Both ends are trained whatever the budget: without them there is no result when the time is up.
+        ends = {"baseline": start, "trial": target}
+        first, last = results(ends, grid.train(grid.tasks(ends, seeds)))
+        steps = walk(first, last, measure, lambda step: observer.on_news(f"= {sentence(step, images)}"), form)
+        return Ablation(
+            question=question, study=study.name, trial=trial.number, baseline=baseline, images=images, seeds=seeds,
+            start=first, steps=steps,
+        )  # fmt: skip
+
+    kept, files = load(study.files.path), study.files.ablation
+    known = kept if kept is not None and kept.question == question and kept.complete else None
+    return ask(known, open_grid_of(study, "ablate", files.path, options, observer), answer, files.result)
 
 
 def _beginning(study: StudyRecord, options: AblationOptions, target: TrainConfig) -> TrainConfig:
@@ -469,49 +429,6 @@ def _beginning(study: StudyRecord, options: AblationOptions, target: TrainConfig
     return replace(recipe, net_code=target.net_code, net=net.complete({}), model=target.model)
 
 
-def _question(
-    study: StudyRecord, trial: TrialRecord, start: TrainConfig, target: TrainConfig, seeds: Sequence[int]
-) -> str:
-    data = study.spec["context"]["data"]
-    about = [trial.number, to_json(start), to_json(target), list(seeds), data["data_hash"], data["split_hash"]]
-    numerics = study.spec["numerics"]
-    return canonical_json.sha256([*about, *checks(numerics).values(), TRAINER_REVISIONS[numerics["kind"]]])
-
-
-class _Trainings:
-    """Trains configurations with every seed; errors as in `Grid.train`."""
-
-    def __init__(self, grid: Grid, seeds: Sequence[int]) -> None:
-        self._grid = grid
-        self._seeds = seeds
-        self._form = grid.data.options.form
-        self.images = len(grid.data.split.validation)
-
-    def path(
-        self, start: TrainConfig, target: TrainConfig, budget: float | None
-    ) -> tuple[Measured, tuple[Step, ...]]:  # fmt: skip
-        """Return the start, measured, and the steps from it. Both ends are trained whatever the budget: without them
-        there is no result when the time is up."""
-        deadline = math.inf if budget is None else time.monotonic() + budget
-        ends = {"baseline": start, "trial": target}
-        first, last = self._results(ends, self._grid.train(self._grid.tasks(ends, self._seeds)))
-
-        def measure(configs: Mapping[str, TrainConfig]) -> list[Measured] | None:
-            curves = self._grid.train_until(deadline, self._grid.tasks(configs, self._seeds))
-            return None if curves is None else self._results(configs, curves)
-
-        def on_step(step: Step) -> None:
-            self._grid.observer.on_news(f"= {sentence(step, self.images)}")
-
-        return first, walk(first, last, measure, on_step, self._form)
-
-    def _results(self, configs: Mapping[str, TrainConfig], curves: Curves) -> list[Measured]:
-        return [
-            _measured(config, [curves[name, seed] for seed in self._seeds], self._form)
-            for name, config in configs.items()
-        ]
-
-
 def _measured(config: TrainConfig, runs: Sequence[Sequence[Report]], form: PictureForm) -> Measured:
     net = net_size(config, form)
     return Measured(
@@ -521,6 +438,9 @@ def _measured(config: TrainConfig, runs: Sequence[Sequence[Report]], form: Pictu
         macs=net.macs,
         seconds=sum(report.seconds for reports in runs for report in reports) / len(runs),
     )
+
+
+# The table
 
 
 AblationRow = tuple[Measured, Step | None]
@@ -566,13 +486,10 @@ def _headline(ablation: Ablation) -> str:
 def _footnotes(ablation: Ablation) -> list[str]:
     early = list(dict.fromkeys(group for step in ablation.steps for group in step.waiting))
     together = [step.name for step in ablation.steps if len(step.groups) > 1 and not step.unresolved]
-    names = {group for step in ablation.steps for group in step.groups}
     lines = [
         "In brackets: 95% intervals, simultaneous for everything tried in a step. * may be chance: the interval "
         "includes 0."
     ]
-    if "convolutions" in names and not from_json(ablation.start.config).model.blocks:
-        lines.append("convolutions: depth, widths and kernels are one step, because the baseline has no convolutions.")
     if early:
         lines.append(f"Tried only after the network had the layers that they belong to: {joined(early)}.")
     lines += [f"{name} are one step: one alone does not make a network." for name in together]

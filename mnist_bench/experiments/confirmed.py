@@ -178,7 +178,7 @@ class Result(ShownAsTable):
 
     @property
     def contradiction(self) -> str | None:
-        """Why `save` cannot have written this content; None if it can."""
+        """Why no confirmation can have written this content; None if it can."""
         raise NotImplementedError
 
     def plain(self) -> dict[str, Any]:
@@ -268,7 +268,7 @@ class Confirmed(Result):
 
     @property
     def contradiction(self) -> str | None:
-        """Why `save` cannot have written this content; None if it can."""
+        """Why no confirmation can have written this content; None if it can."""
         named = {self.winner, self.cheapest, *(final.number for final in self.finals)}
         if not named <= {row.number for row in self.candidates}:
             return "it names a trial that is no candidate"
@@ -333,7 +333,7 @@ class Front(Result):
 
     @property
     def contradiction(self) -> str | None:
-        """Why `save` cannot have written this content; None if it can."""
+        """Why no confirmation can have written this content; None if it can."""
         is_of_members = [final.number for final in self.finals] == [member.number for member in self.members]
         return None if is_of_members else "it has errors of other trials than it names"
 
@@ -361,29 +361,19 @@ def _plain(found: OverSeeds | Ahead | None) -> dict[str, Any] | None:
 Kept = TypeVar("Kept", Confirmed, Front)
 
 
-def save(found: Confirmed | Front, folder: Path) -> None:
-    """Keep a result in the study's folder `folder`; errors as in `kept_files.write`."""
-    kept_files.save(found, _file(type(found), folder))
-
-
 def load(kind: type[Kept], folder: Path) -> Kept | None:
     """Return the result for the study whose folder is `folder`, under that name; None if it was not confirmed so.
 
     Raises:
         OtherVersionError, StorageError: as in `kept_files.load`; or the file contradicts itself.
     """
-    path = _file(kind, folder)
+    path: Path = getattr(StudyFolder(folder).confirm, kind.file)
     found = kept_files.load(path, kind, kind.what)
     if found is None:
         return None
     if fault := found.contradiction:
         raise StorageError(f"{path}: {fault}; move it away, and it is made again.")
     return replace(found, study=folder.name)  # the study's folder may have been renamed since
-
-
-def _file(kind: type[Confirmed | Front], folder: Path) -> Path:
-    path: Path = getattr(StudyFolder(folder).confirm, kind.file)
-    return path
 
 
 def winner_of(study: StoredStudy) -> int | None:

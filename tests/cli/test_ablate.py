@@ -127,7 +127,6 @@ def test_in_each_form(cli: Callable[..., Result], found: Ablation) -> None:
     assert "  2.0 [-7, 11]*" in lines[5]
     assert lines[6].split()[:4] == ["the", "rest", "diverged", "–"]
     assert lines[6].endswith("[bold]")
-    assert "convolutions: depth, widths and kernels are one step, because the baseline has no convolutions." in lines
     assert "Tried only after the network had the layers that they belong to: batchnorm and dropout." in lines
     assert lines[-1].startswith("The time budget ran out before there were runs for batchnorm and dropout alone. ")
     steps = json.loads(cli("ablate", "--json").stdout)["steps"]

@@ -18,7 +18,7 @@ from mnist_bench.experiments import confirmed as confirmed
 from mnist_bench.leaderboard.board import test_set_line as words_about_the_test_set
 from support import handmade
 from support.commands import Ran
-from support.experiments import found
+from support.experiments import found, keep
 
 pytestmark = pytest.mark.slow
 
@@ -286,7 +286,7 @@ def test_what_comes_after_knows_of_a_front(ran_on_front: list[Ran]) -> None:
 def kept(cli: Any) -> Callable[[confirmed.Confirmed], None]:
     """Return what keeps a confirmation in the folder of conv-0."""
     Path("results/conv-0/confirm").mkdir(parents=True)
-    return lambda made: confirmed.save(made, Path("results/conv-0"))
+    return lambda made: keep(made, Path("results/conv-0"))
 
 
 def test_a_kept_result_is_shown(cli: Any, kept: Callable[[confirmed.Confirmed], None]) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from mnist_bench.experiments.confirmed import save
 from mnist_bench.plots.frame import Drawn
 from mnist_bench.plots.kinds import STUDY_KINDS
 from mnist_bench.plots.subject import Subject
@@ -17,7 +16,7 @@ from mnist_bench.report import page
 from search.errors import StudyNotFoundError
 from support import handmade, handmade_report
 from support.drawn import Checked, heading
-from support.experiments import FRONT
+from support.experiments import FRONT, keep
 
 Cli = Callable[..., Result]
 
@@ -67,7 +66,7 @@ def test_the_page_lies_in_the_studys_folder_is_the_same_twice_and_holds_every_pa
 def test_a_confirmed_front_stands_in_it(cli: Any) -> None:
     two = cli.studies["two"] = handmade.two_objectives()
     Path("results/two/confirm").mkdir(parents=True)
-    save(replace(FRONT, digest=two.digest), Path("results/two"))
+    keep(replace(FRONT, digest=two.digest), Path("results/two"))
     assert cli("report").exit_code == 0
     read = Checked(Path("results/two/report.html").read_text())
     assert "The front, with fresh seeds" in read.text

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NoReturn
 
 from mnist_bench.config.settings import TrainConfig
@@ -22,7 +23,7 @@ from mnist_bench.experiments.scored_recipes import Benchmark, Epoch, ScoredRecip
 from mnist_bench.experiments.trainings import Observer, Task
 from mnist_bench.numerics.device import Machine
 from mnist_bench.studies import kept_files, record
-from search.study.folder import ConfirmFolder
+from search.study.folder import ConfirmFolder, StudyFolder
 from search.study.studies import StoredStudy
 from search.trainer_api import Report
 from support import handmade
@@ -63,6 +64,13 @@ def of_values(values: Mapping[int, tuple[float | None, ...]], **changes: Any) ->
     trials = [handmade.value_trial(number, [0.5] * handmade.VALUE_PERIODS) for number in range(max(values))]
     study = handmade.value_study([*trials, handmade.value_trial(max(values), [0.5])])
     return replace(compared(study, values, name="score", step=0.01, minimized=False), **changes)
+
+
+def keep(found: Confirmed | Front | Ablation, folder: Path) -> None:
+    """Keep a result in a study's folder, as an experiment does."""
+    files = StudyFolder(folder)
+    confirmed = files.confirm.front if isinstance(found, Front) else files.confirm.result
+    kept_files.save(found, files.ablation.result if isinstance(found, Ablation) else confirmed)
 
 
 def write_records(files: ConfirmFolder, number: int = 1) -> None:

@@ -26,9 +26,7 @@ from mnist_bench.experiments.ablation import (
     interval,
     load,
     met,
-    save,
     sentence,
-    waiting,
     walk,
 )
 from mnist_bench.nets.own_net import load_net
@@ -36,7 +34,7 @@ from mnist_bench.nets.planner import plan_layers
 from mnist_bench.space_files import space_sources
 from search.errors import StorageError
 from support import own_nets
-from support.experiments import PATH
+from support.experiments import PATH, keep
 
 START = effective(TrainConfig(model=ModelConfig(blocks=0, hidden_layers=0)))
 END = effective(
@@ -223,7 +221,7 @@ def test_what_is_kept_is_read_as_it_was(tmp_path: Path) -> None:
     steps = path(Bench({"convolutions": (1, None), "optimizer": (7, None), "averaging": (8, 9)}, None))
     made = replace(PATH, start=measured(START, (800, 810)), steps=steps)
     (tmp_path / "ablation").mkdir()
-    save(made, tmp_path)
+    keep(made, tmp_path)
     assert load(tmp_path) == replace(made, study=tmp_path.name)
     assert (made.complete, replace(made, steps=steps[:1]).complete) == (False, True)
 
@@ -278,12 +276,9 @@ def test_the_second_drop_counts_where_there_are_two(drops: int, group: tuple[str
 @pytest.mark.slow
 def test_settings_of_layers_wait_for_the_layers() -> None:
     assert differing(LINEAR, CONV) == ("convolutions", "hidden layers", "batchnorm", "dropout", "optimizer")
-    assert waiting(LINEAR, CONV) == ("batchnorm", "dropout")
     assert candidates(LINEAR, CONV) == [("convolutions",), ("hidden layers",), ("optimizer",)]
     blocks = changed(LINEAR, CONV, ("convolutions",))
-    assert waiting(blocks, CONV) == ("dropout",)
-    assert ("batchnorm",) in candidates(blocks, CONV)
-    assert waiting(CONV, LINEAR) == ()
+    assert candidates(blocks, CONV) == [("hidden layers",), ("batchnorm",), ("optimizer",)]
 
 
 @pytest.mark.slow
@@ -294,10 +289,13 @@ def test_layers_that_go_take_their_settings_with_them() -> None:
 
 
 @pytest.mark.slow
-def test_groups_of_which_one_alone_makes_no_net_are_one_step() -> None:
+def test_groups_of_which_one_alone_makes_no_net_come_last_and_are_one_step() -> None:
     two = effective(TrainConfig(model=ModelConfig(hidden_layers=2, hidden_dropout=(0.5, 0.6))))
     one = effective(TrainConfig(model=ModelConfig(hidden_layers=1), optim=OptimConfig(lr=0.5)))
-    assert candidates(two, one) == [("hidden layers", "dropout"), ("dropout",), ("optimizer",)]
+    assert candidates(two, one) == [("dropout",), ("optimizer",)]
+    three = effective(TrainConfig(model=ModelConfig(hidden_layers=3, hidden_dropout=(0.5, 0.6, 0.7))))
+    assert candidates(two, three) == [("hidden layers", "dropout")]
+    assert candidates(three, three) == []
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ from mnist_bench.experiments.confirm import (
     seeds,
     smallest_step,
 )
-from mnist_bench.experiments.confirmed import SEEDS, Confirmed, Evaluated, Final, Front, evaluated, load, save
+from mnist_bench.experiments.confirmed import SEEDS, Confirmed, Evaluated, Final, Front, evaluated, load
 from mnist_bench.experiments.confirmed_table import finding, table_of
 from mnist_bench.experiments.own_trainer import OwnCode
 from mnist_bench.experiments.trainings import Observer, Task
@@ -48,7 +48,7 @@ from search.study.folder import ConfirmFolder, StudyFolder
 from search.study.studies import StoredStudy
 from search.trainer_api import Report
 from support import experiments, handmade, handmade as made
-from support.experiments import ERRORS, EVEN, FRONT, compared, final, found
+from support.experiments import ERRORS, EVEN, FRONT, compared, final, found, keep
 
 
 @pytest.fixture
@@ -223,7 +223,7 @@ def test_a_seed_that_did_not_learn_is_counted_and_the_median_is_kept() -> None:
 def test_a_result_is_kept_and_returned_for_the_same_question(folder: Path) -> None:
     study = handmade.mixed()
     assert confirmed.load(confirmed.Confirmed, folder) is None
-    confirmed.save(found(), folder)
+    keep(found(), folder)
     renamed = folder.rename(folder.parent / "renamed")
     assert confirmed.load(confirmed.Confirmed, renamed) == found(study="renamed")
     renamed.rename(folder)
@@ -237,7 +237,7 @@ def test_a_result_is_kept_and_returned_for_the_same_question(folder: Path) -> No
     with other_data:
         ask(replace(study, trials=(*study.trials, handmade.trial(8, range(3)))), folder)
     closed = found(finals=(), test_images=0)
-    confirmed.save(closed, folder)
+    keep(closed, folder)
     assert ask(study, folder, test=False) == closed
     with other_data:
         ask(study, folder)
@@ -246,7 +246,7 @@ def test_a_result_is_kept_and_returned_for_the_same_question(folder: Path) -> No
 def test_nets_that_are_gone_and_cannot_be_trained_here_leave_the_result_as_it_is(folder: Path) -> None:
     files, heard = StudyFolder(folder).confirm, experiments.Stopping()
     experiments.write_records(files)
-    confirmed.save(found(), folder)
+    keep(found(), folder)
     files.net_of(1, 3).touch()
     assert ask(handmade.mixed(), folder, heard) == found()
     (told,) = heard.news
@@ -262,15 +262,15 @@ OLD, NEW = ("0" * 64, "1" * 64), ("0" * 64, "2" * 64)
 def test_what_is_known_of_a_test_set_is_what_was_evaluated_on_the_same_files(folder: Path) -> None:
     first, second = found().finals
     third = final(30, 1, 2)
-    confirmed.save(found(test_images=100, test_files=OLD), folder)
-    confirmed.save(replace(FRONT, test_images=300, test_files=NEW, earlier=(third,)), folder)
+    keep(found(test_images=100, test_files=OLD), folder)
+    keep(replace(FRONT, test_images=300, test_files=NEW, earlier=(third,)), folder)
     assert evaluated(folder, None) == Evaluated(finals=(), images=0, files=None)
     of_front = evaluated(folder, NEW)
     assert of_front == Evaluated(finals=(*FRONT.finals, third), images=300, files=NEW)
     assert of_front.but([each.number for each in FRONT.finals]) == (third,)
     assert evaluated(folder, OLD).finals == (first, second)
     # On the same files the confirmation's figures count before those of a front that has the same trial.
-    confirmed.save(replace(FRONT, test_images=100, test_files=OLD), folder)
+    keep(replace(FRONT, test_images=100, test_files=OLD), folder)
     assert {each.number: each for each in evaluated(folder, OLD).finals}[1] == first
 
 
@@ -287,7 +287,7 @@ def test_a_damaged_file_is_one_sentence(tmp_path_factory: pytest.TempPathFactory
     "change", [{"winner": 7}, {"winner": None}, {"cheapest": 7}, {"test_images": 0}, {"finals": (final(8),)}]
 )
 def test_a_file_that_contradicts_itself_is_one_sentence(folder: Path, change: dict[str, Any]) -> None:
-    confirmed.save(found(**change), folder)
+    keep(found(**change), folder)
     with pytest.raises(StorageError, match="move it away, and it is made again"):
         confirmed.load(confirmed.Confirmed, folder)
 
@@ -751,13 +751,13 @@ def test_it_is_kept_and_what_is_damaged_is_no_front(tmp_path: Path) -> None:
     path.parent.mkdir(parents=True)
     assert load(Front, folder) is None
     earlier = replace(FRONT, earlier=(final(30, *EVEN),))
-    save(earlier, folder)
+    keep(earlier, folder)
     assert load(Front, folder) == replace(earlier, study="renamed")
     known = Evaluated(finals=(*FRONT.finals, *earlier.earlier), images=1000, files=None)
     assert evaluated(folder, None) == known
     path.write_text(path.read_text().replace("900", "901"))
     with pytest.raises(StorageError, match="not a complete confirmation of a front"):
         load(Front, folder)
-    save(replace(FRONT, finals=FRONT.finals[::-1]), folder)
+    keep(replace(FRONT, finals=FRONT.finals[::-1]), folder)
     with pytest.raises(StorageError, match="errors of other trials than it names"):
         load(Front, folder)

@@ -13,12 +13,13 @@ from mnist_bench.export.winner import load_winner
 from search.errors import StudyNotFoundError, UsageError
 from search.files import atomic_write
 from support import experiments, handmade
+from support.experiments import keep
 
 
 def test_an_earlier_winner_is_not_taken_for_the_one_of_now(tmp_path: Path) -> None:
     study, (_, earlier) = handmade.mixed(), experiments.found().finals
     (tmp_path / study.name / "confirm").mkdir(parents=True)
-    confirmed.save(experiments.found(finals=(), earlier=(earlier,)), tmp_path / study.name)
+    keep(experiments.found(finals=(), earlier=(earlier,)), tmp_path / study.name)
     with pytest.raises(StudyNotFoundError) as refused:
         mnist_bench.export(handmade.kept_in(tmp_path, study), tmp_path / "x", confirmed=True)
     assert str(refused.value).startswith(
@@ -32,7 +33,7 @@ def test_that_a_study_was_searched_further_since_its_confirmation_is_news(tmp_pa
     study, news = handmade.kept_in(tmp_path, handmade.mixed()), list[str]()
     (tmp_path / study.name / "confirm").mkdir(parents=True)
     found = experiments.found()
-    confirmed.save(replace(found, digest="f" * 64) if further else found, tmp_path / study.name)
+    keep(replace(found, digest="f" * 64) if further else found, tmp_path / study.name)
     with pytest.raises(StudyNotFoundError, match="the network that `confirm` trained on all images is missing"):
         load_winner(study, None, on_all=True, on_news=news.append)
     told = "conv-0 was searched further since it was confirmed; this is the trial that was selected then."
@@ -43,7 +44,7 @@ def test_a_net_that_was_trained_with_other_settings_is_not_the_trials(tmp_path: 
     study = handmade.kept_in(tmp_path, handmade.mixed())
     files = study.files.confirm
     experiments.write_records(files)
-    confirmed.save(experiments.found(), tmp_path / study.name)
+    keep(experiments.found(), tmp_path / study.name)
     atomic_write(files.net_of(1, 0), b"")
     with pytest.raises(UsageError, match=r"net\S* was trained with other settings than conv-0/1"):
         load_winner(study, None, on_all=True)

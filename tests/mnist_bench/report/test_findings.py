@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.experiments import ablation, confirmed, confirmed_table
+from mnist_bench.experiments import confirmed_table
 from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.report.commands import commands_for_values
@@ -15,7 +15,7 @@ from mnist_bench.report.findings import Section, Sections, findings, of_result, 
 from search.event_log.records import EarlyStop, StudyRecord, TrialRecord
 from search.study.studies import StoredStudy
 from support import experiments, handmade, handmade_report
-from support.experiments import PATH
+from support.experiments import PATH, keep
 from support.handmade_report import HERE
 
 CONFIRMED = Section(key="confirmed", title="", lines=("Selected: trial 0.", "More."), leads=True)
@@ -298,7 +298,7 @@ def test_a_confirmation_is_a_sentence_and_a_table_and_leads_where_the_test_set_w
 
 def test_a_confirmation_of_what_the_study_was_before_does_not_lead_its_report(folder: Path) -> None:
     study = handmade.mixed()
-    confirmed.save(FOUND, folder)
+    keep(FOUND, folder)
     assert not sections_of(study).outdated
     further = replace(study, trials=(*study.trials, handmade.trial(7, range(3))), totals=(8,))
     sections = sections_of(further)
@@ -313,10 +313,10 @@ def test_a_confirmation_of_what_the_study_was_before_does_not_lead_its_report(fo
 def test_what_lies_in_the_folder_is_read(folder: Path) -> None:
     study = handmade.mixed()
     assert sections_of(study) == Sections(commands=HERE)
-    confirmed.save(CLOSED, folder)
+    keep(CLOSED, folder)
     assert (sections_of(study).tested, sections_of(study).winner) == (None, 1)
-    confirmed.save(FOUND, folder)
-    ablation.save(PATH, folder)
+    keep(FOUND, folder)
+    keep(PATH, folder)
     sections = sections_of(study)
     assert (sections.winner, sections.judged) == (1, (sections.tested,))
     assert sections.retrained

@@ -30,7 +30,7 @@ from search.event_log.records import TrialRecord
 from search.study.checkpoint_store import CheckpointStore
 from support import handmade, own_data, search_fake as fake
 from support.dose import dose
-from support.experiments import FRONT, PATH, found
+from support.experiments import FRONT, PATH, found, keep
 from support.paths import DATABASE, ROOT
 
 CORRUPTIONS = 112
@@ -76,19 +76,19 @@ def a_record(folder: Path) -> Written:
 
 def a_confirmation(folder: Path) -> Written:
     (folder / "confirm").mkdir()
-    confirmed.save(found(study=folder.name), folder)
+    keep(found(study=folder.name), folder)
     return Written(folder / "confirm" / "confirm.json", lambda: confirmed.load(confirmed.Confirmed, folder))
 
 
 def a_front(folder: Path) -> Written:
     (folder / "confirm").mkdir()
-    confirmed.save(FRONT, folder)
+    keep(FRONT, folder)
     return Written(folder / "confirm" / "front.json", lambda: confirmed.load(Front, folder))
 
 
 def an_ablation(folder: Path) -> Written:
     (folder / "ablation").mkdir()
-    ablation.save(PATH, folder)
+    keep(PATH, folder)
     return Written(folder / "ablation" / "ablation.json", lambda: ablation.load(folder))
 
 
