@@ -69,11 +69,7 @@ def recipe_yaml(
 ) -> str:
     """Return the text of a recipe that `mnist-bench train` accepts: the settings that differ from their defaults.
 
-    Args:
-        config: a TrainConfig as plain JSON values.
-        name: the recipe's name.
-        data: the settings that choose the data set, see `DataChoice.settings`.
-        is_portable: whether the file asks for portable precision; no other precision is named.
+    `data` are the settings that choose the data set, see `DataChoice.settings`. No precision is named but portable.
     """
     precision = {"precision": "portable"} if is_portable else {}
     return to_yaml({"name": name, **(data or {}), **precision, **config})

@@ -76,7 +76,7 @@ class OwnNet:
         found = () if self.declared is None else fields(self.declared)
         return tuple(item.name for item in found if item.default is MISSING and item.default_factory is MISSING)
 
-    def section_with(self, name: str) -> type[NetSection]:
+    def section_with(self, name: str) -> type:
         """Return a dataclass with a default for every setting, so that one value can be checked without the others.
 
         Where anything is taken, it has one field, of this name.
@@ -101,10 +101,6 @@ class OwnNet:
         if self.declared is None:
             return {name: list(value) if isinstance(value, tuple) else value for name, value in complete.items()}
         return _validated(self.declared, complete)
-
-
-class NetSection:
-    """Marks the dataclasses whose fields are settings of your own network."""
 
 
 def load_net(name: str) -> OwnNet:
@@ -242,16 +238,16 @@ def _check_values(declared: type, name: str) -> None:
 
 
 @cache
-def _section(declared: type) -> type[NetSection]:
+def _section(declared: type) -> type:
     hints = get_type_hints(declared, include_extras=True)
     members = [(item.name, hints[item.name], _defaulted(item)) for item in fields(declared)]
-    return make_dataclass("net", members, bases=(NetSection,))
+    return make_dataclass("net", members)
 
 
 @cache
-def _undeclared(name: str) -> type[NetSection]:
+def _undeclared(name: str) -> type:
     anything = Annotated[NetValue | tuple[NetValue, ...], "as the space file says"]
-    return make_dataclass("net", [(name, anything, field(default=None))], bases=(NetSection,))
+    return make_dataclass("net", [(name, anything, field(default=None))])
 
 
 def _defaulted(item: Any) -> Any:

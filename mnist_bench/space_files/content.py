@@ -23,7 +23,6 @@ from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 from mnist_bench.config.settings import DatasetName, Setting, TrainConfig
 from mnist_bench.config.values import sections
-from mnist_bench.nets.own_net import NetSection
 from mnist_bench.numerics.kinds import PrecisionName
 from search.canonical_json import dumps
 from search.loading import OF_OPTUNA
@@ -113,7 +112,11 @@ class SearchSettings:
     dataset: DatasetName = "mnist"
     """The data set, unless the command names another; mnist-red is MNIST in three channels, green and blue 0."""
     subset: Annotated[
-        int, Ge(MIN_SUBSET), Unit("images"), Wanted(f"a whole number of at least {MIN_SUBSET} images")
+        int,
+        Ge(MIN_SUBSET),
+        Unit("images"),
+        Wanted(f"a whole number of at least {MIN_SUBSET} images"),
+        Setting(synonyms=("n_images",)),
     ] = 60_000
     """Number of images to use; one sixth of them validate."""
     split_seed: Annotated[int, Ge(0), Wanted("a whole number of at least 0")] = 0
@@ -134,7 +137,6 @@ class SearchSettings:
     """The objective, which is maximized; in a list, also a cost to minimize: a search for the Pareto front of both."""
 
 
-SUBSET = Setting(synonyms=("n_images",))
 IMAGES = SearchSettings().subset
 """Training images of MNIST, and of each other set that is known by a name."""
 OWN = "net"
@@ -227,9 +229,10 @@ def _nearest(found: list[ErrorDetails], value: Any) -> list[ErrorDetails]:
 def _fault(cls: type, name: str, value: Any, fault: ErrorDetails) -> ValueFault:
     place, found = _found(fault, value)
     where = "".join(f"[{part}]" if isinstance(part, int) else f".{show(part)}" for part in place)
-    around = annotation_of(cls, name, place[:-1]) if place else cls
+    annotation, around = annotation_of(cls, name, place), annotation_of(cls, name, place[:-1]) if place else cls
     label = [name, *(part for part in place if isinstance(part, str))][-1]
-    return ValueFault(place, f"{where}: {_sentence(fault, found, label, annotation_of(cls, name, place), around)}")
+    may_vary = not place and cls not in SETTINGS.values()
+    return ValueFault(place, f"{where}: {_sentence(fault, found, label, annotation, around, may_vary=may_vary)}")
 
 
 def _found(fault: ErrorDetails, value: Any) -> tuple[KeyPath, Any]:
@@ -247,8 +250,11 @@ def _found(fault: ErrorDetails, value: Any) -> tuple[KeyPath, Any]:
     return (*place, *(keys[-1:] if fault["type"] == "missing" else ())), value
 
 
-def _sentence(fault: ErrorDetails, value: Any, name: str, annotation: Any, around: Any) -> str:
-    """Return the fault of a value of an annotation, inside a value of the annotation `around`."""
+def _sentence(fault: ErrorDetails, value: Any, name: str, annotation: Any, around: Any, *, may_vary: bool) -> str:
+    """Return the fault of a value of an annotation, inside a value of the annotation `around`.
+
+    `may_vary` says whether it is the content of a field, which may be a range.
+    """
     said, limits, context = show(value), f" ({bounds(annotation, name)})", fault.get("ctx", {})
     match fault["type"]:
         case "greater_than":
@@ -261,8 +267,8 @@ def _sentence(fault: ErrorDetails, value: Any, name: str, annotation: Any, aroun
             return f"{said} is above {context['le']:g}{limits}"
         case "literal_error":
             options = context["expected"].replace("'", "")
-            if (is_quoted(value) and str(value) in options) or (isinstance(value, list) and _is_field(around)):
-                return _unwanted(value, options, around=around)
+            if (is_quoted(value) and str(value) in options) or (isinstance(value, list) and may_vary):
+                return _unwanted(value, options, may_vary=may_vary)
             return f"{said} is not {options}{did_you_mean(str(value), options.replace(' or ', ', ').split(', '))}"
         case "missing":
             return "is missing"
@@ -276,7 +282,7 @@ def _sentence(fault: ErrorDetails, value: Any, name: str, annotation: Any, aroun
         case "wanted":
             return _unwanted(value, context["wanted"], [context["near"]] if context["near"] else ())
         case kind:
-            return _unwanted(value, _WANTED[kind], around=around) if kind in _WANTED else fault["msg"]
+            return _unwanted(value, _WANTED[kind], may_vary=may_vary) if kind in _WANTED else fault["msg"]
 
 
 _WANTED = {
@@ -289,19 +295,14 @@ _WANTED = {
 """Nouns for pydantic's plainest errors: a value is not ..."""
 
 
-def _unwanted(value: Any, wanted: str, near: Sequence[str] = (), around: Any = None) -> str:
+def _unwanted(value: Any, wanted: str, near: Sequence[str] = (), *, may_vary: bool = False) -> str:
     if is_quoted(value) and wanted not in (_WANTED["tuple_type"], _WANTED["dataclass_type"]):
         return f"'{show(value)}' is text; leave out the quotes"
-    if isinstance(value, list) and len(value) > 1 and _is_field(around):
+    if isinstance(value, list) and len(value) > 1 and may_vary:
         return f"{show(value)} is not {wanted}; for a choice write {{choice: {show(value)}}}"
     if isinstance(value, float) and value.is_integer() and wanted.startswith("a whole number"):
         return f"{show(value)} is a real number; write the whole number {int(value)}"
     return f"{show(value)} is not {wanted}{did_you_mean(str(value), near)}"
-
-
-def _is_field(around: Any) -> bool:
-    """Return whether the content of a value of this kind can be a range."""
-    return around in sections().values() or (isinstance(around, type) and issubclass(around, NetSection))
 
 
 def _class_of(annotation: Any) -> type | None:

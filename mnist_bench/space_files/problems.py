@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from functools import cache
 from itertools import islice
 from typing import Any, get_args
 
 from mnist_bench.config.schedule import leaves_validation
-from mnist_bench.config.settings import TrainConfig, TrainOn
-from mnist_bench.config.values import all_settings, disagreements, sections, setting_of
+from mnist_bench.config.settings import Setting, TrainConfig, TrainOn
+from mnist_bench.config.values import all_settings, declared_in, disagreements, sections, setting_of
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.own_net import HOW, loaded_net
 from mnist_bench.nets.planner import net_size
@@ -25,7 +25,7 @@ from mnist_bench.space_files.content import (
     MIN_SUBSET,
     OWN,
     SETTINGS,
-    SUBSET,
+    SearchSettings,
     allows,
     annotation_of,
     value_faults,
@@ -186,11 +186,10 @@ def _nearest(name: str, section: str = "") -> str:
 
     A setting of `section`, in which the name was found, is called by its bare name.
     """
-    prefix = f"{section}."
-    known = [*all_settings(), *(setting for setting in SETTINGS if setting not in all_settings())]
-    meant = _synonyms().get(name.lower().replace("-", "_")) or tuple(
-        path for path in known if path.rpartition(".")[2] == name.lower() and path != prefix + name
-    )
+    prefix, known, plain = f"{section}.", _declared(), name.lower().replace("-", "_")
+    meant = [path for path, setting in known.items() if plain in setting.synonyms] or [
+        path for path, setting in known.items() if setting.name == name.lower() and path != prefix + name
+    ]
     if meant:
         return f"; did you mean {' or '.join(f'`{path.removeprefix(prefix)}`' for path in meant)}?"
     if section:
@@ -199,13 +198,9 @@ def _nearest(name: str, section: str = "") -> str:
 
 
 @cache
-def _synonyms() -> Mapping[str, Sequence[str]]:
-    """Return the settings that a name from elsewhere, in small letters, may mean."""
-    found: dict[str, list[str]] = {}
-    for path, setting in {**all_settings(), "subset": SUBSET}.items():
-        for name in setting.synonyms:
-            found.setdefault(name, []).append(path)
-    return found
+def _declared() -> Mapping[str, Setting]:
+    """Return the settings of a trial and of its search, by path."""
+    return {**all_settings(), **declared_in(SearchSettings, "", asdict(SearchSettings()))}
 
 
 def _unfit_epochs(space: Space) -> Iterator[Problem]:
