@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.comparison.differences import Parting, parting_of, steps_of
-from mnist_bench.comparison.sides import side_of
+from mnist_bench.comparison.differences import Parting, parting_of, setting_differences, steps_of
+from mnist_bench.comparison.sides import Side, side_of
 from search.event_log.events import OfTrial
 from search.event_log.records import TrialRecord
 from search.study.folder import StudyFolder
@@ -64,22 +64,15 @@ def test_the_first_difference_is_named(
     assert parting.is_result == (found[0] == "result")
 
 
-def test_a_shorter_search_is_a_beginning_of_the_longer_one() -> None:
-    one = handmade.study([handmade.trial(0, range(6))])
-    two = handmade.study([handmade.trial(0, range(6)), handmade.trial(1, range(5), logical_start=6)])
-    parting = parted(one, two)
-    assert parting is not None
-    assert (parting.part, parting.first, parting.second, parting.before) == ("length", "nothing", "trial 1 begins", 8)
-
-
-def test_another_order_of_events_is_named() -> None:
+def test_a_shorter_search_and_another_order_of_events_part_in_the_next_event() -> None:
     def begins(*starts: int) -> StoredStudy:
-        trials = [handmade.trial(n, logical_start=start) for n, start in enumerate(starts)]
-        return handmade.study(trials)
+        return handmade.study([handmade.trial(n, logical_start=start) for n, start in enumerate(starts)])
 
-    parting = parted(begins(0, 1), begins(0, 2))
-    assert parting is not None
-    assert (parting.part, parting.first, parting.second) == ("order", "trial 1 begins", "trial 0 reports period 2")
+    shorter, reordered = parted(begins(0), begins(0, 6)), parted(begins(0, 1), begins(0, 2))
+    found = [part and (part.part, part.first, part.second, part.before) for part in (shorter, reordered)]
+    assert found == [
+        ("length", "nothing", "trial 1 begins", 8), ("order", "trial 1 begins", "trial 0 reports period 2", 2)
+    ]  # fmt: skip
 
 
 def test_searches_in_completion_order_are_compared_trial_by_trial() -> None:
@@ -113,3 +106,109 @@ def test_the_order_of_events_is_that_of_the_log_or_trial_by_trial() -> None:
             ("end", trial.number, None),
         )
     ]
+
+
+def differing(*sides: Side | StoredStudy) -> dict[str, tuple[str, str]]:
+    first, second = (side if isinstance(side, Side) else side_of(side, Path("results")) for side in sides)
+    return {row.name: row.values for row in setting_differences(first, second)}
+
+
+def with_spec(**spec: Any) -> StoredStudy:
+    study = handmade.mixed(name="b")
+    return replace(study, spec={**study.spec, **spec})
+
+
+def searching(*fields: tuple[str, dict[str, Any]]) -> StoredStudy:
+    """Return a study of a space with these fields."""
+    return with_spec(space={"name": "conv", "settings": {}, "fields": [list(field) for field in fields]})
+
+
+def rate(high: float, **more: Any) -> tuple[str, dict[str, Any]]:
+    return "optim.lr", {"float": [0.1, high], "log": False, "step": None, **more}
+
+
+def depending(high: float, *allowed: int) -> StoredStudy:
+    blocks = {"int": [1, 3], "log": False, "step": 1}
+    return searching(("model.blocks", blocks), rate(high, when={"model.blocks": list(allowed)}))
+
+
+NUMERICS = handmade.spec()["numerics"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "rows"),
+    [
+        (with_spec(), with_spec(), {}),
+        (
+            with_spec(), with_spec(seed=1, sampler={"name": "random"}),
+            {"sampler.name": ("tpe", "random"), "seed": ("0", "1")},
+        ),
+        (searching(rate(1.0)), searching(rate(2.0)), {"optim.lr": ("0.1 to 1.0", "0.1 to 2.0")}),
+        (
+            searching(rate(1.0)), searching(("optim.lr", {"levels": [1, 2]})),
+            {"optim.lr": ("0.1 to 1.0", "levels 1, 2")},
+        ),
+        (
+            searching(("optim.optimizer", {"choice": ["adam", "sgd_nesterov"]})),
+            searching(("optim.optimizer", {"value": "adam"})),
+            {"optim.optimizer": ("adam or sgd_nesterov", "adam")},
+        ),
+        (
+            searching(rate(1.0)), searching(("optim.momentum", {"value": 0.9})),
+            {"optim.lr": ("0.1 to 1.0", "-"), "optim.momentum": ("-", "0.9")},
+        ),
+        (
+            depending(1.0, 1), depending(2.0, 1, 2),
+            {"optim.lr": ("0.1 to 1.0", "0.1 to 2.0"), "optim.lr.when.model.blocks": ("[1]", "[1, 2]")},
+        ),
+        (with_spec(), with_spec(numerics={**NUMERICS, "cpu": "another"}), {}),  # only a check matters
+        (
+            with_spec(), with_spec(numerics={**NUMERICS, "check": "1d93", "cpu": "another"}),
+            {"numerics.check": (NUMERICS["check"][:59] + "…", "1d93"), "numerics.cpu": ("-", "another")},
+        ),
+    ],
+)  # fmt: skip
+def test_each_setting_of_two_studies_is_a_row_and_a_range_one_in_words(
+    first: StoredStudy, second: StoredStudy, rows: dict[str, tuple[str, str]]
+) -> None:
+    assert differing(first, second) == rows
+
+
+def test_what_follows_from_other_settings_is_marked() -> None:
+    context = handmade.spec()["context"]
+    newer = {**context, "trainer_revision": 2}
+    changed = {**context, "costs": {"mac_ps": 1}, "data": {**context["data"], "subset": 5}}
+    follows = [
+        {row.path: row.follows for row in setting_differences(*(side_of(each, Path("r")) for each in pair))}
+        for pair in (
+            (with_spec(), with_spec(context=changed)),
+            (with_spec(), with_spec(context=newer)),
+            (with_spec(), with_spec(context=newer, numerics={**NUMERICS, "check": "f" * 64, "kind": "cpu-fp32"})),
+        )
+    ]
+    assert (follows[0]["context.costs"], follows[0]["context.data.subset"]) == (True, False)
+    assert [each["context.trainer_revision"] for each in follows[1:]] == [False, True]
+
+
+def as_run(study: StoredStudy) -> Side:
+    return replace(side_of(study, Path("results")), is_study=False)
+
+
+def test_trials_differ_in_their_configurations_and_seeds_and_a_study_is_its_best_one() -> None:
+    study = handmade.mixed()
+    first, second = (as_run(replace(study, trials=(trial,))) for trial in study.trials[:2])
+    rows = {"model.blocks": ("2", "3"), "optim.lr": ("0.01", "0.0093"), "seed": ("100", "101")}
+    assert differing(first, second) == differing(first, study) == rows
+    values = [as_run(handmade.value_study([handmade.value_trial(n, [0.1, 0.2, 0.3, 0.4])])) for n in range(2)]
+    assert [*differing(*values)] == ["parameters.ridge.kind", "parameters.ridge.rate", "seed"]
+
+
+def test_a_setting_without_an_effect_has_a_dash() -> None:
+    def trained(**params: Any) -> Side:
+        params = {f"model.{name}": value for name, value in params.items()}
+        return as_run(handmade.study([handmade.trial(0, range(6), params=params)]))
+
+    shallow, deep = trained(hidden_layers=0, hidden_units=58), trained(hidden_layers=1, hidden_units=64)
+    assert differing(shallow, deep)["model.hidden_units"] == ("–", "64")
+    assert "model.hidden_dropout" not in differing(shallow, deep)  # equal, but without an effect on one side
+    assert "model.hidden_units" not in differing(shallow, trained(hidden_layers=0, hidden_units=64))
