@@ -9,7 +9,9 @@ from hypothesis import example, given, strategies as st
 from matplotlib.figure import Figure
 
 from mnist_bench.plots import frame
-from mnist_bench.value_kind import Scale, ValueKind, error, kind_of, lowest_shown
+from mnist_bench.value_kind import NETS, Scale, ValueKind, error, kind_of, lowest_shown
+from search.event_log.history import StopRules
+from search.event_log.records import EarlyStop
 from support import handmade as made
 
 LOSS = ValueKind(name="loss", minimized=True)
@@ -52,6 +54,28 @@ def test_a_net_reports_after_its_periods_or_each_epoch() -> None:
 def test_training_is_counted_in_epochs_of_nets_and_in_reports_of_other_work() -> None:
     assert [kind_of(made.mixed().spec).spent(done) for done in (1.0, 0.5, 2)] == ["1 epoch", "0.5 epochs", "2 epochs"]
     assert [LOSS.spent(done) for done in (1, 4)] == ["1 report", "4 reports"]
+
+
+PATIENCE = EarlyStop(rule="patience", limit=12, best=17, value=0.9941, since=12)
+TARGET = EarlyStop(rule="target", limit=0.994, best=17, value=0.9941, since=0)
+
+
+@pytest.mark.parametrize(
+    ("stop", "kind", "words"),
+    [
+        (TARGET, NETS, "Stopped early by --target 99.4%: #17 reached 99.41%."),
+        (PATIENCE, NETS, "Stopped early by --patience 12: 12 trials ended since #17 (99.41%), and none was better."),
+        (
+            replace(PATIENCE, limit=1, since=1, two_objectives=True),
+            NETS,
+            "Stopped early by --patience 1: 1 trial ended since #17 (99.41%), and none came to the front.",
+        ),
+        (replace(TARGET, limit=12.5, value=13.0), ValueKind(), "Stopped early by --target 12.5: #17 reached 13."),
+    ],
+)
+def test_why_a_search_stops(stop: EarlyStop, kind: ValueKind, words: str) -> None:
+    assert kind.stop_line(stop) == words
+    assert NETS.rules(StopRules(patience=12, target=0.9941)) == ["patience 12", "target 99.41%"]
 
 
 SHARES = st.lists(st.floats(0, 1), min_size=1, max_size=30)

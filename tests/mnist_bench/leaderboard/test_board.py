@@ -1,4 +1,4 @@
-"""The leaderboard of a study that another trainer made: its metrics, and its front if it minimises a cost too."""
+"""The leaderboard as a table: its columns, keys and lines."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from hypothesis import given, strategies as st
 from mnist_bench.leaderboard.board import ahead_words, cut, digest_lines, headline, table_of
 from mnist_bench.leaderboard.ranking import first_then, is_ahead, leaderboard_of
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.value_kind import NETS, ValueKind
-from search.event_log.history import StopRules
-from search.event_log.records import EarlyStop
+from mnist_bench.value_kind import ValueKind
 from search.study.studies import StoredStudy
 from support import handmade
 
@@ -64,30 +62,22 @@ def test_parameters_in_which_the_rows_of_another_trainer_differ_are_columns_and_
         assert [column.heading for column in table_of(cut(board, top)).columns if column.is_setting] == names
 
 
-def test_the_metrics_of_the_last_report_are_columns_next_to_the_value() -> None:
+def test_the_value_has_the_name_of_the_objective_and_other_metrics_are_columns_and_keys_of_their_own() -> None:
     study = handmade.value_study([handmade.value_trial(0, [1.0, None]), handmade.value_trial(1, [1, 2, 3, 4])])
     table = table_of(leaderboard_of(study))
     assert [column.heading for column in table.columns][2:5] == ["value", "twice", "state"]
     assert [texts[2:4] for texts in table.texts()] == [["4", "8"], ["–", "–"]]
     assert [record["twice"] for record in table.records()] == [8, None]
     (document,) = table.document["studies"]
-    assert document["rows"][0]["metrics"] == {"twice": 8}
-    assert (document["saved_reports"], document["budget_reports"]) == (0, 8)
-
-
-def test_the_value_has_the_name_of_the_objective_and_no_second_column() -> None:
-    study = handmade.halved_values(settings={"objective": "twice", "direction": "minimize"})
-    table = table_of(leaderboard_of(study))
-    assert [column.heading for column in table.columns][2:4] == ["twice", "state"]
-    assert table.footnotes[-1].endswith("the study's own trainer or objective; smaller is better.")
-    (document,) = table.document["studies"]
+    assert (document["rows"][0]["metrics"], document["budget_reports"]) == ({"twice": 8}, 8)
+    named = table_of(leaderboard_of(handmade.halved_values(settings={"objective": "twice", "direction": "minimize"})))
+    assert [column.heading for column in named.columns][2:4] == ["twice", "state"]
+    assert named.footnotes[-1].endswith("the study's own trainer or objective; smaller is better.")
+    (document,) = named.document["studies"]
     assert (document["objective"], document["minimized"]) == ("twice", True)
-
-
-def test_a_metric_with_the_name_of_a_figure_has_a_key_of_its_own() -> None:
     trial = handmade.value_trial(0, [1.0] * 4)
-    named = replace(trial, reports=tuple(replace(one, metrics={"seconds": 7}) for one in trial.reports))
-    (record,) = table_of(leaderboard_of(handmade.value_study([named]))).records()
+    same_name = replace(trial, reports=tuple(replace(one, metrics={"seconds": 7}) for one in trial.reports))
+    (record,) = table_of(leaderboard_of(handmade.value_study([same_name]))).records()
     assert (record["seconds"], record["metrics.seconds"]) == (2.0, 7)
 
 
@@ -111,55 +101,36 @@ def test_settings_that_differ_most_among_the_tied_trials_come_first() -> None:
     assert [heading for heading in headings if heading != "filters"] == ["blocks", "lr → drops", "kernel"]
 
 
-@pytest.mark.parametrize(
-    ("openings", "words"),
-    [(0, "not been evaluated"), (1, "been evaluated once"), (2, "been evaluated twice"), (3, "been evaluated 3 times")],
-)
-def test_how_often_the_test_set_was_evaluated_is_told(openings: int, words: str) -> None:
-    board = replace(leaderboard_of(handmade.mixed()), test_openings=openings)
-    assert table_of(board).footnotes[-1] == f"The test set has {words}."
+def test_lines_tell_the_test_set_and_what_confirm_did() -> None:
+    board = leaderboard_of(handmade.mixed())
+    for times, words in ((0, "not been evaluated"), (1, "been evaluated once"), (3, "been evaluated 3 times")):
+        assert table_of(replace(board, test_openings=times)).footnotes[-1] == f"The test set has {words}."
+    retrains = "  `mnist-bench confirm conv-0` retrains them with fresh seeds."
+    for retrained, end in ((False, ":"), (True, ".")):
+        lines = table_of(board, retrained=retrained).footnotes
+        assert any(line.endswith(f"2 of 3 complete trials are tied{end}") for line in lines)
+        assert (retrains in lines) is not retrained
 
 
 RIGHT = st.integers(0, handmade.IMAGES)
-PATIENCE = EarlyStop(rule="patience", limit=12, best=17, value=0.9941, since=12)
-TARGET = EarlyStop(rule="target", limit=0.994, best=17, value=0.9941, since=0)
 
 
-@pytest.mark.parametrize(
-    ("stop", "kind", "words"),
-    [
-        (TARGET, NETS, "Stopped early by --target 99.4%: #17 reached 99.41%."),
-        (PATIENCE, NETS, "Stopped early by --patience 12: 12 trials ended since #17 (99.41%), and none was better."),
-        (
-            replace(PATIENCE, limit=1, since=1, two_objectives=True),
-            NETS,
-            "Stopped early by --patience 1: 1 trial ended since #17 (99.41%), and none came to the front.",
-        ),
-        (replace(TARGET, limit=12.5, value=13.0), ValueKind(), "Stopped early by --target 12.5: #17 reached 13."),
-    ],
-)
-def test_why_a_search_stopped(stop: EarlyStop, kind: ValueKind, words: str) -> None:
-    assert kind.stop_line(stop) == words
-
-
-def test_rules_in_a_few_words() -> None:
-    assert NETS.rules(StopRules()) == []
-    assert NETS.rules(StopRules(patience=12, target=0.9941)) == ["patience 12", "target 99.41%"]
-    assert NETS.stop_option(PATIENCE) == "--patience 12"
-
-
-def test_a_stopped_trial_is_compared_at_its_last_epoch_with_the_first_at_that_epoch() -> None:
-    board = leaderboard_of(handmade.ended_early())
-    assert board.first == 0
-    assert board.ahead == (2, 1)  # in the order of the rows: #2 may still continue
+def test_a_stopped_trial_is_compared_at_its_last_epoch_with_the_first_and_says_in_its_row_if_it_was_ahead() -> None:
+    study = handmade.ended_early()
+    board = leaderboard_of(study)
+    assert (board.first, board.ahead) == (0, (2, 1))  # in the order of the rows: #2 may still continue
     told = {row.trial.number: (row.first_then, row.ahead) for row in board.rows}
     assert told == {0: (None, False), 1: (0.9, True), 2: (0.95, True), 3: (0.9, False), 4: (None, False)}
-
-
-def test_a_trial_that_still_trains_is_not_compared() -> None:
-    study = handmade.ended_early()
-    trials = [replace(trial, reason="running") if trial.number == 2 else trial for trial in study.trials]
-    assert leaderboard_of(replace(study, trials=tuple(trials), stop=None, live=True)).ahead == (1,)
+    table = table_of(board)
+    state = [column.heading for column in table.columns].index("state")
+    assert [row[state] for row in table.texts()] == [
+        "COMPLETE", "PAUSED, ahead", "PRUNED (diverged)", "PRUNED, ahead", "PRUNED",
+    ]  # fmt: skip
+    assert [(record["ahead"], record["first_then"]) for record in table.records()][3] == (True, 0.9)
+    assert table.document["studies"][0]["ahead"] == [2, 1]
+    assert table.document["studies"][0]["stop"]["rule"] == "patience"
+    trains = [replace(trial, reason="running") if trial.number == 2 else trial for trial in study.trials]
+    assert leaderboard_of(replace(study, trials=tuple(trains), stop=None, live=True)).ahead == (1,)
 
 
 def test_all_that_were_ahead_are_told_however_few_rows_are_shown() -> None:
@@ -173,32 +144,20 @@ def test_all_that_were_ahead_are_told_however_few_rows_are_shown() -> None:
     assert ": #4, #5, #6, #7, #8 and 2 more. " in ahead_words(replace(board, ahead=tuple(range(4, 11))))
 
 
-def test_complete_trials_come_first_and_a_better_one_that_stopped_says_so_in_its_row() -> None:
-    table = table_of(leaderboard_of(handmade.ended_early()))
-    state = [column.heading for column in table.columns].index("state")
-    assert [row[state] for row in table.texts()] == [
-        "COMPLETE", "PAUSED, ahead", "PRUNED (diverged)", "PRUNED, ahead", "PRUNED",
-    ]  # fmt: skip
-    records = {record["number"]: record for record in table.records()}
-    assert (records[1]["ahead"], records[1]["first_then"]) == (True, 0.9)
-    assert table.document["studies"][0]["ahead"] == [2, 1]
-    assert table.document["studies"][0]["stop"] == {
-        "rule": "patience", "limit": 3, "best": 0, "value": 0.99, "since": 3, "two_objectives": False,
-        "on_time": True,
-    }  # fmt: skip
+def test_the_digest_is_promised_to_the_same_search() -> None:
+    def promise(study: StoredStudy) -> str:
+        return digest_lines(leaderboard_of(study), NextCommands(study=study.name))[1].strip()
 
-
-def test_a_study_that_stopped_early_is_not_called_unfinished() -> None:
-    study = handmade.ended_early()
-    board = leaderboard_of(study)
-    assert "of 9 trials. Stopped early by --patience 3: 3 trials ended since #0 (99.00%)" in headline(board)
-    assert digest_lines(board, NextCommands(study=board.study))[1].strip() == (
-        "(any run of this search with --patience 3, at any number of workers on this kind of processor, gives this)"
-    )
+    study, whole = handmade.ended_early(), handmade.study([handmade.trial(0), handmade.trial(1)])
     assert study.stop is not None
-    late = leaderboard_of(replace(study, stop=replace(study.stop, on_time=False)))
-    assert digest_lines(late, NextCommands(study=late.study))[1].strip() == "(of 4 of 9 trials so far)"
-    assert "since #0 (0.99)" in headline(replace(board, kind=ValueKind()))
+    gives = "at any number of workers on this kind of processor, gives this)"
+    assert promise(study) == f"(any run of this search with --patience 3, {gives}"
+    assert promise(replace(study, stop=replace(study.stop, on_time=False))) == "(of 4 of 9 trials so far)"
+    assert promise(replace(whole, totals=(1, 2))) == f"(any run of this search by way of 1, then 2 trials, {gives}"
+    assert "1 trial was ended by the machine" in promise(
+        replace(whole, trials=(whole.trials[0], replace(whole.trials[1], external=True)))
+    )
+    assert "of 9 trials. Stopped early by --patience 3: 3 trials ended since" in headline(leaderboard_of(study))
 
 
 @given(st.lists(RIGHT, min_size=1, max_size=6), st.lists(RIGHT, min_size=6, max_size=6))
