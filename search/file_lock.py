@@ -29,18 +29,15 @@ def driver_lock(path: Path, what: str) -> Iterator[None]:
         with _opened(path) as file:
             if not _take(file, path):
                 raise StudyLockedError(f"{what} is in use by {holder(path)}; wait for it or stop it.")
-            if not _stands_at(path, file):
+            try:
+                is_there = os.path.samestat(os.fstat(file.fileno()), path.stat())
+            except FileNotFoundError:
+                is_there = False
+            if not is_there:
                 continue  # its holder removed it, and a lock on it keeps no process out
             _sign(file, path)
             yield
             return
-
-
-def _stands_at(path: Path, file: IO[bytes]) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 def _opened(path: Path) -> IO[bytes]:

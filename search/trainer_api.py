@@ -212,6 +212,17 @@ class Planner(Protocol[C]):
         ...
 
 
+@dataclass(frozen=True)  # with slots, Python 3.11 cannot make a generic one
+class PlanFunction(Generic[C]):
+    """A planner that is made of a function."""
+
+    codec: Codec[C]
+    plan: Callable[[Mapping[str, Any]], Plan[C]]
+
+    def __call__(self, params: Mapping[str, Any]) -> Plan[C]:
+        return self.plan(params)
+
+
 class Trainer(Protocol[C]):
     """Trains periods on one device, in a worker or in this process."""
 

@@ -114,7 +114,11 @@ def replay(
     try:
         while (event := recorded.next) is not None:
             made = _decided(decisions, event, history)
-            _check_same(event, made)
+            if differing := differences(_plain(event), _plain(made)):
+                listed = "; ".join(
+                    f"{path} {old} in the log, {new} when decided again" for path, old, new in differing[:3]
+                )
+                raise _Otherwise(f"{_named(event)}: {listed}")
             history.apply(made)
     except _Otherwise as difference:
         difference_in_words = f"event {history.seq}: {difference}"
@@ -157,12 +161,6 @@ def _result(event: Event, slot: Slot, history: History) -> tuple[int, Result]:
         case Told(external=True, reason="out_of_memory" | "timed_out" as reason, error=error):
             return event.trial, GivenUp(reason, str(error))
     return event.trial, GivenUp("crashed", str(event.error))
-
-
-def _check_same(recorded: Event, made: Event) -> None:
-    if differing := differences(_plain(recorded), _plain(made)):
-        listed = "; ".join(f"{path} {old} in the log, {new} when decided again" for path, old, new in differing[:3])
-        raise _Otherwise(f"{_named(recorded)}: {listed}")
 
 
 def _plain(event: Event) -> dict[str, object]:

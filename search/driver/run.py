@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Generic, get_args
+from typing import Any, get_args
 
 from search import file_lock
 from search.arguments import CONCURRENT_TRIALS, MAX_GOAL, check_choice, check_count, check_several, check_whole
@@ -51,7 +51,7 @@ from search.study.invocation_log import Invocation, keep_invocation
 from search.study.optuna_tables import OptunaTables
 from search.study.spec import StartList, StudySpec, check_same, stored_history
 from search.study.studies import StoredStudy, all_failed, check_not_renamed, log_of, note_end, read_events
-from search.trainer_api import C, Codec, Plan, Planner, TrainerSpec
+from search.trainer_api import C, Codec, Plan, PlanFunction, Planner, TrainerSpec
 
 Numerics = Mapping[str, Any]
 OnTrialEnd = Callable[[TrialRecord, bytes, Sequence[TrialRecord]], None]
@@ -182,7 +182,7 @@ class Search:
         for index, each in enumerate(enqueued):
             if isinstance(each, StudyRecord | str | Path):
                 study = enqueued_study(each, files)
-                first += first_trials(study, space, _BlamedPlanner(planner), notices.append)
+                first += first_trials(study, space, _blamed(planner), notices.append)
             else:
                 _check_fits(space, each, f"enqueued[{index}]")
                 first.append(Enqueued(params=each))
@@ -333,7 +333,7 @@ class Search:
 
     def _planner(self, spec: StudySpec) -> Planner[Any]:
         with system_errors_of("planner"):
-            return _BlamedPlanner(self.planner_for(spec))
+            return _blamed(self.planner_for(spec))
 
     def _drive(
         self, spec: StudySpec, history: History, log: EventLog, tables: OptunaTables, states: CheckpointStore
@@ -407,22 +407,18 @@ def check_search_arguments(*, trials: int, concurrent_trials: int, order: Order,
 _AN_INSTANCE = "an instance, such as search.named_{} returns, or None"
 
 
-@dataclass(frozen=True)  # with slots, Python 3.11 cannot make a generic one
-class _BlamedPlanner(Generic[C]):
-    """Reports errors of the disk or of a database that a planner raises as the planner's, and requires a `Plan`."""
+def _blamed(planner: Planner[C]) -> Planner[C]:
+    """Return a planner whose errors of the disk or of a database are reported as its own, and that has to return a
+    `Plan`."""
 
-    planner: Planner[C]
-
-    @property
-    def codec(self) -> Codec[C]:
-        return self.planner.codec
-
-    def __call__(self, params: Mapping[str, Any]) -> Plan[C]:
+    def plan(params: Mapping[str, Any]) -> Plan[C]:
         with system_errors_of("planner"):
-            plan: object = self.planner(params)
-        if not isinstance(plan, Plan):
-            raise PluginError(f"The planner returned {show(plan)}; it has to return a search.Plan.")
-        return plan
+            made: object = planner(params)
+        if not isinstance(made, Plan):
+            raise PluginError(f"The planner returned {show(made)}; it has to return a search.Plan.")
+        return made
+
+    return PlanFunction(planner.codec, plan)
 
 
 def _check_not_emptied(files: StudyFolder) -> None:

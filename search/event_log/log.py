@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -107,8 +107,10 @@ class EventLog:
         *columns, payload = readable(event)
         row = [self._study, self._length, *columns, datetime.now(UTC).isoformat(timespec="milliseconds"), payload]
         chain = link(self._last, row)
+        last = "SELECT seq FROM search_events WHERE study = ? AND seq = ?"
         with self._connection:
-            self._check_last()
+            if self._length and not self._connection.execute(last, (self._study, self._length - 1)).fetchall():
+                raise StudyLockedError(f"Study {self._study} was removed while it was searched; this search stops.")
             self._connection.execute(_INSERT, [*row, chain])
         self._length += 1
         self._last = chain
@@ -117,11 +119,6 @@ class EventLog:
         """Write the first events of a damaged log, as `salvage` returned them, into a table without any."""
         with self._connection:
             self._connection.executemany(_INSERT, rows)
-
-    def _check_last(self) -> None:
-        last = "SELECT seq FROM search_events WHERE study = ? AND seq = ?"
-        if self._length and not self._connection.execute(last, (self._study, self._length - 1)).fetchall():
-            raise StudyLockedError(f"Study {self._study} was removed while it was searched; this search stops.")
 
     def newest(self) -> tuple[int, str] | None:
         """Return the number of the newest event, from 0, and when it was written (UTC, ISO 8601), if there is one."""
@@ -150,17 +147,14 @@ class EventLog:
 
     def salvage(self) -> Salvage:
         """Return what can be read of a log in SQLite, although a part of it, or of the file, is damaged."""
-        rows = [*_until(sqlite3.DatabaseError, self._scanned())]
-        events = [*_until(StorageError, self._believed(rows))]
+        # In the order in which they were written: the plus sign keeps SQLite from its index, which may be damaged, too.
+        ours = "SELECT * FROM search_events WHERE +study = ?"
+        rows = [*_until(sqlite3.DatabaseError, lambda: self._connection.execute(ours, (self._study,)))]
+        events = [*_until(StorageError, lambda: self._believed(rows))]
         whole = len(events)
         lost = [event for row in rows[whole:] if (event := _event_in(row)) is not None]
         length = max(len(rows), 0 if self._end is None else self._end.events)
         return Salvage(rows=rows[:whole], events=events, lost=lost, unread=length - whole - len(lost))
-
-    def _scanned(self) -> Iterator[Row]:
-        """Yield the rows in the order in which they were written, without SQLite's index, which may be damaged, too."""
-        # The plus sign keeps SQLite from its index.
-        yield from self._connection.execute("SELECT * FROM search_events WHERE +study = ?", (self._study,))
 
     def _rows(self, most: int = -1) -> Sequence[Row]:
         """Return the rows of the events, at most so many; OtherVersionError if the table is of a version whose events
@@ -215,10 +209,10 @@ def _event_in(row: Row) -> Event | None:
         return None
 
 
-def _until(fault: type[Exception], values: Iterable[T]) -> Iterator[T]:
+def _until(fault: type[Exception], values: Callable[[], Iterable[T]]) -> Iterator[T]:
     """Yield values as long as they can be had without a fault of this kind."""
     with contextlib.suppress(fault):
-        yield from values
+        yield from values()
 
 
 def readable(event: Event) -> Columns:

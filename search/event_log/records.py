@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -117,7 +118,7 @@ class TrialRecord:
         """Sort key, best first: score, then errors, then validation loss, then number."""
         metrics, reached = self.reports[-1].metrics if self.reports else {}, self.score
         figures = None if reached is None else -reached, metrics.get("errors"), metrics.get("val_loss")
-        lost, errors, val_loss = map(_or_infinity, figures)
+        lost, errors, val_loss = (math.inf if figure is None else figure for figure in figures)
         return (lost, errors, val_loss, self.number)
 
     def __repr__(self) -> str:
@@ -292,7 +293,3 @@ def _hashed(trial: TrialRecord) -> hashed.Row:
         reason="running" if trial.state == "RUNNING" else trial.reason,
         external=trial.external,
     )
-
-
-def _or_infinity(value: float | None) -> float:
-    return float("inf") if value is None else value

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePath
-from typing import Any, Generic, Literal, assert_never
+from typing import Any, Literal, assert_never
 
 from search import canonical_json
 from search.elementary import NATIVE, PORTABLE, Elementary
@@ -21,7 +21,7 @@ from search.messages import did_you_mean, listing, show
 from search.space.constraints import Constraint, read_constraints
 from search.space.ranges import KINDS, Choice, Distribution, NumberRange, can_be, parse_form, same
 from search.space.yaml_text import Document, Origin, load, to_yaml
-from search.trainer_api import C, Codec, Plan, Planner
+from search.trainer_api import C, Plan, PlanFunction, Planner
 
 SETTINGS_WITH_KEYS = ("limits", "search", "constraints")  # top-level mappings that are settings, not sections
 SETTINGS_OF_ALL = ("objective", "direction")
@@ -439,21 +439,12 @@ def constrained(planner: Planner[C], space: Space) -> Planner[C]:
     Code that checks whether parameters are feasible calls `constrained(planner, space)(params).feasible`. It does no
     harm to a planner that knows the constraints already.
     """
-    return _Constrained(planner, space) if space.constraints else planner
 
-
-@dataclass(frozen=True)  # with slots, Python 3.11 cannot make a generic one
-class _Constrained(Generic[C]):
-    planner: Planner[C]
-    space: Space
-
-    @property
-    def codec(self) -> Codec[C]:
-        return self.planner.codec
-
-    def __call__(self, params: Mapping[str, Any]) -> Plan[C]:
-        plan = self.planner(params)
-        constraints = dict(plan.constraints)
-        for text, excess in self.space.excess(params).items():
+    def plan(params: Mapping[str, Any]) -> Plan[C]:
+        made = planner(params)
+        constraints = dict(made.constraints)
+        for text, excess in space.excess(params).items():
             constraints[text] = max(excess, constraints.get(text, excess))
-        return replace(plan, constraints=constraints)
+        return replace(made, constraints=constraints)
+
+    return PlanFunction(planner.codec, plan) if space.constraints else planner
