@@ -22,8 +22,10 @@ PATCHES = [
     ),
     (
         "mnist_bench/nets/modules.py",
-        "            return ACTIVATIONS[layer.activation]()\n",
-        "            return nn.LeakyReLU(config.new_slope) if config.new_slope else ACTIVATIONS[layer.activation]()\n",
+        "            return _activation(layer.activation, source, target)\n",
+        "            forms = _activation(layer.activation, source, target)\n"
+        "            leaky = forms._replace(module=partial(nn.LeakyReLU, config.new_slope))\n"
+        "            return leaky if config.new_slope else forms\n",
     ),
     (
         "search/strategies/samplers.py",

@@ -1,19 +1,19 @@
-"""The net's layers as files that need nothing of this package: plain PyTorch (`net.py`), and operations of ONNX."""
+"""The net as files that need nothing of this package: plain PyTorch (`net.py`), and a graph of ONNX."""
 
 from __future__ import annotations
 
 import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, assert_never
+from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from mnist_bench.config.settings import Activation, ModelConfig, PixelPool, PoolAxes
 from mnist_bench.data.mnist import in_red
 from mnist_bench.export.winner import TrainedNet
+from mnist_bench.nets.modules import Node, forms_of
 from mnist_bench.nets.planner import Layer, plan_layers, views_of
 from mnist_bench.nets.summary import line
 from mnist_bench.prediction import pictures
@@ -26,109 +26,6 @@ INPUT, OUTPUT = "pictures", "probabilities"
 Arrays = Mapping[str, NDArray[Any]]
 
 
-class Node(NamedTuple):
-    """An operation of ONNX."""
-
-    operation: str
-    inputs: tuple[str, ...]  # names of arrays, or of other nodes' outputs
-    output: str
-    attributes: Mapping[str, Any] = {}
-
-
-class Written(NamedTuple):
-    """A layer as it is written."""
-
-    module: str  # in net.py
-    nodes: tuple[Node, ...]  # the last one's output is the layer's; none if a net at rest does nothing there
-
-
-def written(layer: Layer, model: ModelConfig, source: str = "", target: str = "", number: str = "") -> Written:
-    """Return a layer in all forms: its nodes lead from `source` to `target`, its weights are named `number`.weight."""
-    features, same, images = f"{layer.inputs[0]}, {layer.outputs[0]}", layer.kernel // 2, len(layer.inputs) == 3
-    affine = (source, f"{number}.weight", f"{number}.bias")
-    match layer.kind:
-        case "convolution":
-            node = Node("Conv", affine, target, {"pads": [same] * 4})
-            return Written(f"nn.Conv2d({features}, {layer.kernel}, padding={same})", (node,))
-        case "separable":
-            maps = layer.inputs[0]
-            each = f"nn.Conv2d({maps}, {maps}, {layer.kernel}, padding={same}, groups={maps}, bias=False)"
-            nodes = (
-                Node("Conv", (source, f"{number}.0.weight"), f"{target}.each", {"pads": [same] * 4, "group": maps}),
-                Node("Conv", (f"{target}.each", f"{number}.1.weight", f"{number}.1.bias"), target),
-            )
-            return Written(f"nn.Sequential({each}, nn.Conv2d({features}, 1))", nodes)
-        case "linear":
-            return Written(f"nn.Linear({features})", (Node("Gemm", affine, target, {"transB": 1}),))
-        case "batchnorm":
-            statistics = (*affine, f"{number}.running_mean", f"{number}.running_var")
-            node = Node("BatchNormalization", statistics, target, {"epsilon": model.batchnorm_epsilon})
-            axes = "2d" if images else "1d"
-            return Written(f"nn.BatchNorm{axes}({layer.inputs[0]}, eps={model.batchnorm_epsilon!r})", (node,))
-        case "pool":
-            return _pool(layer.pool_axes, source, target)
-        case "activation":
-            return _activation(layer.activation, source, target)
-        case "dropout":
-            return Written(f"nn.Dropout{'2d' if images else ''}({layer.rate!r})", ())
-        case "final_pool":
-            return _final_pool(layer.pixel_pool, source, target)
-        case "flatten":
-            return Written("nn.Flatten()", (Node("Flatten", (source,), target),))
-        case _:
-            assert_never(layer.kind)
-
-
-def _pool(axes: PoolAxes, source: str, target: str) -> Written:
-    halves = {"kernel_shape": [2, 2], "strides": [2, 2]}
-    match axes:
-        case "rows_columns":
-            return Written("nn.MaxPool2d(2)", (Node("MaxPool", (source,), target, halves),))
-        case "channels_rows":
-            nodes = (
-                Node("Transpose", (source,), f"{target}.turned", {"perm": [0, 3, 1, 2]}),
-                Node("MaxPool", (f"{target}.turned",), f"{target}.halved", halves),
-                Node("Transpose", (f"{target}.halved",), target, {"perm": [0, 2, 3, 1]}),
-            )
-            return Written("ChannelsRowsPool()", nodes)
-        case _:
-            assert_never(axes)
-
-
-def _final_pool(pool: PixelPool, source: str, target: str) -> Written:
-    match pool:
-        case "mean":
-            return Written("nn.AdaptiveAvgPool2d(1)", (Node("GlobalAveragePool", (source,), target),))
-        case "max":
-            return Written("nn.AdaptiveMaxPool2d(1)", (Node("GlobalMaxPool", (source,), target),))
-        case _:
-            assert_never(pool)
-
-
-def _activation(name: Activation, source: str, target: str) -> Written:
-    match name:
-        case "relu":
-            return Written("nn.ReLU()", (Node("Relu", (source,), target),))
-        case "sigmoid":
-            return Written("nn.Sigmoid()", (Node("Sigmoid", (source,), target),))
-        case "tanh":
-            return Written("nn.Tanh()", (Node("Tanh", (source,), target),))
-        case "gelu":  # x / 2 (1 + erf(x / sqrt 2)); a node of its own is newer than the opset
-            nodes = (
-                Node("Div", (source, "root"), f"{target}.scaled"),
-                Node("Erf", (f"{target}.scaled",), f"{target}.erf"),
-                Node("Add", (f"{target}.erf", "one"), f"{target}.raised"),
-                Node("Mul", (source, f"{target}.raised"), f"{target}.double"),
-                Node("Mul", (f"{target}.double", "half"), target),
-            )
-            return Written("nn.GELU()", nodes)
-        case "silu":
-            sigmoid = Node("Sigmoid", (source,), f"{target}.sigmoid")
-            return Written("nn.SiLU()", (sigmoid, Node("Mul", (source, sigmoid.output), target)))
-        case _:
-            assert_never(name)
-
-
 def known_layers(trained: TrainedNet) -> tuple[Layer, ...]:
     """Return the layers of a network, if an export can write them all.
 
@@ -137,7 +34,7 @@ def known_layers(trained: TrainedNet) -> tuple[Layer, ...]:
     """
     layers = plan_layers(trained.config.model, trained.form).layers
     for layer, module in zip(layers, trained.net.children(), strict=True):
-        wanted = written(layer, trained.config.model).module.partition("(")[0].removeprefix("nn.")
+        wanted = forms_of(layer, trained.config.model).plain.partition("(")[0].removeprefix("nn.")
         is_known = isinstance(module, getattr(nn, wanted, ())) or type(module).__name__ == wanted
         if layer.kind != "dropout" and not is_known:
             raise UsageError(
@@ -154,7 +51,7 @@ def plain_net(trained: TrainedNet) -> str:
     text = render(
         "net.py.j2", name=trained.name, summary=line(trained.config), form=trained.form, input_spec=input_spec,
         mean=_levels(input_spec.mean), std=_levels(input_spec.std), names=_names(trained),
-        layers=[(written(layer, model).module, layer.outputs) for layer in layers],
+        layers=[(forms_of(layer, model).plain, layer.outputs) for layer in layers],
         views=[tuple(view) for view in views_of(model)] if model.test_shift else [],
         has_odd_pool=any(layer.kind == "pool" and layer.pool_axes == "channels_rows" for layer in layers),
         prepare=prepare, functions="\n\n".join(inspect.getsource(function) for function in functions),
@@ -273,7 +170,7 @@ def _nodes(trained: TrainedNet) -> Iterator[Node]:
     for view in _views(trained):
         name = f"{view}input"
         for number, layer in enumerate(known_layers(trained)):
-            nodes = written(layer, trained.config.model, name, f"{view}layer{number}", str(number)).nodes
+            nodes = forms_of(layer, trained.config.model, name, f"{view}layer{number}", str(number)).nodes
             yield from nodes
             name = nodes[-1].output if nodes else name
         if view:

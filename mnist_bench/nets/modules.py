@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import assert_never, cast
+from typing import Any, NamedTuple, assert_never, cast
 
 import torch
 from torch import Tensor, nn
@@ -20,14 +20,6 @@ from mnist_bench.nets.planner import Layer, View, plan_layers
 from mnist_bench.numerics.operations import mean_of_pixels, separable_kernel
 from mnist_bench.picture_form import MNIST, PictureForm
 
-ACTIVATIONS: Mapping[Activation, Callable[[], nn.Module]] = {
-    # Neither its gradient nor that of the layer before needs what it overwrites.
-    "relu": partial(nn.ReLU, inplace=True),
-    "sigmoid": nn.Sigmoid,
-    "tanh": nn.Tanh,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-}
 INITIALISERS: Mapping[Initialisation, Callable[..., Tensor]] = {
     "kaiming_uniform": nn.init.kaiming_uniform_,
     "kaiming_normal": nn.init.kaiming_normal_,
@@ -94,13 +86,6 @@ class MaxPool(nn.AdaptiveMaxPool2d):
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the largest value of each map; the first pixel that has it gets the gradient."""
         return functional.max_pool2d(inputs, (inputs.shape[2], inputs.shape[3]))
-
-
-POOLS: Mapping[PoolAxes, Callable[[], nn.Module]] = {
-    "rows_columns": partial(nn.MaxPool2d, 2),
-    "channels_rows": ChannelsRowsPool,
-}
-PIXEL_POOLS: Mapping[PixelPool, Callable[[], nn.Module]] = {"mean": MeanPool, "max": MaxPool}
 
 
 class Convolution(nn.Conv2d):
@@ -195,7 +180,8 @@ def build_model(config: ModelConfig, generator: torch.Generator, form: PictureFo
     """
     architecture = plan_layers(config, form)
     layers = architecture.layers
-    modules = [_module(layer, config, last=layer is layers[-1]) for layer in layers]
+    modules = [forms_of(layer, config).module() for layer in layers[:-1]]
+    modules.append(Logits(layers[-1].inputs[0], layers[-1].outputs[0]))
     model = ShiftedViews(architecture.views, *modules) if config.test_shift else nn.Sequential(*modules)
     _initialise(model, INITIALISERS[config.initialisation], generator)
     # oneDNN and cuDNN compute on channels-last directly; other layouts are reordered around each convolution.
@@ -214,30 +200,124 @@ def set_dropout_generator(model: nn.Module, generator: torch.Generator) -> None:
             module.generator = generator
 
 
-def _module(layer: Layer, config: ModelConfig, *, last: bool) -> nn.Module:
-    features = (layer.inputs[0], layer.outputs[0])
+class Node(NamedTuple):
+    """An operation of ONNX."""
+
+    operation: str
+    inputs: tuple[str, ...]  # names of arrays, or of other nodes' outputs
+    output: str
+    attributes: Mapping[str, Any] = {}
+
+
+class LayerForms(NamedTuple):
+    """A layer in all its forms."""
+
+    module: Callable[[], nn.Module]  # to be trained
+    plain: str  # in PyTorch alone, as an export's net.py has it
+    nodes: tuple[Node, ...]  # the last one's output is the layer's; none if a net at rest does nothing there
+
+
+def forms_of(layer: Layer, config: ModelConfig, source: str = "", target: str = "", number: str = "") -> LayerForms:
+    """Return the forms of a layer; its nodes lead from `source` to `target`, its weights are named `number`.weight."""
+    inputs, outputs, same = layer.inputs[0], layer.outputs[0], layer.kernel // 2
+    affine = (source, f"{number}.weight", f"{number}.bias")
     match layer.kind:
         case "convolution":
-            return Convolution(*features, layer.kernel, padding=layer.kernel // 2)
+            return LayerForms(
+                partial(Convolution, inputs, outputs, layer.kernel, padding=same),
+                f"nn.Conv2d({inputs}, {outputs}, {layer.kernel}, padding={same})",
+                (Node("Conv", affine, target, {"pads": [same] * 4}),),
+            )
         case "separable":
-            return SeparableConvolution(*features, layer.kernel)
+            each = f"nn.Conv2d({inputs}, {inputs}, {layer.kernel}, padding={same}, groups={inputs}, bias=False)"
+            return LayerForms(
+                partial(SeparableConvolution, inputs, outputs, layer.kernel),
+                f"nn.Sequential({each}, nn.Conv2d({inputs}, {outputs}, 1))",
+                (
+                    Node(
+                        "Conv", (source, f"{number}.0.weight"), f"{target}.each", {"pads": [same] * 4, "group": inputs}
+                    ),
+                    Node("Conv", (f"{target}.each", f"{number}.1.weight", f"{number}.1.bias"), target),
+                ),
+            )
         case "linear":
-            return (Logits if last else Linear)(*features)
+            nodes = (Node("Gemm", affine, target, {"transB": 1}),)
+            return LayerForms(partial(Linear, inputs, outputs), f"nn.Linear({inputs}, {outputs})", nodes)
         case "batchnorm":
-            normaliser = nn.BatchNorm2d if len(layer.inputs) == 3 else nn.BatchNorm1d
-            return normaliser(layer.inputs[0], eps=config.batchnorm_epsilon, momentum=config.batchnorm_momentum)
+            of_maps, epsilon = len(layer.inputs) == 3, config.batchnorm_epsilon
+            normaliser = nn.BatchNorm2d if of_maps else nn.BatchNorm1d
+            running = (f"{number}.running_mean", f"{number}.running_var")
+            return LayerForms(
+                partial(normaliser, inputs, eps=epsilon, momentum=config.batchnorm_momentum),
+                f"nn.{normaliser.__name__}({inputs}, eps={epsilon!r})",
+                (Node("BatchNormalization", (*affine, *running), target, {"epsilon": epsilon}),),
+            )
         case "pool":
-            return POOLS[layer.pool_axes]()
+            return _pool(layer.pool_axes, source, target)
         case "activation":
-            return ACTIVATIONS[layer.activation]()
+            return _activation(layer.activation, source, target)
         case "dropout":
-            return Dropout(layer.rate)
+            plain = f"nn.Dropout{'2d' if len(layer.inputs) == 3 else ''}({layer.rate!r})"
+            return LayerForms(partial(Dropout, layer.rate), plain, ())
         case "final_pool":
-            return PIXEL_POOLS[layer.pixel_pool]()
+            return _final_pool(layer.pixel_pool, source, target)
         case "flatten":
-            return nn.Flatten()
+            return LayerForms(nn.Flatten, "nn.Flatten()", (Node("Flatten", (source,), target),))
         case _:
             assert_never(layer.kind)
+
+
+def _pool(axes: PoolAxes, source: str, target: str) -> LayerForms:
+    halves = {"kernel_shape": [2, 2], "strides": [2, 2]}
+    match axes:
+        case "rows_columns":
+            return LayerForms(
+                partial(nn.MaxPool2d, 2), "nn.MaxPool2d(2)", (Node("MaxPool", (source,), target, halves),)
+            )
+        case "channels_rows":
+            nodes = (
+                Node("Transpose", (source,), f"{target}.turned", {"perm": [0, 3, 1, 2]}),
+                Node("MaxPool", (f"{target}.turned",), f"{target}.halved", halves),
+                Node("Transpose", (f"{target}.halved",), target, {"perm": [0, 2, 3, 1]}),
+            )
+            return LayerForms(ChannelsRowsPool, "ChannelsRowsPool()", nodes)
+        case _:
+            assert_never(axes)
+
+
+def _final_pool(pool: PixelPool, source: str, target: str) -> LayerForms:
+    match pool:
+        case "mean":
+            return LayerForms(MeanPool, "nn.AdaptiveAvgPool2d(1)", (Node("GlobalAveragePool", (source,), target),))
+        case "max":
+            return LayerForms(MaxPool, "nn.AdaptiveMaxPool2d(1)", (Node("GlobalMaxPool", (source,), target),))
+        case _:
+            assert_never(pool)
+
+
+def _activation(name: Activation, source: str, target: str) -> LayerForms:
+    match name:
+        case "relu":
+            # Neither its gradient nor that of the layer before needs what it overwrites.
+            return LayerForms(partial(nn.ReLU, inplace=True), "nn.ReLU()", (Node("Relu", (source,), target),))
+        case "sigmoid":
+            return LayerForms(nn.Sigmoid, "nn.Sigmoid()", (Node("Sigmoid", (source,), target),))
+        case "tanh":
+            return LayerForms(nn.Tanh, "nn.Tanh()", (Node("Tanh", (source,), target),))
+        case "gelu":  # x / 2 (1 + erf(x / sqrt 2)); a node of its own is newer than the opset
+            nodes = (
+                Node("Div", (source, "root"), f"{target}.scaled"),
+                Node("Erf", (f"{target}.scaled",), f"{target}.erf"),
+                Node("Add", (f"{target}.erf", "one"), f"{target}.raised"),
+                Node("Mul", (source, f"{target}.raised"), f"{target}.double"),
+                Node("Mul", (f"{target}.double", "half"), target),
+            )
+            return LayerForms(nn.GELU, "nn.GELU()", nodes)
+        case "silu":
+            sigmoid = Node("Sigmoid", (source,), f"{target}.sigmoid")
+            return LayerForms(nn.SiLU, "nn.SiLU()", (sigmoid, Node("Mul", (source, sigmoid.output), target)))
+        case _:
+            assert_never(name)
 
 
 def _initialise(model: nn.Module, initialise: Callable[..., Tensor], generator: torch.Generator) -> None:

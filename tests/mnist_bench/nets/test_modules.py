@@ -12,8 +12,8 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from mnist_bench.config.settings import Activation, Fill, Initialisation, ModelConfig, PixelPool, PoolAxes
-from mnist_bench.nets.modules import ACTIVATIONS, INITIALISERS, PIXEL_POOLS, POOLS, build_model, set_dropout_generator
+from mnist_bench.config.settings import Fill, Initialisation, ModelConfig
+from mnist_bench.nets.modules import INITIALISERS, build_model, set_dropout_generator
 from mnist_bench.nets.planner import COEFFICIENTS, plan_layers
 from mnist_bench.numerics.kinds import DeviceKind, Precision, device_kind
 from mnist_bench.numerics.operations import seeded
@@ -155,8 +155,7 @@ def test_batchnorm_takes_its_momentum_and_epsilon() -> None:
 @pytest.mark.parametrize(
     ("table", "values"),
     [
-        (ACTIVATIONS, Activation), (INITIALISERS, Initialisation), (POOLS, PoolAxes), (PIXEL_POOLS, PixelPool),
-        (PADDINGS, Fill), (COEFFICIENTS, DeviceKind),
+        (INITIALISERS, Initialisation), (PADDINGS, Fill), (COEFFICIENTS, DeviceKind),
     ],
 )  # fmt: skip
 def test_a_table_has_every_value_of_its_set(table: Mapping[str, object], values: object) -> None:
