@@ -50,10 +50,8 @@ class Misfit:
 
     factor: float
     """Median of measured over estimated time: the machine's speed, if the ratios between estimates are right."""
-    median: float
-    """Relative error of an estimate times the factor: half of all are below."""
-    nine_in_ten: float
-    """Nine in ten are below."""
+    median: float  # relative error of an estimate times the factor: half of all are below
+    nine_in_ten: float  # nine in ten are below
 
 
 def judge(work: Array, seconds: Array, kind: DeviceKind) -> Iterator[str]:

@@ -34,8 +34,7 @@ class Kills:
     """Kills that were made."""
 
     kinds: dict[str, int] = field(default_factory=dict)
-    at_work: int = 0
-    """Those that hit processes at work; the others hit one that was starting."""
+    at_work: int = 0  # those that hit processes at work; the others hit one that was starting
 
     @property
     def number(self) -> int:
@@ -102,20 +101,14 @@ class SearchProcesses:
 
     command: Sequence[str]
     files: StudyFolder
-    log: Path
-    """Receives the output of the processes."""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables in addition to those of this process."""
+    log: Path  # receives the output of the processes
+    environment: Mapping[str, str] = field(default_factory=dict)  # variables in addition to those of this process
     starts: int = 0
-    lost: int = 0
-    """Events that were in the log when it was read, and later were not, or not the same."""
-    acknowledged: list[Event] = field(default_factory=list)
-    """The event log as it was last read."""
-    workers_seen: set[int] = field(default_factory=set)
-    """Workers that were alive at some kill."""
+    lost: int = 0  # events that were in the log when it was read, and later were not, or not the same
+    acknowledged: list[Event] = field(default_factory=list)  # the event log as it was last read
+    workers_seen: set[int] = field(default_factory=set)  # workers that were alive at some kill
     _driver: subprocess.Popen[bytes] | None = None
-    _before: int = 0
-    """Events that were in the log when the driver was last started."""
+    _before: int = 0  # events that were in the log when the driver was last started
 
     def keep_up(self) -> bool:
         """Start what was killed; return False if the work is done.

@@ -34,10 +34,8 @@ Edit = tuple[int, int, str]
 class Mutation:
     """One edit of a module's source."""
 
-    module: str
-    """Its path in the checkout."""
-    name: str
-    """With the function or class; does not depend on changes elsewhere in the module."""
+    module: str  # its path in the checkout
+    name: str  # with the function or class; does not depend on changes elsewhere in the module
     edit: Edit
     lines: range
     """Lines that run where the edit has an effect; none if that is once in a process, as while it is imported."""

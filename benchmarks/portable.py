@@ -57,15 +57,12 @@ class Line:
     """A processor, and what portable precision computes on it."""
 
     processor: str
-    caches: str
-    """Sizes of the first level for data, and of the second level."""
+    caches: str  # sizes of the first level for data, and of the second level
     torch: str
-    compiler: str
-    """The compiler with which PyTorch was built."""
+    compiler: str  # the compiler with which PyTorch was built
     canary: str
     portable_canary: str
-    digest: str
-    """The digest of `SEARCH`."""
+    digest: str  # the digest of `SEARCH`
     date: str
     later: Mapping[str, str] = field(default_factory=dict)
     """The hashes of operations of later settings, by name; an earlier line lacks some."""
@@ -85,10 +82,8 @@ class Line:
 class Instructions:
     """The instructions that a process with portable precision executed."""
 
-    translated: int
-    """Instructions that qemu translated: an instruction that is executed again is not counted again."""
-    approximate: Mapping[str, int]
-    """Those of `APPROXIMATE`, by name."""
+    translated: int  # instructions that qemu translated: an instruction that is executed again is not counted again
+    approximate: Mapping[str, int]  # those of `APPROXIMATE`, by name
     torch: str
     date: str
 

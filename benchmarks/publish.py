@@ -66,8 +66,7 @@ class Pages:
     """The report of a study, and some of its plots."""
 
     study: str
-    plots: tuple[str, ...]
-    """The kinds of plots that pages show, as files of their own."""
+    plots: tuple[str, ...]  # the kinds of plots that pages show, as files of their own
 
     def write(self, to: Path, work: Path) -> None:
         """Write them from a copy of the kept study, because to read a database may write files next to it.

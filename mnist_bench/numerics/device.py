@@ -68,6 +68,7 @@ def setup(name: str = "auto", precision: str = "auto") -> torch.device:
 def describe(device: torch.device, precision: Precision) -> dict[str, Any]:
     """Return the checks, which decide whether two machines compute alike, and values that may explain a difference."""
     kind = device_kind(precision, on_gpu=device.type != "cpu")
+    built = [line.strip(" -") for line in torch.__config__.show().splitlines()]
     return {
         CHECK: canary(str(device), precision),
         WIDE_CHECK: portable_canary() if precision == "portable" else wide_canary(str(device), precision),
@@ -80,7 +81,8 @@ def describe(device: torch.device, precision: Precision) -> dict[str, Any]:
         "cpu_flags": [flag for flag in FLAGS if flag in cpu_flags()],
         "gpu": _describe_gpu(device),
         "torch": str(torch.__version__),
-        "libraries": _libraries(),
+        # The versions of oneDNN and of the matrix library with which torch was built.
+        "libraries": [line for line in built if "Math Kernel Library" in line or "MKL-DNN" in line],
         "threads": torch.get_num_threads(),
         "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
     }
@@ -131,12 +133,6 @@ def _describe_gpu(device: torch.device) -> Mapping[str, Any] | None:
     }
 
 
-def _libraries() -> list[str]:
-    """Return the versions of oneDNN and of the matrix library with which torch was built."""
-    lines = (line.strip(" -") for line in torch.__config__.show().splitlines())
-    return [line for line in lines if "Math Kernel Library" in line or "MKL-DNN" in line]
-
-
 PACKAGES = ("mnist-bench", "torch", "optuna", "numpy")
 
 
@@ -154,20 +150,16 @@ class Machine:
 
 def this_machine(device: torch.device, precision: Precision) -> Machine:
     """Return the machine on which this process runs and trains, on `device` in `precision`."""
+    name = cpu_line("model name") or platform.processor() or platform.machine()
+    family, model = cpu_line("cpu family"), cpu_line("model")
     return Machine(
-        processor=_processor(),
+        processor=f"{name} (family {family}, model {model})" if family and model else name,
         cores=cores(),
         gpu=torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         precision=precision,
         python=platform.python_version(),
         versions={name: version(name) for name in PACKAGES},
     )
-
-
-def _processor() -> str:
-    name = cpu_line("model name") or platform.processor() or platform.machine()
-    family, model = cpu_line("cpu family"), cpu_line("model")
-    return f"{name} (family {family}, model {model})" if family and model else name
 
 
 def sentence(machine: Machine) -> str:

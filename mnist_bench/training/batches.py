@@ -51,8 +51,7 @@ class Batch:
 
     step: int
     chosen: Tensor  # int64 (B,): places in the data set's training part
-    distortions: Tensor | None
-    """float32 (B, numbers of a distortion), see `distortions`; None if nothing is distorted."""
+    distortions: Tensor | None  # float32 (B, numbers of a distortion), see `distortions`; None if nothing is distorted
     pixels: Tensor  # float32 (B, C, H, W), distorted and normalised
     labels: Tensor  # int64 (B,)
     losses: Tensor | None  # float32 (B,), for the loss of each image; None if it is not needed
@@ -153,13 +152,7 @@ def maps(config: AugmentConfig, draws: Tensor) -> Tensor:
     The two rows of a map are for the source's row and column. Each holds factors of (row, column, 1), in pixels from
     the centre, then the displacements of the grid's pixels, row by row, in pixels.
     """
-    affine, grid = draws[:, :DRAWS], draws[:, DRAWS:].reshape(len(draws), 2, config.grid_pixels**2)
-    return torch.cat([_matrices(config, affine), grid * config.grid_shift], dim=2)
-
-
-def _matrices(config: AugmentConfig, draws: Tensor) -> Tensor:
-    """Return the affine part of the maps, (N, 2, 3)."""
-    rotation, shear, *shifts, zoom_rows, zoom_columns = draws.unbind(1)  # (N,) each, as all that follows
+    rotation, shear, *shifts, zoom_rows, zoom_columns = draws[:, :DRAWS].unbind(1)  # (N,) each, as all that follows
     angle = rotation * math.radians(config.rotation_degrees)
     slant = shear * config.shear_radians
     rows = 1 + config.zoom * zoom_rows
@@ -168,7 +161,9 @@ def _matrices(config: AugmentConfig, draws: Tensor) -> Tensor:
     # R . S . Z, multiplied out, and the shift: the two rows of each image's map.
     top = (cos * rows, -(cos * slant.sin() + sin * slant.cos()) * columns, shifts[0] * config.translate_pixels)
     bottom = (sin * rows, (cos * slant.cos() - sin * slant.sin()) * columns, shifts[1] * config.translate_pixels)
-    return torch.stack([*top, *bottom], dim=1).view(-1, 2, 3)
+    affine = torch.stack([*top, *bottom], dim=1).view(-1, 2, 3)
+    grid = draws[:, DRAWS:].reshape(len(draws), 2, config.grid_pixels**2)
+    return torch.cat([affine, grid * config.grid_shift], dim=2)
 
 
 @torch.no_grad()

@@ -164,8 +164,7 @@ _ROW = re.compile(r"\| `([a-z][^`]*)`[^|]* \| (`[a-z0-9_]+`[^|]*) \| ([^|]*)\|")
 class Form:
     """One form of what a command prints."""
 
-    command: str
-    """The words that name the command."""
+    command: str  # the words that name the command
     always: frozenset[str]
     sometimes: frozenset[str]
 

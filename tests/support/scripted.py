@@ -35,10 +35,8 @@ class Scripted(Executor):
     clock: Clock
     fails: Callable[[Job], Outcome | None] = lambda job: None
     workers: int = 1
-    at_once: int | None = None
-    """How many come back from a wait; None for all."""
-    started: list[tuple[float, Job]] = field(default_factory=list)
-    """Every job that was submitted, with its time."""
+    at_once: int | None = None  # how many come back from a wait; None for all
+    started: list[tuple[float, Job]] = field(default_factory=list)  # every job that was submitted, with its time
     _running: list[Job] = field(default_factory=list)
     _trainer: Trainer = field(default_factory=Trainer)
 

@@ -51,13 +51,11 @@ class Order:
 
     words: Sequence[str]
     """What follows the interpreter: `-m` and a module, `-c` and a program, or a file; then its arguments."""
-    safe_path: bool
-    """Whether it looks for modules neither in its folder nor next to its file."""
+    safe_path: bool  # whether it looks for modules neither in its folder nor next to its file
     environment: Mapping[str, str]
     folder: str
     new_session: bool
-    parent: int
-    """The process that asks, which the fork takes for its parent."""
+    parent: int  # the process that asks, which the fork takes for its parent
 
 
 class ColdPopen(subprocess.Popen[Any]):
@@ -72,10 +70,8 @@ class ColdPopen(subprocess.Popen[Any]):
 class Popen(ColdPopen):
     """A process, forked if that makes no difference to it."""
 
-    seconds = 0.0
-    """Processor time of all forked processes that were waited for."""
-    _line: socket.socket | None = None
-    """Tells the end of a forked process."""
+    seconds = 0.0  # processor time of all forked processes that were waited for
+    _line: socket.socket | None = None  # tells the end of a forked process
 
     def _execute_child(self, *started: Any) -> None:
         order = _order(*started)
