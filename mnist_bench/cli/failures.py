@@ -13,7 +13,6 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from difflib import get_close_matches
 from typing import Any
 
@@ -102,48 +101,32 @@ def _content(failure: BaseException) -> dict[str, Any] | None:
     cause = failure.__cause__ if isinstance(failure, typer.Exit) else failure
     if cause is None or isinstance(cause, BrokenPipeError) or is_of_output(cause):
         return None
-    message = _message(cause)
+    kind, message = _told(cause)
     command = _COMMAND.search(message)
     known = {**_place(cause), "suggestion": _meant(cause, message), "command": command and command[1]}
-    code = failure.exit_code if isinstance(failure, typer.Exit | typer.TyperException) else _code(failure)
-    return {"kind": _kind(cause), "message": message, "exit_code": int(code)} | {
+    code: int = ExitCode.INTERRUPTED if isinstance(failure, KeyboardInterrupt) else ExitCode.FAILURE
+    if isinstance(failure, typer.Exit | typer.TyperException):
+        code = failure.exit_code
+    return {"kind": kind, "message": message, "exit_code": int(code)} | {
         key: value for key, value in known.items() if value
     }
 
 
-def _code(failure: BaseException) -> ExitCode:
-    return ExitCode.INTERRUPTED if isinstance(failure, KeyboardInterrupt) else ExitCode.FAILURE
-
-
-def _kind(cause: BaseException) -> str:
+def _told(cause: BaseException) -> tuple[str, str]:
+    """Return the kind of a failure, and its sentence."""
     match cause:
         case KeyboardInterrupt() | Stopped():
-            return INTERRUPTED
+            return INTERRUPTED, "Interrupted; the same command continues."
         case SearchError():
-            return type(cause).__name__
+            return type(cause).__name__, str(cause)
         case typer.TyperException():
-            return USAGE
+            return USAGE, cause.format_message()
         case typer.Abort():
-            return "Aborted"
-        case OSError():
-            return "OSError"
-        case _:
-            return OTHER
-
-
-def _message(cause: BaseException) -> str:
-    match cause:
-        case KeyboardInterrupt() | Stopped():
-            return "Interrupted; the same command continues."
-        case SearchError():
-            return str(cause)
-        case typer.TyperException():
-            return cause.format_message()
-        case typer.Abort():
-            return "Aborted."
+            return "Aborted", "Aborted."
         case Exception():
-            return in_words(cause).removeprefix("Error: ")
-    return str(cause)
+            kind = "OSError" if isinstance(cause, OSError) else OTHER
+            return kind, in_words(cause).removeprefix("Error: ")
+    return OTHER, str(cause)
 
 
 def _meant(cause: BaseException, message: str) -> str | None:
@@ -160,7 +143,8 @@ def _place(cause: BaseException) -> dict[str, Any]:
     match cause:
         case SpaceError():
             first = cause.problems[0]
-            problems = [asdict(problem) for problem in cause.problems]
+            fields = ("source", "line", "column", "message")
+            problems = [{name: getattr(problem, name) for name in fields} for problem in cause.problems]
             return {"file": first.source, "line": first.line, "column": first.column, "problems": problems}
         case OSError():
             return {"file": None if cause.filename is None else str(cause.filename)}
