@@ -107,14 +107,8 @@ def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     spec = study.spec
     dataset, named = data_of(spec["context"]).dataset, space_sources.dataset_of(study.space)
     words = ["mnist-bench", "search", _shipped(spec["space"]) or SPACE_FILE]
-    words += [
-        "--trials",
-        str(trials),
-        "--seed",
-        str(spec["seed"]),
-        "--concurrent-trials",
-        str(spec["concurrent_trials"]),
-    ]
+    words += ["--trials", str(trials), "--seed", str(spec["seed"])]
+    words += ["--concurrent-trials", str(spec["concurrent_trials"])]
     words += [] if repeats(study.order) else ["--order", "as-completed"]
     words += own_code_options(spec)
     words += [] if dataset == named else ["--set", f"dataset={dataset}"]

@@ -25,7 +25,6 @@ from mnist_bench.report.about import Range, ranges_table
 from mnist_bench.report.commands import commands, commands_for_values
 from mnist_bench.report.findings import Sections, findings, sections_of
 from mnist_bench.result_table import Figure, Row, Table
-from mnist_bench.studies.checked import find_trial
 from mnist_bench.studies.record import data_of, recipe_text
 from mnist_bench.value_kind import kind_of
 from search.errors import SearchError, StudyNotFoundError, UsageError
@@ -37,18 +36,6 @@ from search.study.studies import StoredStudy
 
 LISTED = 200
 """Largest number of trials on the report's leaderboard."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Chosen:
-    """The trial that `confirm` chose, or else the first complete one."""
-
-    number: int
-    name: str  # name of the trial: STUDY/17
-    summary: str  # its settings in one line
-    recipe: str | None  # its recipe in YAML, for `mnist-bench train`; None for a trial of another trainer
-    seed: int
-    weights: str  # SHA-256 of its final weights
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +51,9 @@ class ReportPage:
     board: Leaderboard
     sections: Sections
     pictures: tuple[Picture, ...]  # one per kind; those that could not be drawn have an error
-    chosen: Chosen | None
+    chosen: TrialRecord | None  # the trial that `confirm` chose, or else the first complete one
+    summary: str  # the settings of the chosen network in one line
+    recipe: str | None  # its recipe in YAML, for `mnist-bench train`; None without a network
     ranges: Table[Range] | None
     """The ranges that were searched, with the values of the chosen trial; None if there are no ranges or no trial."""
     space: str  # YAML for `mnist-bench search`
@@ -96,6 +85,7 @@ def gather(
     space = study.space
     chosen = next((trial for trial in study.trials if trial.number == sections.winner), study.best)
     ranges = ranges_table(space, chosen, kind) if chosen else None
+    net = chosen if kind.of_nets else None
     return ReportPage(
         study=study.name,
         date=f"{datetime.fromtimestamp(max(handled), UTC):%Y-%m-%d}" if handled else None,
@@ -105,7 +95,9 @@ def gather(
         board=board,
         sections=sections,
         pictures=tuple(pictures),
-        chosen=_chosen(study, chosen) if chosen else None,
+        chosen=chosen,
+        summary=summary_line(from_json(net.config)) if net else "",
+        recipe=recipe_text(study, net) if net else None,
         ranges=ranges if ranges and ranges.rows else None,
         space=space.to_yaml(),
         typed=tuple(dict.fromkeys(made.command for made in invocations if made.command is not None)),
@@ -124,39 +116,20 @@ def missing(pictures: Sequence[Picture]) -> dict[str, str]:
     return {picture.kind: picture.reason for picture in pictures if picture.reason is not None}
 
 
-def _chosen(study: StudyRecord, trial: TrialRecord) -> Chosen:
-    of_nets = kind_of(study.spec).of_nets
-    return Chosen(
-        number=trial.number,
-        name=f"{study.name}/{trial.number}",
-        summary=summary_line(from_json(trial.config)) if of_nets else "",
-        recipe=recipe_text(study, trial) if of_nets else None,
-        seed=trial.seed,
-        weights=trial.reports[-1].weights,
-    )
-
-
 def _facts(study: StudyRecord) -> dict[str, dict[str, str]]:
     spec = study.spec
     numerics = {name: value for name, value in spec["numerics"].items() if value not in (None, {}, [])}
     options = {name: spec[name] for name in ("seed", "concurrent_trials", "sampler", "pruner") if name in spec}
-    begins = about.begins_with(study)
-    options |= {} if begins is None else {"trials": begins}
-    groups = {
-        "search": {"fingerprint": fingerprint(spec), **options},
-        **_facts_of_training(spec["context"], of_nets=kind_of(spec).of_nets),
-        "numerics": numerics,
-        "versions": spec["versions"],
-    }
+    if (begins := about.begins_with(study)) is not None:
+        options["trials"] = begins
+    groups: dict[str, Mapping[str, Any]] = {"search": {"fingerprint": fingerprint(spec), **options}}
+    if kind_of(spec).of_nets:
+        data = spec["context"]["data"]
+        groups["data"] = {**data, "dataset": "your own"} if data_of(spec["context"]).is_own else data
+    elif isinstance(trainer := spec["context"].get("trainer"), Mapping):
+        groups["trainer"] = trainer
+    groups |= {"numerics": numerics, "versions": spec["versions"]}
     return {group: {name: _text(value) for name, value in flattened(values)} for group, values in groups.items()}
-
-
-def _facts_of_training(context: Mapping[str, Any], *, of_nets: bool) -> dict[str, Mapping[str, Any]]:
-    if not of_nets:
-        trainer = context.get("trainer")
-        return {"trainer": trainer} if isinstance(trainer, Mapping) else {}
-    data = context["data"]
-    return {"data": {**data, "dataset": "your own"} if data_of(context).is_own else data}
 
 
 def _text(value: object) -> str:
@@ -212,35 +185,24 @@ def write(
     subject = Subject(study=study, data_dir=data_dir)
     # Last, after everything that may be refused: this takes seconds.
     pictures = tuple(draw_kinds(kinds_of(study), subject, ("svg", "png"), narrow=True, begins=begins))
-    gathered = gather(
-        study, sections=sections, pictures=pictures, invocations=searched, weights=weights,
-    )  # fmt: skip
+    gathered = gather(study, sections=sections, pictures=pictures, invocations=searched, weights=weights)
     drawn, reason = _drawing(study, gathered, data_dir)
-    _save(file, render(gathered, drawn), atomic_write if to is None else write_named)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        (atomic_write if to is None else write_named)(file, render(gathered, drawn).encode())
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be written ({error.strerror}).") from error
     return WrittenReport(file=file, pictures=pictures, no_drawing=reason)
 
 
 def _drawing(study: StoredStudy, gathered: ReportPage, data_dir: Path | None) -> tuple[Drawing | None, str | None]:
-    """Return the drawing area of the page, or the reason why there is none; both are None if no network is chosen.
-
-    It needs the weights of the chosen trial and the data set.
-    """
-    chosen = gathered.chosen
-    if chosen is None or chosen.recipe is None:
+    """Return the drawing area of the page, or the reason why there is none; both are None without a network."""
+    if gathered.chosen is None or gathered.recipe is None:
         return None, None
-    trial = find_trial(study, chosen.number)
     try:
-        return drawing(kept_net(study, trial, data_dir=data_dir)), None
+        return drawing(kept_net(study, gathered.chosen, data_dir=data_dir)), None
     except SearchError as error:
         return None, str(error)
-
-
-def _save(file: Path, text: str, write: Callable[[Path, bytes], None]) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write(file, text.encode())
-    except OSError as error:
-        raise UsageError(f"{file}: cannot be written ({error.strerror}).") from error
 
 
 SMALL_SVG = 120_000

@@ -82,5 +82,5 @@ def test_the_best_configurations_of_a_function_are_confirmed(ran: dict[str, Any]
     found = json.loads(ran[CONFIRM].out)
     assert (found["name"], found["minimized"]) == ("loss", True)
     assert len(found["candidates"]) <= 2
-    assert f"#{found['winner']}, loss " in ran["leaderboard bowl-0"].out
+    assert f"trial {found['winner']}, loss " in ran["leaderboard bowl-0"].out
     assert ran["report bowl-0"].code == 0

@@ -149,7 +149,7 @@ def test_the_speed_of_this_machine_is_a_table(cli: Callable[..., Result], monkey
 
     monkeypatch.setattr("mnist_bench.bench.measure_speed", run)
     shown = cli("doctor", "--speed")
-    assert shown.stderr.splitlines() == ["warm-up", "repeat 1 of 5"]
+    assert shown.stderr.splitlines() == ["warm-up", "repeat 1"]
     assert "two-conv  2,500 [2,000, 3,000]" in shown.stdout
     assert "Medians of 5 repeats of 5,120 images in 2 processes at once" in shown.stdout
     assert json.loads(cli("doctor", "--speed", "--json").stdout)["nets"] == [asdict(found.nets[0])]

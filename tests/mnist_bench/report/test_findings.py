@@ -255,7 +255,7 @@ def test_the_page_of_another_trainer_has_no_recipe_no_data_and_no_test_set() -> 
     assert page.title == "12 trials of ridge.py:Trainer"
     assert page.about == "2 hyperparameters of the search space ridge, searched in 114 s, 2 trainings at a time."
     assert page.chosen is not None
-    assert page.chosen.recipe is None
+    assert page.recipe is None
     assert [*page.facts] == ["search", "trainer", "numerics", "versions"]
 
 

@@ -35,11 +35,11 @@ def other(study: StudyRecord | None = None, **parts: Any) -> StudyRecord:
 
 def test_the_chosen_trial_is_the_first_or_the_one_that_was_confirmed() -> None:
     confirmed = Sections(winner=0, commands=HERE)
-    for sections, name in ((Sections(commands=HERE), "conv-0/1"), (confirmed, "conv-0/0")):
+    for sections, number in ((Sections(commands=HERE), 1), (confirmed, 0)):
         report = handmade_report.report(sections=sections)
         assert report.chosen is not None
-        assert report.chosen.name == name
-        assert f"mnist-bench reproduce {name}" in report.commands
+        assert report.chosen.number == number
+        assert f"mnist-bench reproduce conv-0/{number}" in report.commands
 
 
 def test_without_a_complete_trial_none_is_chosen() -> None:
@@ -49,10 +49,10 @@ def test_without_a_complete_trial_none_is_chosen() -> None:
 
 
 def test_the_recipe_is_the_chosen_trials_configuration() -> None:
-    chosen = handmade_report.report().chosen
-    assert chosen is not None
-    assert chosen.seed == 101
-    config = space_sources.recipe(Space.from_document(parse(chosen.recipe or "", "recipe.yaml")))
+    report = handmade_report.report()
+    assert report.chosen is not None
+    assert report.chosen.seed == 101
+    config = space_sources.recipe(Space.from_document(parse(report.recipe or "", "recipe.yaml")))
     assert (config.model.blocks, config.optim.lr) == (3, 0.0093)
 
 
