@@ -57,6 +57,7 @@ class Option:
 
     about: str
     python: str = ""  # what Python takes besides
+    raises: str = ""  # what every function raises that has it
     metavar: str | None = None
     panel: str | None = None
     default: str | None = None  # in words, if it is not the value of the parameter
@@ -135,8 +136,11 @@ def _describe(function: Any, signature: inspect.Signature, known: Declared) -> N
         for name, (each, option) in known.items()
     ]
     lines = [textwrap.fill(entry, 112, initial_indent=" " * 4, subsequent_indent=" " * 8) for entry in entries]
+    faults = dict.fromkeys(f"    {option.raises}" for _, option in known.values() if option.raises)
     head, raises, rest = (inspect.getdoc(function) or "").partition("Raises:\n")
-    function.__doc__ = "\n".join([f"{head.rstrip()}\n", "Args:", *lines, "", f"{raises}{rest}"])
+    own, examples, more = rest.partition("\nExamples:\n")
+    parts = [f"{head.rstrip()}\n", "Args:", *lines, "", f"{raises}{own.rstrip()}", *faults, f"{examples}{more}"]
+    function.__doc__ = "\n".join(parts)
 
 
 def _type(annotation: Any) -> Any:
@@ -333,6 +337,7 @@ Workers = Annotated[
         "Number of processes. In deterministic order it does not change the result.",
         "N",
         panel=RUNNING,
+        raises="WorkerError: training fails in a process, or processes die.",
         least=1,
         default="$MNIST_BENCH_WORKERS, else one per core, or one on a GPU",
     ),
@@ -350,7 +355,16 @@ RESULTS_OPTION = option(
 Results = Annotated[str | Path | None, RESULTS_OPTION]
 Folder = Annotated[Path, RESULTS_OPTION]
 """The same of a command's body, which gets the folder in force."""
-Device = Annotated[str, option("Device to train on: auto, cpu, cuda or cuda:1.", "NAME", panel=RUNNING, of="nets")]
+Device = Annotated[
+    str,
+    option(
+        "Device to train on: auto, cpu, cuda or cuda:1.",
+        "NAME",
+        panel=RUNNING,
+        of="nets",
+        raises="DeviceError: there is no such device.",
+    ),
+]
 Precision = Annotated[
     PrecisionName,
     option(
@@ -368,6 +382,7 @@ Data = Annotated[
         panel=FILES,
         typed=Path,
         default="the bundled MNIST",
+        raises="DataError: the data set cannot be loaded.",
         of="nets",
     ),
 ]
@@ -405,7 +420,8 @@ Objective = Annotated[
 Command = Annotated[
     str | None, option("Your own program, if it made the study, as it was searched.", "COMMAND", of="own work")
 ]
-OBSERVER = in_python("Called as the work goes on; if its `stopping` returns True, the work stops.")
+INTERRUPTED = "Interrupted: Ctrl-C, or a notebook's stop button, ended the work; the same call continues it."
+OBSERVER = in_python("Called as the work goes on; if its `stopping` returns True, the work stops.", raises=INTERRUPTED)
 Progress = Annotated[
     bool | None,
     in_python("Whether to show the progress in the terminal or notebook; None to show it unless there is an observer."),

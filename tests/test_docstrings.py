@@ -39,17 +39,19 @@ def test_examples() -> None:
 
 
 RUN = """
-import doctest, sys
+import doctest, inspect, sys
 from importlib import import_module
 from pathlib import Path
 import mnist_bench
 
 functions = {name: getattr(mnist_bench, name) for name in mnist_bench.__all__}
+line_of = lambda function: inspect.unwrap(function).__code__.co_firstlineno if inspect.isfunction(function) else 0
 runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)  # a time differs from run to run
 page, *modules = sys.argv[1:]
 for name in modules:
-    found = doctest.DocTestFinder().find(import_module(name), extraglobs=functions)
-    for test in sorted(found, key=lambda test: test.lineno or 0):
+    module = import_module(name)
+    found = doctest.DocTestFinder().find(module, extraglobs=functions)
+    for test in sorted(found, key=lambda test: line_of(getattr(module, test.name.rpartition(".")[2], None))):
         runner.run(test)
 runner.run(doctest.DocTestParser().get_doctest(Path(page).read_text(), {}, page, page, 0))
 assert runner.tries > 20, runner.tries

@@ -70,11 +70,7 @@ def confirm(
         FingerprintError: this machine computes differently from the one of the search.
         UsageError: an argument is out of range, the data set is not the study's, or the trainer is not named.
         SearchError: no candidate trains to the end.
-        DataError: the data set cannot be loaded.
-        DeviceError: there is no such device.
-        WorkerError: training fails in a process, or processes die.
         StorageError: a file or database cannot be read or written.
-        Interrupted: Ctrl-C, or a notebook's stop button, ended the work; the same call continues it.
 
     Examples:
         >>> found = confirm(open_study("conv-0"), workers=2)  # doctest: +SKIP
@@ -113,11 +109,7 @@ def confirm_front(
         StudyNotFoundError: none of its trials is complete.
         StudyLockedError: it is being searched, or another process confirms it.
         FingerprintError: this machine computes differently from the one of the search.
-        DataError: the data set cannot be loaded.
-        DeviceError: there is no such device.
-        WorkerError: training fails in a process, or processes die.
         StorageError: a file or database cannot be read or written.
-        Interrupted: Ctrl-C, or a notebook's stop button, ended the work; the same call continues it.
 
     Examples:
         >>> found = confirm_front(open_study("small-0"), workers=2)  # doctest: +SKIP
@@ -171,11 +163,7 @@ def ablate(
             trains the same network.
         FingerprintError: this machine computes differently from the one of the search.
         StudyLockedError: another process makes the same ablation.
-        DataError: the data set cannot be loaded.
-        DeviceError: there is no such device.
-        WorkerError: training fails in a process, or processes die.
         StorageError: a file or database cannot be read or written.
-        Interrupted: Ctrl-C, or a notebook's stop button, ended the work; the same call continues it.
 
     Examples:
         >>> path = ablate(open_study("conv-0"), seeds=3)  # doctest: +SKIP
@@ -217,11 +205,7 @@ def train_notebook(
     Raises:
         UsageError: there is no such recipe, or an argument is out of range.
         StudyLockedError: another process works on the same runs.
-        DataError: the data set cannot be loaded.
-        DeviceError: there is no such device, or it does not compute in this precision.
-        WorkerError: training fails in a process, or processes die.
         StorageError: a file or database cannot be read or written.
-        Interrupted: Ctrl-C, or a notebook's stop button, ended the work; the same call continues it.
 
     Examples:
         >>> found = train_notebook(["linear"], workers=2)  # doctest: +SKIP
@@ -255,8 +239,7 @@ def train_ladder(
     logged.
 
     Raises:
-        UsageError, StudyLockedError, DataError, DeviceError, WorkerError, StorageError, Interrupted: as
-            `train_notebook`.
+        UsageError, StudyLockedError, StorageError: as `train_notebook`.
 
     Examples:
         >>> ladder = train_ladder(["99.0"], seeds=10)  # doctest: +SKIP
@@ -342,7 +325,6 @@ def compare_methods(
         UsageError: there is no such table, sampler or pruner, or one does not fit the other or the space; an argument
             is out of range, or no sampler or pruner takes the options.
         StorageError: a table's file is damaged.
-        Interrupted: Ctrl-C, or a notebook's stop button, ended the work.
 
     Examples:
         >>> (contest,) = compare_methods(pruners=["none"], seeds=2, trials=3)
@@ -377,8 +359,6 @@ def measure_speed(
 
     Raises:
         UsageError: an argument is out of range.
-        DeviceError: there is no such device.
-        WorkerError: training fails in a process, or processes die.
 
     Examples:
         >>> found = measure_speed(repeats=1)  # doctest: +SKIP
@@ -419,8 +399,6 @@ def reproduce(
         UsageError: the data set or the trainer is not the study's, the trainer is not named, or the study keeps no
             weights of this trial.
         WorkerError: your own trainer cannot be started, or raises.
-        DataError: the data set cannot be loaded.
-        DeviceError: there is no such device.
 
     Examples:
         >>> reproduce(open_study("tiny-0"), 1).identical
@@ -469,8 +447,6 @@ def reproduce_record(
 
     Raises:
         UsageError: it is not a record, or the data set is not the record's.
-        DataError: the data set cannot be loaded.
-        DeviceError: there is no such device.
 
     Examples:
         >>> reproduce_record("RECORD.json").identical  # doctest: +SKIP

@@ -148,7 +148,6 @@ def doctor(
         StudyNotFoundError: there is no such study.
         StudyLockedError: it is to be repaired, and another process works on it.
         UsageError: a repair or a replay is asked for without a study.
-        DeviceError: there is no such device.
         StorageError: the tables cannot be written.
 
     Examples:
@@ -243,7 +242,6 @@ def plot_data(
     Raises:
         UsageError: the data are not of MNIST's form, or the folder cannot be written.
         SpaceError: an override names an unknown field, or a value that is not allowed.
-        DataError: the data set cannot be loaded.
 
     Examples:
         >>> digits = plot_data(to="pictures", formats=["png"])

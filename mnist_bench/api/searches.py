@@ -52,12 +52,8 @@ def search(asked: SearchConfig) -> "StoredStudy":
         ForeignStudyError: an enqueued study is not of networks.
         FingerprintError: the study of that name was searched with another space, other options or another machine.
         StudyLockedError: another process searches the study.
-        DataError: the data set cannot be loaded.
-        DeviceError: there is no such device.
         StorageError: a file or database cannot be read or written.
-        WorkerError: training fails in a process, or processes die.
         TooManyFailuresError: too many trials failed.
-        Interrupted: Ctrl-C, or a notebook's stop button, ended the search; the same call resumes it.
 
     Examples:
         >>> space = {
@@ -101,8 +97,6 @@ def train(
         SpaceError: the recipe is faulty; the message lists all its faults.
         UsageError: the recipe has ranges, there is no such file, or the weights cannot be saved.
         PluginError: your own network raises; the message names the line of its file.
-        DataError: the data set cannot be loaded.
-        DeviceError: there is no such device.
 
     Examples:
         >>> linear = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
@@ -136,7 +130,6 @@ def train_seeds(
 
     Raises:
         UsageError: `seeds` or `workers` is less than 1; and see `train`.
-        WorkerError: training fails in a process, or processes die.
         SpaceError, DataError, DeviceError, PluginError: see `train`.
 
     Examples:

@@ -37,8 +37,6 @@ def export(
         NotReproducedError: the trial was trained again, with another result.
         WeightsError: a file does not hold the recorded weights.
         UsageError: the folder holds other files, or cannot be written; or the data set is not the study's.
-        DataError: the data set cannot be loaded.
-        DeviceError: there is no such device.
 
     Examples:
         >>> files = export(open_study("tiny-0"), "winner")

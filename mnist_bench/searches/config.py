@@ -179,7 +179,7 @@ class SearchConfig:
     ] = ()
     observer: Annotated[
         "Observer | None",
-        options.in_python("Called on every trial, report and end while the search runs."),
+        options.in_python("Called on every trial, report and end while the search runs.", raises=options.INTERRUPTED),
     ] = None
     progress: options.Progress = None
 

@@ -211,7 +211,7 @@ def test_it_is_ablated_trained_and_drawn(place: DataPlace) -> None:
     (place.folder / "plain.yaml").write_text(PLAIN)
     assert "convolutions" in place.run("ablate", "--baseline", "plain.yaml", "--seeds", "2", "--workers", "1")
     assert json.loads(place.run("train", "tiny-0/0", "--json"))
-    place.run("plot", "tiny-0", "errors", "--format", "svg")
+    place.run("plot", "tiny-0", "errors", "--formats", "svg")
     assert place.run("plot", "digits", code=2).count("only MNIST's form") == 1
 
 

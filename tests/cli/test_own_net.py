@@ -40,8 +40,8 @@ SCRIPT = f"""{own_nets.GOOD}
 if __name__ == "__main__":
     import mnist_bench
 
-    study = mnist_bench.search("tiny.yaml", net=build, trials=3, workers=1, data_dir="mine.npz", study_name="scripted")
-    print(mnist_bench.reproduce(study, net=build, data_dir="mine.npz").identical)
+    study = mnist_bench.search("tiny.yaml", net=build, trials=3, workers=1, data="mine.npz", study_name="scripted")
+    print(mnist_bench.reproduce(study, net=build, data="mine.npz").identical)
 """
 NET, DATA = ("--net", "my_nets.py:build"), ("--data", "mine.npz")
 OTHER = ("--net", "other/my_nets.py:build")
@@ -170,7 +170,7 @@ def test_it_is_confirmed_ablated_trained_and_replayed(place: NetPlace) -> None:
     assert "accuracy" in place.run("train", "tiny-0/0", *study[1:], *DATA, *NET)
     assert "each as in the log" in place.run("doctor", *study, "--replay", *DATA, *NET)
     assert "not done. The network is your own code" in place.run("doctor", *study, "--replay", *DATA)
-    assert "errors.svg" in place.run("plot", *study, "errors", "--format", "svg", *DATA, *NET)
+    assert "errors.svg" in place.run("plot", *study, "errors", "--formats", "svg", *DATA, *NET)
     assert "--net my_nets.py:build" in (place.folder / place.run("report", *study, *DATA, *NET).strip()).read_text()
 
 

@@ -151,7 +151,7 @@ def test_pictures_of_the_data_need_no_study_and_no_test_files(cli: Any) -> None:
     lines = result.stderr.splitlines()
     assert "mean 33.3184, standard deviation 78.5675 of all pixels (0 to 255)" in lines
     assert "5 0 4 1 9 2 1 3 1 4" in lines
-    values = json.loads(cli("plot", "digits", "--json", "--format", "svg").stdout)
+    values = json.loads(cli("plot", "digits", "--json", "--formats", "svg").stdout)
     assert values["study"] is None
     (digits,) = values["pictures"]
     assert digits["files"] == ["results/plots/digits.svg"]
@@ -176,7 +176,7 @@ import search.study.studies
 from mnist_bench.cli.app import app
 from mnist_bench.data.mnist import PACKAGED
 search.study.studies.open_study = lambda *_: handmade.mixed()
-result = CliRunner().invoke(app, ["plot", "history", "--format", "svg"])
+result = CliRunner().invoke(app, ["plot", "history", "--formats", "svg"])
 assert result.exit_code == 0, result.output
 (PACKAGED / "t10k-labels-idx1-ubyte.gz").read_bytes()
 """

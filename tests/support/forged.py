@@ -54,7 +54,7 @@ READING: tuple[tuple[str, ...], ...] = (
     ("leaderboard",), ("leaderboard", "--csv"), ("leaderboard", "--json"), ("leaderboard", "--markdown"),
     ("show",), ("show", "--json"), ("show", f"{STUDY}/0"), ("show", f"{STUDY}/1"), ("show", f"{STUDY}/1", "--json"),
     ("studies",), ("studies", "--csv"), ("studies", "--json"), ("studies", "--markdown"),
-    ("report",), ("plot", STUDY, "--format", "svg"), ("doctor", STUDY), ("doctor", STUDY, "--json"),
+    ("report",), ("plot", STUDY, "--formats", "svg"), ("doctor", STUDY), ("doctor", STUDY, "--json"),
     ("show", "--all"), ("show", "--space"), ("show", f"{STUDY}/0", "--why"), ("show", f"{STUDY}/1", "--why"),
     ("show", f"{STUDY}/1", "--recipe"), ("leaderboard", "--all"), ("leaderboard", "--wide"),
     ("leaderboard", "--learning-curves", "--csv"), ("leaderboard", "--learning-curves", "--json"),
