@@ -164,8 +164,7 @@ def test_the_settings_of_the_augmentation_decide_its_picture(cli: Cli) -> None:
         assert cli("plot", "digits", "--formats", "png", *arguments).exit_code == 0
         return Path("results/plots/digits.png").read_bytes()
 
-    assert drawn("--seed", "0") == drawn("--set", "augment.rotation_degrees=10")
-    assert len({drawn(), drawn("--seed", "1"), drawn("--set", "augment.rotation_degrees=30")}) == 3
+    assert drawn() == drawn("--set", "augment.rotation_degrees=10") != drawn("--set", "augment.rotation_degrees=30")
 
 
 UNDER_GUARD = """

@@ -53,7 +53,7 @@ COMMANDS = (
 READING: tuple[tuple[str, ...], ...] = (
     ("leaderboard",), ("leaderboard", "--csv"), ("leaderboard", "--json"), ("leaderboard", "--markdown"),
     ("show",), ("show", "--json"), ("show", f"{STUDY}/0"), ("show", f"{STUDY}/1"), ("show", f"{STUDY}/1", "--json"),
-    ("studies",), ("studies", "--csv"), ("studies", "--json"), ("studies", "--markdown"),
+    ("studies",), ("studies", "--json"),
     ("report",), ("plot", STUDY, "--formats", "svg"), ("doctor", STUDY), ("doctor", STUDY, "--json"),
     ("show", "--all"), ("show", "--space"), ("show", f"{STUDY}/0", "--why"), ("show", f"{STUDY}/1", "--why"),
     ("show", f"{STUDY}/1", "--recipe"), ("leaderboard", "--all"), ("leaderboard", "--wide"),
