@@ -138,15 +138,11 @@ thousands."""
 class Measured:
     """A configuration, trained to its end with every seed."""
 
-    config: Mapping[str, Any]
-    """TrainConfig as plain values."""
-    errors: tuple[int | None, ...]
-    """Validation errors by seed; None if training diverged."""
+    config: Mapping[str, Any]  # TrainConfig as plain values
+    errors: tuple[int | None, ...]  # validation errors by seed; None if training diverged
     parameters: int
-    macs: int
-    """Multiply-accumulates for one image."""
-    seconds: float
-    """Mean training time of a run, in seconds."""
+    macs: int  # multiply-accumulates for one image
+    seconds: float  # mean training time of a run, in seconds
 
     @property
     def mean(self) -> float | None:
@@ -159,28 +155,22 @@ class TriedChange:
     """A change that was measured in a step, taken or not."""
 
     groups: tuple[str, ...]
-    mean: float | None
-    """Mean errors with it; None if a run diverged."""
+    mean: float | None  # mean errors with it; None if a run diverged
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
     """One change on the path."""
 
-    groups: tuple[str, ...]
-    """Groups of settings that are changed; several if one alone makes no net, or if time was up."""
-    change: str
-    """The changes, in words."""
+    groups: tuple[str, ...]  # groups of settings that are changed; several if one alone makes no net, or if time was up
+    change: str  # the changes, in words
     after: Measured
     tried: tuple[TriedChange, ...]
     """All that could be changed next, this step's own change among them; nothing if time was up."""
-    waiting: tuple[str, ...]
-    """Groups that could not be tried, their layers not being there yet."""
-    fewer: float | None
-    """By how many errors fewer; None if a run diverged."""
+    waiting: tuple[str, ...]  # groups that could not be tried, their layers not being there yet
+    fewer: float | None  # by how many errors fewer; None if a run diverged
     low: float | None
-    high: float | None
-    """Ends of the interval of `fewer`; see `interval`."""
+    high: float | None  # ends of the interval of `fewer`; see `interval`
 
     @property
     def name(self) -> str:
@@ -202,14 +192,11 @@ class Step:
 class Ablation(ShownAsTable):
     """A path from a baseline to a trial."""
 
-    question: str
-    """SHA-256 of all that decides the figures: both configurations, seeds, data, canary, trainer revision."""
+    question: str  # SHA-256 of all that decides the figures: both configurations, seeds, data, canary, trainer revision
     study: str
     trial: int
-    baseline: str
-    """The recipe at the beginning, as the user named it."""
-    images: int
-    """Validation images, of which errors are counted."""
+    baseline: str  # the recipe at the beginning, as the user named it
+    images: int  # validation images, of which errors are counted
     seeds: tuple[int, ...]
     start: Measured
     steps: tuple[Step, ...]
@@ -360,14 +347,6 @@ def ablate_study(study: StoredStudy, trial: TrialRecord, options: AblationOption
     """Return the path from the baseline to a trial, measured.
 
     A finished ablation of the same question is read and not made again; of an unfinished one, no run is repeated.
-
-    Raises:
-        Stopped: the observer stopped it before its end.
-        UsageError: the baseline is not a recipe, or trains the same network as the trial; or the data or the study's
-            folder are not its own.
-        FingerprintError: this machine computes otherwise than the one of the search.
-        StudyLockedError: another process makes an ablation of the study.
-        DataError, DeviceError, WorkerError, StorageError: as `open_grid_of`.
     """
     target, baseline = effective(from_json(trial.config)), space_sources.named(options.baseline)
     start = effective(_beginning(study, options, target))
@@ -409,12 +388,7 @@ def ablate_study(study: StoredStudy, trial: TrialRecord, options: AblationOption
 
 
 def _beginning(study: StudyRecord, options: AblationOptions, target: TrainConfig) -> TrainConfig:
-    """Return the baseline's recipe; if the trial has your own network, with that network at its defaults.
-
-    Raises:
-        SpaceError: the baseline is not a recipe of a net for the study's pictures.
-        UsageError: the net was not named, or has a setting without a default.
-    """
+    """Return the baseline's recipe; if the trial has your own network, with that network at its defaults."""
     form = data_of(study.spec["context"]).form
     recipe = space_sources.recipe(space_sources.load(options.baseline, form=lambda _: form))
     checked.require_net(target.net_code, options.net)

@@ -90,17 +90,7 @@ class ConfirmOptions(Workplace):
 
 
 def confirm_study(study: StoredStudy, options: ConfirmOptions, observer: Observer) -> Confirmed:
-    """Confirm a study, or return its earlier confirmation. Missing nets of that are trained again.
-
-    Raises:
-        Stopped: the observer stopped it before its end.
-        StudyLockedError: the study is being searched, or being confirmed by another process.
-        StudyNotFoundError: it has no trial to confirm.
-        FingerprintError: this machine computes otherwise than the one of the search.
-        UsageError: the data set at hand or the study's folder is not its own; of another trainer, it was not named.
-        SearchError: no candidate trains to its end.
-        DataError, DeviceError, WorkerError, StorageError: as `open_grid_of` and `NetRuns.finals`.
-    """
+    """Confirm a study, or return its earlier confirmation. Missing nets of that are trained again."""
     trials, path = candidates_of(study, options.top), study.files.confirm.result
     earlier = load(Confirmed, study.files.path)
     known = earlier if earlier is not None and _answers(earlier, study, options) else None
@@ -113,14 +103,7 @@ def confirm_study(study: StoredStudy, options: ConfirmOptions, observer: Observe
 
 
 def confirm_front(study: StoredStudy, options: ConfirmOptions, observer: Observer) -> Front:
-    """Confirm the front of a study, or return its earlier confirmation. Missing nets of that are trained again.
-
-    Raises:
-        UsageError: it has one objective, or the data set at hand or the study's folder is not its own.
-        StudyNotFoundError: none of its trials is complete.
-        Stopped, StudyLockedError, FingerprintError, DataError, DeviceError, WorkerError, StorageError: as
-            `confirm_study`.
-    """
+    """Confirm the front of a study, or return its earlier confirmation. Missing nets of that are trained again."""
     _check_ended(study, "its front")
     cost, trials, left_out = front_trials(study, options.top)
     folder, numbers = study.files.path, [trial.number for trial in trials]
@@ -167,10 +150,6 @@ def candidates_of(study: StudyRecord, top: int) -> list[TrialRecord]:
     Trials with less training than the two best are left out: their values cannot be compared. Pruned trials are taken
     if fewer than two are complete, and then those that came furthest. Of trials with the same configuration, which
     would train to the same values, the best one is taken.
-
-    Raises:
-        StudyLockedError: the study is being searched.
-        StudyNotFoundError: there is none.
     """
     _check_ended(study, "it")
     kind = kind_of(study.spec)
@@ -191,10 +170,6 @@ def front_trials(study: StudyRecord, top: int) -> tuple[str, list[TrialRecord], 
     out.
 
     At most `top` are taken: of a longer front both ends, and evenly between them; of one, the most accurate.
-
-    Raises:
-        UsageError: the study has one objective.
-        StudyNotFoundError: none of its trials is complete.
     """
     cost = study.cost
     if cost is None:
@@ -464,12 +439,7 @@ class NetRuns:
 
     def train_again(self, nets: Sequence[tuple[int, int]]) -> None:
         """Train nets on all images again, each given by trial and seed, and keep them. A run whose last state is here
-        is not trained.
-
-        Raises:
-            Stopped, WorkerError: as `Workers.train`.
-            NotReproducedError: one has different weights from its record; it is not kept.
-            StorageError: one cannot be written.
+        is not trained. NotReproducedError if one has different weights from its record; it is not kept.
         """
         tasks = {(number, seed): self._tasks([number], on_all=True)[seed] for number, seed in nets}
         gone = f"{number_of(len(tasks), 'network')} trained on all images gone"
@@ -485,10 +455,6 @@ class NetRuns:
         """Train configurations on all images, and return the errors of each net on the test images.
 
         The test set is opened once, and only for configurations whose errors on these test files are not known.
-
-        Raises:
-            Stopped, WorkerError: as `Workers.train`.
-            DataError, StorageError: as `open_test_set`.
         """
         # Asked for here, because a log that leads elsewhere is refused before the training.
         ledgers = [self._study.files.results.openings, self._study.files.openings]
@@ -575,9 +541,6 @@ def own_test_files(options: DataOptions) -> tuple[str, ...] | None:
     """Return the SHA-256 of your own test files, which may change while the training images stay; None for the
     packaged ones and copies of them. The hash says nothing about the images, so this does not count as opening the
     test set.
-
-    Raises:
-        DataError: see `hashes_of_test_set`.
     """
     found = None if options.data_dir is None else tuple(hashes_of_test_set(options))
     return None if found == PACKAGED_TEST_FILES else found

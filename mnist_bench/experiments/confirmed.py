@@ -70,21 +70,16 @@ class Candidate:
     """One trial's configuration, by its number, trained with fresh seeds."""
 
     number: int
-    searched: float | None
-    """The trial's last value in the search."""
-    reach: float
-    """Epochs that it trained there; of another trainer, reports that it made."""
-    complete: bool
-    """Whether those were all; a pruned trial's value is that of a net half trained."""
+    searched: float | None  # the trial's last value in the search
+    reach: float  # epochs that it trained there; of another trainer, reports that it made
+    complete: bool  # whether those were all; a pruned trial's value is that of a net half trained
     results: tuple[float | None, ...]
     """By fresh seed, errors on the validation images, or values; None if training did not finish."""
     p_value: float | None = None
     """Of the paired t-test against the selected candidate, corrected over all pairs (Holm); None of that candidate
     itself, and if a run did not finish."""
-    parameters: int | None = None
-    """None if it is not a network."""
-    macs: int | None = None
-    """Multiply-accumulates for one image; None if it is not a network."""
+    parameters: int | None = None  # None if it is not a network
+    macs: int | None = None  # multiply-accumulates for one image; None if it is not a network
 
     @property
     def mean(self) -> float | None:
@@ -103,10 +98,8 @@ class FrontMember:
     """One trial's configuration on the front of the search, by its number."""
 
     number: int
-    cost: Annotated[int, Ge(0)]
-    """The fact that the study minimises."""
-    search_accuracy: float
-    """The trial's last validation accuracy in the search, 0..1."""
+    cost: Annotated[int, Ge(0)]  # the fact that the study minimises
+    search_accuracy: float  # the trial's last validation accuracy in the search, 0..1
 
 
 @with_config(STRICT)
@@ -115,8 +108,7 @@ class Final:
     """A trial's configuration, trained on all training images and evaluated on the test images."""
 
     number: int
-    errors: tuple[int | None, ...]
-    """On the test images, by fresh seed; None if training did not finish."""
+    errors: tuple[int | None, ...]  # on the test images, by fresh seed; None if training did not finish
 
     @property
     def ended(self) -> int:
@@ -128,12 +120,9 @@ class Final:
 class Ahead:
     """How far a configuration is ahead of one that costs no more, in shares of the test images."""
 
-    of: int
-    """The other trial's number."""
-    mean: float
-    """Over the seeds, which both have in common."""
-    low: float
-    """Ends of Student's 95% interval for it, of this comparison alone."""
+    of: int  # the other trial's number
+    mean: float  # over the seeds, which both have in common
+    low: float  # ends of Student's 95% interval for it, of this comparison alone
     high: float
 
 
@@ -141,20 +130,14 @@ class Result(ShownAsTable):
     """A confirmation as one of the two files keeps it."""
 
     __slots__ = ()
-    file: ClassVar[str]
-    """The attribute of `ConfirmFolder` that is its file."""
-    what: ClassVar[str]
-    """What messages call it."""
+    file: ClassVar[str]  # the attribute of `ConfirmFolder` that is its file
+    what: ClassVar[str]  # what messages call it
     study: str
-    digest: str
-    """The study's when it was confirmed; another one now means that it was searched further."""
-    test_images: int
-    """0 if the test set was never opened."""
-    test_files: tuple[str, ...] | None
-    """SHA-256 of your own test files; None of the packaged ones, which never change."""
+    digest: str  # the study's when it was confirmed; another one now means that it was searched further
+    test_images: int  # 0 if the test set was never opened
+    test_files: tuple[str, ...] | None  # SHA-256 of your own test files; None of the packaged ones, which never change
     finals: tuple[Final, ...]
-    earlier: tuple[Final, ...]
-    """Finals of earlier confirmations on the same test files that are none of this one."""
+    earlier: tuple[Final, ...]  # finals of earlier confirmations on the same test files that are none of this one
 
     @property
     def evaluated(self) -> tuple[Final, ...]:
@@ -196,23 +179,17 @@ class Confirmed(Result):
     study: str
     digest: str
     top: int
-    name: str
-    """What is compared: `validation`, or the name of the value."""
-    minimized: bool
-    """Whether smaller results are better; errors are."""
-    step: Annotated[float, Gt(0)]
-    """The smallest difference of two results; they count as rounded to it."""
+    name: str  # what is compared: `validation`, or the name of the value
+    minimized: bool  # whether smaller results are better; errors are
+    step: Annotated[float, Gt(0)]  # the smallest difference of two results; they count as rounded to it
     train_images: Count | None
     """Images that the candidates trained on; those evaluated trained on the validation images too. None of values."""
     validation_images: Count | None
     test_images: Annotated[int, Ge(0)]
     test_files: tuple[str, ...] | None
-    candidates: Annotated[tuple[Candidate, ...], Len(1)]
-    """The best of the search first."""
-    winner: int
-    """The candidate with the best mean; of equal ones the cheapest."""
-    cheapest: int
-    """Of the tied: the winner if none costs less."""
+    candidates: Annotated[tuple[Candidate, ...], Len(1)]  # the best of the search first
+    winner: int  # the candidate with the best mean; of equal ones the cheapest
+    cheapest: int  # of the tied: the winner if none costs less
     finals: tuple[Final, ...]
     """Of the winner, and of the cheapest if that is another. Empty if the test set was left closed."""
     earlier: tuple[Final, ...]
@@ -284,17 +261,13 @@ class Front(Result):
     what: ClassVar[str] = "confirmation of a front"
     study: str
     digest: str
-    cost: str
-    """The minimised fact of a trial, by its name."""
+    cost: str  # the minimised fact of a trial, by its name
     train_images: Count
     test_images: Count
     test_files: tuple[str, ...] | None
-    left_out: Annotated[int, Ge(0)]
-    """Number of trials on the front of the search beyond the `top` that were trained."""
-    members: Annotated[tuple[FrontMember, ...], Len(1)]
-    """The cheapest first."""
-    finals: tuple[Final, ...]
-    """Of the members, in their order."""
+    left_out: Annotated[int, Ge(0)]  # number of trials on the front of the search beyond the `top` that were trained
+    members: Annotated[tuple[FrontMember, ...], Len(1)]  # the cheapest first
+    finals: tuple[Final, ...]  # of the members, in their order
     earlier: tuple[Final, ...]
 
     def final(self, number: int) -> Final:
@@ -362,11 +335,7 @@ Kept = TypeVar("Kept", Confirmed, Front)
 
 
 def load(kind: type[Kept], folder: Path) -> Kept | None:
-    """Return the result for the study whose folder is `folder`, under that name; None if it was not confirmed so.
-
-    Raises:
-        OtherVersionError, StorageError: as in `kept_files.load`; or the file contradicts itself.
-    """
+    """Return the result for the study whose folder is `folder`, under that name; None if it was not confirmed so."""
     path: Path = getattr(StudyFolder(folder).confirm, kind.file)
     found = kept_files.load(path, kind, kind.what)
     if found is None:
@@ -379,10 +348,6 @@ def load(kind: type[Kept], folder: Path) -> Kept | None:
 def winner_of(study: StoredStudy) -> int | None:
     """Return the trial that the confirmation of a study named; None if there is none, or if the search continued
     since: among the later trials there may be a better one.
-
-    Raises:
-        UsageError: the files in the study's folder are another study's.
-        OtherVersionError, StorageError: as in `load`.
     """
     found = load(Confirmed, study.files.path)
     return found.winner if found is not None and found.digest == study.digest else None
@@ -400,8 +365,7 @@ class Evaluated:
 
     finals: tuple[Final, ...]
     images: int
-    files: tuple[str, ...] | None
-    """See `Result.test_files`."""
+    files: tuple[str, ...] | None  # see `Result.test_files`
 
     def but(self, numbers: Sequence[int]) -> tuple[Final, ...]:
         """Return the finals of other trials than these."""

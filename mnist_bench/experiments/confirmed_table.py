@@ -296,11 +296,7 @@ def command(found: Confirmed | Front, commands: NextCommands) -> str:
 
 
 def command_for_nets(folder: Path, number: int, commands: NextCommands) -> str:
-    """Return the command that trains the networks of trial `number` again that are gone from a study's folder.
-
-    Raises:
-        StorageError: the study's confirmation cannot be read.
-    """
+    """Return the command that trains the networks of trial `number` again that are gone from a study's folder."""
     named = (one for one in tested(folder) if number in one.numbers)
     found = next(named, None)
     return commands.line("confirm") if found is None else command(found, commands)

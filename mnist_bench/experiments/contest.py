@@ -77,8 +77,7 @@ class Contest:
     table: str
     space: str
     of_errors: bool  # whether scores are errors (0..1); else values
-    develops: bool
-    """Whether choices are scored with the seed that the search saw: good for development, not for claims."""
+    develops: bool  # whether choices are scored with the seed that the search saw: good for development, not for claims
     budgets: tuple[int, ...]  # in trainings of an average configuration, the smallest first
     concurrent_trials: int
     seeds: tuple[int, ...]  # of the searches
@@ -102,13 +101,7 @@ class Contest:
 
 
 def compare_methods(options: ContestOptions, observer: Observer) -> list[Contest]:
-    """Return the results of the searches, one contest per table.
-
-    Raises:
-        Stopped: the observer stopped it before its end.
-        UsageError: there is no such table, sampler or pruner, or one does not fit the other or the space.
-        StorageError: a table's file is damaged.
-    """
+    """Return the results of the searches, one contest per table."""
     tables = [replayed(name) for name in options.tables]
     names = [table.name for table in tables]
     for name in names:
@@ -149,11 +142,7 @@ def _contest(
 
 
 def line_up(options: ContestOptions) -> tuple[SearchMethod, ...]:
-    """Return every sampler with every pruner; the first is the one that all are compared with.
-
-    Raises:
-        UsageError: there is none; there are options, and no strategy that takes them; or a mapping names no strategy.
-    """
+    """Return every sampler with every pruner; the first is the one that all are compared with."""
     methods = [
         SearchMethod(sampler=sampler, pruner=pruner, sampler_options=of_sampler, pruner_options=of_pruner)
         for sampler, of_sampler in _named("sampler", options.samplers, options.sampler_options)
@@ -183,12 +172,7 @@ def _named(kind: str, given: Sequence[Named], own: Mapping[str, Any]) -> list[tu
 
 
 def check_fit(method: SearchMethod, tried_on: TriedOn) -> None:
-    """Check that a method's sampler fits a space, and that your own code repeats.
-
-    Raises:
-        UsageError: they do not; the message gives the reason.
-        PluginError: the user's code raises, or proposes a value outside its range.
-    """
+    """Check that a method's sampler fits a space, and that your own code repeats."""
     sampler, pruner = method.strategies()
     if reason := sampler.misfit(tried_on.space):
         raise UsageError(f"{method.name} on {tried_on.space.name}: {reason}.")

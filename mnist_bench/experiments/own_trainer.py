@@ -45,12 +45,7 @@ def trainer_for(study: StudyRecord, code: OwnCode) -> RemoteTrainer[Mapping[str,
 
 
 def executor_for(study: StudyRecord, code: OwnCode, workers: int, log: Path) -> Executor:
-    """Return workers that train what the trainer, or the objective, of a study trains; none is started yet.
-
-    Raises:
-        UnnamedCodeError: the code was not named.
-        UsageError: it is not the code that made the study, or has changed since.
-    """
+    """Return workers that train what the trainer, or the objective, of a study trains; none is started yet."""
     if not is_objective(study):
         return LocalExecutor(spec_of(study, code.trainer), workers, log)
     return ObjectiveExecutor(

@@ -81,11 +81,6 @@ class RecipeTraining:
         """Train with several seeds, `workers` at a time, each in a process of its own.
 
         A single worker is the trainer.
-
-        Raises:
-            UsageError: one is not a seed.
-            WorkerError: training fails, or processes die of it.
-            ArchitectureError, PluginError: as `trainer.fit`.
         """
         for seed in seeds:
             check_seed("seed", seed)
@@ -112,11 +107,7 @@ class RecipeTraining:
             )
 
     def save(self, result: FitResult, path: Path) -> None:
-        """Write the trained weights as safetensors, into a folder that is made if it is missing.
-
-        Raises:
-            UsageError: there are none, or the file cannot be written.
-        """
+        """Write the trained weights as safetensors, into a folder that is made if it is missing."""
         if not result.state:
             raise UsageError(f"{path}: there are no weights to keep, because training ended without any.")
         make_folder(path.parent)
@@ -127,13 +118,7 @@ class RecipeTraining:
 
 
 def of_recipe(recipe: Source, options: TrainingOptions, dataset: DatasetName | None = None) -> RecipeTraining:
-    """Return the training of a recipe, on the data set of this name instead of the one that the recipe names.
-
-    Raises:
-        SpaceError: the recipe is faulty; the message lists all its faults.
-        UsageError: it has ranges, there is no such file or net, or a net is not portable and the precision is.
-        DataError, DeviceError: as `load_dataset` and `numerics.setup`.
-    """
+    """Return the training of a recipe, on the data set of this name instead of the one that the recipe names."""
     space, data = space_sources.open_with_data(
         recipe, options.given, data_dir=options.data_dir, dataset=dataset, net=options.net
     )
@@ -141,12 +126,7 @@ def of_recipe(recipe: Source, options: TrainingOptions, dataset: DatasetName | N
 
 
 def of_trial(study: StudyRecord, trial: TrialRecord, options: TrainingOptions) -> RecipeTraining:
-    """Return the training of a trial's settings on the data set of its study.
-
-    Raises:
-        UsageError: the data set or the net at hand is not the study's, or an override names other data.
-        SpaceError, DataError, DeviceError: see `of_recipe`.
-    """
+    """Return the training of a trial's settings on the data set of its study."""
     name = f"{study.name}/{trial.number}"
     for override in options.overrides:
         setting = override.partition("=")[0].strip()

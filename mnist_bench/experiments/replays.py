@@ -60,11 +60,7 @@ class SearchMethod:
         return " + ".join([_with_options(self.sampler, self.sampler_options), *pruner])
 
     def strategies(self) -> tuple[Sampler, Pruner]:
-        """Return the sampler and the pruner; your own code is loaded.
-
-        Raises:
-            UsageError: there is no such strategy, or an option is unknown or out of range.
-        """
+        """Return the sampler and the pruner; your own code is loaded."""
         sampler = registry.named_sampler(self.sampler, self.sampler_options)
         return sampler, registry.named_pruner(self.pruner, self.pruner_options)
 
@@ -220,12 +216,7 @@ class ReplayedValues(Replayed):
 
 
 def replayed(name: str) -> Replayed:
-    """Return a table by its name, or by the path of its file, prepared for searches.
-
-    Raises:
-        UsageError: there is no such table.
-        StorageError: its file is damaged.
-    """
+    """Return a table by its name, or by the path of its file, prepared for searches."""
     if value_table.is_named(name):
         return ReplayedValues(value_table.load(name))
     return ReplayedTable(recorded_benchmark.load(name))
@@ -302,11 +293,7 @@ def replays(
     on_trace: Callable[[], None] = lambda: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> tuple[tuple[Trace, ...], ...]:
-    """Return the traces of each method, one per seed; several processes search at once, with the same results.
-
-    Raises:
-        Stopped: `stopping` returned True before the end.
-    """
+    """Return the traces of each method, one per seed; several processes search at once, with the same results."""
     asked = [(method, seed) for seed in seeds for method in methods]
     found: dict[tuple[SearchMethod, int], Trace] = {}
     for pair, trace in _run(table, asked, terms, processes, stopping):

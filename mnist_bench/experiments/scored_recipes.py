@@ -46,36 +46,27 @@ FIGURES: Mapping[FigureName, str] = MappingProxyType(
 class Epoch:
     """An epoch of a run, and the net's results on the test images after it."""
 
-    train_loss: float
-    """Mean cross-entropy of the epoch's batches, nats."""
+    train_loss: float  # mean cross-entropy of the epoch's batches, nats
     test_loss: float
     test_errors: int
-    test_accuracy: float
-    """0..1."""
-    seconds: float
-    """Of training since the results before, evaluation included."""
-    weights: str
-    """SHA-256 of the weights."""
+    test_accuracy: float  # 0..1
+    seconds: float  # of training since the results before, evaluation included
+    weights: str  # SHA-256 of the weights
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScoredRecipe:
     """One recipe and its runs."""
 
-    recipe: str
-    """Its name in the folder of the benchmark's recipes."""
+    recipe: str  # its name in the folder of the benchmark's recipes
     precision: str
     epochs: int
-    parameters: int
-    """Weights, biases and running statistics."""
-    training_flop: int
-    """Floating-point operations of a run's training, see `nets.planner.training_flop`."""
-    seeds: tuple[int, ...]
-    """Of the runs, in their order."""
+    parameters: int  # weights, biases and running statistics
+    training_flop: int  # floating-point operations of a run's training, see `nets.planner.training_flop`
+    seeds: tuple[int, ...]  # of the runs, in their order
     runs: tuple[tuple[Epoch, ...], ...]
     """The scored epochs of each run that trained to its end, the last epoch among them."""
-    unended: int
-    """Further seeds, whose training diverged or ran out of memory."""
+    unended: int  # further seeds, whose training diverged or ran out of memory
 
     @property
     def asked(self) -> int:
@@ -120,13 +111,10 @@ class ScoredRecipe:
 class Benchmark:
     """Recipes that are trained and scored alike, and what their table shows."""
 
-    name: str
-    """The folder of the recipes among the shipped spaces. Their runs are kept in `_NAME` of the results."""
+    name: str  # the folder of the recipes among the shipped spaces. Their runs are kept in `_NAME` of the results.
     recipes: tuple[str, ...]
-    every_epoch: bool
-    """Whether the nets are scored after every epoch, or after the last alone."""
-    seed_of: Callable[[int], int]
-    """Returns the seed of a run by its number, from 0."""
+    every_epoch: bool  # whether the nets are scored after every epoch, or after the last alone
+    seed_of: Callable[[int], int]  # returns the seed of a run by its number, from 0
     figures: Callable[[ScoredRecipes], Sequence[Figure[ScoredRecipe]]]
     footnotes: Callable[[ScoredRecipes], Sequence[str]]
     own_figures: Callable[[ScoredRecipe], dict[str, Any]]
@@ -139,8 +127,7 @@ class ScoredRecipes(ShownAsTable):
 
     benchmark: Benchmark
     machine: Machine
-    workers: int
-    """Runs that were trained at a time, at most, when they were."""
+    workers: int  # runs that were trained at a time, at most, when they were
     train_images: int
     rows: tuple[ScoredRecipe, ...]
 
@@ -163,11 +150,9 @@ class ScoredRecipes(ShownAsTable):
 class BenchmarkOptions(Workplace):
     """The options of a benchmark of recipes."""
 
-    recipes: tuple[str, ...] = ()
-    """Names of the benchmark's recipes; none for all."""
+    recipes: tuple[str, ...] = ()  # names of the benchmark's recipes; none for all
     seeds: int
-    precision: PrecisionName = "auto"
-    """auto for that of each recipe, or else the device's fastest."""
+    precision: PrecisionName = "auto"  # auto for that of each recipe, or else the device's fastest
     results: Path = Path("results")
 
     def __post_init__(self) -> None:
@@ -179,12 +164,6 @@ def train(benchmark: Benchmark, options: BenchmarkOptions, observer: Observer) -
     """Train a benchmark's recipes with every seed, score them on the test images, and return its result.
 
     A run that the same code trained before in the same precision on the same kind of machine is not trained again.
-
-    Raises:
-        Stopped: the observer stopped it before its end.
-        UsageError: there is no such recipe.
-        StudyLockedError: another process trains the benchmark in these results.
-        DataError, DeviceError, WorkerError, StorageError: as `open_grid` and `open_test_set`.
     """
     names = _chosen(options.recipes, benchmark)
     given = () if options.precision == "auto" else (f"precision={options.precision}",)
@@ -199,11 +178,7 @@ def train(benchmark: Benchmark, options: BenchmarkOptions, observer: Observer) -
 
 
 def _chosen(names: Sequence[str], benchmark: Benchmark) -> list[str]:
-    """Return the named recipes of a benchmark in its order, all of them for none.
-
-    Raises:
-        UsageError: one is not known.
-    """
+    """Return the named recipes of a benchmark in its order, all of them for none."""
     for name in names:
         if name not in benchmark.recipes:
             hint = did_you_mean(name, benchmark.recipes) or "."

@@ -223,8 +223,7 @@ class Workplace:
     device: str = "auto"
     data_dir: Path | None = None
     """Your own data set: IDX files, a `.npz` file or a folder of pictures; None for the packaged MNIST."""
-    net: str | None = None
-    """The name of your own network, if the study has one; see `SearchConfig.net`."""
+    net: str | None = None  # the name of your own network, if the study has one; see `SearchConfig.net`
 
 
 def check_seeds(seeds: int) -> None:
@@ -380,13 +379,7 @@ def open_grid(
     extra_identity: Sequence[str] = (),
     net: str | None = None,
 ) -> Iterator[Grid]:
-    """Start workers as `started` and yield the grid; `extra_identity` is as in `Grid`, and `net` as in `Workplace`.
-
-    Raises:
-        UsageError: the folder cannot be made.
-        StudyLockedError: another process is at work in the folder.
-        DataError, DeviceError, WorkerError: as `load_training_set` and `LocalExecutor.start`.
-    """
+    """Start workers as `started` and yield the grid; `extra_identity` is as in `Grid`, and `net` as in `Workplace`."""
     loaded = load_training_set(data) if isinstance(data, DataOptions) else data
     trainer = trainer_spec(loaded, device=device, precision=precision, net=net)
     executor = LocalExecutor(trainer, workers, WorkFolder(folder).workers_log)
@@ -404,11 +397,6 @@ def open_grid_of(
     """Start workers on the data of a study, in its precision, and yield the grid.
 
     The test set is closed from then on. `verb` names the work on the study in messages, such as "confirm".
-
-    Raises:
-        FingerprintError: the workers compute otherwise than those of the search.
-        UsageError: the data set at hand is not the study's, or the folder cannot be made.
-        StudyLockedError, DataError, DeviceError, WorkerError: as `open_grid`.
     """
     close_test_set()
     checked.require_net(checked.net_code(study), workplace.net)
@@ -457,11 +445,7 @@ class Scores:
 
     @cached_property
     def images(self) -> Dataset:
-        """The test images on the grid's device, normalised like all training images.
-
-        Raises:
-            DataError, StorageError: as `open_test_set`.
-        """
+        """The test images on the grid's device, normalised like all training images."""
         device = setup(str(self._grid.numerics["device"]))
         trained_on = load_dataset(self._options, device).training_on("all")
         opened = open_test_set(self._options, purpose=self._purpose, ledgers=self._ledgers)
