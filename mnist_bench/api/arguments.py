@@ -107,8 +107,8 @@ class Shown(Observer):
         return self._observer.stopping() or self._interrupted()
 
     def _show(self, text: str) -> None:
-        runs = f"{self._ended} of about {self._about} runs"
-        self._show_text(f"{runs} · {cells.duration(time.monotonic() - self._started)} · {text}")
+        runs = f"{self._ended} of about {self._about} runs · " if self._about else ""
+        self._show_text(f"{runs}{cells.duration(time.monotonic() - self._started)} · {text}")
 
 
 def _outcome(run: Task, last: Report) -> list[str]:

@@ -134,7 +134,7 @@ def _to_take_away(
 
     `trial` names the configuration if it is not the confirmation's winner.
     """
-    from mnist_bench.experiments.confirm import lost_nets
+    from mnist_bench.experiments.confirmed import lost_nets
 
     kept = {number for number, _ in files.kept_nets()}
     if not any(final.number in kept for final in finals) or lost_nets(files, finals):
@@ -158,7 +158,7 @@ def search(**given: Any) -> Result:
         mnist-bench bench search --tables scikit-learn/mlp-wine --samplers random,curves
     """
     from mnist_bench.cli import running
-    from mnist_bench.experiments.contest_table import tables_of
+    from mnist_bench.experiments.contest import tables_of
     from mnist_bench.numerics.kinds import cores
 
     found = running.result_of(

@@ -19,8 +19,8 @@ from typing import TypeVar
 
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import from_json
-from mnist_bench.data.choice import SHA256, DataOptions
-from mnist_bench.data.test_set import TEST_FILES, hashes_of_test_set, purpose_of_confirming, unopened_identity
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.test_set import purpose_of_confirming, unopened_identity
 from mnist_bench.errors import DataError, NotReproducedError
 from mnist_bench.experiments import own_trainer
 from mnist_bench.experiments.confirmed import (
@@ -34,6 +34,8 @@ from mnist_bench.experiments.confirmed import (
     FrontMember,
     evaluated,
     load,
+    lost_nets,
+    own_test_files,
 )
 from mnist_bench.experiments.trainings import (
     Curves,
@@ -69,8 +71,6 @@ from search.trainer_api import Report, finite
 Found = TypeVar("Found", Confirmed, Front)
 ROUNDED = 1e-15
 """Relative difference of values that count as equal."""
-PACKAGED_TEST_FILES = tuple(SHA256[name] for name in TEST_FILES)
-"""Their SHA-256."""
 Results = Mapping[int, tuple[float | None, ...]]
 """Of each candidate, by seed: errors or values; None if training did not finish."""
 
@@ -370,26 +370,6 @@ def _stands(known: Confirmed | Front, study: StudyRecord, options: ConfirmOption
 # Nets whose files are gone: their errors are known, so the test set stays closed and the confirmation stays as it is
 
 
-def lost_nets(folder: ConfirmFolder, finals: Sequence[Final]) -> list[tuple[int, int]]:
-    """Return trial and seed of each net of these configurations whose file is missing, though its training finished.
-
-    A net without a record is left out: a retrained net could not be compared with it.
-    """
-    return [
-        (number, seed)
-        for number, seeds in {final.number: len(final.errors) for final in finals}.items()
-        for seed in range(seeds)
-        if not folder.net_of(number, seed).is_file() and _finished(folder.record_of(number, seed, on_all=True))
-    ]
-
-
-def _finished(path: Path) -> bool:
-    try:
-        return record.read(path).curve[-1].end is None
-    except (UsageError, StorageError):
-        return False
-
-
 def _with_all_nets(found: Found, study: StoredStudy, options: ConfirmOptions, observer: Observer) -> Found:
     """Retrain the final nets whose files are missing, then return `found` unchanged.
 
@@ -535,12 +515,3 @@ class NetRuns:
 
 def _names(numbers: Sequence[int]) -> str:
     return ", ".join(f"#{number}" for number in numbers)
-
-
-def own_test_files(options: DataOptions) -> tuple[str, ...] | None:
-    """Return the SHA-256 of your own test files, which may change while the training images stay; None for the
-    packaged ones and copies of them. The hash says nothing about the images, so this does not count as opening the
-    test set.
-    """
-    found = None if options.data_dir is None else tuple(hashes_of_test_set(options))
-    return None if found == PACKAGED_TEST_FILES else found

@@ -11,13 +11,15 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from annotated_types import Ge, Gt, Len
 from pydantic import with_config
 
+from mnist_bench.data.choice import SHA256, DataOptions
+from mnist_bench.data.test_set import TEST_FILES, hashes_of_test_set
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import ShownAsTable, Table
 from mnist_bench.statistics import LEVEL, complete, finished, mean_if_complete, paired, share_interval, t_interval
-from mnist_bench.studies import kept_files
-from search.errors import StorageError
+from mnist_bench.studies import kept_files, record
+from search.errors import StorageError, UsageError
 from search.stored_fields import STRICT
-from search.study.folder import StudyFolder
+from search.study.folder import ConfirmFolder, StudyFolder
 from search.study.studies import StoredStudy
 
 Count = Annotated[int, Ge(1)]
@@ -379,3 +381,32 @@ def evaluated(folder: Path, files: tuple[str, ...] | None) -> Evaluated:
     for final in (final for each in same for final in each.evaluated):
         finals.setdefault(final.number, final)
     return Evaluated(finals=tuple(finals.values()), images=same[0].test_images if same else 0, files=files)
+
+
+def lost_nets(folder: ConfirmFolder, finals: Sequence[Final]) -> list[tuple[int, int]]:
+    """Return trial and seed of each net of these configurations whose file is missing, though its training finished.
+
+    A net without a record is left out: a retrained net could not be compared with it.
+    """
+    return [
+        (number, seed)
+        for number, seeds in {final.number: len(final.errors) for final in finals}.items()
+        for seed in range(seeds)
+        if not folder.net_of(number, seed).is_file() and _finished(folder.record_of(number, seed, on_all=True))
+    ]
+
+
+def _finished(path: Path) -> bool:
+    try:
+        return record.read(path).curve[-1].end is None
+    except (UsageError, StorageError):
+        return False
+
+
+def own_test_files(options: DataOptions) -> tuple[str, ...] | None:
+    """Return the SHA-256 of your own test files, which may change while the training images stay; None for the
+    packaged ones and copies of them. The hash says nothing about the images, so this does not count as opening the
+    test set.
+    """
+    found = None if options.data_dir is None else tuple(hashes_of_test_set(options))
+    return None if found == tuple(SHA256[name] for name in TEST_FILES) else found

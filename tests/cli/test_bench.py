@@ -131,7 +131,8 @@ def test_a_table_for_each_contest(cli: Run, tournament: FakeTournament) -> None:
     lines = result.stdout.splitlines()
     assert lines[0] == "No difference between tpe + asha and another method is shown at 10 trials."
     assert lines[1] == "table handmade: 3 seeds, 8 concurrent trials."
-    assert [line.split(" s  ")[-1] for line in result.stderr.splitlines()] == ["2 searches"]
+    assert [line.split(" s · ")[-1] for line in result.stderr.splitlines()] == ["2 searches"]
+    assert " runs" not in result.stderr, "none was announced"
     assert not Path("results").exists()
     tournament.contests = [close(), close(table="other")]
     assert cli(*SEARCH).stdout.count(": 3 seeds, 8 concurrent trials.") == 2

@@ -30,11 +30,10 @@ from mnist_bench.experiments.confirm import (
     confirm_study,
     front_trials,
     last_value,
-    own_test_files,
     seeds,
     smallest_step,
 )
-from mnist_bench.experiments.confirmed import SEEDS, Confirmed, Evaluated, Final, Front, evaluated, load
+from mnist_bench.experiments.confirmed import SEEDS, Confirmed, Evaluated, Final, Front, evaluated, load, own_test_files
 from mnist_bench.experiments.confirmed_table import finding, table_of
 from mnist_bench.experiments.own_trainer import OwnCode
 from mnist_bench.experiments.trainings import Observer, Task
