@@ -46,9 +46,12 @@ def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
 def test_a_run_is_told_by_what_it_can_be_judged_by(
     run: Task, report: Report, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    running.result_of(lambda observer: observer.on_run(run, [report]))
-    (line,) = said(capsys)
-    assert line.startswith(f"1 of about 0 runs · net, seed 1 of 2: {words}")
+    def experiment(observer: Observer) -> None:
+        observer.on_start(2, None)
+        observer.on_run(run, [report])
+
+    running.result_of(experiment)
+    assert said(capsys)[-1].startswith(f"1 of about 2 runs · net, seed 1 of 2: {words}")
 
 
 def test_an_experiment_is_heard_and_one_that_was_stopped_says_how_to_go_on(
