@@ -53,11 +53,7 @@ MNIST = PictureForm(channels=1, height=28, width=28, classes=10)
 
 
 def parse(values: Any) -> PictureForm:
-    """Return the form that plain values from a file describe.
-
-    Raises:
-        ValidationError: they describe none.
-    """
+    """Return the form that plain values from a file describe."""
     return _adapter().validate_json(json.dumps(values), strict=True)
 
 

@@ -38,7 +38,7 @@ class Drawing:
 
 
 def page(winner: Winner) -> str:
-    """Return a page to draw on, as HTML; errors as in `drawing`."""
+    """Return a page to draw on, as HTML."""
     validation = winner.validation
     right = f"{percent(validation.accuracy)} of {validation.images:,} validation images right"
     red = " Its gray becomes the red channel; green and blue are 0." if winner.input_spec.red else ""
@@ -51,11 +51,7 @@ def page(winner: Winner) -> str:
 
 
 def drawing(trained: TrainedNet) -> Drawing:
-    """Return a drawing area with the network inside.
-
-    Raises:
-        UsageError: the network's pictures cannot be drawn; see `undrawable`.
-    """
+    """Return a drawing area with the network inside."""
     if reason := undrawable(trained):
         raise UsageError(reason)
     graph = json.dumps(packed(trained)).replace("<", "\\u003c")

@@ -35,22 +35,14 @@ class WrittenExport:
 
 
 def check(folder: Path) -> None:
-    """Check that an export may go into a folder, before any work is spent on it.
-
-    Raises:
-        UsageError: it holds other files, which the export might overwrite, or it cannot be written.
-    """
+    """Check that an export may go into a folder, before any work is spent on it."""
     check_target(folder, folder=True)
     if folder.is_dir() and {*folder.iterdir()} - {*left_of(folder / UNFINISHED)} and not is_export(folder):
         raise UsageError(f"{folder}: contains files that are not an export; name a new folder.")
 
 
 def write(winner: Winner, folder: Path) -> WrittenExport:
-    """Write all files of an export into a folder, which is made if missing; the same network gives the same files.
-
-    Raises:
-        UsageError: it cannot be written.
-    """
+    """Write all files of an export into a folder, which is made if missing; the same network gives the same files."""
     make_folder(folder)
     remarks: list[str] = []
     of_the_net = _of_our_net if winner.config.net_code is None else _of_own_net

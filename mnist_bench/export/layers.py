@@ -27,11 +27,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 def known_layers(trained: TrainedNet) -> tuple[Layer, ...]:
-    """Return the layers of a network, if an export can write them all.
-
-    Raises:
-        UsageError: one of them is of another kind, from your own setting.
-    """
+    """Return the layers of a network, if an export can write them all."""
     layers = plan_layers(trained.config.model, trained.form).layers
     for layer, module in zip(layers, trained.net.children(), strict=True):
         wanted = forms_of(layer, trained.config.model).plain.partition("(")[0].removeprefix("nn.")
@@ -94,11 +90,7 @@ def _at_size(trained: TrainedNet) -> tuple[str, tuple[Callable[..., Any], ...]]:
 
 
 def onnx_graph(trained: TrainedNet) -> bytes:
-    """Return the model: `pictures`, float32 (N, C, H, W), 0 to 255, to `probabilities`, float32 (N, classes).
-
-    Raises:
-        ImportError: the package onnx is not installed.
-    """
+    """Return the model: `pictures`, float32 (N, C, H, W), 0 to 255, to `probabilities`, float32 (N, classes)."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 

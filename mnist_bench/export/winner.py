@@ -109,14 +109,7 @@ class Winner(TrainedNet):
 
 
 def kept_net(study: StoredStudy, trial: TrialRecord | None = None, *, data_dir: Path | None = None) -> TrainedNet:
-    """Return a trial's own network, by default that of the best trial, from its kept weights. Closes the test set.
-
-    Raises:
-        StudyNotFoundError: there is no such trial, or its weights were not kept.
-        WeightsError: the file does not hold the weights that the trial ended with.
-        UsageError: the trial ended early; or see `trainer_for`.
-        DataError: see `trainer_for`, which loads the data set, None for the packaged one.
-    """
+    """Return a trial's own network, by default that of the best trial, from its kept weights. Closes the test set."""
     trial = trial or find_trial(study, None)
     record, name, path = (
         _record_of_net(study, trial),
@@ -224,11 +217,7 @@ class _Finder:
     tested: Sequence[Confirmed | Front]
 
     def finalist(self, trial: TrialRecord | None) -> TrialRecord:
-        """Return the trial whose configuration `confirm` trained on all images: the given one, or the winner.
-
-        Raises:
-            StudyNotFoundError: it was not trained on all images, or there is no winner.
-        """
+        """Return the trial whose configuration `confirm` trained on all images: the given one, or the winner."""
         study, found = self.study, self.confirmed
         if trial is None and found is not None and found.digest != study.digest:
             self.on_news(
@@ -262,13 +251,7 @@ class _Finder:
         return found.winner
 
     def confirmed_net(self, trial: TrialRecord) -> tuple[Record, nn.Module]:
-        """Return the first net that `confirm` trained with a trial's settings on all images, and its record.
-
-        Raises:
-            StudyNotFoundError: it is not here.
-            UsageError: it was trained on other data than the study, or with other settings than the trial.
-            WeightsError: its file holds other weights than those of its record.
-        """
+        """Return the first net that `confirm` trained with a trial's settings on all images, and its record."""
         study, folder = self.study, self.study.files.confirm
         path, name = folder.net_of(trial.number, SEED), f"{study.name}/{trial.number}"
         if not path.is_file():
@@ -286,12 +269,7 @@ class _Finder:
         return record, model_in(content, str(path))
 
     def own_weights(self, trial: TrialRecord, record: Record, trainer: NetTrainer) -> bytes:
-        """Return a trial's own net in the bytes of `training.export`: as it was kept, or trained again.
-
-        Raises:
-            NotReproducedError: it was trained again, with another result.
-            WeightsError: its file does not hold its weights.
-        """
+        """Return a trial's own net in the bytes of `training.export`: as it was kept, or trained again."""
         name, path = f"{self.study.name}/{trial.number}", self.study.files.weights_of(trial.number)
         if path.is_file():
             check_trial(path, trial)

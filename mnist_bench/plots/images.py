@@ -288,10 +288,7 @@ def distorted(images: Pixels, drawn: torch.Tensor | None, config: AugmentConfig)
 
 
 def digits(subject: DataSubject) -> Drawn:
-    """Draw a row of the first digits, and below it one row per draw of the subject's augmentation.
-
-    Errors as in `augmentation_of`.
-    """
+    """Draw a row of the first digits, and below it one row per draw of the subject's augmentation."""
     config = augmentation_of(subject.overrides)
     found = digits_of(subject.images, config, subject.seed)
     count, height, width = found.shape
@@ -321,12 +318,7 @@ def digits(subject: DataSubject) -> Drawn:
 
 
 def augmentation_of(assignments: Sequence[str]) -> AugmentConfig:
-    """Return the notebook's augmentation with each `augment.FIELD=VALUE` of `--set` applied.
-
-    Raises:
-        UsageError: an assignment is malformed, or sets something other than the augmentation.
-        SpaceError: a field does not exist, or its value is not allowed.
-    """
+    """Return the notebook's augmentation with each `augment.FIELD=VALUE` of `--set` applied."""
     for assignment in assignments:
         if not assignment.strip().startswith(f"{SECTION}."):
             raise UsageError(f"--set {show(assignment)}: this plot takes only {SECTION}.FIELD=VALUE")

@@ -160,11 +160,7 @@ class Importances:
 
 
 def measure(study: StudyRecord, comparison: TrialComparison) -> list[Importance]:
-    """Return the importance of each parameter for the value after the same training; diverged trials are the worst.
-
-    Raises:
-        StudyNotFoundError: there are fewer than ten trials.
-    """
+    """Return the importance of each parameter for the value after the same training; diverged trials are the worst."""
     values, score = comparison.filled, comparison.kind.score
     trials = [(trial.params, score(value)) for trial, value in zip(comparison.trials, values, strict=True)]
     if len(trials) < MIN_TRIALS:
@@ -175,11 +171,7 @@ def measure(study: StudyRecord, comparison: TrialComparison) -> list[Importance]
 
 
 def importances_of(study: StudyRecord) -> Importances:
-    """Return the importance of each parameter.
-
-    Raises:
-        StudyNotFoundError: there are fewer than ten trials, or no parameters.
-    """
+    """Return the importance of each parameter."""
     comparison = compare(study)
     labels = {parameter.path: parameter.label for parameter in parameters(study)}
     bars = tuple(

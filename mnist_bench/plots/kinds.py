@@ -55,11 +55,7 @@ def kinds_of(study: StudyRecord) -> tuple[str, ...]:
 
 
 def check_kind(kind: str) -> None:
-    """Check that there is a kind of plot, of a study or of the data.
-
-    Raises:
-        UsageError: there is none; names the nearest, and all that there are.
-    """
+    """Check that there is a kind of plot, of a study or of the data."""
     if kind not in KINDS:
         hint = did_you_mean(kind, KINDS) or "."
         raise UsageError(f"{show(kind)}: no such kind of plot{hint} Kinds: {', '.join(KINDS)}.")
@@ -103,18 +99,10 @@ def draw_kinds(
     narrow: bool = False,
     begins: Callable[[str], None] = lambda kind: None,
 ) -> Iterator[Picture]:
-    """Draw pictures of these kinds, each when it is asked for.
+    """Draw pictures of these kinds of `KINDS`, each when it is asked for, into files if there is a `folder`.
 
-    Args:
-        kinds: names of `KINDS`.
-        subject: the study, or the data set, that they show.
-        formats: formats of the pictures.
-        folder: where their files go; None to write no files.
-        narrow: whether to draw kinds that can be narrow for half the width of a page.
-        begins: called with each kind before it is drawn.
-
-    Raises:
-        UsageError: the folder cannot be made, or is closed to the user; raised before anything is drawn.
+    `narrow` draws those that can be narrow for half the width of a page. `begins` is called with each kind before it is
+    drawn. A folder that cannot be made is refused before anything is drawn.
     """
     if folder is not None:
         check_target(folder, folder=True)
@@ -150,13 +138,7 @@ def _drawn(
 
 
 def drawn(kind: str, subject: Subject | DataSubject) -> Drawn:
-    """Return what a picture of this kind shows of a subject.
-
-    Raises:
-        StudyNotFoundError: the study lacks the picture's data; the message names them.
-        ForeignStudyError: the kind needs networks, and another trainer made the study.
-        KeyError: there is no such kind.
-    """
+    """Return what a picture of this kind shows of a subject."""
     from mnist_bench.plots.subject import Subject
     from mnist_bench.value_kind import check_nets
 

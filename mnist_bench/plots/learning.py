@@ -88,11 +88,7 @@ class TrialHistory:
 
 
 def history_of(study: StudyRecord) -> TrialHistory:
-    """Return the value and the ending of each trial.
-
-    Raises:
-        StudyNotFoundError: no trial has a value yet.
-    """
+    """Return the value and the ending of each trial."""
     kind = kind_of(study.spec)
     trained = sorted((t for t in study.trials if t.is_trained), key=lambda trial: trial.number)
     points = {trial.number: _point(trial, kind) for trial in trained}
@@ -268,11 +264,7 @@ class LearningCurves:
 
 
 def curves_of(study: StudyRecord) -> LearningCurves:
-    """Return the learning curves of all trials that reported a value, and the pruner's rungs.
-
-    Raises:
-        StudyNotFoundError: no trial has a value yet, or another trainer's trials report only once.
-    """
+    """Return the learning curves of all trials that reported a value, and the pruner's rungs."""
     kind = kind_of(study.spec)
     trained = [trial for trial in study.trials if trial.is_trained]
     curves = [_curve(trial, kind) for trial in trained if trial.reports and trial.reports[0].value is not None]

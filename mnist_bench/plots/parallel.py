@@ -88,11 +88,7 @@ class Parallel:
 
 
 def parallel_of(study: StudyRecord) -> Parallel:
-    """Return the trials after the same training with all their parameters.
-
-    Raises:
-        StudyNotFoundError: no trial has a value yet, or there are no parameters.
-    """
+    """Return the trials after the same training with all their parameters."""
     comparison = compare(study)
     return Parallel(comparison=comparison, parameters=tuple(parameters(study)), axis=comparison.axis)
 

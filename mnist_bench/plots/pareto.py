@@ -115,11 +115,7 @@ def _span(front: Sequence[ParetoPoint], cost: Cost) -> str:
 
 
 def pareto_of(study: StudyRecord) -> Pareto:
-    """Return the study's complete and pruned trials with their accuracies and costs.
-
-    Raises:
-        StudyNotFoundError: no trial is complete.
-    """
+    """Return the study's complete and pruned trials with their accuracies and costs."""
     complete = study.complete()
     if not complete:
         raise StudyNotFoundError(f"Study {study.name} has no complete trial yet, so nothing can be compared.")

@@ -41,12 +41,7 @@ class DataSubject:
 
 
 def data_subject(data_dir: Path | None, overrides: Sequence[str] = (), seed: int = 0) -> DataSubject:
-    """Load a data set to be drawn, None for the packaged MNIST; the rest is as in `DataSubject`.
-
-    Raises:
-        DataError: the data set cannot be loaded.
-        UsageError: its pictures are not of MNIST's form.
-    """
+    """Load a data set to be drawn, None for the packaged MNIST; the rest is as in `DataSubject`."""
     from mnist_bench.data.mnist import load_training_set
     from mnist_bench.data.own import options_for
 
@@ -103,11 +98,7 @@ class Predictions:
 
 
 def best_predictions(subject: Subject) -> Predictions:
-    """Return the predictions of the study's best complete trial; errors as in `kept_weights` and `predict`, too.
-
-    Raises:
-        StudyNotFoundError: no trial is complete.
-    """
+    """Return the predictions of the study's best complete trial."""
     study = subject.study
     if study.best is None:
         raise StudyNotFoundError(f"Study {study.name} has no complete trial yet, so there is no best one.")
@@ -115,12 +106,7 @@ def best_predictions(subject: Subject) -> Predictions:
 
 
 def kept_weights(study: StoredStudy, trial: TrialRecord) -> Path:
-    """Return the file that holds the weights that a trial ended with.
-
-    Raises:
-        StudyNotFoundError: the trial's weights were not kept.
-        WeightsError: the file does not hold the weights that the trial ended with.
-    """
+    """Return the file that holds the weights that a trial ended with."""
     path = study.files.weights_of(trial.number)
     if not path.is_file():
         command = commands_of(study).line("reproduce", "--weights", trial=trial.number)

@@ -43,7 +43,7 @@ class Use:
 
 
 def timeline(subject: Subject) -> Drawn:
-    """Draw the workers with a bar per period, and below them the uses of worker time; errors as in `worker_time_of`."""
+    """Draw the workers with a bar per period, and below them the uses of worker time."""
     return drawn(worker_time_of(subject.study))
 
 

@@ -84,9 +84,6 @@ def compare(study: StudyRecord) -> TrialComparison:
     """Return the trials after the last period that all complete and pruned trials have trained.
 
     Diverged trials are included, however early they diverged. Running and failed trials with fewer periods are not.
-
-    Raises:
-        StudyNotFoundError: no trial has a value yet.
     """
     kind = kind_of(study.spec)
     reporting = [trial for trial in study.trials if trial.reports]
@@ -163,11 +160,7 @@ class Parameter:
 
 
 def parameters(study: StudyRecord) -> list[Parameter]:
-    """Return the parameters with more than one value that at least one trial has, in the order of the space.
-
-    Raises:
-        StudyNotFoundError: there is no such parameter.
-    """
+    """Return the parameters with more than one value that at least one trial has, in the order of the space."""
     space = study.space
     fields = [field for field in space.fields if any(field.path in trial.params for trial in study.trials)]
     names = Counter(_name(field) for field in fields)

@@ -95,20 +95,12 @@ def spec_text(spec: InputSpec) -> str:
 
 
 def parse_spec(text: str) -> InputSpec:
-    """Return the input specification in an untrusted JSON text.
-
-    Raises:
-        ValidationError: it is not an input specification.
-    """
+    """Return the input specification in an untrusted JSON text."""
     return _adapter().validate_json(text, strict=True)
 
 
 def check_spec(spec: InputSpec, form: PictureForm) -> InputSpec:
-    """Return an input specification if it can be that of a network for pictures of this form.
-
-    Raises:
-        ValueError: it cannot.
-    """
+    """Return an input specification if it can be that of a network for pictures of this form."""
     if {len(spec.mean), len(spec.std)} != {form.channels}:
         raise ValueError(f"mean or std is not of {form.channels} channels")
     if len(spec.names) not in (0, form.classes):
@@ -267,11 +259,7 @@ class Model:
 
 
 def _in_bytes(image: NDArray[Any]) -> NDArray[Any]:
-    """Return an array of pixels, if they lie in 0..255.
-
-    Raises:
-        ValueError: they were scaled to 0..1, which is black to a network of pictures.
-    """
+    """Return an array of pixels, if they lie in 0..255."""
     if image.dtype.kind in "fb" and image.size and image.min() >= 0 and 0 < image.max() <= 1:
         raise ValueError(
             "its values are between 0 and 1, and those of an image between 0 and 255; multiply them by 255"
@@ -282,9 +270,6 @@ def _in_bytes(image: NDArray[Any]) -> NDArray[Any]:
 def _channels(image: NDArray[np.float64], channels: int) -> NDArray[np.float64]:
     """Return pixels (H, W) or (H, W, 3) with this number of channels, (C, H, W): colours become grey, grey three equal
     channels.
-
-    Raises:
-        ValueError: they have another shape.
     """
     if image.ndim == 3 and image.shape[2] == 3:
         colours = np.moveaxis(image, 2, 0)

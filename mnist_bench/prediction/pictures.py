@@ -157,11 +157,7 @@ def in_folder(folder: Path) -> list[Path]:
 
 
 def with_those_in_folders(named: Iterable[Any]) -> Iterator[Any]:
-    """Yield pictures, and instead of a folder the paths of the pictures in it.
-
-    Raises:
-        UsageError: a folder holds no picture.
-    """
+    """Yield pictures, and instead of a folder the paths of the pictures in it."""
     for one in named:
         if not isinstance(one, str | Path) or not Path(one).is_dir():
             yield one
@@ -189,10 +185,6 @@ def parse(content: bytes, source: str, convert: Convert = brightness, *, upright
         source: the name of the picture in messages.
         convert: turns a Pillow image into numbers.
         upright: whether the picture is turned by its EXIF orientation, or its pixels are used as stored.
-
-    Raises:
-        PictureError: the content is not a picture, or too large; the message names `source`.
-        UsageError: Pillow is not installed.
     """
     try:
         from PIL import Image, ImageOps
