@@ -38,9 +38,6 @@ def make(space: Space, planner: Planner[Any], sources: Sequence[EarlierTrials], 
     list that is most like it; a setting that the source's space does not name has its default. A configuration is left
     out where the space asks for a setting that did not apply to it, or has no such option; and where it exceeds a
     limit.
-
-    Raises:
-        UsageError: nothing is left.
     """
     losses: dict[str, list[float]] = {}
     configurations: dict[str, Mapping[str, Any]] = {}

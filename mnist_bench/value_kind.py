@@ -198,11 +198,7 @@ def errors_of(trial: TrialRecord) -> int | None:
 
 
 def correct_bits(text: str) -> NDArray[np.bool_]:
-    """Return the bits of base64-encoded `numpy.packbits`: shape (images,), padded with False to a multiple of 8.
-
-    Raises:
-        StorageError: the text is not base64.
-    """
+    """Return the bits of base64-encoded `numpy.packbits`: shape (images,), padded with False to a multiple of 8."""
     try:
         packed = np.frombuffer(base64.b64decode(text, validate=True), dtype=np.uint8)
     except (binascii.Error, ValueError) as error:
@@ -217,11 +213,7 @@ def correctness(trial: TrialRecord) -> NDArray[np.bool_] | None:
 
 
 def check_nets(study: StudyRecord, what: str = "this command") -> None:
-    """Check that a study is one of nets, which `what` needs.
-
-    Raises:
-        ForeignStudyError: another trainer's search made the study.
-    """
+    """Check that a study is one of nets, which `what` needs."""
     kind = kind_of(study.spec)
     if not kind.of_nets:
         way = "`mnist-bench search` with its --objective or --command" if kind.of_objective else "only its own program"

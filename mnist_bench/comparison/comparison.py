@@ -83,13 +83,7 @@ class Comparison(ShownAsTable):
 
 
 def compare(targets: Sequence[StoredStudy | str | Path], results: Path) -> Comparison:
-    """Return a comparison of two studies, trials, records or exports; see `side_of`.
-
-    Raises:
-        UsageError: there are not two sides, a side cannot be read, or networks meet other values.
-        StudyNotFoundError: there is no such study, or no such trial.
-        StorageError: a database or a stored result cannot be read.
-    """
+    """Return a comparison of two studies, trials, records or exports; see `side_of`."""
     if len(targets) != 2:
         raise UsageError(f"compare takes two studies, trials or records, not {len(targets)}.")
     first, second = (side_of(target, results) for target in targets)

@@ -205,11 +205,7 @@ def have_same_images(first: Claim, second: Claim) -> bool:
 
 
 def judged(first: Claim, second: Claim) -> RunTest:
-    """Return the test of two runs, or why there is none.
-
-    Raises:
-        StorageError: stored correct images are damaged.
-    """
+    """Return the test of two runs, or why there is none."""
     same = have_same_images(first, second)
     test = partial(RunTest, first=first.label, second=second.label, same_images=same)
     if (reason := _why_not(first, second)) is not None:

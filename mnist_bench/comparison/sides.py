@@ -50,11 +50,6 @@ def side_of(target: StoredStudy | str | Path, results: Path) -> Side:
         target: a study; or a text: `conv-0`, `conv-0/48`, the folder of a study on another machine with or without
             `/48`, the file of a record, or the folder of an export.
         results: the folder of the studies.
-
-    Raises:
-        StudyNotFoundError: there is no such study, or no such trial.
-        UsageError: the text names nothing that can be compared, or a record cannot be read.
-        StorageError: a database cannot be read.
     """
     if isinstance(target, StoredStudy):
         return _study_side(target, target.name)

@@ -101,13 +101,6 @@ def check_study(
         replay: whether to replay every decision in the event log, which takes as long as the search's proposals did.
         device: the device on which a search would continue.
         data_dir: the folder of the data set, if it is not the packaged one.
-
-    Raises:
-        StudyNotFoundError: there is no such study.
-        StudyLockedError: `repair` or `cut` is set, and another process works on the study.
-        DeviceError: there is no such device.
-        UsageError: `cut` is set, and the log is not damaged or not in the study's folder.
-        StorageError: a repair or a cut cannot be written, or no event of a log that is to be cut can be read.
     """
     findings = partial(examine, files, replay=replay, device=device, data_dir=data_dir)
     if not (repair or cut):
@@ -146,7 +139,7 @@ def _busy(files: StudyFolder) -> str | None:
 def examine(
     files: StudyFolder, *, busy: str | None, replay: bool = False, device: str, data_dir: Path | None
 ) -> Iterator[Diagnostic]:
-    """Yield the findings about a study; arguments and errors as in `check_study`.
+    """Yield the findings about a study; arguments as in `check_study`.
 
     `busy` is the process that works on the study, as the beginning of a sentence; then Optuna's tables, which may be
     changing, are not examined.

@@ -39,10 +39,6 @@ def leaderboard_of(
         top: number of rows; None for all.
         infeasible: whether infeasible trials have rows.
         curves: whether programs get the learning curves.
-
-    Raises:
-        UsageError: the objectives of several differ, or the validation images of networks; or two have one name.
-        StorageError: a study's database cannot be read, or stored correct images are damaged.
     """
     if len(studies) == 1:
         return _board(studies[0], top, infeasible, curves)

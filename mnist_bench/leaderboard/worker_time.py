@@ -89,11 +89,7 @@ class _Stretch(tuple[WorkerPeriod, ...]):
 
 
 def worker_time_of(study: StudyRecord) -> WorkerTimeline:
-    """Return how the time of the study's workers was spent.
-
-    Raises:
-        StudyNotFoundError: nothing was trained yet, or in no measurable time, or an early version did not record times.
-    """
+    """Return how the time of the study's workers was spent; StudyNotFoundError if no time was measured or kept."""
     kind, best = kind_of(study.spec), study.best.number if study.best else None
     logical = _periods(study, best)
     if not logical:

@@ -72,14 +72,7 @@ class Spec(TypedDict):
 
 
 def open_study(results: Path, name: str | None) -> StoredStudy:
-    """Return a study of nets; without a name, the one that was written last.
-
-    Raises:
-        StudyNotFoundError: there is no study of that name, or none at all.
-        OtherVersionError: a newer version wrote the study.
-        StorageError: the database cannot be read, or contains what no search of nets writes.
-        ForeignStudyError: another trainer's search made the study.
-    """
+    """Return a study of nets; without a name, the one that was written last."""
     return believed(studies.open_study(results, name))
 
 
@@ -87,22 +80,13 @@ def open_any(results: Path, name: str | None) -> StoredStudy:
     """Return a study of nets or of another trainer; without a name, the one that was written last.
 
     In another trainer's study, only the fields that the search itself writes are checked.
-
-    Raises:
-        StudyNotFoundError: there is no study of that name, or none at all.
-        OtherVersionError: a newer version wrote the study.
-        StorageError: the database cannot be read, or contains what no search writes.
     """
     read = studies.open_study(results, name)
     return believed(read) if kind_of(read.spec).of_nets else read
 
 
 def find_trial(study: StudyRecord, number: int | None) -> TrialRecord:
-    """Return the trial of that number, the study's best one without a number.
-
-    Raises:
-        StudyNotFoundError: there is no such trial, or none is complete.
-    """
+    """Return the trial of that number, the study's best one without a number."""
     if number is None:
         if study.best is None:
             raise StudyNotFoundError(
@@ -117,13 +101,7 @@ def find_trial(study: StudyRecord, number: int | None) -> TrialRecord:
 
 
 def believed(read: StudyT) -> StudyT:
-    """Return the study after checking everything that commands compute with.
-
-    Raises:
-        ForeignStudyError: another trainer's search made the study.
-        OtherVersionError: the study has a setting that this version does not know.
-        StorageError: the study contains what no search of nets writes; the message names the first fault.
-    """
+    """Return the study after checking everything that commands compute with."""
     check_nets(read)
     try:
         _form().validate_json(canonical_json.dumps(read.spec), strict=True)
@@ -185,10 +163,6 @@ def training_set(recorded: Data, data_dir: Path | None, what: str) -> TrainingSe
         recorded: the data set as recorded.
         data_dir: where it is, as in `options_for`; None for the packaged MNIST or a relative.
         what: the name of the trained thing in messages: "Study conv-0".
-
-    Raises:
-        DataError: the data set cannot be loaded.
-        UsageError: it is not the recorded one.
     """
     if data_dir is None and recorded.form != form_of(recorded.dataset):
         raise UsageError(f"{what} was trained on images of {recorded.form}; name their file or folder with --data.")
@@ -214,9 +188,6 @@ def require_net(code: str | None, name: str | None) -> None:
     Args:
         code: `TrainConfig.net_code`.
         name: by which the net was named for this command; see `own_nets.load_net`.
-
-    Raises:
-        UsageError: it was not named, or its file has changed.
     """
     own_net.load_code(name)
     if code is not None:

@@ -87,11 +87,7 @@ class Claim:
 
 
 def claim_of(study: StudyRecord, trial: TrialRecord, label: str = "") -> Claim:
-    """Return a trial of a study as a claim; `label` names the study.
-
-    Raises:
-        StudyNotFoundError: the trial has not trained a single period.
-    """
+    """Return a trial of a study as a claim; `label` names the study."""
     check_has_reports(study, trial)
     kind, correct = kind_of(study.spec), trial.reports[-1].details.get("correct")
     return Claim(
@@ -227,9 +223,6 @@ def check(
         trainer: of nets as `trainer_for` returns it, else as `own_trainer.trainer_for` does.
         on_period: called after each period with its result then and now.
         keep: called with the trainer's last state if all periods are identical.
-
-    Raises:
-        WorkerError: another trainer cannot be started, or raises.
     """
     state, curve, correct = None, list[PeriodResult](), None
     config = trainer.codec.from_json(claim.config)
