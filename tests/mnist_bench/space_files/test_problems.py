@@ -60,10 +60,7 @@ def lines_of(text: str) -> list[str]:
         ("train_on: all\noptim: {lr: {float: [0.1, 0.2]}}", "1:11  train_on: all leaves a search no image to select"),
         ("objective: val_acuracy", "1:12  objective: val_acuracy is not val_accuracy, [val_accuracy, parameters] or ["),
         ("objective: val_acuracy", "did you mean `val_accuracy`?"),
-        (
-            "objective: [val_accuracy]",
-            "1:12  objective: [val_accuracy] is not val_accuracy, [val_accuracy, parameters]",
-        ),
+        ("objective: [val_accuracy]", "1:12  objective: [val_accuracy] is not val_accuracy, [val_accuracy,"),
         ("objective: [val_accuracy, mac]", "1:27  objective[1]: mac is not parameters or macs; did you mean `macs`?"),
         ("model: {block_dropout: {float: [0, 1.3]}}", "1:36  model.block_dropout: 1.3 is not below 1 (0 <= block_"),
         ("model: {block_dropout: {value: 2}}", "1:32  model.block_dropout: 2 is not below 1"),
@@ -103,23 +100,11 @@ def lines_of(text: str) -> list[str]:
         ("phases: [{epochs: 6, lr: 99}]", "1:26  phases[0].lr: 99 is above 10 (0 < lr <= 10)"),
         ("phases: [{epochs: 6, l-r: 1}]", "1:27  phases[0].l-r: no such field; did you mean `lr`?"),
         ("phases: [{epochs: 6, augment: {zom: 2}}]", "1:37  phases[0].augment.zom: no such field; did you mean `zoom`"),
-        (
-            "model: {blocks: 3, filters: [8, 16]}",
-            "1:29  model.filters: [8, 16] fits 2 blocks only, and there are 3; one",
-        ),
-        (
-            "model: {blocks: {int: [1, 2]}, filters: [8, 16]}",
-            "1:41  model.filters: [8, 16] fits 2 blocks only, and there may",
-        ),
-        (
-            "model: {hidden_units: {choice: [64, [64, 32]]}, hidden_layers: 1}",
-            "[64, 32] fits 2 hidden layers only, and",
-        ),
+        ("model: {blocks: 3, filters: [8, 16]}", "1:29  model.filters: [8, 16] fits 2 blocks only, and there are 3;"),
+        ("model: {blocks: {int: [1, 2]}, filters: [8, 16]}", "1:41  model.filters: [8, 16] fits 2 blocks only, and"),
+        ("model: {hidden_units: {choice: [64, [64, 32]]}, hidden_layers: 1}", "[64, 32] fits 2 hidden layers only,"),
         ("model: {pool_axes: channels_rows, filters: 1}", "model: no network can be built from these settings"),
-        (
-            "limits: {parameters: 200_000}\nmodel: {blocks: {int: [1, 2]}}",
-            "1:22  limits.parameters: the smallest network",
-        ),
+        ("limits: {parameters: 200_000}\nmodel: {blocks: {int: [1, 2]}}", "1:22  limits.parameters: the smallest"),
     ],
 )
 def test_faults_and_where(text: str, expected: str) -> None:
@@ -287,50 +272,23 @@ LR = "optim: {lr: {float: [0.1, 0.2]}}"
     [
         ("optim: {lr: {float: [0.5, 0.5]}}", "1:21  optim.lr: a range of one value; as a constant it is written 0.5"),
         ("optim: {batch_size: {levels: [64]}}", "1:30  optim.batch_size: a range of one value"),
-        (
-            "optim: {schedule: one_cycle, cooldown_fraction: {float: [0.1, 0.5]}}",
-            "1:49  optim.cooldown_fraction: does nothing in this space, because of optim.schedule",
-        ),
+        ("optim: {schedule: one_cycle, cooldown_fraction: 0.1}", "nothing in this space, because of optim.schedule"),
         (f"augment: {{rotation_degrees: 5, grid_shift: 2}}\n{LR}", "1:44  augment.grid_shift: does nothing in this"),
-        (
-            "epochs: 1\noptim: {hard_share: {float: [0.1, 0.2]}}",
-            "optim.hard_share: does nothing in this space, because",
-        ),
+        ("epochs: 1\noptim: {hard_share: {float: [0.1, 0.2]}}", "optim.hard_share: does nothing in this space,"),
         ("optim: {optimizer: adam, filter_lr: {float: [0.1, 0.2]}}", "1:37  optim.filter_lr: does nothing in this"),
-        (
-            "epochs: 1\nphases: [{epochs: 1, lr: 0.1}]\noptim: {cooldown_fraction: 0.1}",
-            "each phase has an lr of its own",
-        ),
+        ("epochs: 1\nphases: [{epochs: 1, lr: 0.1}]\noptim: {cooldown_fraction: 0.1}", "each phase has an lr of its"),
         (
             "optim: {drops: 1, first_drop_fraction: 0.9, second_drop_fraction: 0.5}",
             "1:67  optim.second_drop_fraction: does",
         ),
         ("optim: {schedule: one_cycle, drops: 2, first_drop_fraction: 0.9}", "optim.first_drop_fraction: does nothing"),
-        (
-            f"model: {{filters: [8, 16], filter_growth: 1.5}}\n{LR}",
-            "1:42  model.filter_growth: does nothing in this space",
-        ),
-        (
-            f"epochs: 1\nsearch: {{pruner: {{name: asha, min_resource: 9}}}}\n{LR}",
-            "2:18  search.pruner: asha stops no trial",
-        ),
+        (f"model: {{filters: [8, 16], filter_growth: 1.5}}\n{LR}", "1:42  model.filter_growth: does nothing in this"),
+        (f"epochs: 1\nsearch: {{pruner: {{name: asha, min_resource: 9}}}}\n{LR}", "2:18  search.pruner: asha stops"),
         ("search: {pruner: {name: median, n_warmup_steps: 6}}", "median stops no trial"),
-        (
-            "model: {blocks: {int: [1, 2]}, filters: {choice: [8, [8, 16]]}}",
-            "1:54  model.filters: [8, 16] fits 2 blocks",
-        ),
-        (
-            f"{LR}\nconstraints: [lr < 0.05]",
-            "2:15  constraints[0]: not met by any of 200 random configurations; a search",
-        ),
-        (
-            f"{LR}\nconstraints: [lr <= 0.2]",
-            "2:15  constraints[0]: met by each of 200 random configurations; it may decide",
-        ),
-        (
-            f"{LR}\nconstraints: [lr < 0.14, lr > 0.16]",
-            "2:14  constraints: none of 200 random configurations meets all",
-        ),
+        ("model: {blocks: {int: [1, 2]}, filters: {choice: [8, [8, 16]]}}", "1:54  model.filters: [8, 16] fits 2"),
+        (f"{LR}\nconstraints: [lr < 0.05]", "2:15  constraints[0]: not met by any of 200 random configurations; a"),
+        (f"{LR}\nconstraints: [lr <= 0.2]", "2:15  constraints[0]: met by each of 200 random configurations; it may"),
+        (f"{LR}\nconstraints: [lr < 0.14, lr > 0.16]", "2:14  constraints: none of 200 random configurations meets"),
         (
             "model: {hidden_layers: {int: [0, 1]}, hidden_units: {int: [8, 64], when: {hidden_layers: 1}}}\n"
             "constraints: [hidden_units < 8]",
