@@ -45,6 +45,16 @@ def test_a_picture_that_fails_stops_no_other_and_leaves_its_reason() -> None:
     assert not curves.foreseen
 
 
+@pytest.mark.parametrize("narrow", [False, True])
+def test_a_picture_has_its_lines_and_is_half_as_wide_if_it_may_be(
+    narrow: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = replace(drawn.heading("found"), narrow=1, lines=("a line",))
+    monkeypatch.setattr(kinds, "drawn", lambda kind, subject: shown)
+    (one,) = draw_kinds(["history"], Subject(study=handmade.mixed()), ("svg",), narrow=narrow)
+    assert (one.half, one.lines) == (narrow, ("a line",))
+
+
 @pytest.mark.usefixtures("faked")
 def test_files_are_what_is_drawn_in_a_folder_that_is_made(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
