@@ -106,9 +106,13 @@ def advice(run: Run, config: SearchConfig) -> list[str]:
     if find_spec("optuna_dashboard"):
         database = read_only_url(run.study.files.database)
         uses[command_line(["optuna-dashboard", database, "--host", "127.0.0.1"])] = "the trials in a browser"
-    width = max(map(len, uses))
+    width, continued = max(map(len, uses)), []
+    if run.study.stop is not None:
+        given = kind_of(run.study.spec).stop_option(run.study.stop)
+        goal = f"continues to {run.study.totals[-1]} trials; paused ones are kept."
+        continued = [f"The same command without {given}, or with a larger one, {goal}"]
     lines = [f"{command:<{width}}   {use}" for command, use in uses.items()]
-    return ["", f"next:  {lines[0]}", *(f"       {line}" for line in lines[1:]), *_continuation(run.study)]
+    return ["", f"next:  {lines[0]}", *(f"       {line}" for line in lines[1:]), *continued]
 
 
 def has_diverged(run: Run) -> bool:
@@ -140,13 +144,3 @@ def _uses(run: Run, config: SearchConfig, commands: NextCommands, best: TrialRec
         commands.line("leaderboard"): "all trials",
         commands.line("show", trial=best.number): "every setting, the curve, the hashes",
     }
-
-
-def _continuation(study: StudyRecord) -> list[str]:
-    """Return how to continue a search that stopped early; nothing if it reached its goal."""
-    if study.stop is None:
-        return []
-    given, goal = kind_of(study.spec).stop_option(study.stop), study.totals[-1]
-    return [
-        f"The same command without {given}, or with a larger one, continues to {goal} trials; paused ones are kept."
-    ]

@@ -41,11 +41,7 @@ def note_stopped(what: str, study: str | None = None) -> None:
 
 @contextmanager
 def ended_at_once(study: str | None = None) -> Iterator[None]:
-    """Report how to continue if the work inside is interrupted and not ended gracefully; `study` as in `as_typed`.
-
-    Raises:
-        typer.Exit: it was interrupted.
-    """
+    """Report how to continue if the work inside is interrupted and not ended gracefully; `study` as in `as_typed`."""
     try:
         yield
     except KeyboardInterrupt as interruption:
@@ -62,10 +58,7 @@ def result_of(
 ) -> T:
     """Return the result of an experiment, which is called with its observer: a line for each run and piece of news.
 
-    `study` as in `as_typed`. `keeps_work`: whether the same command continues after a stop.
-
-    Raises:
-        typer.Exit: the user stopped it; the command that continues, if any does, is on stderr.
+    `study` as in `as_typed`. `keeps_work`: whether the same command continues after a stop, which ends as typer.Exit.
     """
     from mnist_bench.api.arguments import Shown
     from mnist_bench.experiments.trainings import Observer

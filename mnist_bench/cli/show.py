@@ -240,9 +240,7 @@ def _metric(name: str) -> Figure[Report]:
 def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Explanation:
     """Return why a trial was proposed, and why it was stopped or continued.
 
-    Raises:
-        UsageError: the study was made by another version of the search, which may have decided differently; or by
-            another trainer, whose planner ruled out configurations, with a sampler that needs to know which.
+    UsageError if another version of the search made the study, or another trainer whose planner only it can ask.
     """
     from mnist_bench.searches.setup import planner
     from mnist_bench.value_kind import kind_of

@@ -102,11 +102,7 @@ def _openings_line(opened: int, last: Opening | None) -> str:
 
 
 def _refuse_options_before(context: typer.Context) -> None:
-    """Refuse options before `remove` and others, which have their own: without them they would act elsewhere.
-
-    Raises:
-        UsageError: there are some.
-    """
+    """Refuse options before `remove` and others, which have their own: without them they would act elsewhere."""
     names = {str(param.name): max(param.opts, key=len) for param in context.command.params}
     sources = {name: context.get_parameter_source(name) for name in context.params}
     given = [names[name] for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
@@ -300,11 +296,7 @@ def _size_of(paths: Sequence[Path]) -> str:
 
 
 def _ask(lines: Sequence[str], question: str, *, yes: bool) -> None:
-    """Print what is lost, and ask once.
-
-    Raises:
-        typer.Abort: the answer is no.
-    """
+    """Print what is lost, and ask once; typer.Abort if the answer is no."""
     if not yes:
         for line in lines:
             output.note(line)

@@ -170,12 +170,7 @@ class Sections:
 
 
 def sections_of(study: StoredStudy) -> Sections:
-    """Return the sections whose results are in the study's folder.
-
-    Raises:
-        UsageError: the files in that folder are another study's.
-        StorageError: a file cannot be read.
-    """
+    """Return the sections whose results are in the study's folder; UsageError if those are of another study."""
     folder, commands = study.files.path, commands_of(study)
     found, front = load(Confirmed, folder), load(Front, folder)
     path = ablation.load(folder) if kind_of(study.spec).of_nets else None

@@ -71,15 +71,7 @@ def gather(
     invocations: Sequence[Invocation] = (),
     weights: Path | None = None,
 ) -> ReportPage:
-    """Return the report of a study; the same study always gives the same report.
-
-    Args:
-        study: the study.
-        sections: the results of its experiments.
-        pictures: its pictures, with the errors of those that could not be drawn.
-        invocations: the commands, and calls from Python, that searched it.
-        weights: the folder with the weights of its best trials; None if none are kept.
-    """
+    """Return the report of a study; `weights` is the folder with those of its best trials, None if none are kept."""
     kind, board = kind_of(study.spec), leaderboard_of(study, top=LISTED)
     handled = [report.handled for trial in study.trials for report in trial.reports if report.handled is not None]
     space = study.space
@@ -163,16 +155,7 @@ def write(
 ) -> WrittenReport:
     """Write a study's results into one HTML file; the same study always gives the same file.
 
-    Args:
-        study: the study.
-        to: the file; None for report.html in the study's folder.
-        data_dir: the data set, if it is not the packaged one.
-        begins: called with the kind of each plot before it is drawn.
-
-    Raises:
-        StudyNotFoundError: no trial has finished yet.
-        UsageError: the file cannot be written, or the files in the study's folder are another study's.
-        StorageError: a result in the study's folder cannot be read.
+    `to` is report.html in the study's folder if it is None; `begins` is called with the kind of each plot.
     """
     close_test_set()
     if not study.finished():
@@ -210,12 +193,7 @@ SMALL_SVG = 120_000
 
 
 def render(report: ReportPage, drawing: Drawing | None = None) -> str:
-    """Return the page; text from outside is escaped, without control characters and text-direction marks.
-
-    Args:
-        report: the content of the page.
-        drawing: a drawing area with the network of the chosen trial; None if there is none.
-    """
+    """Return the page, with a drawing area for the chosen trial if there is one; text from outside is escaped."""
     commands = report.sections.commands
     board = table_of(report.board, retrained=report.sections.retrained, commands=commands)
     test_set = None if not report.board.kind.of_nets else test_set_line(report.board.test_openings)
