@@ -1,7 +1,7 @@
 """What is wrong with a space: names and values, whether they fit together, whether its nets can be built; and warnings.
 
-Nets are drawn at random; the smallest net is only looked for if none of them meets the limits. A warning is of settings
-that are allowed but probably not intended.
+Nets are drawn at random. If none of them meets the limits, that is a warning: a rarer one may. So is a setting that is
+allowed but probably not intended.
 """
 
 from __future__ import annotations
@@ -44,7 +44,6 @@ GRID = 64
 """Values of a range of whole numbers that are tried one by one."""
 LISTED = {"model.blocks": "block", "model.hidden_layers": "hidden layer"}
 """Settings that count the entries of other settings' lists, with the noun for an entry."""
-COUNTED = {"parameters": "parameters", "macs": "MACs per image"}
 
 
 def faults(space: Space, *, images: int | None = IMAGES, form: PictureForm = MNIST) -> list[Problem]:
@@ -228,7 +227,7 @@ def _net_faults(drawn: Drawn) -> list[Problem]:
     # Your own code may fail with any of its settings, so all are tried.
     if all(map(is_impossible, drawn.plans if "net_code" in space.settings else drawn)):
         return [_impossible(drawn)]
-    return [] if space.is_recipe or drawn.meets_limits else [*_unmet_limits(drawn)]
+    return []
 
 
 def _impossible(drawn: Drawn) -> Problem:
@@ -245,15 +244,6 @@ def _impossible(drawn: Drawn) -> Problem:
     origins += [space.origins[name] for name in sections if name in space.origins]
     # The file may not mention your own network, which is at its defaults.
     return origins[0].problem(message) if origins else Problem(space.source, 1, 1, message)
-
-
-def _unmet_limits(drawn: Drawn) -> Iterator[Problem]:
-    """Yield the limits that even the smallest net exceeds."""
-    limits = drawn.space.settings.get("limits", {})
-    for name, (least, _) in drawn.extremes.items():
-        if least > limits.get(name, least):
-            message = f"limits.{name}: the smallest network has {least:,} {COUNTED[name]}, above the limit of"
-            yield drawn.space.origins["limits"].problem(f"{message} {limits[name]:,.10g}", name)
 
 
 def _unfit_lists(drawn: Drawn, *, unfit: bool) -> Iterator[Problem]:

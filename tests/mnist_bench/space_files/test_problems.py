@@ -104,7 +104,6 @@ def lines_of(text: str) -> list[str]:
         ("model: {blocks: {int: [1, 2]}, filters: [8, 16]}", "1:41  model.filters: [8, 16] fits 2 blocks only, and"),
         ("model: {hidden_units: {choice: [64, [64, 32]]}, hidden_layers: 1}", "[64, 32] fits 2 hidden layers only,"),
         ("model: {pool_axes: channels_rows, filters: 1}", "model: no network can be built from these settings"),
-        ("limits: {parameters: 200_000}\nmodel: {blocks: {int: [1, 2]}}", "1:22  limits.parameters: the smallest"),
     ],
 )
 def test_faults_and_where(text: str, expected: str) -> None:
@@ -150,7 +149,6 @@ def test_good_spaces(text: str) -> None:
         (["epochs=3", "periods=[1, 2]"], r"--set periods:1:1 .* does not rise to 3, the epochs; \[1, 2, 3\] would"),
         (["lr=0.1"], "--set lr:1:1  lr: no such setting or section; did you mean `optim.lr`"),
         (["optim.lr={float: [0, 1]}"], "--set optim.lr:1:10  optim.lr: 0.0 is not above 0"),
-        (["limits.macs=1"], "--set limits.macs:1:1  limits.macs: the smallest network has .* above the limit of 1"),
         (["search.pruner=hyperband"], "--set search.pruner:1:1  search.pruner: no pruner 'hyperband'; there are asha"),
         (["objective=[val_accuracy, macs]"], "curves needs a single objective; with two use tpe or random"),
     ],
