@@ -13,6 +13,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+CONFIDENCE = 0.95
+LEVEL = 0.05
+POWER = 0.8
 ROUNDING = 1 / 12
 """Variance due to rounding to whole numbers (Sheppard 1898). It is a lower bound: a few seeds may agree by chance, and
 a variance of zero would make any difference significant."""
@@ -47,22 +50,13 @@ def residual_variance(table: NDArray[np.float64]) -> tuple[float, int]:
     """
     configurations, seeds = table.shape
     freedom = (configurations - 1) * (seeds - 1)
-    return max(ROUNDING, float((_residuals(table) ** 2).sum()) / freedom), freedom
-
-
-def _residuals(table: NDArray[np.float64]) -> NDArray[np.float64]:
     about_means = table - table.mean(axis=1, keepdims=True)
-    residuals: NDArray[np.float64] = about_means - about_means.mean(axis=0, keepdims=True)
-    return residuals
+    residuals = about_means - about_means.mean(axis=0, keepdims=True)
+    return max(ROUNDING, float((residuals**2).sum()) / freedom), freedom
 
 
-CONFIDENCE = 0.95
-LEVEL = 0.05
-POWER = 0.8
-
-
-def wilson(successes: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return (low, high) of Wilson's score interval for a share (Wilson 1927), each 0..1.
+def wilson(successes: int, count: int) -> tuple[float, float]:
+    """Return (low, high) of Wilson's 95% score interval for a share (Wilson 1927), each 0..1.
 
     Unlike the textbook interval, share ± 1.96 standard errors, it stays within 0..1 and keeps its coverage near 1,
     where all accuracies here lie.
@@ -70,9 +64,8 @@ def wilson(successes: int, count: int, confidence: float = 0.95) -> tuple[float,
     Args:
         successes: 0..count.
         count: number of observations, at least 1.
-        confidence: probability that the interval contains the true share, between 0 and 1.
     """
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
     share = successes / count
     scale = 1 + z * z / count
     middle = (share + z * z / (2 * count)) / scale
@@ -117,8 +110,8 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
     return float(array.mean()), float(array.std(ddof=1)) if len(array) > 1 else 0.0
 
 
-def t_interval(values: Sequence[float], confidence: float = 0.95, *, step: float = 0.0) -> tuple[float, float] | None:
-    """Return Student's interval (low, high) for the mean of normal values (Student 1908); None for a single value.
+def t_interval(values: Sequence[float], *, step: float = 0.0) -> tuple[float, float] | None:
+    """Return Student's 95% interval (low, high) for the mean of normal values (Student 1908); None for a single value.
 
     If values are multiples of a `step`, such as 1 / images, their deviation is at least the one caused by rounding
     alone: a few equal values prove nothing.
@@ -129,14 +122,12 @@ def t_interval(values: Sequence[float], confidence: float = 0.95, *, step: float
         return None
     mean, deviation = mean_and_deviation(values)
     deviation = max(deviation, step * math.sqrt(ROUNDING))
-    reach = float(stdtrit(len(values) - 1, (1 + confidence) / 2)) * deviation / math.sqrt(len(values))
+    reach = float(stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2)) * deviation / math.sqrt(len(values))
     return mean - reach, mean + reach
 
 
-def share_interval(
-    values: Sequence[float], confidence: float = 0.95, *, step: float = 0.0
-) -> tuple[float, float] | None:
-    """Return Student's interval (low, high) for the mean of shares, each 0..1; it reaches neither 0 nor 1.
+def share_interval(values: Sequence[float], *, step: float = 0.0) -> tuple[float, float] | None:
+    """Return Student's 95% interval (low, high) for the mean of shares, each 0..1; it reaches neither 0 nor 1.
 
     An end that would is replaced by that of the mean's log odds, whose standard error follows from the mean's (delta
     method; Oehlert 1992). The other end stays Student's: of the shares 0.999 and 1 it is 0.9931, and that of the log
@@ -144,7 +135,7 @@ def share_interval(
     """
     from scipy.special import expit, logit
 
-    plain = t_interval(values, confidence, step=step)
+    plain = t_interval(values, step=step)
     if plain is None or (plain[0] > 0 and plain[1] < 1):
         return plain
     mean, reach = sum(plain) / 2, (plain[1] - plain[0]) / 2

@@ -1,1 +1,1 @@
-"""Configurations trained to answer a question, on one grid: one package or module per question."""
+"""Configurations trained to answer a question, on one grid: one module per question."""

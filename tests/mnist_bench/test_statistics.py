@@ -29,11 +29,11 @@ from mnist_bench.statistics import (
 )
 
 
-@given(count=st.integers(1, 100_000), data=st.data(), confidence=st.floats(0.5, 0.999))
-def test_wilson_agrees_with_scipy(count: int, data: st.DataObject, confidence: float) -> None:
+@given(count=st.integers(1, 100_000), data=st.data())
+def test_wilson_agrees_with_scipy(count: int, data: st.DataObject) -> None:
     successes = data.draw(st.integers(0, count))
-    expected = stats.binomtest(successes, count).proportion_ci(confidence, method="wilson")
-    assert wilson(successes, count, confidence) == pytest.approx((expected.low, expected.high), abs=1e-9)
+    expected = stats.binomtest(successes, count).proportion_ci(0.95, method="wilson")
+    assert wilson(successes, count) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
 @given(count=st.integers(1, 10_000), data=st.data())
