@@ -27,7 +27,6 @@ from mnist_bench.numerics.kinds import environment_of
 from mnist_bench.result_table import Figure, Table
 from mnist_bench.space_files import space_sources
 from mnist_bench.training.trainer import TorchTrainer
-from search.arguments import check_count
 from search.executors.jobs import StartedWorkers, started
 from search.executors.local import LocalExecutor
 from search.trainer_api import PLAIN, Report, TrainerSpec
@@ -63,20 +62,6 @@ def nets() -> dict[str, TrainConfig]:
             epochs=1, model=medium, augment=augment, optim=OptimConfig(lr=3e-3, batch_size=128, ema_decay=0.99)
         ),
     }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SpeedOptions:
-    """The device to measure, and how often."""
-
-    repeats: int = 5
-    workers: int = 1  # processes on a CPU; a GPU has one
-    device: str = "auto"
-    precision: str = "auto"
-
-    def __post_init__(self) -> None:
-        check_count("repeats", self.repeats)
-        check_count("workers", self.workers)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,21 +101,20 @@ class Speed:
         )
 
 
-def measure_speed(options: SpeedOptions, on_round: Callable[[int], None]) -> Speed:
+def measure_speed(on_round: Callable[[int], None], *, repeats: int, workers: int, device: str, precision: str) -> Speed:
     """Measure this machine: a round to warm up, then the repeats, each with an epoch of every net in turn.
 
-    `on_round` is called with the number of each round that begins, 0 for the warm-up. Errors as in `open_workers`.
+    `on_round` is called with the number of each round that begins, 0 for the warm-up. The rest as in `open_workers`.
     """
-    images = IMAGES[find_device(options.device, options.precision).type]
-    place = {"device": options.device, "precision": options.precision}
-    with open_workers(options.workers, **place, train_images=images, validation_images=VALIDATION) as workers:
-        processes, rounds = workers.executor.workers, []
-        for number in range(options.repeats + 1):
+    images, place = IMAGES[find_device(device, precision).type], {"device": device, "precision": precision}
+    with open_workers(workers, **place, train_images=images, validation_images=VALIDATION) as ready:
+        processes, rounds = ready.executor.workers, []
+        for number in range(repeats + 1):
             on_round(number)
-            rounds.append([processes * images / seconds_together(workers, config) for config in nets().values()])
+            rounds.append([processes * images / seconds_together(ready, config) for config in nets().values()])
         by_net = zip(nets(), zip(*rounds[1:], strict=True), strict=True)
         return Speed(
-            machine=machine_of(workers), processes=processes, repeats=options.repeats, images=images,
+            machine=machine_of(ready), processes=processes, repeats=repeats, images=images,
             nets=tuple(NetSpeed(net=net, median=median(each), low=min(each), high=max(each)) for net, each in by_net),
         )  # fmt: skip
 

@@ -313,7 +313,8 @@ def compare_methods(
         int,
         in_python(
             'Concurrent searches on a table; above 1, guard the script with `if __name__ == "__main__":`, because each '
-            "process imports it."
+            "process imports it.",
+            least=1,
         ),
     ] = 1,
     observer: Watcher = None,
@@ -332,22 +333,20 @@ def compare_methods(
         ('grid-5k', (0, 1), ['random', 'curves'])
     """
     from mnist_bench.api.arguments import attended
-    from mnist_bench.experiments.contest import ContestOptions, compare_methods as compared
+    from mnist_bench.experiments import contest
 
-    asked = ContestOptions(
-        tables=tuple(tables), samplers=tuple(samplers), pruners=tuple(pruners),
-        seeds=seeds, trials=(trials,) if isinstance(trials, int) else tuple(trials),
-        concurrent_trials=concurrent_trials,
-        processes=processes,
-    )  # fmt: skip
     with attended(observer, progress) as watching:
-        return compared(asked, watching)
+        return contest.compare_methods(
+            watching, tables=tables, samplers=samplers, pruners=pruners, seeds=seeds,
+            trials=(trials,) if isinstance(trials, int) else trials, concurrent_trials=concurrent_trials,
+            processes=processes,
+        )  # fmt: skip
 
 
 @documented
 def measure_speed(
     *,
-    repeats: Annotated[int, in_python("Repetitions of every measurement.")] = 5,
+    repeats: Annotated[int, in_python("Repetitions of every measurement.", least=1)] = 5,
     workers: options.Workers = None,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
@@ -367,10 +366,8 @@ def measure_speed(
     from mnist_bench import bench
     from mnist_bench.numerics.kinds import cores
 
-    asked = bench.SpeedOptions(
-        repeats=repeats, workers=cores() if workers is None else workers, device=device, precision=precision
-    )
-    return bench.measure_speed(asked, on_round)
+    processes = cores() if workers is None else workers
+    return bench.measure_speed(on_round, repeats=repeats, workers=processes, device=device, precision=precision)
 
 
 @documented

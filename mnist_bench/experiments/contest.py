@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -26,12 +26,11 @@ from mnist_bench.experiments.replays import (
     replayed,
     replays,
 )
-from mnist_bench.experiments.trainings import Observer, check_seeds
+from mnist_bench.experiments.trainings import Observer
 from mnist_bench.result_table import Figure, Table
 from mnist_bench.statistics import LEVEL, effect_shown, holm, paired, t_interval
 from search.arguments import check_count
 from search.errors import UsageError
-from search.loading import is_code
 from search.messages import number_of, show
 from search.repeatability import TriedOn, require
 
@@ -57,35 +56,8 @@ DEVELOPS = (
 )
 
 Named = str | Mapping[str, Any]
-"""A sampler or a pruner by its name, or as a space file has it: `name`, and options of a built-in one."""
+"""A sampler or a pruner by its name, or as a space file has it: `name` and options."""
 Verdict = Literal["better", "worse", "equal", "no difference shown"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ContestOptions:
-    """The options of the contests."""
-
-    tables: tuple[str, ...] = ("grid-5k",)  # shipped tables, or files; a contest on each
-    samplers: tuple[Named, ...] = ("random", "curves")
-    """The first one with the first pruner is the method that all others are compared with."""
-    pruners: tuple[Named, ...] = ("asha",)
-    sampler_options: Mapping[str, Any] = field(default_factory=dict)  # options of your own samplers
-    pruner_options: Mapping[str, Any] = field(default_factory=dict)
-    seeds: int = 20  # searches of each method
-    first_seed: int = 0  # their seeds are this one and those that follow
-    trials: tuple[int, ...] = (10, 25, 50)  # the budgets: trainings of an average configuration to its end
-    concurrent_trials: int = 8
-    processes: int = 1  # replays at a time
-
-    def __post_init__(self) -> None:
-        check_seeds(self.seeds)
-        for name in ("concurrent_trials", "processes"):
-            check_count(name, getattr(self, name))
-        check_count("first_seed", self.first_seed, least=0)
-        for trials in self.trials:
-            check_count("trials", trials)
-        if not self.tables or not self.trials:
-            raise UsageError("There is nothing to search: give tables and trials.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,26 +90,40 @@ class Contest:
         return np.array([[read(trace) for trace in traces] for traces in self.traces])
 
 
-def compare_methods(options: ContestOptions, observer: Observer) -> list[Contest]:
-    """Return the results of the searches, one contest per table."""
-    tables = [replayed(name) for name in options.tables]
-    names = [table.name for table in tables]
+def compare_methods(
+    observer: Observer,
+    *,
+    tables: Sequence[str],
+    samplers: Sequence[Named],
+    pruners: Sequence[Named],
+    seeds: int,
+    trials: Sequence[int],
+    concurrent_trials: int,
+    processes: int = 1,
+) -> list[Contest]:
+    """Return the results of the searches, one contest per table; those of a method have the seeds from 0."""
+    for number in trials:
+        check_count("trials", number)
+    if not tables or not trials:
+        raise UsageError("There is nothing to search: give tables and trials.")
+    on = [replayed(name) for name in tables]
+    names = [table.name for table in on]
     for name in names:
         if names.count(name) > 1:
             raise UsageError(f"--table: {names.count(name)} of the tables are called {show(name)}; name each once.")
-    methods = line_up(options)
-    for table in tables:
+    methods = line_up(samplers, pruners)
+    for table in on:
         tried_on = TriedOn(space=table.space, planner=table.space_planner, periods=table.periods)
         for method in methods:
             check_fit(method, tried_on)
-    return [_contest(options, table, methods, observer) for table in tables]
+    return [_contest(table, methods, seeds, trials, concurrent_trials, processes, observer) for table in on]
 
 
 def _contest(
-    options: ContestOptions, table: Replayed, methods: tuple[SearchMethod, ...], observer: Observer
-) -> Contest:
-    seeds = tuple(range(options.first_seed, options.first_seed + options.seeds))
-    budgets = tuple(sorted(set(options.trials)))
+    table: Replayed, methods: tuple[SearchMethod, ...], number: int, trials: Sequence[int], concurrent_trials: int,
+    processes: int, observer: Observer,
+) -> Contest:  # fmt: skip
+    seeds, budgets = tuple(range(number)), tuple(sorted(set(trials)))
     total, done = len(methods) * len(seeds), 0
 
     def on_trace() -> None:
@@ -146,46 +132,38 @@ def _contest(
         if done == total or done % (total // 10 or 1) == 0:
             observer.on_news(f"{table.name}: {done} of {total} searches")
 
-    terms = Terms(budget=budgets[-1], concurrent_trials=options.concurrent_trials)
-    traces = replays(
-        table, methods, seeds, terms, processes=options.processes, on_trace=on_trace, stopping=observer.stopping
-    )
+    terms = Terms(budget=budgets[-1], concurrent_trials=concurrent_trials)
+    traces = replays(table, methods, seeds, terms, processes=processes, on_trace=on_trace, stopping=observer.stopping)
     return Contest(
         table=table.name, space=table.space.name, of_errors=table.of_errors, develops=table.develops, budgets=budgets,
-        concurrent_trials=options.concurrent_trials, seeds=seeds, methods=methods, traces=traces,
+        concurrent_trials=concurrent_trials, seeds=seeds, methods=methods, traces=traces,
     )  # fmt: skip
 
 
 # The methods
 
 
-def line_up(options: ContestOptions) -> tuple[SearchMethod, ...]:
+def line_up(samplers: Sequence[Named], pruners: Sequence[Named]) -> tuple[SearchMethod, ...]:
     """Return every sampler with every pruner; the first is the one that all are compared with."""
     methods = [
         SearchMethod(sampler=sampler, pruner=pruner, sampler_options=of_sampler, pruner_options=of_pruner)
-        for sampler, of_sampler in _named("sampler", options.samplers, options.sampler_options)
-        for pruner, of_pruner in _named("pruner", options.pruners, options.pruner_options)
+        for sampler, of_sampler in _named("sampler", samplers)
+        for pruner, of_pruner in _named("pruner", pruners)
     ]
     if not methods:
         raise UsageError("No search method takes part; name samplers and pruners.")
     return tuple({method.name: method for method in methods}.values())
 
 
-def _named(kind: str, given: Sequence[Named], own: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Return names with their options; `own` goes to your own strategies."""
+def _named(kind: str, given: Sequence[Named]) -> list[tuple[str, dict[str, Any]]]:
+    """Return names with their options."""
     found = []
     for one in given:
         options = {} if isinstance(one, str) else dict(one)
         name = one if isinstance(one, str) else options.pop("name", None)
         if not isinstance(name, str):
             raise UsageError(f"{kind} {show(options)}: give its name, such as {{name: tpe, n_startup_trials: 5}}.")
-        found.append((name, {**options, **own} if is_code(name) else options))
-    if own and not any(is_code(name) for name, _ in found):
-        names = [name for name, _ in found]
-        raise UsageError(
-            f"--{kind}-option needs your own {kind} in --{kind}s, file.py:Name, and there is none: {', '.join(names)}. "
-            f"For a built-in one, write its options there: --{kind}s '{{name: {names[0]}, OPTION: VALUE}}'."
-        )
+        found.append((name, options))
     return found
 
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 from typer.testing import Result
 
-from mnist_bench.bench import NetSpeed, Speed, SpeedOptions
+from mnist_bench.bench import NetSpeed, Speed
 from mnist_bench.doctor.checkup import Diagnostic, note, ok, problem
 from mnist_bench.errors import DeviceError
 from mnist_bench.numerics.device import this_machine
@@ -142,7 +142,7 @@ def test_the_speed_of_this_machine_is_a_table(cli: Callable[..., Result], monkey
         nets=(NetSpeed(net="two-conv", median=2500.0, low=2000.4, high=3000.0),),
     )  # fmt: skip
 
-    def run(options: SpeedOptions, on_round: Callable[[int], None]) -> Speed:
+    def run(on_round: Callable[[int], None], **asked: object) -> Speed:
         on_round(0)
         on_round(1)
         return found

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from scipy import stats as oracle  # type: ignore[import-untyped]
 
 from mnist_bench.cli import output
 from mnist_bench.experiments.contest import (
-    ContestOptions,
+    Contest,
     Difference,
     check_fit,
     compare_methods,
@@ -208,51 +208,39 @@ def test_as_data(capsys: pytest.CaptureFixture[str]) -> None:
 # The methods
 
 
-def names(*samplers: object, **more: object) -> list[str]:
-    return [one.name for one in line_up(ContestOptions(samplers=samplers, **more))]  # type: ignore[arg-type]
-
-
 def test_every_sampler_comes_with_every_pruner_and_options_of_its_own() -> None:
-    assert names("tpe", "random", pruners=("asha", "none")) == ["tpe + asha", "tpe", "random + asha", "random"]
-    given = ContestOptions(samplers=("tpe", {"name": "tpe", "only_feasible": 1}), pruners=("asha", {"name": "median"}))
-    methods = line_up(given)
+    names = [one.name for one in line_up(("tpe", "random"), ("asha", "none"))]
+    assert names == ["tpe + asha", "tpe", "random + asha", "random"]
+    methods = line_up(("tpe", {"name": "tpe", "only_feasible": 1}), ("asha", {"name": "median"}))
     assert [one.name for one in methods] == [
         "tpe + asha", "tpe + median", "tpe (only_feasible=1) + asha", "tpe (only_feasible=1) + median",
     ]  # fmt: skip
     assert methods[2].strategies() == (Tpe(only_feasible=1), Asha())
     with pytest.raises(UsageError, match=r"^sampler \{only_feasible: 1\}: give its name"):
-        names({"only_feasible": 1})
+        line_up([{"only_feasible": 1}], ["asha"])
 
 
-def test_code_of_ones_own_takes_the_options(tmp_path: Path) -> None:
+def test_code_of_ones_own_takes_options(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text("from optuna.samplers import RandomSampler\nclass Mine(RandomSampler):\n"
                     "    def __init__(self, seed, times=1): super().__init__(seed)\n")  # fmt: skip
-    asked = ContestOptions(samplers=(f"{file}:Mine", "tpe"), pruners=("none",), sampler_options={"times": 3})
-    own, built_in = line_up(asked)
+    own, built_in = line_up([{"name": f"{file}:Mine", "times": 3}, "tpe"], ["none"])
     assert (dict(own.sampler_options), dict(built_in.sampler_options)) == ({"times": 3}, {})
     assert isinstance(own.strategies()[0], ForeignSampler)
     assert own.name == f"{file}:Mine (times=3)"
 
 
-@pytest.mark.parametrize("kind", ["sampler", "pruner"])
-def test_options_that_nobody_takes_are_refused(kind: str) -> None:
-    needs = rf"^--{kind}-option needs your own {kind} in --{kind}s, file\.py:Name, and there is none: (random|asha)\. "
-    with pytest.raises(UsageError, match=needs):
-        names("random", **{f"{kind}_options": {"foo": 1}})
-
-
 def test_what_does_not_fit_is_said_before_anything_runs(tmp_path: Path) -> None:
     tried_on = TriedOn(space=SPACE, planner=TablePlanner(table()), periods=3)
-    (method,) = line_up(ContestOptions(samplers=({"name": "curves", "n_startup_trials": 0},)))
+    (method,) = line_up([{"name": "curves", "n_startup_trials": 0}], ["asha"])
     with pytest.raises(UsageError, match=r"n_startup_trials is 0; it takes a whole number from 1"):
         check_fit(method, tried_on)
-    for method in line_up(ContestOptions(samplers=("tpe", "random", "optuna:QMCSampler"), pruners=("none", "median"))):
+    for method in line_up(["tpe", "random", "optuna:QMCSampler"], ["none", "median"]):
         check_fit(method, tried_on)
     file = tmp_path / "moody.py"
     file.write_text("import random\nfrom optuna.samplers import RandomSampler\nclass Moody(RandomSampler):\n"
                     "    def __init__(self, seed): super().__init__(random.randrange(2**31))\n")  # fmt: skip
-    (method,) = line_up(ContestOptions(samplers=(f"{file}:Moody",), pruners=("none",)))
+    (method,) = line_up([f"{file}:Moody"], ["none"])
     with pytest.raises(UsageError, match=r"Moody.*not repeatable"):
         check_fit(method, tried_on)
 
@@ -260,7 +248,9 @@ def test_what_does_not_fit_is_said_before_anything_runs(tmp_path: Path) -> None:
 # Contests that are run
 
 
-ASKED = ContestOptions(samplers=("random",), pruners=("none",), seeds=4, trials=(5, 3), concurrent_trials=4)
+def contests(observer: Observer, *tables: str, **changed: Any) -> list[Contest]:
+    asked = {"samplers": ["random"], "pruners": ["none"], "seeds": 4, "trials": (5, 3), "concurrent_trials": 4}
+    return compare_methods(observer, tables=tables, **{**asked, **changed})
 
 
 @pytest.fixture
@@ -277,26 +267,24 @@ def files(tmp_path: Path) -> tuple[str, str]:
 def test_two_tables_of_one_name_are_refused(tmp_path: Path) -> None:
     copied = tmp_path / "small.npz"
     shutil.copy(TESTS / "data" / "small.npz", copied)
-    asked = replace(ASKED, tables=(str(TESTS / "data" / "small.npz"), str(copied)))
     with pytest.raises(UsageError, match=r"^--table: 2 of the tables are called '?small'?; name each once\.$"):
-        compare_methods(asked, Observer())
+        contests(Observer(), str(TESTS / "data" / "small.npz"), str(copied))
 
 
 @pytest.mark.slow
 def test_a_table_of_values_is_searched_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_bench.tables.value_table.load", lambda name: value_table(name=name))
-    (found,) = compare_methods(replace(ASKED, tables=("scikit-learn/mlp-wine",)), Observer())
+    (found,) = contests(Observer(), "scikit-learn/mlp-wine")
     assert (found.table, found.of_errors, found.develops) == ("scikit-learn/mlp-wine", False, False)
 
 
 @pytest.mark.slow
 def test_each_table_is_a_contest_of_its_own(files: tuple[str, str]) -> None:
     heard = Stopping()
-    asked = replace(ASKED, tables=files, samplers=("random", "tpe"), first_seed=7)
-    first, second = compare_methods(asked, heard)
+    first, second = contests(heard, *files, samplers=["random", "tpe"])
     assert (first.table, second.table) == ("handmade", "noisy")
     assert [method.name for method in first.methods] == ["random", "tpe"]
-    assert (first.budgets, first.seeds) == ((3, 5), (7, 8, 9, 10))
+    assert (first.budgets, first.seeds) == ((3, 5), (0, 1, 2, 3))
     assert all(len(traces) == 4 for traces in first.traces)
     assert heard.news[7] == "handmade: 8 of 8 searches"
 
@@ -304,14 +292,15 @@ def test_each_table_is_a_contest_of_its_own(files: tuple[str, str]) -> None:
 @pytest.mark.slow
 def test_progress_is_told_in_tenths(files: tuple[str, str]) -> None:
     heard = Stopping()
-    compare_methods(replace(ASKED, tables=files[:1], seeds=30), heard)
+    contests(heard, files[0], seeds=30)
     assert (len(heard.news), heard.news[-1]) == (10, "handmade: 30 of 30 searches")
 
 
 @pytest.mark.slow
 def test_what_does_not_fit_one_table_is_said_before_any_is_searched(files: tuple[str, str]) -> None:
     heard = Stopping()
-    for changed, words in (({"samplers": ("gp",)}, "no sampler 'gp'"), ({"tables": ("nowhere",)}, "no table")):
-        with pytest.raises(UsageError, match=words):
-            compare_methods(replace(ASKED, **{"tables": files, **changed}), heard)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="no sampler 'gp'"):
+        contests(heard, *files, samplers=["gp"])
+    with pytest.raises(UsageError, match="no table"):
+        contests(heard, files[0], "nowhere")
     assert heard.news == []
