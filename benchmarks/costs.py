@@ -70,7 +70,9 @@ def driver() -> Rows:
     for trials in SIZES:
         with tempfile.TemporaryDirectory() as folder:
             used, began = time.process_time(), time.monotonic()
-            found = fake.run(Path(folder), goal=trials, sampler=Random(), pruner=Asha(), concurrent_trials=8, widest=64)
+            found = fake.run(
+                Path(folder), budget=trials, sampler=Random(), pruner=Asha(), concurrent_trials=8, widest=64
+            )
             used, clock = time.process_time() - used, time.monotonic() - began
             periods = sum(len(trial.reports) for trial in found.study.trials)
             began = time.monotonic()
@@ -223,7 +225,7 @@ def main() -> None:
     parser.add_argument("cost", choices=COSTS)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        fake.run(Path(folder), goal=5)  # imports and first uses are not a cost of a trial
+        fake.run(Path(folder), budget=5)  # imports and first uses are not a cost of a trial
     heads, *rows = COSTS[asked.cost]()
     made = frame.made()
     page = [f"# Costs: {asked.cost}", "", str(made), "", *frame.table(heads, rows)]

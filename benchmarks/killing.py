@@ -134,7 +134,7 @@ class SearchProcesses:
         self.acknowledged = events
         history = History.of(events)
         under_way = sum(len(trial.reports) / len(trial.costs) for trial in history.running())
-        return (history.finished + under_way) / history.goal if history.goal else 0.0
+        return (history.finished + under_way) / history.budget if history.budget else 0.0
 
     def is_at_work(self) -> bool:
         """Return whether something was done, as of the last reading, since the driver was last started."""

@@ -29,7 +29,7 @@ import frame
 import torch
 
 from mnist_bench.numerics import device, kinds
-from mnist_bench.numerics.canaries import later_hashes
+from mnist_bench.numerics.checks import later_hashes
 from mnist_bench.numerics.device import this_machine
 from mnist_bench.searches import config, running
 from search.differences import WIDE_CHECK

@@ -209,10 +209,10 @@ def main(parts: list[str]) -> None:
     for part in parts:
         results = UNDER_WAY / part
         PARTS[part](results)
-        openings = ResultsFolder(results).openings
-        if openings.exists():  # the ledger must not go with the folder
-            with (FOLDER / openings.name).open("a") as ledger:
-                ledger.write(openings.read_text())
+        evaluations = ResultsFolder(results).test_ledger
+        if evaluations.exists():  # the ledger must not go with the folder
+            with (FOLDER / evaluations.name).open("a") as ledger:
+                ledger.write(evaluations.read_text())
         shutil.rmtree(results)
 
 

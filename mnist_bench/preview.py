@@ -72,7 +72,7 @@ def preview_own_work(config: SearchConfig) -> list[str]:
     study = f"Study {search.files.name} in {config.folder}/"
     if not left:
         return [_what_own(config, search, spec), f"{study} has ended; nothing is left to run."]
-    rest = "" if left == search.goal else f" {number_of(left, 'trial')} still to end."
+    rest = "" if left == search.budget else f" {number_of(left, 'trial')} still to end."
     how_long = f"The time cannot be estimated for your own function or program.{rest}"
     return [_what_own(config, search, spec), *search.notices, how_long, f"{study}.{_sample(spec.space, spec.seed)}"]
 
@@ -98,7 +98,7 @@ def _what_own(config: SearchConfig, search: Search, spec: StudySpec) -> str:
     rules = "".join(f", {words}" for words in ValueKind().rules(search.stop_rules))
     return (
         f"{spec.space.name}: {running.objective_of(config).name}, {number_of(len(spec.space.ranges), 'range')}, "
-        f"{number_of(search.goal, 'trial')}{reports}, {spec.sampler.describe(spec.periods)} + "
+        f"{number_of(search.budget, 'trial')}{reports}, {spec.sampler.describe(spec.periods)} + "
         f"{spec.pruner.describe(spec.periods)}, seed {spec.seed}, "
         f"{number_of(spec.concurrent_trials, 'concurrent trial')} "
         f"on {number_of(search.executor.workers, 'worker')}{order}{rules}."

@@ -115,7 +115,7 @@ def published_for(spec: Mapping[str, Any], trials: int) -> Published | None:
 
 def compared(study: StudyRecord) -> ComparedDigest | None:
     """Return what the published digest says about a study; None if there is none, or if the study has not ended in one
-    run to its budget of trials."""
+    run to its trial budget of trials."""
     trials = study.totals[-1]
     entry = published_for(study.spec, trials)
     if entry is None or len(study.totals) > 1 or study.stop is not None or len(study.finished()) < trials:

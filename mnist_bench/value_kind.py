@@ -138,7 +138,7 @@ class ValueKind:
         return cells.objectives(cost) if self.of_nets else f"also minimizes {cost}"
 
     def stop_line(self, stop: EarlyStop) -> str:
-        """Return why a search ended before its goal."""
+        """Return why a search ended before its trial budget."""
         by, value = f"Stopped early by {self.stop_option(stop)}", self.text(stop.value)
         match stop.rule:
             case "target":
@@ -154,7 +154,7 @@ class ValueKind:
         return f"--{stop.rule} {self._limit(stop.limit) if stop.rule == 'target' else f'{stop.limit:.9g}'}"
 
     def rules(self, rules: StopRules) -> list[str]:
-        """Return the rules that may end a search before its goal, a few words each."""
+        """Return the rules that may end a search before its trial budget, a few words each."""
         patience = [] if rules.patience is None else [f"patience {rules.patience}"]
         return patience if rules.target is None else [*patience, f"target {self._limit(rules.target)}"]
 

@@ -13,7 +13,7 @@ from search.errors import UsageError
 from search.messages import MAX_LENGTH, did_you_mean, listing, on_one_line, shortened
 
 MAX_SEED = 2**32 - 1
-MAX_GOAL = 10**9  # trials of a search
+MAX_BUDGET = 10**9  # trials of a search
 CONCURRENT_TRIALS = 8  # of a search, unless another number is given
 
 

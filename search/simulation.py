@@ -80,7 +80,7 @@ def search_in_memory(
     stopping: Callable[[], bool],
     study: OptunaStudy | None = None,
 ) -> None:
-    """Continue a search after a history until its goal is reached, or `stopping` says so.
+    """Continue a search after a history until its trial budget is reached, or `stopping` says so.
 
     Args:
         spec: the study's specification.

@@ -39,7 +39,7 @@ def record_of(part: str) -> dict[str, Any]:
 @pytest.mark.integration
 @pytest.mark.parametrize("part", ["conv", "portable"])
 def test_the_published_winner_begins_as_it_did(part: str, tmp_path: Path) -> None:
-    """To the bit if the canary agrees; its first two periods, for all of them take a minute."""
+    """To the bit if the numerics check agrees; its first two periods, for all of them take a minute."""
     record = record_of(part)
     begun = {**record, "curve": record["curve"][:2], "correct": None}
     del begun["sha256"]  # of what was published

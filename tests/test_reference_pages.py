@@ -116,7 +116,7 @@ def test_the_keys_of_confirm_are_explained() -> None:
     explained = names_under("leaderboard.md", "confirm --json") - {"mean", "interval", "median", "not_learned"}
     found = experiments.found().plain()
     of_lists = {key for name in ("candidates", "finals") for entry in found[name] for key in entry}
-    assert {*found, "test_openings", "nets"} | of_lists == explained
+    assert {*found, "test_evaluations", "nets"} | of_lists == explained
 
 
 def declared_files() -> Iterator[str]:

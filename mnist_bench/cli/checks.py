@@ -102,9 +102,9 @@ def _print_heading(claim: Claim, numerics: Mapping[str, Any]) -> None:
     from search.objectives.executor import NO_CHECK
 
     changed = _changed_checks(claims.numerics_differences(claim.numerics, numerics))
-    canary = str(claim.numerics.get(CHECK, "none"))
-    agree = f"numerics differ ({changed})" if changed else f"numerics agree (numerics check {canary[:4]}…)"
-    if canary == NO_CHECK:
+    numerics_check = str(claim.numerics.get(CHECK, "none"))
+    agree = f"numerics differ ({changed})" if changed else f"numerics agree (numerics check {numerics_check[:4]}…)"
+    if numerics_check == NO_CHECK:
         agree = "only its reports show whether this machine computes alike"
     output.print_prose(f"Reproducing {claim.study}/{claim.trial} (seed {claim.seed}); {agree}.")
     of_values = (f" report   {claim.kind.name}", f"          {'then':>12}   now")

@@ -109,14 +109,14 @@ def advice(run: Run, config: SearchConfig) -> list[str]:
     width, continued = max(map(len, uses)), []
     if run.study.stop is not None:
         given = kind_of(run.study.spec).stop_option(run.study.stop)
-        goal = f"continues to {run.study.totals[-1]} trials; paused ones are kept."
-        continued = [f"The same command without {given}, or with a larger one, {goal}"]
+        budget = f"continues to {run.study.totals[-1]} trials; paused ones are kept."
+        continued = [f"The same command without {given}, or with a larger one, {budget}"]
     lines = [f"{command:<{width}}   {use}" for command, use in uses.items()]
     return ["", f"next:  {lines[0]}", *(f"       {line}" for line in lines[1:]), *continued]
 
 
 def has_diverged(run: Run) -> bool:
-    """Return whether a search has reached its goal, and all its trained trials have diverged."""
+    """Return whether a search has reached its trial budget, and all its trained trials have diverged."""
     trained = run.study.finished()
     return run.reached and bool(trained) and all(trial.reason == "diverged" for trial in trained)
 

@@ -112,10 +112,10 @@ def ablate(
 
 def _with_nets(table: Table[Any], study: StoredStudy, finals: Sequence[Final]) -> Table[Any]:
     """Return the findings about a study with the files of the networks that were trained on all images."""
-    from mnist_bench.data.test_set import times_opened_for
+    from mnist_bench.data.test_set import times_evaluated_for
     from mnist_bench.leaderboard.board import test_set_line
 
-    opened, kept = times_opened_for(study.files), study.files.confirm.kept_nets()
+    opened, kept = times_evaluated_for(study.files), study.files.confirm.kept_nets()
     numbers = [final.number for final in finals]
     nets = [path for (trial, _), path in kept.items() if trial in numbers]
     where = f"{nets[0].parent}/TRIAL-seed-K.safetensors" if nets else ""
@@ -123,7 +123,7 @@ def _with_nets(table: Table[Any], study: StoredStudy, finals: Sequence[Final]) -
     return replace(
         table,
         footnotes=[*table.footnotes, *told, test_set_line(opened)],
-        document={**table.document, "test_openings": opened, "nets": list(map(str, nets))},
+        document={**table.document, "test_evaluations": opened, "nets": list(map(str, nets))},
     )
 
 

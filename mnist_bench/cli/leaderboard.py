@@ -115,7 +115,7 @@ def _table_of_study(board: Leaderboard, study: StoredStudy) -> Table[Leaderboard
     files, commands = study.files, commands_of(study)
     retrained, below, more = _confirmed(board, files.path, commands)
     table = table_of(board, retrained=retrained, commands=commands)
-    resume = None if board.live or board.stop or board.ended >= board.goal else study_list.resume_command(files)
+    resume = None if board.live or board.stop or board.ended >= board.trial_budget else study_list.resume_command(files)
     footnotes = [*table.footnotes, *below, *([] if resume is None else [f"`{resume}` resumes the search."])]
     (figures,) = table.document["studies"]
     return replace(table, footnotes=footnotes, document={"studies": [{**figures, **more}]})

@@ -83,7 +83,7 @@ class Lines(Observer):
         """Print the trials that ended since."""
         first = progress.finished - len(self._ended) + 1
         for number, trial in enumerate(self._ended, start=first):
-            output.note(f"{number}/{progress.goal}  {ended_words(self._kind, trial)}")
+            output.note(f"{number}/{progress.budget}  {ended_words(self._kind, trial)}")
         self._ended.clear()
 
 
@@ -238,7 +238,7 @@ def first_lines(header: Header) -> list[str]:
         return []
     stored, precision = spec.to_json(), numerics["precision"]
     is_whole = not header.resumed and header.stop_rules == StopRules()
-    entry = published_for(stored, header.goal) if is_whole else None
+    entry = published_for(stored, header.budget) if is_whole else None
     took = f": {entry.took}" if entry is not None and entry.precision == precision and entry.took else ""
     lines = [f"{_processor(numerics)}, {PRECISIONS[precision]}{took}; Ctrl-C keeps everything"]
     if entry is not None and entry.obstacle(stored) is None:
@@ -281,12 +281,12 @@ def header_parts(header: Header, results: Path) -> list[str]:
 
 def progress_line(progress: Progress, left: float | None, width: int) -> str:
     """Return the bar, the counts and the seconds `left`; without the bar if there is little room."""
-    counts = f"{progress.finished}/{progress.goal}   {progress.complete} complete  {progress.pruned} pruned"
+    counts = f"{progress.finished}/{progress.budget}   {progress.complete} complete  {progress.pruned} pruned"
     counts += f"  {progress.failed} failed" if progress.failed else ""
     time_words = cells.gone_and_left(progress.seconds, left)
     words = f"{counts}   {time_words}" + (f"   (+{progress.infeasible} infeasible)" if progress.infeasible else "")
     room = min(MAX_BAR, width - len(words) - 2)
-    return f"{bar(progress.finished, progress.goal, room)}  {words}" if room >= MIN_BAR else words
+    return f"{bar(progress.finished, progress.budget, room)}  {words}" if room >= MIN_BAR else words
 
 
 def bar(done: int, total: int, width: int) -> str:

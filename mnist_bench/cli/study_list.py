@@ -25,7 +25,7 @@ from search.hashed import Order, repeats
 from search.messages import command_line, listing, number_of, shortened, without_option
 
 if TYPE_CHECKING:
-    from mnist_bench.data.test_set import Opening
+    from mnist_bench.data.test_set import LedgerEntry
     from search.study.folder import StudyFolder
     from search.study.studies import StudySummary
 
@@ -51,7 +51,7 @@ def studies(context: typer.Context, form: Form, results: Path) -> Result | None:
     if context.invoked_subcommand is not None:
         _refuse_options_before(context)
         return None
-    from mnist_bench.data.test_set import times_opened_from
+    from mnist_bench.data.test_set import times_evaluated_from
     from search.study.folder import place_words
     from search.study.studies import list_studies
 
@@ -61,9 +61,11 @@ def studies(context: typer.Context, form: Form, results: Path) -> Result | None:
     if not rows and form == "table":
         command = command_line(["mnist-bench", "search", "conv", "--trials", "50", *place_words(results)])
         return Result(notes=[*notes, f"No studies in {results}/; `{command}` makes one."])
-    opened, last = times_opened_from(results)
-    table = Table(rows=rows, figures=figures_of(rows), footnotes=[_openings_line(opened, last), *_resuming_lines(rows)])
-    return Result([table], document={"studies": table.records(), "test_openings": opened}, notes=notes)
+    opened, last = times_evaluated_from(results)
+    table = Table(
+        rows=rows, figures=figures_of(rows), footnotes=[_evaluations_line(opened, last), *_resuming_lines(rows)]
+    )
+    return Result([table], document={"studies": table.records(), "test_evaluations": opened}, notes=notes)
 
 
 def _faults(summaries: Sequence[StudySummary]) -> Iterator[str]:
@@ -90,7 +92,7 @@ def _resuming_lines(rows: Sequence[Row]) -> Iterator[str]:
         yield from [f"  and {more} more: `mnist-bench studies --json`"] if more > 0 else []
 
 
-def _openings_line(opened: int, last: Opening | None) -> str:
+def _evaluations_line(opened: int, last: LedgerEntry | None) -> str:
     """Return how often the test set was opened from a results folder, and the command and subject of the last time."""
     from mnist_bench.leaderboard.board import test_set_line
 
@@ -121,23 +123,23 @@ class Row:
     """A study in the list."""
 
     summary: StudySummary
-    openings: Sequence[Mapping[str, str]]
-    """The openings of the test set for it, each with its time and purpose, the oldest first."""
+    evaluations: Sequence[Mapping[str, str]]
+    """The evaluations of the test set for it, each with its time and purpose, the oldest first."""
     resume: str | None  # the command that resumes its search, if that is paused
 
 
 def row_of(summary: StudySummary) -> Row:
     """Return a study with what is read from the files in its folder."""
-    from mnist_bench.data.test_set import openings_of
+    from mnist_bench.data.test_set import entries_of
     from search.study.folder import StudyFolder
 
     noted: list[dict[str, str]] = []
     resume = None
     with suppress(StorageError):  # a file that leads elsewhere is refused when the study itself is opened
         files = StudyFolder(summary.path)
-        noted = [{"time": each.time, "purpose": each.purpose} for each in openings_of(files)]
+        noted = [{"time": each.time, "purpose": each.purpose} for each in entries_of(files)]
         resume = resume_command(files) if summary.state == "paused" else None
-    return Row(summary=summary, openings=noted, resume=resume)
+    return Row(summary=summary, evaluations=noted, resume=resume)
 
 
 def resume_command(files: StudyFolder) -> str | None:
@@ -172,16 +174,16 @@ def figures_of(rows: Sequence[Row]) -> list[Figure[Row]]:
 
     hidden = {
         "failed": not any(row.summary.failed for row in rows),
-        "test set": not any(row.openings for row in rows),
+        "test set": not any(row.evaluations for row in rows),
         "order": all(repeats(order(row)) for row in rows),
     }
     figures: list[Figure[Row]] = [
         Figure("study", lambda row: row.summary.name, 9, key="study"),
         Figure(
             "trials", lambda row: row.summary.trials, 6, "right", key="trials",
-            reads=lambda row: f"{row.summary.trials}/{row.summary.goal}",
+            reads=lambda row: f"{row.summary.trials}/{row.summary.budget}",
         ),
-        Figure("", lambda row: row.summary.goal, key="goal"),
+        Figure("", lambda row: row.summary.budget, key="trial_budget"),
         Figure("failed", lambda row: row.summary.failed, 5, "right", key="failed"),
         Figure("complete", lambda row: row.summary.complete, 3, "right", key="complete"),
         Figure(
@@ -195,8 +197,8 @@ def figures_of(rows: Sequence[Row]) -> list[Figure[Row]]:
             key="modified",
         ),
         Figure(
-            "test set", lambda row: row.openings, 2, cell=lambda noted: noted[-1]["time"][:10] if noted else "",
-            key="test_openings",
+            "test set", lambda row: row.evaluations, 2, cell=lambda noted: noted[-1]["time"][:10] if noted else "",
+            key="test_evaluations",
         ),
         Figure("order", order, 5, key="order"),
         Figure("", lambda row: not kind_of(row.summary.spec).of_nets, key="foreign"),

@@ -1,4 +1,4 @@
-"""The only way to open the test set, and the ledgers that count its openings.
+"""The only way to open the test set, and the ledgers that count its evaluations.
 
 A search closes the test set in each of its processes (`idx.close_test_set`). From then on, no library can open a test
 file there, except through `open_test_set`. A confirmation is noted in two ledgers, that of the results folder and that
@@ -35,7 +35,7 @@ def open_test_set(options: DataOptions, *, purpose: str, ledgers: Sequence[Path]
     Before the caller gets an image, a line is appended to each ledger, in the given order, and synced to disk. It has
     the time (UTC), the purpose and the hashes of both files.
     """
-    # Loaded before it is noted: an attempt that fails on a missing or damaged file is not an opening.
+    # Loaded before it is noted: an attempt that fails on a missing or damaged file is not an evaluation.
     with idx.passage():
         images = mnist.load_images(options, TEST_FILES, train=False)
     time = datetime.now(UTC).isoformat(timespec="seconds")
@@ -47,7 +47,7 @@ def open_test_set(options: DataOptions, *, purpose: str, ledgers: Sequence[Path]
 def hashes_of_test_set(options: DataOptions) -> list[str]:
     """Return the SHA-256 of the test images' and of the test labels' file, for a check-up.
 
-    Hashes reveal nothing about the images, so this does not count as an opening.
+    Hashes reveal nothing about the images, so this does not count as an evaluation.
     """
     with idx.passage():
         return mnist.load_images(options, TEST_FILES, train=False).digests
@@ -76,12 +76,12 @@ def _append(ledger: Path, entry: dict[str, Any]) -> None:
 
 
 MAX_BYTES_OF_LEDGER = 16_000_000
-"""Of a ledger: 100,000 openings; later ones are not counted."""
+"""Of a ledger: 100,000 evaluations; later ones are not counted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Opening:
-    """An opening of the test set, as a ledger has it."""
+class LedgerEntry:
+    """An evaluation of the test set, as a ledger has it."""
 
     time: str  # in UTC, ISO 8601
     purpose: str  # the purpose: the command, and its subject
@@ -93,46 +93,46 @@ def purpose_of_confirming(name: str) -> str:
     return f"confirm {name}: "
 
 
-def times_opened_for(files: StudyFolder) -> int:
+def times_evaluated_for(files: StudyFolder) -> int:
     """Return how often the test set was opened for a study.
 
-    A study's folder may have been renamed; openings count under the old name and under the new one.
+    A study's folder may have been renamed; evaluations count under the old name and under the new one.
     """
     # The union of counters keeps the larger count of each line, so a line in both ledgers counts once.
     return (_own(files) | _about(files)).total()
 
 
-def openings_of(files: StudyFolder) -> list[Opening]:
+def entries_of(files: StudyFolder) -> list[LedgerEntry]:
     """Return the whole entries about a study, the oldest first; those that count for it, without torn ones."""
-    noted = dict.fromkeys(_about(files), files.results.openings) | dict.fromkeys(_own(files), files.openings)
-    return sorted(filter(None, map(_opening, noted, noted.values())), key=lambda opening: opening.time)
+    noted = dict.fromkeys(_about(files), files.results.test_ledger) | dict.fromkeys(_own(files), files.test_ledger)
+    return sorted(filter(None, map(_entry, noted, noted.values())), key=lambda entry: entry.time)
 
 
-def times_opened_from(results: Path) -> tuple[int, Opening | None]:
+def times_evaluated_from(results: Path) -> tuple[int, LedgerEntry | None]:
     """Return how often the test set was opened from a results folder, and for studies that were copied into it, and the
-    last of these openings; None if no ledger has a whole one."""
-    ledger = ResultsFolder(results).openings
+    last of these evaluations; None if no ledger has a whole one."""
+    ledger = ResultsFolder(results).test_ledger
     ledgers = {ledger: _lines(ledger)}
-    for files in ResultsFolder(results).with_openings():
+    for files in ResultsFolder(results).with_test_ledger():
         with suppress(StorageError):  # a ledger that leads elsewhere is refused wherever the study itself is opened
-            ledgers[files.openings] = _own(files)
-    found = filter(None, (_opening(line, noted_in) for noted_in, lines in ledgers.items() for line in lines))
+            ledgers[files.test_ledger] = _own(files)
+    found = filter(None, (_entry(line, noted_in) for noted_in, lines in ledgers.items() for line in lines))
     union = reduce(or_, ledgers.values())
-    return union.total(), max(found, key=lambda opening: opening.time, default=None)
+    return union.total(), max(found, key=lambda entry: entry.time, default=None)
 
 
 def _about(files: StudyFolder) -> Counter[bytes]:
     """Return the lines of the results folder's ledger about a study, under its folder's name or its name inside."""
     purposes = tuple(purpose_of_confirming(name) for name in (files.name, name_inside(files)))
-    lines, ledger = _lines(files.results.openings), files.results.openings
-    noted = {line: _opening(line, ledger) for line in lines}
+    lines, ledger = _lines(files.results.test_ledger), files.results.test_ledger
+    noted = {line: _entry(line, ledger) for line in lines}
     return Counter({line: lines[line] for line, found in noted.items() if found and found.purpose.startswith(purposes)})
 
 
 def _own(files: StudyFolder) -> Counter[bytes]:
     """Return the whole lines of a study's own ledger; a torn one is whole in that of the results, written before it."""
-    lines = _lines(files.openings)
-    return Counter({line: count for line, count in lines.items() if _opening(line, files.openings)})
+    lines = _lines(files.test_ledger)
+    return Counter({line: count for line, count in lines.items() if _entry(line, files.test_ledger)})
 
 
 def _lines(ledger: Path) -> Counter[bytes]:
@@ -142,12 +142,12 @@ def _lines(ledger: Path) -> Counter[bytes]:
         return Counter()
 
 
-def _opening(line: bytes, ledger: Path) -> Opening | None:
-    """Return the opening that a line notes; None if the line is not a whole entry."""
+def _entry(line: bytes, ledger: Path) -> LedgerEntry | None:
+    """Return the entry that a line notes; None if the line is not a whole entry."""
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):
         return None
     if not isinstance(entry, dict):
         return None
-    return Opening(time=str(entry.get("time", "")), purpose=str(entry.get("purpose", "")), ledger=ledger)
+    return LedgerEntry(time=str(entry.get("time", "")), purpose=str(entry.get("purpose", "")), ledger=ledger)

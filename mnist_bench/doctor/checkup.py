@@ -249,7 +249,7 @@ def left(study: StudyRecord, history: History) -> Diagnostic:
         return ok("driver", text)
     if history.next_slot() is not None:
         return ok("driver", "no process works on the study; it is unfinished, and the same search continues it.")
-    return ok("driver", f"the study is finished: {history.finished} of {history.goal} trials.")
+    return ok("driver", f"the study is finished: {history.finished} of {history.budget} trials.")
 
 
 def tables(files: StudyFolder, history: History, events: Sequence[Event]) -> Diagnostic:

@@ -17,7 +17,7 @@ from mnist_bench.data.own import options_for
 from mnist_bench.data.test_set import hashes_of_test_set
 from mnist_bench.doctor.checkup import Diagnostic, note, ok, problem
 from mnist_bench.errors import DataError
-from mnist_bench.numerics.canaries import canary, is_as_published
+from mnist_bench.numerics.checks import is_as_published, numerics_check
 from mnist_bench.numerics.device import VARIABLES, choose_precision, sentence, setup, this_machine
 from mnist_bench.numerics.kinds import Precision
 from mnist_bench.picture_form import MNIST
@@ -103,8 +103,8 @@ def available_memory(meminfo: Path = Path("/proc/meminfo"), group: Path = Path("
 
 
 def computing(device: str, precision: Precision) -> Diagnostic:
-    """Return the canary of a device, and whether a second run gives the same one."""
-    first, again = canary(device, precision), canary.__wrapped__(device, precision)
+    """Return the numerics check of a device, and whether a second run gives the same one."""
+    first, again = numerics_check(device, precision), numerics_check.__wrapped__(device, precision)
     variables = [f"{name}={os.environ[name]}" for name in VARIABLES if name in os.environ]
     if first != again:
         text = (
@@ -124,12 +124,12 @@ def portable() -> Diagnostic:
         found = numerics_here("cpu", "portable")
     except (UsageError, WorkerError) as error:
         return note("portable", f"this machine cannot take part in portable studies. {error}")
-    canary = f"numerics check {found['check'][:8]}"
+    numerics_check = f"numerics check {found['check'][:8]}"
     if is_as_published(found):
-        return ok("portable", f"portable precision is bit-identical to other machines, {canary}.")
+        return ok("portable", f"portable precision is bit-identical to other machines, {numerics_check}.")
     return note(
         "portable",
-        f"portable precision gives different floating-point results here ({canary}) than on the machines that "
+        f"portable precision gives different floating-point results here ({numerics_check}) than on the machines that "
         f"were tested; studies of this machine are reproducible on it. PyTorch {found['torch']} may be the reason: "
         "results/published/portable.md.",
     )

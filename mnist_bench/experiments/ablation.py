@@ -192,7 +192,7 @@ class Step:
 class Ablation(ShownAsTable):
     """A path from a baseline to a trial."""
 
-    question: str  # SHA-256 of all that decides the figures: both configurations, seeds, data, canary, trainer revision
+    question: str  # SHA-256 of all that decides: configurations, seeds, data, numerics check, trainer revision
     study: str
     trial: int
     baseline: str  # the recipe at the beginning, as the user named it

@@ -437,7 +437,7 @@ class NetRuns:
         The test set is opened once, and only for configurations whose errors on these test files are not known.
         """
         # Asked for here, because a log that leads elsewhere is refused before the training.
-        ledgers = [self._study.files.results.openings, self._study.files.openings]
+        ledgers = [self._study.files.results.test_ledger, self._study.files.test_ledger]
         on = evaluated(self._study.files.path, own_test_files(options))
         known = {final.number: final for final in on.finals if self._was_trained(final.number)}
         curves = self._train(numbers, on_all=True)

@@ -212,7 +212,7 @@ def _trained(
     ) as grid:  # fmt: skip
         tasks = grid.tasks({whole_names[name]: config for name, config in configs.items()}, seeds)
         observer.on_start(len(tasks), grid.seconds(tasks))
-        scores = Scores(grid, data, purpose=purpose, ledgers=[ResultsFolder(options.results).openings])
+        scores = Scores(grid, data, purpose=purpose, ledgers=[ResultsFolder(options.results).test_ledger])
         curves = grid.train(tasks, on_period=scored)
     machine = this_machine(torch.device(str(grid.numerics["device"])), grid.numerics["precision"])
     images = grid.data.split.images

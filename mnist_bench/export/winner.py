@@ -11,7 +11,7 @@ from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import from_json
 from mnist_bench.data.choice import NAMED, Data
 from mnist_bench.data.tensors import Dataset
-from mnist_bench.data.test_set import times_opened_for
+from mnist_bench.data.test_set import times_evaluated_for
 from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments import confirmed as results, confirmed_table as result_tables
 from mnist_bench.experiments.confirm import on_all_images
@@ -99,7 +99,7 @@ class Winner(TrainedNet):
     """Validation result of the trial's own network, even if the exported one was trained on all images."""
     confirmed: Confirmed | None  # the confirmation of the study; None if it was not confirmed
     tested: Confirmed | Front | None  # what has test results of networks with these settings
-    test_openings: int  # how often the test set was opened for the study
+    test_evaluations: int  # how often the test set was opened for the study
 
     @property
     def final(self) -> Final | None:
@@ -183,7 +183,7 @@ def load_winner(
     return Winner(
         **_trained(study, trial, of_net, net, trainer.data), on_all=on_all,
         validation=Validation(errors=found.errors, images=len(found.correct)), confirmed=finder.confirmed,
-        test_openings=times_opened_for(study.files),
+        test_evaluations=times_evaluated_for(study.files),
         tested=next((each for each in finder.tested if trial.number in each.numbers), None),
     )  # fmt: skip
 

@@ -83,14 +83,14 @@ class Leaderboard(ShownAsTable):
     stop: EarlyStop | None
     ahead: tuple[int, ...]
     tied: int
-    test_openings: int
+    test_evaluations: int
     portable: bool = False  # whether the search has the same digest on every processor
     published: ComparedDigest | None = None
     boards: tuple[Leaderboard, ...] = ()  # that of each study, if the rows are those of several; else empty
 
     @property
-    def goal(self) -> int:
-        """The current goal, in trained trials."""
+    def trial_budget(self) -> int:
+        """The current trial budget, in trained trials."""
         return self.totals[-1]
 
     @property
@@ -271,7 +271,7 @@ def study_figures(kind: ValueKind) -> list[Figure[Leaderboard]]:
 
     of_nets = [
         key("tied", "Number of complete trials that are not significantly different from the first, it included."),
-        key("test_openings", "Number of test-set evaluations for the study."),
+        key("test_evaluations", "Number of test-set evaluations for the study."),
     ]
     return [
         key("study", "Name of the study."),
@@ -282,7 +282,7 @@ def study_figures(kind: ValueKind) -> list[Figure[Leaderboard]]:
             lambda board: board.kind.name),
         key("minimized", "Whether smaller values are better.", lambda board: board.kind.minimized),
         key("cost", 'The second objective, a fact of a trial that is minimized, such as "macs"; null with one.'),
-        key("goal", "Trial budget, in trained trials."),
+        key("trial_budget", "Trial budget, in trained trials."),
         key("totals", "All trial budgets; several if the budget was raised after it had been reached.",
             lambda board: [*board.totals]),
         key("counts", "Number of trials that are complete, pruned, failed, infeasible and running."),
@@ -293,7 +293,7 @@ def study_figures(kind: ValueKind) -> list[Figure[Leaderboard]]:
         key("live", "Whether a process is searching now."),
         key("front", "Numbers of the trials on the Pareto front, the best first; empty with one objective.",
             lambda board: [*board.front]),
-        key("stop", "Why the search ended before its goal, if it did.",
+        key("stop", "Why the search ended before its trial budget, if it did.",
             lambda board: board.stop and asdict(board.stop)),
         key("ahead", "Numbers of all trials that stopped early ahead of the first, in the leaderboard's order.",
             lambda board: [*board.ahead]),
@@ -472,13 +472,13 @@ def headline(board: Leaderboard) -> str:
     order = "" if repeats(board.order) else ", in completion order"
     stopped = "" if board.stop is None else f" {board.kind.stop_line(board.stop)}"
     saved = f" Pruning saved {board.saved:g} of {board.budget:g} {board.kind.unit}s." if board.saved else ""
-    return f"{board.study}: {counted} of {board.goal} trials{order}{live}.{stopped}{saved}"
+    return f"{board.study}: {counted} of {board.trial_budget} trials{order}{live}.{stopped}{saved}"
 
 
 def digest_lines(board: Leaderboard, commands: NextCommands) -> list[str]:
     """Return the digest, the promise that goes with it, and the comparison with a published digest if there is one."""
-    if board.ended < board.goal and not (board.stop and board.stop.on_time):
-        promise = f"of {board.ended} of {board.goal} trials so far"
+    if board.ended < board.trial_budget and not (board.stop and board.stop.on_time):
+        promise = f"of {board.ended} of {board.trial_budget} trials so far"
     elif not repeats(board.order):
         promise = (
             "decided in completion order: another run of this search may give a different digest; "
@@ -530,7 +530,7 @@ def _footnotes(board: Leaderboard, listed: Sequence[str], retrained: bool, comma
         yield f"= not significantly different from the first (paired test, Holm-corrected, 5% level). {tied}"
         if not retrained:
             yield f"  `{commands.line('confirm')}` retrains them with fresh seeds."
-    yield test_set_line(board.test_openings)
+    yield test_set_line(board.test_evaluations)
 
 
 def ahead_words(board: Leaderboard) -> str:
@@ -543,10 +543,10 @@ def ahead_words(board: Leaderboard) -> str:
     )
 
 
-def test_set_line(openings: int) -> str:
+def test_set_line(evaluations: int) -> str:
     """Return how often the test set was opened, in words."""
-    times = {1: "once", 2: "twice"}.get(openings, f"{openings} times")
-    return f"The test set has been evaluated {times}." if openings else "The test set has not been evaluated."
+    times = {1: "once", 2: "twice"}.get(evaluations, f"{evaluations} times")
+    return f"The test set has been evaluated {times}." if evaluations else "The test set has not been evaluated."
 
 
 def grouped(digest: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from mnist_bench.cells import percent
 from mnist_bench.config.values import from_json
-from mnist_bench.data.test_set import times_opened_for
+from mnist_bench.data.test_set import times_evaluated_for
 from mnist_bench.leaderboard.board import HASH_DIGITS, Leaderboard, LeaderboardRow
 from mnist_bench.nets.summary import distinguishing
 from mnist_bench.published import compared, is_same_everywhere
@@ -71,7 +71,7 @@ def _board(study: StudyRecord, top: int | None, infeasible: bool, curves: bool) 
         for trial, settings in zip(shown, _settings(kind, shown), strict=True)
     ]
     ended = study.finished()
-    opened = times_opened_for(study.files) if kind.of_nets and isinstance(study, StoredStudy) else 0
+    opened = times_evaluated_for(study.files) if kind.of_nets and isinstance(study, StoredStudy) else 0
     measured = _union(trial.reports[-1].metrics for trial in study.trials if trial.reports)
     return Leaderboard(
         study=study.name,
@@ -97,7 +97,7 @@ def _board(study: StudyRecord, top: int | None, infeasible: bool, curves: bool) 
         stop=study.stop,
         ahead=tuple(trial.number for trial in listed if is_ahead(trial, best)),
         tied=1 + len(ties.tied) if ties and p_values else 0,
-        test_openings=opened,
+        test_evaluations=opened,
         portable=is_same_everywhere(study.spec),
         published=compared(study),
     )
@@ -123,7 +123,7 @@ def _together(studies: Sequence[StudyRecord], boards: Sequence[Leaderboard], top
         first,
         study=", ".join(board.study for board in boards),
         digest="",
-        totals=(sum(board.goal for board in boards),),
+        totals=(sum(board.trial_budget for board in boards),),
         counts={name: sum(board.counts.get(name, 0) for board in boards) for name in first.counts},
         external=sum(board.external for board in boards),
         saved=sum(board.saved for board in boards),
@@ -140,7 +140,7 @@ def _together(studies: Sequence[StudyRecord], boards: Sequence[Leaderboard], top
         stop=None,
         ahead=(),
         tied=0,
-        test_openings=sum(board.test_openings for board in boards),
+        test_evaluations=sum(board.test_evaluations for board in boards),
         published=None,
         boards=tuple(boards),
     )

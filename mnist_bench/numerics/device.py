@@ -14,7 +14,7 @@ from typing import Any, get_args
 import torch
 
 from mnist_bench.errors import DeviceError
-from mnist_bench.numerics.canaries import canary, multiprocessors, portable_canary, wide_canary
+from mnist_bench.numerics.checks import multiprocessors, numerics_check, portable_check, wide_check
 from mnist_bench.numerics.kinds import (
     TRAINER_REVISIONS,
     DeviceKind,
@@ -70,8 +70,8 @@ def describe(device: torch.device, precision: Precision) -> dict[str, Any]:
     kind = device_kind(precision, on_gpu=device.type != "cpu")
     built = [line.strip(" -") for line in torch.__config__.show().splitlines()]
     return {
-        CHECK: canary(str(device), precision),
-        WIDE_CHECK: portable_canary() if precision == "portable" else wide_canary(str(device), precision),
+        CHECK: numerics_check(str(device), precision),
+        WIDE_CHECK: portable_check() if precision == "portable" else wide_check(str(device), precision),
         "kind": kind,
         "device": str(device),
         "precision": precision,

@@ -23,11 +23,11 @@ PORTABLE_VARIABLES: Mapping[str, str] = {
 }
 """What a process that computes portable bits is started with: PyTorch, MKL and oneDNN read these once, and then choose
 the same kernels on every processor."""
-PORTABLE_CANARY = (
+PORTABLE_CHECKS = (
     "33c1f908bf984be2db1b03d3afba32f586c3852212dabeeeb8621b3c3476a74c",
     "1df4969e8c1bc029cdff019c9a0c95067a03128b4ad53e0a05054bbe7452bb92",
 )
-"""The canary and the portable canary, which are the same on every machine; results/published/portable.md."""
+"""The numerics check and the portable one, which are the same on every machine; results/published/portable.md."""
 MUON_ITERATIONS = 3
 """Newton-Schulz iterations per step and weight, as many as in airbench94_muon; see `numerics.operations`."""
 TRAINER_REVISIONS: Mapping[DeviceKind, int] = {"cpu-bf16": 2, "cpu-fp32": 2, "cpu-portable": 1, "cuda": 2}

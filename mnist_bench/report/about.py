@@ -37,8 +37,8 @@ def title(study: StudyRecord) -> str:
 
     Of another trainer, its name if the study has it: `20 trials of ridge.py:Trainer`.
     """
-    ended, goal = len(study.finished()), study.totals[-1]
-    counted = number_of(ended, "trial") if ended >= goal else f"{ended:,} of {number_of(goal, 'trial')}"
+    ended, budget = len(study.finished()), study.totals[-1]
+    counted = number_of(ended, "trial") if ended >= budget else f"{ended:,} of {number_of(budget, 'trial')}"
     kind = kind_of(study.spec)
     if not kind.of_nets:
         return counted if kind.trainer is None else f"{counted} of {kind.trainer}"

@@ -76,11 +76,11 @@ def _enqueued(study: StudyRecord) -> range:
 
 
 def _searches(study: StudyRecord, data_dir: str | None) -> Iterator[tuple[str, str]]:
-    """Yield the command that searches again to each of the study's goals, and its purpose."""
+    """Yield the command that searches again to each of the study's trial budgets, and its purpose."""
     what = f"the same search again{_where(study.spec)}"
     *earlier, last = study.totals
     for total in earlier:
-        yield f"{_search(study, total, data_dir)} --results {ELSEWHERE}", f"{what}, first to its goal of that time"
+        yield f"{_search(study, total, data_dir)} --results {ELSEWHERE}", f"{what}, first to its budget of that time"
     stopped = f" {NETS.stop_option(study.stop)}" if study.stop else ""
     yield f"{_search(study, last, data_dir)}{stopped} --results {ELSEWHERE}", f"{what}; {_digest(study)}"
 

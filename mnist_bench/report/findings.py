@@ -35,10 +35,10 @@ def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iter
         images = f"{kind.images:,} validation images"
         yield f"In the search itself, each trial had one seed and was ranked by its accuracy on {images}."
     if study.best is None:
-        yet = " yet" if ended < board.goal else ""
-        yield f"No trial is complete{yet}, so there is no best one: {ended} of {board.goal} trials have ended."
+        yet = " yet" if ended < board.trial_budget else ""
+        yield f"No trial is complete{yet}, so there is no best one: {ended} of {board.trial_budget} trials have ended."
     else:
-        so_far = " so far" if ended < board.goal and board.stop is None else ""
+        so_far = " so far" if ended < board.trial_budget and board.stop is None else ""
         best = [*(_best_nets(study, kind, so_far) if kind.of_nets else [_best_value(study, kind, so_far)])]
         front = [_front(study, study.cost, board)] if study.cost is not None and len(board.front) > 1 else []
         yield from [*front, *best] if kind.of_nets else [*best, *front]
@@ -46,10 +46,10 @@ def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iter
             ahead = ahead_words(board)
             yield ahead[0].upper() + ahead[1:]
     if board.stop is not None:
-        yield f"{kind.stop_line(board.stop)} {ended} of {board.goal} trials have ended."
-    elif ended < board.goal and study.best is not None:
+        yield f"{kind.stop_line(board.stop)} {ended} of {board.trial_budget} trials have ended."
+    elif ended < board.trial_budget and study.best is not None:
         state = "is still running" if study.live else "was stopped before its trial budget"
-        yield f"The search {state}: {ended} of {board.goal} trials have ended, and the next may be better."
+        yield f"The search {state}: {ended} of {board.trial_budget} trials have ended, and the next may be better."
     yield from (section.lines[0] for section in sections.judged if section is not tested)
     confirmed = sections.judged and not sections.outdated
     if study.best is not None and not confirmed and (kind.of_nets or ended > 1):

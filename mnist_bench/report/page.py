@@ -196,7 +196,7 @@ def render(report: ReportPage, drawing: Drawing | None = None) -> str:
     """Return the page, with a drawing area for the chosen trial if there is one; text from outside is escaped."""
     commands = report.sections.commands
     board = table_of(report.board, retrained=report.sections.retrained, commands=commands)
-    test_set = None if not report.board.kind.of_nets else test_set_line(report.board.test_openings)
+    test_set = None if not report.board.kind.of_nets else test_set_line(report.board.test_evaluations)
     complete = [row for row in board.rows if row.rank is not None]
     shown = complete or board.rows
     return render_template(

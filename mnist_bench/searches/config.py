@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from mnist_bench import options
 from mnist_bench.options import BUDGET, FILES, OWN_WORK, REPRODUCIBILITY, RUNNING, STRATEGIES, Kind, argument, option
-from search.arguments import CONCURRENT_TRIALS, MAX_GOAL, MAX_SEED, is_number
+from search.arguments import CONCURRENT_TRIALS, MAX_BUDGET, MAX_SEED, is_number
 from search.defaults import results_in_force
 from search.errors import UsageError
 from search.executors.protocol import ExecutorName
@@ -47,7 +47,7 @@ class SearchConfig:
             names=("--trials", "-n"),
             panel=BUDGET,
             least=1,
-            most=MAX_GOAL,
+            most=MAX_BUDGET,
         ),
     ] = 50
     patience: Annotated[int | None, option("Stop after N trials without improvement.", "N", panel=BUDGET, least=1)] = (
@@ -247,7 +247,7 @@ class SearchConfig:
 
     @property
     def stop_rules(self) -> "StopRules":
-        """The rules that end the search before its goal."""
+        """The rules that end the search before its trial budget."""
         from search.event_log.history import StopRules
 
         return StopRules(patience=self.patience, target=None if self.target is None else float(self.target))

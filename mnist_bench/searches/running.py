@@ -151,7 +151,7 @@ def _search(setup: SearchSetup, first: First, start: Start) -> Search:
     data = load_training_set(setup.data)
     return Search(
         files=files,
-        goal=config.trials,
+        budget=config.trials,
         spec_for=lambda numerics: spec_of(setup, data, numerics, first, start),
         planner_for=lambda spec: planner(spec.space, spec.context),
         executor=executor_of(setup, data),

@@ -284,7 +284,7 @@ def search_seconds(drawn: Drawn, kind: DeviceKind, pruner: Pruner, *, trials: in
     costs = replace(drawn, coefficients=asdict(COEFFICIENTS[kind])).mean_costs
     has_cost = drawn.space.aim.cost is not None
     kept = pruner.survivors(trials, len(costs), two_objectives=has_cost)
-    left = Forecast(History(goals=[trials]), kept, costs).remaining({})
+    left = Forecast(History(budgets=[trials]), kept, costs).remaining({})
     return START + left.seconds(workers=workers, pace=PACE * 1e-6)
 
 

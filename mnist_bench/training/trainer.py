@@ -44,7 +44,7 @@ class TorchTrainer:
 
     @cached_property
     def numerics(self) -> Mapping[str, Any]:
-        """The canary, and values that may explain a difference; see `numerics.device.describe`."""
+        """The numerics check, and values that may explain a difference; see `numerics.device.describe`."""
         return describe(self.data.device, self.precision)
 
     def advance(self, config: TrainConfig, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:

@@ -140,12 +140,12 @@ def watched(
 def line(progress: Progress, value_words: Callable[[float], str] = "{:.6g}".format) -> str:
     """Return the progress of a search in one line."""
     counts = {"complete": progress.complete, "pruned": progress.pruned, "failed": progress.failed}
-    words = [f"{progress.finished} of {number_of(progress.goal, 'trial')}"]
+    words = [f"{progress.finished} of {number_of(progress.budget, 'trial')}"]
     words += [", ".join(f"{count} {word}" for word, count in counts.items() if count)] if progress.finished else []
     if progress.best is not None and progress.best.value is not None:
         words.append(f"best {value_words(progress.best.value)} (#{progress.best.number})")
     words.append(duration(progress.seconds))
-    if progress.seconds_left is not None and progress.finished < progress.goal:
+    if progress.seconds_left is not None and progress.finished < progress.budget:
         words[-1] += f", about {duration(progress.seconds_left)} left"
     return SEPARATOR.join(words)
 
@@ -185,6 +185,6 @@ class _Shown(Observer):
 
     def _draw(self) -> None:
         if self._progress is not None:
-            share = self._progress.finished / max(1, self._progress.goal)
+            share = self._progress.finished / max(1, self._progress.budget)
             self._screen.show(f"{self._name}: {line(self._progress, self._value_words)}", share)
             self._next = time.monotonic() + EVERY

@@ -61,13 +61,13 @@ class Decisions:
             return self._handle(*result)
         if slot.trial is not None:
             return self._end(self._history.trials[slot.trial])
-        if self._history.trained >= self._history.goal:
+        if self._history.trained >= self._history.budget:
             return Declined(time=slot.next_time)
         return self._ask(slot)
 
-    def goal(self, goal: int) -> GoalSet:
+    def budget(self, budget: int) -> GoalSet:
         """Set how many trained trials the study shall have; if it had stopped asking, this begins a new segment."""
-        return GoalSet(time=self._history.timeline.now(), goal=goal)
+        return GoalSet(time=self._history.timeline.now(), goal=budget)
 
     def resumed(self) -> Resumed:
         """Continue after the search had ended early."""
@@ -172,7 +172,7 @@ class Decisions:
 
 
 class Driver:
-    """Drives one study to its goal."""
+    """Drives one study to its trial budget."""
 
     def __init__(
         self,
@@ -197,13 +197,13 @@ class Driver:
         self._repeats = repeats(spec.order)
         self._observer, self._release = observer or Observer(), release
         self._decisions = Decisions(spec, history, planner, optuna_study)
-        self._meter = Meter(history, dispatcher, expected_survivors(spec, history.goal), typical_costs)
+        self._meter = Meter(history, dispatcher, expected_survivors(spec, history.budget), typical_costs)
         for trial in history.running():
             if not history.is_decided(trial.number):
                 dispatcher.adopt(trial.number)
 
     def run(self, stopping: Callable[[], bool], rules: StopRules = NO_RULES) -> bool:
-        """Drive until the goal is reached or a rule ends the search (True), or until `stopping` says so (False)."""
+        """Drive until the trial budget or a rule ends the search (True), or until `stopping` says so (False)."""
         with storage_errors():
             while (slot := self._history.next_slot()) is not None:
                 # Before each event, not after each end: killed between an end and the stop that follows from it, a
@@ -224,9 +224,9 @@ class Driver:
                 self._observer.on_progress(self._meter.read())
         return True
 
-    def set_goal(self, goal: int) -> None:
+    def raise_budget(self, budget: int) -> None:
         """Write how many trained trials the study shall have."""
-        self._record(self._decisions.goal(goal))
+        self._record(self._decisions.budget(budget))
 
     def go_on(self) -> None:
         """Write that the search continues after it had ended early."""

@@ -35,7 +35,7 @@ class Header:
     name: str  # the study's
     spec: StudySpec
     workers: int  # worker processes; 0 if it is not known
-    goal: int
+    budget: int
     resumed: bool
     stop_rules: StopRules = field(default_factory=StopRules)
     trials: tuple[TrialRecord, ...] = ()  # so far, if the search resumes
@@ -55,7 +55,7 @@ class Header:
 class Progress:
     """A search at one moment. Trials are trained ones that have ended, unless a field says otherwise."""
 
-    goal: int
+    budget: int
     finished: int
     complete: int
     pruned: int  # or diverged, out of memory, timed out
@@ -180,9 +180,9 @@ def tell(observer: Observer, event: Event, history: History) -> None:
         observer.on_end(history.trials[event.trial])
 
 
-def expected_survivors(spec: StudySpec, goal: int) -> Sequence[float]:
+def expected_survivors(spec: StudySpec, budget: int) -> Sequence[float]:
     """Return how many trials of a search the pruner is expected to leave in each period."""
-    trials = min(goal, MAX_EXPECTED_TRIALS)
+    trials = min(budget, MAX_EXPECTED_TRIALS)
     return spec.pruner.survivors(trials, spec.periods, two_objectives=spec.cost is not None)
 
 
@@ -209,7 +209,7 @@ class Meter:
         """Return the progress now."""
         history, ends, ahead = self._history, self._history.ends, self._dispatcher.ahead()
         return Progress(
-            goal=history.goal,
+            budget=history.budget,
             finished=history.finished,
             complete=ends["complete"],
             failed=ends["crashed"],
@@ -230,7 +230,7 @@ class Meter:
 
     def _seconds_left(self, ahead: Mapping[int, int]) -> float | None:
         begun, history = time.monotonic(), self._history
-        has_ended = history.stop is not None or history.finished >= history.goal  # the forecast of which is quick
+        has_ended = history.stop is not None or history.finished >= history.budget  # the forecast of which is quick
         if begun >= self._foresee_at or has_ended:
             self._left = self._forecast.remaining(ahead)
             self._foresee_at = begun + (time.monotonic() - begun) / FORECAST_SHARE
@@ -247,5 +247,5 @@ def seconds_left(history: History, spec: StudySpec) -> float | None:
         return None
     pace = sum(report.seconds for _, report in trained) / sum(cost for cost, _ in trained)
     workers = {trial.reports[-1].worker for trial in history.running() if trial.reports}
-    left = Forecast(history, expected_survivors(spec, history.goal)).remaining({})
+    left = Forecast(history, expected_survivors(spec, history.budget)).remaining({})
     return left.seconds(workers=max(1, len(workers)), pace=pace)

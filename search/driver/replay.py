@@ -130,7 +130,7 @@ def _decided(decisions: Decisions, event: Event, history: History) -> Event:
     """Return what is decided where an event is recorded."""
     match event:
         case GoalSet() if history.stop is None:
-            return decisions.goal(event.goal)
+            return decisions.budget(event.goal)
         case Stopped() if history.stop is None:
             # Which rules were given, the log alone knows; whether one held, is decided again.
             if (stopped := StopRules.of(event).stopped(history)) is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from search import file_lock
-from search.arguments import CONCURRENT_TRIALS, MAX_GOAL, check_choice, check_count, check_several, check_whole
+from search.arguments import CONCURRENT_TRIALS, MAX_BUDGET, check_choice, check_count, check_several, check_whole
 from search.database import checkpoint, open_for_writing, storage_errors
 from search.defaults import results_in_force
 from search.differences import CHECK
@@ -68,7 +68,7 @@ class Run:
     """The result of one run of a search."""
 
     study: StoredStudy
-    reached: bool  # the goal, or a rule ended the search; otherwise it was stopped, and can be resumed
+    reached: bool  # the trial budget, or a rule ended the search; otherwise it was stopped, and can be resumed
     order_cost: float  # share of worker time lost to the logical order, 0..1
 
     def __repr__(self) -> str:
@@ -86,7 +86,7 @@ class Search:
     """Everything a search needs; `run` does it."""
 
     files: StudyFolder
-    goal: int  # trained trials that the study shall have
+    budget: int  # trained trials that the study shall have
     spec_for: Callable[[Numerics], StudySpec]  # the specification, given the workers' numerics
     planner_for: Callable[[StudySpec], Planner[Any]]
     executor: Executor
@@ -97,8 +97,8 @@ class Search:
     to show it unless there is an observer."""
     on_trial_end: OnTrialEnd = keep_nothing  # keeps the weights of a complete trial before its states are removed
     stop_rules: StopRules = NO_RULES
-    """Rules that end the search before its goal. They are not part of the study's specification: resumed with other
-    rules, or none, the search has the same trials as one that never stopped."""
+    """Rules that end the search before its trial budget. They are not part of the study's specification: resumed with
+    other rules, or none, the search has the same trials as one that never stopped."""
     stopping: Callable[[], bool] = lambda: False  # whether to stop now; the same search can be resumed later
     trial_timeout: float = math.inf
     """Seconds that a trial may train. Not part of the study's specification: an end by time is an external event."""
@@ -210,7 +210,7 @@ class Search:
         log = files.workers_log
         return cls(
             files=files,
-            goal=trials,
+            budget=trials,
             progress=progress,
             notices=notices,
             spec_for=spec,
@@ -219,7 +219,7 @@ class Search:
         )
 
     def run(self) -> Run:
-        """Drive the study to its goal, until a rule ends it, or until `stopping` says so.
+        """Drive the study to its trial budget, until a rule ends it, or until `stopping` says so.
 
         Raises:
             StudyLockedError: another process drives the study.
@@ -228,7 +228,7 @@ class Search:
                 be made, the planner or trainer gives values that the study cannot keep, or the
                 package of a program in `log` is not installed.
             PluginError: the system refuses something to the planner, or to the observer.
-            TooManyFailuresError: several trials in a row fail or are infeasible, or all have failed at the goal.
+            TooManyFailuresError: several trials in a row fail or are infeasible, or all have failed in the end.
             StorageError, WorkerError: see there.
             Interrupted: Ctrl-C, or a notebook's stop button, ended the search; the same call resumes it.
         """
@@ -249,9 +249,9 @@ class Search:
         """
         history = stored_history(read_events(self.files))
         if not history.seq:
-            return self.goal
+            return self.budget
         self.check(history.record())
-        return 0 if self._is_done(history) else self.goal - history.finished
+        return 0 if self._is_done(history) else self.budget - history.finished
 
     def _run_alone(self) -> Run:
         """Drive the study while no other process does; errors as in `run`."""
@@ -300,17 +300,17 @@ class Search:
         return Run(study=StoredStudy.of(history.record(), files), reached=reached, order_cost=order_cost)
 
     def _is_done(self, history: History) -> bool:
-        """Run the checks that need no workers, and check whether the study has ended: at its goal, or by a rule."""
+        """Run the checks that need no workers, and check whether the study has ended: by its trial budget or a rule."""
         check_same(self.files.name, history.spec, self.spec_for(history.spec["numerics"]).to_json())
         # Which rule ended it does not matter: as long as one of the given rules would, there is nothing left to do.
         ended_early = history.stop is not None and self.stop_rules.stopped(history) is not None
         done = ended_early or (history.stop is None and history.next_slot() is None)
-        if not done and self.goal < history.goal:
+        if not done and self.budget < history.budget:
             raise UsageError(
-                f"Study {self.files.name} has not reached its trial budget of {history.goal} trials; ask for "
-                f"{history.goal} or more with --trials, or start a new study with --study-name."
+                f"Study {self.files.name} has not reached its trial budget of {history.budget} trials; ask for "
+                f"{history.budget} or more with --trials, or start a new study with --study-name."
             )
-        return ended_early or (done and self.goal <= history.goal)
+        return ended_early or (done and self.budget <= history.budget)
 
     def _start(self, history: History) -> StudySpec:
         numerics = self.executor.start()
@@ -325,7 +325,7 @@ class Search:
         for text in self.notices:
             self.observer.on_notice(text)
         created = Created(name=self.files.name, spec=spec.to_json())
-        events: list[Event] = [created, GoalSet(goal=self.goal)]
+        events: list[Event] = [created, GoalSet(goal=self.budget)]
         for event in events:
             log.append(event)
             history.apply(event)
@@ -353,7 +353,7 @@ class Search:
             name=self.files.name,
             spec=spec,
             workers=self.executor.workers,
-            goal=max(self.goal, history.goal),
+            budget=max(self.budget, history.budget),
             resumed=bool(history.trials),
             stop_rules=self.stop_rules,
             trials=tuple(history.trials),
@@ -375,11 +375,13 @@ class Search:
             if history.stop is not None:
                 driver.go_on()
             reached = True
-            if history.declined:  # the segment that has stopped asking is finished first, then a larger goal set
+            if (
+                history.declined
+            ):  # the segment that has stopped asking is finished first, then a larger trial budget set
                 reached = driver.run(self.stopping, self.stop_rules)
             if reached:
-                if history.stop is None and self.goal > history.goal:
-                    driver.set_goal(self.goal)
+                if history.stop is None and self.budget > history.budget:
+                    driver.raise_budget(self.budget)
                 reached = driver.run(self.stopping, self.stop_rules)
         except (TooManyFailuresError, PluginError, UsageError, WorkerError):
             tables.catch_up()  # with the events that led to it
@@ -398,7 +400,7 @@ def _check_fits(space: Space, params: Any, name: str) -> None:
 
 def check_search_arguments(*, trials: int, concurrent_trials: int, order: Order, seed: int) -> None:
     """UsageError if an argument is wrong that nothing else checks before workers have started."""
-    check_count("trials", trials, MAX_GOAL)
+    check_count("trials", trials, MAX_BUDGET)
     check_count("concurrent_trials", concurrent_trials, MAX_COUNT)
     check_choice("order", order, get_args(Order))
     check_whole("seed", seed)

@@ -22,7 +22,7 @@ from pydantic import GetPydanticSchema, TypeAdapter, ValidationError
 from pydantic_core import core_schema
 
 from search import canonical_json
-from search.arguments import MAX_GOAL
+from search.arguments import MAX_BUDGET
 from search.canonical_json import parse_finite
 from search.errors import UsageError
 from search.event_log.records import StopRule
@@ -101,7 +101,7 @@ class GoalSet(_Happened):
     """The total number of trained trials is set."""
 
     kind: ClassVar[Kind] = "goal"
-    goal: Annotated[int, Ge(0), Le(MAX_GOAL)]
+    goal: Annotated[int, Ge(0), Le(MAX_BUDGET)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -157,7 +157,7 @@ class Declined(_Happened):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stopped(_Happened):
-    """The search ends before its goal, by a rule of its user's; trials under way are left as they are."""
+    """The search ends before its trial budget, by a rule of its user's; trials under way are left as they are."""
 
     kind: ClassVar[Kind] = "stop"
     rule: StopRule

@@ -78,7 +78,7 @@ class Forecast:
         under_way = [
             _cost_left(trial.costs, len(trial.reports), ahead.get(trial.number, 0), shares) for trial in running
         ]
-        to_come = max(0, self._history.goal - self._history.trained)
+        to_come = max(0, self._history.budget - self._history.trained)
         known = [*self._recent, *[self._typical] * PRIOR_TRIALS] if self._typical else [*self._recent]
         if not to_come or not known:
             return WorkLeft(total=sum(under_way), longest=max(under_way, default=0.0))

@@ -9,8 +9,8 @@ slot's next event is known too. Events are handled in the order of (logical time
 logically earlier events, never on the order of completion. In a search as completed, a period's event comes when its
 worker has delivered; logical time orders the events that need no worker there, which come first.
 
-`StopRules` end a search before its goal. They decide about no trial and are no part of the study's specification:
-resumed later, a search that stopped has the same trials as one that never did.
+`StopRules` end a search before its trial budget. They decide about no trial and are no part of the study's
+specification: resumed later, a search that stopped has the same trials as one that never did.
 """
 
 from __future__ import annotations
@@ -124,12 +124,12 @@ class Timeline:
 
 @dataclass(slots=True)
 class History:
-    """Trials, slots and goals after some events."""
+    """Trials, slots and trial budgets after some events."""
 
     name: str = ""
     spec: Mapping[str, Any] = field(default_factory=dict)
     space: Space = field(init=False, repr=False)  # the space of the specification
-    goals: list[int] = field(default_factory=list)  # trained trials asked for, one number a segment
+    budgets: list[int] = field(default_factory=list)  # trained trials asked for, one number a segment
     declined: bool = False  # whether the driver has declined to ask in this segment
     trials: list[TrialRecord] = field(default_factory=list)
     timeline: Timeline = field(default_factory=Timeline)
@@ -146,7 +146,7 @@ class History:
     longest_before: int = 0
     """The most that `since_improved` was before the newest event, from the first complete trial on."""
     best_before: TrialRecord | None = None  # `best` before the newest event
-    stop: EarlyStop | None = None  # why the search has ended before its goal, if it has
+    stop: EarlyStop | None = None  # why the search has ended before its trial budget, if it has
     seq: int = 0  # events applied
     time: int = 0  # logical time of the last one of them
     _front: list[tuple[float, float]] = field(default_factory=list)
@@ -172,9 +172,9 @@ class History:
         return self.timeline.order
 
     @property
-    def goal(self) -> int:
+    def budget(self) -> int:
         """Trained trials asked for in all."""
-        return self.goals[-1] if self.goals else 0
+        return self.budgets[-1] if self.budgets else 0
 
     @property
     def trained(self) -> int:
@@ -217,7 +217,7 @@ class History:
             case Created():
                 self._create(event)
             case GoalSet():
-                self._set_goal(event)
+                self._set_budget(event)
             case Asked():
                 self._ask(event)
             case Reported():
@@ -241,7 +241,7 @@ class History:
         trials = self.trials
         if not live:
             trials = [replace(trial, reason="paused") if trial.state == "RUNNING" else trial for trial in trials]
-        totals = tuple(self.goals) or (0,)  # a search that died before its second event needs nothing yet
+        totals = tuple(self.budgets) or (0,)  # a search that died before its second event needs nothing yet
         return StudyRecord(
             name=self.name, spec=self.spec, totals=totals, trials=tuple(trials), live=live, stop=self.stop
         )
@@ -259,15 +259,15 @@ class History:
         self.timeline = Timeline.of(event.spec["concurrent_trials"], event.spec["order"])
         self.space = Space.from_spec(event.spec["space"])
 
-    def _set_goal(self, event: GoalSet) -> None:
+    def _set_budget(self, event: GoalSet) -> None:
         if self.declined:
             # A new segment. The slots ran idle at different logical times; one that began where it had ended would
             # decide before what has been decided already. So all begin together at the latest of these times.
             self.timeline.restart(event.time)
-            self.goals.append(event.goal)
+            self.budgets.append(event.goal)
         else:
             # Raised before the search had stopped asking: the same trials come as if it had been so from the start.
-            self.goals[-1:] = [event.goal]
+            self.budgets[-1:] = [event.goal]
         self.declined = False
 
     def _ask(self, event: Asked) -> None:
@@ -383,7 +383,7 @@ def _demand(holds: bool, otherwise: str) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StopRules:
-    """When a search ends before its goal; without a rule it does not.
+    """When a search ends before its trial budget; without a rule it does not.
 
     Raises:
         UsageError: a rule that no search can follow.
@@ -416,8 +416,8 @@ class StopRules:
             raise UsageError(f"A target of {self.target} cannot be reached; give a number.")
 
     def stopped(self, history: History) -> Stopped | None:
-        """Return the event with which a search ends here; None if no rule ends it, or its goal is reached."""
-        if history.finished >= history.goal:
+        """Return the event with which a search ends here; None if no rule ends it, or its trial budget is reached."""
+        if history.finished >= history.budget:
             return None
         time, best = history.time, history.best
         if self.target is not None and best is not None and _reaches(best, self.target):

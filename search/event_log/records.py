@@ -14,7 +14,9 @@ from search.messages import assigned, duration, html_table, number, number_of, s
 from search.space.space import Aim, Direction, Space, score
 from search.trainer_api import Report
 
-StopRule = Literal["patience", "target"]  # the rules that end a search before its goal; see `search.event_log.history`
+StopRule = Literal[
+    "patience", "target"
+]  # the rules that end a search before its trial budget; see `search.event_log.history`
 
 
 LINE = 100  # characters of a line of `repr`; a longer one is cut
@@ -143,7 +145,7 @@ class TrialRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EarlyStop:
-    """Why a search ended before its goal."""
+    """Why a search ended before its trial budget."""
 
     rule: StopRule
     limit: float
@@ -170,12 +172,12 @@ class StudyRecord:
     spec: Mapping[str, Any]
     """The study's specification: space, seed, slots, sampler, pruner, context (data, numerics, revisions, versions)."""
     totals: tuple[int, ...]
-    """Trained trials asked for, one number a segment; the last is the goal."""
+    """Trained trials asked for, one number a segment; the last is the trial budget."""
     trials: tuple[TrialRecord, ...]
     live: bool = False
     """Whether a driver is at work on it now."""
     stop: EarlyStop | None = None
-    """Why the search ended before its goal, if it did."""
+    """Why the search ended before its trial budget, if it did."""
 
     @property
     def space(self) -> Space:
@@ -266,8 +268,8 @@ class StudyRecord:
         }
         told = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none has begun"
         told += besides(Counter(trial.reason for trial in self.trials))
-        goal = max(self.totals, default=0)
-        return f"study {self.name}: {ended.total()} of {number_of(goal, 'trial')}: {told}"
+        budget = max(self.totals, default=0)
+        return f"study {self.name}: {ended.total()} of {number_of(budget, 'trial')}: {told}"
 
 
 def besides(counts: Mapping[str, int]) -> str:

@@ -116,7 +116,7 @@ class LocalExecutor(Fleet[WorkerProcess]):
         if self._log is None:
             self._log = open_to_append(self._log_file)
         # The first greeting is enough: a study's numerics are those of any worker, and of each that joins later the
-        # canary is compared with it. Waiting for all would cost as long as the slowest start.
+        # numerics check is compared with it. Waiting for all would cost as long as the slowest start.
         while self._numerics is None:
             self.wait(1.0)
         return self._numerics

@@ -104,7 +104,7 @@ def planned(
         checked: whether the first trial's first report is made twice, in two processes, and compared.
         stall: seconds without a report after which a trial's process is replaced; by default there is no limit.
         trial_timeout: seconds that a trial may take.
-        stop_rules: end the search before its goal.
+        stop_rules: end the search before its trial budget.
         results: the folder of all studies; None for $MNIST_BENCH_RESULTS or `results`.
         callbacks: functions that are called with each trial that has ended.
         options: `seed`, `concurrent_trials`, `sampler`, `pruner`, `enqueued`, `start`, `name`, `direction`

@@ -64,7 +64,7 @@ class WatchedSampler(BaseSampler):
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
         """A trial is about to end. That a sampler calls `study.stop`, as Optuna's grids do when they have been through,
-        ends nothing: how many trials there are is the goal's to say, in logical order too."""
+        ends nothing: how many trials there are is the trial budget's to say, in logical order too."""
         with self._loaded.blamed():
             try:
                 self._own.after_trial(study, trial, state, values)

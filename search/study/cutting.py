@@ -40,8 +40,8 @@ class Cut:
         ends = [event.trial for event in self.lost if isinstance(event, Told) and ENDS[event.reason].external]
         if ends:
             return f"the machine had ended #{ends[0]}, and may not end it again"
-        # The first goal comes right after the study's creation, and is given again with the command.
-        begins = not self.history.goals and isinstance(next(iter(self.lost), None), GoalSet)
+        # The first trial budget comes right after the study's creation, and is given again with the command.
+        begins = not self.history.budgets and isinstance(next(iter(self.lost), None), GoalSet)
         if sum(isinstance(event, GoalSet) for event in self.lost) > begins:
             return "its trial budget had been raised"
         return None

@@ -1,7 +1,7 @@
 """The files of a study's folder: their names are here, and nowhere else.
 
 results/
-    test-openings.jsonl     openings of the test set, for whatever purpose
+    test-openings.jsonl     evaluations of the test set, for whatever purpose
     plots/                  pictures of the data
     conv-0/                 a study
         study.db            event log and Optuna's tables
@@ -12,7 +12,7 @@ results/
         workers.log         the output of worker processes
         states/             checkpoints
         weights/            of the best trials, a file a trial
-        test-openings.jsonl openings of the test set for this study
+        test-openings.jsonl evaluations of the test set for this study
         plots/  report.html
         aside/              databases that a cut replaced
         confirm/  ablation/             each with its own lock, log and checkpoints, and its result
@@ -37,7 +37,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RULE = "a name has up to 64 letters, digits, dots, dashes and underscores, and begins with a letter or digit"
 _LOCK = "driver.lock"
 _DATABASE = "study.db"
-_OPENINGS = "test-openings.jsonl"
+_TEST_LEDGER = "test-openings.jsonl"
 _NET = ".safetensors"
 
 
@@ -134,7 +134,7 @@ class StudyFolder(WorkFolder):
     space = _Inside("space.yaml")  # the space that is searched, as a file
     commands = _Inside("commands.jsonl")  # the commands that searched, as they were typed, a JSON object a line
     weights = _Inside("weights")  # the folder with the weights of the best trials
-    openings = _Inside(_OPENINGS)  # the ledger of the test set's openings for this study
+    test_ledger = _Inside(_TEST_LEDGER)  # the ledger of the test set's evaluations for this study
     plots = _Inside("plots")  # the folder of pictures
     report = _Inside("report.html")  # the study on one page
     aside = _Inside("aside")  # the folder of the databases that `doctor --cut` replaced
@@ -196,7 +196,7 @@ class StudyFolder(WorkFolder):
 class ResultsFolder(_Folder):
     """A folder of studies."""
 
-    openings = _Inside(_OPENINGS)  # the ledger of all openings of the test set from this folder
+    test_ledger = _Inside(_TEST_LEDGER)  # the ledger of all evaluations of the test set from this folder
     plots = _Inside("plots")  # the folder of pictures of the data
 
     def studies(self) -> list[StudyFolder]:
@@ -204,6 +204,6 @@ class ResultsFolder(_Folder):
         folders = [StudyFolder(database.parent) for database in sorted(self.path.glob(f"*/{_DATABASE}"))]
         return [files for files in folders if can_name_a_study(files.name)]
 
-    def with_openings(self) -> list[StudyFolder]:
+    def with_test_ledger(self) -> list[StudyFolder]:
         """Return the folders in it that have a ledger of their own, by name."""
-        return [StudyFolder(ledger.parent) for ledger in sorted(self.path.glob(f"*/{_OPENINGS}"))]
+        return [StudyFolder(ledger.parent) for ledger in sorted(self.path.glob(f"*/{_TEST_LEDGER}"))]

@@ -45,13 +45,13 @@ class StudySummary:
     path: Path
     modified: str  # when its last event was written: UTC, ISO 8601
     trials: int  # trained trials that have ended
-    goal: int
+    budget: int
     complete: int
     best_value: float | None
     live: bool
     bytes: int  # size of the folder
     spec: Mapping[str, Any] = field(default_factory=dict)
-    ended_early: bool = False  # whether a rule of its user's has ended the search before its goal
+    ended_early: bool = False  # whether a rule of its user's has ended the search before its trial budget
     failed: int = 0  # trained trials that failed
     first_failed: TrialRecord | None = None  # the first trial, if every trained trial that has ended failed
     unreadable: str | None = None  # why the study cannot be read, in a sentence; its figures are zero then
@@ -63,13 +63,15 @@ class StudySummary:
             return "running"
         if self.unreadable is not None:
             return "unreadable"
-        return "stopped early" if self.ended_early else "finished" if self.trials >= self.goal else "paused"
+        return "stopped early" if self.ended_early else "finished" if self.trials >= self.budget else "paused"
 
     def __repr__(self) -> str:
         if self.unreadable is not None:
             return f"study {self.name}: cannot be read: {self.unreadable}"
-        state = "running" if self.live else "finished" if self.ended_early or self.trials >= self.goal else "unfinished"
-        counts = f"{self.trials} of {number_of(self.goal, 'trial')}, {self.complete} complete"
+        state = (
+            "running" if self.live else "finished" if self.ended_early or self.trials >= self.budget else "unfinished"
+        )
+        counts = f"{self.trials} of {number_of(self.budget, 'trial')}, {self.complete} complete"
         return f"study {self.name}: {counts}, best {number(self.best_value)}, {state}"
 
 
@@ -143,7 +145,7 @@ def _summary(files: StudyFolder) -> StudySummary | None:
         path=files.path,
         modified=modified or changed,
         trials=history.finished,
-        goal=history.goal,
+        budget=history.budget,
         complete=history.ends["complete"],
         best_value=history.best.value if history.best else None,
         live=live,

@@ -15,8 +15,8 @@ import portable
 import pytest
 from portable import Instructions, Line
 
-from mnist_bench.numerics.canaries import PORTABLE_LATER
-from mnist_bench.numerics.kinds import PORTABLE_CANARY
+from mnist_bench.numerics.checks import PORTABLE_LATER
+from mnist_bench.numerics.kinds import PORTABLE_CHECKS
 from support import wants
 from support.wants import check_as_published
 
@@ -38,7 +38,7 @@ def test_emulated_processors_compute_the_bits_of_this_one() -> None:
         pytest.skip(f"{wants.QEMU}: {portable.QEMU} is not installed")
     with ThreadPoolExecutor(len(portable.EMULATED)) as threads:
         found = [*threads.map(portable.emulated, portable.EMULATED)]
-    assert {(line.canary, line.portable_canary) for line in found} == {PORTABLE_CANARY}
+    assert {(line.canary, line.portable_canary) for line in found} == {PORTABLE_CHECKS}
     assert all(line.later.items() >= PORTABLE_LATER.items() for line in found)
     here = portable.measured()
     check_as_published({"check": here.canary, "wide_check": here.portable_canary})

@@ -125,7 +125,7 @@ def test_a_net_that_confirm_trained_on_all_images(ran: dict[str, Ran], home: Pat
     assert "The test set has been evaluated once." in card
     assert "validation images, measured again" not in card
     assert "validation images, measured again in float32" in (home / "kept" / "README.md").read_text()
-    assert ran["leaderboard --json"].values["studies"][0]["test_openings"] == 1, "exporting did not open it"
+    assert ran["leaderboard --json"].values["studies"][0]["test_evaluations"] == 1, "exporting did not open it"
     reproduced = ran["reproduce confirmed/RECORD.json"]
     assert (reproduced.code, reproduced.out.splitlines()[-1]) == (0, "Identical, bit for bit.")
 

@@ -61,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ran(folder: Path, in_one_process: Callable[..., dict[str, Any]]) -> dict[str, Any]:
     """Return what the commands come to, over both studies."""
     subprocess.run([sys.executable, str(ROOT / "examples" / "own_trainer.py")], cwd=folder, check=True)
-    fake.run(folder / "results", goal=8)
+    fake.run(folder / "results", budget=8)
     (folder / "changed").mkdir()
     source = (ROOT / "examples" / "own_trainer.py").read_text()
     (folder / "changed" / "own_trainer.py").write_text(
@@ -171,7 +171,7 @@ def test_the_leaderboard_has_values_states_periods_and_parameters(ran: dict[str,
     assert heading == ["rank", "trial", "val_loss", "train_loss", "state", "reports", "time", *parameters]
     assert (rows[0][0], *rows[0][4:6]) == ("1", "COMPLETE", "8")
     board = json.loads(ran["leaderboard ridge-0 --json"].out)["studies"][0]
-    assert (board["goal"], len(board["rows"]), board["confirmed"]) == (20, 20, None)
+    assert (board["trial_budget"], len(board["rows"]), board["confirmed"]) == (20, 20, None)
     best = board["rows"][0]
     assert best["value"] == min(row["value"] for row in board["rows"] if row["state"] == "COMPLETE")
     assert best["params"].keys() == set(parameters)

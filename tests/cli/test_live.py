@@ -28,12 +28,12 @@ SPEC = StudySpec(
     numerics={"device": "cpu", "precision": "bf16", "check": "77c0"}, context=handmade.spec()["context"],
     order="deterministic", versions={},
 )  # fmt: skip
-HEADER = Header(name="conv-0", spec=SPEC, workers=2, goal=50, resumed=False)
+HEADER = Header(name="conv-0", spec=SPEC, workers=2, budget=50, resumed=False)
 BEST = handmade.trial(17, range(6), params={"optim.lr": 0.0093})
 RUNNING = tuple(handmade.trial(n, range(9 * n), periods=n % 4, state="RUNNING") for n in range(30, 38))
 NETS = replace(value_kind.NETS, images=handmade.IMAGES)
 PROGRESS = Progress(
-    goal=50, finished=29, complete=4, pruned=25, failed=0, infeasible=2, running=RUNNING,
+    budget=50, finished=29, complete=4, pruned=25, failed=0, infeasible=2, running=RUNNING,
     best=BEST, seconds=161.0, saved_periods=118, total_periods=186, order_cost=0.012, workers=2,
     training=frozenset({33, 34}), ahead={32: 1},
 )  # fmt: skip
@@ -83,13 +83,13 @@ EXPECTED = "expected digest 2b5b be42 ... 9756 (published; Zen 4, Zen 5)"
         ({"check": "5f1c"}, {}, "AMD EPYC (Zen 4), bfloat16" + TOOK, []),
         ({}, {"resumed": True}, "AMD EPYC (Zen 4), bfloat16", []),
         ({}, {"stop_rules": StopRules(patience=3)}, "AMD EPYC (Zen 4), bfloat16", []),
-        ({}, {"goal": 60}, "AMD EPYC (Zen 4), bfloat16", []),
+        ({}, {"budget": 60}, "AMD EPYC (Zen 4), bfloat16", []),
         (
             {"cpu_generation": "Zen 3", "cpu_flags": ["avx2"], "precision": "portable"}, {},
             "AMD EPYC (Zen 3, no bfloat16), portable float32", [],
         ),
         ({"cpu_generation": "", "precision": "fp32"}, {}, "AMD EPYC, float32", []),
-        ({"gpu": {"name": "NVIDIA H100"}}, {"goal": 60}, "NVIDIA H100, bfloat16", []),
+        ({"gpu": {"name": "NVIDIA H100"}}, {"budget": 60}, "NVIDIA H100, bfloat16", []),
     ],
 )  # fmt: skip
 def test_the_first_lines_say_what_is_computed_with_and_what_to_expect(

@@ -163,7 +163,7 @@ def test_where_the_weights_were_not_kept_the_command_names_the_data_and_they_are
 
 def test_the_study_is_confirmed_on_its_own_test_part(confirmed: DataPlace) -> None:
     found = json.loads((confirmed.folder / "confirmed.json").read_text())
-    assert (found["test_images"], found["test_openings"]) == (100, 1)
+    assert (found["test_images"], found["test_evaluations"]) == (100, 1)
     assert (
         "trained on all images"
         in confirmed.done("export", "tiny-0", "--confirmed", "--to", "winner", "--data", "mine.npz").err
@@ -179,7 +179,7 @@ def test_a_test_part_that_was_corrected_is_evaluated_anew(confirmed: DataPlace, 
     corrected["y_test"] = (corrected["y_test"] + 1) % CLASSES
     place.write(corrected, "corrected.npz")
     found = json.loads(place.run(*CONFIRM, data="corrected.npz"))
-    assert found["test_openings"] == before["test_openings"] + 1
+    assert found["test_evaluations"] == before["test_evaluations"] + 1
     assert found["winner"] == before["winner"], "the selection knows nothing of the test part"
     for ours, theirs in zip(found["finals"], before["finals"], strict=True):
         assert min(ours["errors"]) > 60 > max(theirs["errors"])
@@ -201,7 +201,7 @@ def test_errors_are_told_of_the_test_images_on_which_they_were_counted(tmp_path:
     made.run("export", "tiny-0/0", "--confirmed", "--to", "winner")
     assert f"{first['finals'][0]['errors'][0]} of 100 wrong" in made.card("winner")
     found = json.loads(made.run(*best))
-    assert (found["test_images"], found["test_openings"]) == (300, 2), "known from the front"
+    assert (found["test_images"], found["test_evaluations"]) == (300, 2), "known from the front"
     made.run("export", "tiny-0/0", "--confirmed", "--to", "later")
     assert f"{found['finals'][0]['errors'][0]} of 300 wrong" in made.card("later")
 

@@ -125,7 +125,7 @@ def test_a_large_study_stays_below_three_megabytes() -> None:
 
 
 def test_what_there_is_no_report_of(cli: Any) -> None:
-    cli.studies = {"conv-0": handmade.study([], goal=5)}
+    cli.studies = {"conv-0": handmade.study([], budget=5)}
     result = cli("report")
     assert (result.exit_code, result.stderr) == (3, "Error: Study conv-0 has no finished trial yet.\n")
     assert cli("report", "none-7").exit_code == 3
@@ -163,7 +163,7 @@ def test_complete_trials_are_open_the_others_folded_and_signs_explained() -> Non
 
 
 def test_a_study_without_a_complete_trial_has_a_report(cli: Any) -> None:
-    pruned = handmade.study([handmade.trial(0, range(9), periods=1)], goal=5)
+    pruned = handmade.study([handmade.trial(0, range(9), periods=1)], budget=5)
     cli.studies = {"conv-0": replace(pruned, live=True)}
     assert cli("report").exit_code == 0
     read = Checked(Path("results/conv-0/report.html").read_text())

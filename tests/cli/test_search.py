@@ -227,7 +227,7 @@ def test_a_search_stopped_by_its_timeout_exits_with_0(ends: Callable[..., Result
 
 
 def test_a_search_without_a_complete_trial_offers_no_reproduction(ends: Callable[..., Result]) -> None:
-    empty = ends(handmade.study([], goal=5))
+    empty = ends(handmade.study([], budget=5))
     assert empty.exit_code == 0
     assert "none finished" in empty.stdout
     assert "rank" not in empty.stdout

@@ -21,7 +21,7 @@ Cli = Callable[..., Result]
 def summary(name: str, *, trials: int = 50, live: bool = False) -> StudySummary:
     folder = Path("results") / name
     return StudySummary(
-        name=name, path=folder, modified="2026-11-24T10:20:30", trials=trials, goal=50, complete=7, best_value=0.9944,
+        name=name, path=folder, modified="2026-11-24T10:20:30", trials=trials, budget=50, complete=7, best_value=0.9944,
         live=live, bytes=2_345_678,
     )  # fmt: skip
 
@@ -84,7 +84,7 @@ def test_who_opened_the_test_set_and_when_stands_beside_the_study(cli: Cli, monk
     RESULTS.mkdir()
     (RESULTS / LEDGER).write_text(f"{json.dumps(noted)}\n")
     assert "2026-11-23" in cli("studies").stdout.splitlines()[1]
-    assert [row["test_openings"] for row in rows(cli)] == [[noted], [], []]
+    assert [row["test_evaluations"] for row in rows(cli)] == [[noted], [], []]
 
 
 def test_what_is_wrong_with_a_study_stands_in_its_row_and_is_told(cli: Cli, listed: Listed) -> None:

@@ -23,7 +23,7 @@ GIVEN = {"model.depth": 1, "model.width": 16, "model.kind": "a", "optim.lr": 0.0
 
 
 def searched(folder: Path, **options: Any) -> tuple[StudyRecord, list[Event]]:
-    study = fake.run(folder, goal=14, **options).study
+    study = fake.run(folder, budget=14, **options).study
     return study, fake.events_of(folder)
 
 

@@ -54,7 +54,7 @@ WAYS: list[tuple[Sampler, Pruner]] = [
 def test_the_decisions_are_those_of_a_search_on_disk(tmp_path: Path, sampler: Sampler, pruner: Pruner) -> None:
     spent = Spent()
     options: dict[str, Any] = {"sampler": sampler, "pruner": pruner, "seed": 7, "observer": spent}
-    on_disk = run(tmp_path, goal=10_000, stopping=lambda: spent.cost >= BUDGET, **options).study
+    on_disk = run(tmp_path, budget=10_000, stopping=lambda: spent.cost >= BUDGET, **options).study
     found = simulated(sampler, pruner)
     assert found.study.digest == on_disk.digest
     assert found.spent[-1] == spent.cost

@@ -46,7 +46,7 @@ WRITES = (
     "CREATE TABLE search_events",
     "open /fake-0/driver.lock",
     "commit INSERT INTO studies, 1 after event 1",  # the log has the study, Optuna's tables have not
-    "commit INSERT INTO search_events, 1 after event 1",  # a study without a goal
+    "commit INSERT INTO search_events, 1 after event 1",  # a study without a trial budget
     "commit INSERT INTO trials, 1 after event 3",
     "open /fake-0/states/.1-1.state",
     "os.rename /fake-0/states/.1-1.state",
@@ -75,7 +75,7 @@ class KeptFiles:
 
 def run(results: Path) -> None:
     """Search until two trials have been trained: one to its end, one pruned; a third one is infeasible."""
-    fake.run(results, goal=2, concurrent_trials=2, seed=4, widest=40, on_trial_end=KeptFiles(results / "kept"))
+    fake.run(results, budget=2, concurrent_trials=2, seed=4, widest=40, on_trial_end=KeptFiles(results / "kept"))
 
 
 def watch(results: Path, before: Before) -> None:

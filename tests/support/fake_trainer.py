@@ -59,14 +59,14 @@ class Trainer:
     codec = Codec(dict, Config)
 
     def __init__(self, behaviour: str = "", marks: str = "", delay: float = 0.0, folder: str = "") -> None:
-        canary = os.environ.get("FAKE_CANARY", "fake")
+        numerics_check = os.environ.get("FAKE_CHECK", "fake")
         self.numerics: dict[str, Any] = {
-            "check": canary,
+            "check": numerics_check,
             "kind": "cpu-fp32",
             "precision": "fp32",
             "trainer_revision": 0,
         }
-        if behaviour == "lack_canary":
+        if behaviour == "lack_check":
             del self.numerics["check"]
         if behaviour == "measure_nothing":
             self.numerics["speed"] = math.nan

@@ -133,7 +133,7 @@ def at(*path: str | int, put: Any) -> Change:
 
 
 REFUSED: dict[str, tuple[str, int | None, Change]] = {
-    "no canary": ("create", None, at("spec", "numerics", put={})),
+    "no numerics_check": ("create", None, at("spec", "numerics", put={})),
     "no data": ("create", None, at("spec", "context", put={})),
     "no validation images": ("create", None, at("spec", "context", "images", "validation", put=0)),
     "a data set by path": ("create", None, at("spec", "context", "data", "dataset", put="../../etc")),

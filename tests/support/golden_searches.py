@@ -74,7 +74,7 @@ def _options(sampler: str, pruner: str, more: str) -> dict[str, Any]:
     return {
         "sampler": SAMPLERS[sampler],
         "pruner": PRUNERS[pruner],
-        "goal": TRIALS.get(sampler, 24),
+        "budget": TRIALS.get(sampler, 24),
         "space_values": {**space, **TWO} if more == " two" else space,
         "order": "as-completed" if more == " arrival" else "deterministic",
         "portable": more == " portable",

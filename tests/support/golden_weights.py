@@ -13,8 +13,8 @@ from mnist_bench.training.trainer import trainer_on
 
 
 def trained(cases: Mapping[str, Mapping[str, Any]], precision: str) -> tuple[str, dict[str, str]]:
-    """Train each configuration on 1,200 images, in portable precision in a process of its own; return the canary, and
-    the hash of the last weights by name."""
+    """Train each configuration on 1,200 images, in portable precision in a process of its own; return the numerics
+    check, and the hash of the last weights by name."""
     trainer = trainer_on(load_training_set(DataOptions(subset=1200)), device="cpu", precision=precision)
     found = {}
     for name, case in cases.items():

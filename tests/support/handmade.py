@@ -161,9 +161,11 @@ def with_reports(trial: TrialRecord, period: int | None = None, **parts: Any) ->
     return replace(trial, reports=tuple(reports))
 
 
-def study(trials: Sequence[TrialRecord], *, name: str = "conv-0", goal: int | None = None, **more: Any) -> StoredStudy:
+def study(
+    trials: Sequence[TrialRecord], *, name: str = "conv-0", budget: int | None = None, **more: Any
+) -> StoredStudy:
     """Return a study of these trials; its place is that of a study which no command said where to keep."""
-    given = {"spec": spec(), "totals": (goal or len(trials),), **more}
+    given = {"spec": spec(), "totals": (budget or len(trials),), **more}
     return StoredStudy(name=name, trials=tuple(trials), files=StudyFolder.of(name, RESULTS), **given)
 
 
@@ -246,7 +248,7 @@ def mixed(**more: Any) -> StoredStudy:
             trial(6, periods=0, state="FAIL", error="Traceback\nValueError: no [bold]luck[/bold]"),
             trial(7, range(70), periods=2, state="RUNNING", reason="paused"),
         ],
-        **{"goal": 7, **more},
+        **{"budget": 7, **more},
     )
 
 
@@ -288,7 +290,7 @@ def ended_early() -> StoredStudy:
         trial(4, curve=[0.91, None], params=params(4)),
     ]
     stop = EarlyStop(rule="patience", limit=3, best=0, value=0.99, since=3)
-    return searched(trials, goal=9, stop=stop)
+    return searched(trials, budget=9, stop=stop)
 
 
 def halved() -> StoredStudy:

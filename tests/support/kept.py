@@ -14,10 +14,10 @@ Canary = Callable[..., str]
 
 
 def canaries() -> None:
-    """From now on, take canaries from the zygotes' folder: each worker would need half a second or two."""
+    """From now on, take numerics checks from the zygotes' folder: each worker would need half a second or two."""
     from mnist_bench.numerics import device
 
-    for name in ("canary", "wide_canary", "portable_canary"):
+    for name in ("numerics_check", "wide_check", "portable_check"):
         vars(device)[name] = _kept(vars(device)[name])
 
 

@@ -80,11 +80,11 @@ PERIODS = 4
 class Study:
     """A history that grows; the periods of a trial all cost the same."""
 
-    def __init__(self, goal: int, concurrent_trials: int = 2, periods: int = PERIODS, **settings: Any) -> None:
+    def __init__(self, budget: int, concurrent_trials: int = 2, periods: int = PERIODS, **settings: Any) -> None:
         """Begin; `settings` are those of the space."""
         space = {"name": "made", "settings": settings, "fields": []}
         spec = {"space": space, "concurrent_trials": concurrent_trials, "order": "deterministic"}
-        self.history = History.of([Created(name="made", spec=spec), GoalSet(goal=goal)])
+        self.history = History.of([Created(name="made", spec=spec), GoalSet(goal=budget)])
         self._periods = periods
 
     def ask(self, slot: int, cost: int = 10, *, excess: float = 0.0, time: int = 0, macs: int = 1) -> int:

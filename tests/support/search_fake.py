@@ -125,9 +125,9 @@ def make_spec(sampler: Sampler, pruner: Pruner, concurrent_trials: int, seed: in
     )
 
 
-def begun(spec: StudySpec, goal: int = 12) -> History:
+def begun(spec: StudySpec, budget: int = 12) -> History:
     """Return the history of a search that has begun and asked for nothing yet."""
-    return History.of([Created(name="fake-0", spec=spec.to_json()), GoalSet(goal=goal)])
+    return History.of([Created(name="fake-0", spec=spec.to_json()), GoalSet(goal=budget)])
 
 
 def make_search(
@@ -149,7 +149,7 @@ def make_search(
 ) -> Search:
     """Return a search with the fake trainer, in this process or with so many worker processes.
 
-    `more` are other fields of the search, such as `goal` or `stopping`, and of its specification, such as `order`.
+    `more` are other fields of the search, such as `budget` or `stopping`, and of its specification, such as `order`.
     """
     marks = results / "marks"
     marks.mkdir(parents=True, exist_ok=True)
@@ -158,7 +158,7 @@ def make_search(
     executor = LocalExecutor(trainer, workers, results / "log") if workers else InProcessExecutor(trainer)
     fields: dict[str, Any] = {
         "files": StudyFolder.of(name, results),
-        "goal": 30,
+        "budget": 30,
         "planner_for": lambda spec: Planner(widest),
         "executor": executor,
         "stop_rules": StopRules(patience=patience, target=target),
@@ -224,8 +224,8 @@ def main() -> None:
     patience = int(sys.argv[5]) if sys.argv[4:5] == ["patience"] else None
     if len(sys.argv) > 4 and order == "deterministic" and patience is None:
         retry_policy.MIN_STALL, retry_policy.STALL_FACTOR = float(sys.argv[4]), 0
-    goal = int(os.environ.get("FAKE_GOAL", "30"))
-    search = make_search(results, goal=goal, workers=workers, delay=delay, order=order, patience=patience)
+    budget = int(os.environ.get("FAKE_GOAL", "30"))
+    search = make_search(results, budget=budget, workers=workers, delay=delay, order=order, patience=patience)
     finished = search.run()
     print(finished.study.digest)
 

@@ -1,7 +1,7 @@
 """What a machine may lack, and the line that says at the end of a run which tests that cost.
 
 On machines whose portable bits are known another bit is a fault, on any other machine a finding. Bits that were kept
-say something where the canary is that of then, and PyTorch's release, too.
+say something where the numerics check is that of then, and PyTorch's release, too.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def check_as_published(numerics: Mapping[str, Any]) -> None:
     """
     import torch  # not when pytest starts, which sets the variables that PyTorch reads
 
-    from mnist_bench.numerics.canaries import is_as_published
+    from mnist_bench.numerics.checks import is_as_published
     from mnist_bench.numerics.device import this_machine
 
     if is_as_published(numerics):

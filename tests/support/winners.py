@@ -101,7 +101,7 @@ def drawn(model: ModelConfig = NETS["linear"], *, names: tuple[str, ...] = ()) -
     return Winner(
         study=study, trial=trial, on_all=False, record=replace(record, data=data), net=net.eval(),
         is_drawn=True, input_spec=InputSpec(mean=(33.0,), std=(79.0,), names=names),
-        validation=Validation(errors=6, images=1000), confirmed=None, test_openings=0,
+        validation=Validation(errors=6, images=1000), confirmed=None, test_evaluations=0,
         tested=None,
     )  # fmt: skip
 
@@ -124,7 +124,7 @@ def winner(
         "is_drawn": is_drawn, "input_spec": InputSpec(
             mean=on.means, std=on.deviations, digits=digits, drawn=drawing, names=on.names, red=record.data.is_red,
         ),
-        "validation": Validation(errors=errors, images=len(on.validation)), "confirmed": None, "test_openings": 0,
+        "validation": Validation(errors=errors, images=len(on.validation)), "confirmed": None, "test_evaluations": 0,
     }  # fmt: skip
     return Winner(**{**given, "tested": more.get("confirmed"), **more})
 

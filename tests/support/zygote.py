@@ -41,7 +41,7 @@ LOADED = (
     "mnist_bench.experiments.ablation",
     "mnist_bench.experiments.confirm", "mnist_bench.leaderboard.board",
     "mnist_bench.training.net_check",
-    "mnist_bench.numerics.canaries", "mnist_bench.searches.running",
+    "mnist_bench.numerics.checks", "mnist_bench.searches.running",
     "mnist_bench.training.trainer",
     "search.driver.replay", "search.executors.local", "support.fake_trainer",
 )  # fmt: skip

@@ -26,7 +26,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of two studies, of which the log of one is damaged."""
     folder = tmp_path_factory.mktemp("damaged")
     for name in ("whole-0", "fake-0"):
-        fake.run(folder, goal=6, name=name)
+        fake.run(folder, budget=6, name=name)
     with closing(sqlite3.connect(folder / "fake-0" / DATABASE)) as database, database:
         database.execute("UPDATE search_events SET payload = replace(payload, '0', '1') WHERE seq = 9")
     return folder

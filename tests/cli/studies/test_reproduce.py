@@ -14,7 +14,7 @@ from support.handmade import HASH
 
 Both = Mapping[str, tuple[str, str]]
 PRECISION = {"precision": ("bf16", "fp32")}
-CANARY = {"check": ("77c0" + HASH[4:], "1d93" + HASH[4:])}
+CHECKED = {"check": ("77c0" + HASH[4:], "1d93" + HASH[4:])}
 OPTUNA = {"optuna": ("4.9.0", "5.0.0")}
 TORCH = {"torch": ("2.12.0", "2.13.0")}
 
@@ -23,11 +23,11 @@ TORCH = {"torch": ("2.12.0", "2.13.0")}
     ("numerics", "versions", "words"),
     [
         (
-            CANARY | PRECISION, {},
+            CHECKED | PRECISION, {},
             "The numerics differ (numerics check 77c0… → 1d93…): precision bf16 → fp32; versions are the same.",
         ),
         (
-            CANARY, TORCH,
+            CHECKED, TORCH,
             "The numerics differ (numerics check 77c0… → 1d93…): in nothing that is recorded; versions differ: "
             "torch 2.12.0 → 2.13.0.",
         ),

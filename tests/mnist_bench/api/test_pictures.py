@@ -99,4 +99,4 @@ def test_the_report_says_where_it_is_and_what_it_lacks(
     ]
     assert capsys.readouterr() == ("", "")
     with pytest.raises(StudyNotFoundError, match=r"^Study conv-0 has no finished trial yet\.$"):
-        mnist_bench.report(handmade.study([], goal=5))
+        mnist_bench.report(handmade.study([], budget=5))

@@ -16,7 +16,7 @@ import pytest
 from mnist_bench.data import choice, idx, mnist
 from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.mnist import load_training_set
-from mnist_bench.data.test_set import TEST_FILES, open_test_set, times_opened_for, times_opened_from
+from mnist_bench.data.test_set import TEST_FILES, open_test_set, times_evaluated_for, times_evaluated_from
 from mnist_bench.errors import ClosedDoorError
 from search.errors import StorageError
 from search.study.folder import StudyFolder
@@ -95,8 +95,8 @@ def write(ledger: Path, *lines: str) -> None:
 
 
 def counts(results: Path, name: str) -> tuple[int, int]:
-    """Return the openings for a study, and those from its folder of results."""
-    return times_opened_for(StudyFolder.of(name, results)), times_opened_from(results)[0]
+    """Return the evaluations for a study, and those from its folder of results."""
+    return times_evaluated_for(StudyFolder.of(name, results)), times_evaluated_from(results)[0]
 
 
 def test_what_stands_in_both_ledgers_counts_once(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_copied_study_takes_its_own_openings_along(tmp_path: Path) -> None:
 
 
 def test_older_openings_of_a_renamed_study_are_found_by_the_name_inside(tmp_path: Path) -> None:
-    fake.run(tmp_path, goal=1, name="a")
+    fake.run(tmp_path, budget=1, name="a")
     write(tmp_path / LEDGER, entry("confirm a: #1"), entry("confirm b: #1", 1))
     (tmp_path / "a").rename(tmp_path / "b")
     assert counts(tmp_path, "b") == (2, 2)

@@ -11,7 +11,7 @@ import pytest
 from mnist_bench.data.choice import TRAIN_FILES
 from mnist_bench.doctor import machine_checks
 from mnist_bench.doctor.checkup import Diagnostic
-from mnist_bench.numerics.kinds import PORTABLE_CANARY
+from mnist_bench.numerics.kinds import PORTABLE_CHECKS
 from search.errors import UsageError
 from support import own_data
 
@@ -41,8 +41,8 @@ def test_a_machine_on_which_all_is_well(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("found", "severity", "words"),
     [
-        ({"check": PORTABLE_CANARY[0], "wide_check": PORTABLE_CANARY[1]}, "ok", "bit-identical to other machines"),
-        ({"check": PORTABLE_CANARY[0], "wide_check": "77c0", "torch": "2.99"}, "note", "different floating-.*2.99"),
+        ({"check": PORTABLE_CHECKS[0], "wide_check": PORTABLE_CHECKS[1]}, "ok", "bit-identical to other machines"),
+        ({"check": PORTABLE_CHECKS[0], "wide_check": "77c0", "torch": "2.99"}, "note", "different floating-.*2.99"),
         (UsageError("Portable precision needs an x86-64 processor."), "note", "cannot take part .*needs an x86-64"),
     ],
 )
@@ -146,11 +146,11 @@ def test_data_that_are_damaged_or_not_there(tmp_path: Path) -> None:
 def test_a_machine_that_computes_otherwise_each_time_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = iter("ab")
 
-    def canary(device: str, precision: str) -> str:
+    def numerics_check(device: str, precision: str) -> str:
         return next(drawn) * 64
 
-    canary.__wrapped__ = canary  # type: ignore[attr-defined]
-    monkeypatch.setattr("mnist_bench.doctor.machine_checks.canary", canary)
+    numerics_check.__wrapped__ = numerics_check  # type: ignore[attr-defined]
+    monkeypatch.setattr("mnist_bench.doctor.machine_checks.numerics_check", numerics_check)
     assert machine_checks.computing("cpu", "fp32").severity == "problem"
 
 

@@ -529,12 +529,12 @@ class Trained(Executor):
 
     workers = 1
 
-    def __init__(self, value: Value, canary: str = "77c0") -> None:
-        self.value, self.canary, self.jobs, self.stalls = value, canary, 0, set[float]()
+    def __init__(self, value: Value, numerics_check: str = "77c0") -> None:
+        self.value, self.numerics_check, self.jobs, self.stalls = value, numerics_check, 0, set[float]()
         self.job: Job | None = None
 
     def start(self) -> Mapping[str, Any]:
-        return {"check": self.canary}
+        return {"check": self.numerics_check}
 
     def idle(self) -> int:
         return 0 if self.job else 1
@@ -567,11 +567,11 @@ def confirm_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Confirm:
     def run(
         value: Value,
         study: StoredStudy | None = None,
-        canary: str = "77c0",
+        numerics_check: str = "77c0",
         observer: Observer | None = None,
         **options: Any,
     ) -> tuple[Confirmed, Trained]:
-        executor = Trained(value, canary)
+        executor = Trained(value, numerics_check)
         monkeypatch.setattr("mnist_bench.experiments.own_trainer.executor_for", lambda *given: executor)
         asked = ConfirmOptions(code=OwnCode(trainer="ridge.py:Trainer"), **options)
         kept = made.kept_in(tmp_path, study or four())
@@ -647,7 +647,7 @@ def test_a_stopped_confirmation_is_resumed(confirm_values: Confirm) -> None:
 
 def test_a_machine_that_computes_differently_and_a_live_study_are_refused(confirm_values: Confirm) -> None:
     with pytest.raises(FingerprintError, match="was searched on a machine that gives different"):
-        confirm_values(noisy, canary="other")
+        confirm_values(noisy, numerics_check="other")
     with pytest.raises(StudyLockedError, match="is being searched"):
         confirm_values(noisy, replace(four(), live=True))
 

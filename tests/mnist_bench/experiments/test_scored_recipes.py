@@ -56,7 +56,7 @@ def options(tmp_path: Path, *recipes: str, seeds: int = 1, **others: Any) -> Ben
     return BenchmarkOptions(recipes=recipes, seeds=seeds, **asked | others)
 
 
-def openings(tmp_path: Path) -> list[str]:
+def evaluations(tmp_path: Path) -> list[str]:
     ledger = tmp_path / "results" / "test-openings.jsonl"
     return [json.loads(line)["purpose"] for line in ledger.read_text().splitlines()] if ledger.exists() else []
 
@@ -97,7 +97,7 @@ def test_runs_are_fit_on_all_images_and_judged_on_the_test_images_alone(
     judged_anew = train(benchmark, options(tmp_path, recipe, data_dir=other), Observer()).rows[0].runs[0][-1]
     assert judged_anew.weights == last.weights
     assert judged_anew.test_loss != last.test_loss
-    assert openings(tmp_path) == [f"bench {benchmark.name}: {recipe}; 1 seed"] * 2
+    assert evaluations(tmp_path) == [f"bench {benchmark.name}: {recipe}; 1 seed"] * 2
 
 
 @pytest.mark.slow
@@ -114,8 +114,8 @@ def test_a_stopped_benchmark_continues_and_nothing_is_trained_or_judged_again(tm
     assert {run.seed for run in stopped.ended + resumed.ended} == {*seeds[:2]}
     assert stopped.runs + resumed.runs == 2
     assert stopped.started == resumed.started == [2]
-    opened = len(openings(tmp_path))
-    assert (train(LADDER, asked, again), again.runs, len(openings(tmp_path))) == (found, 0, opened)
+    opened = len(evaluations(tmp_path))
+    assert (train(LADDER, asked, again), again.runs, len(evaluations(tmp_path))) == (found, 0, opened)
     row = train(LADDER, replace(asked, seeds=3, workers=2), more)
     assert (row.rows[0].runs[:2], row.workers) == (found.rows[0].runs, 2)
     assert [run.seed for run in more.ended] == seeds[2:]
@@ -131,7 +131,10 @@ def test_recipes_of_other_data_are_trained_apart_and_stand_in_the_benchmarks_ord
     assert [row.recipe for row in found.rows] == ["linear", "batchnorm", "three_channels"]
     assert [row.parameters for row in found.rows] == [7_850, 340_700, 340_880]
     assert heard.started == [2, 1]
-    assert openings(tmp_path) == ["bench notebook: linear, batchnorm; 1 seed", "bench notebook: three_channels; 1 seed"]
+    assert evaluations(tmp_path) == [
+        "bench notebook: linear, batchnorm; 1 seed",
+        "bench notebook: three_channels; 1 seed",
+    ]
 
 
 @pytest.mark.slow
@@ -152,7 +155,7 @@ def test_a_run_that_diverges_is_counted_and_not_averaged(tmp_path: Path, monkeyp
     monkeypatch.setattr(space_sources, "recipe", lambda space: wild)
     (row,) = train(LADDER, options(tmp_path, "99.0", seeds=2), Observer()).rows
     assert (row.runs, row.unended, row.asked) == ((), 2, 2)
-    assert openings(tmp_path) == [], "there was nothing to judge"
+    assert evaluations(tmp_path) == [], "there was nothing to judge"
 
 
 def test_missing_test_files_are_noticed_before_anything_is_trained(tmp_path: Path) -> None:

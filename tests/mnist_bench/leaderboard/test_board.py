@@ -104,7 +104,7 @@ def test_settings_that_differ_most_among_the_tied_trials_come_first() -> None:
 def test_lines_tell_the_test_set_and_what_confirm_did() -> None:
     board = leaderboard_of(handmade.mixed())
     for times, words in ((0, "not been evaluated"), (1, "been evaluated once"), (3, "been evaluated 3 times")):
-        assert table_of(replace(board, test_openings=times)).footnotes[-1] == f"The test set has {words}."
+        assert table_of(replace(board, test_evaluations=times)).footnotes[-1] == f"The test set has {words}."
     retrains = "  `mnist-bench confirm conv-0` retrains them with fresh seeds."
     for retrained, end in ((False, ":"), (True, ".")):
         lines = table_of(board, retrained=retrained).footnotes

@@ -37,7 +37,7 @@ def test_of_a_search_under_way_the_most_promising_trials_come_first(reason: Reas
         handmade.trial(4, periods=0, state="RUNNING", reason=reason),
         handmade.trial(5, periods=0, state="FAIL"),
     ]
-    study = handmade.study(trials, goal=9)
+    study = handmade.study(trials, budget=9)
     assert [row.trial.number for row in leaderboard_of(study).rows] == [3, 1, 2, 0, 4, 5]
     assert [trial.number for trial in ordered(study)] == [3, 1, 2, 0, 4, 5]
 
@@ -80,7 +80,7 @@ def test_infeasible_trials_are_counted_and_not_listed() -> None:
     assert board.counts == {"complete": 3, "pruned": 2, "failed": 1, "running": 1, "infeasible": 1}
     assert 5 not in [row.trial.number for row in board.rows]
     assert leaderboard_of(handmade.mixed(), infeasible=True).rows[-1].trial.number == 5
-    assert leaderboard_of(handmade.study([], goal=5)).rows == ()
+    assert leaderboard_of(handmade.study([], budget=5)).rows == ()
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_the_front_is_what_no_complete_trial_dominates(shapes: list[tuple[int, i
         handmade.trial(n, range(wrong), periods=6 if done else 1, facts={"macs": macs})
         for n, (wrong, macs, done) in enumerate(shapes)
     ]
-    study = handmade.study(trials, goal=12)
+    study = handmade.study(trials, budget=12)
     study.spec["space"]["settings"]["objective"] = ["val_accuracy", "macs"]
     complete = [(n, wrong, macs) for n, (wrong, macs, done) in enumerate(shapes) if done]
     expected = {
@@ -236,7 +236,7 @@ def test_the_trials_of_all_studies_are_in_one_order_with_the_ranks_and_ties_of_t
         ("a", 1, 1, False), ("b", 1, 0, False), ("b", 2, 1, True), ("a", 2, 0, False), ("b", 3, 2, False),
         ("a", 3, 2, False),
     ]  # fmt: skip
-    assert (board.counts["complete"], board.goal) == (6, 6)
+    assert (board.counts["complete"], board.trial_budget) == (6, 6)
 
 
 def test_what_trials_have_not_ended_or_were_not_trained_comes_after_all_complete_ones() -> None:

@@ -9,7 +9,7 @@ import torch
 
 from mnist_bench.nets.planner import COEFFICIENTS
 from mnist_bench.numerics import kinds, operations
-from mnist_bench.numerics.canaries import canary
+from mnist_bench.numerics.checks import numerics_check
 from mnist_bench.numerics.device import choose_precision, describe, setup
 from mnist_bench.numerics.kinds import Precision
 from mnist_bench.numerics.operations import best_precision
@@ -35,7 +35,7 @@ def test_the_description_is_plain_and_names_what_may_differ(
     monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
     found = describe(device, "fp32")
     assert json.loads(json.dumps(found)) == found
-    assert found["check"] == canary("cpu", "fp32")
+    assert found["check"] == numerics_check("cpu", "fp32")
     assert found["environment"]["ATEN_CPU_CAPABILITY"] == "avx2"
     assert (found["kind"], found["threads"], found["torch"]) == ("cpu-fp32", 1, torch.__version__)
     assert found["kind"] in COEFFICIENTS
@@ -76,8 +76,10 @@ def test_the_precision_follows_from_the_processor(
 @pytest.mark.slow
 def test_portable_trainings_have_the_recorded_bits() -> None:
     """`make digests` compares those of the other precisions, whose bits depend on the processor."""
-    canary, found = golden_weights.trained(json.loads(GOLDEN.read_text())["cases"], "portable")
-    known = json.loads(RECORDED.read_text()).get(f"canary {canary}, torch {'.'.join(wants.release(torch.__version__))}")
+    numerics_check, found = golden_weights.trained(json.loads(GOLDEN.read_text())["cases"], "portable")
+    known = json.loads(RECORDED.read_text()).get(
+        f"canary {numerics_check}, torch {'.'.join(wants.release(torch.__version__))}"
+    )
     if known is None:
         pytest.skip(wants.bits(f"weights with PyTorch {torch.__version__}", "digests.py --record"))
     assert {f"training: {name}, portable": weights for name, weights in found.items()} == known

@@ -1,4 +1,4 @@
-"""Portable precision: its layers, the processes that compute in it, and its canaries."""
+"""Portable precision: its layers, the processes that compute in it, and its numerics checks."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from torch.nn import functional
 
 from mnist_bench.config.settings import Activation, Optimizer
 from mnist_bench.errors import DeviceError
-from mnist_bench.numerics import canaries, operations
-from mnist_bench.numerics.canaries import PORTABLE_LATER
+from mnist_bench.numerics import checks as numerics_checks, operations
+from mnist_bench.numerics.checks import PORTABLE_LATER
 from mnist_bench.numerics.device import choose_precision, find_device
 from mnist_bench.numerics.kinds import PORTABLE_VARIABLES, environment_of
 from mnist_bench.numerics.operations import PortableOperations, UnportableOperations, computing_in
@@ -204,10 +204,10 @@ def test_operations_agree_with_float64_and_with_other_machines() -> None:
     """If the hashes differ on a machine that is in results/published/portable.md, no portable study can be resumed."""
     code = (
         "import json; from mnist_bench.numerics.device import describe, setup\n"
-        "from mnist_bench.numerics import canaries\n"
+        "from mnist_bench.numerics import checks as numerics_checks\n"
         "device = setup('cpu', 'portable')\n"
-        "far = {name: by for name, by in canaries.deviations().items() if by > canaries.TOLERANCE}\n"
-        "print(json.dumps([far, {**canaries.later_hashes()}, describe(device, 'portable')]))"
+        "far = {name: by for name, by in numerics_checks.deviations().items() if by > numerics_checks.TOLERANCE}\n"
+        "print(json.dumps([far, {**numerics_checks.later_hashes()}, describe(device, 'portable')]))"
     )
     far, later, described = json.loads(portable_process(code))
     assert far == {}
@@ -216,10 +216,10 @@ def test_operations_agree_with_float64_and_with_other_machines() -> None:
 
 
 def test_every_activation_and_optimizer_is_compared_with_other_machines() -> None:
-    compared = {*canaries.OPERATIONS, *canaries.LATER}
+    compared = {*numerics_checks.OPERATIONS, *numerics_checks.LATER}
     assert {*get_args(Activation)} <= compared
     assert {*get_args(Optimizer)} - {"adam", "sgd_nesterov"} <= compared - {"optimizers"}, "that has these two"
-    assert canaries.LATER.keys() == PORTABLE_LATER.keys()
+    assert numerics_checks.LATER.keys() == PORTABLE_LATER.keys()
 
 
 @pytest.mark.slow

@@ -76,14 +76,14 @@ def test_what_cannot_be_written_is_refused_before_anything_is_drawn_or_a_reason(
 
 
 STUDIES: dict[str, Callable[[], StoredStudy]] = {
-    "empty": lambda: handmade.study([], goal=5),
+    "empty": lambda: handmade.study([], budget=5),
     "waiting": lambda: handmade.study([handmade.trial(0, periods=0, state="RUNNING")]),
     "one complete": lambda: handmade.study([handmade.trial(0, range(6), params={"optim.lr": 0.01})]),
     "none complete": lambda: handmade.study(
         [handmade.trial(n, range(90), periods=1, params={"optim.lr": 0.01 * (n + 1)}) for n in range(3)]
     ),
     "all infeasible": lambda: handmade.study(
-        [handmade.trial(n, periods=0, reason="infeasible") for n in range(2)], goal=2
+        [handmade.trial(n, periods=0, reason="infeasible") for n in range(2)], budget=2
     ),
     "all crashed": lambda: handmade.study([handmade.trial(n, periods=0, state="FAIL", error="x") for n in range(2)]),
     "texts like formulas": lambda: handmade.study(

@@ -73,12 +73,12 @@ def test_ties_come_first_then_the_first_of_them_and_what_pruning_saved() -> None
             "Two trials tie for the best, 99.40 to 99.50%; the cheapest is trial 1 with 200 MACs.",
         ),
         (
-            handmade.study([handmade.trial(0, range(9), periods=1)], goal=5),
+            handmade.study([handmade.trial(0, range(9), periods=1)], budget=5),
             "No trial is complete yet, so there is no best one: 1 of 5 trials have ended.",
             "Pruning saved 5 of 6 epochs.",
         ),
         (
-            handmade.study([handmade.trial(0, range(9), periods=1)], goal=1),
+            handmade.study([handmade.trial(0, range(9), periods=1)], budget=1),
             "No trial is complete, so there is no best one: 1 of 1 trials have ended.",
             "Pruning saved 5 of 6 epochs.",
         ),
@@ -186,7 +186,7 @@ COST = [
             ["Trial 0 is the only complete trial: its score is -3."],
         ),
         (
-            handmade.value_study([handmade.value_trial(0, [1.0])], goal=2),
+            handmade.value_study([handmade.value_trial(0, [1.0])], budget=2),
             [
                 "No trial is complete yet, so there is no best one: 1 of 2 trials have ended.",
                 "Pruning saved 3 of 4 reports.",
@@ -200,7 +200,7 @@ COST = [
             ],
         ),
         (
-            handmade.value_study(values(-3, -1), goal=9, stop=STOP),
+            handmade.value_study(values(-3, -1), budget=9, stop=STOP),
             [
                 "Trial 1 is the best of 2 complete trials: it has the highest value, -1.",
                 "Stopped early by --target -1: #1 reached -1. 2 of 9 trials have ended.",
@@ -208,7 +208,7 @@ COST = [
             ],
         ),
         (
-            handmade.value_study(values(-3, -1), goal=9),
+            handmade.value_study(values(-3, -1), budget=9),
             [
                 "Trial 1 is the best of 2 complete trials so far: it has the highest value, -1.",
                 "The search was stopped before its trial budget: 2 of 9 trials have ended, and the next may be better.",
@@ -216,7 +216,7 @@ COST = [
             ],
         ),
         (
-            handmade.value_study(values(-3, -1), goal=9, live=True),
+            handmade.value_study(values(-3, -1), budget=9, live=True),
             [
                 "Trial 1 is the best of 2 complete trials so far: it has the highest value, -1.",
                 "The search is still running: 2 of 9 trials have ended, and the next may be better.",
@@ -246,7 +246,7 @@ def test_a_race_stands_where_the_advice_to_confirm_would_unless_the_study_was_se
 def test_trials_that_were_ahead_when_they_were_pruned_are_named() -> None:
     trials = [handmade.value_trial(0, [1.0, 2.0, 3.0, 4.0]), handmade.value_trial(1, [9.0])]
     stop = EarlyStop(rule="patience", limit=1, best=0, value=4.0, since=1)
-    found = told(handmade.value_study(trials, goal=9, stop=stop))
+    found = told(handmade.value_study(trials, budget=9, stop=stop))
     assert found[1] == "Stopped early, ahead of #0 at the same report: #1. With more training, it might lead."
 
 

@@ -43,7 +43,7 @@ def test_the_chosen_trial_is_the_first_or_the_one_that_was_confirmed() -> None:
 
 
 def test_without_a_complete_trial_none_is_chosen() -> None:
-    report = handmade_report.report(handmade.study([handmade.trial(0, range(9), periods=1)], goal=5))
+    report = handmade_report.report(handmade.study([handmade.trial(0, range(9), periods=1)], budget=5))
     assert (report.chosen, report.ranges) == (None, None)
     assert not any("reproduce" in command for command in report.commands)
 
@@ -148,7 +148,7 @@ def test_a_search_in_two_segments_is_repeated_in_two_and_ends_by_its_rule(
         " --results elsewhere",
         f"{stopped} --results elsewhere",
     ]
-    assert told[first] == "the same search again, first to its goal of that time"
+    assert told[first] == "the same search again, first to its budget of that time"
     assert f"; {digest}" in told[second]
 
 

@@ -73,7 +73,7 @@ def test_a_lower_limit_passes_over_what_exceeds_it(earlier: StoredStudy) -> None
 
 
 def test_a_study_of_another_trainer_is_refused(tmp_path: Path) -> None:
-    study = fake.run(tmp_path, goal=2).study
+    study = fake.run(tmp_path, budget=2).study
     setup = SearchSetup.of(SearchConfig(space=str(SMALL), results=tmp_path, enqueue=(study,), device="cpu"))
     with pytest.raises(ForeignStudyError, match=r"^Study fake-0 was made by another trainer"):
         enqueued(setup)

@@ -117,7 +117,7 @@ def _data_set(folder: Path, path: Path) -> Written:
 
 
 def a_study(folder: Path) -> Written:
-    fake.run(folder, goal=8, concurrent_trials=2)
+    fake.run(folder, budget=8, concurrent_trials=2)
 
     def read() -> Any:
         study = checked.open_any(folder, "fake-0")

@@ -58,7 +58,7 @@ def test_a_half_made_database_has_no_study_yet_and_gets_one(tmp_path: Path, page
     assert list_studies(tmp_path) == []
     assert read_events(StudyFolder.of("fake-0", tmp_path)) == []
     assert database.read_bytes() == left[""]
-    assert fake.run(tmp_path, goal=2).reached
+    assert fake.run(tmp_path, budget=2).reached
     assert [summary.trials for summary in list_studies(tmp_path)] == [2]
 
 
@@ -68,11 +68,11 @@ def test_tables_are_never_rolled_back_unasked(tmp_path: Path) -> None:
     content = (tmp_path / "whole").read_bytes()
     database = put(tmp_path, {"": content, "-journal": JOURNAL})
     with pytest.raises(StorageError, match=r"is damaged \(a write to it was broken off; .* sqlite3 study.db"):
-        fake.run(tmp_path, goal=2)
+        fake.run(tmp_path, budget=2)
     assert database.read_bytes() == content
 
 
-GOAL = 2
+BUDGET = 2
 WINDOW = 0.05
 """Seconds after the database's file appears in which a kill comes."""
 FIRST_PAGE = 0.004
@@ -95,13 +95,13 @@ def killed_at_birth(folder: Path, kills: int) -> Iterator[tuple[int, list[str]]]
     """Kill that number of searches, each a process of its own in a folder of its own; yield the bytes of the database
     that each kill left, and the faults that readers and the same search, started again, find."""
     moments = random.Random(0)
-    digest = fake.run(folder / "undisturbed", goal=GOAL).study.digest
+    digest = fake.run(folder / "undisturbed", budget=BUDGET).study.digest
     processes = multiprocessing.get_context("forkserver")  # forks from a process that has imported what a search needs
     processes.set_forkserver_preload(["support.search_fake", "optuna.storages", "search.strategies.optuna_samplers"])
     for number in range(kills):
         results = folder / str(number)
         database = StudyFolder.of("fake-0", results).database
-        search = processes.Process(target=fake.run, args=(results,), kwargs={"goal": GOAL})
+        search = processes.Process(target=fake.run, args=(results,), kwargs={"budget": BUDGET})
         search.start()
         while not database.exists():
             time.sleep(0)
@@ -119,7 +119,7 @@ def faults_after(results: Path, digest: str) -> Iterator[str]:
         lambda: open_study(results, files.name),
         lambda: list_studies(results),
         lambda: read_events(files),
-        lambda: fake.run(results, goal=GOAL),
+        lambda: fake.run(results, budget=BUDGET),
     ):
         try:
             reader()

@@ -23,7 +23,7 @@ from support.canned import Searched
 from support.damage import small_disk
 from support.paths import DATABASE
 
-GOAL = 8
+BUDGET = 8
 LOCK = """
 import sqlite3, sys, time
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -37,13 +37,13 @@ connection.execute("ROLLBACK")
 @pytest.fixture
 def undisturbed(searched: Searched) -> str:
     """Return the digest of the search that nothing disturbs."""
-    return searched.digest(goal=GOAL)
+    return searched.digest(budget=BUDGET)
 
 
 @pytest.fixture
 def database(searched: Searched, tmp_path: Path) -> Path:
     """Return the database of a search in `tmp_path` that was stopped half-way."""
-    return searched(tmp_path, goal=GOAL, events=16).database
+    return searched(tmp_path, budget=BUDGET, events=16).database
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def test_a_search_waits_for_another_process_to_let_go_of_the_lock(
     undisturbed: str, database: Path, tmp_path: Path
 ) -> None:
     with locked(database, 0.5):
-        assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed
+        assert fake.run(tmp_path, budget=BUDGET).study.digest == undisturbed
 
 
 def test_a_lock_that_is_held_too_long_is_a_sentence_and_ends_with_its_holder(
@@ -71,10 +71,10 @@ def test_a_lock_that_is_held_too_long_is_a_sentence_and_ends_with_its_holder(
     before = open_study(tmp_path, None).digest
     with locked(database, 60) as holder:
         with pytest.raises(StorageError, match=r"^The study cannot be written: database is locked\. Nothing .* lost"):
-            fake.run(tmp_path, goal=GOAL)
+            fake.run(tmp_path, budget=BUDGET)
         assert open_study(tmp_path, None).digest == before
         holder.kill()
-    assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed
+    assert fake.run(tmp_path, budget=BUDGET).study.digest == undisturbed
 
 
 def test_a_writer_whose_lock_was_not_seen_is_told_at_once(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_reader_that_never_ends_does_no_harm(undisturbed: str, database: Path,
     with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=TIMEOUT)) as reader:
         reader.execute("BEGIN")
         (before,) = reader.execute("SELECT count(*) FROM search_events").fetchone()
-        assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed
+        assert fake.run(tmp_path, budget=BUDGET).study.digest == undisturbed
         assert reader.execute("SELECT count(*) FROM search_events").fetchone() == (before,)
 
 
@@ -116,17 +116,17 @@ def fill(folder: Path, left: int) -> Path:
 def test_a_full_disk_is_a_sentence_and_the_search_goes_on_when_there_is_room(
     undisturbed: str, searched: Searched, disk: Path, left: int
 ) -> None:
-    searched(disk, goal=GOAL, events=16)
+    searched(disk, budget=BUDGET, events=16)
     before = open_study(disk, None)
     filler = fill(disk, left)
     with pytest.raises(StorageError) as caught:
-        fake.run(disk, goal=GOAL)
+        fake.run(disk, budget=BUDGET)
     assert "\n" not in str(caught.value)
     assert any(words in str(caught.value) for words in ("No space left", "is full", "I/O"))
     after = open_study(disk, None)
     assert [trial for trial in before.finished() if trial not in after.finished()] == []
     filler.unlink()
-    assert fake.run(disk, goal=GOAL).study.digest == undisturbed
+    assert fake.run(disk, budget=BUDGET).study.digest == undisturbed
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_torn_database_is_a_sentence_and_nothing_is_written(
     with pytest.raises(
         StorageError, match=rf"^The database {database} is (damaged|empty).*restore a copy of it"
     ) as caught:
-        fake.run(tmp_path, goal=GOAL)
+        fake.run(tmp_path, budget=BUDGET)
     assert "\n" not in str(caught.value)
     assert database.read_bytes() == content
 
@@ -154,7 +154,7 @@ def test_the_log_of_an_emptied_database_is_left_alone(database: Path, tmp_path: 
     log = copy.with_name(f"{DATABASE}-wal")
     content = log.read_bytes()
     assert content
-    for use in (lambda: open_study(copy.parents[1], "fake-0"), lambda: fake.run(copy.parents[1], goal=GOAL)):
+    for use in (lambda: open_study(copy.parents[1], "fake-0"), lambda: fake.run(copy.parents[1], budget=BUDGET)):
         with pytest.raises(StorageError, match=rf"^The database {copy} is (empty|damaged)"):
             use()
     assert log.read_bytes() == content
@@ -167,7 +167,7 @@ def test_a_database_with_a_second_name_is_not_written(database: Path, tmp_path: 
     os.link(file, tmp_path / "victim")
     before = file.read_bytes()
     with pytest.raises(StorageError, match=rf"{file.name}: has a second name"):
-        fake.run(tmp_path, goal=GOAL)
+        fake.run(tmp_path, budget=BUDGET)
     assert (tmp_path / "victim").read_bytes() == before
 
 
@@ -183,6 +183,6 @@ def test_an_event_that_is_missing_is_told(database: Path, tmp_path: Path) -> Non
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("DELETE FROM search_events WHERE seq = 5")
         connection.commit()
-    for use in (lambda: open_study(tmp_path, None), lambda: fake.run(tmp_path, goal=GOAL)):
+    for use in (lambda: open_study(tmp_path, None), lambda: fake.run(tmp_path, budget=BUDGET)):
         with pytest.raises(StorageError, match="The event log of study fake-0 lacks event 5"):
             use()

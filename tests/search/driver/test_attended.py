@@ -243,12 +243,12 @@ BEST = TrialRecord(
     reports=(Report(value=0.987654321, metrics={}, weights="", measured={"seconds": 1.0}),),
 )  # fmt: skip
 BEGUN = Progress(
-    goal=20, finished=0, complete=0, pruned=0, failed=0, infeasible=0, running=(), best=None, seconds=3.21,
+    budget=20, finished=0, complete=0, pruned=0, failed=0, infeasible=0, running=(), best=None, seconds=3.21,
     saved_periods=0, total_periods=0, order_cost=0.0, workers=2,
 )  # fmt: skip
 LATER = replace(BEGUN, finished=12, complete=4, pruned=8, best=BEST, seconds=80.0, seconds_left=250.0)
 HEADER = Header(
-    name="fake-0", spec=fake.make_spec(Random(), NoPruner(), 1, 0), workers=2, goal=20, resumed=False
+    name="fake-0", spec=fake.make_spec(Random(), NoPruner(), 1, 0), workers=2, budget=20, resumed=False
 )  # fmt: skip
 
 
@@ -331,7 +331,7 @@ import sys
 from pathlib import Path
 from support import search_fake as fake
 
-fake.run(Path(sys.argv[1]), goal=6, progress=None)
+fake.run(Path(sys.argv[1]), budget=6, progress=None)
 """
 
 

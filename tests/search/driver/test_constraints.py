@@ -36,7 +36,7 @@ def misses(params: dict[str, Any]) -> bool:
 
 
 def test_what_misses_a_constraint_is_not_trained_and_says_by_how_much(tmp_path: Path) -> None:
-    study = fake.run(tmp_path, goal=25, widest=64, space_values=SPACE).study
+    study = fake.run(tmp_path, budget=25, widest=64, space_values=SPACE).study
     infeasible = [trial.number for trial in study.trials if trial.reason == "infeasible"]
     assert infeasible == [trial.number for trial in study.trials if misses(dict(trial.params))] != []
     assert len(study.trials) - len(infeasible) == 25
@@ -48,7 +48,7 @@ def test_what_misses_a_constraint_is_not_trained_and_says_by_how_much(tmp_path: 
 
 
 def test_stopped_and_gone_on_with_it_comes_to_the_same_and_can_be_replayed(tmp_path: Path) -> None:
-    options = {"goal": 12, "space_values": SPACE}
+    options = {"budget": 12, "space_values": SPACE}
     whole = fake.run(tmp_path / "whole", **options).study
     assert fake.run_in_parts(tmp_path / "parts", 20, **options).study.digest == whole.digest
     events = fake.events_of(tmp_path / "parts")
@@ -98,7 +98,7 @@ class Planner:
 
 def run(results: Path, planner: Planner, **options: Any) -> tuple[Run, Scripted]:
     executor = Scripted(Clock())
-    return fake.run(results, goal=6, executor=executor, planner_for=lambda spec: planner, **options), executor
+    return fake.run(results, budget=6, executor=executor, planner_for=lambda spec: planner, **options), executor
 
 
 def test_what_was_drawn_is_what_is_trained(clock: Clock, tmp_path: Path) -> None:

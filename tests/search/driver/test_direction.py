@@ -72,7 +72,7 @@ def test_it_decides_as_the_search_that_maximizes_minus_the_value(name: str, tmp_
 @pytest.mark.usefixtures("log_alone")
 def test_a_sampler_of_optunas_proposes_as_for_minus_the_value(tmp_path: Path) -> None:
     gp = named_sampler("optuna:GPSampler", {"n_startup_trials": 4})
-    options: dict[str, Any] = {"sampler": gp, "pruner": NoPruner(), "goal": 7}
+    options: dict[str, Any] = {"sampler": gp, "pruner": NoPruner(), "budget": 7}
     assert decided(minimized(tmp_path, **options), 1) == decided(negated(tmp_path, **options), -1)
 
 
@@ -82,7 +82,7 @@ def test_a_sampler_of_optunas_proposes_as_for_minus_the_value(tmp_path: Path) ->
 def test_killed_between_events_or_with_several_workers_it_has_one_digest(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = {**GOLDEN[name], "goal": 14}
+    options = {**GOLDEN[name], "budget": 14}
     study = minimized(tmp_path, **options)
     values = {**options.pop("space_values"), "direction": "minimize"}
     assert fake.run(tmp_path / "workers", space_values=values, workers=2, **options).study.digest == study.digest
@@ -97,12 +97,12 @@ def test_killed_between_events_or_with_several_workers_it_has_one_digest(
 @pytest.mark.usefixtures("log_alone")
 @pytest.mark.parametrize("rule", ["patience", "target"])
 def test_a_rule_ends_it_at_the_same_trial(rule: str, tmp_path: Path) -> None:
-    whole = minimized(tmp_path / "whole", goal=20, pruner=PRUNING)
+    whole = minimized(tmp_path / "whole", budget=20, pruner=PRUNING)
     reached = [trial.value for trial in whole.trials if trial.state == "COMPLETE" and trial.value is not None][:3][-1]
     given = {rule: 3 if rule == "patience" else reached}
     mirrored = {rule: 3 if rule == "patience" else -reached}
-    study = minimized(tmp_path, goal=20, pruner=PRUNING, **given)
-    twin = negated(tmp_path, goal=20, pruner=PRUNING, **mirrored)
+    study = minimized(tmp_path, budget=20, pruner=PRUNING, **given)
+    twin = negated(tmp_path, budget=20, pruner=PRUNING, **mirrored)
     assert decided(study, 1) == decided(twin, -1)
     assert study.stop is not None
     assert twin.stop is not None
@@ -117,10 +117,10 @@ def test_a_rule_ends_it_at_the_same_trial(rule: str, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("log_alone")
 def test_a_target_that_is_reached_too_late_is_told_as_such(tmp_path: Path) -> None:
-    best = minimized(tmp_path, goal=8, pruner=PRUNING).best
+    best = minimized(tmp_path, budget=8, pruner=PRUNING).best
     assert best is not None
     assert best.value is not None
-    continued = minimized(tmp_path, goal=12, pruner=PRUNING, target=best.value + 0.1)
+    continued = minimized(tmp_path, budget=12, pruner=PRUNING, target=best.value + 0.1)
     assert continued.stop is not None
     assert not continued.stop.on_time
 
@@ -128,7 +128,7 @@ def test_a_target_that_is_reached_too_late_is_told_as_such(tmp_path: Path) -> No
 @pytest.mark.slow
 @pytest.mark.usefixtures("log_alone")
 def test_an_explanation_is_in_values(tmp_path: Path) -> None:
-    study = minimized(tmp_path, goal=14, sampler=Curves(n_startup_trials=3), pruner=PRUNING)
+    study = minimized(tmp_path, budget=14, sampler=Curves(n_startup_trials=3), pruner=PRUNING)
     events = fake.events_of(tmp_path / "minimized")
     why = explain(events, study.trials[-1].number, lambda spec: fake.Planner(48)).why
     assert why is not None
@@ -147,7 +147,7 @@ def test_an_explanation_is_in_values(tmp_path: Path) -> None:
 @pytest.mark.parametrize("two", [False, True], ids=["one objective", "two objectives"])
 def test_optuna_reads_values_and_the_direction(two: bool, tmp_path: Path) -> None:
     objective = ["loss", "parameters"] if two else "loss"
-    study = minimized(tmp_path, goal=14, pruner=PRUNING, space_values={**fake.SPACE, "objective": objective})
+    study = minimized(tmp_path, budget=14, pruner=PRUNING, space_values={**fake.SPACE, "objective": objective})
     theirs = optuna.load_study(study_name="fake-0", storage=sqlite_url(tmp_path / "minimized" / "fake-0" / DATABASE))
     assert theirs.directions == [StudyDirection.MINIMIZE] * (2 if two else 1)
     assert theirs.metric_names == (objective if two else [objective])
@@ -181,4 +181,4 @@ def test_the_argument_stands_in_for_the_setting(tmp_path: Path) -> None:
     of(tmp_path, direction="minimize").run()
     with pytest.raises(FingerprintError, match="direction: minimize then, - now"):
         of(tmp_path).run()
-    assert replace(of(tmp_path, MINIMIZED), goal=5).run().study.direction == "minimize"
+    assert replace(of(tmp_path, MINIMIZED), budget=5).run().study.direction == "minimize"

@@ -40,7 +40,7 @@ def test_a_lost_period_is_tried_again_later_and_with_twice_the_time(clock: Clock
         return killed(job) if (job.trial, job.period) == (0, 1) and len(tries(executor, 0, 1)) < 3 else None
 
     executor = Scripted(clock, fails)
-    assert fake.run(tmp_path, goal=3, executor=executor).reached
+    assert fake.run(tmp_path, budget=3, executor=executor).reached
     (first, at_first), (second, at_second), (third, at_third) = tries(executor, 0, 1)
     assert (at_first, at_second, at_third) == (60, 120, 240)
     assert second - first >= 0.2
@@ -70,8 +70,8 @@ def test_a_period_that_takes_all_places_is_given_no_company(clock: Clock, tmp_pa
         return killed(job) if job.seed % 3 == 0 and len(tries(executor, job.trial, job.period)) == 1 else None
 
     executor = Narrowing(clock, fails, workers=4)
-    undisturbed = fake.run(tmp_path / "undisturbed", goal=12).study
-    assert fake.run(tmp_path / "narrow", goal=12, executor=executor).study.digest == undisturbed.digest
+    undisturbed = fake.run(tmp_path / "undisturbed", budget=12).study
+    assert fake.run(tmp_path / "narrow", budget=12, executor=executor).study.digest == undisturbed.digest
 
 
 class Counting(CheckpointStore):
@@ -89,7 +89,7 @@ class Counting(CheckpointStore):
 
 def test_a_period_removes_the_state_before_it_and_asks_for_no_other(clock: Clock, tmp_path: Path) -> None:
     periods = 20
-    states, study = Counting(tmp_path), Study(goal=1, periods=periods)
+    states, study = Counting(tmp_path), Study(budget=1, periods=periods)
     dispatcher = Dispatcher(Scripted(clock), states, study.history, lambda: False)
     dispatcher.adopt(study.ask(0))
     for period in range(1, periods + 1):
@@ -104,7 +104,7 @@ def test_a_state_that_a_killed_driver_left_behind_goes_when_its_trial_is_resumed
     states = CheckpointStore(tmp_path)
     for period in (1, 2, 3):
         states.put(0, period, Report(value=0.5, metrics={}, weights=""), b"state")
-    study = Study(goal=1)
+    study = Study(budget=1)
     study.train(study.ask(0), 2)
     Dispatcher(Scripted(clock), states, study.history, lambda: False).adopt(0)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0-2.state", "0-3.state"]
@@ -116,7 +116,7 @@ def test_a_trial_has_the_time_that_its_periods_left_and_then_ends(
     clock: Clock, tmp_path: Path, pruner: Pruner, order: Order
 ) -> None:
     executor = Scripted(clock, workers=2, _trainer=Trainer("claim_time"))
-    study = fake.run(tmp_path, goal=6, executor=executor, pruner=pruner, order=order, trial_timeout=1.0).study
+    study = fake.run(tmp_path, budget=6, executor=executor, pruner=pruner, order=order, trial_timeout=1.0).study
     for _, job in executor.started:
         assert job.stall_seconds == pytest.approx(1 - 0.4 * (job.period - 1))
     late = [record for record in study.trials if record.reason == "timed_out"]
@@ -127,7 +127,7 @@ def test_a_trial_has_the_time_that_its_periods_left_and_then_ends(
 
 
 def test_no_more_is_lost_to_the_order_than_there_was(clock: Clock, tmp_path: Path) -> None:
-    run = fake.run(tmp_path, goal=12, executor=Scripted(clock, workers=3))
+    run = fake.run(tmp_path, budget=12, executor=Scripted(clock, workers=3))
     assert 0 < run.order_cost < 1
 
 
@@ -148,7 +148,7 @@ def test_a_trial_trains_on_before_its_turn_but_never_past_a_rung(clock: Clock, t
             super().submit(job)
 
     executor = Watched(clock, workers=4)
-    assert fake.run(tmp_path, goal=40, executor=executor, observer=Watch()).reached
+    assert fake.run(tmp_path, budget=40, executor=executor, observer=Watch()).reached
     assert early == {2}
     trained = [(job.trial, job.period) for _, job in executor.started]
     assert sorted(trained) == sorted(told)
@@ -157,7 +157,7 @@ def test_a_trial_trains_on_before_its_turn_but_never_past_a_rung(clock: Clock, t
 @pytest.mark.slow
 def test_more_is_never_trained_than_is_reported(clock: Clock, tmp_path: Path) -> None:
     executor = Scripted(clock, workers=3, _trainer=fake.Trainer("diverge"))
-    study = fake.run(tmp_path, goal=30, executor=executor, pruner=NoPruner()).study
+    study = fake.run(tmp_path, budget=30, executor=executor, pruner=NoPruner()).study
     assert "diverged" in {trial.reason for trial in study.trials}
     reported = [(trial.number, n) for trial in study.trials for n in range(1, len(trial.reports) + 1)]
     assert sorted((job.trial, job.period) for _, job in executor.started) == reported

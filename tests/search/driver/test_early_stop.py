@@ -1,4 +1,4 @@
-"""Searches that a rule ends before their goal: at the same event however they are run, and gone on with as if never."""
+"""Searches that a rule ends before their trial budget: at the same event however they are run, and gone on with."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from support.scripted import Clock, Scripted
 
 pytestmark = pytest.mark.usefixtures("log_alone")
 
-GOAL, PATIENCE = 30, 6
+BUDGET, PATIENCE = 30, 6
 TARGET = 0.85
 Ended = tuple[str, list[tuple[int, Event]]]
 """The digest of a search, and where it stopped or was resumed."""
@@ -41,25 +41,25 @@ def is_decided_again(results: Path) -> bool:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the digest of the search that no rule ends."""
-    return fake.run(tmp_path_factory.mktemp("whole"), goal=GOAL).study.digest
+    return fake.run(tmp_path_factory.mktemp("whole"), budget=BUDGET).study.digest
 
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     """Return what the search comes to that patience ends and that nothing disturbs."""
     results = tmp_path_factory.mktemp("ended")
-    return fake.run(results, goal=GOAL, patience=PATIENCE).study.digest, stops(results)
+    return fake.run(results, budget=BUDGET, patience=PATIENCE).study.digest, stops(results)
 
 
 def test_patience_ends_a_search_and_leaves_its_trials_paused(tmp_path: Path) -> None:
-    run = fake.run(tmp_path, goal=GOAL, patience=PATIENCE)
+    run = fake.run(tmp_path, budget=BUDGET, patience=PATIENCE)
     study, stop, best = run.study, run.study.stop, run.study.best
     assert run.reached
     assert stop is not None
     assert best is not None
     assert (stop.rule, stop.limit, stop.since) == ("patience", PATIENCE, PATIENCE)
     assert (stop.best, stop.value) == (best.number, best.value)
-    assert len(study.finished()) < GOAL
+    assert len(study.finished()) < BUDGET
     paused = {trial.number for trial in study.trials if trial.reason == "paused"}
     assert paused
     states = (tmp_path / "fake-0" / "states").iterdir()
@@ -69,7 +69,7 @@ def test_patience_ends_a_search_and_leaves_its_trials_paused(tmp_path: Path) -> 
 
 
 def test_a_target_ends_a_search_at_the_first_complete_trial_that_reaches_it(tmp_path: Path) -> None:
-    study = fake.run(tmp_path, goal=GOAL, target=TARGET, patience=GOAL).study
+    study = fake.run(tmp_path, budget=BUDGET, target=TARGET, patience=BUDGET).study
     assert study.stop is not None
     assert (study.stop.rule, study.stop.limit, study.stop.since) == ("target", TARGET, 0)
     assert [trial.number for trial in study.complete() if (trial.value or 0) >= TARGET] == [study.stop.best]
@@ -78,72 +78,72 @@ def test_a_target_ends_a_search_at_the_first_complete_trial_that_reaches_it(tmp_
 
 def test_periods_under_way_are_waited_for_where_a_rule_ends_a_search(tmp_path: Path, clock: Clock) -> None:
     executor = Scripted(clock, workers=3, at_once=1)
-    options = {"goal": GOAL, "patience": PATIENCE, "concurrent_trials": 8}
+    options = {"budget": BUDGET, "patience": PATIENCE, "concurrent_trials": 8}
     assert fake.run(tmp_path, executor=executor, **options).study.stop is not None
     assert executor.idle() == 3
 
 
 @pytest.mark.slow
 def test_a_target_that_no_trial_reaches_changes_nothing(whole: str, tmp_path: Path) -> None:
-    study = fake.run(tmp_path, goal=GOAL, target=0.999, patience=1000).study
+    study = fake.run(tmp_path, budget=BUDGET, target=0.999, patience=1000).study
     assert (study.digest, study.stop, stops(tmp_path)) == (whole, None, [])
 
 
 @pytest.mark.slow
 def test_any_number_of_workers_stops_at_the_same_event(ended: Ended, tmp_path: Path) -> None:
-    digest = fake.run(tmp_path, goal=GOAL, workers=5, delay=0.002, patience=PATIENCE).study.digest
+    digest = fake.run(tmp_path, budget=BUDGET, workers=5, delay=0.002, patience=PATIENCE).study.digest
     assert (digest, stops(tmp_path)) == ended
 
 
 def test_the_same_command_again_is_done_at_once(ended: Ended, tmp_path: Path) -> None:
-    fake.run(tmp_path, goal=GOAL, patience=PATIENCE)
-    for options in ({}, {"goal": GOAL + 20}, {"goal": 3}, {"patience": 2}, {"target": 0.1, "patience": 50}):
-        again = fake.run(tmp_path, executor=fake.NoWorkers(), **{"goal": GOAL, "patience": PATIENCE, **options})
+    fake.run(tmp_path, budget=BUDGET, patience=PATIENCE)
+    for options in ({}, {"budget": BUDGET + 20}, {"budget": 3}, {"patience": 2}, {"target": 0.1, "patience": 50}):
+        again = fake.run(tmp_path, executor=fake.NoWorkers(), **{"budget": BUDGET, "patience": PATIENCE, **options})
         assert again.reached
         assert again.study.stop is not None
         assert (again.study.digest, stops(tmp_path)) == ended
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [{"target": 0.9}, {"patience": PATIENCE + 1}, {"goal": GOAL + 8}], ids=str)
+@pytest.mark.parametrize("options", [{"target": 0.9}, {"patience": PATIENCE + 1}, {"budget": BUDGET + 8}], ids=str)
 def test_gone_on_with_a_search_comes_to_the_digest_of_one_that_never_stopped(
     whole: str, tmp_path: Path, options: dict[str, Any]
 ) -> None:
-    fake.run(tmp_path / "stopped", goal=GOAL, patience=PATIENCE)
-    on = fake.run(tmp_path / "stopped", **{"goal": GOAL, **options})
+    fake.run(tmp_path / "stopped", budget=BUDGET, patience=PATIENCE)
+    on = fake.run(tmp_path / "stopped", **{"budget": BUDGET, **options})
     assert on.reached
     assert is_decided_again(tmp_path / "stopped")
     kinds = [event.kind for _, event in stops(tmp_path / "stopped")]
     if "patience" in options:
         assert kinds == ["stop", "resume", "stop"]
-        assert fake.run(tmp_path / "other", goal=GOAL, **options).study.digest == on.study.digest
-        on = fake.run(tmp_path / "stopped", goal=GOAL)
+        assert fake.run(tmp_path / "other", budget=BUDGET, **options).study.digest == on.study.digest
+        on = fake.run(tmp_path / "stopped", budget=BUDGET)
     else:
         assert kinds == ["stop", "resume"]
-    expected = fake.run(tmp_path / "never", **options).study.digest if "goal" in options else whole
+    expected = fake.run(tmp_path / "never", **options).study.digest if "budget" in options else whole
     assert on.study.stop is None
     assert on.study.digest == expected
 
 
 @pytest.mark.slow
 def test_a_search_that_had_stopped_asking_ends_its_segment_first(tmp_path: Path) -> None:
-    """Stopped when all trials had begun, gone on with to a larger goal: as one that reached the first goal."""
-    fake.run(tmp_path / "never", goal=20)
-    grown = fake.run(tmp_path / "never", goal=26).study
-    fake.run(tmp_path / "cut", goal=20, patience=8)
+    """Stopped when all trials had begun, gone on with to a larger trial budget: as one that reached the first."""
+    fake.run(tmp_path / "never", budget=20)
+    grown = fake.run(tmp_path / "never", budget=26).study
+    fake.run(tmp_path / "cut", budget=20, patience=8)
     kinds = [event.kind for event in fake.events_of(tmp_path / "cut")]
     assert kinds[-2:] == ["tell", "stop"]
     assert "decline" in kinds
-    on = fake.run(tmp_path / "cut", goal=26).study
+    on = fake.run(tmp_path / "cut", budget=26).study
     assert (on.totals, on.digest) == (grown.totals, grown.digest)
     assert is_decided_again(tmp_path / "cut")
 
 
 def test_a_search_that_ended_early_is_not_cut_short_without_its_rule_and_goes_on(tmp_path: Path) -> None:
-    fake.run(tmp_path, goal=GOAL, patience=PATIENCE)
+    fake.run(tmp_path, budget=BUDGET, patience=PATIENCE)
     with pytest.raises(UsageError, match="not reached its trial budget of 30 trials"):
-        fake.run(tmp_path, goal=5)
-    fake.run(tmp_path, goal=GOAL, stopping=fake.StopAfter(3))
+        fake.run(tmp_path, budget=5)
+    fake.run(tmp_path, budget=BUDGET, stopping=fake.StopAfter(3))
     (at, stopped), (_, resumed) = stops(tmp_path)
     assert fake.events_of(tmp_path)[at - 1].time == stopped.time == resumed.time > 0
     assert is_decided_again(tmp_path)
@@ -152,10 +152,10 @@ def test_a_search_that_ended_early_is_not_cut_short_without_its_rule_and_goes_on
 @pytest.mark.slow
 @pytest.mark.parametrize("order", ["deterministic", "as-completed"])
 def test_a_rule_given_later_holds_at_once_and_the_log_is_decided_again(tmp_path: Path, order: Any) -> None:
-    fake.run(tmp_path, goal=GOAL, order=order, stopping=fake.StopAfter(90))
-    assert fake.run(tmp_path, goal=GOAL, order=order, patience=2).study.stop is not None
+    fake.run(tmp_path, budget=BUDGET, order=order, stopping=fake.StopAfter(90))
+    assert fake.run(tmp_path, budget=BUDGET, order=order, patience=2).study.stop is not None
     assert is_decided_again(tmp_path)
-    fake.run(tmp_path, goal=GOAL, order=order)
+    fake.run(tmp_path, budget=BUDGET, order=order)
     assert is_decided_again(tmp_path)
 
 
@@ -164,14 +164,14 @@ def test_a_rule_given_later_holds_at_once_and_the_log_is_decided_again(tmp_path:
 def test_a_rule_is_called_on_time_only_where_any_search_with_it_has_the_digest(
     tmp_path: Path, rule: dict[str, Any]
 ) -> None:
-    first = fake.run(tmp_path / "first", goal=GOAL, **rule).study
+    first = fake.run(tmp_path / "first", budget=BUDGET, **rule).study
     assert first.stop is not None
     assert first.stop.on_time
     late = 0
     for events in (10, 50, 110):
         results = tmp_path / str(events)
-        fake.run(results, goal=GOAL, stopping=fake.StopAfter(events))
-        study = fake.run(results, goal=GOAL, **rule).study
+        fake.run(results, budget=BUDGET, stopping=fake.StopAfter(events))
+        study = fake.run(results, budget=BUDGET, **rule).study
         assert study.stop is not None
         assert study.stop.on_time is (study.digest == first.digest)
         late += not study.stop.on_time
@@ -186,7 +186,7 @@ def test_a_search_killed_between_any_two_events_stops_at_the_same_one(
     for name, lives in {"each": chain([at - 12], repeat(1)), "some": cycle([5, 9])}.items():  # each of the last twelve
         results = tmp_path / name
         with monkeypatch.context() as patched:
-            run, deaths = fake.run_killed_between_events(results, patched, lives, goal=GOAL, patience=PATIENCE)
+            run, deaths = fake.run_killed_between_events(results, patched, lives, budget=BUDGET, patience=PATIENCE)
         assert deaths > 10
         assert (run.study.digest, stops(results)) == ended
 
@@ -214,7 +214,7 @@ def test_a_search_killed_for_real_stops_at_the_same_event(ended: Ended, tmp_path
 
 
 def test_a_stop_that_its_rule_did_not_bring_about_is_noticed(tmp_path: Path) -> None:
-    fake.run(tmp_path, goal=GOAL, patience=PATIENCE)
+    fake.run(tmp_path, budget=BUDGET, patience=PATIENCE)
     events = fake.events_of(tmp_path)
     ((at, stopped),) = stops(tmp_path)
     assert isinstance(stopped, Stopped)

@@ -19,14 +19,18 @@ from support import own_code, search_fake as fake
 
 pytestmark = pytest.mark.usefixtures("log_alone")
 
-GOAL = 12
+BUDGET = 12
 TWO = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}
 PERCENTILE = ("optuna.pruners:PercentilePruner", {"percentile": 75, "n_startup_trials": 2})
 
 
 def own(folder: Path, text: str = own_code.SEEDED) -> dict[str, Any]:
     folder.mkdir(exist_ok=True)
-    return {"goal": GOAL, "sampler": named_sampler(own_code.write(folder, text)), "pruner": named_pruner(*PERCENTILE)}
+    return {
+        "budget": BUDGET,
+        "sampler": named_sampler(own_code.write(folder, text)),
+        "pruner": named_pruner(*PERCENTILE),
+    }
 
 
 @pytest.mark.slow
@@ -48,14 +52,14 @@ def test_workers_and_stops_and_kills_change_nothing(tmp_path: Path, monkeypatch:
 def test_a_grid_that_has_been_through_ends_no_search(tmp_path: Path, order: Order) -> None:
     few = {"name": "fake", "model": {"depth": {"int": [1, 2]}, "width": {"int": [8, 9]}}}
     sampler = named_sampler("optuna.samplers:BruteForceSampler")
-    found = fake.run(tmp_path, goal=6, sampler=sampler, pruner=NoPruner(), order=order, space_values=few)
+    found = fake.run(tmp_path, budget=6, sampler=sampler, pruner=NoPruner(), order=order, space_values=few)
     assert found.reached
     assert len({tuple(trial.params.values()) for trial in found.study.trials}) == 4
 
 
 def test_a_pruner_in_a_file_decides(tmp_path: Path) -> None:
     pruner = named_pruner(own_code.write(tmp_path, own_code.PRUNER), {"least": 0.7})
-    study = fake.run(tmp_path / "a", goal=GOAL, sampler=Random(), pruner=pruner).study
+    study = fake.run(tmp_path / "a", budget=BUDGET, sampler=Random(), pruner=pruner).study
     for trial in study.finished():
         first_below = next((n for n, report in enumerate(trial.reports, 1) if (report.value or 0) < 0.7), None)
         assert len(trial.reports) == (first_below or len(trial.costs))
@@ -96,7 +100,7 @@ ORDERS: tuple[Order, ...] = ("deterministic", "as-completed")
 
 @pytest.mark.parametrize("text", [COUNTS, READS])
 def test_with_two_objectives_a_pruner_sees_after_a_stop_what_it_would_have_seen(tmp_path: Path, text: str) -> None:
-    options = {"goal": GOAL, "space_values": TWO, "sampler": Random(), "concurrent_trials": 2}
+    options = {"budget": BUDGET, "space_values": TWO, "sampler": Random(), "concurrent_trials": 2}
     options["pruner"] = named_pruner(own_code.write(tmp_path, text).rpartition(":")[0] + ":Pruner")
     undisturbed = fake.run(tmp_path / "a", **options).study
     assert fake.run_in_parts(tmp_path / "b", 5, **options).study.digest == undisturbed.digest
@@ -104,7 +108,12 @@ def test_with_two_objectives_a_pruner_sees_after_a_stop_what_it_would_have_seen(
 
 
 def test_a_counter_in_the_object_lives_by_arrival_alone(tmp_path: Path) -> None:
-    options = own(tmp_path, own_code.COUNTING) | {"pruner": NoPruner(), "widest": 64, "concurrent_trials": 1, "goal": 4}
+    options = own(tmp_path, own_code.COUNTING) | {
+        "pruner": NoPruner(),
+        "widest": 64,
+        "concurrent_trials": 1,
+        "budget": 4,
+    }
     found = [fake.run(tmp_path / order, order=order, **options).study.trials for order in ORDERS]
     assert [len({trial.params["optim.lr"] for trial in trials}) for trials in found] == [1, 4]
     stops = named_pruner(own_code.write(tmp_path, STOPS_LATER).rpartition(":")[0] + ":Pruner")
@@ -121,14 +130,14 @@ def test_changed_code_and_other_options_do_not_go_on(tmp_path: Path) -> None:
     half = named_pruner(PERCENTILE[0], {**PERCENTILE[1], "percentile": 50})
     with pytest.raises(FingerprintError, match=r"pruner\.options\.percentile: 75 then, 50 now"):
         fake.run(tmp_path / "a", **{**options, "pruner": half})
-    moved = own(tmp_path / "elsewhere") | {"goal": GOAL + 1}
-    assert len(fake.run(tmp_path / "a", **moved).study.finished()) == GOAL + 1
+    moved = own(tmp_path / "elsewhere") | {"budget": BUDGET + 1}
+    assert len(fake.run(tmp_path / "a", **moved).study.finished()) == BUDGET + 1
 
 
 def test_code_that_is_not_named_again_is_asked_for_with_its_options(tmp_path: Path) -> None:
     fake.run(tmp_path / "a", **own(tmp_path))
     with pytest.raises(FingerprintError) as caught:
-        fake.run(tmp_path / "a", goal=GOAL + 1)
+        fake.run(tmp_path / "a", budget=BUDGET + 1)
     assert str(caught.value) == (
         "Study fake-0 was made by your own sampler and pruner, which only you can name again: add --sampler "
         """mine.py:Mine --pruner '{"name": "optuna.pruners:PercentilePruner", "n_startup_trials": 2, """
@@ -172,7 +181,7 @@ def test_what_own_code_raises_is_one_sentence_and_the_study_is_whole(tmp_path: P
     assert len(open_study(tmp_path / "a", "fake-0").trials) == 2
     pruner = own_code.PRUNER.replace("trial.intermediate_values[trial.last_step]", "trial.intermediate_values[99]")
     with pytest.raises(PluginError, match=r"^Pruner mine\.py:Third raised KeyError: 99 \(/.*/mine\.py:\d+\)\.$"):
-        fake.run(tmp_path / "b", goal=GOAL, pruner=named_pruner(own_code.write(tmp_path, pruner)))
+        fake.run(tmp_path / "b", budget=BUDGET, pruner=named_pruner(own_code.write(tmp_path, pruner)))
 
 
 @pytest.mark.parametrize(
@@ -206,4 +215,4 @@ def test_every_trial_that_ends_is_told_to_a_sampler_that_lasts_also_after_a_stop
         options = {**own(tmp_path, TELLING), "pruner": NoPruner(), "order": "as-completed"}
         finished = fake.run(tmp_path / "a", stopping=fake.StopAfter(7), **options).reached
     told = [int(line) for line in (tmp_path / "told.txt").read_text().split()]
-    assert sorted(told) == list(range(GOAL))
+    assert sorted(told) == list(range(BUDGET))

@@ -65,10 +65,10 @@ def test_a_planner_that_fails_is_blamed_itself_and_the_search_goes_on_later(
     tmp_path: Path, answer: Any, said: str
 ) -> None:
     with pytest.raises(PluginError) as failed:
-        fake.run(tmp_path, goal=3, planner_for=lambda _: Planner(answer))
+        fake.run(tmp_path, budget=3, planner_for=lambda _: Planner(answer))
     assert str(failed.value).startswith(said)
     assert failed.value.__cause__ is (answer if isinstance(answer, Exception) else None)
-    assert len(fake.run(tmp_path, goal=3).study.finished()) == 3
+    assert len(fake.run(tmp_path, budget=3).study.finished()) == 3
 
 
 def test_what_makes_the_planner_is_blamed_like_it(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_what_makes_the_planner_is_blamed_like_it(tmp_path: Path) -> None:
 def test_an_observer_that_cannot_write_is_blamed_itself(tmp_path: Path, where: str) -> None:
     observer = failing(where, PermissionError(13, "Permission denied"))
     with pytest.raises(PluginError, match=r"^The observer raised PermissionError: \[Errno 13\] Permission denied\.$"):
-        fake.run(tmp_path, goal=2, observer=observer)
+        fake.run(tmp_path, budget=2, observer=observer)
 
 
 @pytest.mark.parametrize(
@@ -92,20 +92,20 @@ def test_an_observer_that_cannot_write_is_blamed_itself(tmp_path: Path, where: s
 )
 def test_a_database_of_the_observers_own_is_not_taken_for_the_studys(tmp_path: Path, error: Exception) -> None:
     with pytest.raises(PluginError, match=rf"^The observer raised {type(error).__name__}: ") as failed:
-        fake.run(tmp_path, goal=2, observer=failing("on_end", error))
+        fake.run(tmp_path, budget=2, observer=failing("on_end", error))
     assert failed.value.__cause__ is error
-    assert len(fake.run(tmp_path, goal=2).study.finished()) == 2
+    assert len(fake.run(tmp_path, budget=2).study.finished()) == 2
 
 
 def test_whoever_reads_the_output_may_leave(tmp_path: Path) -> None:
     with pytest.raises(BrokenPipeError):
-        fake.run(tmp_path, goal=2, observer=failing("on_end", BrokenPipeError()))
+        fake.run(tmp_path, budget=2, observer=failing("on_end", BrokenPipeError()))
 
 
 def test_each_end_is_one_call_also_of_a_resumed_search(tmp_path: Path) -> None:
     ended: list[TrialRecord] = []
     for stopping in (fake.StopAfter(20), lambda: False):
-        run = fake.run(tmp_path, goal=6, stopping=stopping, callbacks=[ended.append])
+        run = fake.run(tmp_path, budget=6, stopping=stopping, callbacks=[ended.append])
     assert sorted(ended, key=lambda trial: trial.number) == run.study.finished()
 
 
@@ -121,12 +121,12 @@ def test_what_a_function_raises_ends_the_search_which_resumes(tmp_path: Path) ->
         raise RuntimeError("mine")
 
     with pytest.raises(RuntimeError, match="mine"):
-        fake.run(tmp_path, goal=4, callbacks=[broken])
-    assert fake.run(tmp_path, goal=4).study.digest == fake.run(tmp_path / "alone", goal=4).study.digest
+        fake.run(tmp_path, budget=4, callbacks=[broken])
+    assert fake.run(tmp_path, budget=4).study.digest == fake.run(tmp_path / "alone", budget=4).study.digest
 
 
 @pytest.mark.parametrize("wrong", ["note", [3]])
 def test_no_function_is_told_before_the_search(tmp_path: Path, wrong: Any) -> None:
     with pytest.raises(UsageError, match="callbacks"):
-        fake.run(tmp_path, goal=4, callbacks=wrong)
+        fake.run(tmp_path, budget=4, callbacks=wrong)
     assert not (tmp_path / "fake-0" / "study.db").exists()

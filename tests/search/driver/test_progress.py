@@ -22,9 +22,9 @@ from support import search_fake as fake
 from support.scripted import Clock, Scripted
 
 
-def meter_of(folder: Path, goal: int, expected: float = 1.0, costs: Sequence[float] = (), **time: Any) -> Meter:
+def meter_of(folder: Path, budget: int, expected: float = 1.0, costs: Sequence[float] = (), **time: Any) -> Meter:
     """Return the meter of a search that has just begun, of which nothing is pruned; `time` is how workers spent it."""
-    history = fake.begun(fake.make_spec(Random(), NoPruner(), 1, 0), goal)
+    history = fake.begun(fake.make_spec(Random(), NoPruner(), 1, 0), budget)
     executor = Scripted(Clock(), workers=time.get("workers", 1))
     dispatcher = Dispatcher(executor, CheckpointStore(folder), history, lambda: False)
     dispatcher.since, dispatcher.ordering = time.get("since", dispatcher.since), time.get("ordering", 0.0)

@@ -22,7 +22,7 @@ from support.processes import until
 
 pytestmark = pytest.mark.usefixtures("log_alone")
 
-GOAL = 16
+BUDGET = 16
 BOTH_ORDERS = pytest.mark.parametrize("order", ["deterministic", "as-completed"])
 E = TypeVar("E", Asked, Reported)
 
@@ -44,16 +44,16 @@ def with_another(events: Sequence[Event], seq: int, event: Event) -> list[Event]
 @pytest.fixture
 def events(tmp_path: Path) -> list[Event]:
     """Return the events of a search in logical order."""
-    fake.run(tmp_path, goal=GOAL)
+    fake.run(tmp_path, budget=BUDGET)
     return fake.events_of(tmp_path)
 
 
 @pytest.mark.slow
 @BOTH_ORDERS
 def test_workers_of_different_speed_are_replayed(tmp_path: Path, order: Any) -> None:
-    searched = fake.run(tmp_path, goal=GOAL, workers=3, delay=0.004, order=order)
+    searched = fake.run(tmp_path, budget=BUDGET, workers=3, delay=0.004, order=order)
     assert searched.reached
-    assert len(searched.study.finished()) == GOAL
+    assert len(searched.study.finished()) == BUDGET
     assert is_decided_again(tmp_path)
 
 
@@ -66,7 +66,7 @@ def test_plans_can_be_taken_from_the_log(events: list[Event]) -> None:
 
 def test_proposals_can_be_taken_from_the_log(tmp_path: Path) -> None:
     """The planner ruled configurations out, which the log's plans do not show, and curves asks for them."""
-    fake.run(tmp_path, goal=GOAL, sampler=Curves(n_startup_trials=4))
+    fake.run(tmp_path, budget=BUDGET, sampler=Curves(n_startup_trials=4))
     events = fake.events_of(tmp_path)
     assert is_decided_again(tmp_path)
     assert replay(events, lambda spec: RecordedPlanner(events)).difference is not None
@@ -80,7 +80,7 @@ def test_proposals_can_be_taken_from_the_log(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_by_arrival_a_fast_trial_does_not_wait_for_a_slow_one(tmp_path: Path) -> None:
     """Seeds make some trials five times slower than others; their estimates do not know it."""
-    fake.run(tmp_path, goal=GOAL, workers=4, delay=0.01, order="as-completed", pruner=NoPruner())
+    fake.run(tmp_path, budget=BUDGET, workers=4, delay=0.01, order="as-completed", pruner=NoPruner())
     times = [event.time for event in fake.events_of(tmp_path) if event.kind == "report"]
     assert times != sorted(times)
     assert is_decided_again(tmp_path)
@@ -89,9 +89,9 @@ def test_by_arrival_a_fast_trial_does_not_wait_for_a_slow_one(tmp_path: Path) ->
 @pytest.mark.slow
 @BOTH_ORDERS
 def test_a_search_stopped_again_and_again_is_replayed(tmp_path: Path, order: Any) -> None:
-    while not fake.run(tmp_path, goal=GOAL, order=order, stopping=fake.StopAfter(14)).reached:
+    while not fake.run(tmp_path, budget=BUDGET, order=order, stopping=fake.StopAfter(14)).reached:
         assert is_decided_again(tmp_path)
-    assert len(fake.run(tmp_path, goal=GOAL + 5, order=order).study.finished()) == GOAL + 5
+    assert len(fake.run(tmp_path, budget=BUDGET + 5, order=order).study.finished()) == BUDGET + 5
     assert is_decided_again(tmp_path)
 
 
@@ -99,9 +99,11 @@ def test_a_search_stopped_again_and_again_is_replayed(tmp_path: Path, order: Any
 def test_a_search_by_arrival_killed_between_any_two_events_is_replayed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ended, deaths = fake.run_killed_between_events(tmp_path, monkeypatch, [5] * 100, goal=GOAL, order="as-completed")
+    ended, deaths = fake.run_killed_between_events(
+        tmp_path, monkeypatch, [5] * 100, budget=BUDGET, order="as-completed"
+    )
     assert deaths > 10
-    assert len(ended.study.finished()) == GOAL
+    assert len(ended.study.finished()) == BUDGET
     assert is_decided_again(tmp_path)
 
 
@@ -120,14 +122,14 @@ def test_a_search_by_arrival_killed_for_real_goes_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("first", "second"), [("deterministic", "as-completed"), ("as-completed", "deterministic")])
 def test_a_study_is_searched_in_one_order(tmp_path: Path, first: Any, second: Any) -> None:
-    fake.run(tmp_path, goal=3, order=first)
+    fake.run(tmp_path, budget=3, order=first)
     with pytest.raises(FingerprintError, match=f"order: {first} then, {second} now"):
-        fake.run(tmp_path, goal=5, order=second)
+        fake.run(tmp_path, budget=5, order=second)
 
 
 @BOTH_ORDERS
 def test_a_proposal_or_a_verdict_that_was_changed_is_noticed(tmp_path: Path, order: Any) -> None:
-    fake.run(tmp_path, goal=GOAL, order=order)
+    fake.run(tmp_path, budget=BUDGET, order=order)
     events = fake.events_of(tmp_path)
     seq, asked = first(events, Asked, 6)
     found = fake.decided_again(with_another(events, seq, replace(asked, params={**asked.params, "optim.lr": 0.05})))
@@ -165,6 +167,6 @@ def test_another_planner_is_noticed(events: list[Event]) -> None:
 
 @pytest.mark.slow
 def test_a_planner_that_finds_nothing_feasible_ends_the_replay(tmp_path: Path) -> None:
-    fake.run(tmp_path, goal=3, sampler=Curves(), pruner=NoPruner())
+    fake.run(tmp_path, budget=3, sampler=Curves(), pruner=NoPruner())
     found = fake.decided_again(fake.events_of(tmp_path), widest=0)
     assert "ask of #0 comes when nothing feasible was found any more" in str(found.difference)

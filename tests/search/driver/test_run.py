@@ -43,34 +43,34 @@ from support.scripted import Clock, Scripted
 
 pytestmark = pytest.mark.usefixtures("log_alone")
 
-GOAL = 16
+BUDGET = 16
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the digest of the search that nothing disturbs."""
-    return fake.run(tmp_path_factory.mktemp("undisturbed"), goal=GOAL).study.digest
+    return fake.run(tmp_path_factory.mktemp("undisturbed"), budget=BUDGET).study.digest
 
 
 @pytest.mark.slow
 def test_a_search_counts_trained_trials_and_shows_the_infeasible_besides(tmp_path: Path) -> None:
-    result = fake.run(tmp_path, goal=GOAL)
+    result = fake.run(tmp_path, budget=BUDGET)
     trials = result.study.trials
     infeasible = [trial for trial in trials if trial.reason == "infeasible"]
     assert result.reached
-    assert len(result.study.finished()) == GOAL == len(trials) - len(infeasible) < len(trials)
+    assert len(result.study.finished()) == BUDGET == len(trials) - len(infeasible) < len(trials)
     assert [trial.number for trial in trials] == list(range(len(trials)))
     assert all(trial.params["model.width"] > 48 and not trial.reports for trial in infeasible)
 
 
 @pytest.mark.slow
 def test_the_number_and_the_speed_of_workers_change_nothing(undisturbed: str, tmp_path: Path) -> None:
-    assert fake.run(tmp_path, goal=GOAL, workers=3, delay=0.003).study.digest == undisturbed
+    assert fake.run(tmp_path, budget=BUDGET, workers=3, delay=0.003).study.digest == undisturbed
 
 
 @pytest.mark.slow
 def test_workers_that_are_killed_change_nothing(undisturbed: str, tmp_path: Path) -> None:
-    found = fake.run(tmp_path, goal=GOAL, workers=2, behaviour="die_once_sometimes")
+    found = fake.run(tmp_path, budget=BUDGET, workers=2, behaviour="die_once_sometimes")
     assert fake.was_run_again(tmp_path)
     assert found.study.digest == undisturbed
 
@@ -80,7 +80,7 @@ def test_a_search_stopped_at_every_event_comes_to_the_same_end(undisturbed: str,
     before: list[TrialRecord] = []
     reached = False
     while not reached:
-        result = fake.run(tmp_path, goal=GOAL, stopping=fake.StopAfter(4))
+        result = fake.run(tmp_path, budget=BUDGET, stopping=fake.StopAfter(4))
         ended = [trial for trial in result.study.trials if trial.state != "RUNNING"]
         assert [trial for trial in before if trial not in ended] == []
         before, reached = ended, result.reached
@@ -112,14 +112,14 @@ def _alive(pid: int) -> bool:
 
 @pytest.mark.slow
 def test_raising_the_goal_before_the_driver_declines_equals_the_larger_goal(undisturbed: str, tmp_path: Path) -> None:
-    fake.run(tmp_path, goal=12, stopping=fake.StopAfter(8))
-    assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed
+    fake.run(tmp_path, budget=12, stopping=fake.StopAfter(8))
+    assert fake.run(tmp_path, budget=BUDGET).study.digest == undisturbed
 
 
 @pytest.mark.slow
 def test_raising_the_goal_afterwards_opens_a_segment_once_the_one_before_is_finished(tmp_path: Path) -> None:
-    first = fake.run(tmp_path / "whole", goal=8).study
-    second = fake.run(tmp_path / "whole", goal=14).study
+    first = fake.run(tmp_path / "whole", budget=8).study
+    second = fake.run(tmp_path / "whole", budget=14).study
     assert (second.totals, len(second.finished())) == ((8, 14), 14)
     assert second.trials[: len(first.trials)] == first.trials
     latest = max(trial.logical_start for trial in first.trials)
@@ -132,46 +132,46 @@ def test_raising_the_goal_afterwards_opens_a_segment_once_the_one_before_is_fini
             self.asked += 1
 
         def on_report(self, trial: TrialRecord) -> None:
-            self.reports += self.asked == 8  # all trials of the first goal
+            self.reports += self.asked == 8  # all trials of the first trial budget
 
     observer = Declining()
-    fake.run(tmp_path / "cut", goal=8, observer=observer, stopping=lambda: observer.reports >= 3)
-    assert fake.run(tmp_path / "cut", goal=14).study.digest == second.digest
+    fake.run(tmp_path / "cut", budget=8, observer=observer, stopping=lambda: observer.reports >= 3)
+    assert fake.run(tmp_path / "cut", budget=14).study.digest == second.digest
 
 
 @pytest.mark.slow
 def test_asking_again_for_what_is_there_does_nothing(undisturbed: str, tmp_path: Path) -> None:
-    fake.run(tmp_path, goal=GOAL)
-    for goal in (GOAL, 5):
-        again = fake.run(tmp_path, goal=goal, executor=fake.NoWorkers())
+    fake.run(tmp_path, budget=BUDGET)
+    for budget in (BUDGET, 5):
+        again = fake.run(tmp_path, budget=budget, executor=fake.NoWorkers())
         assert (again.reached, again.study.digest) == (True, undisturbed)
 
 
 def test_what_is_left_is_told_without_a_worker_and_nothing_is_written(tmp_path: Path) -> None:
-    def left(goal: int, **options: Any) -> int:
-        return fake.make_search(tmp_path, goal=goal, executor=fake.NoWorkers(), **options).trials_left()
+    def left(budget: int, **options: Any) -> int:
+        return fake.make_search(tmp_path, budget=budget, executor=fake.NoWorkers(), **options).trials_left()
 
     assert left(6) == 6
     assert {path.name for path in tmp_path.iterdir()} == {"marks"}  # the fake trainer's own
-    stopped = fake.run(tmp_path, goal=6, stopping=fake.StopAfter(15))
+    stopped = fake.run(tmp_path, budget=6, stopping=fake.StopAfter(15))
     assert 0 < left(6) == 6 - len(stopped.study.finished()) < 6
-    for shorter in (lambda: left(5), lambda: fake.run(tmp_path, goal=5)):
+    for shorter in (lambda: left(5), lambda: fake.run(tmp_path, budget=5)):
         with pytest.raises(UsageError, match="not reached its trial budget of 6 trials"):
             shorter()
-    fake.run(tmp_path, goal=6)
-    assert [left(goal) for goal in (3, 6, 8)] == [0, 0, 2]
+    fake.run(tmp_path, budget=6)
+    assert [left(budget) for budget in (3, 6, 8)] == [0, 0, 2]
     with pytest.raises(FingerprintError, match="seed: 0 then, 1 now"):
         left(6, seed=1)
 
 
 def test_other_conditions_are_refused_with_what_differs(tmp_path: Path) -> None:
-    fake.run(tmp_path, goal=3)
+    fake.run(tmp_path, budget=3)
     other = {**fake.SPACE, "optim": {"lr": {"float": [1e-3, 1e-1], "log": True}, "mode": "plain"}}
     with pytest.raises(FingerprintError, match=r"optim\.lr.*0\.0001") as caught:
-        fake.run(tmp_path, goal=3, space_values=other)
+        fake.run(tmp_path, budget=3, space_values=other)
     assert "model.depth" not in str(caught.value)
     with pytest.raises(FingerprintError, match="seed: 0 then, 1 now"):
-        fake.run(tmp_path, goal=3, seed=1)
+        fake.run(tmp_path, budget=3, seed=1)
 
 
 @pytest.mark.slow
@@ -182,16 +182,16 @@ def test_a_second_driver_is_refused_by_name(tmp_path: Path) -> None:
         def on_report(self, trial: TrialRecord) -> None:
             if not refused:
                 with pytest.raises(StudyLockedError) as caught:
-                    fake.run(tmp_path, goal=3)
+                    fake.run(tmp_path, budget=3)
                 refused.append(str(caught.value))
 
-    fake.run(tmp_path, goal=3, observer=Intruder())
+    fake.run(tmp_path, budget=3, observer=Intruder())
     assert f"process {os.getpid()}" in refused[0]
 
 
 @pytest.mark.usefixtures("optuna_tables")
 def test_a_diverged_trial_is_pruned_with_a_constraint_and_no_value(tmp_path: Path) -> None:
-    study = fake.run(tmp_path, goal=12, behaviour="diverge").study
+    study = fake.run(tmp_path, budget=12, behaviour="diverge").study
     diverged = [trial for trial in study.trials if trial.reason == "diverged"]
     assert diverged
     assert all(trial.state == "PRUNED" and trial.value is None for trial in diverged)
@@ -209,7 +209,7 @@ def test_a_diverged_trial_is_pruned_with_a_constraint_and_no_value(tmp_path: Pat
 def test_a_trial_that_crashes_twice_fails_and_says_why(
     tmp_path: Path, behaviour: str, workers: int, words: str
 ) -> None:
-    study = fake.run(tmp_path, goal=12, behaviour=behaviour, workers=workers).study
+    study = fake.run(tmp_path, budget=12, behaviour=behaviour, workers=workers).study
     failed = [trial for trial in study.trials if trial.reason == "crashed"]
     assert {(trial.state, words in str(trial.error)) for trial in failed} == {("FAIL", True)}
     assert len(study.finished()) == 12
@@ -239,16 +239,16 @@ def test_infeasible_trials_between_crashes_do_not_end_their_row(tmp_path: Path, 
 
 
 def test_a_search_all_of_whose_trials_fail_says_so_each_time_and_where_to_read_more(tmp_path: Path) -> None:
-    for _ in range(2):  # the second one finds it at its goal
+    for _ in range(2):  # the second one finds it at its trial budget
         with pytest.raises(TooManyFailuresError) as ended:
-            fake.run(tmp_path, goal=3, behaviour="raise_always")
+            fake.run(tmp_path, budget=3, behaviour="raise_always")
         assert str(ended.value) == (
             "Every trial of fake-0 that was not pruned failed; the first one: ZeroDivisionError: the fake trainer "
             f"divides by zero. `mnist-bench show fake-0/0 --results {tmp_path}` shows the whole error."
         )
         assert "Traceback" in "".join(ended.value.__notes__), "for those who ask for it"
     (summary,) = studies.list_studies(tmp_path)
-    assert (summary.trials, summary.goal, summary.first_failed and summary.first_failed.number) == (3, 3, 0)
+    assert (summary.trials, summary.budget, summary.first_failed and summary.first_failed.number) == (3, 3, 0)
 
 
 @pytest.mark.slow
@@ -268,7 +268,7 @@ class Misleading(fake.Planner):
 @pytest.mark.slow
 def test_a_sampler_that_limits_mislead_finds_what_is_feasible_all_the_same(tmp_path: Path) -> None:
     options: dict[str, Any] = {"sampler": Tpe(n_startup_trials=2), "pruner": NoPruner()}
-    found = fake.run(tmp_path, goal=6, planner_for=lambda _: Misleading(), **options).study
+    found = fake.run(tmp_path, budget=6, planner_for=lambda _: Misleading(), **options).study
     assert [trial.params["model.width"] for trial in found.finished()] == [64] * 6
 
 
@@ -276,8 +276,8 @@ def test_a_sampler_that_limits_mislead_finds_what_is_feasible_all_the_same(tmp_p
 def test_startup_trials_are_trained_ones(tmp_path: Path) -> None:
     """As far as the startup goes, tpe proposes what the random sampler does; infeasible proposals do not shorten it."""
     options = {"pruner": NoPruner(), "widest": 16}
-    drawn = fake.run(tmp_path / "random", goal=8, sampler=Random(), **options).study
-    found = fake.run(tmp_path / "tpe", goal=12, sampler=Tpe(n_startup_trials=8), **options).study
+    drawn = fake.run(tmp_path / "random", budget=8, sampler=Random(), **options).study
+    found = fake.run(tmp_path / "tpe", budget=12, sampler=Tpe(n_startup_trials=8), **options).study
     startup = [trial.params for trial in drawn.trials]
     assert len(startup) > 20
     assert [trial.params for trial in found.trials][: len(startup)] == startup
@@ -293,7 +293,7 @@ def test_workers_that_cannot_start_end_the_search(tmp_path: Path, workers: int, 
 @pytest.mark.parametrize("sampler", [Curves(n_startup_trials=3), Tpe(n_startup_trials=3)])
 def test_enqueued_parameters_come_first_however_their_numbers_are_written(tmp_path: Path, sampler: Sampler) -> None:
     given = {"model.depth": 2, "model.width": 16.0, "model.extra": 1, "model.kind": [1.0, 2], "optim.lr": 0.1}
-    options: dict[str, Any] = {"goal": 12, "sampler": sampler, "pruner": NoPruner(), "enqueued": (given,)}
+    options: dict[str, Any] = {"budget": 12, "sampler": sampler, "pruner": NoPruner(), "enqueued": (given,)}
     whole = fake.run(tmp_path / "whole", **options).study
     assert whole.trials[0].params == given
     assert repr(whole.trials[0].params["model.kind"]) == "[1, 2]"
@@ -333,7 +333,7 @@ def test_enqueued_parameters_may_come_one_by_one(tmp_path: Path) -> None:
 
 
 def test_a_first_period_may_cost_nothing(tmp_path: Path) -> None:
-    assert fake.run(tmp_path, goal=3, planner_for=lambda _: fake.Planner(48, costs=(0, 1, 1, 1))).reached
+    assert fake.run(tmp_path, budget=3, planner_for=lambda _: fake.Planner(48, costs=(0, 1, 1, 1))).reached
 
 
 def test_a_plan_of_more_periods_than_the_search_is_refused(tmp_path: Path) -> None:
@@ -357,7 +357,7 @@ def test_a_study_that_was_begun_with_longer_plans_goes_on(tmp_path: Path, monkey
 
 @pytest.mark.parametrize("sampler", [Random(), Tpe(n_startup_trials=3), Curves(n_startup_trials=3)])
 def test_a_trial_whose_last_report_has_no_value_has_crashed(tmp_path: Path, sampler: Sampler) -> None:
-    study = fake.run(tmp_path, goal=12, behaviour="keep_last", pruner=NoPruner(), sampler=sampler, patience=20).study
+    study = fake.run(tmp_path, budget=12, behaviour="keep_last", pruner=NoPruner(), sampler=sampler, patience=20).study
     errors = {trial.error for trial in study.trials if trial.reason == "crashed"}
     assert errors == {"Its last report has no value, and names no end."}
     assert all(trial.value is not None for trial in study.complete())
@@ -379,8 +379,8 @@ def test_what_could_not_be_read_back_is_refused_before_it_is_written(
 ) -> None:
     for _ in range(2):
         with pytest.raises(UsageError, match=fault):
-            fake.run(tmp_path, goal=3, **wrong)
-    assert fake.run(tmp_path, goal=3).study.digest == fake.run(tmp_path / "sound", goal=3).study.digest
+            fake.run(tmp_path, budget=3, **wrong)
+    assert fake.run(tmp_path, budget=3).study.digest == fake.run(tmp_path / "sound", budget=3).study.digest
 
 
 @pytest.mark.parametrize(
@@ -391,7 +391,7 @@ def test_what_could_not_be_read_back_is_refused_before_it_is_written(
             r"^The study's specification cannot be kept \(Out of range float values are not JSON compliant.*\); the "
             r"trainer's options and `numerics` must be plain JSON values\.$",
         ),
-        ("lack_canary", r"^The trainer's `numerics` have no `check`; see `search\.Trainer`\.$"),
+        ("lack_check", r"^The trainer's `numerics` have no `check`; see `search\.Trainer`\.$"),
     ],
 )
 def test_numerics_of_a_trainer_that_cannot_be_kept_or_compared(tmp_path: Path, behaviour: str, sentence: str) -> None:
@@ -411,7 +411,7 @@ def test_a_search_over_levels_is_the_same_however_it_is_run_and_optuna_holds_the
         "optim.lr": 0.01,
         "optim.mode": 7,
     }
-    options: dict[str, Any] = {"goal": 8, "space_values": fake.CONDITIONAL_LEVELS, "enqueued": (given,)}
+    options: dict[str, Any] = {"budget": 8, "space_values": fake.CONDITIONAL_LEVELS, "enqueued": (given,)}
     study = fake.run(tmp_path / "workers", workers=2, **options).study
     assert study.trials[0].params == given
     assert all(trial.params["optim.lr"] in (1e-4, 1e-3, 2e-3, 1e-2, 1e-1) for trial in study.trials)
@@ -429,7 +429,7 @@ def states_in(results: Path) -> list[Path]:
 
 def test_complete_trials_are_kept_and_states_are_not(tmp_path: Path) -> None:
     kept = fake.Kept()
-    complete = fake.run(tmp_path, goal=GOAL, on_trial_end=kept).study.complete()
+    complete = fake.run(tmp_path, budget=BUDGET, on_trial_end=kept).study.complete()
     assert {trial.number: trial.reports[-1].weights for trial in complete} == {
         number: state.hex() for number, state in kept.states.items()
     }
@@ -437,7 +437,7 @@ def test_complete_trials_are_kept_and_states_are_not(tmp_path: Path) -> None:
 
 
 def test_a_stopped_search_is_read_as_it_was_left_and_states_that_are_needed_stay(tmp_path: Path) -> None:
-    stopped = fake.run(tmp_path, goal=GOAL, stopping=fake.StopAfter(45)).study
+    stopped = fake.run(tmp_path, budget=BUDGET, stopping=fake.StopAfter(45)).study
     assert studies.open_study(tmp_path, None) == stopped
     running = [trial for trial in stopped.trials if trial.state == "RUNNING"]
     assert {trial.reason for trial in running} == {"paused"}
@@ -445,29 +445,29 @@ def test_a_stopped_search_is_read_as_it_was_left_and_states_that_are_needed_stay
     assert set() < {trial.number for trial in running if trial.reports} <= {number for number, _ in kept}
     assert all(period >= len(stopped.trials[number].reports) for number, period in kept)
     (tmp_path / "fake-0" / "states" / "999-1.state").touch()  # of a trial that was asked for and not written
-    fake.run(tmp_path, goal=GOAL)
+    fake.run(tmp_path, budget=BUDGET)
     assert states_in(tmp_path) == []
 
 
 @pytest.mark.slow
 def test_a_lost_checkpoint_is_trained_again(undisturbed: str, tmp_path: Path) -> None:
-    fake.run(tmp_path, goal=GOAL, stopping=fake.StopAfter(45))
+    fake.run(tmp_path, budget=BUDGET, stopping=fake.StopAfter(45))
     first, second, *_ = states_in(tmp_path)
     first.unlink()
     second.write_bytes(second.read_bytes()[:-1] + b"x")
-    assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed
+    assert fake.run(tmp_path, budget=BUDGET).study.digest == undisturbed
 
 
 @pytest.mark.slow
 def test_stopping_waits_for_all_periods_under_way_and_keeps_them(undisturbed: str, tmp_path: Path) -> None:
     told = Told()
     stopped = fake.run(
-        tmp_path, goal=GOAL, workers=3, delay=0.05, observer=told, stopping=lambda: len(told.reports) >= 6
+        tmp_path, budget=BUDGET, workers=3, delay=0.05, observer=told, stopping=lambda: len(told.reports) >= 6
     )
     running = [trial for trial in stopped.study.trials if trial.state == "RUNNING"]
     kept = {path.stem for path in states_in(tmp_path)}
     assert any(f"{trial.number}-{len(trial.reports) + 1}" in kept for trial in running)
-    assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed
+    assert fake.run(tmp_path, budget=BUDGET).study.digest == undisturbed
 
 
 def test_a_kill_after_the_last_event_is_mended_by_the_next_run(tmp_path: Path) -> None:
@@ -476,7 +476,7 @@ def test_a_kill_after_the_last_event_is_mended_by_the_next_run(tmp_path: Path) -
             if len(complete) == 2:
                 raise fake.Killed
 
-    options: dict[str, Any] = {"goal": 2, "pruner": NoPruner(), "widest": 64}
+    options: dict[str, Any] = {"budget": 2, "pruner": NoPruner(), "widest": 64}
     with pytest.raises(fake.Killed):
         fake.run(tmp_path, on_trial_end=Dying(), **options)
     kept = fake.Kept()
@@ -495,15 +495,15 @@ def test_a_kill_after_the_last_event_is_mended_by_the_next_run(tmp_path: Path) -
 def test_a_period_that_does_not_come_back_as_before_ends_the_search(
     tmp_path: Path, behaviour: str, sentence: str
 ) -> None:
-    fake.run(tmp_path, goal=GOAL, stopping=fake.StopAfter(45))
+    fake.run(tmp_path, budget=BUDGET, stopping=fake.StopAfter(45))
     for path in states_in(tmp_path):
         path.unlink()
     with pytest.raises(WorkerError, match=sentence):
-        fake.run(tmp_path, goal=GOAL, behaviour=behaviour)
+        fake.run(tmp_path, budget=BUDGET, behaviour=behaviour)
 
 
 def test_the_pruner_knows_the_reports_before_a_stop(tmp_path: Path) -> None:
-    options = {"goal": 20, "concurrent_trials": 2, "pruner": Median(n_startup_trials=2), "sampler": Random()}
+    options = {"budget": 20, "concurrent_trials": 2, "pruner": Median(n_startup_trials=2), "sampler": Random()}
     undisturbed = fake.run(tmp_path / "undisturbed", **options).study
     assert sum(trial.reason == "pruned" for trial in undisturbed.trials) > 2
     assert fake.run_in_parts(tmp_path / "stopped", 30, **options).study.digest == undisturbed.digest
@@ -512,7 +512,7 @@ def test_the_pruner_knows_the_reports_before_a_stop(tmp_path: Path) -> None:
 def test_no_trial_is_stopped_at_its_last_period(tmp_path: Path) -> None:
     # From the second complete trial on, the pruner would stop those below the median: at the last period alone.
     pruner = Median(n_startup_trials=1, n_warmup_steps=fake.PERIODS)
-    study = fake.run(tmp_path, goal=8, pruner=pruner).study
+    study = fake.run(tmp_path, budget=8, pruner=pruner).study
     assert {trial.reason for trial in study.trials} <= {"complete", "infeasible"}
     reports = [event for event in fake.events_of(tmp_path) if isinstance(event, Reported)]
     assert sum(event.verdict for event in reports) == 8
@@ -526,12 +526,12 @@ def test_a_full_disk_is_a_sentence_and_the_search_goes_on_later(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    fake.run(tmp_path, goal=GOAL, stopping=fake.StopAfter(30))
+    fake.run(tmp_path, budget=BUDGET, stopping=fake.StopAfter(30))
     with monkeypatch.context() as patch:
         patch.setattr("search.study.checkpoint_store.atomic_write", full)
         with pytest.raises(StorageError, match="No space left on device"):
-            fake.run(tmp_path, goal=GOAL)
-    assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed
+            fake.run(tmp_path, budget=BUDGET)
+    assert fake.run(tmp_path, budget=BUDGET).study.digest == undisturbed
 
 
 def test_a_file_in_the_place_of_the_studys_folder_is_the_users_mistake(tmp_path: Path) -> None:
@@ -564,11 +564,17 @@ class Told(Observer):
 
 def test_a_search_tells_what_it_is_and_how_far_it_has_come(tmp_path: Path) -> None:
     told, again = Told(), Told()
-    stopped = fake.run(tmp_path, goal=6, observer=told, stopping=fake.StopAfter(12), behaviour="claim_time").study
-    study = fake.run(tmp_path, goal=6, observer=again, behaviour="claim_time").study
+    stopped = fake.run(tmp_path, budget=6, observer=told, stopping=fake.StopAfter(12), behaviour="claim_time").study
+    study = fake.run(tmp_path, budget=6, observer=again, behaviour="claim_time").study
     (header,), (resumed,) = told.headers, again.headers
     spec = header.spec
-    assert (header.name, spec.space.name, spec.seed, spec.concurrent_trials, header.goal) == ("fake-0", "fake", 0, 4, 6)
+    assert (header.name, spec.space.name, spec.seed, spec.concurrent_trials, header.budget) == (
+        "fake-0",
+        "fake",
+        0,
+        4,
+        6,
+    )
     assert (header.sampler, header.pruner) == ("tpe (multivariate)", "asha (after reports 1, 3 of 4)")
     assert (spec.order, header.workers, spec.cost) == ("deterministic", 1, None)
     assert (spec.context, spec.numerics["kind"]) == ({}, "cpu-fp32")
@@ -580,7 +586,7 @@ def test_a_search_tells_what_it_is_and_how_far_it_has_come(tmp_path: Path) -> No
     assert again.began
     assert Counter(told.reports + again.reports) == {trial.number: len(trial.reports) for trial in trained}
     last, ends = again.seen[-1], Counter(trial.reason for trial in study.trials)
-    assert (last.goal, last.finished, last.complete, last.pruned) == (6, 6, ends["complete"], ends["pruned"])
+    assert (last.budget, last.finished, last.complete, last.pruned) == (6, 6, ends["complete"], ends["pruned"])
     assert (last.failed, last.infeasible, last.running) == (0, ends["infeasible"], ())
     periods = sum(len(trial.reports) for trial in trained)
     assert (last.saved_periods, last.total_periods) == (6 * fake.PERIODS - periods, 6 * fake.PERIODS)
@@ -595,7 +601,7 @@ def test_a_search_tells_what_it_is_and_how_far_it_has_come(tmp_path: Path) -> No
 
 
 def test_what_a_plan_exceeds_is_told_to_the_sampler(tmp_path: Path) -> None:
-    fake.run(tmp_path, goal=6)
+    fake.run(tmp_path, budget=6)
     asked = [event for event in fake.events_of(tmp_path) if isinstance(event, Asked)]
     assert {event.constraints["width"] > 0 for event in asked} == {False, True}
     for event in asked:
@@ -604,8 +610,8 @@ def test_what_a_plan_exceeds_is_told_to_the_sampler(tmp_path: Path) -> None:
 
 def test_what_is_to_be_noticed_is_told_as_the_study_begins_and_not_again(tmp_path: Path) -> None:
     heard = fake.Heard()
-    for goal in (2, 3):
-        fake.run(tmp_path, goal=goal, notices=("One trial comes from another study.",), observer=heard)
+    for budget in (2, 3):
+        fake.run(tmp_path, budget=budget, notices=("One trial comes from another study.",), observer=heard)
     assert heard.notices == ["One trial comes from another study."]
 
 
@@ -638,6 +644,6 @@ def test_ctrl_c_ends_a_search_that_the_same_call_resumes(
 ) -> None:
     stopper = Stopper(presses)
     with pytest.raises(Interrupted, match=r"(?i)the same call"):
-        fake.run(tmp_path, goal=GOAL, workers=workers, delay=0.001, observer=stopper)
+        fake.run(tmp_path, budget=BUDGET, workers=workers, delay=0.001, observer=stopper)
     assert (stopper.left, len(stopper.notices)) == (0, 1)
-    assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed
+    assert fake.run(tmp_path, budget=BUDGET).study.digest == undisturbed

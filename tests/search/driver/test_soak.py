@@ -33,7 +33,7 @@ from support.processes import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.cold]  # its workers are found as children of its driver
 
-GOAL = 30
+BUDGET = 30
 KILLS = max(4, dose(12))
 STALL = 0.5
 """Seconds after which a period is taken for hung."""
@@ -42,7 +42,7 @@ STALL = 0.5
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the digest of the search that nothing disturbs."""
-    return fake.run(tmp_path_factory.mktemp("undisturbed"), goal=GOAL).study.digest
+    return fake.run(tmp_path_factory.mktemp("undisturbed"), budget=BUDGET).study.digest
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_a_search_killed_at_random_moments_comes_to_the_same_end(
     assert kills.number == KILLS
     assert kills.at_work
     assert study.digest == undisturbed
-    assert len(study.finished()) == GOAL
+    assert len(study.finished()) == BUDGET
     assert {trial.state for trial in study.trials} <= {"COMPLETE", "PRUNED"}
     assert processes.lost == 0
     assert list((tmp_path / "fake-0" / "states").iterdir()) == []
@@ -96,7 +96,7 @@ def send(pids: Sequence[int], number: signal.Signals) -> None:
 
 
 def test_what_was_in_the_log_and_is_not_any_more_is_counted(processes: SearchProcesses, tmp_path: Path) -> None:
-    fake.run(tmp_path, goal=3)
+    fake.run(tmp_path, budget=3)
     assert processes.progress() == 1
     with contextlib.closing(sqlite3.connect(tmp_path / "fake-0" / "study.db")) as database, database:
         database.execute("DELETE FROM search_events WHERE seq = (SELECT max(seq) FROM search_events)")

@@ -25,8 +25,8 @@ from support.scripted import Clock, Scripted, raised
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("log_alone")]
 
-GOAL = 10
-OVER_TIME: dict[str, Any] = {"goal": 12, "pruner": NoPruner(), "behaviour": "claim_time", "trial_timeout": 1.0}
+BUDGET = 10
+OVER_TIME: dict[str, Any] = {"budget": 12, "pruner": NoPruner(), "behaviour": "claim_time", "trial_timeout": 1.0}
 """A search in which each trial has used up its time after three of its four periods."""
 
 
@@ -41,7 +41,7 @@ def optunas(results: Path) -> list[optuna.trial.FrozenTrial]:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the digest of the search that nothing disturbs."""
-    return fake.run(tmp_path_factory.mktemp("undisturbed"), goal=GOAL).study.digest
+    return fake.run(tmp_path_factory.mktemp("undisturbed"), budget=BUDGET).study.digest
 
 
 @pytest.mark.parametrize("deed", ["raise", "segfault", "hang"])
@@ -50,14 +50,14 @@ def test_what_goes_wrong_once_is_run_again_and_changes_nothing(
 ) -> None:
     monkeypatch.setattr("search.driver.retry_policy.MIN_STALL", 0.5)
     monkeypatch.setattr("search.driver.retry_policy.STALL_FACTOR", 0)
-    found = fake.run(tmp_path, goal=GOAL, workers=2, behaviour=f"{deed}_once_sometimes").study
+    found = fake.run(tmp_path, budget=BUDGET, workers=2, behaviour=f"{deed}_once_sometimes").study
     assert fake.was_run_again(tmp_path)
     assert found.digest == undisturbed
 
 
 def test_a_crash_is_run_once_more_and_then_a_result(tmp_path: Path, clock: Clock) -> None:
     executor = Scripted(clock, lambda job: raised(job) if (job.trial, job.period) == (2, 2) else None)
-    found = fake.run(tmp_path, goal=6, pruner=NoPruner(), widest=64, executor=executor).study
+    found = fake.run(tmp_path, budget=6, pruner=NoPruner(), widest=64, executor=executor).study
     assert [(job.trial, job.period) for _, job in executor.started].count((2, 2)) == 2
     assert [(trial.number, trial.state) for trial in found.trials if trial.state != "COMPLETE"] == [(2, "FAIL")]
     assert len(found.trials[2].reports) == 1
@@ -65,7 +65,7 @@ def test_a_crash_is_run_once_more_and_then_a_result(tmp_path: Path, clock: Clock
 
 @pytest.mark.usefixtures("optuna_tables")
 def test_a_crash_keeps_its_last_lines_in_the_record_and_in_optunas_tables(tmp_path: Path) -> None:
-    found = fake.run(tmp_path, goal=8, behaviour="raise").study
+    found = fake.run(tmp_path, budget=8, behaviour="raise").study
     errors = {trial.number: str(trial.error) for trial in found.trials if trial.reason == "crashed"}
     assert errors
     for number, error in errors.items():
@@ -77,7 +77,7 @@ def test_a_crash_keeps_its_last_lines_in_the_record_and_in_optunas_tables(tmp_pa
 @pytest.mark.usefixtures("optuna_tables")
 def test_a_trial_that_trains_too_long_is_killed_and_ends_as_timed_out(tmp_path: Path) -> None:
     """Some trials hang in their second period; those beside them are unharmed."""
-    options = {**OVER_TIME, "goal": 8, "behaviour": "hang_in_second"}
+    options = {**OVER_TIME, "budget": 8, "behaviour": "hang_in_second"}
     found = fake.run(tmp_path, workers=2, **options).study
     theirs = optunas(tmp_path)
     external = {event.trial for event in fake.events_of(tmp_path) if isinstance(event, Told) and event.external}
@@ -147,7 +147,7 @@ def test_nothing_that_is_no_number_reaches_the_storage(
     tmp_path: Path, sampler: Sampler, pruner: Pruner, objectives: int
 ) -> None:
     values = {**FLAT, **(golden_searches.TWO if objectives == 2 else {})}
-    options: dict[str, Any] = {"goal": 6, "sampler": sampler, "pruner": pruner, "space_values": values}
+    options: dict[str, Any] = {"budget": 6, "sampler": sampler, "pruner": pruner, "space_values": values}
     found = fake.run(tmp_path, behaviour="no_number", **options).study
     trained = [trial for trial in found.trials if trial.reason != "infeasible"]
     assert {trial.reason for trial in trained if trial.seed % 2} == {"diverged"}

@@ -58,7 +58,7 @@ def pruned(pruner: Pruner, trials: Sequence[tuple[float, int]]) -> list[int]:
 def test_a_plan_without_its_cost_is_refused_before_it_is_written(
     tmp_path: Path, facts: dict[str, Any], found: str
 ) -> None:
-    options = {"goal": 2, "space_values": TWO}
+    options = {"budget": 2, "space_values": TWO}
     with pytest.raises(UsageError) as refused:
         fake.run(tmp_path, planner_for=lambda _: fake.Planner(facts=facts), **options)
     assert str(refused.value) == (
@@ -164,7 +164,7 @@ def test_tpe_learns_from_both_objectives() -> None:
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a search of two objectives, `two`, some of whose trials are pruned or infeasible."""
     folder = tmp_path_factory.mktemp("results")
-    run = fake.run(folder, goal=14, name="two", pruner=Asha(reduction_factor=2), space_values=TWO)
+    run = fake.run(folder, budget=14, name="two", pruner=Asha(reduction_factor=2), space_values=TWO)
     assert {trial.reason for trial in run.study.trials} == {"complete", "pruned", "infeasible"}
     return folder
 
@@ -205,7 +205,7 @@ def test_another_objective_is_another_search(results: Path, tmp_path: Path) -> N
     with pytest.raises(
         FingerprintError, match=r"space.settings.objective: \['val_accuracy', 'parameters'\] then, - now"
     ):
-        fake.run(results, goal=14, name="two", pruner=Asha(reduction_factor=2))
+        fake.run(results, budget=14, name="two", pruner=Asha(reduction_factor=2))
     specs = [fake.make_spec(Random(), Asha(), 4, 0, space=fake.space(values)).to_json() for values in (fake.SPACE, TWO)]
     assert fingerprint(specs[0]) != fingerprint(specs[1])
 

@@ -29,8 +29,8 @@ SPEC = fake.make_spec(Random(), Asha(), 4, 0).to_json()
 
 @pytest.mark.parametrize("order", ["deterministic", "as-completed"])
 def test_events_of_this_version_are_written_as_they_were_read(tmp_path: Path, order: Any) -> None:
-    assert fake.run(tmp_path, goal=6, order=order, concurrent_trials=2, patience=1).study.stop is not None
-    fake.run(tmp_path, goal=6, order=order, concurrent_trials=2)
+    assert fake.run(tmp_path, budget=6, order=order, concurrent_trials=2, patience=1).study.stop is not None
+    fake.run(tmp_path, budget=6, order=order, concurrent_trials=2)
     with closing(sqlite3.connect(tmp_path / "fake-0" / DATABASE)) as connection:
         query = "SELECT kind, time, trial, external, payload FROM search_events ORDER BY seq"
         found = connection.execute(query).fetchall()

@@ -1,4 +1,4 @@
-"""Logical time, and when a search ends before its goal: both decided from the history alone."""
+"""Logical time, and when a search ends before its trial budget: both decided from the history alone."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_all_slots_begin_together_at_0() -> None:
 
 
 def test_a_verdict_is_due_in_the_instant_of_the_report() -> None:
-    study = Study(goal=1)
+    study = Study(budget=1)
     trial = study.ask(0, cost=5, time=10)
     assert study.history.slot_of(trial).next_time == 15
     study.train(trial)
@@ -65,12 +65,12 @@ def test_a_verdict_is_due_in_the_instant_of_the_report() -> None:
 
 
 def test_an_infeasible_trial_is_told_in_the_instant_in_which_it_was_asked() -> None:
-    study = Study(goal=1)
+    study = Study(budget=1)
     assert study.history.slot_of(study.ask(0, excess=1.0, time=10)).next_time == 10
 
 
 def test_the_periods_that_a_pruned_trial_is_spared_are_counted() -> None:
-    study = Study(goal=1)
+    study = Study(budget=1)
     assert (study.history.planned_periods, study.history.saved_periods) == (0, 0)
     trial = study.ask(0)
     study.train(trial, verdict=True)
@@ -109,9 +109,9 @@ LATE: list[Ended] = [("complete", 2.0, 1), ("complete", 1.0, 1), ("pruned", 1.0,
 TWO: dict[str, Any] = {"objective": ["val_accuracy", "macs"]}
 
 
-def begun(goal: int = 100, *values: float, **settings: Any) -> Study:
+def begun(budget: int = 100, *values: float, **settings: Any) -> Study:
     """Return a search of one slot, whose complete trials have these values."""
-    study = Study(goal, concurrent_trials=1, periods=1, **settings)
+    study = Study(budget, concurrent_trials=1, periods=1, **settings)
     for value in values:
         study.add("complete", value)
     return study
@@ -148,7 +148,7 @@ def test_a_target_is_reached_by_a_complete_trial_alone() -> None:
 
 
 def test_before_anything_and_at_its_goal_a_search_ends_by_no_rule_and_without_one_never() -> None:
-    rules, study = StopRules(patience=1, target=0.0), begun(goal=2)
+    rules, study = StopRules(patience=1, target=0.0), begun(budget=2)
     assert rules.stopped(History()) is None
     assert rules.stopped(study.history) is None
     study.add("complete", 0.9)

@@ -26,7 +26,7 @@ from support.dose import dose
 from support.paths import DATABASE
 
 NAME = "fake-0"
-GOAL = 6
+BUDGET = 6
 AFTER = 4
 """Events between a search's going on and its being stopped again."""
 HOSTILE: list[Any] = [
@@ -42,8 +42,8 @@ COLUMNS = ("kind", "time", "trial", "external", "seq", "payload")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the results of a search that was stopped on its way."""
     results = tmp_path_factory.mktemp("study")
-    assert fake.run(results, goal=GOAL, concurrent_trials=2, patience=1).study.stop is not None
-    assert not fake.run(results, goal=GOAL, concurrent_trials=2, stopping=fake.StopAfter(AFTER)).reached
+    assert fake.run(results, budget=BUDGET, concurrent_trials=2, patience=1).study.stop is not None
+    assert not fake.run(results, budget=BUDGET, concurrent_trials=2, stopping=fake.StopAfter(AFTER)).reached
     with closing(sqlite3.connect(results / NAME / DATABASE)) as database:
         database.execute("PRAGMA journal_mode=DELETE")
     return results
@@ -154,7 +154,7 @@ def test_events_in_an_order_that_no_search_decides_are_refused(results: Path, ki
     write(results, statement, len(kinds), kinds.index(kind))
     assert read(results) is None
     with pytest.raises(StorageError, match=rf"^Event {len(kinds)} of study {NAME} was not written by a search"):
-        fake.run(results, goal=GOAL, concurrent_trials=2)
+        fake.run(results, budget=BUDGET, concurrent_trials=2)
 
 
 @pytest.mark.slow
@@ -163,7 +163,7 @@ def test_going_on_with_a_forged_study_ends_in_its_end_or_in_a_sentence(results: 
     for seq, text in random.Random(1).sample(list(mutations(results)), max(12, dose(60))):
         with copied(results) as copy:
             write(copy, "UPDATE search_events SET payload = ? WHERE seq = ?", text, seq)
-            told = refusal(lambda copy=copy: fake.run(copy, goal=GOAL, concurrent_trials=2))  # type: ignore[misc]
+            told = refusal(lambda copy=copy: fake.run(copy, budget=BUDGET, concurrent_trials=2))  # type: ignore[misc]
             assert told or open_study(copy, NAME).digest
 
 
@@ -214,7 +214,7 @@ def test_forged_rows_in_optunas_tables_do_no_harm(results: Path, table: str, col
     whole = read(results)
     write(results, f"UPDATE OR IGNORE {table} SET {column} = ?", value)  # noqa: S608
     assert read(results) == whole
-    told = refusal(lambda: fake.run(results, goal=GOAL, concurrent_trials=2))
+    told = refusal(lambda: fake.run(results, budget=BUDGET, concurrent_trials=2))
     assert told is None or len(told.splitlines()) == 1
     place = StudyFolder.of(NAME, results)
     events = read_events(place)

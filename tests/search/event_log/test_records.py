@@ -123,7 +123,7 @@ HALVED = [10.0, 5.0, 5.0, 5.0]
 
 
 def test_without_pruning_the_rest_is_known_exactly() -> None:
-    study = Study(goal=3)
+    study = Study(budget=3)
     forecast = Forecast(study.history, NEVER_PRUNED)
     first, second = study.ask(0), study.ask(1, cost=30)
     study.train(first, 3)
@@ -137,7 +137,7 @@ def test_without_pruning_the_rest_is_known_exactly() -> None:
 
 
 def test_periods_that_only_wait_for_their_turn_are_not_left() -> None:
-    study = Study(goal=1)
+    study = Study(budget=1)
     forecast = Forecast(study.history, NEVER_PRUNED)
     trial = study.ask(0)
     assert forecast.remaining({trial: 3}).total == 10
@@ -146,7 +146,7 @@ def test_periods_that_only_wait_for_their_turn_are_not_left() -> None:
 
 
 def test_infeasible_trials_take_nothing() -> None:
-    study = Study(goal=1)
+    study = Study(budget=1)
     forecast = Forecast(study.history, NEVER_PRUNED)
     study.ask(0, cost=10**6, excess=1.0)
     assert forecast.remaining({}).total == 0
@@ -155,7 +155,7 @@ def test_infeasible_trials_take_nothing() -> None:
 
 
 def test_beforehand_the_pruner_is_taken_at_its_word_and_later_at_its_deeds() -> None:
-    study = Study(goal=101, concurrent_trials=1)
+    study = Study(budget=101, concurrent_trials=1)
     forecast = Forecast(study.history, HALVED)
     study.ask(0)
     before = forecast.remaining({}).total / 101
@@ -169,14 +169,14 @@ def test_beforehand_the_pruner_is_taken_at_its_word_and_later_at_its_deeds() -> 
 
 
 def test_before_the_first_trial_typical_costs_are_expected() -> None:
-    forecast = Forecast(History(goals=[10]), HALVED, (4.0, 4.0, 4.0, 4.0))
+    forecast = Forecast(History(budgets=[10]), HALVED, (4.0, 4.0, 4.0, 4.0))
     left = forecast.remaining({})
     assert left.total == pytest.approx(GROWTH * (10 * 4 + 5 * 12))
     assert left.longest == pytest.approx(GROWTH * 16)
 
 
 def test_typical_costs_weigh_like_a_few_trials() -> None:
-    study = Study(goal=11, concurrent_trials=1)
+    study = Study(budget=11, concurrent_trials=1)
     for number in range(10):
         study.train(study.ask(0), PERIODS)
         study.end(number)
@@ -204,22 +204,22 @@ def test_a_search_does_not_end_before_its_longest_trial() -> None:
 
 
 def test_a_trial_further_than_any_was_expected_goes_on() -> None:
-    study = Study(goal=1)
+    study = Study(budget=1)
     forecast = Forecast(study.history, (1.0, 0.0, 0.0, 0.0))
     study.train(study.ask(0), 2)
     assert forecast.remaining({}).total == 20
 
 
-@given(data=st.data(), goal=st.integers(1, 30), concurrent_trials=st.integers(1, 4), pruned=st.floats(0, 0.9))
+@given(data=st.data(), budget=st.integers(1, 30), concurrent_trials=st.integers(1, 4), pruned=st.floats(0, 0.9))
 @settings(max_examples=dose(100))
 def test_what_is_foreseen_lies_between_nothing_and_everything(
-    data: st.DataObject, goal: int, concurrent_trials: int, pruned: float
+    data: st.DataObject, budget: int, concurrent_trials: int, pruned: float
 ) -> None:
-    study = Study(goal, concurrent_trials)
+    study = Study(budget, concurrent_trials)
     forecast = Forecast(study.history, HALVED)
-    while study.history.next_slot() is not None and study.history.finished < goal:
+    while study.history.next_slot() is not None and study.history.finished < budget:
         free = [slot.index for slot in study.history.timeline.slots if slot.trial is None]
-        if free and study.history.trained < goal:
+        if free and study.history.trained < budget:
             study.ask(free[0], cost=data.draw(st.integers(1, 100)))
         else:
             number = data.draw(st.sampled_from(study.history.running())).number
@@ -230,7 +230,7 @@ def test_what_is_foreseen_lies_between_nothing_and_everything(
         left = forecast.remaining({})
         running = [trial for trial in study.history.trials if trial.state == "RUNNING"]
         most = sum(sum(trial.costs[len(trial.reports) :]) for trial in running)
-        most += (goal - study.history.trained) * PERIODS * max(trial.costs[0] for trial in study.history.trials)
+        most += (budget - study.history.trained) * PERIODS * max(trial.costs[0] for trial in study.history.trials)
         assert 0 <= left.total <= most + 1e-6
         assert 0 <= left.longest <= most + 1e-6
     assert forecast.remaining({}).total == 0

@@ -44,12 +44,12 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
 
     with ExitStack() as stack:
 
-        def build(kind: str, behaviour: str = "", canary: str = "fake", **environment: str) -> Executor:
+        def build(kind: str, behaviour: str = "", numerics_check: str = "fake", **environment: str) -> Executor:
             options = {"behaviour": behaviour, "marks": str(tmp_path)}
             spec = TrainerSpec(factory="support.fake_trainer:Trainer", options=options, environment=environment)
             made = executor_of(kind, spec)
             stack.callback(made.stop)
-            assert made.start()["check"] == canary
+            assert made.start()["check"] == numerics_check
             return made
 
         yield build
@@ -327,10 +327,10 @@ def test_a_death_that_is_noticed_late_is_no_hang(local: Make) -> None:
 
 
 def test_worker_processes_have_the_environment_that_the_trainer_needs(one: Make) -> None:
-    one(canary="another", FAKE_CANARY="another")
+    one(numerics_check="another", FAKE_CHECK="another")
 
 
 def test_a_process_that_was_started_without_it_does_not_train(start: Make) -> None:
-    sentence = r"^This trainer needs a process .* with FAKE_CANARY=another; use worker processes"
+    sentence = r"^This trainer needs a process .* with FAKE_CHECK=another; use worker processes"
     with pytest.raises(UsageError, match=sentence):
-        start("in-process", FAKE_CANARY="another")
+        start("in-process", FAKE_CHECK="another")

@@ -47,7 +47,7 @@ def test_periods_are_those_of_a_trainer_in_this_process(remote: Make) -> None:
 
 
 def test_its_process_is_started_with_the_environment_of_the_specification(remote: Make) -> None:
-    assert remote(FAKE_CANARY="portable").numerics["check"] == "portable"
+    assert remote(FAKE_CHECK="portable").numerics["check"] == "portable"
 
 
 @pytest.mark.parametrize(("behaviour", "words"), [("raise_always", "divides by zero"), ("die_always", "SIGKILL")])

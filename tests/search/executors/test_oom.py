@@ -37,7 +37,7 @@ from pathlib import Path
 Path(sys.argv[1], "cgroup.procs").write_text(str(os.getpid()))
 from search.strategies.pruners import NoPruner
 from support import search_fake as fake
-fake.run(Path(sys.argv[2]), goal=12, workers=2, pruner=NoPruner(), behaviour=sys.argv[3])
+fake.run(Path(sys.argv[2]), budget=12, workers=2, pruner=NoPruner(), behaviour=sys.argv[3])
 """
 
 
@@ -99,7 +99,7 @@ def test_a_trial_whose_workers_the_kernel_kills_is_run_once_more_and_ends_as_out
 @pytest.mark.integration
 @pytest.mark.cold
 def test_a_lack_of_memory_that_passes_changes_nothing(cgroup: Path, tmp_path: Path) -> None:
-    undisturbed = fake.run(tmp_path / "undisturbed", goal=12, pruner=NoPruner()).study
+    undisturbed = fake.run(tmp_path / "undisturbed", budget=12, pruner=NoPruner()).study
     found, _ = search_within(cgroup, tmp_path / "short", "devour_once_sometimes")
     assert fake.was_run_again(tmp_path / "short")
     assert found.digest == undisturbed.digest
@@ -119,7 +119,7 @@ def rising(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_where_the_kernel_counts_more_kills_a_killed_worker_alone_ran_out_of_memory(
     tmp_path: Path, deed: str, reason: str
 ) -> None:
-    found = fake.run(tmp_path, goal=6, workers=1, pruner=NoPruner(), behaviour=deed).study
+    found = fake.run(tmp_path, budget=6, workers=1, pruner=NoPruner(), behaviour=deed).study
     assert {(trial.seed % 4 == 0, trial.reason) for trial in found.finished()} == {(True, reason), (False, "complete")}
 
 
@@ -133,7 +133,7 @@ def test_after_memory_ran_out_over_a_trial_it_is_trained_alone(tmp_path: Path, c
         return starved(job) if (job.trial, job.period) == (1, 1) and len(first) == 1 else None
 
     executor = Scripted(clock, fails, workers=3)
-    options = {"goal": 6, "pruner": NoPruner(), "widest": 64}
+    options = {"budget": 6, "pruner": NoPruner(), "widest": 64}
     undisturbed = fake.run(tmp_path / "undisturbed", **options).study
     found = fake.run(tmp_path / "short", executor=executor, **options).study
     moments = [at for at, job in executor.started if job.trial == 1]
@@ -169,7 +169,7 @@ def test_a_worker_offers_itself_to_the_kernel_and_its_driver_does_not(tmp_path: 
             workers = [pid for pid in children if b"executors.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
             seen.update(Path(f"/proc/{pid}/oom_score_adj").read_text() for pid in workers)
 
-    fake.run(tmp_path, goal=2, workers=1, observer=Look())
+    fake.run(tmp_path, budget=2, workers=1, observer=Look())
     assert seen == {"1000\n"}
     assert mine.read_text() == before
 

@@ -22,7 +22,7 @@ from support import search_fake as fake
 from support.ray_nodes import Nodes
 
 pytestmark = pytest.mark.ray
-GOAL = 20
+BUDGET = 20
 Make = Callable[..., RayExecutor]
 JOIN = """
 import sys
@@ -115,12 +115,12 @@ def wait_until_idle(executor: RayExecutor) -> None:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the digest of the search in one process."""
-    return fake.run(tmp_path_factory.mktemp("undisturbed"), goal=GOAL).study.digest
+    return fake.run(tmp_path_factory.mktemp("undisturbed"), budget=BUDGET).study.digest
 
 
 def test_a_cluster_comes_to_the_same_search(undisturbed: str, ray_nodes: Nodes, tmp_path: Path) -> None:
     executor = RayExecutor(spec(tmp_path, delay=0.02), 3, address=ray_nodes.address)
-    result = fake.run(tmp_path, goal=GOAL, executor=executor)
+    result = fake.run(tmp_path, budget=BUDGET, executor=executor)
     assert result.study.digest == undisturbed
     assert {report.worker for trial in result.study.trials for report in trial.reports} == {0, 1, 2}
 
@@ -137,7 +137,7 @@ def test_a_node_killed_amid_a_search_changes_nothing(undisturbed: str, ray_nodes
             doomed = None
         return False
 
-    result = fake.run(tmp_path, goal=GOAL, executor=executor, stopping=killing)
+    result = fake.run(tmp_path, budget=BUDGET, executor=executor, stopping=killing)
     assert doomed is None
     assert result.study.digest == undisturbed
     (lost,) = executor.lost
@@ -168,14 +168,14 @@ def test_a_machine_that_does_not_answer_is_given_up(make: Make, monkeypatch: pyt
 
 
 def test_a_node_that_computes_otherwise_is_refused_by_name(ray_nodes: Nodes, tmp_path: Path) -> None:
-    odd = ray_nodes.add("odd", 1, {"FAKE_CANARY": "other"})
+    odd = ray_nodes.add("odd", 1, {"FAKE_CHECK": "other"})
     executor = RayExecutor(spec(tmp_path, delay=0.05), 4, address=ray_nodes.address)
     try:
         with pytest.raises(
             WorkerError,
             match=r"(odd|node-.) \(.+\) computes different floating-point results from (odd|node-.) \(.+\), so",
         ) as told:
-            fake.run(tmp_path, goal=GOAL, executor=executor)
+            fake.run(tmp_path, budget=BUDGET, executor=executor)
         assert "check" in str(told.value)
         assert " other on odd (" in str(told.value)
     finally:

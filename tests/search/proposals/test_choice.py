@@ -99,7 +99,7 @@ def test_what_was_learned_makes_the_later_proposals_better_and_none_is_near_an_e
 
 def test_nothing_infeasible_is_proposed_where_random_search_does(tmp_path: Path) -> None:
     def infeasible(sampler: Sampler) -> list[TrialRecord]:
-        found = fake.run(tmp_path / sampler.name, goal=20, widest=24, sampler=sampler)
+        found = fake.run(tmp_path / sampler.name, budget=20, widest=24, sampler=sampler)
         return [trial for trial in found.study.trials if trial.reason == "infeasible"]
 
     assert len(infeasible(Random())) > 10
@@ -120,7 +120,7 @@ def test_nothing_comes_twice_while_there_is_something_else(
     tmp_path: Path, ranges: dict[str, Any], different: int
 ) -> None:
     sampler = Curves(n_startup_trials=2)
-    found = fake.run(tmp_path, goal=12, sampler=sampler, space_values={"name": "tiny", "model": ranges}).study
+    found = fake.run(tmp_path, budget=12, sampler=sampler, space_values={"name": "tiny", "model": ranges}).study
     assert len({str(trial.params) for trial in found.trials[:different]}) == different
     assert len({str(trial.params) for trial in found.trials}) == different
 
@@ -128,13 +128,15 @@ def test_nothing_comes_twice_while_there_is_something_else(
 @pytest.mark.parametrize("behaviour", ["diverge", "no_number", "lack_memory", "raise_sometimes"])
 @pytest.mark.parametrize("startup", [1, 4])
 def test_trials_that_fail_are_not_tried_again_and_end_no_search(tmp_path: Path, behaviour: str, startup: int) -> None:
-    found = fake.run(tmp_path, goal=10, behaviour=behaviour, sampler=Curves(n_startup_trials=startup), widest=24).study
+    found = fake.run(
+        tmp_path, budget=10, behaviour=behaviour, sampler=Curves(n_startup_trials=startup), widest=24
+    ).study
     assert len(found.trials) == len({str(trial.params) for trial in found.trials}) == 10
 
 
 def test_constraints_are_met_by_what_is_proposed(tmp_path: Path) -> None:
     values = {**fake.SPACE, "constraints": ["model.width <= 8 * model.depth"]}
-    found = fake.run(tmp_path, goal=12, sampler=Curves(n_startup_trials=3), space_values=values).study
+    found = fake.run(tmp_path, budget=12, sampler=Curves(n_startup_trials=3), space_values=values).study
     assert len(found.trials) == 12
     assert all(trial.params["model.width"] <= 8 * trial.params["model.depth"] for trial in found.trials)
 
@@ -226,7 +228,7 @@ def test_the_neighbours_of_a_candidate_lie_near_it_and_are_no_copies() -> None:
 
 def test_the_first_trials_are_cheap_ones_if_costs_count(tmp_path: Path) -> None:
     def spent(cost: int) -> float:
-        found = fake.run(tmp_path / str(cost), goal=8, sampler=CurvesArd(cost=cost)).study
+        found = fake.run(tmp_path / str(cost), budget=8, sampler=CurvesArd(cost=cost)).study
         return sum(sum(trial.costs) for trial in found.trials)
 
     assert spent(1) < 0.9 * spent(0)

@@ -38,7 +38,7 @@ OPTUNAS: dict[str, dict[str, Any]] = {
         "sampler": named_sampler("optuna:NSGAIISampler", {"population_size": 4}),
         "pruner": named_pruner("optuna:HyperbandPruner", {"max_resource": fake.PERIODS}),
         "space_values": TWO,
-        "goal": 12,
+        "budget": 12,
     },
     "grid": {
         "sampler": named_sampler(
@@ -50,14 +50,14 @@ OPTUNAS: dict[str, dict[str, Any]] = {
 """Samplers and pruners of Optuna's, and what each of them keeps: its place in a sequence, brackets, generations."""
 CASES = {
     **{
-        name: {**case, "goal": 12}
+        name: {**case, "budget": 12}
         for name, case in [
             *golden_searches.cases().items(),
             *((f"{name} levels", golden_searches.levels(name)) for name in golden_searches.SAMPLERS),
         ]
         if case["order"] == "deterministic"
     },
-    **{name: {"goal": 6, **case} for name, case in OPTUNAS.items()},
+    **{name: {"budget": 6, **case} for name, case in OPTUNAS.items()},
 }
 SELECTED = golden_searches.with_every_strategy("tpe asha two", "random median", "curves none") | {
     "gp, hyperband", "qmc, patient", "nsgaii, hyperband two",

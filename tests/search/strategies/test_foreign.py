@@ -159,7 +159,7 @@ AS_THE_SPACE = (
 def sampler(folder: Path, inferred: str, proposed: str) -> dict[str, object]:
     """Return the options of a search with the sampler that infers these ranges and proposes these values."""
     text = RELATIVE.replace("{INFERRED}", inferred).replace("{PROPOSED}", proposed)
-    return {"sampler": named_sampler(own_code.write(folder, text)), "goal": 4}
+    return {"sampler": named_sampler(own_code.write(folder, text)), "budget": 4}
 
 
 @pytest.mark.parametrize(
@@ -224,4 +224,4 @@ def test_a_system_attribute_that_is_no_json_is_blamed_on_who_sets_it(tmp_path: P
         r"^System attributes that a sampler or pruner has set on trial 0 cannot be kept \(Out of range float values are"
     )
     with pytest.raises(UsageError, match=words):
-        fake.run(tmp_path, sampler=named_sampler(path), goal=4)
+        fake.run(tmp_path, sampler=named_sampler(path), budget=4)

@@ -101,7 +101,7 @@ def test_a_study_whose_class_optuna_lacks_is_read_and_does_not_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options: dict[str, Any] = {"sampler": named_sampler("optuna:QMCSampler"), "pruner": HYPERBAND}
-    study = fake.run(tmp_path, goal=3, **options).study
+    study = fake.run(tmp_path, budget=3, **options).study
     for kind, name in (("samplers", "QMCSampler"), ("pruners", "HyperbandPruner")):
         module = getattr(optuna, kind)
         monkeypatch.setattr(module, "__all__", [each for each in module.__all__ if each != name])
@@ -111,13 +111,13 @@ def test_a_study_whose_class_optuna_lacks_is_read_and_does_not_go_on(
     with pytest.raises(
         UsageError, match=r"^No pruner optuna:HyperbandPruner; Optuna .* has MedianPruner, [^.]*\.[^.]*"
     ):
-        fake.run(tmp_path, goal=4, sampler=sampler, pruner=pruner)
+        fake.run(tmp_path, budget=4, sampler=sampler, pruner=pruner)
 
 
 def test_a_search_that_was_stopped_goes_on_in_the_sequence(tmp_path: Path) -> None:
     axes = {name: {"float": [0.0, 1.0]} for name in "ab"}
     options: dict[str, Any] = {
-        "goal": 9, "sampler": named_sampler("optuna:QMCSampler", {"scramble": True}), "pruner": NoPruner(),
+        "budget": 9, "sampler": named_sampler("optuna:QMCSampler", {"scramble": True}), "pruner": NoPruner(),
         "concurrent_trials": 8,
         "space_values": {"name": "fake", "model": {"width": {"int": [8, 8]}, "depth": {"int": [1, 1]}, **axes}},
     }  # fmt: skip
@@ -170,7 +170,7 @@ def test_a_gaussian_process_proposes_the_same_after_limits_have_been_through_the
 
 
 def test_hyperband_decides_the_same_whatever_version_searches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    options: dict[str, Any] = {"goal": 12, "sampler": Random(), "pruner": HYPERBAND}
+    options: dict[str, Any] = {"budget": 12, "sampler": Random(), "pruner": HYPERBAND}
     before = fake.run(tmp_path / "before", **options).study
     monkeypatch.setattr("search.study.spec.DRIVER_REVISION", 99)
     after = fake.run(tmp_path / "after", **options).study

@@ -72,7 +72,7 @@ def test_trials_are_stopped_only_where_they_may_be(pruner: Pruner, periods: set[
 
 @pytest.mark.parametrize("pruner", golden_searches.PRUNERS.values(), ids=golden_searches.PRUNERS)
 def test_nothing_that_is_not_finite_reaches_storage(tmp_path: Path, pruner: Pruner) -> None:
-    study = fake.run(tmp_path, goal=12, behaviour="diverge", pruner=pruner).study
+    study = fake.run(tmp_path, budget=12, behaviour="diverge", pruner=pruner).study
     assert len(study.finished()) == 12
     assert any(trial.reason == "diverged" for trial in study.trials)
     with closing(sqlite3.connect(tmp_path / study.name / DATABASE)) as database:

@@ -63,7 +63,7 @@ def test_a_model_comes_to_prefer_the_levels_near_the_best() -> None:
 
 NARROW = 16
 """Of the fake space's widths a quarter is feasible, as in conv.yaml's space."""
-FEASIBLE: dict[str, Any] = {"sampler": Tpe(n_startup_trials=5, only_feasible=1), "goal": 14, "widest": NARROW}
+FEASIBLE: dict[str, Any] = {"sampler": Tpe(n_startup_trials=5, only_feasible=1), "budget": 14, "widest": NARROW}
 
 
 @pytest.mark.slow
@@ -100,7 +100,7 @@ def test_if_all_draws_are_infeasible_the_last_one_is_proposed() -> None:
 
 def test_a_trial_that_is_given_is_not_filtered(tmp_path: Path) -> None:
     wide = {"model.depth": 1, "model.width": 64, "model.kind": "a", "optim.lr": 0.01}
-    first, second, *_ = fake.run(tmp_path, **{**FEASIBLE, "goal": 3}, enqueued=(wide,)).study.trials
+    first, second, *_ = fake.run(tmp_path, **{**FEASIBLE, "budget": 3}, enqueued=(wide,)).study.trials
     assert (first.params, first.reason) == (wide, "infeasible")
     assert second.is_trained
 

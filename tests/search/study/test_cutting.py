@@ -20,19 +20,19 @@ from support.damage import chain_anew
 from support.paths import DATABASE
 
 NAME = "fake-0"
-GOAL = 6
+BUDGET = 6
 
 
 @pytest.fixture
 def whole(searched: Searched) -> str:
     """Return the digest of the study that nothing has damaged."""
-    return searched.digest(goal=GOAL)
+    return searched.digest(budget=BUDGET)
 
 
 @pytest.fixture
 def place(searched: Searched, tmp_path: Path) -> StudyFolder:
     """Return a copy of the study."""
-    return searched(tmp_path, goal=GOAL)
+    return searched(tmp_path, budget=BUDGET)
 
 
 def change(place: StudyFolder, statement: str, *values: int) -> None:
@@ -46,7 +46,7 @@ def damaged(place: StudyFolder, seq: int) -> None:
 
 
 def digest(place: StudyFolder) -> str:
-    return fake.run(place.path.parent, goal=GOAL).study.digest
+    return fake.run(place.path.parent, budget=BUDGET).study.digest
 
 
 @pytest.mark.parametrize("seq", [1, 2, 17, -1])
@@ -90,14 +90,14 @@ def test_what_sqlite_kept_beside_the_database_is_kept_with_it_and_does_not_come_
 
 
 def test_of_a_torn_file_what_can_be_read_is_kept(searched: Searched, tmp_path: Path) -> None:
-    place = searched(tmp_path, goal=12)
+    place = searched(tmp_path, budget=12)
     content, events = place.database.read_bytes(), len(read_events(place))
     place.database.write_bytes(content[: len(content) * 4 // 5])
     assert damage(place.database)
     made = cut(place)
     assert 0 < made.history.seq < made.history.seq + len(made.lost) + made.unread == events
     assert damage(place.database) is None
-    assert fake.run(tmp_path, goal=12).study.digest == searched.digest(goal=12)
+    assert fake.run(tmp_path, budget=12).study.digest == searched.digest(budget=12)
 
 
 def test_a_file_that_is_damaged_elsewhere_keeps_every_event(whole: str, place: StudyFolder) -> None:
@@ -120,7 +120,7 @@ def test_a_file_that_is_damaged_elsewhere_keeps_every_event(whole: str, place: S
 
 
 def test_a_lost_tail_is_given_up(whole: str, searched: Searched, place: StudyFolder) -> None:
-    paused = searched.made(goal=GOAL, events=15) / NAME / DATABASE
+    paused = searched.made(budget=BUDGET, events=15) / NAME / DATABASE
     place.database.write_bytes(paused.read_bytes())
     chain = len(read_events(StudyFolder.of(NAME, paused.parents[1])))
     made = cut(place)
@@ -141,7 +141,7 @@ def test_a_folder_under_another_name_is_cut_as_well(place: StudyFolder) -> None:
 
 def test_it_says_that_a_larger_budget_is_among_the_lost(place: StudyFolder, tmp_path: Path) -> None:
     ended = len(read_events(place))
-    fake.run(tmp_path, goal=GOAL + 2)
+    fake.run(tmp_path, budget=BUDGET + 2)
     kept = place.database.read_bytes()
     for seq, otherwise in ((ended + 1, None), (ended, "its trial budget had been raised")):
         place.database.write_bytes(kept)
@@ -150,7 +150,7 @@ def test_it_says_that_a_larger_budget_is_among_the_lost(place: StudyFolder, tmp_
     place.database.write_bytes(kept)
     damaged(place, 1)
     made = cut(place)
-    assert made.lost[0] == GoalSet(goal=GOAL)
+    assert made.lost[0] == GoalSet(goal=BUDGET)
     assert made.otherwise == "its trial budget had been raised"
 
 
@@ -162,7 +162,7 @@ def test_it_says_that_an_end_by_the_machine_is_among_the_lost(place: StudyFolder
 
 
 def test_by_arrival_it_may_end_otherwise(searched: Searched, tmp_path: Path) -> None:
-    place = searched(tmp_path, goal=GOAL, order="as-completed")
+    place = searched(tmp_path, budget=BUDGET, order="as-completed")
     damaged(place, 10)
     assert cut(place).otherwise == "it takes up results in the order in which they arrive"
 

@@ -22,7 +22,7 @@ from search.study.studies import read_events
 from support import search_fake as fake
 from support.canned import Searched
 
-GOAL = 8
+BUDGET = 8
 OBJECTIVES = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}
 NONE = TablesDiff(missing=(), unknown=(), otherwise=(), pending=())
 
@@ -30,13 +30,13 @@ NONE = TablesDiff(missing=(), unknown=(), otherwise=(), pending=())
 @pytest.fixture
 def undisturbed(searched: Searched) -> str:
     """Return the digest of the search that nothing disturbs."""
-    return searched.digest(goal=GOAL)
+    return searched.digest(budget=BUDGET)
 
 
 @pytest.fixture
 def place(searched: Searched, tmp_path: Path) -> StudyFolder:
     """Return the study of a search that was stopped half-way, to be damaged."""
-    return searched(tmp_path, goal=GOAL, events=14)
+    return searched(tmp_path, budget=BUDGET, events=14)
 
 
 def found(place: StudyFolder) -> TablesDiff:
@@ -51,7 +51,7 @@ def mend(place: StudyFolder) -> None:
 
 
 def end_of(place: StudyFolder) -> str:
-    return fake.run(place.path.parent, goal=GOAL).study.digest
+    return fake.run(place.path.parent, budget=BUDGET).study.digest
 
 
 def execute(place: StudyFolder, statement: str) -> None:
@@ -67,14 +67,14 @@ def execute(place: StudyFolder, statement: str) -> None:
     ids=lambda o: str(*o),
 )
 def test_the_tables_of_a_search_follow_its_log(searched: Searched, tmp_path: Path, options: dict[str, Any]) -> None:
-    place = searched(tmp_path, goal=GOAL, **options)
+    place = searched(tmp_path, budget=BUDGET, **options)
     assert found(place) == NONE
     mend(place)
     assert found(place) == NONE
 
 
 def test_optuna_reads_a_trial_as_the_study_has_it(searched: Searched, tmp_path: Path) -> None:
-    place = searched(tmp_path, goal=GOAL, space_values=OBJECTIVES)
+    place = searched(tmp_path, budget=BUDGET, space_values=OBJECTIVES)
     theirs = optuna.load_study(study_name=place.name, storage=sqlite_url(place.database))
     history = History.of(read_events(place))
     assert theirs.metric_names == ["val_accuracy", "parameters"]
@@ -162,7 +162,7 @@ def test_a_driver_killed_between_two_tables_leaves_the_newest_events_pending(
     with monkeypatch.context() as patch:
         patch.setattr(Connection, "execute", dying)
         with pytest.raises(fake.Killed):
-            fake.run(tmp_path, goal=GOAL)
+            fake.run(tmp_path, budget=BUDGET)
     place = StudyFolder.of("fake-0", tmp_path)
     assert not found(place)
     assert found(place).pending in ((), (trial_of(read_events(place)[-1]),))
@@ -182,7 +182,7 @@ def test_the_tables_are_as_far_behind_as_they_may_be_and_no_farther(
         sync(tables, numbers)
 
     monkeypatch.setattr(OptunaTables, "sync", counted)
-    fake.run(tmp_path, goal=GOAL)
+    fake.run(tmp_path, budget=BUDGET)
     assert len(written) == 3, "as it begins, at its first event, and as it ends"
 
 

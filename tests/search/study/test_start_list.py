@@ -24,8 +24,8 @@ def listed(*widths: int) -> StartList:
 
 def test_every_third_proposal_ignores_it(tmp_path: Path) -> None:
     start = listed(8, 16, 24, 32, 40)
-    alone = fake.run(tmp_path / "alone", goal=9, sampler=Curves(), seed=3).study
-    found = fake.run(tmp_path / "listed", goal=9, sampler=Curves(), seed=3, start=start).study
+    alone = fake.run(tmp_path / "alone", budget=9, sampler=Curves(), seed=3).study
+    found = fake.run(tmp_path / "listed", budget=9, sampler=Curves(), seed=3, start=start).study
     taken = {0: 8, 1: 16, 3: 24, 4: 32, 6: 40}
     for number in range(8):
         expected = taken.get(number, alone.trials[number].params["model.width"])
@@ -34,16 +34,16 @@ def test_every_third_proposal_ignores_it(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_search_with_one_that_is_killed_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    options: dict[str, Any] = {"goal": 8, "sampler": Curves(n_startup_trials=3), "start": listed(8, 16, 24)}
+    options: dict[str, Any] = {"budget": 8, "sampler": Curves(n_startup_trials=3), "start": listed(8, 16, 24)}
     expected = fake.run(tmp_path / "one", **options).study.digest
     killed, deaths = fake.run_killed_between_events(tmp_path, monkeypatch, [3, 4, 5, 6, 10**6], **options)
     assert (deaths, killed.study.digest) == (4, expected)
 
 
 def test_it_is_part_of_the_fingerprint(tmp_path: Path) -> None:
-    fake.run(tmp_path, goal=1, start=listed(8))
+    fake.run(tmp_path, budget=1, start=listed(8))
     with pytest.raises(FingerprintError, match="start"):
-        fake.run(tmp_path, goal=2, start=listed(16))
+        fake.run(tmp_path, budget=2, start=listed(16))
 
 
 @given(st.lists(st.sampled_from([8, 16, 24]), max_size=6))

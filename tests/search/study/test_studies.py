@@ -36,15 +36,15 @@ NO_DATABASE = b"this is no database" * 100
 @pytest.fixture
 def results(searched: Searched, tmp_path: Path) -> Path:
     """Return a folder with two studies, `second` the newer one."""
-    searched(tmp_path, goal=6, name="first")
-    searched(tmp_path, goal=4, name="second", seed=3)
+    searched(tmp_path, budget=6, name="first")
+    searched(tmp_path, budget=4, name="second", seed=3)
     return tmp_path
 
 
 def test_studies_are_listed_latest_first_and_the_latest_is_meant_if_none_is_named(results: Path) -> None:
     second, first = list_studies(results)
     assert (second.name, first.name) == ("second", "first")
-    assert (first.trials, first.goal, first.live, first.unreadable) == (6, 6, False, None)
+    assert (first.trials, first.budget, first.live, first.unreadable) == (6, 6, False, None)
     assert first.best_value is not None
     assert first.bytes > 0
     assert open_study(results, None).name == "second"
@@ -83,7 +83,7 @@ def test_a_study_that_is_removed_while_all_are_listed_is_no_error(
     searched: Searched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str
 ) -> None:
     for name in ("gone", "there"):
-        searched(tmp_path, goal=1, name=name)
+        searched(tmp_path, budget=1, name=name)
     if before == "driver_of":  # of what cannot be read
         (tmp_path / "gone" / DATABASE).write_bytes(NO_DATABASE)
     function = getattr(studies, before)
@@ -103,7 +103,7 @@ def test_a_study_is_removed_only_if_nobody_works_on_it(
     searched: Searched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: str
 ) -> None:
     monkeypatch.setattr("search.file_lock.time.sleep", lambda seconds: None)
-    folder = searched(tmp_path, goal=1).path
+    folder = searched(tmp_path, budget=1).path
     (folder / work).mkdir(exist_ok=True)
     with driver_lock(folder / work / "driver.lock", "The work"), pytest.raises(StudyLockedError):
         remove_study(StudyFolder.of("fake-0", tmp_path))
@@ -116,7 +116,7 @@ def test_a_study_is_removed_only_if_nobody_works_on_it(
 def test_a_removal_that_was_cut_off_is_made_again(
     searched: Searched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (searched(tmp_path, goal=1).path / "confirm").mkdir()
+    (searched(tmp_path, budget=1).path / "confirm").mkdir()
 
     def cut(*_: object) -> None:
         raise KeyboardInterrupt
@@ -152,7 +152,7 @@ def test_a_study_in_a_folder_of_another_user_is_read(searched: Searched) -> None
     )
     with TemporaryDirectory(dir="/var/tmp") as folder:  # pytest's own is closed to others
         for name in ("first", "second"):  # the first is read as root, after which nothing is left to import
-            searched(Path(folder), goal=1, name=name)
+            searched(Path(folder), budget=1, name=name)
         Path(folder).chmod(0o755)
         done = subprocess.run(
             [sys.executable, "-c", code, folder], cwd=ROOT, capture_output=True, text=True, check=False
@@ -161,21 +161,21 @@ def test_a_study_in_a_folder_of_another_user_is_read(searched: Searched) -> None
 
 
 def test_a_study_whose_folder_is_a_link_is_removed_with_what_it_leads_to(searched: Searched, tmp_path: Path) -> None:
-    searched(tmp_path, goal=1).path.rename(tmp_path / "elsewhere")
+    searched(tmp_path, budget=1).path.rename(tmp_path / "elsewhere")
     (tmp_path / "fake-0").symlink_to("elsewhere")
     remove_study(StudyFolder.of("fake-0", tmp_path))
     assert {"fake-0", "elsewhere"}.isdisjoint(os.listdir(tmp_path))
 
 
 def test_of_a_link_its_own_size_counts(searched: Searched, tmp_path: Path) -> None:
-    place = searched(tmp_path, goal=1)
+    place = searched(tmp_path, budget=1)
     before = list_studies(tmp_path)[0].bytes
     place.report.symlink_to(shutil.copy(place.database, tmp_path / "large"))
     assert list_studies(tmp_path)[0].bytes == before
 
 
 def test_a_reader_cannot_write(searched: Searched, tmp_path: Path) -> None:
-    database = searched(tmp_path, goal=1).database
+    database = searched(tmp_path, budget=1).database
     with closing(open_for_reading(database)) as connection, pytest.raises(sqlite3.OperationalError, match="readonly"):
         connection.execute("DELETE FROM search_events")
 
@@ -196,14 +196,14 @@ def test_optuna_reads_the_study_as_its_own(results: Path) -> None:
 @pytest.fixture
 def renamed(searched: Searched, tmp_path: Path) -> Path:
     """Return a folder in which a study's folder was given another name."""
-    searched(tmp_path, goal=6, name="first").path.rename(tmp_path / "other")
+    searched(tmp_path, budget=6, name="first").path.rename(tmp_path / "other")
     return tmp_path
 
 
 def test_a_renamed_study_is_read_under_its_folders_name(searched: Searched, renamed: Path) -> None:
     (summary,) = list_studies(renamed)
     assert (summary.name, summary.trials, summary.path) == ("other", 6, renamed / "other")
-    original, here = searched(renamed, goal=6, name="first"), open_study(renamed, "other")
+    original, here = searched(renamed, budget=6, name="first"), open_study(renamed, "other")
     there = open_study(renamed, "first")
     assert here.name == "other"
     assert replace(here, name="first") == there
@@ -217,10 +217,10 @@ def test_a_renamed_study_is_read_under_its_folders_name(searched: Searched, rena
 def test_a_renamed_study_goes_on_under_its_own_name_alone(renamed: Path) -> None:
     before = open_study(renamed, "other").digest
     with pytest.raises(UsageError, match="other holds study first under another name; rename the folder back to first"):
-        fake.run(renamed, goal=8, name="other")
+        fake.run(renamed, budget=8, name="other")
     assert open_study(renamed, "other").digest == before
     (renamed / "other").rename(renamed / "first")
-    assert len(fake.run(renamed, goal=8, name="first").study.finished()) == 8
+    assert len(fake.run(renamed, budget=8, name="first").study.finished()) == 8
 
 
 def test_a_renamed_study_is_removed_by_its_folders_name(renamed: Path) -> None:
@@ -233,27 +233,27 @@ def test_a_renamed_study_is_removed_by_its_folders_name(renamed: Path) -> None:
 
 def test_a_studys_database_may_lie_in_a_folder_of_any_name(tmp_path: Path) -> None:
     results = tmp_path / "50%20off? {x}"
-    study = fake.run(results, goal=1).study
+    study = fake.run(results, budget=1).study
     assert open_study(results, "fake-0").digest == study.digest
     assert (results / "fake-0" / DATABASE).is_file()
     assert [path.name for path in tmp_path.iterdir()] == [results.name]
 
 
 NAME = "fake-0"
-GOAL = 6
+BUDGET = 6
 LACKS = r"^The event log of study fake-0 lacks event \d+ and all after it; `mnist-bench doctor fake-0 --cut --results "
 
 
 @pytest.fixture
 def folder(searched: Searched, tmp_path: Path) -> Path:
     """Return the folder of a study whose database is as its driver left it in the midst, although the search ended."""
-    place = searched(tmp_path, goal=GOAL)
-    place.database.write_bytes((searched.made(goal=GOAL, events=15) / NAME / DATABASE).read_bytes())
+    place = searched(tmp_path, budget=BUDGET)
+    place.database.write_bytes((searched.made(budget=BUDGET, events=15) / NAME / DATABASE).read_bytes())
     return place.path
 
 
 def test_a_lost_tail_is_noticed_by_all_that_read_and_by_the_search(folder: Path) -> None:
-    for use in (lambda: open_study(folder.parent, NAME), lambda: fake.run(folder.parent, goal=GOAL)):
+    for use in (lambda: open_study(folder.parent, NAME), lambda: fake.run(folder.parent, budget=BUDGET)):
         with pytest.raises(StorageError, match=LACKS):
             use()
     (listed,) = list_studies(folder.parent)
@@ -268,12 +268,12 @@ def test_without_a_whole_note_a_log_is_read_as_ever(folder: Path, content: bytes
         note.unlink()
     else:
         note.write_bytes(content)
-    assert len(open_study(folder.parent, NAME).finished()) < GOAL
+    assert len(open_study(folder.parent, NAME).finished()) < BUDGET
 
 
 def test_a_search_without_a_whole_note_goes_on_and_notes_its_end(folder: Path) -> None:
     (folder / "log-end.json").write_bytes(b"{")
-    assert len(fake.run(folder.parent, goal=GOAL).study.finished()) == GOAL
+    assert len(fake.run(folder.parent, budget=BUDGET).study.finished()) == BUDGET
     assert (folder / "log-end.json").stat().st_size > 100
 
 
@@ -289,19 +289,19 @@ def test_no_bit_of_a_note_can_flip_unseen(folder: Path) -> None:
 
 
 def test_a_log_that_grew_since_is_whole(searched: Searched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = searched(tmp_path, goal=4)
+    place = searched(tmp_path, budget=4)
     note = place.log_end.read_bytes()
-    fake.run_killed_between_events(tmp_path, monkeypatch, [7, 10**6], goal=GOAL)
+    fake.run_killed_between_events(tmp_path, monkeypatch, [7, 10**6], budget=BUDGET)
     assert place.log_end.read_bytes() != note
     place.log_end.write_bytes(note)
-    assert len(open_study(tmp_path, NAME).finished()) == GOAL
+    assert len(open_study(tmp_path, NAME).finished()) == BUDGET
 
 
 def test_when_a_search_has_ended_the_database_alone_has_all_of_it(searched: Searched, tmp_path: Path) -> None:
-    place = searched(tmp_path, goal=1)
+    place = searched(tmp_path, budget=1)
     with closing(sqlite3.connect(place.database)) as reader:  # without it SQLite would clear up by itself
         assert reader.execute("SELECT count(*) FROM search_events").fetchone()
-        digest = fake.run(tmp_path, goal=GOAL).study.digest
+        digest = fake.run(tmp_path, budget=BUDGET).study.digest
         copy = tmp_path / "copy" / NAME
         copy.mkdir(parents=True)
         for name in (DATABASE, "log-end.json"):

@@ -1,4 +1,4 @@
-"""A canary sees one kernel that computes otherwise, the second one in any size."""
+"""A numerics check sees one kernel that computes otherwise, the second one in any size."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mnist_bench.numerics.canaries import canary, wide_canary
+from mnist_bench.numerics.checks import numerics_check, wide_check
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +38,9 @@ def of_size(function: Callable[..., Tensor], size: int) -> Callable[..., Tensor]
     return nudging
 
 
-@pytest.mark.parametrize(("kept", "afresh"), [(canary, canary.__wrapped__), (wide_canary, wide_canary.__wrapped__)])
+@pytest.mark.parametrize(
+    ("kept", "afresh"), [(numerics_check, numerics_check.__wrapped__), (wide_check, wide_check.__wrapped__)]
+)
 def test_a_canary_repeats_and_tells_precisions_apart(
     kept: Callable[[str, str], str], afresh: Callable[[str, str], str], device: torch.device
 ) -> None:
@@ -49,17 +51,17 @@ def test_a_canary_repeats_and_tells_precisions_apart(
 def test_the_first_sees_a_kernel_that_computes_otherwise(
     layer: str, size: int, device: torch.device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = canary("cpu", "fp32")
+    before = numerics_check("cpu", "fp32")
     monkeypatch.setattr(functional, layer, of_size(getattr(functional, layer), size))
-    assert canary.__wrapped__("cpu", "fp32") != before
+    assert numerics_check.__wrapped__("cpu", "fp32") != before
 
 
 @pytest.mark.parametrize(("layer", "size"), [("batch_norm", 10), ("max_pool2d", 24)])
 def test_one_kernel_that_computes_otherwise_in_one_size_is_seen(
     layer: str, size: int, device: torch.device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, seen_by_the_first = wide_canary("cpu", "fp32"), canary("cpu", "fp32")
+    before, seen_by_the_first = wide_check("cpu", "fp32"), numerics_check("cpu", "fp32")
     monkeypatch.setattr(functional, layer, of_size(getattr(functional, layer), size))
-    assert wide_canary.__wrapped__("cpu", "fp32") != before
+    assert wide_check.__wrapped__("cpu", "fp32") != before
     if layer == "batch_norm":  # as between two releases of PyTorch
-        assert canary.__wrapped__("cpu", "fp32") == seen_by_the_first
+        assert numerics_check.__wrapped__("cpu", "fp32") == seen_by_the_first

@@ -1,23 +1,26 @@
-"""The canaries: hashes of what this machine computes, by which two machines are known to compute alike.
+"""The numerics checks: hashes of what this machine computes, by which two machines are known to compute alike.
 
-The *canary* is the hash of a short training run, written in PyTorch's own functions. It runs each kind of kernel that
-the trainer uses (two sizes of convolution, batchnorm, pooling, dropout, linear layers, resampling, two optimizers) in
-the trainer's precision, but none of the trainer's own code. It therefore changes if a machine, a library or an
-environment variable leads to other bits, and does not change with the trainer; that is what `TRAINER_REVISIONS` is for.
+The *numerics check* is the hash of a short training run, written in PyTorch's own functions. It runs each kind of
+kernel that the trainer uses (two sizes of convolution, batchnorm, pooling, dropout, linear layers, resampling, two
+optimizers) in the trainer's precision, but none of the trainer's own code. It therefore changes if a machine, a
+library or an environment variable leads to other bits, and does not change with the trainer; that is what
+`TRAINER_REVISIONS` is for.
 
-The canary names studies, tables and caches. It overlooked a release of PyTorch in which one kernel gave other bits:
-batch normalisation of a number of features that is not a multiple of 16. New studies therefore also store the *wide
-canary*. It runs each kind of layer alone, so that no later rounding hides a deviation, in sizes that fill the
-processor's vectors and in sizes that leave a rest.
+The numerics check names studies, tables and caches. It overlooked a release of PyTorch in which one kernel gave other
+bits: batch normalisation of a number of features that is not a multiple of 16. New studies therefore also store the
+*wide numerics check*. It runs each kind of layer alone, so that no later rounding hides a deviation, in sizes that
+fill the processor's vectors and in sizes that leave a rest.
 
-For portable studies the *portable canary* takes its place: each operation that a training in portable precision has is
-hashed alone, also on memory that begins between two registers, and on denormal numbers, which a processor may be set to
-flush to zero. The same bits everywhere may still be wrong everywhere, so each operation is also compared with float64.
+For portable studies the *portable numerics check* takes its place: each operation that a training in portable
+precision has is hashed alone, also on memory that begins between two registers, and on denormal numbers, which a
+processor may be set to flush to zero. The same bits everywhere may still be wrong everywhere, so each operation is
+also compared with float64.
 
-No list in this module may grow. A new activation or layer in it would change the canaries of every machine, and no
-older study could be resumed. It needs a canary of its own: a further entry of `search.differences.CHECKS`, which only
-studies that store it compare. The exception is `LATER`, whose operations have hashes of their own. They belong to
-settings that are younger than the portable canary, and no study stores their hashes.
+No list in this module may grow. A new activation or layer in it would change the numerics checks of every machine,
+and no older study could be resumed. It needs a numerics check of its own: a further entry of
+`search.differences.CHECKS`, which only studies that store it compare. The exception is `LATER`, whose operations have
+hashes of their own. They belong to settings that are younger than the portable numerics check, and no study stores
+their hashes.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mnist_bench.numerics.kinds import PORTABLE_CANARY, Precision
+from mnist_bench.numerics.kinds import PORTABLE_CHECKS, Precision
 from mnist_bench.numerics.operations import SGD, Adam, computing_in, filter_update, normalise
 from search import canonical_json
 from search.differences import CHECK, WIDE_CHECK
@@ -48,7 +51,7 @@ SHAPES = ((24, 1, 5, 5), (32, 24, 3, 3), (64, 1568), (10, 64))
 
 
 @cache
-def canary(device: str, precision: Precision) -> str:
+def numerics_check(device: str, precision: Precision) -> str:
     """Return the SHA-256 of the weights after two short training runs on noise, on `device`; 0.2 s on a CPU.
 
     On a GPU it includes the number of multiprocessors, because cuBLAS promises equal bits for equal numbers of them
@@ -132,11 +135,11 @@ WIDE_LINEAR = ((76, 490), (64, 784), (10, 76))
 WIDE_FEATURES = (10, 64, 76, 100)
 WIDE_DTYPES = (torch.float32, torch.bfloat16)
 WIDE_ACTIVATIONS = (functional.relu, torch.sigmoid, torch.tanh, functional.gelu, functional.silu)
-"""Those of the first release with a wide canary; a later one of `config.Activation` does not join them, see above."""
+"""Those of the first release with a wide check; a later one of `config.Activation` does not join them, see above."""
 
 
 @cache
-def wide_canary(device: str, precision: Precision) -> str:
+def wide_check(device: str, precision: Precision) -> str:
     """Return the SHA-256 of the results of layers on noise, forward and backward, on `device`; 0.2 s on a CPU."""
     hashed = hashlib.sha256()
     generator = torch.Generator().manual_seed(1)
@@ -258,7 +261,7 @@ Operation = Callable[[Noise], Iterator[Tensor]]
 
 
 @cache
-def portable_canary() -> str:
+def portable_check() -> str:
     """Return the SHA-256 of what each operation makes of noise, in this process; 1 s."""
     return canonical_json.sha256(_hashes(OPERATIONS))
 
@@ -280,7 +283,7 @@ def _hashes(operations: Mapping[str, Operation]) -> dict[str, str]:
 
 def is_as_published(numerics: Mapping[str, Any]) -> bool:
     """Return whether a process with these numerics computes the bits that other machines compute."""
-    return (numerics[CHECK], numerics[WIDE_CHECK]) == PORTABLE_CANARY
+    return (numerics[CHECK], numerics[WIDE_CHECK]) == PORTABLE_CHECKS
 
 
 def deviations() -> Mapping[str, float]:
