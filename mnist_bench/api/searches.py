@@ -1,6 +1,6 @@
 """Search a space, train a recipe or the settings of a trial, and read the results of a search."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -106,9 +106,13 @@ def train(
         >>> 0 < fitted.reports[-1].value < 1
         True
     """
+    from mnist_bench.api.arguments import as_path
     from mnist_bench.experiments import recipe_training
 
-    return _fitted(recipe_training.of_recipe(recipe, _options(overrides, device, data, net)), seed, on_period, to)
+    training = recipe_training.of_recipe(
+        recipe, overrides=overrides, device=device, data_dir=as_path(data), net=options.loaded_net(net)
+    )
+    return _fitted(training, seed, on_period, to)
 
 
 @documented
@@ -137,12 +141,15 @@ def train_seeds(
         >>> len({result.reports[-1].weights for result in train_seeds(linear, 2, workers=1)})
         2
     """
+    from mnist_bench.api.arguments import as_path
     from mnist_bench.experiments import recipe_training
     from search.arguments import check_seed
 
     check_seed("seed", seed + seeds - 1)
     count = options.workers_for(device, workers)
-    training = recipe_training.of_recipe(recipe, _options(overrides, device, data, net))
+    training = recipe_training.of_recipe(
+        recipe, overrides=overrides, device=device, data_dir=as_path(data), net=options.loaded_net(net)
+    )
     return training.fit_seeds(range(seed, seed + seeds), count, lambda _, report: on_period(report))
 
 
@@ -172,24 +179,20 @@ def train_trial(
         >>> found.reports[-1].metrics["epoch"]
         1.0
     """
-    from mnist_bench.api.arguments import chosen
+    from mnist_bench.api.arguments import as_path, chosen
     from mnist_bench.experiments import recipe_training
     from mnist_bench.value_kind import check_nets
 
     check_nets(study)
-    training = recipe_training.of_trial(study, chosen(study, trial), _options(overrides, device, data, net))
-    return _fitted(training, seed, on_period, to)
-
-
-def _options(
-    overrides: Sequence[str], device: str, data: str | Path | None, net: options.OwnNetSource
-) -> "recipe_training.TrainingOptions":
-    from mnist_bench.api.arguments import as_path
-    from mnist_bench.experiments import recipe_training
-
-    return recipe_training.TrainingOptions(
-        overrides=tuple(overrides), device=device, data_dir=as_path(data), net=options.loaded_net(net)
+    training = recipe_training.of_trial(
+        study,
+        chosen(study, trial),
+        overrides=overrides,
+        device=device,
+        data_dir=as_path(data),
+        net=options.loaded_net(net),
     )
+    return _fitted(training, seed, on_period, to)
 
 
 def _fitted(

@@ -128,12 +128,13 @@ def train(
     from mnist_bench.studies.checked import find_trial
 
     close_test_set()
-    asked = recipe_training.TrainingOptions(overrides=overrides, device=device, data_dir=data, net=net)
     if _is_trial(recipe):
         study, trial = open_target(recipe, results)
-        training = recipe_training.of_trial(study, trial or find_trial(study, None), asked)
+        training = recipe_training.of_trial(
+            study, trial or find_trial(study, None), overrides=overrides, device=device, data_dir=data, net=net
+        )
     else:
-        training = recipe_training.of_recipe(recipe, asked)
+        training = recipe_training.of_recipe(recipe, overrides=overrides, device=device, data_dir=data, net=net)
     config = training.config
     if form == "table":
         output.print_line(_line(WIDTHS), "bold")

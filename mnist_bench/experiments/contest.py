@@ -120,9 +120,14 @@ def compare_methods(
 
 
 def _contest(
-    table: Replayed, methods: tuple[SearchMethod, ...], number: int, trials: Sequence[int], concurrent_trials: int,
-    processes: int, observer: Observer,
-) -> Contest:  # fmt: skip
+    table: Replayed,
+    methods: tuple[SearchMethod, ...],
+    number: int,
+    trials: Sequence[int],
+    concurrent_trials: int,
+    processes: int,
+    observer: Observer,
+) -> Contest:
     seeds, budgets = tuple(range(number)), tuple(sorted(set(trials)))
     total, done = len(methods) * len(seeds), 0
 

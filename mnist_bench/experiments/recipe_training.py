@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from mnist_bench.config.settings import DatasetName, TrainConfig, TrainOn
+from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.choice import SETTINGS, DataOptions
 from mnist_bench.data.idx import close_test_set
 from mnist_bench.data.mnist import load_training_set
@@ -19,7 +19,6 @@ from mnist_bench.experiments.trainings import Observer, Task, open_grid
 from mnist_bench.nets import own_net
 from mnist_bench.nets.planner import with_net_defaults
 from mnist_bench.numerics.device import find_device
-from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.numerics.operations import portable_is_free
 from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.space_sources import Source
@@ -41,24 +40,6 @@ OnSeed = Callable[[int, Report], None]
 """Called with a seed and the report of its period; the periods of seeds that train at once come as they end."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrainingOptions:
-    """How it is trained, whatever is trained."""
-
-    overrides: Sequence[str] = ()  # `field=value`, each of which replaces a value of the recipe
-    train_on: TrainOn | None = None  # which training images; None for those of the recipe
-    device: str = "auto"
-    precision: PrecisionName = "auto"  # auto for the recipe's, or else the device's fastest
-    data_dir: Path | None = None  # your own data set; for a trial, the data set of its study
-    net: str | None = None  # your own network; see `own_net.load_net`
-
-    @property
-    def given(self) -> list[str]:
-        """The overrides, those of `train_on` and `precision` with them."""
-        named = {"train_on": self.train_on, "precision": None if self.precision == "auto" else self.precision}
-        return [*self.overrides, *(f"{name}={value}" for name, value in named.items() if value)]
-
-
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class RecipeTraining:
     """A configuration, and what trains it."""
@@ -66,7 +47,7 @@ class RecipeTraining:
     config: TrainConfig
     source: DataOptions  # where other processes find the data
     trainer: NetTrainer
-    options: TrainingOptions
+    device: str  # by its name
 
     @property
     def data(self) -> Dataset:
@@ -96,7 +77,7 @@ class RecipeTraining:
             passing_folder() as folder,
             open_grid(
                 folder, "The training", Observer(), data=self.source, workers=workers,
-                device=self.options.device, precision=self.trainer.precision,
+                device=self.device, precision=self.trainer.precision,
                 net=own_net.whole_name(self.config.net_code),
             ) as grid,
         ):  # fmt: skip
@@ -117,35 +98,46 @@ class RecipeTraining:
             raise UsageError(f"{path}: cannot be written ({error.strerror}).") from error
 
 
-def of_recipe(recipe: Source, options: TrainingOptions, dataset: DatasetName | None = None) -> RecipeTraining:
-    """Return the training of a recipe, on the data set of this name instead of the one that the recipe names."""
-    space, data = space_sources.open_with_data(
-        recipe, options.given, data_dir=options.data_dir, dataset=dataset, net=options.net
-    )
-    return _made(space, data, options)
+def of_recipe(
+    recipe: Source,
+    *,
+    overrides: Sequence[str] = (),
+    device: str = "auto",
+    data_dir: Path | None = None,
+    net: str | None = None,
+) -> RecipeTraining:
+    """Return the training of a recipe; `overrides` are `field=value`, each of which replaces a value of it."""
+    return _made(*space_sources.open_with_data(recipe, overrides, data_dir=data_dir, net=net), device)
 
 
-def of_trial(study: StudyRecord, trial: TrialRecord, options: TrainingOptions) -> RecipeTraining:
-    """Return the training of a trial's settings on the data set of its study."""
+def of_trial(
+    study: StudyRecord,
+    trial: TrialRecord,
+    *,
+    overrides: Sequence[str] = (),
+    device: str = "auto",
+    data_dir: Path | None = None,
+    net: str | None = None,
+) -> RecipeTraining:
+    """Return the training of a trial's settings, as `of_recipe`, on the data set of its study."""
     name = f"{study.name}/{trial.number}"
-    for override in options.overrides:
+    for override in overrides:
         setting = override.partition("=")[0].strip()
         if setting in SETTINGS:
             raise UsageError(f"--set {setting}: {name} is trained on the data set of its study; leave it out.")
-    data = checked.training_set(data_of(study.spec["context"]), options.data_dir, f"Study {study.name}").options
-    text = recipe_text(study, trial)
-    space = space_sources.parse(text, name, options.given, form=lambda _: data.form, net=options.net)
-    return _made(space, data, options)
+    data = checked.training_set(data_of(study.spec["context"]), data_dir, f"Study {study.name}").options
+    space = space_sources.parse(recipe_text(study, trial), name, overrides, form=lambda _: data.form, net=net)
+    return _made(space, data, device)
 
 
-def _made(space: Space, data: DataOptions, options: TrainingOptions) -> RecipeTraining:
+def _made(space: Space, data: DataOptions, device: str) -> RecipeTraining:
     config = with_net_defaults(space_sources.recipe(space))
     close_test_set()
-    named, device = str(space.settings.get("precision", "auto")), find_device(options.device)
-    if named == "auto" and config.net_code is None and portable_is_free(device):
+    named, found = str(space.settings.get("precision", "auto")), find_device(device)
+    if named == "auto" and config.net_code is None and portable_is_free(found):
         named = "portable"
     net = own_net.whole_name(config.net_code)
-    trainer = trainer_on(load_training_set(data), device=options.device, precision=named, net=net)
+    trainer = trainer_on(load_training_set(data), device=device, precision=named, net=net)
     if trainer.precision == "portable" and config.net_code is not None:
         net_check.require_portable(own_net.loaded_net(config.net_code), [config.net], data.form)
-    return RecipeTraining(config=config, source=data, trainer=trainer, options=options)
+    return RecipeTraining(config=config, source=data, trainer=trainer, device=device)

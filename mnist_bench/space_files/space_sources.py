@@ -59,7 +59,6 @@ def open_with_data(
     overrides: Sequence[str] = (),
     *,
     data_dir: Path | None,
-    dataset: DatasetName | None = None,
     net: str | None = None,
 ) -> tuple[Space, DataOptions]:
     """Return a space and how its data set is loaded.
@@ -68,12 +67,11 @@ def open_with_data(
         source: the space.
         overrides: as in `load`.
         data_dir: your own data, see `data.options_for`; None for a data set that has a name.
-        dataset: its name; None for the one that the space names.
         net: as in `load`.
     """
 
     def options(named: DatasetName) -> DataOptions:
-        return options_for(data_dir, dataset=dataset or named)
+        return options_for(data_dir, dataset=named)
 
     images = images_in(options_for(data_dir))
     space = load(source, overrides, images=images, form=lambda named: options(named).form, net=net)

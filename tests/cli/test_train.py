@@ -43,7 +43,7 @@ class Training:
 
 @pytest.fixture
 def train(cli: Cli, left_open: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    monkeypatch.setattr("mnist_bench.experiments.recipe_training.of_recipe", lambda *_: Training())
+    monkeypatch.setattr("mnist_bench.experiments.recipe_training.of_recipe", lambda *_, **asked: Training())
     return lambda *options: cli("train", "r.yaml", "--seeds", "2", *options).stdout
 
 

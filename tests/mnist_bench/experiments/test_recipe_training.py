@@ -17,7 +17,7 @@ from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.mnist import load_training_set
 from mnist_bench.data.own import options_for
 from mnist_bench.experiments import recipe_training
-from mnist_bench.experiments.recipe_training import RecipeTraining, TrainingOptions
+from mnist_bench.experiments.recipe_training import RecipeTraining
 from mnist_bench.nets.own_net import load_net
 from mnist_bench.training.trainer import FitResult
 from search.errors import PluginError, SpaceError, UsageError, WorkerError
@@ -62,21 +62,20 @@ def study_on(data: DataOptions, config: TrainConfig) -> StudyRecord:
 
 def test_weights_are_kept_in_a_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipe_training, "export", lambda state, config: state)
-    training = recipe_training.of_recipe(SMALL, TrainingOptions())
+    training = recipe_training.of_recipe(SMALL)
     training.save(FitResult(reports=(), state=b"weights"), tmp_path / "new" / "sub" / "w.safetensors")
     assert (tmp_path / "new" / "sub" / "w.safetensors").read_bytes() == b"weights"
 
 
-@pytest.mark.parametrize(
-    ("options", "precision"), [(TrainingOptions(), "portable"), (TrainingOptions(precision="bf16"), "bf16")]
-)
-def test_a_recipe_names_its_precision_and_options_replace_it(options: TrainingOptions, precision: str) -> None:
-    assert recipe_training.of_recipe({**SMALL, "precision": "portable"}, options).trainer.precision == precision
+@pytest.mark.parametrize(("overrides", "precision"), [((), "portable"), (("precision=bf16",), "bf16")])
+def test_a_recipe_names_its_precision_and_overrides_replace_it(overrides: tuple[str, ...], precision: str) -> None:
+    training = recipe_training.of_recipe({**SMALL, "precision": "portable"}, overrides=overrides)
+    assert training.trainer.precision == precision
 
 
 @pytest.mark.slow
 def test_seeds_that_train_at_once_come_to_the_bits_of_one_after_the_other() -> None:
-    training = recipe_training.of_recipe(SMALL, TrainingOptions())
+    training = recipe_training.of_recipe(SMALL)
     alone = bits(training, 1)
     assert bits(training, 2) == alone
     assert [len(reports) for _, reports in alone] == [2, 2, 2]
@@ -91,7 +90,7 @@ def test_the_log_that_an_error_names_is_there(
     monkeypatch.setattr(f"mnist_bench.{of}.trainer_spec", lambda *_, **__: ending)
     monkeypatch.setattr("search.executors.fleet.MAX_STARTS", 1)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    training = recipe_training.of_recipe({**SMALL, "precision": "portable"}, TrainingOptions())
+    training = recipe_training.of_recipe({**SMALL, "precision": "portable"})
     with pytest.raises(WorkerError, match=r"exit code 3\); see ") as caught:
         training.fit_seeds((7, 8), workers, lambda seed, report: None)
     assert Path(str(caught.value).partition("; see ")[2].removesuffix(".")).is_file()
@@ -101,14 +100,14 @@ def test_the_log_that_an_error_names_is_there(
 def test_a_subset_that_the_data_do_not_hold_is_told(tmp_path: Path) -> None:
     mine = write_npz(tmp_path / "mine.npz", arrays(classes=10, side=28))
     with pytest.raises(SpaceError, match="subset: 1200 is more than there are: 400 images;"):
-        recipe_training.of_recipe(SMALL, TrainingOptions(data_dir=mine))
+        recipe_training.of_recipe(SMALL, data_dir=mine)
 
 
 @pytest.mark.integration
 def test_other_processes_build_a_net_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my_nets.py").write_text(own_nets.GOOD)
     monkeypatch.chdir(tmp_path)
-    training = recipe_training.of_recipe({"epochs": 1, "subset": 1200}, TrainingOptions(net="my_nets.py:build"))
+    training = recipe_training.of_recipe({"epochs": 1, "subset": 1200}, net="my_nets.py:build")
     assert bits(training, 2) == bits(training, 1)
 
 
@@ -117,7 +116,7 @@ def test_a_trial_is_trained_on_the_data_set_of_its_study(tmp_path: Path) -> None
     mine = write_npz(tmp_path / "grey.npz", arrays(classes=3, train=60, test=12, side=8, channels=1))
     data, config = options_for(mine, dataset="mnist-red"), TrainConfig(epochs=1)
     study = study_on(data, config)
-    training = recipe_training.of_trial(study, study.trials[0], TrainingOptions(data_dir=mine))
+    training = recipe_training.of_trial(study, study.trials[0], data_dir=mine)
     assert (training.config, training.source) == (config, data)
 
 
@@ -125,7 +124,7 @@ def test_a_trial_is_trained_on_the_data_set_of_its_study(tmp_path: Path) -> None
 def test_the_data_of_a_trial_are_its_studys(change: str) -> None:
     study = handmade.mixed()
     with pytest.raises(UsageError) as caught:
-        recipe_training.of_trial(study, study.trials[1], TrainingOptions(overrides=["optim.lr=0.1", change]))
+        recipe_training.of_trial(study, study.trials[1], overrides=["optim.lr=0.1", change])
     name = change.partition("=")[0].strip()
     assert str(caught.value) == f"--set {name}: conv-0/1 is trained on the data set of its study; leave it out."
 
@@ -135,7 +134,7 @@ def test_a_trials_net_is_judged_for_the_pictures_of_its_study(tmp_path: Path) ->
     mine = write_npz(tmp_path / "mine.npz", arrays(classes=3, train=60, test=12, side=16))
     name = own_nets.write(tmp_path, own_nets.COLOUR_ONLY)
     study = study_on(options_for(mine), TrainConfig(epochs=1, net_code=load_net(name).code))
-    training = recipe_training.of_trial(study, study.trials[0], TrainingOptions(data_dir=mine, net=name))
+    training = recipe_training.of_trial(study, study.trials[0], data_dir=mine, net=name)
     assert training.fit(0).reports[-1].end is None
 
 
@@ -148,14 +147,14 @@ def test_portable_training_refuses_a_net_whose_bits_depend_on_the_processor(
     name = own_nets.write(tmp_path, own_nets.STRIDED)
     recipe = {"epochs": 1, "subset": 1200, "net": {"kernel": kernel}}
     with fault:
-        recipe_training.of_recipe(recipe, TrainingOptions(net=name, precision="portable"))
-    recipe_training.of_recipe(recipe, TrainingOptions(net=name, precision="fp32"))
+        recipe_training.of_recipe(recipe, net=name, overrides=["precision=portable"])
+    recipe_training.of_recipe(recipe, net=name, overrides=["precision=fp32"])
 
 
 @pytest.mark.integration
 def test_a_net_of_ones_own_that_raises_is_told_with_its_line(tmp_path: Path) -> None:
     name = own_nets.write(tmp_path, own_nets.FAULTY)
-    training = recipe_training.of_recipe({"epochs": 1, "subset": 1200}, TrainingOptions(net=name, precision="fp32"))
+    training = recipe_training.of_recipe({"epochs": 1, "subset": 1200}, net=name, overrides=["precision=fp32"])
     blamed = r"Net my_nets\.py:build raised AttributeError: .*no_such_thing.* \(/.*my_nets\.py:\d+\)\."
     with pytest.raises(PluginError, match=rf"^{blamed}$"):
         training.fit(0)
