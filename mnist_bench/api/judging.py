@@ -259,12 +259,11 @@ def _scored(
     from mnist_bench.experiments import scored_recipes
     from search.defaults import results_in_force
 
-    asked = scored_recipes.BenchmarkOptions(
-        recipes=tuple(recipes), seeds=seeds, workers=workers, device=device, precision=precision,
-        results=results_in_force(results),
-    )  # fmt: skip
     with attended(observer, progress) as watching:
-        return scored_recipes.train(benchmark, asked, watching)
+        return scored_recipes.train(
+            benchmark, recipes, watching, seeds=seeds, workers=workers, device=device, precision=precision,
+            results=results_in_force(results),
+        )  # fmt: skip
 
 
 @documented

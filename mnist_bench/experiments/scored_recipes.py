@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean, median
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
 
@@ -18,7 +18,7 @@ from mnist_bench import cells
 from mnist_bench.config.settings import DatasetName, TrainConfig
 from mnist_bench.data.choice import DataOptions, form_of
 from mnist_bench.data.test_set import unopened_identity
-from mnist_bench.experiments.trainings import Observer, Scores, Task, Workplace, open_grid
+from mnist_bench.experiments.trainings import Grid, Observer, Scores, Task, open_grid
 from mnist_bench.nets.planner import plan_layers, training_flop
 from mnist_bench.numerics.device import Machine, sentence, this_machine
 from mnist_bench.numerics.kinds import PrecisionName
@@ -27,7 +27,6 @@ from mnist_bench.result_table import Figure, ShownAsTable, Table
 from mnist_bench.space_files import space_sources
 from mnist_bench.statistics import mean_and_deviation, share_interval
 from search import canonical_json, hashed
-from search.arguments import check_choice, check_count
 from search.errors import UsageError
 from search.messages import did_you_mean, number_of, show
 from search.study.folder import ResultsFolder
@@ -146,33 +145,38 @@ class ScoredRecipes(ShownAsTable):
         return self.table()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BenchmarkOptions(Workplace):
-    """The options of a benchmark of recipes."""
+def train(
+    benchmark: Benchmark,
+    recipes: Sequence[str],
+    observer: Observer,
+    *,
+    seeds: int,
+    workers: int,
+    device: str = "auto",
+    precision: PrecisionName = "auto",
+    results: Path,
+    data_dir: Path | None = None,
+) -> ScoredRecipes:
+    """Train some of a benchmark's recipes, or all if none is named, with every seed, and score them on the test images.
 
-    recipes: tuple[str, ...] = ()  # names of the benchmark's recipes; none for all
-    seeds: int
-    precision: PrecisionName = "auto"  # auto for that of each recipe, or else the device's fastest
-    results: Path = Path("results")
-
-    def __post_init__(self) -> None:
-        check_count("seeds", self.seeds)
-        check_choice("precision", self.precision, get_args(PrecisionName))
-
-
-def train(benchmark: Benchmark, options: BenchmarkOptions, observer: Observer) -> ScoredRecipes:
-    """Train a benchmark's recipes with every seed, score them on the test images, and return its result.
-
-    A run that the same code trained before in the same precision on the same kind of machine is not trained again.
+    The precision `auto` is that of each recipe, or else the device's fastest. A run that the same code trained before
+    in the same precision on the same kind of machine is not trained again.
     """
-    names = _chosen(options.recipes, benchmark)
-    given = () if options.precision == "auto" else (f"precision={options.precision}",)
+    names = _chosen(recipes, benchmark)
+    given = () if precision == "auto" else (f"precision={precision}",)
     alike: dict[tuple[DatasetName, str], dict[str, TrainConfig]] = {}  # what the same workers train
     for name in names:
         space = space_sources.load(f"{benchmark.name}/{name}", given)
         where = space_sources.dataset_of(space), str(space.settings.get("precision", "auto"))
         alike.setdefault(where, {})[name] = space_sources.recipe(space)
-    parts = [_trained(benchmark, configs, *where, options, observer) for where, configs in alike.items()]
+    files, parts = DataOptions(data_dir=str(data_dir.resolve()) if data_dir else None), []
+    for (dataset, named), configs in alike.items():
+        data = replace(files, dataset=dataset, form=form_of(dataset, files.form))
+        with open_grid(
+            results / f"_{benchmark.name}", f"The {benchmark.name} in {results}/", observer, data=data,
+            workers=workers, device=device, precision=named, extra_identity=unopened_identity(data),
+        ) as grid:  # fmt: skip
+            parts.append(_trained(benchmark, configs, seeds, workers, results, grid))
     rows = {row.recipe: row for part in parts for row in part.rows}
     return replace(parts[0], workers=max(part.workers for part in parts), rows=tuple(rows[name] for name in names))
 
@@ -188,15 +192,12 @@ def _chosen(names: Sequence[str], benchmark: Benchmark) -> list[str]:
 
 
 def _trained(
-    benchmark: Benchmark, configs: Mapping[str, TrainConfig], dataset: DatasetName, precision: str,
-    options: BenchmarkOptions, observer: Observer,
-) -> ScoredRecipes:  # fmt: skip
-    """Return the result of recipes that train on this data set in this precision, as `train` does."""
-    files = DataOptions(data_dir=str(options.data_dir.resolve()) if options.data_dir else None)
-    data = replace(files, dataset=dataset, form=form_of(dataset, files.form))
-    seeds = [benchmark.seed_of(number) for number in range(options.seeds)]
+    benchmark: Benchmark, configs: Mapping[str, TrainConfig], count: int, workers: int, results: Path, grid: Grid
+) -> ScoredRecipes:
+    """Return the result of the recipes that a grid trains, as `train` does."""
+    seeds, data = [benchmark.seed_of(number) for number in range(count)], grid.data.options
     whole_names = {name: f"{benchmark.name}/{name}" for name in configs}
-    purpose = f"bench {benchmark.name}: {', '.join(configs)}; {number_of(options.seeds, 'seed')}"
+    purpose = f"bench {benchmark.name}: {', '.join(configs)}; {number_of(count, 'seed')}"
 
     def scored(task: Task, period: int, report: Report, state: bytes) -> Report:
         if not report.end and (benchmark.every_epoch or period == len(task.costs)):
@@ -204,22 +205,18 @@ def _trained(
             figures = {"test_errors": found.errors, "test_accuracy": found.accuracy, "test_loss": found.loss}
             report = replace(report, metrics={**report.metrics, **figures})
         # How many processes train decides how long each takes.
-        return replace(report, details={**report.details, WORKERS: options.workers})
+        return replace(report, details={**report.details, WORKERS: workers})
 
-    with open_grid(
-        options.results / f"_{benchmark.name}", f"The {benchmark.name} in {options.results}/", observer, data=data,
-        workers=options.workers, device=options.device, precision=precision, extra_identity=unopened_identity(data),
-    ) as grid:  # fmt: skip
-        tasks = grid.tasks({whole_names[name]: config for name, config in configs.items()}, seeds)
-        observer.on_start(len(tasks), grid.seconds(tasks))
-        scores = Scores(grid, data, purpose=purpose, ledgers=[ResultsFolder(options.results).test_ledger])
-        curves = grid.train(tasks, on_period=scored)
+    tasks = grid.tasks({whole_names[name]: config for name, config in configs.items()}, seeds)
+    grid.observer.on_start(len(tasks), grid.seconds(tasks))
+    scores = Scores(grid, data, purpose=purpose, ledgers=[ResultsFolder(results).test_ledger])
+    curves = grid.train(tasks, on_period=scored)
     machine = this_machine(torch.device(str(grid.numerics["device"])), grid.numerics["precision"])
     images = grid.data.split.images
     return ScoredRecipes(
         benchmark=benchmark,
         machine=machine,
-        workers=max(int(report.details.get(WORKERS, options.workers)) for curve in curves.values() for report in curve),
+        workers=max(int(report.details.get(WORKERS, workers)) for curve in curves.values() for report in curve),
         train_images=images,
         rows=tuple(
             _row(name, config, data.form, images, machine, {seed: curves[whole_names[name], seed] for seed in seeds})

@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from typer.testing import Result
 
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.contest import Contest
-from mnist_bench.experiments.scored_recipes import LADDER, NOTEBOOK, BenchmarkOptions, ScoredRecipes
+from mnist_bench.experiments.scored_recipes import LADDER, NOTEBOOK, ScoredRecipes
 from mnist_bench.experiments.trainings import Observer
 from mnist_bench.training.trainer import numerics_here
 from support import wants
@@ -33,8 +33,8 @@ def test_the_table_and_other_forms(cli: Run, monkeypatch: pytest.MonkeyPatch) ->
     asked: list[Any] = []
     found = result(LADDER, scored("99.0", *[0.9900, 0.9910] * 5), scored("99.4", unended=2))
 
-    def train(benchmark: object, options: BenchmarkOptions, observer: object) -> ScoredRecipes:
-        asked.append((benchmark, options.recipes, options.seeds))
+    def train(benchmark: object, recipes: Sequence[str], observer: object, **options: object) -> ScoredRecipes:
+        asked.append((benchmark, tuple(recipes), options["seeds"]))
         return found
 
     monkeypatch.setattr("mnist_bench.experiments.scored_recipes.train", train)

@@ -10,7 +10,7 @@ import pytest
 
 import mnist_bench
 from mnist_bench.experiments.confirm import ConfirmOptions
-from mnist_bench.experiments.scored_recipes import LADDER, NOTEBOOK, Benchmark, BenchmarkOptions
+from mnist_bench.experiments.scored_recipes import LADDER, NOTEBOOK, Benchmark
 from search.errors import SearchError
 from support import experiments, handmade, own_nets
 from support.experiments import FRONT
@@ -23,9 +23,9 @@ class Experiment:
         self.found = found
         self.asked: list[tuple[Any, ...]] = []
 
-    def __call__(self, *arguments: Any) -> Any:
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
         *asked, observer = arguments
-        self.asked.append(tuple(asked))
+        self.asked.append((*asked, options))
         observer.on_news("found")
         return self.found
 
@@ -46,7 +46,7 @@ def test_options_reach_the_confirmation_of_a_front(monkeypatch: pytest.MonkeyPat
     options = ConfirmOptions(top=3, workers=2, device="cpu", data_dir=Path("data"), net=net)
     assert found is FRONT
     ((asked, *others),) = run.asked
-    assert (asked.files.path, others, observer.news) == (Path("out/two"), [options], ["found"])
+    assert (asked.files.path, others, observer.news) == (Path("out/two"), [options, {}], ["found"])
 
 
 @pytest.mark.parametrize(
@@ -59,10 +59,8 @@ def test_options_reach_a_benchmark_of_recipes(
     assert found is function(
         ["linear", "vgg"], seeds=4, workers=2, device="cpu", precision="fp32", results="out", observer=observer
     )
-    options = BenchmarkOptions(
-        recipes=("linear", "vgg"), seeds=4, workers=2, device="cpu", precision="fp32", results=Path("out")
-    )
-    assert (run.asked, observer.news) == ([(benchmark, options)], ["found"])
+    options = {"seeds": 4, "workers": 2, "device": "cpu", "precision": "fp32", "results": Path("out")}
+    assert (run.asked, observer.news) == ([(benchmark, ["linear", "vgg"], options)], ["found"])
 
 
 def test_an_experiment_that_its_observer_stops_is_an_error() -> None:

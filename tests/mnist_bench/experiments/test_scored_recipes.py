@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,9 @@ from mnist_bench.experiments.scored_recipes import (
     PUBLISHED,
     TARGETS,
     Benchmark,
-    BenchmarkOptions,
     Epoch,
     ScoredRecipe,
+    ScoredRecipes,
     is_met,
     remarkable,
     seed_of,
@@ -51,9 +51,12 @@ T_9 = 2.262157
 """Student's 97.5% point for 9 degrees of freedom, from a table."""
 
 
-def options(tmp_path: Path, *recipes: str, seeds: int = 1, **others: Any) -> BenchmarkOptions:
-    asked: dict[str, Any] = {"precision": "fp32", "data_dir": tmp_path / "data", "results": tmp_path / "results"}
-    return BenchmarkOptions(recipes=recipes, seeds=seeds, **asked | others)
+def trained(
+    tmp_path: Path, benchmark: Benchmark, *recipes: str, observer: Observer | None = None, **changed: Any
+) -> ScoredRecipes:
+    folders = {"results": tmp_path / "results", "data_dir": tmp_path / "data"}
+    asked = {"seeds": 1, "workers": 1, "precision": "fp32", **folders, **changed}
+    return train(benchmark, recipes, observer or Observer(), **asked)
 
 
 def evaluations(tmp_path: Path) -> list[str]:
@@ -82,7 +85,7 @@ def test_runs_are_fit_on_all_images_and_judged_on_the_test_images_alone(
     benchmark: Benchmark, recipe: str, scores: int, tmp_path: Path
 ) -> None:
     data = write_data(tmp_path / "data", train=300, test=60)
-    found = train(benchmark, options(tmp_path, recipe), Observer())
+    found = trained(tmp_path, benchmark, recipe)
     (row,) = found.rows
     config = space_sources.recipe(space_sources.load(f"{benchmark.name}/{recipe}"))
     seed = benchmark.seed_of(0)
@@ -94,7 +97,7 @@ def test_runs_are_fit_on_all_images_and_judged_on_the_test_images_alone(
     assert (found.train_images, row.seeds, row.precision, row.epochs) == (300, (seed,), "fp32", config.epochs)
 
     other = write_data(tmp_path / "other", train=300, test=60, skip=500)
-    judged_anew = train(benchmark, options(tmp_path, recipe, data_dir=other), Observer()).rows[0].runs[0][-1]
+    judged_anew = trained(tmp_path, benchmark, recipe, data_dir=other).rows[0].runs[0][-1]
     assert judged_anew.weights == last.weights
     assert judged_anew.test_loss != last.test_loss
     assert evaluations(tmp_path) == [f"bench {benchmark.name}: {recipe}; 1 seed"] * 2
@@ -104,22 +107,22 @@ def test_runs_are_fit_on_all_images_and_judged_on_the_test_images_alone(
 @in_this_process
 def test_a_stopped_benchmark_continues_and_nothing_is_trained_or_judged_again(tmp_path: Path) -> None:
     write_data(tmp_path / "data", train=300, test=60)
-    asked = options(tmp_path, "99.0", seeds=2)
+    of_two = partial(trained, tmp_path, LADDER, "99.0", seeds=2)
     stopped = experiments.Stopping(lambda runs: runs >= 1)
     resumed, again, more = (experiments.Stopping() for _ in range(3))
     with pytest.raises(Stopped):
-        train(LADDER, asked, stopped)
-    found = train(LADDER, asked, resumed)
+        of_two(observer=stopped)
+    found = of_two(observer=resumed)
     seeds = [LADDER.seed_of(number) for number in range(3)]
     assert {run.seed for run in stopped.ended + resumed.ended} == {*seeds[:2]}
     assert stopped.runs + resumed.runs == 2
     assert stopped.started == resumed.started == [2]
     opened = len(evaluations(tmp_path))
-    assert (train(LADDER, asked, again), again.runs, len(evaluations(tmp_path))) == (found, 0, opened)
-    row = train(LADDER, replace(asked, seeds=3, workers=2), more)
+    assert (of_two(observer=again), again.runs, len(evaluations(tmp_path))) == (found, 0, opened)
+    row = of_two(seeds=3, workers=2, observer=more)
     assert (row.rows[0].runs[:2], row.workers) == (found.rows[0].runs, 2)
     assert [run.seed for run in more.ended] == seeds[2:]
-    assert train(LADDER, asked, again).workers == 1, "as when they were trained"
+    assert of_two(observer=again).workers == 1, "as when they were trained"
 
 
 @pytest.mark.slow
@@ -127,7 +130,7 @@ def test_a_stopped_benchmark_continues_and_nothing_is_trained_or_judged_again(tm
 def test_recipes_of_other_data_are_trained_apart_and_stand_in_the_benchmarks_order(tmp_path: Path) -> None:
     write_data(tmp_path / "data", train=60, test=30)
     heard = experiments.Stopping()
-    found = train(NOTEBOOK, options(tmp_path, "three_channels", "linear", "batchnorm"), heard)
+    found = trained(tmp_path, NOTEBOOK, "three_channels", "linear", "batchnorm", observer=heard)
     assert [row.recipe for row in found.rows] == ["linear", "batchnorm", "three_channels"]
     assert [row.parameters for row in found.rows] == [7_850, 340_700, 340_880]
     assert heard.started == [2, 1]
@@ -141,7 +144,7 @@ def test_recipes_of_other_data_are_trained_apart_and_stand_in_the_benchmarks_ord
 @in_this_process
 def test_recipes_that_begin_alike_have_the_same_bits(tmp_path: Path) -> None:
     write_data(tmp_path / "data", train=60, test=30)
-    found = train(NOTEBOOK, options(tmp_path, "vgg_as_written", "vgg_augmented"), Observer())
+    found = trained(tmp_path, NOTEBOOK, "vgg_as_written", "vgg_augmented")
     first, second = (replace(row.runs[0][0], seconds=0.0) for row in found.rows)
     assert first == second
 
@@ -153,7 +156,7 @@ def test_a_run_that_diverges_is_counted_and_not_averaged(tmp_path: Path, monkeyp
     config = space_sources.recipe(space_sources.load("notebook/dropout"))
     wild = replace(config, epochs=3, optim=replace(config.optim, optimizer="sgd_nesterov", lr=10.0))
     monkeypatch.setattr(space_sources, "recipe", lambda space: wild)
-    (row,) = train(LADDER, options(tmp_path, "99.0", seeds=2), Observer()).rows
+    (row,) = trained(tmp_path, LADDER, "99.0", seeds=2).rows
     assert (row.runs, row.unended, row.asked) == ((), 2, 2)
     assert evaluations(tmp_path) == [], "there was nothing to judge"
 
@@ -162,15 +165,15 @@ def test_missing_test_files_are_noticed_before_anything_is_trained(tmp_path: Pat
     data = write_data(tmp_path / "data", train=300, test=60)
     (data / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(DataError, match="t10k-labels"):
-        train(LADDER, options(tmp_path, "99.0"), Observer())
+        trained(tmp_path, LADDER, "99.0")
     assert not (tmp_path / "results").exists()
 
 
 def test_an_unknown_recipe_is_named_with_those_that_there_are(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"^batchnrom: no recipe of the notebook; did you mean `batchnorm`\? There "):
-        train(NOTEBOOK, options(tmp_path, "linear", "batchnrom"), Observer())
+        trained(tmp_path, NOTEBOOK, "linear", "batchnrom")
     with pytest.raises(UsageError, match=r"^99\.5: no recipe of the ladder; did you mean `99\..`\? There are 99\.0, "):
-        train(LADDER, options(tmp_path, "99.5"), Observer())
+        trained(tmp_path, LADDER, "99.5")
 
 
 @pytest.mark.parametrize("benchmark", [NOTEBOOK, LADDER])
