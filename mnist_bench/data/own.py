@@ -414,7 +414,7 @@ FORMATS = (
     Format(has=lambda source: (source / TRAIN).is_dir(), read=read_folder),
     Format(has=lambda source: not source.is_dir(), read=read_npz),
 )
-"""The first format that a source has is taken; any file counts as an .npz file."""
+"""The first format that a source has is taken, so the most telling comes first; any file counts as an .npz file."""
 
 
 def options_for(source: Path | None, *, dataset: DatasetName = "mnist") -> DataOptions:

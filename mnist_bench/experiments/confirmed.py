@@ -202,6 +202,11 @@ class Confirmed(Result):
         return self.validation_images is not None
 
     @property
+    def seeds(self) -> int:
+        """How many fresh seeds each candidate has."""
+        return len(self.candidates[0].results)
+
+    @property
     def others(self) -> list[Candidate]:
         """All candidates but the winner."""
         return [row for row in self.candidates if row.number != self.winner]

@@ -10,7 +10,6 @@ from typing import Any
 from mnist_bench import cells
 from mnist_bench.cells import count, interval, numbered, percent, spelled, unit
 from mnist_bench.experiments.confirmed import (
-    SEEDS,
     TOP,
     AccuracyOverSeeds,
     Candidate,
@@ -26,8 +25,6 @@ from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Figure, Table
 from mnist_bench.statistics import LEVEL
 from search.messages import joined, number_of
-
-TEST = f"paired t-tests over {SEEDS} seeds, Holm-corrected over all pairs, {100 * LEVEL:g}% level"
 
 
 def table_of(found: Result, commands: NextCommands | None = None) -> Table[Any]:
@@ -60,7 +57,9 @@ def _table_of_candidates(found: Confirmed, commands: NextCommands) -> Table[Cand
             Figure("in the search", lambda row: _in_the_search(found, row), 4),
             *(of_nets if found.of_nets else []),
         ],
-        caption=[f"{found.study}: {number_of(len(found.candidates), 'configuration')} with {SEEDS} fresh seeds each."],
+        caption=[
+            f"{found.study}: {number_of(len(found.candidates), 'configuration')} with {found.seeds} fresh seeds each."
+        ],
         footnotes=[*meaning_lines(found), *failure_lines(found), *decision_lines(found), *below],
         document=found.plain(),
     )
@@ -125,13 +124,14 @@ def decision_lines(found: Confirmed) -> list[str]:
     first, *tied = [row.number for row in ordered(found) if row.number in found.tied]
     broken = [row.number for row in found.others if row.p_value is None]  # a run that did not finish is not a test
     unfinished = f" Of {_names(broken)} a run did not finish." if broken else ""
+    test = f"paired t-tests over {found.seeds} seeds, Holm-corrected over all pairs, {100 * LEVEL:g}% level"
     if tied:
-        lines = [f"= not significantly worse than #{first} ({TEST}): {_names(tied)}.{unfinished}"]
+        lines = [f"= not significantly worse than #{first} ({test}): {_names(tied)}.{unfinished}"]
         return [*lines, *([_cheapest_line(found)] if found.of_nets else [])]
     if len(broken) == len(found.others):
         return [f"No test was made.{unfinished}"] if broken else []
     others = "All others whose runs finished" if broken else "All others"
-    return [f"{others} are significantly worse than #{first} ({TEST}).{unfinished}"]
+    return [f"{others} are significantly worse than #{first} ({test}).{unfinished}"]
 
 
 def _cheapest_line(found: Confirmed) -> str:

@@ -89,7 +89,8 @@ class OptunaStudy:
         self._storage = self._reports = _Comparable()
         self._cost = space.aim.cost
         self._costs: list[float | None] = []  # of all trials, with two objectives
-        decides = pruner.make(periods)
+        with _quiet():
+            decides = pruner.make(periods)
         if self._cost is None:
             self._study = self._pruning = _empty_study(self._storage, name, decides, "maximize")
         else:
