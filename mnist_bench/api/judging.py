@@ -80,13 +80,13 @@ def confirm(
     from mnist_bench.experiments import confirm as confirming
     from mnist_bench.experiments.own_trainer import OwnCode
 
-    asked = confirming.ConfirmOptions(
-        top=top, test=test, workers=workers_like(study, device, workers), device=device,
-        net=options.loaded_net(net), data_dir=as_path(data),
-        code=OwnCode(trainer=trainer, objective=objective, command=command),
-    )  # fmt: skip
+    count, code = workers_like(study, device, workers), OwnCode(trainer=trainer, objective=objective, command=command)
+    own_net = options.loaded_net(net)
     with attended(observer, progress) as watching:
-        return confirming.confirm_study(study, asked, watching)
+        return confirming.confirm_study(
+            study, watching, top=top, test=test, workers=count, device=device, data_dir=as_path(data), net=own_net,
+            code=code,
+        )  # fmt: skip
 
 
 @documented
@@ -120,12 +120,11 @@ def confirm_front(
     from mnist_bench.value_kind import check_nets
 
     check_nets(study)
-    asked = confirming.ConfirmOptions(
-        top=top, workers=workers_like(study, device, workers), device=device, net=options.loaded_net(net),
-        data_dir=as_path(data),
-    )  # fmt: skip
+    count, own_net = workers_like(study, device, workers), options.loaded_net(net)
     with attended(observer, progress) as watching:
-        return confirming.confirm_front(study, asked, watching)
+        return confirming.confirm_front(
+            study, watching, top=top, workers=count, device=device, data_dir=as_path(data), net=own_net
+        )
 
 
 @documented
@@ -170,18 +169,18 @@ def ablate(
         >>> fewer = {step.groups: step.fewer for step in path.steps}  # doctest: +SKIP
     """
     from mnist_bench.api.arguments import as_path, attended, chosen, workers_like
-    from mnist_bench.experiments.ablation import AblationOptions, ablate_study
+    from mnist_bench.experiments.ablation import ablate_study
     from mnist_bench.experiments.confirmed import winner_of
     from mnist_bench.value_kind import check_nets
 
     check_nets(study)
-    asked = AblationOptions(
-        baseline=baseline, seeds=seeds, budget=budget, workers=workers_like(study, device, workers), device=device,
-        net=options.loaded_net(net), data_dir=as_path(data),
-    )  # fmt: skip
+    count, own_net = workers_like(study, device, workers), options.loaded_net(net)
     end = chosen(study, winner_of(study) if trial is None else trial)
     with attended(observer, progress) as watching:
-        return ablate_study(study, end, asked, watching)
+        return ablate_study(
+            study, end, watching, baseline=baseline, seeds=seeds, budget=budget, workers=count, device=device,
+            data_dir=as_path(data), net=own_net,
+        )  # fmt: skip
 
 
 @documented

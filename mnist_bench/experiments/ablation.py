@@ -22,9 +22,7 @@ from mnist_bench.experiments.trainings import (
     Curves,
     Grid,
     Observer,
-    Workplace,
     ask,
-    check_seeds,
     open_grid_of,
     validation_errors,
 )
@@ -39,7 +37,6 @@ from mnist_bench.statistics import LEVEL, mean_if_complete, paired, residual_var
 from mnist_bench.studies import checked, kept_files
 from mnist_bench.studies.record import data_of
 from search import canonical_json, hashed
-from search.arguments import check_seconds
 from search.differences import checks
 from search.errors import UsageError
 from search.event_log.records import StudyRecord, TrialRecord
@@ -327,71 +324,69 @@ def load(folder: Path) -> Ablation | None:
 # The question
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AblationOptions(Workplace):
-    """The options of an ablation."""
-
-    baseline: space_sources.Source = "notebook/linear"  # a recipe: a file, a shipped one's name, or values
-    seeds: int = 3
-    budget: float | None = None
-    """Seconds after which the remaining changes are one step, a step under way included; both ends are trained in any
-    case. None for no limit."""
-
-    def __post_init__(self) -> None:
-        check_seeds(self.seeds)
-        if self.budget is not None:
-            check_seconds("budget", self.budget)
-
-
-def ablate_study(study: StoredStudy, trial: TrialRecord, options: AblationOptions, observer: Observer) -> Ablation:
+def ablate_study(
+    study: StoredStudy,
+    trial: TrialRecord,
+    observer: Observer,
+    *,
+    baseline: space_sources.Source,
+    seeds: int,
+    budget: float | None,
+    workers: int,
+    device: str,
+    data_dir: Path | None,
+    net: str | None,
+) -> Ablation:
     """Return the path from the baseline to a trial, measured.
 
-    A finished ablation of the same question is read and not made again; of an unfinished one, no run is repeated.
+    After `budget` seconds the remaining changes are one step, a step under way included; both ends are trained in any
+    case. A finished ablation of the same question is read and not made again; of an unfinished one, no run is repeated.
     """
-    target, baseline = effective(from_json(trial.config)), space_sources.named(options.baseline)
-    start = effective(_beginning(study, options, target))
+    target, begun = effective(from_json(trial.config)), space_sources.named(baseline)
+    start = effective(_beginning(study, baseline, net, target))
     if not differing(start, target):
-        raise UsageError(
-            f"{baseline} and {study.name}/{trial.number} train the same network; there is nothing to ablate."
-        )
-    seeds = tuple(hashed.derived_seed("ablation", number) for number in range(options.seeds))
+        raise UsageError(f"{begun} and {study.name}/{trial.number} train the same network; there is nothing to ablate.")
+    drawn = tuple(hashed.derived_seed("ablation", number) for number in range(seeds))
     data, numerics = study.spec["context"]["data"], study.spec["numerics"]
-    about = [trial.number, to_json(start), to_json(target), list(seeds), data["data_hash"], data["split_hash"]]
+    about = [trial.number, to_json(start), to_json(target), list(drawn), data["data_hash"], data["split_hash"]]
     question = canonical_json.sha256([*about, *checks(numerics).values(), TRAINER_REVISIONS[numerics["kind"]]])
 
     def answer(grid: Grid) -> Ablation:
         form, images = grid.data.options.form, len(grid.data.split.validation)
         on_the_way = met(start, target, form)
-        tasks = grid.tasks({str(number): config for number, config in enumerate(on_the_way)}, seeds)
+        tasks = grid.tasks({str(number): config for number, config in enumerate(on_the_way)}, drawn)
         observer.on_start(len(tasks), grid.seconds(tasks))
-        deadline = math.inf if options.budget is None else time.monotonic() + options.budget
+        deadline = math.inf if budget is None else time.monotonic() + budget
 
         def results(configs: Mapping[str, TrainConfig], curves: Curves) -> list[Measured]:
-            return [_measured(config, [curves[name, seed] for seed in seeds], form) for name, config in configs.items()]
+            return [_measured(config, [curves[name, seed] for seed in drawn], form) for name, config in configs.items()]
 
         def measure(configs: Mapping[str, TrainConfig]) -> list[Measured] | None:
-            curves = grid.train_until(deadline, grid.tasks(configs, seeds))
+            curves = grid.train_until(deadline, grid.tasks(configs, drawn))
             return None if curves is None else results(configs, curves)
 
         # Both ends are trained whatever the budget: without them there is no result when the time is up.
         ends = {"baseline": start, "trial": target}
-        first, last = results(ends, grid.train(grid.tasks(ends, seeds)))
+        first, last = results(ends, grid.train(grid.tasks(ends, drawn)))
         steps = walk(first, last, measure, lambda step: observer.on_news(f"= {sentence(step, images)}"), form)
         return Ablation(
-            question=question, study=study.name, trial=trial.number, baseline=baseline, images=images, seeds=seeds,
+            question=question, study=study.name, trial=trial.number, baseline=begun, images=images, seeds=drawn,
             start=first, steps=steps,
         )  # fmt: skip
 
     kept, files = load(study.files.path), study.files.ablation
     known = kept if kept is not None and kept.question == question and kept.complete else None
-    return ask(known, open_grid_of(study, "ablate", files.path, options, observer), answer, files.result)
+    grid = open_grid_of(
+        study, "ablate", files.path, observer, workers=workers, device=device, data_dir=data_dir, net=net
+    )
+    return ask(known, grid, answer, files.result)
 
 
-def _beginning(study: StudyRecord, options: AblationOptions, target: TrainConfig) -> TrainConfig:
+def _beginning(study: StudyRecord, baseline: space_sources.Source, own: str | None, target: TrainConfig) -> TrainConfig:
     """Return the baseline's recipe; if the trial has your own network, with that network at its defaults."""
     form = data_of(study.spec["context"]).form
-    recipe = space_sources.recipe(space_sources.load(options.baseline, form=lambda _: form))
-    checked.require_net(target.net_code, options.net)
+    recipe = space_sources.recipe(space_sources.load(baseline, form=lambda _: form))
+    checked.require_net(target.net_code, own)
     if target.net_code is None:
         return recipe
     net = own_net.loaded_net(target.net_code)

@@ -10,9 +10,10 @@ points gets eight seeds on all images, and the test set is opened once for all o
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from functools import partial
 from itertools import count, islice, pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -44,7 +45,6 @@ from mnist_bench.experiments.trainings import (
     Scores,
     Task,
     Workers,
-    Workplace,
     ask,
     open_grid_of,
     started,
@@ -58,7 +58,6 @@ from mnist_bench.studies.record import data_of
 from mnist_bench.training.weights import export
 from mnist_bench.value_kind import kind_of
 from search import canonical_json, hashed
-from search.arguments import check_count
 from search.differences import checks
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord, TrialRecord, reason_of
@@ -75,44 +74,56 @@ Results = Mapping[int, tuple[float | None, ...]]
 """Of each candidate, by seed: errors or values; None if training did not finish."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ConfirmOptions(Workplace):
-    """The options of a confirmation."""
+def confirm_study(
+    study: StoredStudy,
+    observer: Observer,
+    *,
+    top: int = TOP,
+    test: bool = True,
+    workers: int = 1,
+    device: str = "auto",
+    data_dir: Path | None = None,
+    net: str | None = None,
+    code: own_trainer.OwnCode | None = None,
+) -> Confirmed:
+    """Confirm a study, or return its earlier confirmation. Missing nets of that are trained again.
 
-    top: int = TOP  # configurations, at most
-    test: bool = True  # whether selected networks are trained on all images and evaluated on the test set
-    code: own_trainer.OwnCode = field(default_factory=own_trainer.OwnCode)
-    """The trainer or objective of a study that is not one of networks; it has no test set, either."""
-
-    def __post_init__(self) -> None:
-        check_count("top", self.top)
-        check_count("workers", self.workers)
-
-
-def confirm_study(study: StoredStudy, options: ConfirmOptions, observer: Observer) -> Confirmed:
-    """Confirm a study, or return its earlier confirmation. Missing nets of that are trained again."""
-    trials, path = candidates_of(study, options.top), study.files.confirm.result
+    `test` says whether selected networks are trained on all images and evaluated on the test set. `code` is the trainer
+    or objective of a study that is not one of networks; it has no test set, either.
+    """
+    trials, files = candidates_of(study, top), study.files.confirm
     earlier = load(Confirmed, study.files.path)
-    known = earlier if earlier is not None and _answers(earlier, study, options) else None
+    known = earlier if earlier is not None and _answers(earlier, study, top, data_dir, test=test) else None
     if not kind_of(study.spec).of_nets:
-        workers = _workers_of(study, options, observer)
-        return ask(known, workers, lambda workers: _of_values(study, trials, options, workers), path)
-    grid = open_grid_of(study, "confirm", study.files.confirm.path, options, observer)
-    found = ask(known, grid, lambda grid: _of_nets(study, trials, earlier, options, grid), path)
-    return _with_all_nets(found, study, options, observer)
+        own = _workers_of(study, code or own_trainer.OwnCode(), workers, observer)
+        return ask(known, own, lambda workers: _of_values(study, trials, top, workers), files.result)
+    grid = partial(
+        open_grid_of, study, "confirm", files.path, observer, workers=workers, device=device, data_dir=data_dir, net=net
+    )
+    found = ask(known, grid(), lambda grid: _of_nets(study, trials, earlier, top, grid, test=test), files.result)
+    return _with_all_nets(found, study, grid, observer)
 
 
-def confirm_front(study: StoredStudy, options: ConfirmOptions, observer: Observer) -> Front:
+def confirm_front(
+    study: StoredStudy,
+    observer: Observer,
+    *,
+    top: int = TOP,
+    workers: int = 1,
+    device: str = "auto",
+    data_dir: Path | None = None,
+    net: str | None = None,
+) -> Front:
     """Confirm the front of a study, or return its earlier confirmation. Missing nets of that are trained again."""
     _check_ended(study, "its front")
-    cost, trials, left_out = front_trials(study, options.top)
+    cost, trials, left_out = front_trials(study, top)
     folder, numbers = study.files.path, [trial.number for trial in trials]
     earlier = load(Front, folder)
     is_same = earlier is not None and (earlier.digest, [one.number for one in earlier.members]) == (
         study.digest,
         numbers,
     )
-    known = earlier if earlier is not None and is_same and _stands(earlier, study, options) else None
+    known = earlier if earlier is not None and is_same and _stands(earlier, study, data_dir) else None
 
     def answer(grid: Grid) -> Front:
         on = NetRuns(study, trials, grid).finals(numbers, grid.data.options)
@@ -132,8 +143,11 @@ def confirm_front(study: StoredStudy, options: ConfirmOptions, observer: Observe
             ),
         )
 
-    grid = open_grid_of(study, "confirm", study.files.confirm.path, options, observer)
-    return _with_all_nets(ask(known, grid, answer, study.files.confirm.front), study, options, observer)
+    files = study.files.confirm
+    grid = partial(
+        open_grid_of, study, "confirm", files.path, observer, workers=workers, device=device, data_dir=data_dir, net=net
+    )
+    return _with_all_nets(ask(known, grid(), answer, files.front), study, grid, observer)
 
 
 # What is confirmed
@@ -251,9 +265,9 @@ def compared(
 
 
 @contextmanager
-def _workers_of(study: StoredStudy, options: ConfirmOptions, observer: Observer) -> Iterator[Workers]:
+def _workers_of(study: StoredStudy, code: own_trainer.OwnCode, workers: int, observer: Observer) -> Iterator[Workers]:
     folder = study.files.confirm
-    executor = own_trainer.executor_for(study, options.code, options.workers, folder.workers_log)
+    executor = own_trainer.executor_for(study, code, workers, folder.workers_log)
     # How long a report of an objective takes is not known.
     stall = math.inf if own_trainer.is_objective(study) else None
     with started(folder.path, work_on(study, "confirm"), executor) as numerics:
@@ -261,9 +275,7 @@ def _workers_of(study: StoredStudy, options: ConfirmOptions, observer: Observer)
         yield Workers(executor=executor, numerics=numerics, folder=folder.path, observer=observer, stall=stall)
 
 
-def _of_values(
-    study: StoredStudy, trials: Sequence[TrialRecord], options: ConfirmOptions, workers: Workers
-) -> Confirmed:
+def _of_values(study: StoredStudy, trials: Sequence[TrialRecord], top: int, workers: Workers) -> Confirmed:
     conditions = [dict(study.spec["context"]), *checks(workers.numerics).values()]
     tasks = [
         Task(
@@ -287,7 +299,7 @@ def _of_values(
     searched = [report.value for trial in study.trials for report in trial.reports]
     step = smallest_step([*searched, *(value for found in lasts.values() for value in found)])
     name, minimized = kind_of(study.spec).name, study.direction == "minimize"
-    return compared(study, trials, lasts, top=options.top, name=name, step=step, minimized=minimized)
+    return compared(study, trials, lasts, top=top, name=name, step=step, minimized=minimized)
 
 
 def last_value(reports: Sequence[Report]) -> float | None:
@@ -312,20 +324,20 @@ def smallest_step(found: Sequence[float | None]) -> float:
 
 
 def _of_nets(
-    study: StoredStudy, trials: Sequence[TrialRecord], earlier: Confirmed | None, options: ConfirmOptions, grid: Grid
+    study: StoredStudy, trials: Sequence[TrialRecord], earlier: Confirmed | None, top: int, grid: Grid, *, test: bool
 ) -> Confirmed:
     """Train with fresh seeds, select, then train on all images and evaluate on the test set.
 
     What an earlier confirmation evaluated stays known. DataError if there are no test files.
     """
-    if options.test:
+    if test:
         _check_test_files(grid.data.options)
     its = NetRuns(study, trials, grid)
     found = compared(
         study,
         trials,
         its.errors(),
-        top=options.top,
+        top=top,
         name="validation",
         step=1.0,
         minimized=True,
@@ -336,7 +348,7 @@ def _of_nets(
         found = replace(
             found, test_images=earlier.test_images, test_files=earlier.test_files, earlier=earlier.evaluated
         )
-    if not options.test:
+    if not test:
         return found
     numbers = list(dict.fromkeys([found.winner, found.cheapest]))
     on = its.finals(numbers, grid.data.options)
@@ -352,25 +364,27 @@ def _check_test_files(options: DataOptions) -> None:
         raise DataError(f"{error}; --no-test confirms without test images") from error
 
 
-def _answers(known: Confirmed, study: StudyRecord, options: ConfirmOptions) -> bool:
+def _answers(known: Confirmed, study: StudyRecord, top: int, data_dir: Path | None, *, test: bool) -> bool:
     """Return whether the earlier result answers the present request."""
-    if (known.digest, known.top) != (study.digest, options.top):
+    if (known.digest, known.top) != (study.digest, top):
         return False
-    return not known.of_nets or not options.test or (bool(known.finals) and _stands(known, study, options))
+    return not known.of_nets or not test or (bool(known.finals) and _stands(known, study, data_dir))
 
 
-def _stands(known: Confirmed | Front, study: StudyRecord, options: ConfirmOptions) -> bool:
+def _stands(known: Confirmed | Front, study: StudyRecord, data_dir: Path | None) -> bool:
     """Return whether a result was measured on the test files that the user names, true if none are named."""
-    if options.data_dir is None:
+    if data_dir is None:
         return True
-    data = checked.training_set(data_of(study.spec["context"]), options.data_dir, f"Study {study.name}")
+    data = checked.training_set(data_of(study.spec["context"]), data_dir, f"Study {study.name}")
     return known.test_files == own_test_files(data.options)
 
 
 # Nets whose files are gone: their errors are known, so the test set stays closed and the confirmation stays as it is
 
 
-def _with_all_nets(found: Found, study: StoredStudy, options: ConfirmOptions, observer: Observer) -> Found:
+def _with_all_nets(
+    found: Found, study: StoredStudy, open_grid: Callable[[], AbstractContextManager[Grid]], observer: Observer
+) -> Found:
     """Retrain the final nets whose files are missing, then return `found` unchanged.
 
     If that is impossible, as on a machine that computes other bits, the observer gets the reason.
@@ -380,7 +394,7 @@ def _with_all_nets(found: Found, study: StoredStudy, options: ConfirmOptions, ob
         return found
     trials = [trial for trial in study.trials if trial.number in dict(lost)]
     try:
-        with open_grid_of(study, "confirm", study.files.confirm.path, options, observer) as grid:
+        with open_grid() as grid:
             NetRuns(study, trials, grid).train_again(lost)
     except (UsageError, NotReproducedError) as error:
         nets = number_of(len(lost), "network")

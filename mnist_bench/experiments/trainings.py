@@ -29,11 +29,10 @@ from mnist_bench.training.period import Evaluation
 from mnist_bench.training.trainer import Scorer, trainer_spec
 from mnist_bench.training.weights import export
 from search import canonical_json, file_lock
-from search.arguments import check_count
 from search.differences import checks
 from search.driver.dispatcher import take_all
 from search.driver.retry_policy import POLL, Key, RetryPolicy, failure_of
-from search.errors import UsageError, WorkerError
+from search.errors import WorkerError
 from search.event_log.records import StudyRecord
 from search.executors.local import LocalExecutor
 from search.executors.protocol import Done, Executor, Failed, Job, Outcome
@@ -211,26 +210,6 @@ class Training:
 
 Curves = Mapping[tuple[str, int], Sequence[Report]]
 """The reports of tasks, by their keys."""
-MIN_SEEDS = 2
-"""A difference is reported with its interval, and one seed has none."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Workplace:
-    """Where an experiment trains: the base class of all experiments' options."""
-
-    workers: int = 1
-    device: str = "auto"
-    data_dir: Path | None = None
-    """Your own data set: IDX files, a `.npz` file or a folder of pictures; None for the packaged MNIST."""
-    net: str | None = None  # the name of your own network, if the study has one; see `SearchConfig.net`
-
-
-def check_seeds(seeds: int) -> None:
-    """Check that there are seeds enough to show how much seeds differ, which every interval needs."""
-    check_count("seeds", seeds)
-    if seeds < MIN_SEEDS:
-        raise UsageError(f"seeds={seeds}: give at least {MIN_SEEDS}, because one seed shows no spread.")
 
 
 def validation_errors(curve: Sequence[Report]) -> int | None:
@@ -379,7 +358,7 @@ def open_grid(
     extra_identity: Sequence[str] = (),
     net: str | None = None,
 ) -> Iterator[Grid]:
-    """Start workers as `started` and yield the grid; `extra_identity` is as in `Grid`, and `net` as in `Workplace`."""
+    """Start workers as `started` and yield the grid; `extra_identity` is as in `Grid`, `net` the name of your own."""
     loaded = load_training_set(data) if isinstance(data, DataOptions) else data
     trainer = trainer_spec(loaded, device=device, precision=precision, net=net)
     executor = LocalExecutor(trainer, workers, WorkFolder(folder).workers_log)
@@ -392,19 +371,27 @@ def open_grid(
 
 @contextmanager
 def open_grid_of(
-    study: StudyRecord, verb: str, folder: Path, workplace: Workplace, observer: Observer
+    study: StudyRecord,
+    verb: str,
+    folder: Path,
+    observer: Observer,
+    *,
+    workers: int = 1,
+    device: str = "auto",
+    data_dir: Path | None = None,
+    net: str | None = None,
 ) -> Iterator[Grid]:
     """Start workers on the data of a study, in its precision, and yield the grid.
 
     The test set is closed from then on. `verb` names the work on the study in messages, such as "confirm".
     """
     close_test_set()
-    checked.require_net(checked.net_code(study), workplace.net)
+    checked.require_net(checked.net_code(study), net)
     numerics, recorded = study.spec["numerics"], data_of(study.spec["context"])
-    loaded = checked.training_set(recorded, workplace.data_dir, f"Study {study.name}")
+    loaded = checked.training_set(recorded, data_dir, f"Study {study.name}")
     with open_grid(
-        folder, work_on(study, verb), observer, data=loaded, workers=workplace.workers, net=workplace.net,
-        device=checked.device_like(numerics, workplace.device), precision=str(numerics["precision"]),
+        folder, work_on(study, verb), observer, data=loaded, workers=workers, net=net,
+        device=checked.device_like(numerics, device), precision=str(numerics["precision"]),
     ) as grid:  # fmt: skip
         checked.check_numerics(study, grid.numerics, verb)
         yield grid

@@ -107,7 +107,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Ablation:
         question="", study="conv-0", trial=1, baseline="notebook/linear", images=10_000, seeds=(1, 2),
         start=measured(start, 800, 802), steps=tuple(steps),
     )  # fmt: skip
-    monkeypatch.setattr("mnist_bench.experiments.ablation.ablate_study", lambda *_: made)
+    monkeypatch.setattr("mnist_bench.experiments.ablation.ablate_study", lambda *_, **asked: made)
     return made
 
 
@@ -184,7 +184,7 @@ def test_the_way_ends_at_what_confirm_named(
     study = cli.studies["conv-0"]
     known = None if winner is None else SimpleNamespace(winner=winner, digest=digest or study.digest)
     monkeypatch.setattr("mnist_bench.experiments.confirmed.load", lambda kind, folder: known)
-    hear = experiments.stopped_after(lambda study, trial, options, observer: asked.append((trial.number, options)))
+    hear = experiments.stopped_after(lambda study, trial, observer, **options: asked.append((trial.number, options)))
     monkeypatch.setattr("mnist_bench.experiments.ablation.ablate_study", hear)
     assert cli("ablate", *arguments, "--budget", "1m", "--seeds", "5", "--baseline", "r.yaml").exit_code == 130
     if arguments == ("conv-0",):
@@ -192,4 +192,4 @@ def test_the_way_ends_at_what_confirm_named(
             ablate(study)
     assert {number for number, _ in asked} == {end}
     _, options = asked[0]
-    assert (options.budget, options.seeds, options.baseline) == (60, 5, "r.yaml")
+    assert (options["budget"], options["seeds"], options["baseline"]) == (60, 5, "r.yaml")

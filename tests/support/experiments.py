@@ -201,8 +201,8 @@ class Stopping(Observer):
 def stopped_after(hear: Callable[..., object]) -> Callable[..., NoReturn]:
     """Return an experiment that tells `hear` its arguments and is stopped then."""
 
-    def experiment(*arguments: Any) -> NoReturn:
-        hear(*arguments)
+    def experiment(*arguments: Any, **options: Any) -> NoReturn:
+        hear(*arguments, **options)
         raise Stopped
 
     return experiment

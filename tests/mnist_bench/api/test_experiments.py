@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 import mnist_bench
-from mnist_bench.experiments.confirm import ConfirmOptions
 from mnist_bench.experiments.scored_recipes import LADDER, NOTEBOOK, Benchmark
 from search.errors import SearchError
 from support import experiments, handmade, own_nets
@@ -43,10 +42,10 @@ def test_options_reach_the_confirmation_of_a_front(monkeypatch: pytest.MonkeyPat
     own_nets.write(tmp_path, own_nets.GOOD)
     net = f"{tmp_path / 'my_nets.py'}:build"
     found = mnist_bench.confirm_front(study, top=3, workers=2, device="cpu", data="data", net=net, observer=observer)
-    options = ConfirmOptions(top=3, workers=2, device="cpu", data_dir=Path("data"), net=net)
+    options = {"top": 3, "workers": 2, "device": "cpu", "data_dir": Path("data"), "net": net}
     assert found is FRONT
     ((asked, *others),) = run.asked
-    assert (asked.files.path, others, observer.news) == (Path("out/two"), [options, {}], ["found"])
+    assert (asked.files.path, others, observer.news) == (Path("out/two"), [options], ["found"])
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,6 @@ from mnist_bench.data.mnist import PACKAGED
 from mnist_bench.errors import DataError, NotReproducedError, Stopped
 from mnist_bench.experiments import confirm as confirming, confirmed
 from mnist_bench.experiments.confirm import (
-    ConfirmOptions,
     NetRuns,
     candidates_of,
     confirm_front,
@@ -59,7 +58,7 @@ def folder(tmp_path: Path) -> Path:
 
 def ask(study: StoredStudy, folder: Path, observer: Observer | None = None, **asked: Any) -> confirmed.Confirmed:
     kept = handmade.kept_in(folder.parent, study)
-    return confirm_study(kept, ConfirmOptions(**asked), observer or Observer())
+    return confirm_study(kept, observer or Observer(), **asked)
 
 
 def each_its_own(study: StoredStudy) -> StoredStudy:
@@ -119,7 +118,7 @@ def test_a_study_that_is_being_searched_is_refused(folder: Path) -> None:
     with pytest.raises(StudyLockedError, match=r"conv-0 is being searched; confirm it when"):
         ask(handmade.mixed(live=True), folder)
     with pytest.raises(StudyLockedError, match=r"two is being searched; confirm its front when"):
-        confirm_front(replace(handmade.two_objectives(), live=True), ConfirmOptions(), Observer())
+        confirm_front(replace(handmade.two_objectives(), live=True), Observer())
 
 
 # The selection
@@ -376,7 +375,7 @@ def grid(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, opened: list[str]) -> 
     """Return the grid of all confirmations of a study in `tmp_path`, in which #1 makes the fewest errors."""
     grid = Grid(tmp_path / "confirm", errors={"#0": TIED, "#2": MANY})
     grid.folder.mkdir()
-    monkeypatch.setattr(confirming, "open_grid_of", lambda *of: nullcontext(grid))
+    monkeypatch.setattr(confirming, "open_grid_of", lambda *of, **asked: nullcontext(grid))
     return grid
 
 
@@ -391,7 +390,7 @@ def study(tmp_path: Path) -> StoredStudy:
 
 
 def confirm(study: StoredStudy, **asked: Any) -> Confirmed:
-    return confirm_study(study, ConfirmOptions(**asked), Observer())
+    return confirm_study(study, Observer(), **asked)
 
 
 def finals_of(study: StoredStudy, grid: Grid, *numbers: int) -> list[Final]:
@@ -513,8 +512,8 @@ def test_a_net_that_is_gone_is_trained_again_with_the_test_set_closed(
 
 def test_the_figures_of_a_longer_front_stay(tmp_path: Path, grid: Grid, opened: list[str]) -> None:
     study = placed(handmade.two_objectives(), tmp_path)
-    whole = confirm_front(study, ConfirmOptions(), Observer())
-    best = confirm_front(study, ConfirmOptions(top=1), Observer())
+    whole = confirm_front(study, Observer())
+    best = confirm_front(study, Observer(), top=1)
     assert (best.finals, best.earlier) == (whole.finals[2:], whole.finals[:2])
     assert len(opened) == 1
     assert confirmed.load(confirmed.Front, tmp_path) == replace(best, study=tmp_path.name)
@@ -573,9 +572,9 @@ def confirm_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Confirm:
     ) -> tuple[Confirmed, Trained]:
         executor = Trained(value, numerics_check)
         monkeypatch.setattr("mnist_bench.experiments.own_trainer.executor_for", lambda *given: executor)
-        asked = ConfirmOptions(code=OwnCode(trainer="ridge.py:Trainer"), **options)
+        code = OwnCode(trainer="ridge.py:Trainer")
         kept = made.kept_in(tmp_path, study or four())
-        return confirm_study(kept, asked, observer or Observer()), executor
+        return confirm_study(kept, observer or Observer(), code=code, **options), executor
 
     return run
 

@@ -19,7 +19,6 @@ from mnist_bench.experiments.trainings import (
     Task,
     TaskStore,
     Training,
-    Workplace,
     open_grid,
     open_grid_of,
 )
@@ -343,6 +342,6 @@ def test_a_studys_workshop_computes_in_its_precision_and_is_refused_where_the_bi
         pytest.raises(
             FingerprintError, match=rf"numerics check 77c0…, here {here[:4]}…\); ablate it on a machine like that one"
         ),
-        open_grid_of(study, "ablate", tmp_path, Workplace(), Observer()),
+        open_grid_of(study, "ablate", tmp_path, Observer()),
     ):
         pass
