@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from mnist_bench.data.mnist import load_training_set
+from mnist_bench.searches import running
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.running import check_own_code, run
 from mnist_bench.searches.setup import SearchSetup
@@ -22,6 +24,29 @@ def test_a_search_without_a_worker_is_refused_before_anything_is_written(tmp_pat
     with pytest.raises(UsageError, match=r"^workers=0: give a whole number of at least 1\.$"):
         run(SearchConfig(space="smoke", workers=0, device="cpu", results=tmp_path / "results"), Observer())
     assert not (tmp_path / "results").exists()
+
+
+def test_a_search_of_own_work_pauses_after_its_timeout(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("import time\n\ndef f(params):\n    time.sleep(0.05)\n    return params['x']\n")
+    asked = SearchConfig(
+        space={"x": {"float": [0.0, 1.0]}}, objective=f"{tmp_path / 'mine.py'}:f", trials=100, timeout=0.3, workers=1,
+        results=tmp_path / "results",
+    )  # fmt: skip
+    assert not run(asked, Observer()).reached
+
+
+@pytest.mark.parametrize(("device", "gpus"), [("cpu", 0.0), ("cuda", 1.0), ("cuda:1", 1.0)])
+def test_a_ray_worker_asks_for_a_gpu_where_it_trains_on_one(
+    device: str, gpus: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, object]] = []
+    monkeypatch.setattr(running, "RayExecutor", lambda spec, workers, **options: asked.append(options))
+    space = {"name": "tiny", "precision": "fp32", "epochs": 1, "optim": {"lr": {"float": [0.1, 0.2]}}}
+    setup = SearchSetup.of(
+        SearchConfig(space=space, executor="ray", device=device, workers=2, results=tmp_path / "results")
+    )
+    running.executor_of(setup, load_training_set(setup.data))
+    assert [options["gpus_per_worker"] for options in asked] == [gpus]
 
 
 @pytest.mark.slow
