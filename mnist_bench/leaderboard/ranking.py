@@ -124,7 +124,7 @@ def _together(studies: Sequence[StudyRecord], boards: Sequence[Leaderboard], top
         study=", ".join(board.study for board in boards),
         digest="",
         totals=(sum(board.trial_budget for board in boards),),
-        counts={name: sum(board.counts.get(name, 0) for board in boards) for name in first.counts},
+        counts={name: sum(board.counts[name] for board in boards) for name in first.counts},
         external=sum(board.external for board in boards),
         saved=sum(board.saved for board in boards),
         budget=sum(board.budget for board in boards),

@@ -176,6 +176,11 @@ def test_a_subset_out_of_range_is_refused(subset: int) -> None:
         make_split(np.arange(600) % 10, subset=subset)
 
 
+def test_too_few_images_to_split_are_refused() -> None:
+    with pytest.raises(DataError, match="9 images are too few to split; at least 10 are needed"):
+        make_split(np.arange(9))
+
+
 RED = PictureForm(channels=3, height=28, width=28, classes=10)
 
 

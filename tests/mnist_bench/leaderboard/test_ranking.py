@@ -237,6 +237,7 @@ def test_the_trials_of_all_studies_are_in_one_order_with_the_ranks_and_ties_of_t
         ("a", 3, 2, False),
     ]  # fmt: skip
     assert (board.counts["complete"], board.trial_budget) == (6, 6)
+    assert board.counts == {**leaderboard_of(FIRST).counts, "complete": 6}
 
 
 def test_what_trials_have_not_ended_or_were_not_trained_comes_after_all_complete_ones() -> None:

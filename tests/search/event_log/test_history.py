@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings, strategies as st
 
 from search.errors import StorageError, UsageError
-from search.event_log.events import Asked, Created, Event, GoalSet, Reported, Resumed, Stopped, Told
+from search.event_log.events import Asked, Created, Declined, Event, GoalSet, Reported, Resumed, Stopped, Told
 from search.event_log.history import History, StopRules, Timeline
 from search.event_log.records import ENDS, EarlyStop
 from search.hashed import Reason
@@ -52,6 +52,13 @@ def test_all_slots_begin_together_at_0() -> None:
     timeline = Timeline.of(3)
     assert [slot.next_time for slot in timeline.slots] == [0, 0, 0]
     assert timeline.now() == 0
+
+
+def test_a_budget_that_is_raised_again_replaces_that_of_its_segment_alone() -> None:
+    history = Study(budget=2).history
+    for event in (GoalSet(goal=0), Declined(), GoalSet(goal=1), GoalSet(goal=3)):
+        history.apply(event)
+    assert (history.budgets, history.budget) == ([0, 3], 3)
 
 
 def test_a_verdict_is_due_in_the_instant_of_the_report() -> None:
