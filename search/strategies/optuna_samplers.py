@@ -5,6 +5,7 @@ Those that can be portable give the same proposals on every processor, too.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,6 +23,8 @@ MODEL_DRAWS = 20
 model that has seen feasible trials alone can come to prefer what none of them has, and draws it every time."""
 RANDOM_DRAWS = 200
 """Draws at random of which the last is proposed in any case. A quarter of them is feasible in conv.yaml's space."""
+
+logging.getLogger("optuna").setLevel(logging.ERROR)  # what a user has to know is said here, in sentences
 
 
 class OptunaRanges:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import logging
 import warnings
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import replace
@@ -31,8 +30,6 @@ from search.strategies.optuna_samplers import OptunaRanges
 from search.strategies.pruners import ForeignPruner, Pruner
 from search.strategies.samplers import Ask, Origin, Random, Sampler
 from search.strategies.strategy import is_own
-
-logging.getLogger("optuna").setLevel(logging.ERROR)  # the driver reports progress itself
 
 _FAILED = [reason for reason, end in ENDS.items() if end.counts_against]
 _OF_STUDY = "study:"

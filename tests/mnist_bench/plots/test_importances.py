@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,6 +41,18 @@ def drawn_at_random(count: int, seed: int = 0) -> list[dict[str, Any]]:
     """Return parameters drawn at random from the fake trainer's space."""
     rng = random.Random(seed)
     return [SPACE.sample(lambda _, span: span.at(rng.random())) for _ in range(count)]
+
+
+@pytest.mark.slow
+@pytest.mark.cold
+def test_optuna_writes_nothing_on_the_screen() -> None:
+    program = (
+        "import random\nfrom mnist_bench.plots.importances import importance_of_each\nfrom support import search_fake\n"
+        "space = search_fake.space()\ndraws = [space.sample(lambda _, at: at.at(random.random())) for _ in range(9)]\n"
+        "importance_of_each(space, [(params, params['model.width']) for params in draws])"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 @pytest.mark.slow
