@@ -166,7 +166,8 @@ def judging(folder: Path) -> Cases:
         "",
         hashed(sorted({each for text in confirmed for each in WEIGHTS.findall(text)})),
     )
-    command("ablate", "judged-0", "--baseline", "notebook/linear", "--seeds", "2", *results)
+    baseline = "--baseline" if "--baseline" in command("ablate", "--help") else "--from"  # of older trees
+    command("ablate", "judged-0", baseline, "notebook/linear", "--seeds", "2", *results)
     (ablation,) = (folder / "judged-0" / "ablation").glob("*.json")
     yield "ablate: errors at each step", "", hashed([each.split() for each in ERRORS.findall(ablation.read_text())])
 
