@@ -9,7 +9,7 @@ import pytest
 
 from support.sources import execute
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.cold]
 
 CELLS = (
     "import numpy as np\nimport torch\nimport search\ntorch.randn(400, 400) @ torch.randn(400, 400)",
