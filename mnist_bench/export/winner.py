@@ -99,7 +99,7 @@ class Winner(TrainedNet):
     """Validation result of the trial's own network, even if the exported one was trained on all images."""
     confirmed: Confirmed | None  # the confirmation of the study; None if it was not confirmed
     tested: Confirmed | Front | None  # what has test results of networks with these settings
-    test_evaluations: int  # how often the test set was opened for the study
+    test_evaluations: int  # how often the test set was evaluated for the study
 
     @property
     def final(self) -> Final | None:

@@ -544,7 +544,7 @@ def ahead_words(board: Leaderboard) -> str:
 
 
 def test_set_line(evaluations: int) -> str:
-    """Return how often the test set was opened, in words."""
+    """Return how often the test set was evaluated, in words."""
     times = {1: "once", 2: "twice"}.get(evaluations, f"{evaluations} times")
     return f"The test set has been evaluated {times}." if evaluations else "The test set has not been evaluated."
 

@@ -363,7 +363,7 @@ class Scores:
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the purposes for which the test set was opened."""
+    """Return the purposes for which the test set was evaluated."""
     Scores.opened = []
     monkeypatch.setattr(confirming, "Scores", Scores)
     monkeypatch.setattr(confirming, "export", lambda state, config: state)
