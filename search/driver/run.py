@@ -375,9 +375,7 @@ class Search:
             if history.stop is not None:
                 driver.go_on()
             reached = True
-            if (
-                history.declined
-            ):  # the segment that has stopped asking is finished first, then a larger trial budget set
+            if history.declined:  # the segment that has stopped asking ends first, then a larger budget is set
                 reached = driver.run(self.stopping, self.stop_rules)
             if reached:
                 if history.stop is None and self.budget > history.budget:
