@@ -56,14 +56,11 @@ def read(path: Path) -> NDArray[Any]:
 
     A file with the suffix .gz is decompressed.
     """
-    try:
-        with _open(path) as file:
-            dtype, shape = _read_header(file, path)
-            size = math.prod(shape) * dtype.itemsize
-            # One byte more than announced shows a file that is too long, and a gzip bomb is not unpacked any further.
-            content = file.read(size + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from error
+    with _opened(path) as file:
+        dtype, shape = _read_header(file, path)
+        size = math.prod(shape) * dtype.itemsize
+        # One byte more than announced shows a file that is too long, and a gzip bomb is not unpacked any further.
+        content = file.read(size + 1)
     if len(content) != size:
         kind = "is cut off" if len(content) < size else "has bytes after its last value"
         raise DataError(f"{path}: {kind}; its header declares {math.prod(shape):,} values")
@@ -72,11 +69,8 @@ def read(path: Path) -> NDArray[Any]:
 
 def shape(path: Path) -> tuple[int, ...]:
     """Return the shape that the header of an IDX file promises."""
-    try:
-        with _open(path) as file:
-            return _read_header(file, path)[1]
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from error
+    with _opened(path) as file:
+        return _read_header(file, path)[1]
 
 
 def digest(values: Bytes | Labels) -> str:
@@ -99,8 +93,14 @@ def _type(values: NDArray[Any]) -> tuple[int, np.dtype[Any]]:
     return next((code, dtype) for code, dtype in TYPES.items() if dtype.newbyteorder("=") == values.dtype)
 
 
-def _open(path: Path) -> BinaryIO:
-    return cast(BinaryIO, gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to read; one that cannot be read is a DataError."""
+    try:
+        with cast(BinaryIO, gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb") as file:
+            yield file
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from error
 
 
 def _read_header(file: BinaryIO, path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:

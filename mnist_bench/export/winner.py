@@ -26,7 +26,7 @@ from mnist_bench.studies.claims import trainer_for
 from mnist_bench.studies.kept_files import worth_keeping
 from mnist_bench.studies.record import Record, record_of
 from mnist_bench.training.trainer import NetTrainer, Scorer
-from mnist_bench.training.weights import check_trial, export, known, model_in, read_weights
+from mnist_bench.training.weights import check_trial, export, known, model_in
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord, TrialRecord
 from search.messages import duration
@@ -111,11 +111,8 @@ class Winner(TrainedNet):
 def kept_net(study: StoredStudy, trial: TrialRecord | None = None, *, data_dir: Path | None = None) -> TrainedNet:
     """Return a trial's own network, by default that of the best trial, from its kept weights. Closes the test set."""
     trial = trial or find_trial(study, None)
-    record, name, path = (
-        _record_of_net(study, trial),
-        f"{study.name}/{trial.number}",
-        study.files.weights_of(trial.number),
-    )
+    record = _record_of_net(study, trial)
+    name, path = f"{study.name}/{trial.number}", study.files.weights_of(trial.number)
     if not path.is_file():
         commands = commands_of(study, data_dir=data_dir)
         if trial.number in worth_keeping(study.complete(), study.cost):
@@ -124,8 +121,7 @@ def kept_net(study: StoredStudy, trial: TrialRecord | None = None, *, data_dir: 
             state, command = "were not kept", commands.line("export", "--to", "DIR", trial=trial.number)
         raise StudyNotFoundError(f"The weights of {name} {state}; `{command}` trains it again.")
     data = trainer_for(record, data_dir=data_dir, what=f"Study {study.name}").data
-    check_trial(path, trial)
-    return TrainedNet(**_trained(study, trial, record, model_in(read_weights(path), name), data))
+    return TrainedNet(**_trained(study, trial, record, model_in(check_trial(path, trial), name), data))
 
 
 def _record_of_net(study: StudyRecord, trial: TrialRecord) -> Record:
@@ -272,8 +268,7 @@ class _Finder:
         """Return a trial's own net in the bytes of `training.export`: as it was kept, or trained again."""
         name, path = f"{self.study.name}/{trial.number}", self.study.files.weights_of(trial.number)
         if path.is_file():
-            check_trial(path, trial)
-            return read_weights(path)
+            return check_trial(path, trial)
         took = duration(sum(report.seconds for report in trial.reports))
         self.on_news(f"The weights of {name} were not kept; it is trained again, which took {took} in the search.")
         states: list[bytes] = []

@@ -76,7 +76,7 @@ def describe(device: torch.device, precision: Precision) -> dict[str, Any]:
         "device": str(device),
         "precision": precision,
         "trainer_revision": TRAINER_REVISIONS[kind],
-        "cpu": cpu_line("model name") or platform.processor() or platform.machine(),
+        "cpu": _processor(),
         "cpu_generation": cpu_generation(),
         "cpu_flags": [flag for flag in FLAGS if flag in cpu_flags()],
         "gpu": _describe_gpu(device),
@@ -148,9 +148,13 @@ class Machine:
     versions: Mapping[str, str]
 
 
+def _processor() -> str:
+    return cpu_line("model name") or platform.processor() or platform.machine()
+
+
 def this_machine(device: torch.device, precision: Precision) -> Machine:
     """Return the machine on which this process runs and trains, on `device` in `precision`."""
-    name = cpu_line("model name") or platform.processor() or platform.machine()
+    name = _processor()
     family, model = cpu_line("cpu family"), cpu_line("model")
     return Machine(
         processor=f"{name} (family {family}, model {model})" if family and model else name,

@@ -14,7 +14,7 @@ from mnist_bench.picture_form import MNIST
 from mnist_bench.studies.checked import commands_of
 from mnist_bench.studies.claims import trainer_for
 from mnist_bench.studies.record import data_of, record_of
-from mnist_bench.training.weights import check_trial, read_weights
+from mnist_bench.training.weights import check_trial
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log.records import TrialRecord
 from search.study.studies import StoredStudy
@@ -105,8 +105,8 @@ def best_predictions(subject: Subject) -> Predictions:
     return predict(study, study.best, kept_weights(study, study.best), subject.data_dir)
 
 
-def kept_weights(study: StoredStudy, trial: TrialRecord) -> Path:
-    """Return the file that holds the weights that a trial ended with."""
+def kept_weights(study: StoredStudy, trial: TrialRecord) -> bytes:
+    """Return the content of the file with the weights that a trial ended with."""
     path = study.files.weights_of(trial.number)
     if not path.is_file():
         command = commands_of(study).line("reproduce", "--weights", trial=trial.number)
@@ -115,12 +115,11 @@ def kept_weights(study: StoredStudy, trial: TrialRecord) -> Path:
             "complete trials are kept there, on the machine that searched, until `studies remove --weights`. "
             f"`{command}` trains it again and keeps them."
         )
-    check_trial(path, trial)
-    return path
+    return check_trial(path, trial)
 
 
-def predict(study: StoredStudy, trial: TrialRecord, weights: Path, data_dir: Path | None = None) -> Predictions:
-    """Predict the validation images with the net in a file of `kept_weights`. Closes the test set.
+def predict(study: StoredStudy, trial: TrialRecord, weights: bytes, data_dir: Path | None = None) -> Predictions:
+    """Predict the validation images with the net that `kept_weights` returned. Closes the test set.
 
     The net computes in the precision of the search, and on its kind of device if there is one.
 
@@ -131,7 +130,7 @@ def predict(study: StoredStudy, trial: TrialRecord, weights: Path, data_dir: Pat
 
     trainer = trainer_for(record_of(study, trial), data_dir=data_dir, what=f"Study {study.name}")
     data = trainer.data
-    logits = Scorer(trainer.precision).evaluate(read_weights(weights), data, str(weights)).logits
+    logits = Scorer(trainer.precision).evaluate(weights, data, str(study.files.weights_of(trial.number))).logits
     images = data.images[data.validation].permute(0, 2, 3, 1).cpu().numpy()
     errors = trial.reports[-1].metrics.get("errors")
     return Predictions(

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, get_args
@@ -70,10 +71,11 @@ def open_with_data(
         net: as in `load`.
     """
 
+    @cache  # a folder's files are looked at for it
     def options(named: DatasetName) -> DataOptions:
         return options_for(data_dir, dataset=named)
 
-    images = images_in(options_for(data_dir))
+    images = images_in(options("mnist"))
     space = load(source, overrides, images=images, form=lambda named: options(named).form, net=net)
     chosen = options(dataset_of(space))
     return space, replace(chosen.chosen(space.settings), dataset=chosen.dataset)

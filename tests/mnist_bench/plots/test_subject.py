@@ -74,7 +74,7 @@ def test_missing_weights_anothers_weights_and_other_data_are_refused(trained: Tr
     data = {**study.spec["context"]["data"], "subset": 1000}
     other = replace(study, spec={**study.spec, "context": {**study.spec["context"], "data": data}})
     with pytest.raises(UsageError, match="other data"):
-        predict(other, trial, study.files.weights_of(3))
+        predict(other, trial, kept_weights(study, trial))
 
 
 def test_other_numbers_of_errors_are_said() -> None:
