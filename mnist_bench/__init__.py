@@ -125,7 +125,7 @@ def _public(name: str) -> Any:
 
 
 def __getattr__(name: str) -> Any:
-    if name in COMMANDS or name in ("tables",):
+    if name in COMMANDS or name == "tables":
         return import_module(f"{__name__}.{name}")
     if name in _MODULE_OF:
         return _public(name)

@@ -29,6 +29,7 @@ from mnist_bench.space_files import space_sources
 from mnist_bench.training.trainer import TorchTrainer
 from search.executors.jobs import StartedWorkers, started
 from search.executors.local import LocalExecutor
+from search.messages import number_of
 from search.trainer_api import PLAIN, Report, TrainerSpec
 
 IMAGES = {"cpu": 5120, "cuda": 48_640}
@@ -86,7 +87,7 @@ class Speed:
 
     def table(self) -> Table[NetSpeed]:
         """Return the speed by net."""
-        repeats = "1 repeat" if self.repeats == 1 else f"{self.repeats} repeats"
+        repeats = number_of(self.repeats, "repeat")
         processes = "1 process" if self.processes == 1 else f"{self.processes} processes at once, one thread each"
         medians = f"Medians of {repeats} of {self.images:,} images in {processes}"
         return Table(

@@ -31,10 +31,10 @@ def preview(setup: SearchSetup) -> list[str]:
     A search that would be refused before it starts workers is refused here too.
 
     Raises:
-        UsageError: as `searches.check_own_code`.
+        UsageError: as `running.check_own_code`.
         DeviceError: there is no such device, or it has no portable precision.
-        StudyNotFoundError, StorageError, SpaceError, UsageError: as `searches.enqueued` and `searches.start_list`.
-        FingerprintError, UsageError, StorageError, DataError: as `searches.trials_left`.
+        StudyNotFoundError, StorageError, SpaceError, UsageError: as `setup.enqueued` and `setup.start_list`.
+        FingerprintError, UsageError, StorageError, DataError: as `running.trials_left`.
     """
     running.check_own_code(setup)
     notices: list[str] = []
@@ -82,7 +82,7 @@ def _what(setup: SearchSetup) -> str:
     ends, cost = setup.period_ends, space.aim.cost
     sampler, pruner = (way.describe(len(ends)) for way in (setup.sampler, setup.pruner))
     rules = "".join(f", {words}" for words in NETS.rules(config.stop_rules))
-    longest = "1 epoch" if ends[-1] == 1 else f"{ends[-1]:g} epochs"
+    longest = NETS.spent(ends[-1])
     return (
         f"{space.name}: {number_of(len(space.ranges), 'range')}, "
         f"{number_of(config.trials, 'trial')} of at most {longest}, "

@@ -61,9 +61,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         # database.
         connection.execute("PRAGMA synchronous=NORMAL")
     except Exception as error:
-        cause = (
-            error if isinstance(error, RuntimeError) else system_error(error)
-        )  # tables of another Optuna, or a fault
+        # Tables of another Optuna, or a fault of the disk or the database.
+        cause = error if isinstance(error, RuntimeError) else system_error(error)
         if cause is None:
             raise
         raise StorageError(f"Cannot open the database {path}: {first_line(cause)}.") from error

@@ -244,18 +244,16 @@ def doctor(
             device=device, on_round=lambda number: output.note(f"repeat {number}" if number else "warm-up")
         )
         return Result([measured.table()])
-    from mnist_bench.doctor import checkup, machine_checks
-    from mnist_bench.doctor.checkup import Checkup
-    from search.study.folder import StudyFolder
-
     if study is not None:
+        from mnist_bench.doctor import checkup
+        from search.study.folder import StudyFolder
+
         files = StudyFolder.of(study, results)
         found = checkup.check_study(files, repair=repair, cut=cut, replay=replay, device=device, data_dir=data)
     elif asked:
         raise UsageError(f"--{asked[0]} is for a study; name one, as `mnist-bench studies` lists them.")
     else:
-        findings = machine_checks.examine(results=results, device=device, data_dir=data)
-        found = Checkup(findings=tuple(findings))
+        found = reading.doctor(device=device, data=data, results=results)
     listed = {"repaired": found.repaired, "findings": found.findings}
     values = {name: [*map(asdict, findings)] for name, findings in listed.items()}
     return Result(

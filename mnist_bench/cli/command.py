@@ -123,9 +123,11 @@ def _value(parameter: inspect.Parameter, known: Option, typed: Any) -> Any:
         return parameter.default
     if isinstance(typed, list):
         return tuple(typed)
-    value = known.read(name, typed) if known.read is not None and typed is not None else typed
-    if known.read is not None and known.least is not None and value is not None and value < known.least:
-        raise UsageError(f"{name} {show(typed)}: give at least {known.least:g}.")
+    value = typed
+    if known.read is not None and typed is not None:
+        value = known.read(name, typed)
+        if known.least is not None and value < known.least:
+            raise UsageError(f"{name} {show(typed)}: give at least {known.least:g}.")
     return value if known.settle is None else known.settle(value)
 
 

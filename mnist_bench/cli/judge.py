@@ -11,10 +11,12 @@ import typer
 
 from mnist_bench import options
 from mnist_bench.api import judging
+from mnist_bench.cli import running
 from mnist_bench.cli.command import StudyName, Target, check_options, open_target, takes
 from mnist_bench.cli.help import HelpfulCommand
 from mnist_bench.options import option
 from mnist_bench.result_table import Line, Result
+from search.errors import UsageError
 
 if TYPE_CHECKING:
     from mnist_bench.experiments.confirmed import Final
@@ -58,11 +60,9 @@ def confirm(
         mnist-bench confirm conv-0 --no-test      # step 1 only
         mnist-bench confirm ridge-0 --trainer examples/own_trainer.py:Trainer
     """
-    from mnist_bench.cli import running
     from mnist_bench.experiments.confirmed_table import table_of
     from mnist_bench.studies.checked import commands_of, open_any
     from mnist_bench.value_kind import check_nets, kind_of
-    from search.errors import UsageError
 
     if front and not given["test"]:
         raise UsageError("--front evaluates on the test set; leave out --no-test.")
@@ -101,7 +101,6 @@ def ablate(
         mnist-bench ablate conv-0 --seeds 3 --budget 30m
         mnist-bench ablate conv-0/17 --baseline ladder/99.0
     """
-    from mnist_bench.cli import running
     from mnist_bench.experiments.ablation import table_of
 
     study, trial = open_target(target, results)
@@ -157,14 +156,11 @@ def search(**given: Any) -> Result:
         mnist-bench bench search --tables conv-5k --samplers random,curves,tpe
         mnist-bench bench search --tables scikit-learn/mlp-wine --samplers random,curves
     """
-    from mnist_bench.cli import running
     from mnist_bench.experiments.contest import tables_of
     from mnist_bench.numerics.kinds import cores
 
     found = running.result_of(
-        lambda observer: judging.compare_methods(observer=observer, processes=cores(), **given),
-        stopped="Stopped. The next run starts from the beginning.",
-        keeps_work=False,
+        lambda observer: judging.compare_methods(observer=observer, processes=cores(), **given), keeps_work=False
     )
     return Result(tables_of(found))
 
@@ -182,7 +178,6 @@ def notebook(**given: Any) -> Result:
         mnist-bench bench notebook linear hidden --seeds 20
         mnist-bench bench notebook --markdown
     """
-    from mnist_bench.cli import running
 
     found = running.result_of(lambda observer: judging.train_notebook(observer=observer, **given))
     return Result([found.table()])
@@ -200,7 +195,6 @@ def ladder(**given: Any) -> Result:
         mnist-bench bench ladder 99.0 99.4
         mnist-bench bench ladder --seeds 3 --markdown
     """
-    from mnist_bench.cli import running
 
     found = running.result_of(lambda observer: judging.train_ladder(observer=observer, **given))
     return Result([found.table()])

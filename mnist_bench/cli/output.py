@@ -156,10 +156,10 @@ def print_result(form: Form, result: Result) -> None:
         note(text)
 
 
-def overflow(*tables: Table[Any]) -> int:
-    """Return how many lines too long tables and the next prompt are for the terminal; 0 if stdout is none."""
+def overflow(table: Table[Any]) -> int:
+    """Return how many lines too long a table and the next prompt are for the terminal; 0 if stdout is none."""
     out = console()
-    lines = sum(len(_page(table, out, whole=False)) for table in tables) + len(tables)  # gaps, and the prompt
+    lines = len(_page(table, out, whole=False)) + 1  # the prompt
     return max(0, lines - out.height) if out.is_terminal else 0
 
 

@@ -52,7 +52,6 @@ def ended_at_once(study: str | None = None) -> Iterator[None]:
 def result_of(
     experiment: Callable[[Observer], T],
     *,
-    stopped: str = "Stopped.",
     keeps_work: bool = True,
     study: str | None = None,
 ) -> T:
@@ -69,7 +68,7 @@ def result_of(
             return experiment(Shown(output.note, interrupts.stopping, Observer()))
     except Stopped as interruption:
         if keeps_work:
-            note_stopped(stopped, study)
+            note_stopped("Stopped.", study)
         else:
-            output.note(stopped)
+            output.note("Stopped. The next run starts from the beginning.")
         raise typer.Exit(ExitCode.INTERRUPTED) from interruption

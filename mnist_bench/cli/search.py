@@ -13,6 +13,7 @@ from mnist_bench import cells, options
 from mnist_bench.api import searches
 from mnist_bench.cli import output
 from mnist_bench.cli.command import numbered, open_target, takes
+from mnist_bench.cli.running import as_typed, ended_at_once
 from mnist_bench.options import option
 from mnist_bench.result_table import Line, Result, Table
 from mnist_bench.searches.config import SearchConfig
@@ -81,7 +82,6 @@ def _preview(config: SearchConfig) -> Result:
 
 def _run(config: SearchConfig) -> Result:
     """Show a search while it runs, and return what it came to."""
-    from mnist_bench.cli.running import as_typed, ended_at_once
 
     started = time.monotonic()
     with ended_at_once():

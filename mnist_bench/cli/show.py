@@ -85,10 +85,10 @@ def _at_a_glance(study: StoredStudy, whole: Mapping[str, object]) -> Result:
     from mnist_bench.leaderboard.ranking import leaderboard_of
     from mnist_bench.report import about
     from mnist_bench.studies.checked import commands_of
-    from search.study.invocation_log import invocations
+    from search.study.invocation_log import invocations, typed_commands
 
     board = leaderboard_of(study)
-    typed = [made.command for made in invocations(study.files) if made.command is not None]
+    typed = typed_commands(invocations(study.files))
     ranges = about.ranges_table(study.space, study.best, board.kind) if study.space.ranges else Table[Any]()
     table = replace(
         ranges,

@@ -144,9 +144,9 @@ def row_of(summary: StudySummary) -> Row:
 
 def resume_command(files: StudyFolder) -> str | None:
     """Return the command with which the search of a study continues; None if it is not known."""
-    from search.study.invocation_log import invocations
+    from search.study.invocation_log import invocations, typed_commands
 
-    typed = [made.command for made in invocations(files) if made.command is not None]
+    typed = typed_commands(invocations(files))
     return typed_again(typed[-1], files) if typed else None
 
 

@@ -36,6 +36,7 @@ from mnist_bench.experiments.confirmed import (
     evaluated,
     load,
     lost_nets,
+    names,
     own_test_files,
 )
 from mnist_bench.experiments.trainings import (
@@ -277,6 +278,7 @@ def _workers_of(study: StoredStudy, code: own_trainer.OwnCode, workers: int, obs
 
 def _of_values(study: StoredStudy, trials: Sequence[TrialRecord], top: int, workers: Workers) -> Confirmed:
     conditions = [dict(study.spec["context"]), *checks(workers.numerics).values()]
+    its_seeds = seeds(study, on_all=False)
     tasks = [
         Task(
             name=f"#{trial.number}",
@@ -286,15 +288,14 @@ def _of_values(study: StoredStudy, trials: Sequence[TrialRecord], top: int, work
             config=trial.config,
             costs=trial.costs,
         )
-        for k, seed in enumerate(seeds(study, on_all=False), start=1)
+        for k, seed in enumerate(its_seeds, start=1)
         for trial in trials
     ]
-    workers.observer.on_news(f"{_names([trial.number for trial in trials])} with {SEEDS} fresh seeds each")
+    workers.observer.on_news(f"{names([trial.number for trial in trials])} with {SEEDS} fresh seeds each")
     workers.observer.on_start(len(tasks), None)
     curves = workers.train(tasks, on_period=lambda task, period, report, state: finite(report))
     lasts = {
-        trial.number: tuple(last_value(curves[f"#{trial.number}", seed]) for seed in seeds(study, on_all=False))
-        for trial in trials
+        trial.number: tuple(last_value(curves[f"#{trial.number}", seed]) for seed in its_seeds) for trial in trials
     }
     searched = [report.value for trial in study.trials for report in trial.reports]
     step = smallest_step([*searched, *(value for found in lasts.values() for value in found)])
@@ -435,7 +436,8 @@ class NetRuns:
         """Train nets on all images again, each given by trial and seed, and keep them. A run whose last state is here
         is not trained. NotReproducedError if one has different weights from its record; it is not kept.
         """
-        tasks = {(number, seed): self._tasks([number], on_all=True)[seed] for number, seed in nets}
+        every = {number: self._tasks([number], on_all=True) for number in dict(nets)}
+        tasks = {(number, seed): every[number][seed] for number, seed in nets}
         gone = f"{number_of(len(tasks), 'network')} trained on all images gone"
         self._grid.observer.on_news(f"{gone}: retrained, without evaluating the test set")
         curves = self._grid.train(list(tasks.values()), keep_last=True)
@@ -456,7 +458,7 @@ class NetRuns:
         known = {final.number: final for final in on.finals if self._was_trained(final.number)}
         curves = self._train(numbers, on_all=True)
         if unknown := [number for number in numbers if number not in known]:
-            purpose = f"{purpose_of_confirming(self._study.name)}{_names(unknown)}; {SEEDS} seeds each"
+            purpose = f"{purpose_of_confirming(self._study.name)}{names(unknown)}; {SEEDS} seeds each"
             scores = Scores(self._grid, options, purpose=purpose, ledgers=ledgers)
             known |= {number: self._final(number, curves, scores) for number in unknown}
             on = replace(on, images=len(scores.images.labels))
@@ -469,7 +471,7 @@ class NetRuns:
         were trained on all images."""
         tasks = self._tasks(numbers, on_all=on_all)
         how = f"on all training images, {SEEDS} seeds each" if on_all else f"with {SEEDS} fresh seeds each"
-        self._grid.observer.on_news(f"{_names(numbers)} {how}")
+        self._grid.observer.on_news(f"{names(numbers)} {how}")
         self._grid.observer.on_start(len(tasks), self._grid.seconds(tasks))
         curves = self._grid.train(tasks, keep_last=on_all)
         make_folder(self._folder.records)
@@ -525,7 +527,3 @@ class NetRuns:
                 atomic_write(path, export(state, from_json(task.config)))
         except OSError as error:
             raise StorageError(f"{path}: cannot be written ({error.strerror}).") from error
-
-
-def _names(numbers: Sequence[int]) -> str:
-    return ", ".join(f"#{number}" for number in numbers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean, median
@@ -406,6 +406,11 @@ def _finished(path: Path) -> bool:
         return record.read(path).curve[-1].end is None
     except (UsageError, StorageError):
         return False
+
+
+def names(numbers: Iterable[int]) -> str:
+    """Return trials by their numbers: `#17, #4`."""
+    return ", ".join(f"#{number}" for number in numbers)
 
 
 def own_test_files(options: DataOptions) -> tuple[str, ...] | None:

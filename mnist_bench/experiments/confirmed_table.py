@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,13 @@ from mnist_bench.experiments.confirmed import (
     FrontMember,
     OverSeeds,
     Result,
+    names,
     tested,
 )
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Figure, Table
 from mnist_bench.statistics import LEVEL
+from mnist_bench.value_kind import NETS
 from search.messages import joined, number_of
 
 
@@ -123,10 +125,10 @@ def decision_lines(found: Confirmed) -> list[str]:
     """Return which candidates are tied, or how the others were told apart; nothing if there was one candidate."""
     first, *tied = [row.number for row in ordered(found) if row.number in found.tied]
     broken = [row.number for row in found.others if row.p_value is None]  # a run that did not finish is not a test
-    unfinished = f" Of {_names(broken)} a run did not finish." if broken else ""
+    unfinished = f" Of {names(broken)} a run did not finish." if broken else ""
     test = f"paired t-tests over {found.seeds} seeds, Holm-corrected over all pairs, {100 * LEVEL:g}% level"
     if tied:
-        lines = [f"= not significantly worse than #{first} ({test}): {_names(tied)}.{unfinished}"]
+        lines = [f"= not significantly worse than #{first} ({test}): {names(tied)}.{unfinished}"]
         return [*lines, *([_cheapest_line(found)] if found.of_nets else [])]
     if len(broken) == len(found.others):
         return [f"No test was made.{unfinished}"] if broken else []
@@ -165,10 +167,6 @@ def failure_lines(found: Confirmed) -> list[str]:
         for number, figures in fresh
         if isinstance(figures, AccuracyOverSeeds) and figures.not_learned
     ]
-
-
-def _names(numbers: Iterable[int]) -> str:
-    return ", ".join(f"#{number}" for number in numbers)
 
 
 # The test images
@@ -217,8 +215,7 @@ def _luck_lines(found: Confirmed) -> list[str]:
     if fresh is None or first.searched is None:
         return []
     if not first.complete:
-        epochs = "1 epoch" if first.reach == 1 else f"{first.reach:g} epochs"
-        return [f"In the search #{first.number} was pruned after {epochs} at {then}."]
+        return [f"In the search #{first.number} was pruned after {NETS.spent(first.reach)} at {then}."]
     luck = 100 * (first.searched - fresh.mean)
     had = f"In the search #{first.number} had {then}, with fresh seeds {percent(fresh.mean)}"
     if round(luck, 2) == 0:
@@ -306,7 +303,7 @@ def command_for_nets(folder: Path, number: int, commands: NextCommands) -> str:
 
 
 def _table_of_front(front: Front) -> Table[FrontMember]:
-    number = "1 configuration" if len(front.members) == 1 else f"{len(front.members)} configurations"
+    number = number_of(len(front.members), "configuration")
     seeds = number_of(len(front.finals[0].errors), "fresh seed")
     return Table(
         rows=front.members,

@@ -422,8 +422,8 @@ class Scores:
     """Scores nets on the test images. The first score opens the test set; later ones reuse it."""
 
     def __init__(self, grid: Grid, options: DataOptions, *, purpose: str, ledgers: Sequence[Path]) -> None:
-        """Open nothing yet. The grid's observer is notified when the test set is evaluated, and which ledger logs "
-        "that."""
+        """Open nothing yet. The grid's observer is notified when the test set is evaluated, and which ledger logs
+        that."""
         self._grid = grid
         self._options = options
         self._purpose = purpose

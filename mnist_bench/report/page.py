@@ -30,7 +30,7 @@ from mnist_bench.value_kind import kind_of
 from search.errors import SearchError, StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord, TrialRecord
 from search.files import atomic_write, check_target, write_named
-from search.study.invocation_log import Invocation, invocations
+from search.study.invocation_log import Invocation, invocations, typed_commands
 from search.study.spec import fingerprint
 from search.study.studies import StoredStudy
 
@@ -92,7 +92,7 @@ def gather(
         recipe=recipe_text(study, net) if net else None,
         ranges=ranges if ranges and ranges.rows else None,
         space=space.to_yaml(),
-        typed=tuple(dict.fromkeys(made.command for made in invocations if made.command is not None)),
+        typed=tuple(dict.fromkeys(typed_commands(invocations))),
         commands=(
             commands(study, chosen, sections.commands, invocations)
             if kind.of_nets

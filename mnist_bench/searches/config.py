@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -200,11 +200,10 @@ class SearchConfig:
         """Refuse options of the other kind of search."""
         if self.objective is not None and self.command is not None:
             raise UsageError("Give either --objective, a function, or --command, a program.")
-        given = {each.name for each in fields(self) if getattr(self, each.name) != each.default}
         wrong = [
             known.words(parameter)[0]
             for name, (parameter, known) in options.declared(SearchConfig).items()
-            if known.of not in (None, self.kind) and name in given
+            if known.of not in (None, self.kind) and getattr(self, name) != parameter.default
         ]
         if wrong and self.kind == "nets":
             raise UsageError(f"{joined(wrong)}: only with --objective or --command.")

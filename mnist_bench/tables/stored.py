@@ -132,9 +132,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 def _check(about: AboutTable, arrays: Arrays) -> None:
     """Refuse arrays that do not fit together, by a ValueError."""
-    TypeAdapter(AboutTable).validate_python(
-        asdict(about)
-    )  # to check: it would make floats of the epochs that are whole
+    # To check: what it returns has floats for the epochs that are whole.
+    TypeAdapter(AboutTable).validate_python(asdict(about))
     if not _NAME.fullmatch(about.name):
         raise ValueError("its name is not one of letters, digits, dots and dashes")
     points, rows, epochs = len(arrays.params), len(arrays.point), len(about.epochs)

@@ -110,7 +110,7 @@ def replay(
             )
             changed: dict[str, Any] = {kind: replace(strategy, loaded=loaded)}
             spec = replace(spec, **changed)
-    decisions = Decisions(spec, history, planner_for(spec))
+    decisions, difference = Decisions(spec, history, planner_for(spec)), None
     try:
         while (event := recorded.next) is not None:
             made = _decided(decisions, event, history)
@@ -120,10 +120,9 @@ def replay(
                 )
                 raise _Otherwise(f"{_named(event)}: {listed}")
             history.apply(made)
-    except _Otherwise as difference:
-        difference_in_words = f"event {history.seq}: {difference}"
-        return Replay(events=history.seq, difference=difference_in_words, believed=tuple(believed))
-    return Replay(events=history.seq, difference=None, believed=tuple(believed))
+    except _Otherwise as otherwise:
+        difference = f"event {history.seq}: {otherwise}"
+    return Replay(events=history.seq, difference=difference, believed=tuple(believed))
 
 
 def _decided(decisions: Decisions, event: Event, history: History) -> Event:

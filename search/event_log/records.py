@@ -14,9 +14,8 @@ from search.messages import assigned, duration, html_table, number, number_of, s
 from search.space.space import Aim, Direction, Space, score
 from search.trainer_api import Report
 
-StopRule = Literal[
-    "patience", "target"
-]  # the rules that end a search before its trial budget; see `search.event_log.history`
+StopRule = Literal["patience", "target"]
+"""The rules that end a search before its trial budget; see `search.event_log.history`."""
 
 
 LINE = 100  # characters of a line of `repr`; a longer one is cut

@@ -179,9 +179,8 @@ class ObjectiveExecutor(Executor):
             return self._reported(run, run.running, None if len(run.made) == self._periods else "finished")
         run.made.append(Figures.from_json(message["report"]))
         run.seconds = message["seconds"]
-        run.running = replace(
-            run.running, since=time.monotonic()
-        )  # for what it may have to do before it answers the job
+        # For what it may have to do before it answers the job.
+        run.running = replace(run.running, since=time.monotonic())
         number = len(run.made)
         if number > self._periods:
             most = number_of(self._periods, "report")

@@ -7,7 +7,7 @@ import copy
 import warnings
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import takewhile
 from typing import Any, get_args
 
@@ -24,7 +24,6 @@ from search.hashed import Reason, State
 from search.proposals.choice import Why
 from search.proposals.curves import Curve
 from search.proposals.prospects import Prospects
-from search.space.ranges import Distribution
 from search.space.space import Direction, Space, score
 from search.strategies.optuna_samplers import OptunaRanges
 from search.strategies.pruners import ForeignPruner, Pruner
@@ -106,7 +105,8 @@ class OptunaStudy:
             self._study.sampler = self._made(number, is_given=fixed is not None)
             if fixed is not None:
                 self._study.enqueue_trial(self.ranges.encode(fixed))
-            params = self._space.sample(partial(suggest, self._study.ask()))
+            trial = self._study.ask()
+            params = self._space.sample(lambda path, span: span.decode(trial._suggest(path, self.ranges.optunas[path])))
         for key, value in self._storage.get_study_system_attrs(self._study._study_id).items():
             self._storage.set_trial_system_attr(number, f"{_OF_STUDY}{key}", value)
         return params
@@ -247,11 +247,6 @@ class OptunaStudy:
             ended=trial.state != TrialState.RUNNING,
             failed=any(trial.constraints.get(reason, 0.0) > 0 for reason in _FAILED),
         )
-
-
-def suggest(trial: optuna.Trial, path: str, span: Distribution) -> Any:
-    """Return the value of a range that Optuna's sampler proposes for a trial."""
-    return span.decode(trial._suggest(path, span.to_optuna()))
 
 
 def _is_feasible(trial: FrozenTrial) -> bool:

@@ -50,6 +50,11 @@ def invocations(files: StudyFolder) -> list[Invocation]:
     return [invocation for line in lines if (invocation := _invocation(line))]
 
 
+def typed_commands(searched: Sequence[Invocation]) -> list[str]:
+    """Return the commands that searched, as they were typed; a call from Python has none."""
+    return [made.command for made in searched if made.command is not None]
+
+
 def latest_data(searched: Sequence[Invocation]) -> str | None:
     """Return the data of the last invocation that named any; None if none did."""
     return next((made.data_dir for made in reversed(searched) if made.data_dir), None)

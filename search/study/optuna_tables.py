@@ -194,12 +194,11 @@ class OptunaTables:
         values = [trial.value] if trial.reason in ("complete", "pruned") else []
         if values and self._aim.cost is not None:
             values.append(trial.facts[self._aim.cost])
-        stored = self._ranges.stored(trial.params)
         reached = {period: report.value for period, report in enumerate(trial.reports, 1) if report.value is not None}
         return {
             "trial_params": {
                 path: (self._ranges.optunas[path].to_internal_repr(value), self._spans[path])
-                for path, value in ((path, stored[path]) for path in self._ranges.order if path in stored)
+                for path, value in self._ranges.stored(trial.params).items()
             },
             "trial_values": {objective: (value, "FINITE") for objective, value in enumerate(values)},
             "trial_intermediate_values": {period: (value, "FINITE") for period, value in reached.items()},

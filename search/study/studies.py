@@ -68,9 +68,7 @@ class StudySummary:
     def __repr__(self) -> str:
         if self.unreadable is not None:
             return f"study {self.name}: cannot be read: {self.unreadable}"
-        state = (
-            "running" if self.live else "finished" if self.ended_early or self.trials >= self.budget else "unfinished"
-        )
+        state = {"stopped early": "finished", "paused": "unfinished"}.get(self.state, self.state)
         counts = f"{self.trials} of {number_of(self.budget, 'trial')}, {self.complete} complete"
         return f"study {self.name}: {counts}, best {number(self.best_value)}, {state}"
 
