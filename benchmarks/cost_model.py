@@ -3,8 +3,8 @@
     python benchmarks/cost_model.py                       40 random nets, two epochs each, on every core
     python benchmarks/cost_model.py --nets 100 --device cuda --precision bf16
 
-A search orders its events by these estimates. This prints the `case` of mnist_bench/nets/planner.py for this
-kind of device, and how far its estimates are off on nets that were not fitted.
+A search orders its events by these estimates. This prints the entry of `COEFFICIENTS` in mnist_bench/nets/planner.py
+for this kind of device, and how far its estimates are off on nets that were not fitted.
 
 The estimate is linear in a net's counts, so a fit is a non-negative least squares problem (Lawson and Hanson 1974) on
 the relative error. Only the ratios between estimates decide anything in a search, so a misfit is the error that remains
@@ -58,17 +58,12 @@ def judge(work: Array, seconds: Array, kind: DeviceKind) -> Iterator[str]:
     """Yield the coefficients as they stand in mnist_bench/nets/planner.py, and how far estimates are off.
 
     Args:
-        work: (nets, coefficients), as `cost_model.period_features` counts it.
+        work: (nets, coefficients), as `period_features` of mnist_bench/nets/planner.py counts it.
         seconds: (nets,) of the same periods.
         kind: the kind of processor whose shipped coefficients are judged, too, on the nets that were not fitted.
     """
     values = ", ".join(f"{name}={_number(value)}" for name, value in asdict(fit(work, seconds)).items())
-    yield from (
-        f'        case "{kind}":',
-        "            return Coefficients(",
-        f"                {values}",
-        "            )",
-    )
+    yield from (f'    "{kind}": Coefficients(', f"        {values}", "    ),")
     yield from ("", f"Judged on every third of {len(seconds)} random nets, after one common factor:")
     held = np.arange(len(seconds)) % HELD_OUT == 0
     judged = {"fitted to the other nets": fit(work[~held], seconds[~held]), "shipped": COEFFICIENTS[kind]}

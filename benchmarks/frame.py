@@ -1,4 +1,4 @@
-"""What the benchmarks share: options, a ledger from which a stopped run continues, and the head of a published page."""
+"""What the benchmarks share: options, and the head of a published page."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,9 @@ import torch
 from mnist_bench.numerics.device import Machine, sentence, this_machine
 from mnist_bench.numerics.kinds import Precision
 from mnist_bench.numerics.operations import best_precision
-from search.files import append_line, atomic_write, make_folder
+from search.files import atomic_write, make_folder
 
 ROOT = Path(__file__).parents[1]
-LEDGERS = ROOT / "results" / "_bench"
 
 
 def options(description: str | None, *, publishes: bool = True) -> argparse.ArgumentParser:
@@ -50,19 +48,17 @@ class Made:
         return f"`{self.command}` on {sentence(self.machine)}; commit {self.commit}, {self.date}."
 
 
-def made(command: str | None = None, precision: Precision | None = None, packages: Sequence[str] = ()) -> Made:
+def made(command: str | None = None, precision: Precision | None = None) -> Made:
     """Return how the figures of this process are made.
 
     Args:
         command: instead of the command line of this process.
         precision: in which it trains, if not in the fastest of the processor.
-        packages: those whose versions count, besides the usual ones.
     """
     cpu = torch.device("cpu")
-    machine = this_machine(cpu, precision or best_precision(cpu))
     return Made(
         command=command or shlex.join(["python", os.path.relpath(sys.argv[0], ROOT), *sys.argv[1:]]),
-        machine=replace(machine, versions={**machine.versions, **{name: version(name) for name in packages}}),
+        machine=this_machine(cpu, precision or best_precision(cpu)),
         commit=commit(),
         date=f"{datetime.now(UTC):%Y-%m-%d}",
     )
@@ -78,40 +74,6 @@ def commit() -> str:
         changed = f" with changes {hashlib.sha256(changes.encode()).hexdigest()[:8]}" if changes else ""
         return f"{head.strip()}{changed}"
     return "unknown"
-
-
-class Ledger:
-    """Rows that a run has finished, a line of JSON each; another command, commit or machine begins a new ledger."""
-
-    def __init__(self, path: Path, of: Made) -> None:
-        run = json.dumps({**asdict(of), "date": ""})
-        lines = path.read_text().splitlines() if path.exists() else []
-        if lines[:1] != [run]:
-            make_folder(path.parent)
-            atomic_write(path, f"{run}\n".encode())
-        self._path, self._rows = path, dict(_rows(lines[1:] if lines[:1] == [run] else []))
-
-    def row(self, name: str, make: Callable[[], Any]) -> Any:
-        """Return the row of that name, JSON's kind of value; it is made and kept if it is not there."""
-        if name not in self._rows:
-            self._rows[name] = make()
-            append_line(self._path, json.dumps([name, self._rows[name]]))
-        return self._rows[name]
-
-
-def _rows(lines: Iterable[str]) -> Iterator[tuple[str, Any]]:
-    for line in lines:
-        with suppress(ValueError):  # a killed process left half a line
-            name, row = json.loads(line)
-            yield name, row
-
-
-@contextmanager
-def ledger(of: Made) -> Iterator[Ledger]:
-    """Yield the ledger of this script, which stays if the block is stopped and goes when it ends."""
-    path = LEDGERS / f"{Path(sys.argv[0]).stem}.jsonl"
-    yield Ledger(path, of)
-    path.unlink()
 
 
 def publish(folder: Path | None, name: str, page: Iterable[str], figures: Mapping[str, Any]) -> None:

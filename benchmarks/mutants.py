@@ -1,7 +1,7 @@
 """How many of a sample of planted faults the fast tests notice.
 
     python benchmarks/mutants.py                     200 faults in the modules below; `make mutants`
-    python benchmarks/mutants.py --only runs.py      those of the sample whose names have this part
+    python benchmarks/mutants.py --only confirm.py   those of the sample whose names have this part
 
 A fault (`mutations.py`) is one edit of one module. The sample are the faults whose names have the smallest hashes, so
 that a change of one function leaves the others. The last commit is tried: the fast tests run once with coverage, then

@@ -35,7 +35,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import frame
-from frame import LEDGERS, ROOT
+from frame import ROOT
 
 from mnist_bench.experiments.confirmed import winner_of
 from mnist_bench.studies.checked import open_study
@@ -44,7 +44,7 @@ from search.study.folder import ResultsFolder
 
 FOLDER = ROOT / "results" / "published"
 STUDIES = FOLDER / "studies"
-UNDER_WAY = LEDGERS / "publish"
+UNDER_WAY = ROOT / "results" / "_bench" / "publish"
 SEARCH = ("search", "conv", "--trials", "50")
 CONFIRM = ("confirm", "conv-0", "--top", "3")
 ABLATE = ("ablate", "conv-0", "--baseline", "benchmarks/linear.yaml", "--seeds", "4", "--budget", "100m")

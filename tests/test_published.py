@@ -11,7 +11,6 @@ import hashlib
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
@@ -24,6 +23,7 @@ from mnist_bench.leaderboard.board import grouped
 from mnist_bench.training.trainer import numerics_here
 from search.study.studies import open_study
 from support import sources, wants
+from support.commands import PROGRAM
 from support.paths import ROOT
 from support.sources import refuse
 from support.wants import check_as_published
@@ -43,9 +43,8 @@ def test_the_published_winner_begins_as_it_did(part: str, tmp_path: Path) -> Non
     record = record_of(part)
     begun = {**record, "curve": record["curve"][:2], "correct": None}
     del begun["sha256"]  # of what was published
-    program = str(Path(sys.executable).with_name("mnist-bench"))
     done = subprocess.run(
-        [program, "reproduce", "-", "--json"],
+        [PROGRAM, "reproduce", "-", "--json"],
         input=json.dumps(begun), cwd=tmp_path, stdout=subprocess.PIPE, text=True, check=False,
     )  # fmt: skip
     found = json.loads(done.stdout)
@@ -61,11 +60,10 @@ def test_the_published_winner_begins_as_it_did(part: str, tmp_path: Path) -> Non
 def test_the_search_that_readme_begins_with_has_its_published_digest(tmp_path: Path) -> None:
     """On every machine that computes portable bits."""
     check_as_published(numerics_here("cpu", "portable"))
-    program = str(Path(sys.executable).with_name("mnist-bench"))
-    words = [program, "search", "smoke", "--trials", "20"]
+    words = [PROGRAM, "search", "smoke", "--trials", "20"]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
     digest = grouped(open_study(tmp_path / "results", None).digest)
-    assert f"digest {digest}" in (FOLDER.parent.parent / "README.md").read_text()
+    assert f"digest {digest}" in (ROOT / "README.md").read_text()
     assert f"\nexpected digest {digest[:9]} ... {digest[-4:]} (published; " in done.stderr
     assert "\n       equal to the published digest (" in done.stdout
 
@@ -133,7 +131,7 @@ def test_settled_results_state_the_same_figures(result: str) -> None:
 
 
 def published(path: str) -> str:
-    return (ROOT / "results" / "published" / path).read_text()
+    return (FOLDER / path).read_text()
 
 
 def found(pattern: str, path: str) -> str:

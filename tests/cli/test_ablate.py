@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -21,7 +20,7 @@ from mnist_bench.config.values import to_json
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.ablation import Ablation, Measured, Step, TriedChange
 from support import experiments
-from support.commands import Ran
+from support.commands import PROGRAM, Ran
 
 pytestmark = pytest.mark.slow
 
@@ -54,7 +53,7 @@ def test_the_path_is_measured_once_out_of_time_stopped_and_gone_on_with(
     (searched,) = in_one_process(tmp_path, 'run("search tiny.yaml -n 2 --executor in-process")').values()
     assert searched.code == 0, searched.err
     process = subprocess.Popen(
-        [str(Path(sys.executable).with_name("mnist-bench")), *ABLATE.split()],
+        [PROGRAM, *ABLATE.split()],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stderr is not None

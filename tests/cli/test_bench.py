@@ -6,7 +6,6 @@ import json
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from mnist_bench.experiments.scored_recipes import LADDER, NOTEBOOK, ScoredRecip
 from mnist_bench.experiments.trainings import Observer
 from mnist_bench.training.trainer import numerics_here
 from support import wants
+from support.commands import PROGRAM
 from support.experiments import close, result, scored
 from support.paths import ROOT
 from support.tables import table
@@ -65,8 +65,7 @@ def test_an_unknown_recipe_is_one_sentence(name: str, cli: Run) -> None:
 def test_an_interrupted_row_of_the_notebook_continues_to_its_published_runs(tmp_path: Path) -> None:
     """On every machine that computes portable bits."""
     check_as_published(numerics_here("cpu", "portable"))
-    program = str(Path(sys.executable).with_name("mnist-bench"))
-    command = [program, "bench", "notebook", "linear", "--seeds", "2", "--workers", "1", "--json"]
+    command = [PROGRAM, "bench", "notebook", "linear", "--seeds", "2", "--workers", "1", "--json"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         begun = [process.stderr.readline() for _ in range(3)]

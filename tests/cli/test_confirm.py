@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import pytest
 from mnist_bench.experiments import confirmed as confirmed
 from mnist_bench.leaderboard.board import test_set_line as words_about_the_test_set
 from support import handmade
-from support.commands import Ran
+from support.commands import PROGRAM, Ran
 from support.experiments import found, keep
 
 pytestmark = pytest.mark.slow
@@ -189,10 +188,9 @@ def test_a_confirmed_study_that_is_copied_and_renamed_is_whole_under_its_new_nam
 
 def test_interrupted_it_goes_on_and_finds_the_same(searched: Path, values: dict[str, Any], tmp_path: Path) -> None:
     folder = Path(shutil.copytree(searched, tmp_path / "copy"))
-    program = Path(sys.executable).with_name("mnist-bench")
     line = f"{CONFIRM} --no-test --json"
     process = subprocess.Popen(
-        [str(program), *line.split()], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [PROGRAM, *line.split()], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stderr is not None
     while not (trained := re.search(r"#\d, seed 1 of 8:", process.stderr.readline())):
@@ -202,7 +200,7 @@ def test_interrupted_it_goes_on_and_finds_the_same(searched: Path, values: dict[
     assert (process.returncode, json.loads(out)["error"]["kind"]) == (130, "Interrupted")
     stopped = ["Stopped. The same command continues where it stopped:", f"  mnist-bench {line}"]
     assert err.splitlines()[-2:] == stopped
-    done = subprocess.run([str(program), *line.split()], cwd=folder, capture_output=True, text=True, check=True)
+    done = subprocess.run([PROGRAM, *line.split()], cwd=folder, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["candidates"] == values["candidates"]
     assert trained[0] not in done.stderr
 

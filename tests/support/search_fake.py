@@ -256,10 +256,6 @@ def run_killed_between_events(folder: Path, monkeypatch: Any, lives: Iterable[in
     raise AssertionError("the search never came to its end")
 
 
-if __name__ == "__main__":
-    main()
-
-
 class NoTables(OptunaTables):
     """Writes nothing."""
 
@@ -280,3 +276,7 @@ def write_alone(monkeypatch: Any) -> None:
     """Let the searches of a test write no tables."""
     monkeypatch.setattr("search.driver.run.OptunaTables", NoTables)
     monkeypatch.setattr("search.driver.run.open_for_writing", _open_without_tables)
+
+
+if __name__ == "__main__":
+    main()

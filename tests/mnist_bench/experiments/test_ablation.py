@@ -234,7 +234,6 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path, text: str) -> None:
         load(tmp_path)
 
 
-LINEAR = effective(TrainConfig(model=ModelConfig(blocks=0, hidden_layers=0)))
 CONV = effective(
     TrainConfig(
         model=ModelConfig(
@@ -275,17 +274,17 @@ def test_the_second_drop_counts_where_there_are_two(drops: int, group: tuple[str
 
 @pytest.mark.slow
 def test_settings_of_layers_wait_for_the_layers() -> None:
-    assert differing(LINEAR, CONV) == ("convolutions", "hidden layers", "batchnorm", "dropout", "optimizer")
-    assert candidates(LINEAR, CONV) == [("convolutions",), ("hidden layers",), ("optimizer",)]
-    blocks = changed(LINEAR, CONV, ("convolutions",))
+    assert differing(START, CONV) == ("convolutions", "hidden layers", "batchnorm", "dropout", "optimizer")
+    assert candidates(START, CONV) == [("convolutions",), ("hidden layers",), ("optimizer",)]
+    blocks = changed(START, CONV, ("convolutions",))
     assert candidates(blocks, CONV) == [("hidden layers",), ("batchnorm",), ("optimizer",)]
 
 
 @pytest.mark.slow
 def test_layers_that_go_take_their_settings_with_them() -> None:
-    flat = changed(CONV, LINEAR, ("convolutions",))
+    flat = changed(CONV, START, ("convolutions",))
     assert (flat.model.batchnorm, flat.model.block_dropout) == ("none", 0.0)
-    assert differing(flat, LINEAR) == ("hidden layers", "dropout", "optimizer")
+    assert differing(flat, START) == ("hidden layers", "dropout", "optimizer")
 
 
 @pytest.mark.slow
@@ -301,9 +300,9 @@ def test_groups_of_which_one_alone_makes_no_net_come_last_and_are_one_step() -> 
 @pytest.mark.slow
 def test_a_whole_path_meets_each_net_once() -> None:
     # The start; 3 choices there, 3 with the blocks, 3 with the hidden layer, 2, and 1 that is the end.
-    configs = met(LINEAR, CONV)
+    configs = met(START, CONV)
     assert len(configs) == len(set(configs)) == 1 + 3 + 3 + 3 + 2 + 1
-    assert configs[:2] == [LINEAR, CONV]
+    assert configs[:2] == [START, CONV]
 
 
 PATHS = {
@@ -337,7 +336,7 @@ def can_exist(model: ModelConfig) -> bool:
 @pytest.mark.slow
 def test_settings_that_a_net_of_the_users_own_does_not_declare_are_differences(tmp_path: Path) -> None:
     code = load_net(own_nets.write(tmp_path, own_nets.UNTYPED)).code
-    start = effective(replace(LINEAR, net_code=code))
+    start = effective(replace(START, net_code=code))
     target = replace(start, net={"width": 8, "kind": "x"})
     assert {*differing(start, target)} == {"net.width", "net.kind"}
     assert target in met(start, target)

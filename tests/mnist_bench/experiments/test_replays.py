@@ -17,13 +17,12 @@ from mnist_bench.errors import Stopped
 from mnist_bench.experiments.replays import ReplayedTable, ReplayedValues, SearchMethod, Terms, replay, replays
 from mnist_bench.tables.recorded_benchmark import RecordedBenchmark
 from support import tables
+from support.experiments import RANDOM, TPE_ASHA
 from support.paths import ROOT
 from support.processes import until
 from support.tables import table
 
 TESTS = ROOT / "tests"
-TPE = SearchMethod(sampler="tpe", pruner="asha")
-RANDOM = SearchMethod(sampler="random")
 CURVES = SearchMethod(sampler="curves", pruner="asha")
 TERMS = Terms(budget=8, concurrent_trials=4)
 
@@ -40,7 +39,7 @@ def values() -> ReplayedValues:
     return ReplayedValues(tables.value_table())
 
 
-@pytest.mark.parametrize("method", [TPE, RANDOM])
+@pytest.mark.parametrize("method", [TPE_ASHA, RANDOM])
 def test_a_replay_stays_within_its_budget_comes_again_and_with_twice_the_budget_goes_on_as_it_began(
     replayed: ReplayedTable, method: SearchMethod
 ) -> None:
@@ -53,7 +52,7 @@ def test_a_replay_stays_within_its_budget_comes_again_and_with_twice_the_budget_
     assert replay(replayed, method, 5, replace(TERMS, budget=16))[: len(found)] == found
 
 
-@pytest.mark.parametrize("method", [TPE, RANDOM, CURVES])
+@pytest.mark.parametrize("method", [TPE_ASHA, RANDOM, CURVES])
 def test_a_choice_on_values_is_scored_by_its_regret(values: ReplayedValues, method: SearchMethod) -> None:
     found, table = replay(values, method, 5, TERMS), values.table
     points = [table.point_of(choice.params) for choice in found]
@@ -134,8 +133,8 @@ def test_where_points_are_few_a_proposal_goes_to_the_nearest_that_is_not_taken()
 
 def test_several_processes_come_to_the_same_in_any_order(replayed: ReplayedTable) -> None:
     heard: list[bool] = []
-    found = replays(replayed, [RANDOM, TPE], range(4), TERMS, processes=2, on_trace=lambda: heard.append(True))
-    assert found == replays(replayed, [RANDOM, TPE], range(4), TERMS)
+    found = replays(replayed, [RANDOM, TPE_ASHA], range(4), TERMS, processes=2, on_trace=lambda: heard.append(True))
+    assert found == replays(replayed, [RANDOM, TPE_ASHA], range(4), TERMS)
     assert len(heard) == 8
 
 

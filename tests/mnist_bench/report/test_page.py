@@ -18,8 +18,7 @@ from search.space.space import Space
 from search.space.yaml_text import parse
 from search.study.invocation_log import Invocation
 from support import handmade, handmade_report
-
-HERE = NextCommands(study="conv-0")
+from support.handmade_report import HERE
 
 
 def commands(study: StudyRecord, known: NextCommands = HERE) -> dict[str, str]:

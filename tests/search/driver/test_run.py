@@ -36,7 +36,7 @@ from search.study import studies
 from search.study.folder import StudyFolder
 from search.study.spec import StartList
 from search.trainer_api import Plan, TrainerSpec
-from support import search_fake as fake
+from support import own_work, search_fake as fake
 from support.fake_trainer import CLAIMED
 from support.processes import until
 from support.scripted import Clock, Scripted
@@ -91,23 +91,12 @@ def test_a_search_stopped_at_every_event_comes_to_the_same_end(undisturbed: str,
 @pytest.mark.slow
 def test_workers_end_with_their_driver(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, fake.__file__, str(tmp_path), "2", "0.05"], stdout=subprocess.PIPE)
-    until(lambda: len(_children(process.pid)) >= 2)
-    workers = _children(process.pid)
+    until(lambda: len(own_work.children(process.pid)) >= 2)
+    workers = own_work.children(process.pid)
     assert len(workers) == 2
     process.kill()
     process.communicate()
-    until(lambda: not any(Path(f"/proc/{pid}/cmdline").exists() and _alive(pid) for pid in workers))
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
-    except FileNotFoundError:
-        return False
+    until(lambda: not own_work.alive(workers))
 
 
 @pytest.mark.slow

@@ -27,8 +27,8 @@ EVENTS: list[Event] = [
           facts={"macs": 7}, constraints={"macs": -0.5}, slot=0, seed=2**63, attributes={}),
     ENDS,
     Declined(time=2**53),
+    Stopped(time=9, rule="target", limit=0.1 + 0.2, best=0),
 ]  # fmt: skip
-STOPPED = Stopped(time=9, rule="target", limit=0.1 + 0.2, best=0)
 Open = Callable[[str], EventLog]
 """Opens the log of a study of this name, in one database."""
 
