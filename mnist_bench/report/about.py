@@ -61,7 +61,7 @@ def line(study: StudyRecord, space: Space, weights: Path | None) -> str:
     if not kind_of(study.spec).of_nets:
         return f"{found.removesuffix(',')}."
     numerics = study.spec["numerics"]
-    machine = numerics.get("gpu") or numerics.get("cpu") or "a processor without a name"
+    machine = _processor(numerics) or "a processor without a name"
     return f"{found} on {machine} ({numerics['precision']}). {kept}"
 
 
@@ -203,6 +203,12 @@ def _best(study: StudyRecord, kind: ValueKind, best: TrialRecord) -> Iterator[En
     yield "best", f"#{best.number}  {told}"
 
 
+def _processor(numerics: Mapping[str, Any]) -> str | None:
+    """Return the name of what trained: the GPU, or the processor."""
+    gpu = numerics.get("gpu")
+    return gpu["name"] if gpu else numerics.get("cpu")
+
+
 def _search(study: StudyRecord) -> Iterator[Entry]:
     """Yield how it was searched, on which data, and how long that took."""
     spec, numerics = study.spec, study.spec.get("numerics") or {}
@@ -211,7 +217,7 @@ def _search(study: StudyRecord) -> Iterator[Entry]:
     if (begins := begins_with(study)) is not None:
         yield "", begins
     versions = [f"{name} {version}" for name, version in spec.get("versions", {}).items()]
-    machine = [numerics.get("gpu") or numerics.get("cpu"), numerics.get("precision"), *versions]
+    machine = [_processor(numerics), numerics.get("precision"), *versions]
     yield "machine", ", ".join(str(part) for part in machine if part)
     trained = f"{cells.duration(sum(trial.seconds for trial in study.trials))} of training"
     took = time_of(study)

@@ -19,13 +19,17 @@ PACKAGED = "8f9dfd1ad9d2b90accd80bd21e4d44fb91c4f242be4a266fce2af079ef236ec1"
 """SHA-256 over the training files of MNIST, which the package brings."""
 
 
-def test_ranges_machine_and_weights_stand_in_it() -> None:
+@pytest.mark.parametrize(
+    ("machine", "name"),
+    [({"cpu": "AMD EPYC"}, "AMD EPYC"), ({"cpu": "AMD EPYC", "gpu": {"name": "NVIDIA H100"}}, "NVIDIA H100")],
+)
+def test_ranges_machine_and_weights_stand_in_it(machine: dict[str, object], name: str) -> None:
     study, space = handmade.mixed(), space_sources.load("smoke")
     ranges = sum(field.distribution is not None for field in space.fields)
-    numerics = {**study.spec["numerics"], "cpu": "AMD EPYC"}
+    numerics = {**study.spec["numerics"], **machine}
     known = replace(study, spec={**study.spec, "numerics": numerics})
     assert about.line(known, space, Path("results/conv-0/weights")) == (
-        f"{ranges} hyperparameters of the search space smoke, searched on AMD EPYC (bf16). "
+        f"{ranges} hyperparameters of the search space smoke, searched on {name} (bf16). "
         "Weights of the best trials: `results/conv-0/weights`."
     )
 
