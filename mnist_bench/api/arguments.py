@@ -12,8 +12,8 @@ from mnist_bench import cells
 from mnist_bench.config.schedule import leaves_validation
 from mnist_bench.config.values import from_json
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.trainings import Observer, Task
-from mnist_bench.options import workers_for
+from mnist_bench.experiments.trainings import Observer, Task, Workplace
+from mnist_bench.options import OwnNetSource, loaded_net, workers_for
 from mnist_bench.studies.checked import device_like, find_trial
 from mnist_bench.value_kind import kind_of
 from search.arguments import check_whole
@@ -40,12 +40,6 @@ def as_path(path: str | Path | None) -> Path | None:
     return None if path is None else Path(path)
 
 
-def workers_like(study: StudyRecord, device: str, given: int | None) -> int:
-    """Return the number of processes that is given, or that suits a study's trainer and device."""
-    of_nets = kind_of(study.spec).of_nets
-    return workers_for(device_like(study.spec["numerics"], device) if of_nets else "cpu", given)
-
-
 @contextmanager
 def attended(observer: Observer | None, progress: bool | None) -> Iterator[Observer]:
     """Yield the observer of an experiment, which shows the progress on this screen too, and stops at Ctrl-C.
@@ -68,6 +62,25 @@ def attended(observer: Observer | None, progress: bool | None) -> Iterator[Obser
     finally:
         if screen is not None:
             screen.close()
+
+
+@contextmanager
+def workplace_of(
+    study: StudyRecord,
+    observer: Observer | None,
+    progress: bool | None,
+    *,
+    workers: int | None,
+    device: str,
+    data: str | Path | None,
+    net: OwnNetSource,
+) -> Iterator[Workplace]:
+    """Yield where an experiment on a study trains, `attended`, in as many processes as its trainer and device suit."""
+    of_nets = kind_of(study.spec).of_nets
+    count = workers_for(device_like(study.spec["numerics"], device) if of_nets else "cpu", workers)
+    own = loaded_net(net)
+    with attended(observer, progress) as watching:
+        yield Workplace(observer=watching, workers=count, device=device, data_dir=as_path(data), net=own)
 
 
 def _nowhere(text: str) -> None:

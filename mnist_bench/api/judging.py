@@ -76,17 +76,13 @@ def confirm(
         >>> found = confirm(open_study("conv-0"), workers=2)  # doctest: +SKIP
         >>> low, high = found.test(found.winner).interval  # doctest: +SKIP
     """
-    from mnist_bench.api.arguments import as_path, attended, workers_like
+    from mnist_bench.api.arguments import workplace_of
     from mnist_bench.experiments import confirm as confirming
     from mnist_bench.experiments.own_trainer import OwnCode
 
-    count, code = workers_like(study, device, workers), OwnCode(trainer=trainer, objective=objective, command=command)
-    own_net = options.loaded_net(net)
-    with attended(observer, progress) as watching:
-        return confirming.confirm_study(
-            study, watching, top=top, test=test, workers=count, device=device, data_dir=as_path(data), net=own_net,
-            code=code,
-        )  # fmt: skip
+    code = OwnCode(trainer=trainer, objective=objective, command=command)
+    with workplace_of(study, observer, progress, workers=workers, device=device, data=data, net=net) as place:
+        return confirming.confirm_study(study, place, top=top, test=test, code=code)
 
 
 @documented
@@ -115,16 +111,13 @@ def confirm_front(
         >>> found = confirm_front(open_study("small-0"), workers=2)  # doctest: +SKIP
         >>> {member.cost: found.test(member.number).mean for member in found.members}  # doctest: +SKIP
     """
-    from mnist_bench.api.arguments import as_path, attended, workers_like
+    from mnist_bench.api.arguments import workplace_of
     from mnist_bench.experiments import confirm as confirming
     from mnist_bench.value_kind import check_nets
 
     check_nets(study)
-    count, own_net = workers_like(study, device, workers), options.loaded_net(net)
-    with attended(observer, progress) as watching:
-        return confirming.confirm_front(
-            study, watching, top=top, workers=count, device=device, data_dir=as_path(data), net=own_net
-        )
+    with workplace_of(study, observer, progress, workers=workers, device=device, data=data, net=net) as place:
+        return confirming.confirm_front(study, place, top=top)
 
 
 @documented
@@ -168,19 +161,15 @@ def ablate(
         >>> path = ablate(open_study("conv-0"), seeds=3)  # doctest: +SKIP
         >>> fewer = {step.groups: step.fewer for step in path.steps}  # doctest: +SKIP
     """
-    from mnist_bench.api.arguments import as_path, attended, chosen, workers_like
+    from mnist_bench.api.arguments import chosen, workplace_of
     from mnist_bench.experiments.ablation import ablate_study
     from mnist_bench.experiments.confirmed import winner_of
     from mnist_bench.value_kind import check_nets
 
     check_nets(study)
-    count, own_net = workers_like(study, device, workers), options.loaded_net(net)
     end = chosen(study, winner_of(study) if trial is None else trial)
-    with attended(observer, progress) as watching:
-        return ablate_study(
-            study, end, watching, baseline=baseline, seeds=seeds, budget=budget, workers=count, device=device,
-            data_dir=as_path(data), net=own_net,
-        )  # fmt: skip
+    with workplace_of(study, observer, progress, workers=workers, device=device, data=data, net=net) as place:
+        return ablate_study(study, end, place, baseline=baseline, seeds=seeds, budget=budget)
 
 
 @documented
@@ -256,13 +245,13 @@ def _scored(
 ) -> "ScoredRecipes":  # fmt: skip
     from mnist_bench.api.arguments import attended
     from mnist_bench.experiments import scored_recipes
+    from mnist_bench.experiments.trainings import Workplace
     from search.defaults import results_in_force
 
+    folder = results_in_force(results)
     with attended(observer, progress) as watching:
-        return scored_recipes.train(
-            benchmark, recipes, watching, seeds=seeds, workers=workers, device=device, precision=precision,
-            results=results_in_force(results),
-        )  # fmt: skip
+        place = Workplace(observer=watching, workers=workers, device=device)
+        return scored_recipes.train(benchmark, recipes, place, seeds=seeds, precision=precision, results=folder)
 
 
 @documented

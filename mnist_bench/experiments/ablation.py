@@ -21,7 +21,7 @@ from mnist_bench.errors import ArchitectureError
 from mnist_bench.experiments.trainings import (
     Curves,
     Grid,
-    Observer,
+    Workplace,
     ask,
     open_grid_of,
     validation_errors,
@@ -327,15 +327,11 @@ def load(folder: Path) -> Ablation | None:
 def ablate_study(
     study: StoredStudy,
     trial: TrialRecord,
-    observer: Observer,
+    place: Workplace,
     *,
     baseline: space_sources.Source,
     seeds: int,
     budget: float | None,
-    workers: int,
-    device: str,
-    data_dir: Path | None,
-    net: str | None,
 ) -> Ablation:
     """Return the path from the baseline to a trial, measured.
 
@@ -343,7 +339,7 @@ def ablate_study(
     case. A finished ablation of the same question is read and not made again; of an unfinished one, no run is repeated.
     """
     target, begun = effective(from_json(trial.config)), space_sources.named(baseline)
-    start = effective(_beginning(study, baseline, net, target))
+    start = effective(_beginning(study, baseline, place.net, target))
     if not differing(start, target):
         raise UsageError(f"{begun} and {study.name}/{trial.number} train the same network; there is nothing to ablate.")
     drawn = tuple(hashed.derived_seed("ablation", number) for number in range(seeds))
@@ -355,7 +351,7 @@ def ablate_study(
         form, images = grid.data.options.form, len(grid.data.split.validation)
         on_the_way = met(start, target, form)
         tasks = grid.tasks({str(number): config for number, config in enumerate(on_the_way)}, drawn)
-        observer.on_start(len(tasks), grid.seconds(tasks))
+        place.observer.on_start(len(tasks), grid.seconds(tasks))
         deadline = math.inf if budget is None else time.monotonic() + budget
 
         def results(configs: Mapping[str, TrainConfig], curves: Curves) -> list[Measured]:
@@ -368,7 +364,7 @@ def ablate_study(
         # Both ends are trained whatever the budget: without them there is no result when the time is up.
         ends = {"baseline": start, "trial": target}
         first, last = results(ends, grid.train(grid.tasks(ends, drawn)))
-        steps = walk(first, last, measure, lambda step: observer.on_news(f"= {sentence(step, images)}"), form)
+        steps = walk(first, last, measure, lambda step: place.observer.on_news(f"= {sentence(step, images)}"), form)
         return Ablation(
             question=question, study=study.name, trial=trial.number, baseline=begun, images=images, seeds=drawn,
             start=first, steps=steps,
@@ -376,10 +372,7 @@ def ablate_study(
 
     kept, files = load(study.files.path), study.files.ablation
     known = kept if kept is not None and kept.question == question and kept.complete else None
-    grid = open_grid_of(
-        study, "ablate", files.path, observer, workers=workers, device=device, data_dir=data_dir, net=net
-    )
-    return ask(known, grid, answer, files.result)
+    return ask(known, open_grid_of(study, "ablate", files.path, place), answer, files.result)
 
 
 def _beginning(study: StudyRecord, baseline: space_sources.Source, own: str | None, target: TrainConfig) -> TrainConfig:

@@ -10,10 +10,9 @@ points gets eight seeds on all images, and the test set is opened once for all o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from functools import partial
 from itertools import count, islice, pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -42,10 +41,10 @@ from mnist_bench.experiments.confirmed import (
 from mnist_bench.experiments.trainings import (
     Curves,
     Grid,
-    Observer,
     Scores,
     Task,
     Workers,
+    Workplace,
     ask,
     open_grid_of,
     started,
@@ -77,14 +76,10 @@ Results = Mapping[int, tuple[float | None, ...]]
 
 def confirm_study(
     study: StoredStudy,
-    observer: Observer,
+    place: Workplace,
     *,
     top: int = TOP,
     test: bool = True,
-    workers: int = 1,
-    device: str = "auto",
-    data_dir: Path | None = None,
-    net: str | None = None,
     code: own_trainer.OwnCode | None = None,
 ) -> Confirmed:
     """Confirm a study, or return its earlier confirmation. Missing nets of that are trained again.
@@ -92,29 +87,18 @@ def confirm_study(
     `test` says whether selected networks are trained on all images and evaluated on the test set. `code` is the trainer
     or objective of a study that is not one of networks; it has no test set, either.
     """
-    trials, files = candidates_of(study, top), study.files.confirm
+    trials, path = candidates_of(study, top), study.files.confirm.result
     earlier = load(Confirmed, study.files.path)
-    known = earlier if earlier is not None and _answers(earlier, study, top, data_dir, test=test) else None
+    known = earlier if earlier is not None and _answers(earlier, study, top, place.data_dir, test=test) else None
     if not kind_of(study.spec).of_nets:
-        own = _workers_of(study, code or own_trainer.OwnCode(), workers, observer)
-        return ask(known, own, lambda workers: _of_values(study, trials, top, workers), files.result)
-    grid = partial(
-        open_grid_of, study, "confirm", files.path, observer, workers=workers, device=device, data_dir=data_dir, net=net
-    )
-    found = ask(known, grid(), lambda grid: _of_nets(study, trials, earlier, top, grid, test=test), files.result)
-    return _with_all_nets(found, study, grid, observer)
+        own = _workers_of(study, code or own_trainer.OwnCode(), place)
+        return ask(known, own, lambda workers: _of_values(study, trials, top, workers), path)
+    grid = _grid_of(study, place)
+    found = ask(known, grid, lambda grid: _of_nets(study, trials, earlier, top, grid, test=test), path)
+    return _with_all_nets(found, study, place)
 
 
-def confirm_front(
-    study: StoredStudy,
-    observer: Observer,
-    *,
-    top: int = TOP,
-    workers: int = 1,
-    device: str = "auto",
-    data_dir: Path | None = None,
-    net: str | None = None,
-) -> Front:
+def confirm_front(study: StoredStudy, place: Workplace, *, top: int = TOP) -> Front:
     """Confirm the front of a study, or return its earlier confirmation. Missing nets of that are trained again."""
     _check_ended(study, "its front")
     cost, trials, left_out = front_trials(study, top)
@@ -124,7 +108,7 @@ def confirm_front(
         study.digest,
         numbers,
     )
-    known = earlier if earlier is not None and is_same and _stands(earlier, study, data_dir) else None
+    known = earlier if earlier is not None and is_same and _stands(earlier, study, place.data_dir) else None
 
     def answer(grid: Grid) -> Front:
         on = NetRuns(study, trials, grid).finals(numbers, grid.data.options)
@@ -144,11 +128,12 @@ def confirm_front(
             ),
         )
 
-    files = study.files.confirm
-    grid = partial(
-        open_grid_of, study, "confirm", files.path, observer, workers=workers, device=device, data_dir=data_dir, net=net
-    )
-    return _with_all_nets(ask(known, grid(), answer, files.front), study, grid, observer)
+    found = ask(known, _grid_of(study, place), answer, study.files.confirm.front)
+    return _with_all_nets(found, study, place)
+
+
+def _grid_of(study: StoredStudy, place: Workplace) -> AbstractContextManager[Grid]:
+    return open_grid_of(study, "confirm", study.files.confirm.path, place)
 
 
 # What is confirmed
@@ -266,14 +251,14 @@ def compared(
 
 
 @contextmanager
-def _workers_of(study: StoredStudy, code: own_trainer.OwnCode, workers: int, observer: Observer) -> Iterator[Workers]:
+def _workers_of(study: StoredStudy, code: own_trainer.OwnCode, place: Workplace) -> Iterator[Workers]:
     folder = study.files.confirm
-    executor = own_trainer.executor_for(study, code, workers, folder.workers_log)
+    executor = own_trainer.executor_for(study, code, place.workers, folder.workers_log)
     # How long a report of an objective takes is not known.
     stall = math.inf if own_trainer.is_objective(study) else None
     with started(folder.path, work_on(study, "confirm"), executor) as numerics:
         checked.check_numerics(study, numerics, "confirm")
-        yield Workers(executor=executor, numerics=numerics, folder=folder.path, observer=observer, stall=stall)
+        yield Workers(executor=executor, numerics=numerics, folder=folder.path, observer=place.observer, stall=stall)
 
 
 def _of_values(study: StoredStudy, trials: Sequence[TrialRecord], top: int, workers: Workers) -> Confirmed:
@@ -383,9 +368,7 @@ def _stands(known: Confirmed | Front, study: StudyRecord, data_dir: Path | None)
 # Nets whose files are gone: their errors are known, so the test set stays closed and the confirmation stays as it is
 
 
-def _with_all_nets(
-    found: Found, study: StoredStudy, open_grid: Callable[[], AbstractContextManager[Grid]], observer: Observer
-) -> Found:
+def _with_all_nets(found: Found, study: StoredStudy, place: Workplace) -> Found:
     """Retrain the final nets whose files are missing, then return `found` unchanged.
 
     If that is impossible, as on a machine that computes other bits, the observer gets the reason.
@@ -395,11 +378,11 @@ def _with_all_nets(
         return found
     trials = [trial for trial in study.trials if trial.number in dict(lost)]
     try:
-        with open_grid() as grid:
+        with _grid_of(study, place) as grid:
             NetRuns(study, trials, grid).train_again(lost)
     except (UsageError, NotReproducedError) as error:
         nets = number_of(len(lost), "network")
-        observer.on_news(f"{nets} trained on all images cannot be made again here: {error}")
+        place.observer.on_news(f"{nets} trained on all images cannot be made again here: {error}")
     return found
 
 

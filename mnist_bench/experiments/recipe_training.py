@@ -15,7 +15,7 @@ from mnist_bench.data.choice import SETTINGS, DataOptions
 from mnist_bench.data.idx import close_test_set
 from mnist_bench.data.mnist import load_training_set
 from mnist_bench.data.tensors import Dataset
-from mnist_bench.experiments.trainings import Observer, Task, open_grid
+from mnist_bench.experiments.trainings import Observer, Task, Workplace, open_grid
 from mnist_bench.nets import own_net
 from mnist_bench.nets.planner import with_net_defaults
 from mnist_bench.numerics.device import find_device
@@ -73,14 +73,12 @@ class RecipeTraining:
             on_period(task.seed, report)
             return report
 
+        net = own_net.whole_name(self.config.net_code)
+        place = Workplace(observer=Observer(), workers=workers, device=self.device, net=net)
         with (
             passing_folder() as folder,
-            open_grid(
-                folder, "The training", Observer(), data=self.source, workers=workers,
-                device=self.device, precision=self.trainer.precision,
-                net=own_net.whole_name(self.config.net_code),
-            ) as grid,
-        ):  # fmt: skip
+            open_grid(folder, "The training", place, load_training_set(self.source), self.trainer.precision) as grid,
+        ):
             tasks = grid.tasks({"training": self.config}, seeds)
             curves = grid.train(tasks, on_period=heard, keep_last=True)
             return tuple(

@@ -17,8 +17,9 @@ import torch
 from mnist_bench import cells
 from mnist_bench.config.settings import DatasetName, TrainConfig
 from mnist_bench.data.choice import DataOptions, form_of
+from mnist_bench.data.mnist import load_training_set
 from mnist_bench.data.test_set import unopened_identity
-from mnist_bench.experiments.trainings import Grid, Observer, Scores, Task, open_grid
+from mnist_bench.experiments.trainings import Grid, Scores, Task, Workplace, open_grid
 from mnist_bench.nets.planner import plan_layers, training_flop
 from mnist_bench.numerics.device import Machine, sentence, this_machine
 from mnist_bench.numerics.kinds import PrecisionName
@@ -148,14 +149,11 @@ class ScoredRecipes(ShownAsTable):
 def train(
     benchmark: Benchmark,
     recipes: Sequence[str],
-    observer: Observer,
+    place: Workplace,
     *,
     seeds: int,
-    workers: int,
-    device: str = "auto",
     precision: PrecisionName = "auto",
     results: Path,
-    data_dir: Path | None = None,
 ) -> ScoredRecipes:
     """Train some of a benchmark's recipes, or all if none is named, with every seed, and score them on the test images.
 
@@ -169,14 +167,12 @@ def train(
         space = space_sources.load(f"{benchmark.name}/{name}", given)
         where = space_sources.dataset_of(space), str(space.settings.get("precision", "auto"))
         alike.setdefault(where, {})[name] = space_sources.recipe(space)
-    files, parts = DataOptions(data_dir=str(data_dir.resolve()) if data_dir else None), []
+    files, parts = DataOptions(data_dir=str(place.data_dir.resolve()) if place.data_dir else None), []
     for (dataset, named), configs in alike.items():
         data = replace(files, dataset=dataset, form=form_of(dataset, files.form))
-        with open_grid(
-            results / f"_{benchmark.name}", f"The {benchmark.name} in {results}/", observer, data=data,
-            workers=workers, device=device, precision=named, extra_identity=unopened_identity(data),
-        ) as grid:  # fmt: skip
-            parts.append(_trained(benchmark, configs, seeds, workers, results, grid))
+        what, identity = f"The {benchmark.name} in {results}/", unopened_identity(data)
+        with open_grid(results / f"_{benchmark.name}", what, place, load_training_set(data), named, identity) as grid:
+            parts.append(_trained(benchmark, configs, seeds, place.workers, results, grid))
     rows = {row.recipe: row for part in parts for row in part.rows}
     return replace(parts[0], workers=max(part.workers for part in parts), rows=tuple(rows[name] for name in names))
 

@@ -17,7 +17,7 @@ from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import from_json, to_json
 from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.idx import close_test_set
-from mnist_bench.data.mnist import TrainingSet, load_training_set
+from mnist_bench.data.mnist import TrainingSet
 from mnist_bench.data.tensors import Dataset, load_dataset, with_evaluation_images
 from mnist_bench.data.test_set import open_test_set
 from mnist_bench.errors import ArchitectureError, Stopped
@@ -238,6 +238,17 @@ class Observer:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Workplace:
+    """Where an experiment trains, and who watches it."""
+
+    observer: Observer
+    workers: int = 1
+    device: str = "auto"
+    data_dir: Path | None = None
+    net: str | None = None  # your own network, by its name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Workers:
     """Workers that have started, so that their numerics are known, and the observer of the experiment."""
 
@@ -347,52 +358,30 @@ def started(folder: Path, what: str, executor: Executor) -> Iterator[Mapping[str
 
 @contextmanager
 def open_grid(
-    folder: Path,
-    what: str,
-    observer: Observer,
-    *,
-    data: DataOptions | TrainingSet,
-    workers: int,
-    device: str = "auto",
-    precision: str = "auto",
-    extra_identity: Sequence[str] = (),
-    net: str | None = None,
+    folder: Path, what: str, place: Workplace, data: TrainingSet, precision: str, extra_identity: Sequence[str] = ()
 ) -> Iterator[Grid]:
-    """Start workers as `started` and yield the grid; `extra_identity` is as in `Grid`, `net` the name of your own."""
-    loaded = load_training_set(data) if isinstance(data, DataOptions) else data
-    trainer = trainer_spec(loaded, device=device, precision=precision, net=net)
-    executor = LocalExecutor(trainer, workers, WorkFolder(folder).workers_log)
+    """Start workers as `started` and yield the grid; `extra_identity` is as in `Grid`."""
+    trainer = trainer_spec(data, device=place.device, precision=precision, net=place.net)
+    executor = LocalExecutor(trainer, place.workers, WorkFolder(folder).workers_log)
     with started(folder, what, executor) as numerics:
         yield Grid(
-            executor=executor, numerics=numerics, folder=folder, observer=observer, data=loaded,
+            executor=executor, numerics=numerics, folder=folder, observer=place.observer, data=data,
             extra_identity=tuple(extra_identity),
         )  # fmt: skip
 
 
 @contextmanager
-def open_grid_of(
-    study: StudyRecord,
-    verb: str,
-    folder: Path,
-    observer: Observer,
-    *,
-    workers: int = 1,
-    device: str = "auto",
-    data_dir: Path | None = None,
-    net: str | None = None,
-) -> Iterator[Grid]:
+def open_grid_of(study: StudyRecord, verb: str, folder: Path, place: Workplace) -> Iterator[Grid]:
     """Start workers on the data of a study, in its precision, and yield the grid.
 
     The test set is closed from then on. `verb` names the work on the study in messages, such as "confirm".
     """
     close_test_set()
-    checked.require_net(checked.net_code(study), net)
+    checked.require_net(checked.net_code(study), place.net)
     numerics, recorded = study.spec["numerics"], data_of(study.spec["context"])
-    loaded = checked.training_set(recorded, data_dir, f"Study {study.name}")
-    with open_grid(
-        folder, work_on(study, verb), observer, data=loaded, workers=workers, net=net,
-        device=checked.device_like(numerics, device), precision=str(numerics["precision"]),
-    ) as grid:  # fmt: skip
+    data = checked.training_set(recorded, place.data_dir, f"Study {study.name}")
+    there = replace(place, device=checked.device_like(numerics, place.device))
+    with open_grid(folder, work_on(study, verb), there, data, str(numerics["precision"])) as grid:
         checked.check_numerics(study, grid.numerics, verb)
         yield grid
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ import pytest
 
 import mnist_bench
 from mnist_bench.experiments.scored_recipes import LADDER, NOTEBOOK, Benchmark
+from mnist_bench.experiments.trainings import Workplace
 from search.errors import SearchError
 from support import experiments, handmade, own_nets
 from support.experiments import FRONT
+
+NOBODY: Any = None
 
 
 class Experiment:
@@ -23,9 +27,9 @@ class Experiment:
         self.asked: list[tuple[Any, ...]] = []
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        *asked, observer = arguments
-        self.asked.append((*asked, options))
-        observer.on_news("found")
+        *asked, place = arguments
+        self.asked.append((*asked, replace(place, observer=None), options))
+        place.observer.on_news("found")
         return self.found
 
 
@@ -42,10 +46,10 @@ def test_options_reach_the_confirmation_of_a_front(monkeypatch: pytest.MonkeyPat
     own_nets.write(tmp_path, own_nets.GOOD)
     net = f"{tmp_path / 'my_nets.py'}:build"
     found = mnist_bench.confirm_front(study, top=3, workers=2, device="cpu", data="data", net=net, observer=observer)
-    options = {"top": 3, "workers": 2, "device": "cpu", "data_dir": Path("data"), "net": net}
+    place = Workplace(observer=NOBODY, workers=2, device="cpu", data_dir=Path("data"), net=net)
     assert found is FRONT
     ((asked, *others),) = run.asked
-    assert (asked.files.path, others, observer.news) == (Path("out/two"), [options], ["found"])
+    assert (asked.files.path, others, observer.news) == (Path("out/two"), [place, {"top": 3}], ["found"])
 
 
 @pytest.mark.parametrize(
@@ -58,8 +62,9 @@ def test_options_reach_a_benchmark_of_recipes(
     assert found is function(
         ["linear", "vgg"], seeds=4, workers=2, device="cpu", precision="fp32", results="out", observer=observer
     )
-    options = {"seeds": 4, "workers": 2, "device": "cpu", "precision": "fp32", "results": Path("out")}
-    assert (run.asked, observer.news) == ([(benchmark, ["linear", "vgg"], options)], ["found"])
+    place = Workplace(observer=NOBODY, workers=2, device="cpu")
+    options = {"seeds": 4, "precision": "fp32", "results": Path("out")}
+    assert (run.asked, observer.news) == ([(benchmark, ["linear", "vgg"], place, options)], ["found"])
 
 
 def test_an_experiment_that_its_observer_stops_is_an_error() -> None:

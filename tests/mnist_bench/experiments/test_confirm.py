@@ -35,7 +35,7 @@ from mnist_bench.experiments.confirm import (
 from mnist_bench.experiments.confirmed import SEEDS, Confirmed, Evaluated, Final, Front, evaluated, load, own_test_files
 from mnist_bench.experiments.confirmed_table import finding, table_of
 from mnist_bench.experiments.own_trainer import OwnCode
-from mnist_bench.experiments.trainings import Observer, Task
+from mnist_bench.experiments.trainings import Observer, Task, Workplace
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.studies import checked
 from search.errors import FingerprintError, SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
@@ -56,9 +56,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "conv-0"
 
 
-def ask(study: StoredStudy, folder: Path, observer: Observer | None = None, **asked: Any) -> confirmed.Confirmed:
-    kept = handmade.kept_in(folder.parent, study)
-    return confirm_study(kept, observer or Observer(), **asked)
+HERE = Workplace(observer=Observer())
+
+
+def ask(study: StoredStudy, folder: Path, place: Workplace = HERE, **asked: Any) -> confirmed.Confirmed:
+    return confirm_study(handmade.kept_in(folder.parent, study), place, **asked)
 
 
 def each_its_own(study: StoredStudy) -> StoredStudy:
@@ -118,7 +120,7 @@ def test_a_study_that_is_being_searched_is_refused(folder: Path) -> None:
     with pytest.raises(StudyLockedError, match=r"conv-0 is being searched; confirm it when"):
         ask(handmade.mixed(live=True), folder)
     with pytest.raises(StudyLockedError, match=r"two is being searched; confirm its front when"):
-        confirm_front(replace(handmade.two_objectives(), live=True), Observer())
+        confirm_front(replace(handmade.two_objectives(), live=True), HERE)
 
 
 # The selection
@@ -246,7 +248,7 @@ def test_nets_that_are_gone_and_cannot_be_trained_here_leave_the_result_as_it_is
     experiments.write_records(files)
     keep(found(), folder)
     files.net_of(1, 3).touch()
-    assert ask(handmade.mixed(), folder, heard) == found()
+    assert ask(handmade.mixed(), folder, Workplace(observer=heard)) == found()
     (told,) = heard.news
     assert told.startswith(
         "7 networks trained on all images cannot be made again here: Study conv-0 was trained on other data"
@@ -390,7 +392,7 @@ def study(tmp_path: Path) -> StoredStudy:
 
 
 def confirm(study: StoredStudy, **asked: Any) -> Confirmed:
-    return confirm_study(study, Observer(), **asked)
+    return confirm_study(study, HERE, **asked)
 
 
 def finals_of(study: StoredStudy, grid: Grid, *numbers: int) -> list[Final]:
@@ -470,9 +472,10 @@ def test_figures_of_other_runs_or_other_test_files_are_measured_again(
     monkeypatch.setattr(checked, "training_set", lambda *of: SimpleNamespace(options=DataOptions()))
     monkeypatch.setattr(confirming, "own_test_files", lambda options: ("0" * 64, "2" * 64))
     assert confirm(study) == replace(first, study=study.files.path.name), "no files are named"
-    again = confirm(study, data_dir=Path("corrected"))
+    corrected = replace(HERE, data_dir=Path("corrected"))
+    again = confirm_study(study, corrected)
     assert (again.test_files, again.earlier, len(opened)) == (("0" * 64, "2" * 64), (), 3)
-    assert confirm(study, data_dir=Path("corrected"), test=False).finals == again.finals
+    assert confirm_study(study, corrected, test=False).finals == again.finals
     assert len(opened) == 3
 
 
@@ -512,8 +515,8 @@ def test_a_net_that_is_gone_is_trained_again_with_the_test_set_closed(
 
 def test_the_figures_of_a_longer_front_stay(tmp_path: Path, grid: Grid, opened: list[str]) -> None:
     study = placed(handmade.two_objectives(), tmp_path)
-    whole = confirm_front(study, Observer())
-    best = confirm_front(study, Observer(), top=1)
+    whole = confirm_front(study, HERE)
+    best = confirm_front(study, HERE, top=1)
     assert (best.finals, best.earlier) == (whole.finals[2:], whole.finals[:2])
     assert len(opened) == 1
     assert confirmed.load(confirmed.Front, tmp_path) == replace(best, study=tmp_path.name)
@@ -574,7 +577,7 @@ def confirm_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Confirm:
         monkeypatch.setattr("mnist_bench.experiments.own_trainer.executor_for", lambda *given: executor)
         code = OwnCode(trainer="ridge.py:Trainer")
         kept = made.kept_in(tmp_path, study or four())
-        return confirm_study(kept, observer or Observer(), code=code, **options), executor
+        return confirm_study(kept, Workplace(observer=observer or Observer()), code=code, **options), executor
 
     return run
 

@@ -33,7 +33,7 @@ from mnist_bench.experiments.scored_recipes import (
     train,
     verdict,
 )
-from mnist_bench.experiments.trainings import Observer
+from mnist_bench.experiments.trainings import Observer, Workplace
 from mnist_bench.nets.planner import plan_layers, training_flop
 from mnist_bench.numerics import device
 from mnist_bench.result_table import markdown
@@ -54,9 +54,14 @@ T_9 = 2.262157
 def trained(
     tmp_path: Path, benchmark: Benchmark, *recipes: str, observer: Observer | None = None, **changed: Any
 ) -> ScoredRecipes:
-    folders = {"results": tmp_path / "results", "data_dir": tmp_path / "data"}
-    asked = {"seeds": 1, "workers": 1, "precision": "fp32", **folders, **changed}
-    return train(benchmark, recipes, observer or Observer(), **asked)
+    place = Workplace(
+        observer=observer or Observer(),
+        workers=changed.pop("workers", 1),
+        data_dir=changed.pop("data_dir", tmp_path / "data"),
+    )
+    return train(
+        benchmark, recipes, place, **{"seeds": 1, "precision": "fp32", "results": tmp_path / "results", **changed}
+    )
 
 
 def evaluations(tmp_path: Path) -> list[str]:

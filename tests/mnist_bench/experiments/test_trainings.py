@@ -19,6 +19,7 @@ from mnist_bench.experiments.trainings import (
     Task,
     TaskStore,
     Training,
+    Workplace,
     open_grid,
     open_grid_of,
 )
@@ -323,10 +324,12 @@ def test_runs_are_trained_the_longest_first_once_and_reported_by_name_and_seed(g
 @pytest.mark.slow
 @pytest.mark.usefixtures("in_this_process")
 def test_a_folder_has_one_workshop_at_a_time(tmp_path: Path) -> None:
+    data = load_training_set(DataOptions(subset=1200))
+    asked = tmp_path, "The work", Workplace(observer=Observer()), data, "auto"
     with (
-        open_grid(tmp_path, "The work", Observer(), data=DataOptions(subset=1200), workers=1),
+        open_grid(*asked),
         pytest.raises(StudyLockedError, match=r"^The work is in use by process \d+"),
-        open_grid(tmp_path, "The work", Observer(), data=DataOptions(subset=1200), workers=1),
+        open_grid(*asked),
     ):
         pass
 
@@ -342,6 +345,6 @@ def test_a_studys_workshop_computes_in_its_precision_and_is_refused_where_the_bi
         pytest.raises(
             FingerprintError, match=rf"numerics check 77c0…, here {here[:4]}…\); ablate it on a machine like that one"
         ),
-        open_grid_of(study, "ablate", tmp_path, Observer()),
+        open_grid_of(study, "ablate", tmp_path, Workplace(observer=Observer())),
     ):
         pass

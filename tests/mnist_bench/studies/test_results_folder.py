@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from mnist_bench.data.choice import DataOptions
-from mnist_bench.experiments.trainings import Observer as ExperimentObserver, open_grid
+from mnist_bench.data.mnist import load_training_set
+from mnist_bench.experiments.trainings import Observer as ExperimentObserver, Workplace, open_grid
 from mnist_bench.searches import running
 from mnist_bench.searches.config import SearchConfig
 from search.driver.progress import Observer
@@ -22,9 +23,10 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_a_workshop_needs_a_folder(file: Path) -> None:
+    place = Workplace(observer=ExperimentObserver())
     with (
         pytest.raises(UsageError, match=r"results/_notebook: cannot be created as a folder \(Not a directory\)\.$"),
-        open_grid(file / "_notebook", "The notebook", ExperimentObserver(), data=DataOptions(), workers=1),
+        open_grid(file / "_notebook", "The notebook", place, load_training_set(DataOptions()), "auto"),
     ):
         pass
 
