@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import Generator
 from scipy.special import stdtr  # type: ignore[import-untyped]
 
-from mnist_bench.experiments.confirmed import SEEDS
+from mnist_bench.options import SEEDS
 from mnist_bench.statistics import LEVEL, ROUNDING, all_pairs
 
 Draw = Callable[[Generator, tuple[int, int, int]], np.ndarray]

@@ -298,6 +298,10 @@ def strategy(name: str, text: str) -> str | dict[str, Any]:
     return text if "{" not in text else strategies(name, text)[0]
 
 
+TOP = 8  # trials that `confirm` retrains, unless another number is asked for
+SEEDS = 8  # fresh seeds of each of them
+
+
 def share_or_number(name: str, text: str) -> float:
     """Return the number that a text names, or the share: 0.994 of `99.4%`.
 

@@ -104,6 +104,11 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     return tuple(adjusted)
 
 
+def corrected(test: str, over: str = "") -> str:
+    """Return the words for a test at `LEVEL` whose p-values are corrected: `paired test, Holm-corrected, 5% level`."""
+    return f"{test}, Holm-corrected{over}, {100 * LEVEL:g}% level"
+
+
 def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
     """Return the mean and the sample standard deviation (n - 1) of one or more values; of one value it is 0."""
     array: NDArray[Any] = np.asarray(values, dtype=np.float64)
@@ -243,7 +248,7 @@ def paired(differences: Sequence[float], step: float) -> Paired:
 
 
 def all_pairs(results: Mapping[int, Sequence[float]], step: float) -> dict[tuple[int, int], float]:
-    """Return the p-value of each pair of configurations, corrected over all pairs (Holm 1979).
+    """Return the p-value of each pair of configurations, corrected over all pairs.
 
     Whichever configuration is then looked at, because its mean is the best, say, in at most 5 of 100 cases a pair that
     does not differ falls below 0.05.

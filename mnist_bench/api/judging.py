@@ -45,7 +45,7 @@ OnComparedPeriod = Annotated[
 def confirm(
     study: options.Study,
     *,
-    top: Top = 8,
+    top: Top = options.TOP,
     test: Annotated[
         bool, option("Train nothing on all images, and not use the test set: step 1 only.", of="nets")
     ] = True,
@@ -59,7 +59,7 @@ def confirm(
     observer: Watcher = None,
     progress: options.Progress = None,
 ) -> "Confirmed":
-    """Retrain a study's best trials with eight fresh seeds each, select one, and evaluate it on the test set once; as
+    """Retrain a study's best trials with fresh seeds, select one, and evaluate it on the test set once; as
     `mnist-bench confirm`. If that was done before, the earlier result is returned.
 
     A study of your own trainer has no test set: its values are compared.
@@ -89,7 +89,7 @@ def confirm(
 def confirm_front(
     study: options.Study,
     *,
-    top: Top = 8,
+    top: Top = options.TOP,
     workers: options.Workers = None,
     device: options.Device = "auto",
     data: options.Data = None,

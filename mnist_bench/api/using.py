@@ -21,7 +21,7 @@ def export(
     trial: options.Trial = None,
     *,
     confirmed: Annotated[
-        bool, option("Export the network that `confirm` trained on all images: the first of its eight seeds.")
+        bool, option("Export the network that `confirm` trained on all images: the first of its seeds.")
     ] = False,
     data: options.Data = None,
     net: options.Net = None,

@@ -1,10 +1,10 @@
-"""`confirm`: the best configurations with eight fresh seeds each; of networks, the test set is then opened once.
+"""`confirm`: the best configurations with fresh seeds; of networks, the test set is then opened once.
 
 One design, fixed beforehand, for all: every candidate gets the same seeds, the best mean is selected, and paired
-t-tests, corrected over all pairs (Holm), say which candidates are worse. Nothing is selected on the test set. A study
+t-tests, corrected over all pairs, say which candidates are worse. Nothing is selected on the test set. A study
 of another trainer has no images and no test set: what is selected was selected by the values that are shown, and its
 mean there is therefore slightly too good. On the front of a study with two objectives nothing is selected: each of its
-points gets eight seeds on all images, and the test set is opened once for all of them.
+points gets as many seeds on all images, and the test set is opened once for all of them.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ from mnist_bench.data.test_set import purpose_of_confirming, unopened_identity
 from mnist_bench.errors import DataError, NotReproducedError
 from mnist_bench.experiments import own_trainer
 from mnist_bench.experiments.confirmed import (
-    SEEDS,
-    TOP,
     Candidate,
     Confirmed,
     Evaluated,
@@ -52,6 +50,7 @@ from mnist_bench.experiments.trainings import (
     work_on,
 )
 from mnist_bench.leaderboard.ranking import ordered, pareto_front
+from mnist_bench.options import SEEDS, TOP
 from mnist_bench.statistics import LEVEL, all_pairs, complete
 from mnist_bench.studies import checked, kept_files, record
 from mnist_bench.studies.record import data_of

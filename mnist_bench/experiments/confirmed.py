@@ -25,10 +25,6 @@ from search.study.studies import StoredStudy
 Count = Annotated[int, Ge(1)]
 FrontStanding = Literal["yes", "no", "not shown"]
 """Whether a configuration is on the front."""
-TOP = 8
-"""Configurations that are confirmed, unless another number is asked for."""
-SEEDS = 8
-"""Fresh seeds of each of them."""
 LEARNED = 0.2
 """A net that gets less right did not learn. Among ten classes guessing gets 0.1, and always the most frequent digit
 0.11; a net that distinguishes only one digit from the others gets about 0.2."""
@@ -78,7 +74,7 @@ class Candidate:
     results: tuple[float | None, ...]
     """By fresh seed, errors on the validation images, or values; None if training did not finish."""
     p_value: float | None = None
-    """Of the paired t-test against the selected candidate, corrected over all pairs (Holm); None of that candidate
+    """Of the paired t-test against the selected candidate, corrected over all pairs; None of that candidate
     itself, and if a run did not finish."""
     parameters: int | None = None  # None if it is not a network
     macs: int | None = None  # multiply-accumulates for one image; None if it is not a network

@@ -10,7 +10,6 @@ from typing import Any
 from mnist_bench import cells
 from mnist_bench.cells import count, interval, numbered, percent, spelled, unit
 from mnist_bench.experiments.confirmed import (
-    TOP,
     AccuracyOverSeeds,
     Candidate,
     Confirmed,
@@ -23,8 +22,9 @@ from mnist_bench.experiments.confirmed import (
     tested,
 )
 from mnist_bench.next_commands import NextCommands
+from mnist_bench.options import TOP
 from mnist_bench.result_table import Figure, Table
-from mnist_bench.statistics import LEVEL
+from mnist_bench.statistics import LEVEL, corrected
 from mnist_bench.value_kind import NETS
 from search.messages import joined, number_of
 
@@ -126,7 +126,7 @@ def decision_lines(found: Confirmed) -> list[str]:
     first, *tied = [row.number for row in ordered(found) if row.number in found.tied]
     broken = [row.number for row in found.others if row.p_value is None]  # a run that did not finish is not a test
     unfinished = f" Of {names(broken)} a run did not finish." if broken else ""
-    test = f"paired t-tests over {found.seeds} seeds, Holm-corrected over all pairs, {100 * LEVEL:g}% level"
+    test = corrected(f"paired t-tests over {found.seeds} seeds", " over all pairs")
     if tied:
         lines = [f"= not significantly worse than #{first} ({test}): {names(tied)}.{unfinished}"]
         return [*lines, *([_cheapest_line(found)] if found.of_nets else [])]

@@ -28,7 +28,7 @@ from mnist_bench.experiments.replays import (
 )
 from mnist_bench.experiments.trainings import Observer
 from mnist_bench.result_table import Figure, Table
-from mnist_bench.statistics import LEVEL, effect_shown, holm, paired, t_interval
+from mnist_bench.statistics import LEVEL, corrected, effect_shown, holm, paired, t_interval
 from search.arguments import check_count
 from search.errors import UsageError
 from search.messages import number_of, show
@@ -47,7 +47,7 @@ MEANINGS = (
     "logarithm of the error or value. Before its first complete trial a search has 100%.",
     "trials: the budget is estimated cost, in full trainings of an average configuration. A large network's epoch "
     "counts for more than a small one's, and an estimate is the same in every run.",
-    "p: paired t-tests, Holm-corrected for all comparisons of a table. Equal: the whole interval lies within "
+    f"p: {corrected('paired t-tests', ' for all comparisons of a table')}. Equal: the whole interval lies within "
     f"±{points(EQUAL)} percentage points, whatever p is. Detectable: what is found in four of five such contests.",
 )
 DEVELOPS = (
@@ -190,9 +190,9 @@ class Difference:
     mean: float
     low: float  # ends of Student's 95% interval, of this comparison alone
     high: float
-    p_value: float  # of a paired t test, adjusted for all comparisons of a table by Holm's method
+    p_value: float  # of a paired t test, corrected for all comparisons of a table
     smallest: float
-    """Difference that this number of pairs shows in four of five contests, at Holm's level for the smallest p."""
+    """Difference that this number of pairs shows in four of five contests, at the corrected level of the smallest p."""
 
     @property
     def verdict(self) -> Verdict:

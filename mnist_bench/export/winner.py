@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mnist_bench.cells import spelled
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import from_json
 from mnist_bench.data.choice import NAMED, Data
@@ -17,6 +18,7 @@ from mnist_bench.experiments import confirmed as results, confirmed_table as res
 from mnist_bench.experiments.confirm import on_all_images
 from mnist_bench.experiments.confirmed import Confirmed, Final, Front
 from mnist_bench.next_commands import NextCommands
+from mnist_bench.options import SEEDS
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.prediction.model import InputSpec, Model
 from mnist_bench.prediction.pictures import draws_on_black, is_ready, sample
@@ -223,7 +225,7 @@ class _Finder:
         if not finals:
             raise StudyNotFoundError(
                 f"Study {study.name} has no network that was trained on all images; `{self.commands.line('confirm')}` "
-                "trains eight networks of the selected trial, and evaluates them once on the test set."
+                f"trains {spelled(SEEDS)} networks of the selected trial, and evaluates them once on the test set."
             )
         named = ", ".join(f"{study.name}/{final}" for final in dict.fromkeys(finals))
         number = self._winner(named) if trial is None else trial.number

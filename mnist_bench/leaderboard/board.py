@@ -15,7 +15,7 @@ from mnist_bench.nets.summary import shown
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.published import ComparedDigest
 from mnist_bench.result_table import Figure, ShownAsTable, Table, key_figure, ungrouped
-from mnist_bench.statistics import LEVEL
+from mnist_bench.statistics import LEVEL, corrected
 from mnist_bench.value_kind import ValueKind, errors_of
 from search.event_log.records import EarlyStop, TrialRecord
 from search.hashed import Order, repeats
@@ -217,7 +217,7 @@ def _of_nets(kind: ValueKind) -> list[Figure[LeaderboardRow]]:
         ),
         Figure(
             "", lambda row: row.p_value, key="p_value",
-            about="Holm-adjusted p-value of the paired test against the first; null if the trial was not tested.",
+            about="Corrected p-value of the paired test against the first; null if the trial was not tested.",
         ),
         Figure(
             "validation", lambda row: row.trial.value, key="accuracy",
@@ -527,7 +527,7 @@ def _footnotes(board: Leaderboard, listed: Sequence[str], retrained: bool, comma
         return
     if board.tied > 1:
         tied = f"{board.tied} of {complete} complete trials are tied{'.' if retrained else ':'}"
-        yield f"= not significantly different from the first (paired test, Holm-corrected, 5% level). {tied}"
+        yield f"= not significantly different from the first ({corrected('paired test')}). {tied}"
         if not retrained:
             yield f"  `{commands.line('confirm')}` retrains them with fresh seeds."
     yield test_set_line(board.test_evaluations)

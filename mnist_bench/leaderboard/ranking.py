@@ -31,7 +31,7 @@ def leaderboard_of(
 
     With two objectives, the Pareto front comes first; ranks are by value even then. Infeasible trials are counted; with
     `infeasible` they also have a row, after all others. Nets are tied with the first if McNemar's exact test against
-    it, Holm-adjusted for the number of complete trials, is not significant at 5%. Several studies are ordered by value,
+    it, corrected for the number of complete trials, is not significant at 5%. Several studies are ordered by value,
     each trial with the rank and the signs of its own study.
 
     Args:
@@ -243,7 +243,7 @@ def is_ahead(trial: TrialRecord, first: TrialRecord | None) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ties:
-    """The first complete trial, tested against each other one by McNemar's exact test, Holm-adjusted."""
+    """The first complete trial, tested against each other one by McNemar's exact test, corrected."""
 
     first: TrialRecord
     p_values: Mapping[int, float]  # by number; without the trials whose correct images are not stored

@@ -16,6 +16,7 @@ from mnist_bench.leaderboard.board import Leaderboard, ahead_words
 from mnist_bench.leaderboard.ranking import UNTESTED, Ties, ties_of
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Table
+from mnist_bench.statistics import corrected
 from mnist_bench.studies.checked import commands_of
 from mnist_bench.value_kind import ValueKind, kind_of
 from search.event_log.records import StudyRecord, TrialRecord
@@ -24,7 +25,7 @@ from search.study.studies import StoredStudy
 
 NAMED = 5
 """Largest number of tied trials that the findings name."""
-TEST = "McNemar's test on the same images, Holm-corrected, 5% level"
+TEST = corrected("McNemar's test on the same images")
 
 
 def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iterator[str]:

@@ -16,12 +16,13 @@ from mnist_bench.config.values import to_json
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments import confirm
 from mnist_bench.experiments.ablation import Ablation, Measured, Step
-from mnist_bench.experiments.confirmed import SEEDS, Confirmed, Final, Front, FrontMember
+from mnist_bench.experiments.confirmed import Confirmed, Final, Front, FrontMember
 from mnist_bench.experiments.contest import Contest
 from mnist_bench.experiments.replays import Choice, SearchMethod, Trace
 from mnist_bench.experiments.scored_recipes import Benchmark, Epoch, ScoredRecipe, ScoredRecipes
 from mnist_bench.experiments.trainings import Observer, Task
 from mnist_bench.numerics.device import Machine
+from mnist_bench.options import SEEDS
 from mnist_bench.studies import kept_files, record
 from search.study.folder import ConfirmFolder, StudyFolder
 from search.study.studies import StoredStudy

@@ -32,11 +32,12 @@ from mnist_bench.experiments.confirm import (
     seeds,
     smallest_step,
 )
-from mnist_bench.experiments.confirmed import SEEDS, Confirmed, Evaluated, Final, Front, evaluated, load, own_test_files
+from mnist_bench.experiments.confirmed import Confirmed, Evaluated, Final, Front, evaluated, load, own_test_files
 from mnist_bench.experiments.confirmed_table import finding, table_of
 from mnist_bench.experiments.own_trainer import OwnCode
 from mnist_bench.experiments.trainings import Observer, Task, Workplace
 from mnist_bench.next_commands import NextCommands
+from mnist_bench.options import SEEDS
 from mnist_bench.studies import checked
 from search.errors import FingerprintError, SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord
