@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from mnist_bench.config.schedule import MANY
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import from_json, settings_of
 from mnist_bench.data.choice import DataOptions
@@ -287,7 +288,7 @@ def _of_recipe(setup: SearchSetup, source: space_sources.Source, plan: Planner[T
         UsageError: the recipe is not in the space; the message names the first setting that differs.
     """
     config, space = setup.config, setup.space
-    images = IMAGES if config.data_dir is None else None
+    images = IMAGES if config.data_dir is None else MANY
     loaded = space_sources.load(source, images=images, form=lambda _: setup.form, net=config.net_name)
     settings, name = settings_of(space_sources.recipe(loaded)), space_sources.named(source)
     try:

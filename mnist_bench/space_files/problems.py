@@ -19,9 +19,7 @@ from mnist_bench.config.values import all_settings, declared_in, disagreements, 
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.own_net import HOW, loaded_net
 from mnist_bench.nets.planner import net_size
-from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.space_files.content import (
-    IMAGES,
     MIN_SUBSET,
     OWN,
     SETTINGS,
@@ -46,17 +44,18 @@ LISTED = {"model.blocks": "block", "model.hidden_layers": "hidden layer"}
 """Settings that count the entries of other settings' lists, with the noun for an entry."""
 
 
-def faults(space: Space, *, images: int | None = IMAGES, form: PictureForm = MNIST) -> list[Problem]:
-    """Return all faults of `space`: of its names and values, of their combinations, and of its nets.
+def problems_of(drawn: Drawn, ways: tuple[Sampler, Pruner] | None = None, *, warn: bool = False) -> list[Problem]:
+    """Return all faults of a space: of its names and values, else of their combinations, else of its nets.
 
-    Unreadable ranges are skipped. `images` is the number of images in the data set; None if it is not known.
-    `form` is the form of its pictures.
+    Unreadable ranges are skipped. With `warn`, a faultless space has its warnings instead, in the order of the file.
+    `ways` are the sampler and the pruner of a search, if the space does not name them.
     """
+    space = drawn.space
     found = names_and_values(space)
     subset = space.settings.get("subset")
-    if images is not None and not found and isinstance(subset, int) and subset > images:
-        whole = f"{images} images; leave it out, or --set subset=null, to take them all"
-        fitting = whole if images < MIN_SUBSET else f"{MIN_SUBSET} to {images} images"
+    if not found and isinstance(subset, int) and subset > drawn.images:
+        whole = f"{drawn.images} images; leave it out, or --set subset=null, to take them all"
+        fitting = whole if drawn.images < MIN_SUBSET else f"{MIN_SUBSET} to {drawn.images} images"
         found.append(space.origins["subset"].problem(f"subset: {subset} is more than there are: {fitting}"))
     train_on = space.settings.get("train_on", TrainConfig().train_on)
     if train_on in get_args(TrainOn) and not leaves_validation(train_on) and not space.is_recipe:
@@ -64,23 +63,32 @@ def faults(space: Space, *, images: int | None = IMAGES, form: PictureForm = MNI
         found.append(space.origins["train_on"].problem(message))
     if found or any(item.value is UNREADABLE for item in space.fields):
         return found
-    return [*_unfit_epochs(space), *_unfit_sampler(space)] or _net_faults(Drawn(space, form))
+    if found := [*_unfit_epochs(space), *_unfit_sampler(space)]:
+        return found
+    lists = [*_unfit_lists(drawn)]
+    if found := [problem for problem in lists if not problem.is_warning]:
+        return found
+    # Your own code may fail with any of its settings, so all are tried.
+    if all(map(is_impossible, drawn.plans if "net_code" in space.settings else drawn)):
+        return [_impossible(drawn)]
+    return _warnings(drawn, lists, ways) if warn else []
 
 
-def warnings(drawn: Drawn, ways: tuple[Sampler, Pruner] | None = None) -> list[Problem]:
-    """Return the warnings about a faultless space, given its random configurations, in the order of the file.
-
-    `ways` are the sampler and the pruner of a search, if the space does not name them.
-    """
+def _warnings(drawn: Drawn, lists: Sequence[Problem], ways: tuple[Sampler, Pruner] | None) -> list[Problem]:
+    """Return the warnings about a faultless space; `lists` are those about its lists."""
     space = drawn.space
-    found = [*_single_values(space), *_idle(space), *_idle_pruner(space), *_constraints(drawn)]
-    found += _unportable(space, ways or registry.of_settings(space.settings))
+    odd = [*_single_values(space), *_idle(space), *_idle_pruner(space), *_constraints(drawn)]
+    if space.settings.get("precision") == "portable":
+        unportable = registry.unportable(*(ways or registry.of_settings(space.settings)))
+        odd += [
+            space.origins["precision"].problem(f"precision: portable, but {sentence}") for _, sentence in unportable
+        ]
     if not space.is_recipe:
-        found += _unfit_lists(drawn, unfit=False)
+        odd += lists
         if space.settings.get("limits") and not drawn.meets_limits:
             message = f"limits: none of {len(drawn.plans)} random networks meets them; a search may find none either"
-            found.append(space.origins["limits"].problem(message))
-    in_order = sorted(found, key=lambda problem: (problem.line, problem.column))
+            odd.append(space.origins["limits"].problem(message))
+    in_order = sorted(odd, key=lambda problem: (problem.line, problem.column))
     return [replace(problem, is_warning=True) for problem in in_order]
 
 
@@ -219,17 +227,6 @@ def _unfit_sampler(space: Space) -> Iterator[Problem]:
         yield space.origins["search"].problem(f"search.sampler: {reason}", "sampler")
 
 
-def _net_faults(drawn: Drawn) -> list[Problem]:
-    """Return the reasons why nets of a space, whose names and values are right, cannot be trained."""
-    space = drawn.space
-    if found := [*_unfit_lists(drawn, unfit=True)]:
-        return found
-    # Your own code may fail with any of its settings, so all are tried.
-    if all(map(is_impossible, drawn.plans if "net_code" in space.settings else drawn)):
-        return [_impossible(drawn)]
-    return []
-
-
 def _impossible(drawn: Drawn) -> Problem:
     """Return why no net can be built, at the setting at fault."""
     space, plan = drawn.space, drawn.plans[-1]
@@ -246,37 +243,37 @@ def _impossible(drawn: Drawn) -> Problem:
     return origins[0].problem(message) if origins else Problem(space.source, 1, 1, message)
 
 
-def _unfit_lists(drawn: Drawn, *, unfit: bool) -> Iterator[Problem]:
+def _unfit_lists(drawn: Drawn) -> Iterator[Problem]:
     """Yield a problem for each list whose length does not fit the number of blocks or layers that it describes.
 
-    With `unfit`, these are faults: a constant that does not fit some trial, or an option that fits no trial. Without
-    it, they are warnings: options that fit only some trials.
+    A constant that does not fit some trial is a fault, and so is an option that fits no trial. An option that fits only
+    some trials is a warning.
     """
     fields = {item.path: item for item in drawn.space.fields}
+    counted_by = {path: counter for path in fields if (counter := _counter_of(path))}
     met: dict[tuple[str, int | None], set[int]] = {}
     for values in map(drawn.space.resolve, drawn.params):
         for path, entries in values.items():
-            if isinstance(entries, list) and (parent := _counts_entries(path)):
-                span = fields[path].distribution
+            if isinstance(entries, list) and path in counted_by:
+                span, counter = fields[path].distribution, counted_by[path]
                 option = span.values.index(entries) if isinstance(span, Choice) else None
-                met.setdefault((path, option), set()).add(values.get(parent, setting_of(parent).default))
+                met.setdefault((path, option), set()).add(values.get(counter, setting_of(counter).default))
     for (path, option), counts in met.items():
         item, is_constant = fields[path], option is None
         entries = item.value if option is None else item.value.values[option]
-        others = sorted(counts - {len(entries)})
         # Among many options, one may never have been drawn together with its own number.
-        counting = fields.get(_counts_entries(path) or "")
+        counting, noun = fields.get(counted_by[path]), LISTED[counted_by[path]]
         can_be = counting is not None and counting.distribution is not None and counting.can_be(len(entries))
         fits_some = len(entries) in counts or can_be
-        if others and unfit == (is_constant or not fits_some):
+        if others := sorted(counts - {len(entries)}):
             below = item.origin.below("value") if option is None else ("choice", option)
-            noun = LISTED[_counts_entries(path) or ""]
             message = f"{path}: {show(entries)} fits {number_of(len(entries), noun)} only, and there "
             message += f"{'may be' if fits_some else 'are'} {listing(others)}"
-            yield item.origin.problem(message + ("; one number is for all" if is_constant else ""), *below)
+            problem = item.origin.problem(message + ("; one number is for all" if is_constant else ""), *below)
+            yield replace(problem, is_warning=not is_constant and fits_some)
 
 
-def _counts_entries(path: str) -> str | None:
+def _counter_of(path: str) -> str | None:
     """Return the setting that counts the entries of another one's list."""
     needed = [name for need in setting_of(path).needs for name in need.paths]
     return next((name for name in LISTED if name in needed), None)
@@ -370,10 +367,3 @@ def _idle_pruner(space: Space) -> Iterator[Problem]:
     if pruner.name != "none" and not any(pruner.may_stop_at(period) for period in range(1, periods)):
         message = f"search.pruner: {pruner.name} stops no trial before the end of its {number_of(periods, 'period')}"
         yield space.origins["search"].problem(message, "pruner")
-
-
-def _unportable(space: Space, ways: tuple[Sampler, Pruner]) -> Iterator[Problem]:
-    """Yield a warning if training does not depend on the processor, but the sampler or the pruner does."""
-    if space.settings.get("precision") == "portable":
-        for _, sentence in registry.unportable(*ways):
-            yield space.origins["precision"].problem(f"precision: portable, but {sentence}")

@@ -12,6 +12,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, get_args
 
+from mnist_bench.config.schedule import MANY
 from mnist_bench.config.settings import DatasetName, TrainConfig
 from mnist_bench.config.values import from_json, recipe_yaml, to_json, with_params
 from mnist_bench.data.choice import DataOptions, form_of
@@ -20,7 +21,8 @@ from mnist_bench.data.own import options_for
 from mnist_bench.nets import own_net
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files.content import IMAGES, SETTINGS, VALUE, training_settings, value_faults
-from mnist_bench.space_files.problems import faults, names_and_values
+from mnist_bench.space_files.drawn import Drawn
+from mnist_bench.space_files.problems import names_and_values, problems_of
 from search.errors import Problem, SpaceError, UsageError
 from search.messages import did_you_mean, show
 from search.space import yaml_text
@@ -42,13 +44,13 @@ def load(
     source: Source,
     overrides: Sequence[str] = (),
     *,
-    images: int | None = IMAGES,
+    images: int = IMAGES,
     form: Callable[[DatasetName], PictureForm] = form_of,
     net: str | None = None,
 ) -> Space:
     """Return the space of `source`, with `--set` applied.
 
-    `images` is the number of images in the data set, which bounds `subset`; None if it is not known.
+    `images` is the number of images in the data set, which bounds `subset`.
     `form` returns the form of its pictures, given the data set that the file names. `net` is the name
     of your own network, which all trials have; see `own_net.load_net`.
     """
@@ -89,14 +91,14 @@ def parse(
     form: Callable[[DatasetName], PictureForm] = form_of,
     net: str | None = None,
 ) -> Space:
-    """Return the space of a file's text, which messages call `source`; the others as in `load`."""
-    return _checked(yaml_text.parse(text, source), overrides, None, form, net)
+    """Return the space of a file's text, which messages call `source`; the others as in `load`. Any subset will do."""
+    return _checked(yaml_text.parse(text, source), overrides, MANY, form, net)
 
 
 def _checked(
     document: yaml_text.Document,
     overrides: Sequence[str],
-    images: int | None,
+    images: int,
     form: Callable[[DatasetName], PictureForm],
     net: str | None,
 ) -> Space:
@@ -112,7 +114,7 @@ def _checked(
         if problems:
             raise SpaceError(problems)
         space = _without_nulls(override(space, overrides))
-    if problems := [*problems, *faults(space, images=images, form=form(dataset_of(space)))]:
+    if problems := [*problems, *problems_of(Drawn(space, form(dataset_of(space)), images))]:
         raise SpaceError(problems)
     # An objective equal to the default makes no other search, so it is not part of the fingerprint.
     settings = {name: value for name, value in space.settings.items() if (name, value) != ("objective", VALUE)}
