@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from operator import sub
 from pathlib import Path
 from statistics import fmean, median
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
@@ -310,8 +311,10 @@ class Front(Result):
     @property
     def contradiction(self) -> str | None:
         """Why no confirmation can have written this content; None if it can."""
-        is_of_members = [final.number for final in self.finals] == [member.number for member in self.members]
-        return None if is_of_members else "it has errors of other trials than it names"
+        if [final.number for final in self.finals] != [member.number for member in self.members]:
+            return "it has errors of other trials than it names"
+        same_seeds = len({len(final.errors) for final in self.finals}) == 1  # trials are compared seed by seed
+        return None if same_seeds else "it has errors of more seeds for one trial than for another"
 
     def _errors(self, member: FrontMember) -> list[int] | None:
         return complete(self.final(member.number).errors)
@@ -324,7 +327,7 @@ class Front(Result):
         own, rivals = self._errors(member) or [], []
         for other in self._as_cheap(member):
             if theirs := self._errors(other):
-                apart = [(their - mine) / self.test_images for their, mine in zip(theirs, own, strict=True)]
+                apart = [difference / self.test_images for difference in map(sub, theirs, own)]
                 found = paired(apart, 1 / self.test_images)
                 rivals.append(Ahead(of=other.number, mean=found.mean, low=found.low, high=found.high))
         return rivals

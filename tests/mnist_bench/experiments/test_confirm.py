@@ -760,6 +760,11 @@ def test_it_is_kept_and_what_is_damaged_is_no_front(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("900", "901"))
     with pytest.raises(StorageError, match="not a complete confirmation of a front"):
         load(Front, folder)
-    keep(replace(FRONT, finals=FRONT.finals[::-1]), folder)
-    with pytest.raises(StorageError, match="errors of other trials than it names"):
-        load(Front, folder)
+    short = replace(FRONT.finals[0], errors=FRONT.finals[0].errors[1:])
+    for finals, words in (
+        (FRONT.finals[::-1], "other trials than"),
+        ((short, *FRONT.finals[1:]), "more seeds for one"),
+    ):
+        keep(replace(FRONT, finals=finals), folder)
+        with pytest.raises(StorageError, match=f"it has errors of {words}"):
+            load(Front, folder)
