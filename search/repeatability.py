@@ -34,7 +34,7 @@ from search.strategies.samplers import ForeignSampler, Sampler
 from search.study.spec import StudySpec
 from search.trainer_api import PLAIN, Planner, Report
 
-SLOTS = 8
+CONCURRENT_TRIALS = 8
 PROPOSALS, TRIALS = 60, 16
 """A rehearsal ends at either: more trained trials than the ten that Optuna's samplers draw at random."""
 PATIENCE = 120  # seconds after which the other process counts as hung
@@ -71,14 +71,14 @@ def require_repeatable(planned: Search) -> None:
 def require(sampler: Sampler, pruner: Pruner, tried_on: TriedOn) -> None:
     """Check that your own sampler and pruner decide the same again; errors as in `require_repeatable`."""
     named = [
-        (way.kind, way.loaded.whole_name, dict(way.options))
-        for way in (sampler, pruner)
-        if isinstance(way, ForeignSampler | ForeignPruner) and way.loaded is not None
+        (strategy.kind, strategy.loaded.whole_name, dict(strategy.options))
+        for strategy in (sampler, pruner)
+        if isinstance(strategy, ForeignSampler | ForeignPruner) and strategy.loaded is not None
     ]
     if not named:
         return
     spec = StudySpec(
-        space=tried_on.space, seed=tried_on.seed, concurrent_trials=SLOTS, sampler=sampler, pruner=pruner,
+        space=tried_on.space, seed=tried_on.seed, concurrent_trials=CONCURRENT_TRIALS, sampler=sampler, pruner=pruner,
         periods=tried_on.periods, order="deterministic", context={}, versions={}, numerics=NUMERICS,
     )  # fmt: skip
     rows = [to_row(event) for event in rehearse(spec, tried_on.planner, PROPOSALS, TRIALS)]

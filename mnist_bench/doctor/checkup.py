@@ -167,7 +167,7 @@ def examine(
         yield left(study, history)
         yield tables(files, history, events)
     if not foreign:
-        yield from installation(study, history.next_slot() is None, device=device, data_dir=data_dir)
+        yield from installation(study, history.next_turn() is None, device=device, data_dir=data_dir)
 
 
 def repaired_tables(files: StudyFolder) -> list[Diagnostic]:
@@ -247,7 +247,7 @@ def left(study: StudyRecord, history: History) -> Diagnostic:
         are, them = ("is", "it") if len(paused) == 1 else ("are", "them")
         text = f"no process works on the study; {', '.join(paused)} {are} paused, and the same search continues {them}."
         return ok("driver", text)
-    if history.next_slot() is not None:
+    if history.next_turn() is not None:
         return ok("driver", "no process works on the study; it is unfinished, and the same search continues it.")
     return ok("driver", f"the study is finished: {history.finished} of {history.budget} trials.")
 

@@ -11,7 +11,7 @@ pool, whatever the activation; that is another net.
 
 The time is a linear function of the net's counts. Its coefficients are fitted on a real machine
 (`benchmarks/cost_model.py`) and shipped here. A study stores a copy, because its logical order of events depends on
-the estimates: they may not change during its life. Rough estimates cost little: with two slots per worker, 20% off
+the estimates: they may not change during its life. Rough estimates cost little: with two trials per worker, 20% off
 leaves 64 workers 99.7% busy, 40% off leaves them 82% (docs/concepts/ordering.md).
 """
 

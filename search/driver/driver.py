@@ -20,7 +20,7 @@ from search.driver.dispatcher import Dispatcher, Result, as_stored
 from search.driver.progress import Meter, Observer, expected_survivors, tell
 from search.errors import TooManyFailuresError, UsageError
 from search.event_log.events import Asked, Declined, Event, GoalSet, Reported, Resumed, Told, trial_of
-from search.event_log.history import History, Slot, StopRules
+from search.event_log.history import History, StopRules, Turn
 from search.event_log.records import ENDS, TrialRecord
 from search.hashed import Reason, derived_seed, repeats
 from search.messages import number_of, show
@@ -55,15 +55,15 @@ class Decisions:
         # A study that was begun when longer plans were accepted has such trials, and may ask for more of them.
         self._max_periods = max([spec.periods, *(len(trial.costs) for trial in history.trials)])
 
-    def event(self, slot: Slot, result: tuple[int, Result] | None) -> Event:
-        """Return what happens in the slot whose turn it is; if a slot trains, from the result of a trial's period."""
+    def event(self, turn: Turn, result: tuple[int, Result] | None) -> Event:
+        """Return what happens at a turn; if a trial trains, from the result of its period."""
         if result is not None:
             return self._handle(*result)
-        if slot.trial is not None:
-            return self._end(self._history.trials[slot.trial])
+        if turn.trial is not None:
+            return self._end(self._history.trials[turn.trial])
         if self._history.trained >= self._history.budget:
-            return Declined(time=slot.next_time)
-        return self._ask(slot)
+            return Declined(time=turn.time)
+        return self._ask(turn)
 
     def budget(self, budget: int) -> GoalSet:
         """Set how many trained trials the study shall have; if it had stopped asking, this begins a new segment."""
@@ -83,7 +83,7 @@ class Decisions:
         if self._history.ends["crashed"] >= MAX_CRASHES:
             _check_streak(trials, "crashed", MAX_CRASHES, "crashed", ("running", "infeasible"))
 
-    def _ask(self, slot: Slot) -> Asked:
+    def _ask(self, turn: Turn) -> Asked:
         # The number counts infeasible trials, too: each proposal has one of its own, and with it its own draws.
         number = len(self._history.trials)
         params = self._study.ask(number, self._spec.given(number))
@@ -95,14 +95,14 @@ class Decisions:
         self._study.weigh(plan.facts)
         self._study.constrain(number, plan.constraints)
         return Asked(
-            time=slot.next_time,
+            time=turn.time,
             trial=number,
             params=dict(sorted(params.items())),  # as they are read from the log
             config=dict(self._planner.codec.to_json(plan.config)),
             costs=plan.costs,
             facts=dict(plan.facts),
             constraints=dict(plan.constraints),
-            slot=slot.index,
+            slot=turn.index,
             seed=derived_seed(self._spec.seed, "trial", number),
             attributes=self._study.attributes(number),
         )
@@ -127,7 +127,7 @@ class Decisions:
         # two, it resumes with the verdict, and the pruner is not asked a second time.
         verdict = prune or last or report.end is not None
         return Reported(
-            time=self._history.slot_of(number).next_time,
+            time=self._history.turn_of(number).time,
             trial=number,
             period=period,
             prune=prune,
@@ -156,7 +156,7 @@ class Decisions:
             self._study.constrain(number, {reason: 1.0})
         self._study.tell(number, end.state, value)
         return Told(
-            time=self._history.slot_of(number).next_time,
+            time=self._history.turn_of(number).time,
             trial=number,
             external=end.external,
             state=end.state,
@@ -205,7 +205,7 @@ class Driver:
     def run(self, stopping: Callable[[], bool], rules: StopRules = NO_RULES) -> bool:
         """Drive until the trial budget or a rule ends the search (True), or until `stopping` says so (False)."""
         with storage_errors():
-            while (slot := self._history.next_slot()) is not None:
+            while (turn := self._history.next_turn()) is not None:
                 # Before each event, not after each end: killed between an end and the stop that follows from it, a
                 # search stops when it is run again, before it decides anything else.
                 if (stopped := rules.stopped(self._history)) is not None:
@@ -218,7 +218,7 @@ class Driver:
                     # thousand trials, and a worker that came back meanwhile would idle for as long.
                     self._dispatcher.keep_busy()
                 # Ending a trial whose end is decided needs no worker, so a search that stops still does it.
-                if (stop and not slot.decided) or not self._step(slot):
+                if (stop and not turn.decided) or not self._step(turn):
                     self._dispatcher.drain()
                     return False
                 self._observer.on_progress(self._meter.read())
@@ -232,15 +232,15 @@ class Driver:
         """Write that the search continues after it had ended early."""
         self._record(self._decisions.resumed())
 
-    def _step(self, slot: Slot) -> bool:
+    def _step(self, turn: Turn) -> bool:
         """Handle the next event; False if the search stops before it is known."""
         result = None
-        if slot.trains:
+        if turn.trains:
             # In logical order the period of the logically first trial, by arrival the first one to arrive.
-            result = self._dispatcher.obtain(slot.trial if self._repeats else None)
+            result = self._dispatcher.obtain(turn.trial if self._repeats else None)
             if result is None:
                 return False
-        self._record(self._decisions.event(slot, result))
+        self._record(self._decisions.event(turn, result))
         return True
 
     def _record(self, event: Event) -> None:

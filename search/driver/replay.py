@@ -37,7 +37,7 @@ from search.event_log.events import (
     to_row,
     trial_of,
 )
-from search.event_log.history import History, Slot, StopRules
+from search.event_log.history import History, StopRules, Turn
 from search.event_log.records import TrialRecord
 from search.hashed import repeats
 from search.loading import Code, Loaded
@@ -139,21 +139,21 @@ def _decided(decisions: Decisions, event: Event, history: History) -> Event:
             return stopped
         case Resumed() if history.stop is not None:
             return decisions.resumed()
-    if (slot := history.next_slot()) is None:
+    if (turn := history.next_turn()) is None:
         raise _Otherwise(f"{_named(event)} comes when nothing was left to do")
     try:
-        return decisions.event(slot, _result(event, slot, history) if slot.trains else None)
+        return decisions.event(turn, _result(event, turn, history) if turn.trains else None)
     except TooManyFailuresError:
         raise _Otherwise(f"{_named(event)} comes when nothing feasible was found any more") from None
 
 
-def _result(event: Event, slot: Slot, history: History) -> tuple[int, Result]:
+def _result(event: Event, turn: Turn, history: History) -> tuple[int, Result]:
     """Return the trial of a recorded event, and the result of its period from which that event followed."""
-    wanted = slot.trial if repeats(history.order) else None
+    wanted = turn.trial if repeats(history.order) else None
     trains = {trial.number for trial in history.running() if not history.is_decided(trial.number)}
     if not isinstance(event, Reported | Told) or event.trial not in (trains if wanted is None else {wanted}):
-        turn = "a period's" if wanted is None else f"#{wanted}'s"
-        raise _Otherwise(f"{_named(event)} comes when it was {turn} turn")
+        whose = "a period's" if wanted is None else f"#{wanted}'s"
+        raise _Otherwise(f"{_named(event)} comes when it was {whose} turn")
     match event:
         case Reported(report=report):
             return event.trial, report

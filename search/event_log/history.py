@@ -3,11 +3,11 @@
 `History.apply` is the one place that defines the meaning of an event. The driver appends an event to the log and
 applies it here; a resumed driver and every reader apply the whole log.
 
-`Timeline` says which event comes next, whatever the workers' real speed. A search has a fixed number of slots, each
-with at most one trial. A trial's periods have integer logical costs, known before training, so the logical time of a
-slot's next event is known too. Events are handled in the order of (logical time, slot); so a decision depends only on
-logically earlier events, never on the order of completion. In a search as completed, a period's event comes when its
-worker has delivered; logical time orders the events that need no worker there, which come first.
+`Timeline` says which event comes next, whatever the workers' real speed. A search has a fixed number of concurrent
+trials. A trial's periods have integer logical costs, known before training, so the logical time of its next event is
+known too. Events are handled in the order of (logical time, index among the concurrent trials); so a decision depends
+only on logically earlier events, never on the order of completion. In a search as completed, a period's event comes
+when its worker has delivered; logical time orders the events that need no worker there, which come first.
 
 `StopRules` end a search before its trial budget. They decide about no trial and are no part of the study's
 specification: resumed later, a search that stopped has the same trials as one that never did.
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from typing import Any, assert_never
@@ -32,99 +32,84 @@ from search.messages import show
 from search.space.space import Space, score
 from search.trainer_api import is_feasible
 
-_Turn = tuple[int, int, int]
-"""Orders slots: whether the slot waits for a worker in a search as completed, logical time, index."""
 
+@dataclass(frozen=True, order=True, slots=True)
+class Turn:
+    """The next event of one of the concurrent trials; turns are taken in their order."""
 
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A place for one trial at a time."""
-
-    index: int
-    next_time: int = 0
-    """Logical time of its next event: the end of the period under way, or the moment at which no period was left."""
-    trial: int | None = None  # the number of its trial; None if the slot is free
-    decided: bool = False
+    waits: bool  # whether it waits for a worker in a search as completed: what needs none comes first there
+    time: int
+    """Logical time of the event: the end of the period under way, or the moment at which no period was left."""
+    # Ties are frequent (many nets cost the same, all begin at 0), and must not depend on a heap's inner order.
+    index: int  # among the concurrent trials, from 0; events store it as `slot`
+    trial: int | None = field(default=None, compare=False)  # its number; None: a trial may be asked for
+    decided: bool = field(default=False, compare=False)
     """Whether the trial's end is decided: it is not trained any more, and its end is the next event."""
 
     @property
     def trains(self) -> bool:
-        """Whether the slot's next event needs a worker."""
+        """Whether the event needs a worker."""
         return self.trial is not None and not self.decided
 
 
 @dataclass(slots=True)
 class Timeline:
-    """All slots of a search, and whose event is next."""
+    """The turns of the concurrent trials of a search, and which of them is next."""
 
-    slots: list[Slot] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)  # one for each of them, by index
     order: Order = "deterministic"
-    # Heaps, for an event must not cost a look at each slot: 1,000 workers are kept busy by 4,000 slots, and one driver
-    # has 0.04 to 0.2 ms for timeline, dispatcher and history together (docs/concepts/ordering.md).
-    _busy: list[_Turn] = field(default_factory=list, repr=False, compare=False)
-    """A heap of turns of slots with a trial, past ones among them."""
-    _free: list[_Turn] = field(default_factory=list, repr=False, compare=False)
-    """A heap of turns of slots without one, likewise."""
+    # A heap, for an event must not cost a look at each turn: 1,000 workers are kept busy by 4,000 concurrent trials,
+    # and one driver has 0.04 to 0.2 ms for timeline, dispatcher and history together (docs/concepts/ordering.md).
+    _heap: list[Turn] = field(default_factory=list, repr=False, compare=False)  # past turns among them
 
     @classmethod
-    def of(cls, slots: int, order: Order = "deterministic") -> Timeline:
-        """Return a timeline of this number of free slots at logical time zero."""
-        timeline = cls([Slot(index) for index in range(slots)], order)
+    def of(cls, concurrent_trials: int, order: Order = "deterministic") -> Timeline:
+        """Return a timeline at logical time zero, on which no trial has begun."""
+        timeline = cls([Turn(False, 0, index) for index in range(concurrent_trials)], order)
         timeline.restart(0)
         return timeline
 
-    def next_slot(self, *, filling: bool) -> Slot | None:
-        """Return the slot whose event is next; free slots count only while they are being filled.
+    def next(self, *, asking: bool) -> Turn | None:
+        """Return the next turn; turns without a trial count only while trials are asked for, and later from `restart`.
 
-        As completed, if all slots wait for workers, it is the logically earliest one.
+        As completed, if all wait for workers, it is the logically earliest one.
         """
-        # A slot that is being filled and one that trains are compared by the same turn, so that asking for a new trial
-        # takes its place in logical time like any period does.
-        turns = [self._first(self._busy, lambda slot: slot.trial is not None)]
-        if filling:
-            turns.append(self._first(self._free, lambda slot: slot.trial is None))
-        first = min((turn for turn in turns if turn is not None), default=None)
-        return None if first is None else self.slots[first[2]]
+        # A trial that is asked for and one that trains are compared by the same turn, so that asking takes its place in
+        # logical time like any period does.
+        while self._heap:
+            turn = self._heap[0]
+            if self.turns[turn.index] is turn and (asking or turn.trial is not None):
+                return turn
+            # Past, for another one was pushed since. Each is popped once, when it comes to the top; to look for it when
+            # the turn changes would cost a look at all.
+            heappop(self._heap)
+        return None
 
-    def hold(self, index: int, trial: int, next_time: int, *, decided: bool) -> None:
-        """Let a slot hold a trial whose next event, a period's or a decided end, has this logical time."""
-        slot = self.slots[index] = Slot(index, next_time, trial, decided)
-        heappush(self._busy, self._turn(slot))
+    def hold(self, index: int, trial: int, time: int, *, decided: bool) -> None:
+        """Give a turn to a trial whose next event, a period's or a decided end, has this logical time."""
+        self._put(Turn(not decided and not repeats(self.order), time, index, trial, decided))
 
     def free(self, index: int, time: int) -> None:
-        """Take the trial out of a slot, at a logical time."""
-        slot = self.slots[index] = Slot(index, time)
-        heappush(self._free, self._turn(slot))
+        """Take a turn from its trial, at a logical time."""
+        self._put(Turn(False, time, index))
 
     def restart(self, time: int) -> None:
-        """Let all slots, free now, begin together at a logical time."""
-        for slot in self.slots:
-            self.free(slot.index, time)
+        """Let all turns, free now, begin together at a logical time."""
+        for index in range(len(self.turns)):
+            self.free(index, time)
 
     def now(self) -> int:
-        """Return the latest logical time that any slot has reached."""
-        return max((slot.next_time for slot in self.slots), default=0)
+        """Return the latest logical time that any turn has reached."""
+        return max((turn.time for turn in self.turns), default=0)
 
-    def _turn(self, slot: Slot) -> _Turn:
-        # Ties are frequent (many nets cost the same, all slots begin at 0), so the index decides them: which of two
-        # equal slots comes first must not depend on a heap's inner order.
-        return int(slot.trains and not repeats(self.order)), slot.next_time, slot.index
-
-    def _first(self, turns: list[_Turn], is_here: Callable[[Slot], bool]) -> _Turn | None:
-        """Return the first turn of a heap that is not past."""
-        while turns:
-            # An entry is past if the slot's turn has changed since it was pushed. Each is popped once, when it comes
-            # to the top; to look for it when the turn changes would cost a look at all.
-            slot = self.slots[turns[0][2]]
-            if is_here(slot) and turns[0] == self._turn(slot):
-                return turns[0]
-            heappop(turns)
-        return None
+    def _put(self, turn: Turn) -> None:
+        self.turns[turn.index] = turn
+        heappush(self._heap, turn)
 
 
 @dataclass(slots=True)
 class History:
-    """Trials, slots and trial budgets after some events."""
+    """Trials, turns and trial budgets after some events."""
 
     name: str = ""
     spec: Mapping[str, Any] = field(default_factory=dict)
@@ -191,22 +176,20 @@ class History:
         return [trial for trial in self.trials if trial.state == "COMPLETE"]
 
     def running(self) -> list[TrialRecord]:
-        """Return the trials that have not ended, in the order of their slots."""
-        return [self.trials[slot.trial] for slot in self.timeline.slots if slot.trial is not None]
+        """Return the trials that have not ended, in the order of their indices among the concurrent trials."""
+        return [self.trials[turn.trial] for turn in self.timeline.turns if turn.trial is not None]
 
-    def slot_of(self, trial: int) -> Slot:
-        """Return the slot of a trial that has not ended."""
-        return self.timeline.slots[self.trials[trial].slot]
+    def turn_of(self, trial: int) -> Turn:
+        """Return the turn of a trial that has not ended."""
+        return self.timeline.turns[self.trials[trial].slot]
 
     def is_decided(self, trial: int) -> bool:
         """Return whether a trial trains no more: it has ended, or its end is decided and not written yet."""
-        return self.trials[trial].state != "RUNNING" or self.slot_of(trial).decided
+        return self.trials[trial].state != "RUNNING" or self.turn_of(trial).decided
 
-    def next_slot(self) -> Slot | None:
-        """Return the slot whose event is next; None if nothing is left in this segment, or the search ended early."""
-        if self.stop is not None:
-            return None
-        return self.timeline.next_slot(filling=not self.declined)
+    def next_turn(self) -> Turn | None:
+        """Return the next turn; None if nothing is left in this segment, or the search ended early."""
+        return None if self.stop is not None else self.timeline.next(asking=not self.declined)
 
     def apply(self, event: Event) -> None:
         """Bring the state up to one more event."""
@@ -261,7 +244,7 @@ class History:
 
     def _set_budget(self, event: GoalSet) -> None:
         if self.declined:
-            # A new segment. The slots ran idle at different logical times; one that began where it had ended would
+            # A new segment. The turns ran out at different logical times; one that began where it had ended would
             # decide before what has been decided already. So all begin together at the latest of these times.
             self.timeline.restart(event.time)
             self.budgets.append(event.goal)
@@ -290,8 +273,8 @@ class History:
         self.attributes[trial.number] = dict(event.attributes)
         feasible = is_feasible(event.constraints)
         self.untrained += not feasible
-        # A trial that is not trained takes its slot until its end, at the very same logical time: so the sampler learns
-        # of it before the slot asks again.
+        # A trial that is not trained has its turn until its end, at the very same logical time: so the sampler learns
+        # of it before another one is asked for in its place.
         self._hold(trial, decided=not feasible)
 
     def _report(self, event: Reported) -> None:
@@ -303,9 +286,9 @@ class History:
         self._hold(trial, decided=event.verdict)
 
     def _hold(self, trial: TrialRecord, *, decided: bool) -> None:
-        """Let a trial's slot wait for its next period, or for its end."""
-        next_time = trial.end_of(len(trial.reports) + (0 if decided else 1))
-        self.timeline.hold(trial.slot, trial.number, next_time, decided=decided)
+        """Let a trial's turn be its next period, or its end."""
+        time = trial.end_of(len(trial.reports) + (0 if decided else 1))
+        self.timeline.hold(trial.slot, trial.number, time, decided=decided)
 
     def _tell(self, event: Told) -> None:
         running = self._running(event)
@@ -358,8 +341,8 @@ class History:
     def _check_can_begin(self, event: Asked, trial: TrialRecord) -> None:
         """Check that a trial can begin: nothing but a search's own log says otherwise; ValueError if it cannot."""
         _demand(event.trial == trial.number, "the trial is not the next one")
-        _demand(trial.slot < len(self.timeline.slots), "there is no such slot")
-        _demand(self.timeline.slots[trial.slot].trial is None, "its slot is taken")
+        _demand(trial.slot < len(self.timeline.turns), "there is no such slot")
+        _demand(self.timeline.turns[trial.slot].trial is None, "its slot is taken")
         for path, value in trial.params.items():
             known = self.space.distributions.get(path)
             if known is None or not known.contains(value):

@@ -66,6 +66,7 @@ class TrialRecord:
     """The whole configuration, as the planner's codec writes it."""
     seed: int
     slot: int
+    """Its index among the concurrent trials."""
     logical_start: int
     costs: tuple[int, ...]
     """Logical costs of the periods; their number is the full budget."""
@@ -169,7 +170,7 @@ class StudyRecord:
     name: str
     """The name of its folder, which may have been renamed since the study was begun."""
     spec: Mapping[str, Any]
-    """The study's specification: space, seed, slots, sampler, pruner, context (data, numerics, revisions, versions)."""
+    """The study's specification: space, seed, sampler, pruner, context (data, numerics, revisions, versions) ..."""
     totals: tuple[int, ...]
     """Trained trials asked for, one number a segment; the last is the trial budget."""
     trials: tuple[TrialRecord, ...]

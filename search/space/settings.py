@@ -125,12 +125,12 @@ def _faults_of_search(space: Space) -> Iterator[Fault]:
         example = "give {sampler: curves, pruner: asha}, or one of the two"
         yield Fault(("search",), f"search: {show(chosen)} is not a mapping; {example}")
         return
-    for name, way in chosen.items():
+    for name, given in chosen.items():
         if name not in (*_STRATEGIES, _START):
             hint = did_you_mean(str(name), _STRATEGIES) or f"; give {listing(_STRATEGIES)}"
             yield Fault(("search", name), f"search: it has no {show(name)}{hint}", at_key=True)
-        elif name in _STRATEGIES and not isinstance(way, str | Mapping):
-            message = f"search.{name}: {show(way)} is neither a name nor a mapping with a `name` and options"
+        elif name in _STRATEGIES and not isinstance(given, str | Mapping):
+            message = f"search.{name}: {show(given)} is neither a name nor a mapping with a `name` and options"
             yield Fault(("search", name), message)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -18,40 +19,58 @@ from search.trainer_api import Report
 from support.dose import dose
 from support.scripted import Study
 
-Costs = dict[int, list[int]]
-"""Of the periods that each slot's trial has not ended."""
 
-
-def turns(costs: Costs) -> list[tuple[int, int]]:
-    """Return the time and slot of all events, each slot's trial being trained to its end."""
+@given(st.lists(st.lists(st.integers(1, 9), min_size=1, max_size=5), min_size=1, max_size=6))
+@example([[5, 5], [3, 9], [3, 1]])
+def test_events_come_in_logical_time_and_at_one_time_by_index(costs: list[list[int]]) -> None:
     timeline, found = Timeline.of(len(costs)), []
-    for index, row in costs.items():
-        timeline.hold(index, index, row[0], decided=False)
-    while (slot := timeline.next_slot(filling=False)) is not None:
-        found.append((slot.next_time, slot.index))
-        costs[slot.index] = costs[slot.index][1:]
-        if left := costs[slot.index]:
-            timeline.hold(slot.index, slot.index, slot.next_time + left[0], decided=False)
+    assert (timeline.now(), [turn.time for turn in timeline.turns]) == (0, [0] * len(costs))
+    left = [[*accumulate(row)] for row in costs]
+    for index, ends in enumerate(left):
+        timeline.hold(index, index, ends[0], decided=False)
+    while (turn := timeline.next(asking=False)) is not None:
+        found.append((left[turn.index].pop(0), turn.index))
+        if ends := left[turn.index]:
+            timeline.hold(turn.index, turn.index, ends[0], decided=False)
         else:
-            timeline.free(slot.index, slot.next_time)
-    return found
+            timeline.free(turn.index, turn.time)
+    assert found == sorted((end, index) for index, row in enumerate(costs) for end in accumulate(row))
 
 
-def test_the_earliest_end_comes_first_and_ties_go_to_the_lower_slot() -> None:
-    assert [slot for _, slot in turns({0: [5, 5], 1: [3, 9], 2: [3, 1]})] == [1, 2, 2, 0, 0, 1]
+def test_by_arrival_what_needs_no_worker_comes_first_and_free_turns_only_while_trials_are_asked_for() -> None:
+    timeline = Timeline.of(4, "as-completed")
+
+    def first(*, asking: bool = True) -> int | None:
+        turn = timeline.next(asking=asking)
+        return None if turn is None else turn.index
+
+    for index in range(3):
+        timeline.hold(index, index, 1, decided=False)
+    assert first() == 3  # which is free
+    timeline.hold(3, 3, 9, decided=False)
+    assert first() == 0
+    timeline.hold(3, 3, 9, decided=True)
+    assert first() == 3  # to be told
+    timeline.free(3, 9)
+    assert (first(), first(asking=False)) == (3, 0)
+    for index in range(3):
+        timeline.free(index, 1)
+    assert first(asking=False) is None
+    timeline.restart(9)
+    assert (first(), timeline.now()) == (0, 9)
 
 
-@given(st.lists(st.lists(st.integers(1, 50), min_size=1, max_size=5), min_size=1, max_size=6))
-def test_events_come_in_rising_logical_time(rows: list[list[int]]) -> None:
-    found = turns(dict(enumerate(rows)))
-    assert found == sorted(found)
-    assert len(found) == sum(len(row) for row in rows)
-
-
-def test_all_slots_begin_together_at_0() -> None:
-    timeline = Timeline.of(3)
-    assert [slot.next_time for slot in timeline.slots] == [0, 0, 0]
-    assert timeline.now() == 0
+def test_the_next_event_of_a_trial_is_due_when_its_period_ends_or_at_once_if_it_trains_no_more() -> None:
+    study = Study(budget=1)
+    assert study.history.turn_of(study.ask(1, excess=1.0, time=10)).time == 10
+    trial = study.ask(0, cost=5, time=10)
+    assert study.history.turn_of(trial).time == 15
+    for verdict in (False, True):
+        study.train(trial, verdict=verdict)
+        assert study.history.turn_of(trial).time == 20
+    assert (study.history.planned_periods, study.history.saved_periods) == (0, 0)
+    study.end(trial)
+    assert (study.history.planned_periods, study.history.saved_periods) == (4, 2)
 
 
 def test_a_budget_that_is_raised_again_replaces_that_of_its_segment_alone() -> None:
@@ -59,49 +78,6 @@ def test_a_budget_that_is_raised_again_replaces_that_of_its_segment_alone() -> N
     for event in (GoalSet(goal=0), Declined(), GoalSet(goal=1), GoalSet(goal=3)):
         history.apply(event)
     assert (history.budgets, history.budget) == ([0, 3], 3)
-
-
-def test_a_verdict_is_due_in_the_instant_of_the_report() -> None:
-    study = Study(budget=1)
-    trial = study.ask(0, cost=5, time=10)
-    assert study.history.slot_of(trial).next_time == 15
-    study.train(trial)
-    assert study.history.slot_of(trial).next_time == 20
-    study.train(trial, verdict=True)
-    assert study.history.slot_of(trial).next_time == 20
-
-
-def test_an_infeasible_trial_is_told_in_the_instant_in_which_it_was_asked() -> None:
-    study = Study(budget=1)
-    assert study.history.slot_of(study.ask(0, excess=1.0, time=10)).next_time == 10
-
-
-def test_the_periods_that_a_pruned_trial_is_spared_are_counted() -> None:
-    study = Study(budget=1)
-    assert (study.history.planned_periods, study.history.saved_periods) == (0, 0)
-    trial = study.ask(0)
-    study.train(trial, verdict=True)
-    study.end(trial)
-    assert (study.history.planned_periods, study.history.saved_periods) == (4, 3)
-
-
-def test_by_arrival_what_needs_no_worker_comes_first_and_free_slots_only_while_they_are_filled() -> None:
-    timeline = Timeline.of(4, "as-completed")
-
-    def first(*, filling: bool = True) -> int | None:
-        slot = timeline.next_slot(filling=filling)
-        return None if slot is None else slot.index
-
-    assert first(filling=False) is None
-    for index in range(3):
-        timeline.hold(index, index, 1, decided=False)
-    assert (first(), first(filling=False)) == (3, 0)  # 3 is free
-    timeline.hold(3, 3, 9, decided=False)
-    assert first() == 0
-    timeline.hold(3, 3, 9, decided=True)
-    assert first() == 3  # to be told
-    timeline.free(3, 9)
-    assert (first(), first(filling=False)) == (3, 0)
 
 
 Ended = tuple[Reason, float, int]
@@ -117,7 +93,7 @@ TWO: dict[str, Any] = {"objective": ["val_accuracy", "macs"]}
 
 
 def begun(budget: int = 100, *values: float, **settings: Any) -> Study:
-    """Return a search of one slot, whose complete trials have these values."""
+    """Return a search of one trial at a time, whose complete trials have these values."""
     study = Study(budget, concurrent_trials=1, periods=1, **settings)
     for value in values:
         study.add("complete", value)
@@ -133,16 +109,14 @@ def stopped(study: Study, rules: StopRules) -> EarlyStop | None:
 
 def test_patience_counts_trained_trials_since_the_best_and_none_before_one_is_complete() -> None:
     study, rules = begun(), StopRules(patience=3)
-    before: list[Reason] = ["pruned", "crashed", "pruned", "pruned"]
-    for reason in before:
-        study.add(reason)
+    ends: list[tuple[Reason, float]] = [
+        *(("pruned", 0.5), ("crashed", 0.5), ("pruned", 0.5), ("pruned", 0.5), ("complete", 0.7)),
+        *(("pruned", 0.9), ("infeasible", 0.9), ("crashed", 0.9), ("infeasible", 0.9)),  # however good where pruned
+        ("complete", 0.7),  # as good is no better
+    ]
+    for reason, value in ends:
         assert rules.stopped(study.history) is None
-    study.add("complete", 0.7)
-    after: list[Reason] = ["pruned", "infeasible", "crashed", "infeasible"]
-    for reason in after:
-        study.add(reason, 0.9)  # however good a trial was where it was pruned
-        assert rules.stopped(study.history) is None
-    study.add("complete", 0.7)  # as good is no better
+        study.add(reason, value)
     assert rules.stopped(study.history) == Stopped(time=9, rule="patience", limit=3, best=4)
 
 
@@ -157,12 +131,10 @@ def test_a_target_is_reached_by_a_complete_trial_alone() -> None:
 def test_before_anything_and_at_its_goal_a_search_ends_by_no_rule_and_without_one_never() -> None:
     rules, study = StopRules(patience=1, target=0.0), begun(budget=2)
     assert rules.stopped(History()) is None
-    assert rules.stopped(study.history) is None
-    study.add("complete", 0.9)
-    assert rules.stopped(study.history) is not None
-    assert StopRules().stopped(study.history) is None
-    study.add("complete", 0.9)
-    assert rules.stopped(study.history) is None
+    for stops in (False, True, False):
+        assert (rules.stopped(study.history) is not None) == stops
+        assert StopRules().stopped(study.history) is None
+        study.add("complete", 0.9)
 
 
 @settings(max_examples=dose(200), deadline=None)
@@ -188,14 +160,6 @@ def test_patience_is_what_its_definition_says(ends: list[Ended], patience: int, 
     found = StopRules(patience=patience).stopped(study.history)
     assert (found is not None) == (bool(better) and since >= patience)
     assert found is None or found.best == better[-1]
-
-
-def test_a_rule_that_no_search_can_follow_is_refused() -> None:
-    for target in (10**400, math.nan, True):
-        with pytest.raises(UsageError, match=rf"^A target of {target} cannot be reached; give a number\.$"):
-            StopRules(target=target)
-    with pytest.raises(UsageError, match=r"^A patience of 0 trials is too small; give 1 or more\.$"):
-        StopRules(patience=0)
 
 
 RULES = st.integers(1, 2).map(lambda patience: StopRules(patience=patience)) | st.integers(1, 3).map(
@@ -237,10 +201,10 @@ def test_a_stop_says_why_and_ends_until_the_search_is_resumed() -> None:
         assert (stop.limit, stop.best, stop.value, stop.since, stop.on_time) == (limit, 0, 0.9, 1, on_time)
         assert not stop.two_objectives
         assert StopRules.of(Stopped(rule=stop.rule, limit=stop.limit, best=0)) == rules
-        assert study.history.next_slot() is None
+        assert study.history.next_turn() is None
         study.history.apply(Resumed())
         assert study.history.record().stop is None
-        assert study.history.next_slot() is not None
+        assert study.history.next_turn() is not None
 
 
 CREATED = Created(name="made", spec=begun().history.spec)
@@ -271,7 +235,18 @@ def test_what_no_search_decides_is_refused(events: list[Event], why: str) -> Non
         History.of([CREATED, GoalSet(goal=3), ASKED, *events])
 
 
-@pytest.mark.parametrize("wrong", [{"patience": 0}, {"patience": -3}, {"target": math.nan}, {"target": math.inf}])
-def test_rules_that_no_search_can_follow_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match="give"):
-        StopRules(**wrong)
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"patience": 0}, "A patience of 0 trials is too small; give 1 or more."),
+        ({"target": 10**400}, f"A target of {10**400} cannot be reached; give a number."),
+        ({"target": math.nan}, "A target of nan cannot be reached; give a number."),
+        ({"target": math.inf}, "A target of inf cannot be reached; give a number."),
+        ({"target": True}, "A target of True cannot be reached; give a number."),
+    ],
+    ids=lambda given: str(given)[:20],
+)
+def test_a_rule_that_no_search_can_follow_is_refused(rule: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        StopRules(**rule)
+    assert str(refused.value) == said

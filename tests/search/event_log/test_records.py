@@ -217,8 +217,8 @@ def test_what_is_foreseen_lies_between_nothing_and_everything(
 ) -> None:
     study = Study(budget, concurrent_trials)
     forecast = Forecast(study.history, HALVED)
-    while study.history.next_slot() is not None and study.history.finished < budget:
-        free = [slot.index for slot in study.history.timeline.slots if slot.trial is None]
+    while study.history.next_turn() is not None and study.history.finished < budget:
+        free = [turn.index for turn in study.history.timeline.turns if turn.trial is None]
         if free and study.history.trained < budget:
             study.ask(free[0], cost=data.draw(st.integers(1, 100)))
         else:
