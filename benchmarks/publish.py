@@ -155,10 +155,8 @@ def searched(command: tuple[str, ...], title: str, folder: Path, results: tuple[
 
 def record(rows: str, folder: Path, results: tuple[str, ...]) -> None:
     """Write the record of the first trial of a leaderboard."""
-    (study,) = json.loads(rows)["studies"]
-    (folder / "RECORD.json").write_text(
-        run("show", f"{study['study']}/{study['rows'][0]['number']}", *results, "--json")
-    )
+    first = json.loads(rows)["rows"][0]
+    (folder / "RECORD.json").write_text(run("show", f"{first['study']}/{first['number']}", *results, "--json"))
 
 
 def confirm(folder: Path, results: tuple[str, ...]) -> None:

@@ -34,8 +34,6 @@ PART = re.compile(r"(<!-- made: ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 OF_ALL = ("-h, --help", "-v, --verbose")
 """Options that the page of the commands explains once."""
 OF_ROWS = {
-    "hidden": "Number of rows that `--top` leaves out.",
-    "rows": "The trials, see above.",
     "confirmed": "Result of `confirm`, see below; null if there is none, or if the search has continued since.",
     "confirmed_front": "The same of `confirm --front`; only with two objectives.",
 }

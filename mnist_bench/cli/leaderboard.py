@@ -118,7 +118,7 @@ def _table_of_study(board: Leaderboard, study: StoredStudy) -> Table[Leaderboard
     resume = None if board.live or board.stop or board.ended >= board.trial_budget else study_list.resume_command(files)
     footnotes = [*table.footnotes, *below, *([] if resume is None else [f"`{resume}` resumes the search."])]
     (figures,) = table.document["studies"]
-    return replace(table, footnotes=footnotes, document={"studies": [{**figures, **more}]})
+    return replace(table, footnotes=footnotes, document={**table.document, "studies": [{**figures, **more}]})
 
 
 def _confirmed(board: Leaderboard, folder: Path, commands: NextCommands) -> tuple[bool, list[str], Mapping[str, Any]]:

@@ -349,12 +349,11 @@ def curve_table(board: Leaderboard) -> Table[Mapping[str, Any]]:
 
 
 def plain(board: Leaderboard) -> dict[str, Any]:
-    """Return the board as JSON has it: the figures of each study, with its rows; several studies share theirs."""
+    """Return the board as JSON has it: the figures of each study, and the rows of all."""
     studies = [
         {figure.key: figure.value(each) for figure in study_figures(each.kind)} for each in board.boards or (board,)
     ]
-    rows = {"hidden": board.hidden, "rows": [*_plain_rows(board)]}
-    return {"studies": studies, **rows} if board.boards else {"studies": [{**studies[0], **rows}]}
+    return {"studies": studies, "hidden": board.hidden, "rows": [*_plain_rows(board)]}
 
 
 def _plain_rows(board: Leaderboard) -> Iterator[dict[str, Any]]:

@@ -14,7 +14,7 @@ from support import canned
 from support.paths import ROOT
 
 KEEP = publish.keep
-BOARD = '{"studies": [{"study": "conv-0", "rows": [{"number": 7}]}]}'
+BOARD = '{"rows": [{"study": "conv-0", "number": 7}]}'
 
 
 @pytest.fixture(autouse=True)

@@ -170,8 +170,9 @@ def test_the_leaderboard_has_values_states_periods_and_parameters(ran: dict[str,
     parameters = ["ridge.rate", "ridge.decay", "ridge.features"]
     assert heading == ["rank", "trial", "val_loss", "train_loss", "state", "reports", "time", *parameters]
     assert (rows[0][0], *rows[0][4:6]) == ("1", "COMPLETE", "8")
-    board = json.loads(ran["leaderboard ridge-0 --json"].out)["studies"][0]
-    assert (board["trial_budget"], len(board["rows"]), board["confirmed"]) == (20, 20, None)
+    board = json.loads(ran["leaderboard ridge-0 --json"].out)
+    (study,) = board["studies"]
+    assert (study["trial_budget"], len(board["rows"]), study["confirmed"]) == (20, 20, None)
     best = board["rows"][0]
     assert best["value"] == min(row["value"] for row in board["rows"] if row["state"] == "COMPLETE")
     assert best["params"].keys() == set(parameters)
@@ -181,7 +182,7 @@ def test_the_leaderboard_has_values_states_periods_and_parameters(ran: dict[str,
 
 
 def test_a_value_has_the_name_that_its_space_gives_it_and_is_no_percentage(ran: dict[str, Any]) -> None:
-    best = json.loads(ran["leaderboard ridge-0 --json"].out)["studies"][0]["rows"][0]
+    best = json.loads(ran["leaderboard ridge-0 --json"].out)["rows"][0]
     assert f"#{best['number']}  val_loss {cells.value(best['value'])}\n" in ran["show ridge-0 --all"].out
     assert re.match(r"ridge-0/0  [A-Z]+.*  val_loss \S+\n", ran["show ridge-0/0"].out)
     assert re.match(r"fake-0/0  [A-Z]+.*  [\d.]+\n", ran["show fake-0/0"].out)

@@ -63,8 +63,7 @@ class DataPlace(Place):
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the trials on the leaderboard."""
-        (study,) = json.loads(self.run("leaderboard", "--json", data=None))["studies"]
-        rows: list[dict[str, Any]] = study["rows"]
+        rows: list[dict[str, Any]] = json.loads(self.run("leaderboard", "--json", data=None))["rows"]
         return rows
 
     def card(self, folder: str) -> str:

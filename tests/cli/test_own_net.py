@@ -81,8 +81,8 @@ def test_what_only_reads_needs_no_code(place: NetPlace, in_one_process: Callable
     )
     ran = in_one_process(place.folder, "\n".join(f"run({line!r})" for line in lines))
     assert {line: done.err for line, done in ran.items() if done.code} == {}
-    (study,) = json.loads(ran["leaderboard tiny-0 --json"].out)["studies"]
-    assert study["rows"][0]["params"]["net.width"] in (4, 8)
+    board = json.loads(ran["leaderboard tiny-0 --json"].out)
+    assert board["rows"][0]["params"]["net.width"] in (4, 8)
     assert ran["show tiny-0 --code"].out == own_nets.GOOD
     assert "net.width: " in ran["show tiny-0/0"].out
     assert "model.blocks" not in ran["show tiny-0/0"].out
