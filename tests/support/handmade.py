@@ -190,9 +190,17 @@ def mirrored(study: StoredStudy) -> StoredStudy:
     for trial in study.trials:
         reports = tuple(replace(report, value=report.value and -report.value) for report in trial.reports)
         trials.append(replace(trial, direction="minimize", reports=reports))
-    space = study.spec["space"]
-    settings = {**space["settings"], "direction": "minimize"}
-    return replace(study, spec={**study.spec, "space": {**space, "settings": settings}}, trials=tuple(trials))
+    return changed(replace(study, trials=tuple(trials)), space={"settings": {"direction": "minimize"}})
+
+
+def changed(study: StoredStudy, **parts: Any) -> StoredStudy:
+    """Return a study with other entries in its specification; those of a mapping are added to its own."""
+    return replace(study, spec=_changed(study.spec, parts))
+
+
+def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    both = {name: _changed(old[name], part) for name, part in new.items() if isinstance(part, dict) and name in old}
+    return {**old, **new, **both}
 
 
 def kept_in(results: Path, study: StoredStudy) -> StoredStudy:
@@ -259,9 +267,7 @@ def two_objectives() -> StoredStudy:
         trial(number, range(errors), periods=periods, facts={"parameters": 1000, "macs": macs})
         for number, (errors, macs, periods) in enumerate(shapes)
     ]
-    made = study(trials, name="two")
-    made.spec["space"]["settings"]["objective"] = ["val_accuracy", "macs"]
-    return made
+    return changed(study(trials, name="two"), space={"settings": {"objective": ["val_accuracy", "macs"]}})
 
 
 def ended_by_machine() -> StoredStudy:

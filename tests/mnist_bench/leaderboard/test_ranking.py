@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from mnist_bench.leaderboard.board import curve_of, cut, table_of
-from mnist_bench.leaderboard.ranking import leaderboard_of, ordered, pareto_front, ties_of
+from mnist_bench.leaderboard.ranking import first_then, is_ahead, leaderboard_of, ordered, pareto_front, ties_of
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.statistics import wilson
 from search.errors import StorageError, UsageError
@@ -22,9 +22,21 @@ from support import handmade
 
 
 def test_complete_trials_come_first_then_those_that_may_continue_then_pruned_by_how_far_they_went() -> None:
-    board = leaderboard_of(handmade.mixed())
-    assert [row.trial.number for row in board.rows] == [1, 0, 2, 7, 4, 3, 6]
-    assert [row.rank for row in board.rows] == [1, 2, 3, None, None, None, None]
+    board, every = leaderboard_of(handmade.mixed()), leaderboard_of(handmade.mixed(), infeasible=True)
+    # Of 65 images that #1 or #2 alone gets right, 5 or fewer: McNemar's test, Holm-adjusted for two.
+    far = pytest.approx(2 * 2 * sum(math.comb(65, wrong) for wrong in range(6)) / 2**65)
+    assert [(row.trial.number, row.rank, row.p_value, row.tied) for row in board.rows] == [
+        (1, 1, None, False), (0, 2, 1.0, True), (2, 3, far, False),
+        *((number, None, None, False) for number in (7, 4, 3, 6)),
+    ]  # fmt: skip
+    assert [row.trial.number for row in every.rows] == [1, 0, 2, 7, 4, 3, 6, 5]
+    assert board.counts == {"complete": 3, "pruned": 2, "failed": 1, "running": 1, "infeasible": 1}
+    assert (board.tied, board.saved, board.budget) == (2, 5 + 3, 36)
+    assert (board.cost, board.front, {row.on_front for row in board.rows}) == (None, (), {None})
+    assert dict(board.rows[0].settings) == {"blocks": "3", "filters": "16·32·64", "lr → drops": ".0093"}
+    few = leaderboard_of(handmade.mixed(), top=2)
+    assert (few.rows, few.hidden, few.tied) == (board.rows[:2], 5, board.tied)
+    assert leaderboard_of(handmade.study([], budget=5)).rows == ()
 
 
 @pytest.mark.parametrize("reason", ["running", "paused"])
@@ -64,6 +76,20 @@ def test_a_study_that_minimizes_is_ordered_as_one_that_maximizes_minus_its_value
         assert replace(other, trial=row.trial, first_then=row.first_then) == row
 
 
+RIGHT = st.integers(0, handmade.IMAGES)
+
+
+@given(st.lists(RIGHT, min_size=1, max_size=6), st.lists(RIGHT, min_size=6, max_size=6))
+def test_no_complete_trial_is_ahead_and_a_stopped_one_only_where_it_was_better(
+    stopped: list[int], best: list[int]
+) -> None:
+    curves = [[right / handmade.IMAGES for right in each] for each in (best, stopped)]
+    first, trial = (handmade.trial(number, curve=each) for number, each in enumerate(curves))
+    assert is_ahead(trial, first) == (len(stopped) < 6 and stopped[-1] > best[len(stopped) - 1])
+    assert not is_ahead(first, first)
+    assert first_then(trial, None) is None
+
+
 def test_what_a_trainer_of_ones_own_measures_hides_no_column_of_a_curve() -> None:
     trial = handmade.trial(0, range(3), periods=1)
     (report,) = trial.reports
@@ -75,43 +101,24 @@ def test_what_a_trainer_of_ones_own_measures_hides_no_column_of_a_curve() -> Non
     assert found == {"period": 1, **named, "value": report.value, "seconds": 2.0, **further}
 
 
-def test_infeasible_trials_are_counted_and_not_listed() -> None:
-    board = leaderboard_of(handmade.mixed())
-    assert board.counts == {"complete": 3, "pruned": 2, "failed": 1, "running": 1, "infeasible": 1}
-    assert 5 not in [row.trial.number for row in board.rows]
-    assert leaderboard_of(handmade.mixed(), infeasible=True).rows[-1].trial.number == 5
-    assert leaderboard_of(handmade.study([], budget=5)).rows == ()
-
-
 @pytest.mark.parametrize(
-    ("wrong", "images"),
-    [(5, 1000), (0, 1000), (0, 1001)],  # 1001 is no multiple of 8, as which correctness is kept
+    ("errors", "images", "interval"),
+    [
+        (5, 1000, wilson(995, 1000)),
+        (0, 1000, wilson(1000, 1000)),
+        (0, 1001, wilson(1001, 1001)),  # no multiple of 8, as which correctness is kept
+        (None, 1000, (None, None)),
+        (1001, 1000, (None, None)),
+    ],
 )
-def test_intervals_are_wilsons_on_the_validation_images_that_the_study_names(wrong: int, images: int) -> None:
-    study = handmade.study([handmade.trial(0, range(wrong))])
+def test_intervals_are_wilsons_on_the_validation_images_that_the_study_names(
+    errors: int | None, images: int, interval: tuple[float | None, float | None]
+) -> None:
+    trial = handmade.with_reports(handmade.trial(0), metrics={"errors": errors})
+    study = handmade.study([trial])
     study.spec["context"]["images"]["validation"] = images
     (row,) = table_of(leaderboard_of(study)).records()
-    assert (row["errors"], row["low"], row["high"]) == (wrong, *wilson(images - wrong, images))
-
-
-def test_without_its_errors_or_with_more_than_there_are_images_an_accuracy_has_no_interval() -> None:
-    trials = [handmade.with_reports(handmade.trial(0, [1]), metrics={"errors": errors}) for errors in (None, 1001)]
-    rows = table_of(leaderboard_of(handmade.study(trials))).records()
-    assert [(row["low"], row["high"]) for row in rows] == [(None, None)] * 2
-
-
-def test_a_trial_that_errs_on_nearly_the_same_images_is_tied_and_one_far_behind_is_not() -> None:
-    study = handmade.mixed()
-    board = leaderboard_of(study)
-    assert [row.tied for row in board.rows] == [False, True, False, False, False, False, False]
-    # Of 65 images that one of the two alone gets right, 5 or fewer: McNemar's test, Holm-adjusted for two.
-    far = 2 * 2 * sum(math.comb(65, wrong) for wrong in range(6)) / 2**65
-    p_values = [row.p_value for row in board.rows]
-    assert p_values == [None, 1.0, pytest.approx(far), None, None, None, None]
-    bare = [handmade.with_reports(trial, details={}) for trial in study.trials]
-    untested = (replace(study, trials=tuple(bare)), handmade.study([handmade.trial(0)]), handmade.study([]))
-    tied = [each.tied for each in (board, *map(leaderboard_of, untested))]
-    assert tied == [2, 0, 0, 0]
+    assert (row["errors"], row["low"], row["high"]) == (errors, *interval)
 
 
 def test_ties_are_corrected_for_the_number_of_trials() -> None:
@@ -122,20 +129,29 @@ def test_ties_are_corrected_for_the_number_of_trials() -> None:
     assert all(row.tied for row in leaderboard_of(handmade.study([first, second, *others])).rows[1:])
 
 
-def test_top_cuts_rows_and_changes_no_tie() -> None:
-    whole, cut = leaderboard_of(handmade.mixed()), leaderboard_of(handmade.mixed(), top=2)
-    assert cut.rows == whole.rows[:2]
-    assert (cut.hidden, cut.tied) == (5, whole.tied)
+def complete(*wrong: range, bare: Sequence[int] = ()) -> list[TrialRecord]:
+    """Return complete trials that get these images wrong, best first; what the bare ones got right was not kept."""
+    trials = [handmade.trial(number, images) for number, images in enumerate(wrong)]
+    return [handmade.with_reports(each, details={}) if each.number in bare else each for each in trials]
 
 
-def test_only_settings_that_differ_are_shown() -> None:
-    best = leaderboard_of(handmade.mixed()).rows[0]
-    assert dict(best.settings) == {"blocks": "3", "filters": "16·32·64", "lr → drops": ".0093"}
-
-
-def test_saved_epochs_are_those_of_pruned_trials_of_the_budgets_of_all_ended_ones() -> None:
-    board = leaderboard_of(handmade.mixed())
-    assert (board.saved, board.budget) == (5 + 3, 36)
+@pytest.mark.parametrize(
+    ("trials", "tied", "tested", "accuracies"),
+    [
+        (complete(range(5)), [], [], "99.50% each"),
+        (complete(range(5), range(5)), [1], [1], "99.50% each"),
+        (complete(range(5), range(7), range(100, 160)), [1], [1, 2], "99.30 to 99.50%"),
+        (complete(range(5), range(6), range(7), bare=[1]), [2], [2], "99.30 to 99.50%"),
+        (complete(range(5), range(6), range(7), bare=[0]), [], [], "99.50% each"),
+    ],
+)
+def test_the_first_and_those_tied_with_it(
+    trials: list[TrialRecord], tied: list[int], tested: list[int], accuracies: str
+) -> None:
+    ties = ties_of(trials)
+    assert ([trial.number for trial in ties.tied], [*ties.p_values], ties.accuracies) == (tied, tested, accuracies)
+    assert ties.all == (ties.first, *ties.tied)
+    assert leaderboard_of(handmade.study(trials)).tied == (len(ties.all) if tested else 0)
 
 
 def test_damaged_correctness_is_a_sentence() -> None:
@@ -145,15 +161,18 @@ def test_damaged_correctness_is_a_sentence() -> None:
 
 
 def test_with_two_objectives_the_front_comes_first_and_ranks_are_by_accuracy() -> None:
-    board = leaderboard_of(handmade.two_objectives())
-    assert [(row.trial.number, row.rank, row.on_front) for row in board.rows] == [
-        (1, 1, True), (2, 3, True), (4, 4, True), (0, 2, False), (5, 5, False), (3, None, False)
+    two = handmade.two_objectives()
+    board = leaderboard_of(two)
+    assert [(row.trial.number, row.rank, row.on_front, row.tied) for row in board.rows] == [
+        (1, 1, True, False), (2, 3, True, False), (4, 4, True, False), (0, 2, False, True), (5, 5, False, False),
+        (3, None, False, False),
     ]  # fmt: skip
-    assert [row.trial.number for row in board.rows if row.tied] == [0]
-    for whole in (board, leaderboard_of(handmade.two_objectives(), top=1)):
+    for whole in (board, leaderboard_of(two, top=1)):
         assert (whole.cost, whole.front) == ("macs", (1, 2, 4))
-    single = leaderboard_of(handmade.mixed())
-    assert (single.cost, single.front, {row.on_front for row in single.rows}) == (None, (), {None})
+    # Of several studies the best are shown, not the front alone.
+    every, few = (leaderboard_of(two, replace(two, name="again"), top=top) for top in (None, 3))
+    assert [row.on_front for row in every.rows[:4]] == [True, True, False, False]
+    assert ([row.trial.number for row in few.rows], few.hidden) == ([row.trial.number for row in every.rows[:3]], 9)
 
 
 @example([(3, 1, True), (3, 2, True)])
@@ -163,63 +182,27 @@ def test_the_front_is_what_no_complete_trial_dominates(shapes: list[tuple[int, i
         handmade.trial(n, range(wrong), periods=6 if done else 1, facts={"macs": macs})
         for n, (wrong, macs, done) in enumerate(shapes)
     ]
-    study = handmade.study(trials, budget=12)
-    study.spec["space"]["settings"]["objective"] = ["val_accuracy", "macs"]
     complete = [(n, wrong, macs) for n, (wrong, macs, done) in enumerate(shapes) if done]
     expected = {
         n
         for n, wrong, macs in complete
         if not any(w <= wrong and m <= macs and (w, m) != (wrong, macs) for _, w, m in complete)
     }
-    front = pareto_front(study)
+    front = pareto_front(
+        handmade.changed(handmade.study(trials), space={"settings": {"objective": ["val_accuracy", "macs"]}})
+    )
     assert {trial.number for trial in front} == expected
     assert [trial.rank_key() for trial in front] == sorted(trial.rank_key() for trial in front)
 
 
 def test_the_best_trial_is_looked_for_a_few_times_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each look compares all complete trials, so that a look per row took minutes in a study of 5,000."""
-    looks = 0
+    looks: list[StudyRecord] = []
     best = StudyRecord.__dict__["best"].fget
-
-    def counted(study: StudyRecord) -> TrialRecord | None:
-        nonlocal looks
-        looks += 1
-        found: TrialRecord | None = best(study)
-        return found
-
-    monkeypatch.setattr(StudyRecord, "best", property(counted))
+    monkeypatch.setattr(StudyRecord, "best", property(lambda study: looks.append(study) or best(study)))
     board = leaderboard_of(handmade.study([handmade.trial(n, range(n)) for n in range(30)]))
     assert board.first == 0
-    assert looks < 5
-
-
-def complete(*wrong: range) -> list[TrialRecord]:
-    """Return complete trials that get these images wrong, best first."""
-    return handmade.study([handmade.trial(number, images) for number, images in enumerate(wrong)]).complete()
-
-
-@pytest.mark.parametrize(
-    ("wrong", "tied", "accuracies"),
-    [
-        ([range(5)], [0], "99.50% each"),
-        ([range(5), range(5)], [0, 1], "99.50% each"),
-        ([range(5), range(7), range(100, 160)], [0, 1], "99.30 to 99.50%"),
-    ],
-)
-def test_the_first_and_those_tied_with_it(wrong: list[range], tied: list[int], accuracies: str) -> None:
-    ties = ties_of(complete(*wrong))
-    assert [trial.number for trial in ties.all] == tied
-    assert [trial.number for trial in ties.tied] == tied[1:]
-    assert ties.accuracies == accuracies
-    assert [*ties.p_values] == [*range(1, len(wrong))]
-
-
-def test_trials_whose_correct_images_were_not_kept_are_not_tested() -> None:
-    first, second, third = complete(range(5), range(6), range(7))
-    bare = [handmade.with_reports(trial, details={}) for trial in (first, second)]
-    assert [*ties_of([first, bare[1], third]).p_values] == [2]
-    assert not ties_of([bare[0], second, third]).p_values
-    assert not ties_of([bare[0], second, third]).tied
+    assert len(looks) < 5
 
 
 def study(name: str, *wrong: Sequence[int], **more: Any) -> StoredStudy:
@@ -236,40 +219,20 @@ def test_the_trials_of_all_studies_are_in_one_order_with_the_ranks_and_ties_of_t
         ("a", 1, 1, False), ("b", 1, 0, False), ("b", 2, 1, True), ("a", 2, 0, False), ("b", 3, 2, False),
         ("a", 3, 2, False),
     ]  # fmt: skip
-    assert (board.counts["complete"], board.trial_budget) == (6, 6)
+    assert (board.trial_budget, board.live) == (6, False)
     assert board.counts == {**leaderboard_of(FIRST).counts, "complete": 6}
-
-
-def test_what_trials_have_not_ended_or_were_not_trained_comes_after_all_complete_ones() -> None:
-    found = handmade.mixed(name="a")
-    board = leaderboard_of(found, SECOND, infeasible=True)
-    assert [(row.study, row.trial.state) for row in board.rows[6:]] == [
-        ("a", "RUNNING"), ("a", "PRUNED"), ("a", "PRUNED"), ("a", "FAIL"), ("a", "PRUNED")
+    assert leaderboard_of(replace(FIRST, live=True), SECOND).live
+    # What has not ended or was not trained comes after all complete ones.
+    board = leaderboard_of(handmade.mixed(name="a"), SECOND, infeasible=True)
+    assert [(row.study, row.trial.reason) for row in board.rows[6:]] == [
+        ("a", "paused"), ("a", "pruned"), ("a", "pruned"), ("a", "crashed"), ("a", "infeasible")
     ]  # fmt: skip
-    assert board.rows[-1].trial.reason == "infeasible"
     assert table_of(board).divisions() == {7: "ended early"}
 
 
-def test_what_holds_of_one_of_them_holds_of_all() -> None:
-    assert leaderboard_of(replace(FIRST, live=True), SECOND).live
-    assert not leaderboard_of(FIRST, SECOND).live
-    normed = study("normed", range(6), params={"model.batchnorm": "after_activation"})
-    (params,) = [column for column in table_of(leaderboard_of(FIRST, normed)).columns if column.heading == "params"]
-    assert params.legend == ["params: running statistics of batchnorm included"]
-
-
-def test_of_two_objectives_the_best_are_shown_and_not_the_front_alone() -> None:
-    two = handmade.two_objectives()
-    every = leaderboard_of(two, replace(two, name="again"))
-    assert [row.on_front for row in every.rows[:4]] == [True, True, False, False]
-    few = leaderboard_of(two, replace(two, name="again"), top=3)
-    assert ([row.trial.number for row in few.rows], few.hidden) == ([row.trial.number for row in every.rows[:3]], 9)
-
-
 def test_the_table_names_the_study_first_and_says_that_nothing_is_tested_across() -> None:
-    table = table_of(
-        leaderboard_of(FIRST, SECOND, top=2), commands=NextCommands(study="a", place=("--results", "mine"))
-    )
+    board = leaderboard_of(FIRST, SECOND, top=2)
+    table = table_of(board, commands=NextCommands(study="a", place=("--results", "mine")))
     assert [column.heading for column in table.columns][:4] == ["study", "rank", "trial", "validation"]
     assert table.caption == ("a, b: 6 complete of 6 trials.", "Accuracy of 1,000 validation images, 95% intervals.")
     assert table.footnotes == [
@@ -279,31 +242,31 @@ def test_the_table_names_the_study_first_and_says_that_nothing_is_tested_across(
         "The test set has not been evaluated.",
     ]
     assert table.whole == "`mnist-bench leaderboard a b --wide --results mine`"
-
-
-def test_data_name_the_study_of_each_row_and_settings_in_which_studies_differ_are_columns() -> None:
-    table = table_of(cut(leaderboard_of(FIRST, SECOND), 2))
     assert [(record["study"], record["rank"]) for record in table.records()] == [("a", 1), ("b", 1)]
-    document = table.document
-    digests = [(each["study"], each["digest"]) for each in document["studies"]]
-    assert (digests, document["hidden"]) == ([("a", FIRST.digest), ("b", SECOND.digest)], 4)
-    assert [(row["study"], row["number"]) for row in document["rows"]] == [("a", 1), ("b", 0)]
-    table = table_of(leaderboard_of(FIRST, study("slow", range(6), params={"model.blocks": 3})))
-    (blocks,) = [place for place, column in enumerate(table.columns) if column.heading == "blocks"]
-    assert [texts[blocks] for texts in table.texts()] == ["2", "3", "2", "2"]
-    assert [record["model.blocks"] for record in table.records()][:2] == [None, 3]
+    digests = [(each["study"], each["digest"]) for each in table.document["studies"]]
+    assert (digests, table.document["hidden"]) == ([("a", FIRST.digest), ("b", SECOND.digest)], 4)
+    assert [(row["study"], row["number"]) for row in table.document["rows"]] == [("a", 1), ("b", 0)]
+
+
+def test_settings_in_which_studies_differ_are_columns_and_their_signs_are_those_of_all() -> None:
+    slow = study("slow", range(6), params={"model.blocks": 3, "model.batchnorm": "after_activation"})
+    table = table_of(cut(leaderboard_of(FIRST, slow), 3))
+    by_heading = {column.heading: column for column in table.columns}
+    assert [by_heading["blocks"].text(row) for row in table.rows] == ["2", "3", "2"]
+    assert [record["model.blocks"] for record in table.records()] == [None, 3, None]
+    assert by_heading["params"].legend == ["params: running statistics of batchnorm included"]
 
 
 def test_values_of_one_objective_are_one_table_the_best_first() -> None:
     smaller = {"objective": "twice", "direction": "minimize"}
     one, two = (
-        replace(
-            handmade.value_study([handmade.value_trial(0, [value] * 4), handmade.value_trial(1, [9.0] * 4)], smaller),
+        handmade.value_study(
+            [handmade.value_trial(n, [value] * 4, params=params) for n, value in enumerate((best, 9.0))],
+            smaller,
             name=name,
         )
-        for name, value in [("one", 2.0), ("two", 1.0)]
+        for name, best, params in (("one", 2.0, {}), ("two", 1.0, {"size": 7}))
     )
-    two = replace(two, trials=tuple(replace(trial, params={"size": 7}) for trial in two.trials))
     table = table_of(leaderboard_of(one, two))
     assert [row.study for row in table.rows] == ["two", "one", "one", "two"]
     assert [column.heading for column in table.columns][:4] == ["study", "rank", "trial", "twice"]
@@ -311,20 +274,31 @@ def test_values_of_one_objective_are_one_table_the_best_first() -> None:
     assert table.footnotes[0].endswith("`mnist-bench compare one two` compares two studies.")
 
 
-def test_studies_of_different_objectives_are_refused_with_those_of_each() -> None:
-    context = FIRST.spec["context"]
-    other = {**context, "data": {**context["data"], "split_hash": "f" * 64}}
-    apart = replace(study("c", range(3)), spec={**FIRST.spec, "context": other})
-    values = handmade.value_study([handmade.value_trial(0, [1.0] * 4)])
+ACCURACY = "accuracy on 1,000 validation images of mnist (files 01234567, split 01234567)"
+
+
+@pytest.mark.parametrize(
+    ("studies", "words"),
+    [
+        (
+            [
+                FIRST,
+                handmade.changed(study("c", range(3)), context={"data": {"split_hash": "f" * 64}}),
+                SECOND,
+                handmade.halved_values(),
+            ],
+            f"Studies of different objectives are not in one leaderboard. a and b: {ACCURACY}; "
+            f"c: {ACCURACY.replace('split 01234567', 'split ffffffff')}; ridge-0: value, larger is better.",
+        ),
+        (
+            [FIRST, handmade.two_objectives()],
+            "Studies of different objectives are not in one leaderboard. "
+            f"a: {ACCURACY}; two: {ACCURACY.replace('accuracy', 'accuracy and macs')}.",
+        ),
+        ([FIRST, FIRST], "2 studies have the name a; in one leaderboard each needs its own."),
+    ],
+)
+def test_studies_of_different_objectives_are_refused_with_those_of_each(studies: list[StoredStudy], words: str) -> None:
     with pytest.raises(UsageError) as refused:
-        leaderboard_of(FIRST, apart, SECOND, values)
-    assert str(refused.value) == (
-        "Studies of different objectives are not in one leaderboard. "
-        "a and b: accuracy on 1,000 validation images of mnist (files 01234567, split 01234567); "
-        "c: accuracy on 1,000 validation images of mnist (files 01234567, split ffffffff); "
-        "ridge-0: value, larger is better."
-    )
-    with pytest.raises(UsageError, match=r"a: accuracy on 1,000 .*; two: accuracy and macs on 1,000 "):
-        leaderboard_of(FIRST, handmade.two_objectives())
-    with pytest.raises(UsageError, match="2 studies have the name a; in one leaderboard each needs its own"):
-        leaderboard_of(FIRST, FIRST)
+        leaderboard_of(*studies)
+    assert str(refused.value) == words

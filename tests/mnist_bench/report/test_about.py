@@ -1,4 +1,4 @@
-"""A study in short: the line under a report's title, and its ranges."""
+"""A study in short: the line under a report's title, its best trial, and its ranges."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.report import about
 from mnist_bench.space_files import space_sources
 from search.space.space import Space
@@ -21,22 +22,32 @@ PACKAGED = "8f9dfd1ad9d2b90accd80bd21e4d44fb91c4f242be4a266fce2af079ef236ec1"
 
 @pytest.mark.parametrize(
     ("machine", "name"),
-    [({"cpu": "AMD EPYC"}, "AMD EPYC"), ({"cpu": "AMD EPYC", "gpu": {"name": "NVIDIA H100"}}, "NVIDIA H100")],
+    [
+        ({}, "a processor without a name"),
+        ({"cpu": "AMD EPYC"}, "AMD EPYC"),
+        ({"cpu": "AMD EPYC", "gpu": {"name": "NVIDIA H100"}}, "NVIDIA H100"),
+    ],
 )
 def test_ranges_machine_and_weights_stand_in_it(machine: dict[str, object], name: str) -> None:
-    study, space = handmade.mixed(), space_sources.load("smoke")
+    study, space = handmade.changed(handmade.mixed(), numerics=machine), space_sources.load("smoke")
     ranges = sum(field.distribution is not None for field in space.fields)
-    numerics = {**study.spec["numerics"], **machine}
-    known = replace(study, spec={**study.spec, "numerics": numerics})
-    assert about.line(known, space, Path("results/conv-0/weights")) == (
+    assert about.line(study, space, Path("results/conv-0/weights")) == (
         f"{ranges} hyperparameters of the search space smoke, searched on {name} (bf16). "
         "Weights of the best trials: `results/conv-0/weights`."
     )
 
 
+def test_the_time_is_told_where_it_was_recorded() -> None:
+    runs = [(0, 60.0 * period, 60.0, 60.0 * (period + 1)) for period in range(handmade.EPOCHS)]
+    study = handmade.study([handmade.trial(0, range(5), runs=runs)])
+    assert about.line(study, study.space, None) == (
+        "0 hyperparameters of the search space conv, searched in 6 min, 1 training at a time, on a processor without a "
+        "name (bf16). No weights are kept here."
+    )
+
+
 def on(**data: Any) -> StoredStudy:
-    context = handmade.spec()["context"]
-    return handmade.mixed(spec={**handmade.spec(), "context": {**context, "data": {**context["data"], **data}}})
+    return handmade.changed(handmade.mixed(), context={"data": data})
 
 
 @pytest.mark.parametrize(
@@ -45,7 +56,6 @@ def on(**data: Any) -> StoredStudy:
         (on(), "6 of 7 trials on your own data"),
         (on(data_hash=PACKAGED), "6 of 7 trials on MNIST"),
         (on(dataset="kmnist", subset=6000), "6 of 7 trials on 6,000 images of kmnist"),
-        (handmade.mixed(budget=6), "6 trials on your own data"),
         (handmade.mixed(budget=5), "6 trials on your own data"),
         (handmade.study([handmade.trial(0)]), "1 trial on your own data"),
         (handmade.halved_values(), "12 trials of ridge.py:Trainer"),
@@ -57,22 +67,27 @@ def test_the_title_counts_trials_and_names_the_data_or_the_trainer(study: Stored
 
 
 def test_a_study_says_from_which_studies_its_first_trials_are() -> None:
-    spec = {**handmade.spec(), "enqueued_from": ["old-0/3", None, "old-0/1", "conv-5k/2"]}
+    study = handmade.changed(handmade.mixed(), enqueued_from=["old-0/3", None, "old-0/1", "conv-5k/2"])
     begins = "begins with 2 trials of old-0 and 1 trial of conv-5k"
-    assert handmade_report.report(handmade.mixed(spec=spec)).facts["search"]["trials"] == begins
+    assert handmade_report.report(study).facts["search"]["trials"] == begins
     assert "trials" not in handmade_report.report().facts["search"]
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(10.0, "60 s"), (56.0, "5 min 36 s"), (60.0, "6 min"), (1250.2, "2 h 5 min")]
+    ("study", "best"),
+    [
+        (handmade.mixed(), "#1  99.50% [98.83, 99.79]  61.2k parameters, 2.1M MACs"),
+        (handmade.halved_values(), "#11  value -0.25  twice -0.5"),
+        (
+            handmade.value_study(
+                [handmade.value_trial(3, [2.5] * 4, facts={"bytes": 7})], {"objective": ["speed", "bytes"]}
+            ),
+            "#3  speed 2.5  bytes 7  twice 5",
+        ),
+    ],
 )
-def test_the_time_is_told_where_it_was_recorded(seconds: float, told: str) -> None:
-    runs = [(0, seconds * period, seconds, seconds * (period + 1)) for period in range(handmade.EPOCHS)]
-    study = handmade.study([handmade.trial(0, range(5), runs=runs)])
-    assert about.line(study, study.space, None) == (
-        f"0 hyperparameters of the search space conv, searched in {told}, 1 training at a time, "
-        "on a processor without a name (bf16). No weights are kept here."
-    )
+def test_the_best_trial_has_its_value_sizes_or_cost_and_metrics(study: StoredStudy, best: str) -> None:
+    assert dict(about.entries(study, leaderboard_of(study)))["best"] == best
 
 
 SPACE = """
@@ -94,34 +109,38 @@ VALUES = {
 }  # fmt: skip
 
 
-def test_a_row_a_range_with_the_trials_value_and_where_it_lies() -> None:
-    table = about.ranges_table(Space.from_document(parse(SPACE, "space.yaml")), handmade.trial(4, params=VALUES))
+@pytest.mark.parametrize(
+    ("space", "params", "rows"),
+    [
+        (
+            SPACE,
+            VALUES,
+            [
+                ["model.blocks", "3", "upper end", "1 to 3"],
+                ["model.filters", "16", "", "8 to 16, step 8"],
+                ["model.batchnorm", "none", "", "none, before_activation"],
+                ["model.hidden_layers", "0", "", "0 to 1"],
+                ["model.hidden_units", "–", "", "16 to 64, log"],
+                ["optim.lr", "0.01", "50%", "0.001 to 0.1, log"],
+                ["optim.momentum", "0.512", "lower end", "0.5 to 1.0"],
+                ["optim.batch_size", "256", "", "levels 64, 256"],
+                ["optim.weight_decay", "0.001", "50%", "levels 0.0001, 0.001, 0.01, log"],
+            ],
+        ),
+        # A range of one value has no ends, and what has no effect in the trial lies nowhere.
+        ("optim:\n  lr: {float: [0.1, 0.1]}\n", {"optim.lr": 0.1}, [["optim.lr", "0.1", "", "0.1 to 0.1"]]),
+        (
+            "optim:\n  momentum: {float: [0.5, 0.9]}\n",
+            {"optim.momentum": 0.9, "optim.optimizer": "adam"},
+            [["optim.momentum", "–", "", "0.5 to 0.9"]],
+        ),
+    ],
+)
+def test_a_row_a_range_with_the_trials_value_and_where_it_lies(
+    space: str, params: dict[str, Any], rows: list[list[str]]
+) -> None:
+    table = about.ranges_table(Space.from_document(parse(space, "space.yaml")), handmade.trial(4, params=params))
     assert [column.heading for column in table.columns] == ["hyperparameter", "trial 4", "place", "range"]
-    assert table.texts() == [
-        ["model.blocks", "3", "upper end", "1 to 3"],
-        ["model.filters", "16", "", "8 to 16, step 8"],
-        ["model.batchnorm", "none", "", "none, before_activation"],
-        ["model.hidden_layers", "0", "", "0 to 1"],
-        ["model.hidden_units", "–", "", "16 to 64, log"],
-        ["optim.lr", "0.01", "50%", "0.001 to 0.1, log"],
-        ["optim.momentum", "0.512", "lower end", "0.5 to 1.0"],
-        ["optim.batch_size", "256", "", "levels 64, 256"],
-        ["optim.weight_decay", "0.001", "50%", "levels 0.0001, 0.001, 0.01, log"],
-    ]
-    assert table.footnotes == [
-        "model.blocks, optim.momentum of trial 4 are at an end of the range. If values beyond it are allowed, they may "
-        "be better."
-    ]
-
-
-def test_a_range_of_one_value_has_no_ends() -> None:
-    space = Space.from_document(parse("optim:\n  lr: {float: [0.1, 0.1]}\n", "space.yaml"))
-    table = about.ranges_table(space, handmade.trial(0, params={"optim.lr": 0.1}))
-    assert (table.texts(), table.footnotes) == ([["optim.lr", "0.1", "", "0.1 to 0.1"]], [])
-
-
-def test_what_has_no_effect_in_the_trial_lies_nowhere() -> None:
-    space = Space.from_document(parse("optim:\n  momentum: {float: [0.5, 0.9]}\n", "space.yaml"))
-    trial = handmade.trial(0, params={"optim.momentum": 0.9, "optim.optimizer": "adam"})
-    table = about.ranges_table(space, trial)
-    assert (table.texts(), table.footnotes) == ([["optim.momentum", "–", "", "0.5 to 0.9"]], [])
+    assert table.texts() == rows
+    ends = "model.blocks, optim.momentum of trial 4 are at an end of the range. If values beyond it are allowed, they "
+    assert table.footnotes == ([f"{ends}may be better."] if len(rows) > 1 else [])

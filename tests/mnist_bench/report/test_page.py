@@ -17,6 +17,7 @@ from search.event_log.records import StudyRecord
 from search.space.space import Space
 from search.space.yaml_text import parse
 from search.study.invocation_log import Invocation
+from search.study.studies import StoredStudy
 from support import handmade, handmade_report
 from support.handmade_report import HERE
 
@@ -26,123 +27,98 @@ def commands(study: StudyRecord, known: NextCommands = HERE) -> dict[str, str]:
     return report_commands.commands(study, study.best, known)
 
 
-def other(study: StudyRecord | None = None, **parts: Any) -> StudyRecord:
-    """Return a study, `handmade.mixed` if none is given, with other parts of its specification."""
-    study = study or handmade.mixed()
-    return replace(study, spec={**study.spec, **parts})
-
-
 def test_the_chosen_trial_is_the_first_or_the_one_that_was_confirmed() -> None:
-    confirmed = Sections(winner=0, commands=HERE)
-    for sections, number in ((Sections(commands=HERE), 1), (confirmed, 0)):
+    for sections, number in ((Sections(commands=HERE), 1), (Sections(winner=0, commands=HERE), 0)):
         report = handmade_report.report(sections=sections)
         assert report.chosen is not None
         assert report.chosen.number == number
         assert f"mnist-bench reproduce conv-0/{number}" in report.commands
-
-
-def test_without_a_complete_trial_none_is_chosen() -> None:
+    config = space_sources.recipe(Space.from_document(parse(handmade_report.report().recipe or "", "recipe.yaml")))
+    assert (config.model.blocks, config.optim.lr) == (3, 0.0093)
     report = handmade_report.report(handmade.study([handmade.trial(0, range(9), periods=1)], budget=5))
     assert (report.chosen, report.ranges) == (None, None)
     assert not any("reproduce" in command for command in report.commands)
 
 
-def test_the_recipe_is_the_chosen_trials_configuration() -> None:
-    report = handmade_report.report()
-    assert report.chosen is not None
-    assert report.chosen.seed == 101
-    config = space_sources.recipe(Space.from_document(parse(report.recipe or "", "recipe.yaml")))
-    assert (config.model.blocks, config.optim.lr) == (3, 0.0093)
+def other(first: int | None = None, **parts: Any) -> StoredStudy:
+    """Return `handmade.mixed`, or its first trials, with other entries in its specification."""
+    study = handmade.mixed()
+    return handmade.changed(replace(study, trials=study.trials[:first]), **parts)
 
 
-def with_numerics(**numerics: Any) -> StudyRecord:
-    return other(numerics={**handmade.spec()["numerics"], **numerics})
-
-
-def with_data(named: dict[str, str], searched: str) -> StudyRecord:
+def on(searched: str, **named: str) -> StoredStudy:
     """Return a study whose space names a data set, or none, and that was searched on another."""
-    space, context = handmade.spec()["space"], handmade.spec()["context"]
-    return other(
-        space={**space, "settings": {**space["settings"], **named}},
-        context={**context, "data": {**context["data"], "dataset": searched}},
-    )
+    return other(space={"settings": named}, context={"data": {"dataset": searched}})
 
 
-def ended_early(*, on_time: bool) -> StudyRecord:
-    study = handmade.ended_early()
-    assert study.stop is not None
-    return replace(study, stop=replace(study.stop, on_time=on_time))
+def of(space: str, **parts: Any) -> StoredStudy:
+    """Return a study over a bundled space."""
+    return other(space=space_sources.load(space).to_spec(), **parts)
 
 
-SMOKE, CONV = (space_sources.load(name).to_spec() for name in ("smoke", "conv"))
 CODE = {"module": "mine.py", "sha256": handmade.HASH}
 OWN: dict[str, Any] = {
     "sampler": {"name": "mine.py:Mine", "options": {"share": 0.3, "way": "1"}, "code": CODE},
     "pruner": {"name": "package.pruners:Third", "options": {}, "code": CODE},
 }
-OWN_OPTIONS = """--sampler '{"name": "mine.py:Mine", "share": 0.3, "way": "1"}' --pruner """
-TRIALS, SAME = "--trials 7 --seed 0 --concurrent-trials 8", "; its digest has to be the one above"
+OWN_OPTIONS = """--sampler '{"name": "mine.py:Mine", "share": 0.3, "way": "1"}' --pruner package.pruners:Third"""
 CUT = replace(handmade.mixed().trials[0], state="FAIL", reason="timed_out", external=True)
+WAITING = "; its digest is the one above with the 1 recipe that was enqueued and not begun named with --enqueue, too"
+TIMED_OUT = "; its digest is the one above if the machine, with the --trial-timeout of then, ends that trial again"
+SAME = "; its digest has to be the one above"
 
 
 @pytest.mark.parametrize(
-    ("study", "command", "purpose"),
+    ("study", "space", "options", "purpose"),
     [
-        (handmade.mixed(), f"space.yaml {TRIALS}", SAME),
-        (other(space=SMOKE), f"smoke {TRIALS}", SAME),
-        (other(space=CONV, start={"made_of": ["conv-5k"], "configurations": []}), f"conv {TRIALS}", SAME),
-        (other(space=CONV), f"conv {TRIALS} --no-warm-start", SAME),
-        (with_numerics(device="cpu"), f"space.yaml {TRIALS} --device cpu", SAME),
-        (with_numerics(device="cuda"), f"space.yaml {TRIALS}", SAME),
-        (with_data({}, "kmnist"), f"space.yaml {TRIALS} --set dataset=kmnist", SAME),
-        (with_data({"dataset": "mnist-red"}, "mnist-red"), f"space.yaml {TRIALS}", SAME),
-        (with_data({"dataset": "mnist-red"}, "mnist"), f"space.yaml {TRIALS} --set dataset=mnist", SAME),
+        (other(), "space.yaml", "", SAME),
+        (of("smoke"), "smoke", "", SAME),
+        (of("conv", start={"made_of": ["conv-5k"], "configurations": []}), "conv", "", SAME),
+        (of("conv"), "conv", "--no-warm-start", SAME),
+        (other(numerics={"device": "cpu"}), "space.yaml", "--device cpu", SAME),
+        (other(numerics={"device": "cuda"}), "space.yaml", "", SAME),
+        (on("kmnist"), "space.yaml", "--set dataset=kmnist", SAME),
+        (on("mnist-red", dataset="mnist-red"), "space.yaml", "", SAME),
+        (on("mnist", dataset="mnist-red"), "space.yaml", "--set dataset=mnist", SAME),
+        (other(enqueued=[{}, {}]), "space.yaml", "--enqueue enqueued-0.yaml --enqueue enqueued-1.yaml", SAME),
+        (other(1, enqueued=[{}, {}]), "space.yaml", "--enqueue enqueued-0.yaml", WAITING),
+        (replace(other(), trials=(CUT, *other().trials[1:])), "space.yaml", "", TIMED_OUT),
         (
-            other(enqueued=[{}, {}]),
-            f"space.yaml {TRIALS} --enqueue enqueued-0.yaml --enqueue enqueued-1.yaml",
-            SAME,
-        ),
-        (
-            replace(other(enqueued=[{}, {}]), trials=handmade.mixed().trials[:1]),
-            f"space.yaml {TRIALS} --enqueue enqueued-0.yaml",
-            "; its digest is the one above with the 1 recipe that was enqueued and not begun named with --enqueue, too",
-        ),
-        (
-            replace(handmade.mixed(), trials=(CUT, *handmade.mixed().trials[1:])),
-            f"space.yaml {TRIALS}",
-            "; its digest is the one above if the machine, with the --trial-timeout of then, ends that trial again",
-        ),
-        (
-            other(order="as-completed"),
-            f"space.yaml {TRIALS} --order as-completed",
+            other(order="as-completed"), "space.yaml", "--order as-completed",
             "; in completion order, so its digest may differ",
         ),
-        (other(**OWN), f"space.yaml {TRIALS} {OWN_OPTIONS}package.pruners:Third", f", in the folder of mine.py{SAME}"),
+        (other(**OWN), "space.yaml", OWN_OPTIONS, f", in the folder of mine.py{SAME}"),
     ],
-)
+)  # fmt: skip
 def test_the_search_is_repeated_as_it_was_and_promises_its_digest_where_it_can(
-    study: StudyRecord, command: str, purpose: str
+    study: StudyRecord, space: str, options: str, purpose: str
 ) -> None:
     told = {line: what for line, what in commands(study).items() if line.startswith("mnist-bench search")}
-    again = f"mnist-bench search {command} --study-name conv-0 --results elsewhere"
+    given = f"{space} --trials 7 --seed 0 --concurrent-trials 8 {options}".rstrip()
+    again = f"mnist-bench search {given} --study-name conv-0 --results elsewhere"
     assert told == {again: f"the same search again{purpose}"}
+
+
+EARLY = handmade.ended_early()
 
 
 @pytest.mark.parametrize(
     ("study", "stopped", "digest"),
     [
         (handmade.mixed(), "", "its digest has to be"),
-        (ended_early(on_time=True), " --patience 3", "its digest has to be"),
-        (ended_early(on_time=False), " --patience 3", "it stops sooner than"),
+        (EARLY, " --patience 3", "its digest has to be"),
+        (
+            replace(EARLY, stop=EARLY.stop and replace(EARLY.stop, on_time=False)), " --patience 3",
+            "it stops sooner than",
+        ),
     ],
-)
+)  # fmt: skip
 def test_a_search_in_two_segments_is_repeated_in_two_and_ends_by_its_rule(
     study: StudyRecord, stopped: str, digest: str
 ) -> None:
     told = commands(replace(study, totals=(5, 9)))
     first, second = (command for command in told if command.startswith("mnist-bench search"))
-    assert "--trials 5 " in first
-    assert "--trials 9 " in second
+    assert ("--trials 5 " in first, "--trials 9 " in second) == (True, True)
     assert [each.partition("conv-0")[2] for each in (first, second)] == [
         " --results elsewhere",
         f"{stopped} --results elsewhere",
@@ -151,27 +127,21 @@ def test_a_search_in_two_segments_is_repeated_in_two_and_ends_by_its_rule(
     assert f"; {digest}" in told[second]
 
 
+SPACE = "show conv-0 --space > space.yaml"
+
+
 @pytest.mark.parametrize(
     ("study", "files"),
     [
-        (handmade.mixed(), ["mnist-bench show conv-0 --space > space.yaml"]),
-        (
-            other(space=SMOKE, enqueued=[{}, {}]),
-            [f"mnist-bench show conv-0/{n} --recipe > enqueued-{n}.yaml" for n in (0, 1)],
-        ),
-        (
-            replace(other(space=SMOKE, enqueued=[{}, {}]), trials=handmade.mixed().trials[:1]),
-            ["mnist-bench show conv-0/0 --recipe > enqueued-0.yaml"],
-        ),
-        (
-            with_data({"net_code": "my net.py:build " + "0" * 64}, "mnist"),
-            ["mnist-bench show conv-0 --code > 'my net.py'", "mnist-bench show conv-0 --space > space.yaml"],
-        ),
+        (other(), [SPACE]),
+        (of("smoke", enqueued=[{}, {}]), [f"show conv-0/{n} --recipe > enqueued-{n}.yaml" for n in (0, 1)]),
+        (other(1, enqueued=[{}, {}]), [SPACE, "show conv-0/0 --recipe > enqueued-0.yaml"]),
+        (on("mnist", net_code=f"my net.py:build {'0' * 64}"), ["show conv-0 --code > 'my net.py'", SPACE]),
     ],
 )
 def test_what_the_search_needs_is_written_to_files_first(study: StudyRecord, files: list[str]) -> None:
     told = [*commands(study)]
-    assert told[: len(files)] == files
+    assert told[: len(files)] == [f"mnist-bench {file}" for file in files]
     assert told[len(files)].startswith("mnist-bench search")
 
 
@@ -211,15 +181,11 @@ def test_hashes_numerics_and_errors() -> None:
 
 def test_small_drawings_stay_drawings_and_of_large_ones_the_smaller_format_is_embedded() -> None:
     small, large = b"<svg/>", b"<svg>" + bytes(page.SMALL_SVG)
-    pictures = [
-        Picture(kind="history", content={"svg": svg, "png": png})
-        for svg, png in ((small, b"png"), (large, b"png"), (large, large + b"more"))
-    ]
-    assert [page.data_uri(picture) for picture in pictures] == [
-        f"data:image/svg+xml;base64,{base64.b64encode(small).decode()}",
-        "data:image/png;base64,cG5n",
-        f"data:image/svg+xml;base64,{base64.b64encode(large).decode()}",
-    ]
+    for svg, png, kind, embedded in (
+        (small, b"png", "svg+xml", small), (large, b"png", "png", b"png"), (large, large + b"m", "svg+xml", large)
+    ):  # fmt: skip
+        found = page.data_uri(Picture(kind="history", content={"svg": svg, "png": png}))
+        assert found == f"data:image/{kind};base64,{base64.b64encode(embedded).decode()}"
 
 
 def test_numbers_stand_on_the_right_and_settings_can_be_hidden() -> None:
