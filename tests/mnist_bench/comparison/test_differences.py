@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,52 +16,44 @@ from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy, open_study, read_events
 from support import canned, handmade
 
+HERE = Path("results")
+CHANGES: dict[str, Callable[[TrialRecord], TrialRecord]] = {
+    "seed": lambda trial: replace(trial, seed=9),
+    "proposal": lambda trial: replace(trial, params={**trial.params, "optim.lr": 0.5}),
+    "configuration": lambda trial: replace(trial, config={**trial.config, "epochs": 7}),
+    "end": lambda trial: replace(trial, state="FAIL", reason="crashed"),
+    "result": partial(handmade.with_reports, period=2, metrics={"train_loss": 0.75}),
+    "begin": lambda trial: replace(trial, logical_start=5),
+}
+
 
 def parted(first: StoredStudy, second: StoredStudy) -> Parting | None:
-    return parting_of(*(side_of(study, Path("results")) for study in (first, second)))
+    return parting_of(*(side_of(study, HERE) for study in (first, second)))
 
 
-def changed(number: int, change: Callable[[TrialRecord], TrialRecord]) -> StoredStudy:
+def changed(number: int, change: str) -> StoredStudy:
     study = handmade.mixed()
-    trials = [change(trial) if trial.number == number else trial for trial in study.trials]
+    trials = [CHANGES[change](trial) if trial.number == number else trial for trial in study.trials]
     return replace(study, name="other", trials=tuple(trials))
 
 
 @pytest.mark.parametrize(
-    ("number", "change", "found"),
+    ("part", "trial", "period", "name", "first", "second"),
     [
-        (
-            1,
-            partial(handmade.with_reports, period=2, metrics={"train_loss": 0.75}),
-            ("result", 1, 2, "train loss", "0.25", "0.75"),
-        ),
-        (2, lambda trial: replace(trial, seed=9), ("seed", 2, None, "seed", "102", "9")),
-        (
-            1,
-            lambda trial: replace(trial, params={**trial.params, "optim.lr": 0.5}),
-            ("proposal", 1, None, "optim.lr", "0.0093", "0.5"),
-        ),
-        (
-            1,
-            lambda trial: replace(trial, config={**trial.config, "epochs": 7}),
-            ("configuration", 1, None, "epochs", "the default", "7"),
-        ),
-        (
-            3,
-            lambda trial: replace(trial, state="FAIL", reason="crashed"),
-            ("end", 3, None, "state", "PRUNED", "FAIL"),
-        ),
+        ("result", 1, 2, "train loss", "0.25", "0.75"),
+        ("seed", 2, None, "seed", "102", "9"),
+        ("proposal", 1, None, "optim.lr", "0.0093", "0.5"),
+        ("configuration", 1, None, "epochs", "the default", "7"),
+        ("end", 3, None, "state", "PRUNED", "FAIL"),
     ],
 )
 def test_the_first_difference_is_named(
-    number: int, change: Callable[[TrialRecord], TrialRecord], found: Sequence[Any]
+    part: str, trial: int, period: int | None, name: str, first: str, second: str
 ) -> None:
-    parting = parted(handmade.mixed(), changed(number, change))
-    assert parting is not None
-    assert (
-        parting.part, parting.trial, parting.period, parting.name, parting.first, parting.second
-    ) == tuple(found)  # fmt: skip
-    assert parting.is_result == (found[0] == "result")
+    found = parted(handmade.mixed(), changed(trial, part))
+    assert found is not None
+    assert (found.part, found.trial, found.period, found.name) == (part, trial, period, name)
+    assert (found.first, found.second, found.is_result) == (first, second, part == "result")
 
 
 def test_a_shorter_search_and_another_order_of_events_part_in_the_next_event() -> None:
@@ -75,19 +67,13 @@ def test_a_shorter_search_and_another_order_of_events_part_in_the_next_event() -
     ]  # fmt: skip
 
 
-def test_searches_in_completion_order_are_compared_trial_by_trial() -> None:
-    first, second = handmade.mixed(), changed(2, lambda trial: replace(trial, logical_start=5))
+def test_searches_in_completion_order_are_compared_trial_by_trial_and_runs_period_by_period() -> None:
+    first, second = handmade.mixed(), changed(2, "begin")
     assert parted(first, second) is not None
-    as_completed = [replace(study, spec={**study.spec, "order": "as-completed"}) for study in (first, second)]
-    assert parted(*as_completed) is None
-
-
-def test_two_runs_part_in_a_period() -> None:
-    other = changed(1, partial(handmade.with_reports, period=3, metrics={"train_loss": 0.75}))
-    sides = [replace(side_of(study, Path("results")), is_study=False) for study in (handmade.mixed(), other)]
-    parting = parting_of(*sides)
+    assert parted(*(handmade.changed(study, order="as-completed") for study in (first, second))) is None
+    parting = parting_of(*map(as_run, (handmade.mixed(), changed(1, "result"))))
     assert parting is not None
-    assert (parting.part, parting.period, parting.name) == ("result", 3, "train loss")
+    assert (parting.part, parting.period, parting.name) == ("result", 2, "train loss")
 
 
 def test_the_order_of_events_is_that_of_the_log_or_trial_by_trial() -> None:
@@ -108,19 +94,22 @@ def test_the_order_of_events_is_that_of_the_log_or_trial_by_trial() -> None:
     ]
 
 
+def as_run(study: StoredStudy) -> Side:
+    return replace(side_of(study, HERE), is_study=False)
+
+
 def differing(*sides: Side | StoredStudy) -> dict[str, tuple[str, str]]:
-    first, second = (side if isinstance(side, Side) else side_of(side, Path("results")) for side in sides)
+    first, second = (side if isinstance(side, Side) else side_of(side, HERE) for side in sides)
     return {row.name: row.values for row in setting_differences(first, second)}
 
 
 def with_spec(**spec: Any) -> StoredStudy:
-    study = handmade.mixed(name="b")
-    return replace(study, spec={**study.spec, **spec})
+    return handmade.changed(handmade.mixed(name="b"), **spec)
 
 
 def searching(*fields: tuple[str, dict[str, Any]]) -> StoredStudy:
     """Return a study of a space with these fields."""
-    return with_spec(space={"name": "conv", "settings": {}, "fields": [list(field) for field in fields]})
+    return with_spec(space={"fields": [list(field) for field in fields]})
 
 
 def rate(high: float, **more: Any) -> tuple[str, dict[str, Any]]:
@@ -132,7 +121,7 @@ def depending(high: float, *allowed: int) -> StoredStudy:
     return searching(("model.blocks", blocks), rate(high, when={"model.blocks": list(allowed)}))
 
 
-NUMERICS = handmade.spec()["numerics"]
+CHECK = handmade.spec()["numerics"]["check"]
 
 
 @pytest.mark.parametrize(
@@ -161,10 +150,10 @@ NUMERICS = handmade.spec()["numerics"]
             depending(1.0, 1), depending(2.0, 1, 2),
             {"optim.lr": ("0.1 to 1.0", "0.1 to 2.0"), "optim.lr.when.model.blocks": ("[1]", "[1, 2]")},
         ),
-        (with_spec(), with_spec(numerics={**NUMERICS, "cpu": "another"}), {}),  # only a check matters
+        (with_spec(), with_spec(numerics={"cpu": "another"}), {}),  # only a check matters
         (
-            with_spec(), with_spec(numerics={**NUMERICS, "check": "1d93", "cpu": "another"}),
-            {"numerics.check": (NUMERICS["check"][:59] + "…", "1d93"), "numerics.cpu": ("-", "another")},
+            with_spec(), with_spec(numerics={"check": "1d93", "cpu": "another"}),
+            {"numerics.check": (CHECK[:59] + "…", "1d93"), "numerics.cpu": ("-", "another")},
         ),
     ],
 )  # fmt: skip
@@ -174,24 +163,23 @@ def test_each_setting_of_two_studies_is_a_row_and_a_range_one_in_words(
     assert differing(first, second) == rows
 
 
-def test_what_follows_from_other_settings_is_marked() -> None:
-    context = handmade.spec()["context"]
-    newer = {**context, "trainer_revision": 2}
-    changed = {**context, "costs": {"mac_ps": 1}, "data": {**context["data"], "subset": 5}}
-    follows = [
-        {row.path: row.follows for row in setting_differences(*(side_of(each, Path("r")) for each in pair))}
-        for pair in (
-            (with_spec(), with_spec(context=changed)),
-            (with_spec(), with_spec(context=newer)),
-            (with_spec(), with_spec(context=newer, numerics={**NUMERICS, "check": "f" * 64, "kind": "cpu-fp32"})),
-        )
-    ]
-    assert (follows[0]["context.costs"], follows[0]["context.data.subset"]) == (True, False)
-    assert [each["context.trainer_revision"] for each in follows[1:]] == [False, True]
-
-
-def as_run(study: StoredStudy) -> Side:
-    return replace(side_of(study, Path("results")), is_study=False)
+@pytest.mark.parametrize(
+    ("spec", "follows"),
+    [
+        (
+            {"context": {"costs": {"mac_ps": 1}, "data": {"subset": 5}}, "driver_arithmetic": "02bf"},
+            {"context.costs": True, "context.data.subset": False, "driver_arithmetic": True},
+        ),
+        ({"context": {"trainer_revision": 2}}, {"context.trainer_revision": False}),
+        (
+            {"context": {"trainer_revision": 2}, "numerics": {"check": "f" * 64, "kind": "cpu-fp32"}},
+            {"context.trainer_revision": True, "numerics.check": False, "numerics.kind": True},
+        ),
+    ],
+)
+def test_what_follows_from_other_settings_is_marked(spec: dict[str, Any], follows: dict[str, bool]) -> None:
+    sides = (side_of(each, HERE) for each in (with_spec(), with_spec(**spec)))
+    assert {row.path: row.follows for row in setting_differences(*sides)} == follows
 
 
 def test_trials_differ_in_their_configurations_and_seeds_and_a_study_is_its_best_one() -> None:

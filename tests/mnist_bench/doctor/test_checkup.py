@@ -8,7 +8,6 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +48,6 @@ class UntilOneEnds(Observer):
     def on_end(self, trial: TrialRecord) -> None:
         self.ended = True
 
-    def stopping(self) -> bool:
-        return self.ended
-
 
 def search(results: Path, *, whole: bool = True) -> Run:
     """Search on a thousand images, which lie beside the study, to the end or until one trial has ended."""
@@ -61,11 +57,11 @@ def search(results: Path, *, whole: bool = True) -> Run:
         data=results / "data",
     )  # fmt: skip
     observer = UntilOneEnds()
-    return running.run(asked, observer, (lambda: False) if whole else observer.stopping)
+    return running.run(asked, observer, lambda: observer.ended and not whole)
 
 
-def check(place: StudyFolder, *, repair: bool = False, replay: bool = False) -> Checkup:
-    return doctor.check_study(place, repair=repair, replay=replay, data_dir=place.path.parent / "data")
+def check(place: StudyFolder, **asked: Any) -> Checkup:
+    return doctor.check_study(place, data_dir=place.path.parent / "data", **asked)
 
 
 @pytest.fixture(scope="module")
@@ -98,12 +94,6 @@ def found(checkup: Checkup, about: str, severity: str) -> Diagnostic:
     return finding
 
 
-def contents(folder: Path) -> dict[Path, bytes]:
-    """Return the content of every file, those aside that SQLite makes for any reader."""
-    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(("-shm", "-wal"))]
-    return {path: path.read_bytes() for path in files}
-
-
 def execute(place: StudyFolder, *statements: str, values: Sequence[object] = ()) -> None:
     """Change the study's database by hand."""
     with closing(sqlite3.connect(place.path / DATABASE)) as connection, connection:
@@ -112,10 +102,21 @@ def execute(place: StudyFolder, *statements: str, values: Sequence[object] = ())
         connection.execute("PRAGMA journal_mode=DELETE")
 
 
+def forge(place: StudyFolder, what: str, value: object, *, kind: str, trial: int | None = None) -> None:
+    """Set a value of an event's payload in the log, and chain the log anew."""
+    change = "UPDATE search_events SET payload = json_set(payload, ?, ?) WHERE kind = ? AND trial IS ?"
+    execute(place, change, values=(what, value, kind, trial))
+    chain_anew(place.path / DATABASE)
+
+
 def test_a_paused_study_is_well_and_looking_changes_nothing(place: StudyFolder) -> None:
-    before = contents(place.path)
+    def contents() -> dict[Path, bytes]:  # those aside that SQLite makes for any reader
+        files = [path for path in place.path.rglob("*") if path.is_file() and not path.name.endswith(("-shm", "-wal"))]
+        return {path: path.read_bytes() for path in files}
+
+    before = contents()
     checkup = check(place)
-    assert contents(place.path) == before
+    assert contents() == before
     assert {finding.severity for finding in checkup.findings} == {"ok"}
     assert "are paused" in found(checkup, "driver", "ok").text
     assert check(place, repair=True).repaired == ()
@@ -123,10 +124,10 @@ def test_a_paused_study_is_well_and_looking_changes_nothing(place: StudyFolder) 
 
 def test_a_study_that_ended_early_is_well_and_says_how_it_goes_on() -> None:
     told = left(handmade.ended_early(), History())
-    assert told.severity == "ok"
-    assert told.text == (
+    assert (told.severity, told.text) == (
+        "ok",
         "no process works on the study. Stopped early by --patience 3: 3 trials ended since #0 (99.00%), and none was "
-        "better; without --patience 3 the same search continues."
+        "better; without --patience 3 the same search continues.",
     )
 
 
@@ -141,31 +142,20 @@ def test_tables_whose_rows_are_deleted_are_written_anew(place: StudyFolder, dige
     assert [trial.state.is_finished() for trial in theirs.trials] == [True] * len(theirs.trials)
 
 
-def test_a_study_that_is_worked_on_is_only_read(place: StudyFolder) -> None:
-    with file_lock.driver_lock(place.lock, "Study smoke-0"):
+@pytest.mark.parametrize("lock", ["driver.lock", "confirm/driver.lock"])
+def test_a_study_that_is_worked_on_is_only_read(place: StudyFolder, lock: str) -> None:
+    path = place.path / lock
+    path.parent.mkdir(exist_ok=True)
+    with file_lock.driver_lock(path, "it"):
         checkup = check(place)
-        assert found(checkup, "driver", "note").text.startswith(f"process {os.getpid()} on ")
+        works = f"works in {path.parent};" if "/" in lock else "works on the study;"
+        assert f"process {os.getpid()} on " in found(checkup, "driver", "note").text
+        assert works in found(checkup, "driver", "note").text
         assert all(finding.about != "Optuna's tables" for finding in checkup.findings)
         assert checkup.problems == 0
-        with pytest.raises(StudyLockedError):
-            check(place, repair=True)
-        with pytest.raises(StudyLockedError):
-            doctor.check_study(place, cut=True)
-
-
-def test_a_study_whose_confirmation_is_under_way_is_not_repaired(place: StudyFolder) -> None:
-    (place.path / "confirm").mkdir()
-    with file_lock.driver_lock(place.path / "confirm" / "driver.lock", "it"):
-        assert f"works in {place.path / 'confirm'};" in found(check(place), "driver", "note").text
-        with pytest.raises(StudyLockedError):
-            check(place, repair=True)
-
-
-def forge(place: StudyFolder, what: str, value: object, *, kind: str, trial: int | None = None) -> None:
-    """Set a value of an event's payload in the log, and chain the log anew."""
-    change = "UPDATE search_events SET payload = json_set(payload, ?, ?) WHERE kind = ? AND trial IS ?"
-    execute(place, change, values=(what, value, kind, trial))
-    chain_anew(place.path / DATABASE)
+        for change in ("repair", "cut"):
+            with pytest.raises(StudyLockedError):
+                check(place, **{change: True})
 
 
 def test_decisions_are_made_again_if_that_is_asked_for(place: StudyFolder) -> None:
@@ -186,20 +176,14 @@ def test_decisions_are_made_again_if_that_is_asked_for(place: StudyFolder) -> No
     ],
 )
 def test_another_installation_or_machine_is_told_with_the_way_back(
-    place: StudyFolder,
-    monkeypatch: pytest.MonkeyPatch,
-    versions: dict[str, str] | None,
-    numerics: dict[str, Any],
-    text: str,
-    advice: str,
+    place: StudyFolder, monkeypatch: pytest.MonkeyPatch, versions: Any, numerics: Any, text: str, advice: str
 ) -> None:
     if versions:
         monkeypatch.setattr("mnist_bench.searches.setup.versions", lambda numerics: versions)
     before = trainer.numerics_here
     monkeypatch.setattr(trainer, "numerics_here", lambda *where: {**before(*where), **numerics})
     finding = found(check(place), "installation", "problem")
-    assert text in finding.text
-    assert advice in finding.advice
+    assert (text in finding.text, advice in finding.advice) == (True, True)
 
 
 @pytest.mark.parametrize(
@@ -214,13 +198,11 @@ def test_another_installation_or_machine_is_told_with_the_way_back(
         ({"torch": "2.0.0"}, "pip install torch==2.0.0"),
     ],
 )
-def test_the_way_back_to_another_installation_can_be_typed(
-    place: StudyFolder, stored: dict[str, str], advice: str
-) -> None:
-    study, data = open_study(place.path.parent, NAME), place.path.parent / "data"
-    study = replace(study, spec={**study.spec, "versions": {**study.spec["versions"], **stored}})
-    found = {one.about: one for one in installation(study, finished=True, device="cpu", data_dir=data)}
-    assert found["installation"].advice == advice
+def test_the_way_back_to_another_installation_can_be_typed(place: StudyFolder, stored: Any, advice: str) -> None:
+    study = handmade.changed(open_study(place.path.parent, NAME), versions=stored)
+    data = place.path.parent / "data"
+    told = {one.about: one for one in installation(study, finished=True, device="cpu", data_dir=data)}
+    assert told["installation"].advice == advice
 
 
 def test_a_search_that_goes_on_with_a_start_list_is_as_the_study_needs_it(place: StudyFolder) -> None:
@@ -275,10 +257,9 @@ def test_after_a_cut_the_search_comes_to_the_same_end(place: StudyFolder, digest
     search(place.path.parent)
     lost = sum(isinstance(event, Reported) for event in read_events(place)[9:])
     execute(place, DAMAGE)
-    checkup = doctor.check_study(place, cut=True, data_dir=place.path.parent / "data")
-    assert checkup.problems == 0
+    checkup = check(place, cut=True)
     (cut,) = checkup.repaired
-    assert cut.text.startswith("cut after event 8, which loses ")
+    assert (checkup.problems, cut.text.startswith("cut after event 8, which loses ")) == (0, True)
     assert cut.advice == (
         f"{lost} reports will be trained again; the same search then ends with the digest of an undisturbed one. The "
         f"damaged database is kept as {place.path / 'aside' / DATABASE}."

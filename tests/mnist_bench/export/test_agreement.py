@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mnist_bench.config.settings import DatasetName
-from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.own import options_for
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.export import export_folder
@@ -26,7 +26,7 @@ from mnist_bench.prediction.model import load_model
 from mnist_bench.prediction.pictures import prepare
 from support import winners
 from support.own_data import Arrays, arrays, write_folder, write_npz, write_turned
-from support.winners import WAYS, by_onnx, by_page, by_plain_net, in_node, needs_node, plain_net
+from support.winners import by_onnx, by_page, by_plain_net, in_node, needs_node, plain_net
 
 pytestmark = pytest.mark.slow
 
@@ -105,56 +105,37 @@ def check(way: Callable[..., NDArray[Any]], winner: Winner, data: Dataset, expor
     assert np.abs(found - expected).max() < (0.005 if way is by_page else 1e-4)
 
 
-@pytest.mark.parametrize("way", [by_onnx, by_plain_net, by_model])
-@pytest.mark.parametrize("source", ["colour", "grey", "long", "red digits", "red squares"])
+@pytest.mark.parametrize(
+    ("source", "way"),
+    [
+        *product(["colour", "grey", "long", "red digits", "red squares"], [by_onnx, by_plain_net, by_model]),
+        *(pytest.param(source, by_page, marks=needs_node) for source in ("red digits", "red squares", "drawings")),
+    ],
+)
 def test_every_way_agrees_on_pictures_of_another_form(
     trained: Trained, tmp_path: Path, source: str, way: Callable[..., NDArray[Any]]
 ) -> None:
-    check(way, *trained(source), tmp_path)
-
-
-@needs_node
-@pytest.mark.parametrize("source", ["red digits", "red squares"])
-def test_the_page_agrees_on_grey_pictures_in_red(trained: Trained, tmp_path: Path, source: str) -> None:
     winner, data = trained(source)
-    check(by_page, winner, replace(data, validation=data.validation[:40]), tmp_path)  # which it gets as JSON
-
-
-@pytest.mark.parametrize("source", ["red digits", "red squares"])
-def test_a_digit_is_prepared_as_in_grey_and_becomes_red(trained: Trained, tmp_path: Path, source: str) -> None:
-    winner, data = trained(source)
-    export_folder.write(winner, tmp_path)
-    model, grey = load_model(tmp_path), data.pixels(data.validation[:1])[0, 0].numpy()
-    made = model.prepared(grey, "a picture")
-    assert made.shape == data.form.shape
-    assert np.abs(made[0] - grey).max() <= 1
-    assert not made[1:].any()
+    check(way, winner, replace(data, validation=data.validation[:40]) if way is by_page else data, tmp_path)
+    if source.startswith("red") and way is by_model:  # prepared as in grey, it becomes red
+        model, grey = load_model(tmp_path), data.pixels(data.validation[:1])[0, 0].numpy()
+        made = model.prepared(grey, "a picture")
+        assert made.shape == data.form.shape
+        assert np.abs(made[0] - grey).max() <= 1
+        assert not made[1:].any()
 
 
 @needs_node
 def test_the_page_reads_drawings_of_another_size(trained: Trained, tmp_path: Path) -> None:
-    winner, drawings = trained("drawings")
-    check(by_page, winner, drawings, tmp_path)
+    winner, _ = trained("drawings")
+    export_folder.write(winner, tmp_path)
     sheets = [np.random.default_rng(n).integers(0, 256, (90, 60 + 20 * n)) for n in range(3)]
     found = in_node(tmp_path, np.empty((0, 1, 20, 20)), [*sheets, np.zeros((30, 30))])
     assert found["prepared"].pop() is None
     for seen, sheet in zip(found["prepared"], sheets, strict=True):
         assert np.abs(np.reshape(seen, (20, 20)) - winner.model.prepared(sheet, "a sheet")).max() < 1e-3
     text = (tmp_path / export_folder.PAGE).read_text()
-    assert "Draw a picture" in text
-    assert "class 29" in text
-    assert text.count("<li>") == 10
-
-
-@pytest.mark.integration
-@pytest.mark.parametrize("way", WAYS)
-def test_on_all_validation_images(
-    trained: Trained, device: torch.device, tmp_path: Path, way: Callable[..., NDArray[Any]]
-) -> None:
-    data = load_dataset(DataOptions(), device)
-    if way is by_page:  # which is given the pictures as JSON
-        data = replace(data, validation=data.validation[:2000])
-    check(way, trained("digits")[0], data, tmp_path)
+    assert ("Draw a picture" in text, "class 29" in text, text.count("<li>")) == (True, True, 10)
 
 
 @needs_node

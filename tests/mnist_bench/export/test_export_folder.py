@@ -19,13 +19,11 @@ from ruamel.yaml import YAML
 from safetensors.numpy import save_file
 
 from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.config.values import to_json
 from mnist_bench.data.own import options_for
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.errors import WeightsError
 from mnist_bench.export import card, drawing_page, export_folder
 from mnist_bench.export.winner import Winner
-from mnist_bench.nets.modules import build_model
 from mnist_bench.nets.own_net import load_net
 from mnist_bench.nets.planner import plan_layers
 from mnist_bench.prediction.model import load_model
@@ -44,13 +42,6 @@ def winner() -> Winner:
     return winners.drawn(winners.NETS["before"])
 
 
-def with_net(winner: Winner, model: ModelConfig) -> Winner:
-    """Return a winner whose net has these settings and was not trained."""
-    recipe = winners.config(model)
-    net = build_model(model, torch.Generator().manual_seed(0)).eval()
-    return replace(winner, record=replace(winner.record, recipe=to_json(recipe)), net=net)
-
-
 def test_the_same_net_gives_the_same_files(winner: Winner, tmp_path: Path) -> None:
     first, second = (export_folder.write(winner, tmp_path / name) for name in ("a", "b"))
     assert [path.name for path in first.files] == [
@@ -62,11 +53,6 @@ def test_the_same_net_gives_the_same_files(winner: Winner, tmp_path: Path) -> No
     assert record.read(tmp_path / "a" / export_folder.RECORD) == winner.record
 
 
-def card_of(winner: Winner) -> str:
-    """Return the card beside which `model.onnx` lies, and no page."""
-    return card.card(winner, onnx=True, page=False)
-
-
 @pytest.mark.parametrize(
     ("state", "said"),
     [
@@ -75,15 +61,13 @@ def card_of(winner: Winner) -> str:
         ("FAIL", "This trial failed after 2 periods."),
     ],
 )
-def test_the_card_says_how_a_trial_that_is_not_complete_ended(winner: Winner, state: State, said: str) -> None:
-    assert said in card_of(replace(winner, trial=replace(winner.trial, state=state)))
-    assert said not in card_of(winner)
-
-
-def test_the_recipe_on_the_card_names_the_data_set(winner: Winner) -> None:
+def test_the_card_says_how_a_trial_that_is_not_complete_ended_and_names_the_data_set(
+    winner: Winner, state: State, said: str
+) -> None:
     red = replace(winner.record, data=replace(winner.record.data, dataset="mnist-red"))
-    assert "\ndataset: mnist-red\n" in card_of(replace(winner, record=red))
-    assert "\ndataset: " not in card_of(winner)
+    ended = replace(winner, trial=replace(winner.trial, state=state), record=red)
+    texts = [card.card(each, onnx=True, page=False) for each in (winner, ended)]
+    assert [said in text for text in texts] == ["\ndataset: mnist-red\n" in text for text in texts] == [False, True]
 
 
 def test_a_folder_with_other_files_is_refused(winner: Winner, tmp_path: Path) -> None:
@@ -171,11 +155,10 @@ def test_without_onnx_its_file_is_left_out(winner: Winner, tmp_path: Path, monke
     assert "onnx" not in (tmp_path / export_folder.CARD).read_text().lower()
 
 
-def test_a_page_of_400_000_parameters_has_less_than_a_megabyte(winner: Winner, tmp_path: Path) -> None:
-    large = with_net(winner, ModelConfig(blocks=2, filters=32, hidden_units=120))
+def test_a_page_of_400_000_parameters_has_less_than_a_megabyte(tmp_path: Path) -> None:
+    large, larger = (winners.drawn(ModelConfig(blocks=2, filters=32, hidden_units=units)) for units in (120, 300))
     assert 390_000 < plan_layers(large.config.model).parameters <= 400_000
     assert len(drawing_page.page(large).encode()) < export_folder.MAX_PAGE
-    larger = with_net(winner, ModelConfig(blocks=2, filters=32, hidden_units=300))
     (remark,) = export_folder.write(larger, tmp_path).remarks
     assert re.search(r"draw\.html takes 2.* MB, for the network has 9\d\d,\d\d\d parameters", remark)
 
@@ -209,20 +192,22 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Winner:
     return winners.winner(winners.config(ModelConfig(blocks=1, filters=4)), data)
 
 
-def test_of_pictures_in_colour_there_is_no_page_which_is_said(winner: Winner, own: Winner, tmp_path: Path) -> None:
+def test_of_pictures_in_colour_there_is_no_page_and_odd_names_are_whole_in_every_file(
+    winner: Winner, own: Winner, tmp_path: Path
+) -> None:
     export_folder.write(winner, tmp_path)
     assert (tmp_path / export_folder.PAGE).exists()
-    written = export_folder.write(own, tmp_path)
-    assert [remark.partition(": ")[2] for remark in written.remarks] == [
-        "conv-0/0 reads images in color, which cannot be drawn on the page."
-    ]
+    (remark,) = export_folder.write(own, tmp_path).remarks
+    assert remark.endswith(": conv-0/0 reads images in color, which cannot be drawn on the page.")
     assert not (tmp_path / export_folder.PAGE).exists()
     with pytest.raises(UsageError, match="in color"):
         drawing_page.drawing(own)
-
-
-def test_the_card_says_how_pictures_of_ones_own_are_prepared(own: Winner) -> None:
-    text = card_of(own)
+    names = ("<b>'\"| `$x", "class 00", "class 01")
+    assert load_model(tmp_path).input_spec.names == own.input_spec.names == names
+    module = ast.parse((tmp_path / export_folder.NET).read_text())
+    assigned = {ast.unparse(node.targets[0]): node.value for node in module.body if isinstance(node, ast.Assign)}
+    assert ast.literal_eval(assigned["NAMES"]) == names
+    text = (tmp_path / export_folder.CARD).read_text()
     for words in (
         "parameters for images of 12x12 pixels in color, 3 classes",
         "scaled to fit whole into 12x12 pixels (height by width), red, green and blue",
@@ -240,23 +225,19 @@ def test_the_card_says_how_pictures_of_ones_own_are_prepared(own: Winner) -> Non
     assert (read["tags"], read.get("datasets")) == (["mnist-bench"], None)
 
 
-def test_odd_names_are_whole_in_every_file(own: Winner, tmp_path: Path) -> None:
-    names = ("<b>'\"| `$x", "class 00", "class 01")
-    export_folder.write(own, tmp_path)
-    assert load_model(tmp_path).input_spec.names == own.input_spec.names == names
-    module = ast.parse((tmp_path / export_folder.NET).read_text())
-    assigned = {ast.unparse(node.targets[0]): node.value for node in module.body if isinstance(node, ast.Assign)}
-    assert ast.literal_eval(assigned["NAMES"]) == names
+def of_own_code(folder: Path, text: str, file: str, data: Dataset) -> Winner:
+    """Return a net of your own, from a file in this folder."""
+    code = load_net(own_nets.write(folder, text, file)).code
+    optim = OptimConfig(batch_size=500)
+    return winners.winner(TrainConfig(epochs=1, optim=optim, net={"width": 3}, net_code=code), data)
 
 
 @pytest.mark.parametrize("changed", [False, True])
 def test_an_export_removes_the_code_that_an_earlier_one_wrote_unless_it_was_changed(
     winner: Winner, digits: Dataset, tmp_path: Path, changed: bool
 ) -> None:
-    code = load_net(own_nets.write(tmp_path, own_nets.GOOD, "earlier_net.py")).code
-    config = TrainConfig(epochs=1, optim=OptimConfig(batch_size=500), net={"width": 3}, net_code=code)
     place = tmp_path / "winner"
-    export_folder.write(winners.winner(config, digits), place)
+    export_folder.write(of_own_code(tmp_path, own_nets.GOOD, "earlier_net.py", digits), place)
     assert (place / "earlier_net.py").is_file()
     if changed:
         (place / "earlier_net.py").write_text("mine = 1")
@@ -278,9 +259,7 @@ def test_an_export_removes_the_code_that_an_earlier_one_wrote_unless_it_was_chan
 def test_what_the_card_says_of_a_net_of_ones_own_runs(
     digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, text: str
 ) -> None:
-    code = load_net(own_nets.write(tmp_path, text, file)).code
-    config = TrainConfig(epochs=1, optim=OptimConfig(batch_size=500), net={"width": 3}, net_code=code)
-    winner = winners.winner(config, digits)
+    winner = of_own_code(tmp_path, text, file, digits)
     export_folder.write(winner, tmp_path / "winner")
     monkeypatch.chdir(tmp_path / "winner")
     monkeypatch.syspath_prepend(str(tmp_path / "winner"))

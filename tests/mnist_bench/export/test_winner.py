@@ -2,50 +2,51 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import mnist_bench
-from mnist_bench.experiments import confirmed as confirmed
 from mnist_bench.export.winner import load_winner
 from search.errors import StudyNotFoundError, UsageError
 from search.files import atomic_write
+from search.study.studies import StoredStudy
 from support import experiments, handmade
 from support.experiments import keep
 
 
-def test_an_earlier_winner_is_not_taken_for_the_one_of_now(tmp_path: Path) -> None:
-    study, (_, earlier) = handmade.mixed(), experiments.found().finals
-    (tmp_path / study.name / "confirm").mkdir(parents=True)
-    keep(experiments.found(finals=(), earlier=(earlier,)), tmp_path / study.name)
-    with pytest.raises(StudyNotFoundError) as refused:
-        mnist_bench.export(handmade.kept_in(tmp_path, study), tmp_path / "x", confirmed=True)
-    assert str(refused.value).startswith(
-        f"#1 was selected and was not trained on all images; `mnist-bench confirm conv-0 --results {tmp_path}` does"
-    )
-    assert "or name conv-0/0." in str(refused.value)
+@pytest.fixture
+def study(tmp_path: Path) -> StoredStudy:
+    """Return a study with a folder for its confirmation."""
+    study = handmade.kept_in(tmp_path, handmade.mixed())
+    study.files.confirm.path.mkdir(parents=True)
+    return study
+
+
+def test_an_earlier_winner_is_not_taken_for_the_one_of_now(study: StoredStudy, tmp_path: Path) -> None:
+    _, earlier = experiments.found().finals
+    keep(experiments.found(finals=(), earlier=(earlier,)), study.files.path)
+    words = f"#1 was selected and was not trained on all images; `mnist-bench confirm conv-0 --results {tmp_path}` does"
+    with pytest.raises(StudyNotFoundError, match=rf"^{re.escape(words)}.* or name conv-0/0\.$"):
+        mnist_bench.export(study, tmp_path / "x", confirmed=True)
 
 
 @pytest.mark.parametrize("further", [False, True])
-def test_that_a_study_was_searched_further_since_its_confirmation_is_news(tmp_path: Path, further: bool) -> None:
-    study, news = handmade.kept_in(tmp_path, handmade.mixed()), list[str]()
-    (tmp_path / study.name / "confirm").mkdir(parents=True)
-    found = experiments.found()
-    keep(replace(found, digest="f" * 64) if further else found, tmp_path / study.name)
+def test_that_a_study_was_searched_further_since_its_confirmation_is_news(study: StoredStudy, further: bool) -> None:
+    news, found = list[str](), experiments.found()
+    keep(replace(found, digest="f" * 64) if further else found, study.files.path)
     with pytest.raises(StudyNotFoundError, match="the network that `confirm` trained on all images is missing"):
         load_winner(study, None, on_all=True, on_news=news.append)
     told = "conv-0 was searched further since it was confirmed; this is the trial that was selected then."
     assert news == [told] * further
 
 
-def test_a_net_that_was_trained_with_other_settings_is_not_the_trials(tmp_path: Path) -> None:
-    study = handmade.kept_in(tmp_path, handmade.mixed())
-    files = study.files.confirm
-    experiments.write_records(files)
-    keep(experiments.found(), tmp_path / study.name)
-    atomic_write(files.net_of(1, 0), b"")
+def test_a_net_that_was_trained_with_other_settings_is_not_the_trials(study: StoredStudy) -> None:
+    experiments.write_records(study.files.confirm)
+    keep(experiments.found(), study.files.path)
+    atomic_write(study.files.confirm.net_of(1, 0), b"")
     with pytest.raises(UsageError, match=r"net\S* was trained with other settings than conv-0/1"):
         load_winner(study, None, on_all=True)
 

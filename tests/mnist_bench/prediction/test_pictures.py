@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -56,7 +57,7 @@ def test_inverted_moved_and_enlarged_it_is_about_the_same(digits: Dataset, times
         assert np.abs(prepare(paper) - expected).max() < 1e-3
 
 
-def test_the_digit_fills_twenty_pixels_around_its_centre_of_mass() -> None:
+def test_the_digit_fills_twenty_pixels_around_its_centre_of_mass_and_what_is_none_is_fitted_whole() -> None:
     paper = np.zeros((90, 300))
     paper[20:60, 200:210] = 200
     seen = prepare(paper)
@@ -64,9 +65,6 @@ def test_the_digit_fills_twenty_pixels_around_its_centre_of_mass() -> None:
     assert (len(rows), len(columns), int(seen.max())) == (20, 5, 255)
     for mass in (seen.sum(0), seen.sum(1)):
         assert abs(mass @ np.arange(28) / mass.sum() - 14) <= 0.5
-
-
-def test_what_is_no_digit_is_fitted_whole() -> None:
     seen = prepare(np.pad(np.full((10, 20), 99.0), 4), digit=False)
     assert np.flatnonzero(seen.any(1)).tolist() == list(range(9, 19))
     assert seen[14, 4:24].tolist() == [255] * 20
@@ -86,12 +84,10 @@ def test_a_photograph_of_uneven_light_is_read() -> None:
     ("grey", "words"),
     [
         (np.zeros((28, 28)), "an empty image"),
-        (np.full((300, 200), 255), "an empty image"),
         (np.full((1, 1), 7), "an empty image"),
         ([[0, 9], [9, 0]], "an empty image"),
         ([[0, np.nan], [255, 0]], "pixels that are not numbers"),
         ([[0, np.inf], [255, 0]], "pixels that are not numbers"),
-        (np.zeros(28), "not an image of rows and columns"),
         (np.zeros((28, 28, 3)), "not an image of rows and columns"),
         (np.zeros((0, 28)), "not an image of rows and columns"),
     ],
@@ -121,27 +117,17 @@ def test_each_pixel_is_a_mean_of_others(pixels: int, into: int) -> None:
     assert (shares(pixels, pixels) == np.eye(pixels)).all()
 
 
-@pytest.mark.parametrize(("ink", "paper"), [(0, 255), (255, 0)])
-def test_what_is_transparent_is_paper(ink: int, paper: int) -> None:
-    image = Image.new("RGBA", (40, 40))
-    image.paste((ink, ink, ink, 255), (10, 10, 15, 30))
-    grey = brightness(image)
-    assert grey[0, 0] == pytest.approx(paper)
-    assert grey[20, 12] == pytest.approx(ink)
-
-
-MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F")
-"""Of Pillow."""
-
-
-def a_stroke(mode: str) -> tuple[NDArray[np.uint8], Image.Image]:
-    """Return a stroke, 0 to 255, and the same as an image of a mode: 65535 is white where it has whole numbers."""
-    drawn = np.zeros((40, 40), np.uint8)
-    drawn[10:30, 18:22] = 255
-    deep = {"I;16": "uint16", "I": "int32", "F": "float32"}.get(mode)
-    if deep is None:
-        return drawn, Image.fromarray(drawn).convert(mode)
-    return drawn, Image.fromarray(drawn.astype(deep) * (100 if mode == "F" else 257))
+def test_what_is_transparent_is_paper_and_black_in_a_picture_as_it_is() -> None:
+    for ink, paper in ((0, 255), (255, 0)):
+        image = Image.new("RGBA", (40, 40))
+        image.paste((ink, ink, ink, 255), (10, 10, 15, 30))
+        grey = brightness(image)
+        assert (grey[0, 0], grey[20, 12]) == pytest.approx((paper, ink))
+    image = Image.new("RGBA", (4, 4), (200, 100, 50, 0))
+    image.putpixel((1, 2), (200, 100, 50, 255))
+    found = pixels(image, 3)
+    assert found[:, 2, 1].tolist() == [200, 100, 50]
+    assert found.sum() == 350
 
 
 def test_a_large_picture_is_made_smaller_first() -> None:
@@ -150,13 +136,10 @@ def test_a_large_picture_is_made_smaller_first() -> None:
     assert brightness(image).shape == (500, 1000)
 
 
-def test_a_picture_of_its_own_size_is_fitted_as_it_is() -> None:
+def test_a_picture_is_fitted_whole_in_its_proportions_and_one_of_its_own_size_as_it_is() -> None:
     drawn = np.random.default_rng(0).integers(0, 256, (31, 17, 3), np.uint8)
     assert (fit(pixels(Image.fromarray(drawn), 3), 31, 17) == np.moveaxis(drawn, 2, 0)).all()
     assert (fit(pixels(Image.fromarray(drawn[..., 0]), 1), 31, 17) == drawn[None, ..., 0]).all()
-
-
-def test_a_picture_is_fitted_whole_and_its_proportions_are_kept() -> None:
     wide = np.full((1, 10, 40), 80.0)
     found = fit(wide, 20, 20)[0]
     assert np.flatnonzero(found.any(1)).tolist() == list(range(7, 12))
@@ -164,9 +147,15 @@ def test_a_picture_is_fitted_whole_and_its_proportions_are_kept() -> None:
     assert (fit(wide.transpose(0, 2, 1), 20, 20)[0] == found.T).all()
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F"])
 def test_pictures_of_every_mode_are_alike(mode: str) -> None:
-    drawn, image = a_stroke(mode)
+    drawn = np.zeros((40, 40), np.uint8)
+    drawn[10:30, 18:22] = 255
+    image = Image.fromarray(drawn)
+    if deep := {"I;16": "uint16", "I": "int32", "F": "float32"}.get(mode):  # 65535 is white of whole numbers
+        image = Image.fromarray(drawn.astype(deep) * (100 if mode == "F" else 257))
+    else:
+        image = image.convert(mode)
     assert image.mode == mode
     assert np.abs(prepare(brightness(image)) - prepare(drawn)).max() < 1
     for channels in (1, 3):
@@ -189,14 +178,6 @@ def test_the_brightest_of_thirty_two_bits_is_white(kind: str, white: float) -> N
     assert pixels(deep, 1)[0] == pytest.approx(np.array([[0, 127.5], [255, 0]]))
 
 
-def test_what_is_transparent_is_black_in_a_picture_as_it_is() -> None:
-    image = Image.new("RGBA", (4, 4), (200, 100, 50, 0))
-    image.putpixel((1, 2), (200, 100, 50, 255))
-    found = pixels(image, 3)
-    assert found[:, 2, 1].tolist() == [200, 100, 50]
-    assert found.sum() == 350
-
-
 @settings(max_examples=dose(200))
 @given(
     arrays.arrays(np.uint8, st.tuples(st.sampled_from([1, 3]), st.integers(1, 70), st.integers(1, 70))),
@@ -215,40 +196,53 @@ def test_what_has_no_pixels_is_not_fitted(picture: NDArray[Any]) -> None:
         fit(picture, 8, 8)
 
 
-def content(form: str, size: tuple[int, int] = (30, 40)) -> bytes:
-    image = Image.new("L", size, 255)
+def content(form: str, **more: Any) -> bytes:
+    """Return the file of a dark stroke on white, 30 pixels wide and 40 high."""
+    image, buffer = Image.new("L", (30, 40), 255), io.BytesIO()
     image.paste(0, (10, 5, 14, 35))
-    buffer = io.BytesIO()
-    image.save(buffer, form)
+    image.save(buffer, form, **more)
     return buffer.getvalue()
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_picture_is_read(tmp_path: Path, form: str) -> None:
+def test_a_picture_is_read_and_a_photograph_stands_upright(tmp_path: Path, form: str) -> None:
     (tmp_path / "picture").write_bytes(content(form))
     grey = read(tmp_path / "picture")
     assert grey.shape == (40, 30)
-    assert grey[0, 0] > 240
-    assert grey[20, 12] < 15
-
-
-def test_a_photograph_stands_upright() -> None:
+    assert (grey[0, 0] > 240, grey[20, 12] < 15) == (True, True)
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by 90 degrees
-    buffer = io.BytesIO()
-    Image.new("L", (30, 40)).save(buffer, "JPEG", exif=exif)
-    assert parse(buffer.getvalue(), "photo.jpg").shape == (30, 40)
+    assert parse(content("JPEG", exif=exif), "photo.jpg").shape == (30, 40)
 
 
-def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "text.png").write_text("no picture")
-    for path, reason in ((tmp_path / "text.png", "not a readable image"), (tmp_path / "none", "cannot be read")):
-        with pytest.raises(PictureError, match=rf"{path.name}: {reason}"):
-            read(path)
-    with pytest.raises(PictureError, match="cannot be read"):
-        read(tmp_path)
-    with pytest.raises(PictureError):  # another program would read it
-        parse(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", "picture.eps")
+def bomb(side: int) -> bytes:
+    """Return a picture whose header tells another size."""
+    made = bytearray(content("PNG"))
+    made[16:24] = side.to_bytes(4, "big") * 2
+    made[29:33] = zlib.crc32(bytes(made[12:29])).to_bytes(4, "big")
+    return bytes(made)
+
+
+@pytest.mark.parametrize(
+    ("name", "made", "reason"),
+    [
+        ("text.png", b"no picture", "text.png: not a readable image"),
+        ("none", None, "none: cannot be read"),
+        (".", None, "cannot be read"),
+        # Another program would read it.
+        ("a.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", "a.eps: not a readable image"),
+        ("bomb.png", bomb(8_000), "bomb.png: more than 50,000,000 pixels"),
+        ("bomb.png", bomb(60_000), "bomb.png: more than 50,000,000 pixels"),
+        ("long.png", bytes(MAX_BYTES + 1), "larger than 50,000,000 bytes"),
+    ],
+)
+def test_what_is_no_picture_or_too_large_is_refused_before_it_is_decoded(
+    tmp_path: Path, name: str, made: bytes | None, reason: str
+) -> None:
+    if made is not None:
+        (tmp_path / name).write_bytes(made)
+    with pytest.raises(PictureError, match=re.escape(reason)):
+        read(tmp_path / name)
 
 
 def test_beside_the_closed_test_set_pictures_of_such_names_are_read(tmp_path: Path) -> None:
@@ -257,17 +251,6 @@ def test_beside_the_closed_test_set_pictures_of_such_names_are_read(tmp_path: Pa
     assert read(tmp_path / "t10k-0.png").shape == (40, 30)
     with pytest.raises(PictureError, match=r"t10k-images-idx3-ubyte: the test set cannot be read here\.$"):
         read(tmp_path / "t10k-images-idx3-ubyte")
-
-
-def test_what_is_too_large_is_refused_before_it_is_decoded() -> None:
-    bomb = bytearray(content("PNG"))
-    for side in (8_000, 60_000):
-        bomb[16:24] = side.to_bytes(4, "big") * 2  # the size that the header tells
-        bomb[29:33] = zlib.crc32(bytes(bomb[12:29])).to_bytes(4, "big")
-        with pytest.raises(PictureError, match=r"bomb\.png: more than 50,000,000 pixels"):
-            parse(bytes(bomb), "bomb.png")
-    with pytest.raises(PictureError, match="larger than 50,000,000 bytes"):
-        parse(bytes(MAX_BYTES + 1), "long.png")
 
 
 @settings(max_examples=dose(300))
@@ -286,45 +269,27 @@ def test_the_pictures_of_a_folder(tmp_path: Path) -> None:
     assert [path.name for path in in_folder(tmp_path)] == ["a.jpg", "b.PNG"]
 
 
-def channels(data: Dataset) -> NDArray[np.float32]:
-    return pictures(data, 100)[:, None]
-
-
-def labels(data: Dataset) -> list[int]:
-    found: list[int] = data.labels[data.validation[:100]].tolist()
-    return found
-
-
 def test_digits_like_mnists_are_ready_and_others_on_black_can_be_drawn(digits: Dataset) -> None:
-    seen = channels(digits)
-    for found, ready, drawn in (
-        (seen, True, True),
-        (np.roll(seen, 3, axis=2), False, True),
-        (255 - seen, False, False),
-        (seen.repeat(3, axis=1), False, False),
-        (seen[:, :, 4:-4, 4:-4], False, False),
-    ):
-        assert is_ready(found, labels(digits)) is ready
-        if found.shape[2] == 28:
-            assert draws_on_black(found, labels(digits)) is drawn
-    assert not draws_on_black([], [])
-
-
-def test_a_few_that_are_otherwise_do_not_matter(digits: Dataset) -> None:
-    mixed = channels(digits).copy()
-    mixed[:9] = 0
-    assert is_ready(mixed, labels(digits))
-    mixed[:12] = 0
-    assert not is_ready(mixed, labels(digits))
-
-
-def test_a_class_that_is_otherwise_matters_however_many_the_others_are(digits: Dataset) -> None:
-    mixed = channels(digits).copy()
-    mixed[91:] = 255 - mixed[91:]
-    assert is_ready(mixed, labels(digits))
+    seen, labels = pictures(digits, 100)[:, None], digits.labels[digits.validation[:100]].tolist()
+    nine, twelve, a_class = (seen.copy() for _ in range(3))
+    nine[:9], twelve[:12] = 0, 0
+    a_class[91:] = 255 - a_class[91:]
     of_two = [0] * 91 + [1] * 9
-    assert not is_ready(mixed, of_two)
-    assert not draws_on_black(mixed, of_two)
+    for found, classes, ready, drawn in (
+        (seen, labels, True, True),
+        (np.roll(seen, 3, axis=2), labels, False, True),
+        (255 - seen, labels, False, False),
+        (seen.repeat(3, axis=1), labels, False, False),
+        (seen[:, :, 4:-4, 4:-4], labels, False, None),
+        # A few that are otherwise do not matter; a class does, however many the others are.
+        (nine, labels, True, None),
+        (twelve, labels, False, None),
+        (a_class, labels, True, None),
+        (a_class, of_two, False, False),
+    ):
+        assert is_ready(found, classes) is ready
+        assert drawn is None or draws_on_black(found, classes) is drawn
+    assert not draws_on_black([], [])
 
 
 def test_a_sample_has_all_classes_whatever_their_order() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def said(study: StoredStudy, *judged: Section, outdated: bool = False) -> list[s
     return [*findings(study, leaderboard_of(study), sections)]
 
 
-def complete(*wrong: range, parameters: tuple[int, ...] = (), **parts: object) -> StoredStudy:
+def complete(*wrong: range, parameters: tuple[int, ...] = (), **parts: Any) -> StoredStudy:
     """Return a study of complete trials with these wrong images and sizes; their reports have these parts."""
     sizes = parameters or (61_234,) * len(wrong)
     shapes = enumerate(zip(wrong, sizes, strict=True))
@@ -133,7 +134,7 @@ def test_the_best_nets_come_first_then_how_certain_their_ranks_are(study: Stored
     assert not any("winner" in sentence or "won" in sentence.split() for sentence in sentences)
 
 
-def values(*values: float, **more: object) -> StoredStudy:
+def values(*values: float, **more: Any) -> StoredStudy:
     """Return a study of complete trials with these values; `more` is for `handmade.value_study`."""
     return handmade.value_study([handmade.value_trial(n, [value] * 4) for n, value in enumerate(values)], **more)
 
