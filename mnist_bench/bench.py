@@ -24,7 +24,7 @@ from mnist_bench.data.idx import close_test_set
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.numerics.device import Machine, choose_precision, find_device, sentence, setup, this_machine
 from mnist_bench.numerics.kinds import environment_of
-from mnist_bench.result_table import Figure, Table
+from mnist_bench.result_table import Figure, ShownAsTable, Table
 from mnist_bench.space_files import space_sources
 from mnist_bench.training.trainer import TorchTrainer
 from search.executors.jobs import StartedWorkers, started
@@ -75,8 +75,8 @@ class NetSpeed:
     high: float  # the highest
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Speed:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Speed(ShownAsTable):
     """The speed of a machine."""
 
     machine: Machine

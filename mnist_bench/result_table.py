@@ -150,7 +150,7 @@ class ShownAsTable:
 
     __slots__ = ()
 
-    def _table(self) -> Table[Any]:
+    def table(self) -> Table[Any]:
         """Return the result as a table."""
         raise NotImplementedError
 
@@ -159,12 +159,12 @@ class ShownAsTable:
         return ""
 
     def __repr__(self) -> str:
-        table = self._table()
+        table = self.table()
         lines = [*table.caption[:1], *map(_row_words, [table.columns], table.rows[:1]), self._finding()]
         return "\n".join(shortened(safe(line).strip(), LINE) for line in lines if line)
 
     def _repr_html_(self) -> str:
-        table = self._table()
+        table = self.table()
         title, *above = table.caption or [""]
         hidden = len(table.rows) - ROWS
         rest = [f"{hidden} more rows are not shown"] if hidden > 0 else []

@@ -60,7 +60,6 @@ def confirm(
         mnist-bench confirm conv-0 --no-test      # step 1 only
         mnist-bench confirm ridge-0 --trainer examples/own_trainer.py:Trainer
     """
-    from mnist_bench.experiments.confirmed_table import table_of
     from mnist_bench.studies.checked import commands_of, open_any
     from mnist_bench.value_kind import check_nets, kind_of
 
@@ -78,12 +77,12 @@ def confirm(
         members = result_of(lambda observer: judging.confirm_front(record, observer=observer, **asked))
         last = members.finals[-1]
         taken = _to_take_away(record.files.confirm, [last], commands, trial=last.number)
-        return Result([_with_nets(table_of(members), record, members.finals)], notes=taken)
+        return Result([_with_nets(members.table(), record, members.finals)], notes=taken)
     found = result_of(lambda observer: judging.confirm(record, observer=observer, **given))
     if not kind_of(record.spec).of_nets:
-        return Result([table_of(found)])
+        return Result([found.table()])
     taken = _to_take_away(record.files.confirm, found.finals[:1], commands)
-    return Result([_with_nets(table_of(found, commands), record, found.finals)], notes=taken)
+    return Result([_with_nets(found.table(commands), record, found.finals)], notes=taken)
 
 
 @takes(judging.ablate, prints=["json", "markdown"])
@@ -101,12 +100,10 @@ def ablate(
         mnist-bench ablate conv-0 --seeds 3 --budget 30m
         mnist-bench ablate conv-0/17 --baseline ladder/99.0
     """
-    from mnist_bench.experiments.ablation import table_of
-
     study, trial = open_target(target, results)
     latest = study.name if target is None else None
     found = running.result_of(lambda observer: judging.ablate(study, trial, observer=observer, **given), study=latest)
-    return Result([table_of(found)])
+    return Result([found.table()])
 
 
 def _with_nets(table: Table[Any], study: StoredStudy, finals: Sequence[Final]) -> Table[Any]:

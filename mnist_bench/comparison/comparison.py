@@ -74,7 +74,7 @@ class Comparison(ShownAsTable):
         """The first shared trial with another result; None if there is none."""
         return next((trial for trial in self.shared if not trial.identical), None)
 
-    def _table(self) -> Table[Side]:
+    def table(self) -> Table[Side]:
         first, *_ = tables_of(self)
         return first
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -48,13 +47,13 @@ from search.trainer_api import Report
 # The changes
 
 
-def _groups() -> dict[str, tuple[str, ...]]:
-    ablated = [declared for declared in all_settings().values() if declared.ablated]
-    names = dict.fromkeys([*get_args(Group), *(declared.ablated_with for declared in ablated)])
-    return {name: tuple(declared.path for declared in ablated if declared.ablated_with == name) for name in names}
-
-
-GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(_groups())
+_ABLATED = [declared for declared in all_settings().values() if declared.ablated]
+GROUPS: Mapping[str, Sequence[str]] = MappingProxyType(
+    {
+        group: [declared.path for declared in _ABLATED if declared.ablated_with == group]
+        for group in dict.fromkeys([*get_args(Group), *(declared.ablated_with for declared in _ABLATED)])
+    }
+)
 """Every setting of TrainConfig is in one group, but for those that all runs of an ablation share (SHARED)."""
 SHARED: Mapping[str, Any] = MappingProxyType(
     {path: declared.default for path, declared in all_settings().items() if not declared.ablated}
@@ -97,20 +96,18 @@ def candidates(current: TrainConfig, target: TrainConfig, form: PictureForm = MN
     A change is possible if its net can exist, and if all of the change has an effect there: a setting of layers that
     the net does not have yet waits for them.
     """
+
+    def is_possible(groups: tuple[str, ...]) -> bool:
+        new = changed(current, target, groups)
+        try:
+            net_size(new, form)
+        except ArchitectureError:
+            return False
+        return not {*groups} & {*differing(new, target)}
+
     remaining = differing(current, target)
-    for number in range(1, len(remaining) + 1):
-        if found := [groups for groups in combinations(remaining, number) if _stands(current, target, groups, form)]:
-            return found
-    return []
-
-
-def _stands(current: TrainConfig, target: TrainConfig, groups: tuple[str, ...], form: PictureForm) -> bool:
-    new = changed(current, target, groups)
-    try:
-        net_size(new, form)
-    except ArchitectureError:
-        return False
-    return not {*groups} & {*differing(new, target)}
+    by_number = (combinations(remaining, number) for number in range(1, len(remaining) + 1))
+    return next((found for some in by_number if (found := [*filter(is_possible, some)])), [])
 
 
 def met(start: TrainConfig, target: TrainConfig, form: PictureForm = MNIST) -> list[TrainConfig]:
@@ -146,6 +143,11 @@ class Measured:
         """Mean errors; None if a run diverged."""
         return mean_if_complete(self.errors)
 
+    @property
+    def rank(self) -> tuple[float, int, int]:
+        """The best has the smallest: fewest errors, then the cheapest net."""
+        return math.inf if self.mean is None else self.mean, self.macs, self.parameters
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TriedChange:
@@ -162,8 +164,7 @@ class Step:
     groups: tuple[str, ...]  # groups of settings that are changed; several if one alone makes no net, or if time was up
     change: str  # the changes, in words
     after: Measured
-    tried: tuple[TriedChange, ...]
-    """All that could be changed next, this step's own change among them; nothing if time was up."""
+    tried: tuple[TriedChange, ...]  # all that could be changed next, this step too; nothing if time was up
     waiting: tuple[str, ...]  # groups that could not be tried, their layers not being there yet
     fewer: float | None  # by how many errors fewer; None if a run diverged
     low: float | None
@@ -172,17 +173,19 @@ class Step:
     @property
     def name(self) -> str:
         """The groups in words; `the rest` if time was up before several could be measured one by one."""
-        return "the rest" if self.unresolved and len(self.groups) > 1 else joined(self.groups)
-
-    @property
-    def unresolved(self) -> bool:
-        """Whether time was up before the groups could be measured one by one."""
-        return not self.tried
+        return "the rest" if not self.tried and len(self.groups) > 1 else joined(self.groups)
 
     @property
     def by_chance(self) -> bool:
         """Whether the interval holds 0, or there is none."""
         return self.low is None or self.high is None or self.low <= 0 <= self.high
+
+    @property
+    def finding(self) -> str:
+        """By how many errors fewer, with the interval: `29.0 [21, 37]`, with a star if that may be chance."""
+        if self.fewer is None or self.low is None or self.high is None:
+            return "–"
+        return f"{self.fewer:z.1f} [{self.low:z.0f}, {self.high:z.0f}]{'*' if self.by_chance else ' '}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -198,18 +201,82 @@ class Ablation(ShownAsTable):
     start: Measured
     steps: tuple[Step, ...]
 
-    def _table(self) -> Table[Any]:
-        return table_of(self)
-
     @property
     def complete(self) -> bool:
         """Whether every group was measured by itself."""
-        return not any(step.unresolved for step in self.steps)
+        return all(step.tried for step in self.steps)
 
-    @property
-    def end(self) -> Measured:
-        """The trial's configuration."""
-        return self.steps[-1].after
+    def plain(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        values = asdict(self)
+        for step, plain_step in zip(self.steps, values["steps"], strict=True):
+            plain_step["by_chance"] = step.by_chance
+        return {**values, "complete": self.complete}
+
+    def table(self) -> Table[tuple[Measured, Step | None]]:
+        """Return the baseline and each step from there, with all their figures."""
+        start, end = _errors(self.start.mean), _errors(self.steps[-1].after.mean)
+
+        def accuracy(row: tuple[Measured, Step | None]) -> float | None:
+            return None if row[0].mean is None else 1 - row[0].mean / self.images
+
+        return Table(
+            rows=[(self.start, None), *((step.after, step) for step in self.steps)],
+            figures=[
+                Figure("", lambda row: self.study, key="study"),
+                Figure("", lambda row: self.trial, key="trial"),
+                Figure("step", lambda row: row[1].name if row[1] else self.baseline, 9, key="step"),
+                Figure("errors", lambda row: row[0].mean, 8, "right", _errors, key="errors"),
+                Figure(
+                    "fewer", lambda row: row[1] and row[1].fewer, 8, "right", key="fewer",
+                    reads=lambda row: row[1].finding if row[1] else "",
+                ),
+                Figure("", lambda row: row[1] and row[1].low, key="low"),
+                Figure("", lambda row: row[1] and row[1].high, key="high"),
+                Figure("accuracy", accuracy, 6, "right", cells.percent, key="accuracy"),
+                Figure("params", lambda row: row[0].parameters, 4, "right", cells.count, key="parameters"),
+                Figure("", lambda row: row[0].macs, key="macs"),
+                Figure("time", lambda row: row[0].seconds, 5, "right", cells.duration, key="seconds"),
+                Figure("change", lambda row: row[1].change if row[1] else "", 7, key="change"),
+                Figure("", lambda row: len(self.seeds), key="seeds"),
+            ],
+            caption=[
+                f"{self.study}: from {self.baseline} to #{self.trial}, {start} → {end} validation errors of "
+                f"{self.images:,} (means of {len(self.seeds)} fresh seeds)."
+            ],
+            footnotes=[*self._footnotes()],
+            document=self.plain(),
+        )  # fmt: skip
+
+    def _footnotes(self) -> Iterator[str]:
+        yield (
+            "In brackets: 95% intervals, simultaneous for everything tried in a step. * may be chance: the interval "
+            "includes 0."
+        )
+        if early := list(dict.fromkeys(group for step in self.steps for group in step.waiting)):
+            yield f"Tried only after the network had the layers that they belong to: {joined(early)}."
+        for step in self.steps:
+            if len(step.groups) > 1 and step.tried:
+                yield f"{step.name} are one step: one alone does not make a network."
+        if not self.complete:
+            yield (
+                f"The time budget ran out before there were runs for {joined(self.steps[-1].groups)} alone. The same "
+                "command with more time continues."
+            )
+
+
+def _errors(mean: float | None) -> str:
+    return "diverged" if mean is None else f"{mean:.1f}"
+
+
+def load(folder: Path) -> Ablation | None:
+    """Return the ablation of the study whose folder is `folder`, None if there is none; errors as in
+    `kept_files.load`."""
+    found = kept_files.load(StudyFolder(folder).ablation.result, Ablation, "ablation")
+    return found and replace(found, study=folder.name)  # the study's folder may have been renamed since
+
+
+# The path
 
 
 Measure = Callable[[Mapping[str, TrainConfig]], list[Measured] | None]
@@ -225,37 +292,24 @@ def walk(
     net, then to the order of GROUPS. Where time is up, the remaining changes are one step.
     """
     steps: list[Step] = []
-    current, target = start, from_json(end.config)
-    while remaining := differing(from_json(current.config), target):
-        config = from_json(current.config)
+    before, target = start, from_json(end.config)
+    while remaining := differing(config := from_json(before.config), target):
         choices = candidates(config, target, form)
-        found = measure({joined(groups): changed(config, target, groups) for groups in choices})
-        if found is None:
-            step = _step(remaining, current, end, [], tried=(), waiting=())
-        else:
-            means = [math.inf if one.mean is None else one.mean for one in found]
-            best = min(range(len(found)), key=lambda i: (means[i], found[i].macs, found[i].parameters, i))
-            tried = [TriedChange(groups=groups, mean=one.mean) for groups, one in zip(choices, found, strict=True)]
-            named = {group for groups in choices for group in groups}
-            step = _step(
-                choices[best],
-                current,
-                found[best],
-                [one for i, one in enumerate(found) if i != best],
-                tried=tuple(tried),
-                waiting=tuple(group for group in remaining if group not in named),
-            )
+        measured = measure({joined(groups): changed(config, target, groups) for groups in choices})
+        found = [(remaining, end)] if measured is None else list(zip(choices, measured, strict=True))
+        groups, after = min(found, key=lambda one: one[1].rank)
+        others = [one.errors for _, one in found if one is not after]
+        fewer, low, high = interval(before.errors, after.errors, others) or (None, None, None)
+        step = Step(
+            groups=groups, change=change(config, from_json(after.config)), after=after,
+            tried=() if measured is None else tuple(TriedChange(groups=each, mean=one.mean) for each, one in found),
+            waiting=tuple(group for group in remaining if not any(group in each for each, _ in found)),
+            fewer=fewer, low=low, high=high,
+        )  # fmt: skip
         on_step(step)
         steps.append(step)
-        current = step.after
+        before = after
     return tuple(steps)
-
-
-def _step(groups: tuple[str, ...], before: Measured, after: Measured, others: Sequence[Measured], **more: Any) -> Step:
-    found = interval(before.errors, after.errors, [other.errors for other in others])
-    fewer, low, high = found if found else (None, None, None)
-    words = change(from_json(before.config), from_json(after.config))
-    return Step(groups=groups, change=words, after=after, fewer=fewer, low=low, high=high, **more)
 
 
 def interval(
@@ -290,35 +344,12 @@ def interval(
 def change(before: TrainConfig, after: TrainConfig) -> str:
     """Return the changes from one config to the other: `batchnorm none → after`."""
     old, new = distinguishing([before, after])
-    cells = {heading.replace("lr → drops", "lr"): (old[heading], new[heading]) for heading in old}
+    cells = {heading: (old[heading], new[heading]) for heading in old}
     if before.epochs != after.epochs:
         cells["epochs"] = (str(before.epochs), str(after.epochs))
-    # Without the part before its last dot, unless another heading would then be the same.
-    short = {heading: heading.rpartition(".")[2] for heading in cells}
-    times = Counter(short.values())
-    names = {heading: name if times[name] == 1 else heading for heading, name in short.items()}
-    return ", ".join(f"{names[heading].replace('_', ' ')} {then} → {now}" for heading, (then, now) in cells.items())
-
-
-def sentence(step: Step, images: int) -> str:
-    """Return a step's finding: `batchnorm: 31 fewer errors of 10,000 (21 to 41)`."""
-    if step.fewer is None:
-        return f"{step.name}: no figure, because training diverged"
-    words = ("more", "fewer") if step.fewer < 0 else ("fewer", "more")
-    told = f"{step.name}: {abs(step.fewer):.0f} {words[0]} errors of {images:,}"
-    if step.low is None or step.high is None:
-        return told
-    low, high = (-step.high, -step.low) if step.fewer < 0 else (step.low, step.high)  # in the direction of the figure
-    if low > 0:
-        return f"{told} ({low:.0f} to {high:.0f})"
-    return f"{told} ({-low:.0f} {words[1]} to {high:.0f} {words[0]}), which may be chance"
-
-
-def load(folder: Path) -> Ablation | None:
-    """Return the ablation of the study whose folder is `folder`, None if there is none; errors as in
-    `kept_files.load`."""
-    found = kept_files.load(StudyFolder(folder).ablation.result, Ablation, "ablation")
-    return found and replace(found, study=folder.name)  # the study's folder may have been renamed since
+    # A setting of your own network keeps `net.`: one of ours may have the same name.
+    names = {at: at if at.startswith("net.") else at.replace("lr → drops", "lr").rpartition(".")[2] for at in cells}
+    return ", ".join(f"{names[at].replace('_', ' ')} {then} → {now}" for at, (then, now) in cells.items())
 
 
 # The question
@@ -361,10 +392,13 @@ def ablate_study(
             curves = grid.train_until(deadline, grid.tasks(configs, drawn))
             return None if curves is None else results(configs, curves)
 
+        def on_step(step: Step) -> None:
+            place.observer.on_news(f"= fewer errors by {step.name}: {step.finding}")
+
         # Both ends are trained whatever the budget: without them there is no result when the time is up.
         ends = {"baseline": start, "trial": target}
         first, last = results(ends, grid.train(grid.tasks(ends, drawn)))
-        steps = walk(first, last, measure, lambda step: place.observer.on_news(f"= {sentence(step, images)}"), form)
+        steps = walk(first, last, measure, on_step, form)
         return Ablation(
             question=question, study=study.name, trial=trial.number, baseline=begun, images=images, seeds=drawn,
             start=first, steps=steps,
@@ -400,88 +434,3 @@ def _measured(config: TrainConfig, runs: Sequence[Sequence[Report]], form: Pictu
         macs=net.macs,
         seconds=sum(report.seconds for reports in runs for report in reports) / len(runs),
     )
-
-
-# The table
-
-
-AblationRow = tuple[Measured, Step | None]
-"""The measurement after a step; None for the baseline."""
-
-
-def table_of(ablation: Ablation) -> Table[AblationRow]:
-    """Return the baseline and each step from there, with all their figures."""
-    return Table(
-        rows=[(ablation.start, None), *((step.after, step) for step in ablation.steps)],
-        figures=[
-            Figure("", lambda row: ablation.study, key="study"),
-            Figure("", lambda row: ablation.trial, key="trial"),
-            Figure("step", lambda row: row[1].name if row[1] else ablation.baseline, 9, key="step"),
-            Figure("errors", lambda row: row[0].mean, 8, "right", _errors, key="errors"),
-            Figure(
-                "fewer", lambda row: row[1] and row[1].fewer, 8, "right", key="fewer",
-                reads=lambda row: _fewer(row[1]) if row[1] else "",
-            ),
-            Figure("", lambda row: row[1] and row[1].low, key="low"),
-            Figure("", lambda row: row[1] and row[1].high, key="high"),
-            Figure("accuracy", lambda row: _accuracy(ablation, row[0]), 6, "right", cells.percent, key="accuracy"),
-            Figure("params", lambda row: row[0].parameters, 4, "right", cells.count, key="parameters"),
-            Figure("", lambda row: row[0].macs, key="macs"),
-            Figure("time", lambda row: row[0].seconds, 5, "right", cells.duration, key="seconds"),
-            Figure("change", lambda row: row[1].change if row[1] else "", 7, key="change"),
-            Figure("", lambda row: len(ablation.seeds), key="seeds"),
-        ],
-        caption=[_headline(ablation)],
-        footnotes=_footnotes(ablation),
-        document=plain(ablation),
-    )  # fmt: skip
-
-
-def _headline(ablation: Ablation) -> str:
-    start, end = _errors(ablation.start.mean), _errors(ablation.end.mean)
-    return (
-        f"{ablation.study}: from {ablation.baseline} to #{ablation.trial}, {start} → {end} validation errors of "
-        f"{ablation.images:,} (means of {len(ablation.seeds)} fresh seeds)."
-    )
-
-
-def _footnotes(ablation: Ablation) -> list[str]:
-    early = list(dict.fromkeys(group for step in ablation.steps for group in step.waiting))
-    together = [step.name for step in ablation.steps if len(step.groups) > 1 and not step.unresolved]
-    lines = [
-        "In brackets: 95% intervals, simultaneous for everything tried in a step. * may be chance: the interval "
-        "includes 0."
-    ]
-    if early:
-        lines.append(f"Tried only after the network had the layers that they belong to: {joined(early)}.")
-    lines += [f"{name} are one step: one alone does not make a network." for name in together]
-    if not ablation.complete:
-        rest = joined(ablation.steps[-1].groups)
-        lines.append(
-            f"The time budget ran out before there were runs for {rest} alone. The same command with more time "
-            "continues."
-        )
-    return lines
-
-
-def _accuracy(ablation: Ablation, measured: Measured) -> float | None:
-    return None if measured.mean is None else 1 - measured.mean / ablation.images
-
-
-def _errors(mean: float | None) -> str:
-    return "diverged" if mean is None else f"{mean:.1f}"
-
-
-def _fewer(step: Step) -> str:
-    if step.fewer is None or step.low is None or step.high is None:
-        return "–"
-    return f"{step.fewer:z.1f} [{step.low:z.0f}, {step.high:z.0f}]{'*' if step.by_chance else ' '}"
-
-
-def plain(ablation: Ablation) -> dict[str, Any]:
-    """Return an ablation as plain values for JSON, each step with its finding in words."""
-    values = asdict(ablation)
-    for step, plain_step in zip(ablation.steps, values["steps"], strict=True):
-        plain_step["finding"] = sentence(step, ablation.images)
-        plain_step["by_chance"] = step.by_chance
-    return {**values, "complete": ablation.complete}

@@ -153,10 +153,11 @@ class Result(ShownAsTable):
         errors = [final.errors for final in self.finals if final.number == number]
         return figures(errors[0], self.test_images) if errors else None
 
-    def _table(self) -> Table[Any]:
+    def table(self, commands: NextCommands | None = None) -> Table[Any]:
+        """Return the result with its consequences in words; `commands` are the next commands about the study."""
         from mnist_bench.experiments.confirmed_table import table_of  # its module imports this one
 
-        return table_of(self)
+        return table_of(self, commands or NextCommands(study=self.study))
 
     @property
     def contradiction(self) -> str | None:

@@ -29,9 +29,8 @@ from mnist_bench.value_kind import NETS
 from search.messages import joined, number_of
 
 
-def table_of(found: Result, commands: NextCommands | None = None) -> Table[Any]:
+def table_of(found: Result, commands: NextCommands) -> Table[Any]:
     """Return a confirmation with its consequences in words; `commands` are the next commands about the study."""
-    commands = commands or NextCommands(study=found.study)
     match found:
         case Front():
             return _table_of_front(found)

@@ -142,9 +142,6 @@ class ScoredRecipes(ShownAsTable):
         figures, footnotes = self.benchmark.figures(self), self.benchmark.footnotes(self)
         return Table(rows=self.rows, figures=figures, footnotes=footnotes, document=document)
 
-    def _table(self) -> Table[ScoredRecipe]:
-        return self.table()
-
 
 def train(
     benchmark: Benchmark,

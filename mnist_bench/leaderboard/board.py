@@ -98,7 +98,7 @@ class Leaderboard(ShownAsTable):
         """Number of trained trials that have ended."""
         return sum(self.counts[name] for name in ("complete", "pruned", "failed"))
 
-    def _table(self) -> Table[LeaderboardRow]:
+    def table(self) -> Table[LeaderboardRow]:
         return table_of(self)
 
     def _finding(self) -> str:

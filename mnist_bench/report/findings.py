@@ -11,7 +11,7 @@ from mnist_bench.cells import percent, spelled, unit
 from mnist_bench.experiments import ablation
 from mnist_bench.experiments.ablation import Ablation
 from mnist_bench.experiments.confirmed import Confirmed, Front, load
-from mnist_bench.experiments.confirmed_table import finding, table_of
+from mnist_bench.experiments.confirmed_table import finding
 from mnist_bench.leaderboard.board import Leaderboard, ahead_words
 from mnist_bench.leaderboard.ranking import UNTESTED, Ties, ties_of
 from mnist_bench.next_commands import NextCommands
@@ -187,7 +187,7 @@ def sections_of(study: StoredStudy) -> Sections:
 
 def of_result(found: Confirmed | Front, digest: str, commands: NextCommands) -> Section:
     """Return the section about a confirmation; `digest` is the study's current one."""
-    table, sentence = table_of(found, commands), finding(found, commands)
+    table, sentence = found.table(commands), finding(found, commands)
     is_current, of_front = found.digest == digest, isinstance(found, Front)
     if not is_current:
         sentence += " The study was searched further since; the confirmation is of its earlier state."
@@ -202,6 +202,6 @@ def of_result(found: Confirmed | Front, digest: str, commands: NextCommands) -> 
 
 def of_ablation(path: Ablation) -> Section:
     """Return the section about an ablation: the path from the baseline to the trial."""
-    table = ablation.table_of(path)
+    table = path.table()
     title = "From the baseline, one group of settings at a time"
     return Section(key="ablation", title=title, lines=tuple(table.caption), table=table)

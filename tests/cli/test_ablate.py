@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 from collections.abc import Callable
@@ -15,10 +14,7 @@ import pytest
 from typer.testing import Result
 
 from mnist_bench import ablate
-from mnist_bench.config.settings import ModelConfig, TrainConfig
-from mnist_bench.config.values import to_json
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.ablation import Ablation, Measured, Step, TriedChange
 from support import experiments
 from support.commands import PROGRAM, Ran
 
@@ -83,60 +79,6 @@ def test_the_path_is_measured_once_out_of_time_stopped_and_gone_on_with(
     assert (again.code, again.out, again.err) == (0, whole.out, "")
 
 
-@pytest.fixture
-def found(monkeypatch: pytest.MonkeyPatch) -> Ablation:
-    """Return what `ablate` finds: a step that tells, one that may be chance, and one for want of time."""
-    start, end = ModelConfig(blocks=0, hidden_layers=0), ModelConfig(filters=8, hidden_layers=0)
-    tried = (TriedChange(groups=("convolutions",), mean=100),)
-    steps = [
-        Step(
-            groups=("convolutions",), change="blocks 0 → 2", after=measured(end, 100, 102), tried=tried,
-            waiting=("batchnorm", "dropout"), fewer=700, low=650.4, high=749.6,
-        ),
-        Step(
-            groups=("schedule",), change="drops 0 → 1", after=measured(end, 98, 100), tried=tried, waiting=(),
-            fewer=2, low=-7, high=11,
-        ),
-        Step(
-            groups=("batchnorm", "dropout"), change="[bold]", after=measured(end, None, 9), tried=(), waiting=(),
-            fewer=None, low=None, high=None,
-        ),
-    ]  # fmt: skip
-    made = Ablation(
-        question="", study="conv-0", trial=1, baseline="notebook/linear", images=10_000, seeds=(1, 2),
-        start=measured(start, 800, 802), steps=tuple(steps),
-    )  # fmt: skip
-    monkeypatch.setattr("mnist_bench.experiments.ablation.ablate_study", lambda *_, **asked: made)
-    return made
-
-
-def measured(model: ModelConfig, *errors: int | None) -> Measured:
-    return Measured(config=to_json(TrainConfig(model=model)), errors=errors, parameters=7850, macs=7840, seconds=3.0)
-
-
-def test_in_each_form(cli: Callable[..., Result], found: Ablation) -> None:
-    lines = cli("ablate").stdout.splitlines()
-    assert lines[0] == (
-        "conv-0: from notebook/linear to #1, 801.0 → diverged validation errors of 10,000 (means of 2 fresh seeds)."
-    )
-    assert lines[2].split() == ["step", "errors", "fewer", "accuracy", "params", "time", "change"]
-    assert lines[3].split()[:3] == ["notebook/linear", "801.0", "91.99%"]
-    assert "convolutions  " in lines[4]
-    assert "  700.0 [650, 750]     98.99%   7.85k  3.0 s  blocks 0 → 2" in lines[4]
-    assert "  2.0 [-7, 11]*" in lines[5]
-    assert lines[6].split()[:4] == ["the", "rest", "diverged", "–"]
-    assert lines[6].endswith("[bold]")
-    assert "Tried only after the network had the layers that they belong to: batchnorm and dropout." in lines
-    assert lines[-1].startswith("The time budget ran out before there were runs for batchnorm and dropout alone. ")
-    steps = json.loads(cli("ablate", "--json").stdout)["steps"]
-    assert [step["finding"] for step in steps] == [
-        "convolutions: 700 fewer errors of 10,000 (650 to 750)",
-        "schedule: 2 fewer errors of 10,000 (7 more to 11 fewer), which may be chance",
-        "the rest: no figure, because training diverged",
-    ]
-    assert "| convolutions | 101.0 | 700.0 \\[650, 750\\]" in cli("ablate", "--markdown").stdout
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -163,30 +105,20 @@ EARLIER = "of the study before it was searched further"
 
 
 @pytest.mark.parametrize(
-    ("winner", "digest", "arguments", "end"),
-    [
-        (None, None, ("conv-0",), 1),
-        (0, None, ("conv-0",), 0),
-        (0, EARLIER, ("conv-0",), 1),
-        (0, None, ("conv-0/2",), 2),
-    ],
+    ("winner", "digest", "target", "end"),
+    [(None, None, "conv-0", 1), (0, None, "conv-0", 0), (0, EARLIER, "conv-0", 1), (0, None, "conv-0/2", 2)],
 )
 def test_the_way_ends_at_what_confirm_named(
-    cli: Any,
-    monkeypatch: pytest.MonkeyPatch,
-    winner: int | None,
-    digest: str | None,
-    arguments: tuple[str, ...],
-    end: int,
+    cli: Any, monkeypatch: pytest.MonkeyPatch, winner: int | None, digest: str | None, target: str, end: int
 ) -> None:
     asked: list[Any] = []
     study = cli.studies["conv-0"]
     known = None if winner is None else SimpleNamespace(winner=winner, digest=digest or study.digest)
     monkeypatch.setattr("mnist_bench.experiments.confirmed.load", lambda kind, folder: known)
-    hear = experiments.stopped_after(lambda study, trial, observer, **options: asked.append((trial.number, options)))
+    hear = experiments.stopped_after(lambda study, trial, place, **options: asked.append((trial.number, options)))
     monkeypatch.setattr("mnist_bench.experiments.ablation.ablate_study", hear)
-    assert cli("ablate", *arguments, "--budget", "1m", "--seeds", "5", "--baseline", "r.yaml").exit_code == 130
-    if arguments == ("conv-0",):
+    assert cli("ablate", target, "--budget", "1m", "--seeds", "5", "--baseline", "r.yaml").exit_code == 130
+    if target == "conv-0":
         with pytest.raises(Stopped):
             ablate(study)
     assert {number for number, _ in asked} == {end}

@@ -34,7 +34,7 @@ def test_lines_below_a_markdown_table_are_not_part_of_it() -> None:
 class Squares(ShownAsTable):
     sides: range
 
-    def _table(self) -> Table[int]:
+    def table(self) -> Table[int]:
         square = Figure[int]("square", lambda row: str(row**2), legend=["square: of the side"])
         setting = Figure[int]("name", lambda row: "<i>", is_setting=True)
         return Table(rows=self.sides, figures=[square, setting], caption=["Above."], footnotes=["", "Below."])

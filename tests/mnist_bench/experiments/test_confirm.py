@@ -33,7 +33,7 @@ from mnist_bench.experiments.confirm import (
     smallest_step,
 )
 from mnist_bench.experiments.confirmed import Confirmed, Evaluated, Final, Front, evaluated, load, own_test_files
-from mnist_bench.experiments.confirmed_table import finding, table_of
+from mnist_bench.experiments.confirmed_table import finding
 from mnist_bench.experiments.own_trainer import OwnCode
 from mnist_bench.experiments.trainings import Observer, Task, Workplace
 from mnist_bench.next_commands import NextCommands
@@ -720,7 +720,7 @@ def test_a_member_is_on_the_front_where_pairs_of_seeds_say_so() -> None:
 
 
 def test_the_table_says_what_was_found() -> None:
-    table = table_of(FRONT)
+    table = FRONT.table()
     cells = [dict(zip([column.heading for column in table.columns], texts, strict=True)) for texts in table.texts()]
     assert cells[0] == {
         "trial": "#4", "MACs": "900", "test": "98.70% [98.64, 98.76]", "on the front": "yes",
