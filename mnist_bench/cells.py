@@ -83,12 +83,6 @@ def roughly(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:,.1f} h"
 
 
-def gone_and_left(gone: float, left: float | None) -> str:
-    """Return the time of something that runs: `45 s gone, about 19 min left`; without the rest if it is not known."""
-    words = f"{duration(gone)} gone"
-    return words if left is None else f"{words}, about {roughly(left)} left"
-
-
 def between(low: float, high: float) -> str:
     """Return a range of seconds in one unit, two digits each: `4 to 7 minutes`, `49 to 140 seconds`."""
     size, name = next(((size, name) for size, name in _SPANS if low >= size and high >= 1.5 * size), _SPANS[-1])

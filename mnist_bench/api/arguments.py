@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,15 +11,16 @@ from mnist_bench import cells
 from mnist_bench.config.schedule import leaves_validation
 from mnist_bench.config.values import from_json
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.trainings import Observer, Task, Workplace
+from mnist_bench.experiments.trainings import Observer, Running, Task, Workplace
 from mnist_bench.options import OwnNetSource, loaded_net, workers_for
 from mnist_bench.studies.checked import device_like, find_trial
 from mnist_bench.value_kind import kind_of
 from search.arguments import check_whole
-from search.driver.attended import screen_here
+from search.driver.attended import Row, Screen, State, Timing, screen_here
 from search.driver.interrupts import interruptible
 from search.errors import Interrupted
 from search.event_log.records import StudyRecord, TrialRecord
+from search.messages import number_of
 from search.trainer_api import Report
 
 T = TypeVar("T")
@@ -50,18 +50,13 @@ def attended(observer: Observer | None, progress: bool | None) -> Iterator[Obser
         Interrupted: the experiment was stopped so.
     """
     wanted = observer is None if progress is None else progress
-    screen = screen_here() if wanted else None
-    try:
-        with interruptible(screen.say if screen else _nowhere) as interrupted:
-            try:
-                yield Shown(screen.show if screen else _nowhere, interrupted, observer or Observer())
-            except Stopped:
-                if interrupted():
-                    raise Interrupted("Stopped before the end; the same call continues.") from None
-                raise
-    finally:
-        if screen is not None:
-            screen.close()
+    with (wanted and screen_here()) or Screen() as screen, interruptible(screen.say) as interrupted:
+        try:
+            yield WatchedRuns(screen, interrupted, observer or Observer())
+        except Stopped:
+            if interrupted():
+                raise Interrupted("Stopped before the end; the same call continues.") from None
+            raise
 
 
 @contextmanager
@@ -83,55 +78,97 @@ def workplace_of(
         yield Workplace(observer=watching, workers=count, device=device, data_dir=as_path(data), net=own)
 
 
-def _nowhere(text: str) -> None:
-    """Show a text where there is no screen."""
+class WatchedRuns(Observer):
+    """Shows the runs of an experiment on a screen, and hands everything to another observer."""
 
-
-class Shown(Observer):
-    """Shows the number of runs and each piece of news, and hands everything to another observer."""
-
-    def __init__(self, show: Callable[[str], None], stopping: Callable[[], bool], observer: Observer) -> None:
-        self._show_text = show
+    def __init__(self, screen: Screen, stopping: Callable[[], bool], observer: Observer) -> None:
+        self._screen = screen
         self._interrupted = stopping
         self._observer = observer
-        self._started = time.monotonic()
-        self._about = self._ended = 0
+        self._timing = Timing()
+        self._trained_since = Timing()
+        self._cost = self._cost_done = 0  # of all runs, and of those that ended
+        self._total = self._ended = 0
+        self._news = ""
 
-    def on_start(self, runs: int, seconds: float | None) -> None:
-        """Show the number of runs."""
-        self._about += runs
-        self._show("start" if seconds is None else f"about {cells.duration(seconds)} if none was trained before")
+    def on_start(self, runs: Sequence[Task], seconds: float | None) -> None:
+        """Say how many runs follow, and how long they take."""
+        if not self._total:
+            self._trained_since = Timing()
+        self._total += len(runs)
+        self._cost += sum(sum(run.costs) for run in runs)
+        self._timing.expect(seconds)
+        if runs:
+            about = "" if seconds is None else f", about {cells.duration(seconds)}"
+            self._screen.say(f"{number_of(len(runs), 'run')} to train{about}")
         self._observer.on_start(runs, seconds)
 
     def on_run(self, run: Task, reports: Sequence[Report]) -> None:
-        """Count the run, and show its result."""
+        """Count the run, and say what came of it."""
         self._ended += 1
-        trained = f"trained in {cells.duration(sum(report.seconds for report in reports))}"
-        self._show(f"{run.title}: {', '.join([*_outcome(run, reports[-1]), trained])}")
+        self._cost_done += sum(run.costs)
+        outcome = ", ".join(
+            filter(None, (_outcome(run, reports[-1]), f"trained in {cells.duration(_seconds(reports))}"))
+        )
+        self._news = f"{run.title}: {outcome}"
+        self._screen.ended(self._news)
         self._observer.on_run(run, reports)
 
-    def on_news(self, text: str) -> None:
-        """Show the news."""
-        self._show(text)
-        self._observer.on_news(text)
+    def on_progress(self, running: Running) -> None:
+        """Show the runs under way from now on."""
+        done = self._cost_done + sum(sum(run.costs[: len(reports)]) for run, reports in running)
+        if done:
+            left = max(0, self._cost - done)
+            self._timing.expect(self._trained_since.seconds * left / done)
+        self._screen.show(lambda: self._state(running))
+        self._observer.on_progress(running)
+
+    def on_notice(self, text: str) -> None:
+        """Show a line that stays."""
+        self._screen.say(text)
+        self._observer.on_notice(text)
 
     def stopping(self) -> bool:
         """Return whether the other observer or Ctrl-C asks to stop."""
         return self._observer.stopping() or self._interrupted()
 
-    def _show(self, text: str) -> None:
-        runs = f"{self._ended} of about {self._about} runs · " if self._about else ""
-        self._show_text(f"{runs}{cells.duration(time.monotonic() - self._started)} · {text}")
+    def _state(self, running: Running) -> State:
+        return State(
+            unit="run",
+            done=self._ended,
+            total=max(self._total, self._ended),
+            news=self._news,
+            notable=[f"last  {self._news}"] if self._news else [],
+            running=[_row(run, reports) for run, reports in running],
+            slots=len(running),
+            seconds=self._timing.seconds,
+            left=self._timing.left,
+        )
 
 
-def _outcome(run: Task, last: Report) -> list[str]:
+def _seconds(reports: Sequence[Report]) -> float:
+    return sum(report.seconds for report in reports)
+
+
+def _row(run: Task, reports: Sequence[Report]) -> Row:
+    unit, done, total = "report", float(len(reports)), len(run.costs)
+    if run.of_net:
+        unit, total = "epoch", run.config["epochs"]
+        done = float(reports[-1].metrics["epoch"] or 0) if reports else 0.0
+    words = f"{f'{unit} {done:g}/{total:g}':<11}"
+    if done:
+        words += f"  {_outcome(run, reports[-1])}  {cells.duration(_seconds(reports) / done)}/{unit}"
+    return Row(name=run.title, trains=True, values=tuple(report.value for report in reports), words=words)
+
+
+def _outcome(run: Task, last: Report) -> str:
     """Return the accuracy or value of a run; empty for a network that was trained on the validation images."""
     if last.end not in (None, "finished"):
-        return [last.end.replace("_", " ")]
+        return last.end.replace("_", " ")
     if "test_accuracy" in last.metrics:
-        return [f"{cells.percent(last.metrics['test_accuracy'])} on the test images"]
+        return f"{cells.percent(last.metrics['test_accuracy'])} on the test images"
     if not run.of_net:
-        return [cells.value(last.value)]
+        return cells.value(last.value)
     if leaves_validation(from_json(run.config).train_on):
-        return [f"{cells.percent(last.value)} ({last.metrics['errors']} errors)"]
-    return []
+        return f"{cells.percent(last.value)} ({last.metrics['errors']} errors)"
+    return ""

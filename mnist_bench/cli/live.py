@@ -1,10 +1,9 @@
-"""A search while it runs, on stderr: a live picture in a terminal, otherwise one line per finished trial."""
+"""Work while it runs, on stderr: a live picture in a terminal, otherwise one line per trial or run that ended."""
 
 from __future__ import annotations
 
 import textwrap
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -13,96 +12,85 @@ from mnist_bench import cells
 from mnist_bench.cli import output
 from mnist_bench.published import published_for, shortened
 from mnist_bench.value_kind import ValueKind, kind_of
-from search.driver.attended import is_command_in_cell
-from search.driver.progress import Header, Observer, Progress
+from search.driver.attended import Row, Screen, State, Timing, Watching, is_command_in_cell
+from search.driver.progress import Header, Progress
 from search.event_log.history import StopRules
 from search.event_log.records import TrialRecord
 from search.hashed import repeats
 from search.messages import number_of
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.text import Text
 
 MAX_BAR = 48
 MIN_BAR = 8
 SEPARATOR = "  ·  "
+LABEL = " " * 6  # as wide as that of a notable line
 MIN_FOLDED = 40
 """Width below which nothing is folded."""
 MIN_SETTINGS = 20
 """Smallest width left for a running trial's settings."""
+MAX_ROWS = 200
+"""Number of running trials that are looked at; no terminal has more lines."""
 PRECISIONS = {"bf16": "bfloat16", "fp32": "float32", "portable": "portable float32"}
-RISE, SLACK = 1.25, 3.0
-"""Factor, and seconds, by which the time left must grow before a later end replaces the one on the screen: the clock
-then runs down, and does not rise at every period that takes longer than estimated."""
 
 
-def view(results: Path) -> Lines:
-    """Return the view that stderr can show; `results` is the folder of the studies."""
+# Screens
+
+
+def screen() -> Screen:
+    """Return the screen that stderr can be."""
     console = output.console(stderr=True)
     redraws = console.is_terminal and not console.is_dumb_terminal and not is_command_in_cell()
-    return Panel(results) if redraws else Lines(results)
+    return Panel(console) if redraws else Lines()
 
 
-class Lines(Observer):
-    """One line per finished trial."""
+class Lines(Screen):
+    """One line per trial or run that ended."""
 
-    def __init__(self, results: Path) -> None:
-        self._results = results
-        self._kind = ValueKind()
-        self._ended: list[TrialRecord] = []
-
-    def __enter__(self) -> Self:
-        return self
+    def __init__(self) -> None:
+        super().__init__()
+        self._ended: list[str] = []
+        self._has_head = False
 
     def __exit__(self, *_: object) -> None:
-        pass
+        """All is printed."""
 
-    def say(self, text: str) -> None:
-        """Print a sentence."""
-        output.note(text)
-
-    def on_warning(self, text: str) -> None:
-        """Print a line that stays."""
-        output.note(text)
-
-    def on_notice(self, text: str) -> None:
-        """See `say`."""
-        self.say(text)
-
-    def on_start(self, header: Header) -> None:
-        """Print what is searched, and with what."""
-        self._kind = kind_of(header.spec.to_json())
-        for line in (*first_lines(header), SEPARATOR.join(header_parts(header, self._results))):
-            self.on_warning(line)
-
-    def on_end(self, trial: TrialRecord) -> None:
-        """Remember the trial until its place in the count is known."""
-        self._ended.append(trial)
-
-    def on_progress(self, progress: Progress) -> None:
-        """Print the trials that ended since."""
-        first = progress.finished - len(self._ended) + 1
-        for number, trial in enumerate(self._ended, start=first):
-            output.note(f"{number}/{progress.budget}  {ended_words(self._kind, trial)}")
+    def show(self, state: Callable[[], State]) -> None:
+        """Print the head once, and what ended since."""
+        if self._has_head and not self._ended:
+            return
+        now = state()
+        if not self._has_head and now.head:
+            self.say(SEPARATOR.join(now.head))
+        self._has_head = True
+        left = f"  ({now.rest})" if now.rest else ""
+        for number, text in enumerate(self._ended, start=now.done - len(self._ended) + 1):
+            self.say(f"{number}/{now.total}  {text}{left}")
         self._ended.clear()
 
+    def say(self, text: str) -> None:
+        """Print a line."""
+        output.note(text)
 
-class Panel(Lines):
-    """A picture of the search that is redrawn four times a second."""
+    def ended(self, text: str) -> None:
+        """Remember the line until its place in the count is known."""
+        self._ended.append(text)
 
-    def __init__(self, results: Path) -> None:
+
+class Panel(Screen):
+    """A picture that is redrawn four times a second, and wiped at the end; lines that stay are printed above."""
+
+    def __init__(self, console: Console) -> None:
         from rich.live import Live
 
-        super().__init__(results)
-        self._header: Header | None = None
-        self._notice = ""
-        self._progress: Progress | None = None
-        self._at = self._entered = time.monotonic()
-        self._end: float | None = None  # when the search is expected to end, by the monotonic clock
+        super().__init__()
+        self._timing = Timing()
         self._above: dict[tuple[int, int], int] = {}
         """The most lines above the running trials so far, by the terminal's size: they stay where they are."""
-        self._console = output.console(stderr=True)
-        self._live = Live(get_renderable=self._draw, console=self._console, refresh_per_second=4, transient=True)
+        self._console = console
+        self._live = Live(get_renderable=self._drawn, console=console, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -111,101 +99,53 @@ class Panel(Lines):
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def say(self, text: str) -> None:
-        """Show a line below the picture from now on."""
-        self._notice = text
+    def show(self, state: Callable[[], State]) -> None:
+        """Keep the state for the next drawing."""
+        self._state = state
 
-    def on_warning(self, text: str) -> None:
-        """Print a line that stays, above the picture."""
+    def say(self, text: str) -> None:
+        """Print a line above the picture."""
         self._console.print(cells.safe(text))
 
-    def on_start(self, header: Header) -> None:
-        """Print the first lines, which stay, and show the header of the search above the picture."""
-        self._header, self._kind = header, kind_of(header.spec.to_json())
-        for line in first_lines(header):
-            self.on_warning(line)
-
-    def on_end(self, trial: TrialRecord) -> None:
-        """An ended trial leaves the picture."""
-
-    def on_progress(self, progress: Progress) -> None:
-        """Keep the figures for the next drawing."""
-        self._progress, self._at = progress, time.monotonic()
-        self._end = expected_end(self._end, self._at, progress.seconds_left)
-
-    def _draw(self) -> Text:
+    def _drawn(self) -> Text:
         from rich.text import Text
 
         width, height = self._console.size
-        lines = [*self._lines(width, height), *textwrap.wrap(self._notice, width)]
-        cut = [Text(cells.safe(line), no_wrap=True) for line in lines]
+        cut = [Text(cells.safe(line), no_wrap=True) for line in self._lines(width, height)]
         for text in cut:
             text.truncate(max(1, width), overflow="ellipsis")
         return Text("\n").join(cut)
 
     def _lines(self, width: int, height: int) -> list[str]:
-        now, header = time.monotonic(), self._header
-        if header is None or self._progress is None:
-            begun = f"starting workers ... {cells.duration(now - self._entered)}"
-            return [begun] if header is None else packed(header_parts(header, self._results), width)
-        progress = replace(self._progress, seconds=self._progress.seconds + now - self._at)
-        left = None if self._end is None else max(0.0, self._end - now)
-        room = height - header.spec.concurrent_trials - 3
-        above = lines_above(header_parts(header, self._results), self._kind, progress, left, width, room)
+        if self._state is None:
+            return [f"starting workers ... {cells.duration(self._timing.seconds)}"]
+        state = self._state()
+        above = lines_above(state, width, height)
         self._above = {(width, height): max(self._above.get((width, height), 0), len(above))}
         above += [""] * (self._above[width, height] - len(above))
-        return picture(above, self._kind, progress, width, height, patience=header.stop_rules.patience)
+        return picture(above, state, width, height)
 
 
-def expected_end(shown: float | None, now: float, seconds_left: float | None) -> float | None:
-    """Return the moment at which the clock on the screen reaches zero, by the monotonic clock in seconds.
-
-    It is that of the newest estimate, or the one `shown` if the estimate is hardly later.
-    """
-    if seconds_left is None:
-        return shown
-    if shown is not None and now < shown < now + seconds_left < now + RISE * (shown - now) + SLACK:
-        return shown
-    return now + seconds_left
-
-
-def picture(
-    above: Sequence[str],
-    kind: ValueKind,
-    progress: Progress,
-    width: int,
-    height: int,
-    *,
-    patience: int | None = None,
-) -> list[str]:
-    """Return the lines of the live view for a terminal of `width` x `height` cells; long lines are cut later.
-
-    `above` are those of `lines_above`, `kind` is that of the values, and `patience` is the number of trials after
-    which the search stops if none of them is better.
-    """
-    below = _summary_lines(progress, kind, patience)
+def picture(above: Sequence[str], state: State, width: int, height: int) -> list[str]:
+    """Return the lines of a terminal of `width` x `height` cells; long lines are cut later. `above`: `lines_above`."""
+    below = [state.below] if state.below else []
     room = max(1, height - len(above) - len(below) - 2)
-    return [*above, *_running_lines(progress, kind, room, width), *below]
+    return [*above, *_rows(state, room, width), *below]
 
 
-def lines_above(
-    header: Sequence[str], kind: ValueKind, progress: Progress, left: float | None, width: int, room: int
-) -> list[str]:
-    """Return the lines above the running trials: the header, the bar, the best trial and one that is ahead of it.
+def lines_above(state: State, width: int, height: int) -> list[str]:
+    """Return the lines above what runs: the head, the bar, and what is notable.
 
-    Header and trials are folded if that needs at most `room` lines, even with all possible lines. `header` are its
-    parts, `left` is the expected time in seconds until the end.
+    Head and notable lines are folded if there is room for them, even with all possible lines.
     """
-    head = packed(header, width)
+    room = height - state.slots - 3
+    head = packed(state.head, width)
     folds = room >= len(head) + 5 and width >= MIN_FOLDED
-    head = head if room >= len(head) + 3 else [SEPARATOR.join(header)]
-    above = [*head, progress_line(progress, left, width)]
-    if progress.best is not None:
-        above += _folded(f"best  {best_words(kind, progress.best)}", width if folds else None)
-    if (ahead := progress.best_unfinished) is not None:
-        trained = f"after {kind.unit} {kind.done(ahead):g} of {kind.total(ahead):g}"
-        words = f"ahead #{ahead.number}  {kind.text(ahead.value)}  {trained}   {kind.settings(ahead)}"
-        above += _folded(words, width if folds else None)
+    if len(head) > 1 and room < len(head) + 3:
+        head = [SEPARATOR.join(state.head)]
+    above = [*head, progress_line(state, width)]
+    for line in state.notable:
+        above += _folded(line, width if folds else None)
     return above
 
 
@@ -224,8 +164,98 @@ def _folded(words: str, width: int | None) -> list[str]:
     """Return a label of six cells and a text on at most two lines, the last of which may be too long."""
     if width is None or len(words) <= width:
         return [words]
-    first, *rest = textwrap.wrap(words, width, subsequent_indent=" " * 6)
-    return [first, " " * 6 + " ".join(line.strip() for line in rest)]
+    first, *rest = textwrap.wrap(words, width, subsequent_indent=LABEL)
+    return [first, LABEL + " ".join(line.strip() for line in rest)]
+
+
+def progress_line(state: State, width: int) -> str:
+    """Return the bar, the counts and the time; without the bar if there is little room."""
+    words = "   ".join(filter(None, (state.counts, state.time)))
+    room = min(MAX_BAR, width - len(words) - 2)
+    return f"{bar(state.done, state.total, room)}  {words}" if room >= MIN_BAR else words
+
+
+def bar(done: int, total: int, width: int) -> str:
+    """Return a bar of `width` cells."""
+    halves = round(2 * width * min(1.0, done / total)) if total else 0
+    full = "━" * (halves // 2) + "╸" * (halves % 2)
+    return full + "─" * (width - len(full))
+
+
+def _rows(state: State, room: int, width: int) -> Iterator[str]:
+    running, number = state.running, len(state.running) + state.more
+    values = [value for row in running for value in row.values if value is not None]
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    most = max((len(row.values) for row in running), default=0)
+    longest = max((len(row.name) for row in running), default=0)
+    shown = running if number <= room else running[: room - 1]
+    for row in shown:
+        curve = cells.sparkline(row.values, low, high)
+        text = f"{'▶' if row.trains else ' '} {row.name:<{longest}} {curve:<{most}}  {row.words}"
+        has_room = width - len(text) >= MIN_SETTINGS
+        yield f"{text}  {row.settings}" if has_room else text.rstrip()
+    if len(shown) < number:
+        yield f"  and {number - len(shown)} more"
+
+
+# A search in words
+
+
+class WatchedSearch(Watching):
+    """Shows a search, with all that a terminal has room for."""
+
+    def __init__(self, screen: Screen, results: Path) -> None:
+        """`results` is the folder of the studies."""
+        super().__init__(screen)
+        self._results = results
+        self._kind = ValueKind()
+        self._header: Header | None = None
+
+    def on_start(self, header: Header) -> None:
+        """Print the first lines, which stay."""
+        super().on_start(header)
+        self._header, self._kind = header, kind_of(header.spec.to_json())
+        for line in first_lines(header):
+            self.screen.say(line)
+
+    def on_end(self, trial: TrialRecord) -> None:
+        """Say how a trial ended."""
+        self.screen.ended(ended_words(self._kind, trial))
+
+    def state(self, progress: Progress) -> State:
+        """Return the state of the search with the best trial, the running ones and the savings."""
+        state, kind, header = super().state(progress), self._kind, self._header
+        if header is None:
+            return state
+        return replace(
+            state,
+            head=header_parts(header, self._results),
+            notable=[*_notable(kind, progress)],
+            running=[_row(kind, trial, progress) for trial in progress.running[:MAX_ROWS]],
+            more=max(0, len(progress.running) - MAX_ROWS),
+            slots=header.spec.concurrent_trials,
+            below=" · ".join(_summary(progress, kind, header.stop_rules.patience)),
+        )
+
+
+def _notable(kind: ValueKind, progress: Progress) -> Iterator[str]:
+    """Yield the best trial, and one that is ahead of it."""
+    if progress.best is not None:
+        yield f"best  {best_words(kind, progress.best)}"
+    if (ahead := progress.best_unfinished) is not None:
+        trained = f"after {kind.unit} {kind.done(ahead):g} of {kind.total(ahead):g}"
+        yield f"ahead #{ahead.number}  {kind.text(ahead.value)}  {trained}   {kind.settings(ahead)}"
+
+
+def _row(kind: ValueKind, trial: TrialRecord, progress: Progress) -> Row:
+    waits_for = progress.waits_for(trial)
+    return Row(
+        name=f"#{trial.number:<4}",
+        trains=not waits_for,
+        values=tuple(report.value for report in trial.reports),
+        words=_running(kind, trial, waits_for),
+        settings=kind.settings(trial),
+    )
 
 
 def first_lines(header: Header) -> list[str]:
@@ -279,38 +309,6 @@ def header_parts(header: Header, results: Path) -> list[str]:
     ]
 
 
-def progress_line(progress: Progress, left: float | None, width: int) -> str:
-    """Return the bar, the counts and the seconds `left`; without the bar if there is little room."""
-    counts = f"{progress.finished}/{progress.budget}   {progress.complete} complete  {progress.pruned} pruned"
-    counts += f"  {progress.failed} failed" if progress.failed else ""
-    time_words = cells.gone_and_left(progress.seconds, left)
-    words = f"{counts}   {time_words}" + (f"   (+{progress.infeasible} infeasible)" if progress.infeasible else "")
-    room = min(MAX_BAR, width - len(words) - 2)
-    return f"{bar(progress.finished, progress.budget, room)}  {words}" if room >= MIN_BAR else words
-
-
-def bar(done: int, total: int, width: int) -> str:
-    """Return a bar of `width` cells."""
-    halves = round(2 * width * min(1.0, done / total)) if total else 0
-    full = "━" * (halves // 2) + "╸" * (halves % 2)
-    return full + "─" * (width - len(full))
-
-
-def _running_lines(progress: Progress, kind: ValueKind, room: int, width: int) -> Iterator[str]:
-    values = [report.value for trial in progress.running for report in trial.reports if report.value is not None]
-    low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    most = max((len(trial.reports) for trial in progress.running), default=0)
-    shown = progress.running if len(progress.running) <= room else progress.running[: room - 1]
-    for trial in shown:
-        curve = cells.sparkline([report.value for report in trial.reports], low, high)
-        mark = "▶" if trial.number in progress.training else " "
-        text = f"{mark} #{trial.number:<4} {curve:<{most}}  {_running(kind, trial, progress.waits_for(trial))}"
-        has_room = width - len(text) >= MIN_SETTINGS
-        yield f"{text}  {kind.settings(trial)}" if has_room else text.rstrip()
-    if len(shown) < len(progress.running):
-        yield f"  and {len(progress.running) - len(shown)} more"
-
-
 def _running(kind: ValueKind, trial: TrialRecord, waits_for: str) -> str:
     """Return how far a running trial is, without its settings, in columns; it may wait for something."""
     done, waiting = kind.done(trial), f"waits for {waits_for}" if waits_for else ""
@@ -323,17 +321,15 @@ def _running(kind: ValueKind, trial: TrialRecord, waits_for: str) -> str:
     return f"{f'{trained:<14}' if len(trial.costs) > 1 else ''}{value:>10}  {waiting:<18}{speed:<14}"
 
 
-def _summary_lines(progress: Progress, kind: ValueKind, patience: int | None) -> list[str]:
-    """Return what pruning saved, the cost of the order and the trials without a better one, unless they are zero."""
-    parts = []
+def _summary(progress: Progress, kind: ValueKind, patience: int | None) -> Iterator[str]:
+    """Yield what pruning saved, the cost of the order and the trials without a better one, unless they are zero."""
     if progress.total_periods:
         saved = f"{progress.saved_periods} of {progress.total_periods} {_saved_unit(progress, kind)}"
-        parts.append(f"pruning saved {saved} so far")
+        yield f"pruning saved {saved} so far"
     if progress.order_cost >= 0.001:
-        parts.append(f"workers waited for the deterministic order {100 * progress.order_cost:.1f}% of the time")
+        yield f"workers waited for the deterministic order {100 * progress.order_cost:.1f}% of the time"
     if patience is not None and progress.since is not None:
-        parts.append(f"{progress.since} of {patience} trials without a better one")
-    return [" · ".join(parts)] if parts else []
+        yield f"{progress.since} of {patience} trials without a better one"
 
 
 def _saved_unit(progress: Progress, kind: ValueKind) -> str:

@@ -55,17 +55,18 @@ def result_of(
     keeps_work: bool = True,
     study: str | None = None,
 ) -> T:
-    """Return the result of an experiment, which is called with its observer: a line for each run and piece of news.
+    """Return the result of an experiment, which is called with its observer.
 
     `study` as in `as_typed`. `keeps_work`: whether the same command continues after a stop, which ends as typer.Exit.
     """
-    from mnist_bench.api.arguments import Shown
+    from mnist_bench.api.arguments import WatchedRuns
+    from mnist_bench.cli import live
     from mnist_bench.experiments.trainings import Observer
 
     at_once = ended_at_once(study) if keeps_work else nullcontext()
     try:
-        with at_once, Interrupts(output.note) as interrupts:
-            return experiment(Shown(output.note, interrupts.stopping, Observer()))
+        with at_once, live.screen() as screen, Interrupts(screen.say) as interrupts:
+            return experiment(WatchedRuns(screen, interrupts.stopping, Observer()))
     except Stopped as interruption:
         if keeps_work:
             note_stopped("Stopped.", study)

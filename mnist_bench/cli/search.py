@@ -88,8 +88,8 @@ def _run(config: SearchConfig) -> Result:
         from mnist_bench.cli import ending, live
         from mnist_bench.searches import running
 
-        with live.view(config.folder) as view, Interrupts(view.say) as interrupts:
-            done = running.run(config, view, interrupts.stopping, as_typed())
+        with live.screen() as screen, Interrupts(screen.say) as interrupts:
+            done = running.run(config, live.WatchedSearch(screen, config.folder), interrupts.stopping, as_typed())
         seconds = time.monotonic() - started
         return ending.result_of(done, config, seconds=seconds, stopping=interrupts.stopping())
 

@@ -382,7 +382,7 @@ def ablate_study(
         form, images = grid.data.options.form, len(grid.data.split.validation)
         on_the_way = met(start, target, form)
         tasks = grid.tasks({str(number): config for number, config in enumerate(on_the_way)}, drawn)
-        place.observer.on_start(len(tasks), grid.seconds(tasks))
+        grid.announce(tasks)
         deadline = math.inf if budget is None else time.monotonic() + budget
 
         def results(configs: Mapping[str, TrainConfig], curves: Curves) -> list[Measured]:
@@ -393,7 +393,7 @@ def ablate_study(
             return None if curves is None else results(configs, curves)
 
         def on_step(step: Step) -> None:
-            place.observer.on_news(f"= fewer errors by {step.name}: {step.finding}")
+            place.observer.on_notice(f"= fewer errors by {step.name}: {step.finding}")
 
         # Both ends are trained whatever the budget: without them there is no result when the time is up.
         ends = {"baseline": start, "trial": target}

@@ -275,8 +275,8 @@ def _of_values(study: StoredStudy, trials: Sequence[TrialRecord], top: int, work
         for k, seed in enumerate(its_seeds, start=1)
         for trial in trials
     ]
-    workers.observer.on_news(f"{names([trial.number for trial in trials])} with {SEEDS} fresh seeds each")
-    workers.observer.on_start(len(tasks), None)
+    workers.observer.on_notice(f"{names([trial.number for trial in trials])} with {SEEDS} fresh seeds each")
+    workers.announce(tasks)
     curves = workers.train(tasks, on_period=lambda task, period, report, state: finite(report))
     lasts = {
         trial.number: tuple(last_value(curves[f"#{trial.number}", seed]) for seed in its_seeds) for trial in trials
@@ -381,7 +381,7 @@ def _with_all_nets(found: Found, study: StoredStudy, place: Workplace) -> Found:
             NetRuns(study, trials, grid).train_again(lost)
     except (UsageError, NotReproducedError) as error:
         nets = number_of(len(lost), "network")
-        place.observer.on_news(f"{nets} trained on all images cannot be made again here: {error}")
+        place.observer.on_notice(f"{nets} trained on all images cannot be made again here: {error}")
     return found
 
 
@@ -421,7 +421,7 @@ class NetRuns:
         every = {number: self._tasks([number], on_all=True) for number in dict(nets)}
         tasks = {(number, seed): every[number][seed] for number, seed in nets}
         gone = f"{number_of(len(tasks), 'network')} trained on all images gone"
-        self._grid.observer.on_news(f"{gone}: retrained, without evaluating the test set")
+        self._grid.observer.on_notice(f"{gone}: retrained, without evaluating the test set")
         curves = self._grid.train(list(tasks.values()), keep_last=True)
         for (number, seed), task in tasks.items():
             known = record.read(self._folder.record_of(number, seed, on_all=True))
@@ -445,7 +445,7 @@ class NetRuns:
             known |= {number: self._final(number, curves, scores) for number in unknown}
             on = replace(on, images=len(scores.images.labels))
         else:
-            self._grid.observer.on_news("their test errors are already known; the test set is not evaluated again")
+            self._grid.observer.on_notice("their test errors are already known; the test set is not evaluated again")
         return replace(on, finals=tuple(known[number] for number in numbers))
 
     def _train(self, numbers: Sequence[int], *, on_all: bool) -> Curves:
@@ -453,8 +453,8 @@ class NetRuns:
         were trained on all images."""
         tasks = self._tasks(numbers, on_all=on_all)
         how = f"on all training images, {SEEDS} seeds each" if on_all else f"with {SEEDS} fresh seeds each"
-        self._grid.observer.on_news(f"{names(numbers)} {how}")
-        self._grid.observer.on_start(len(tasks), self._grid.seconds(tasks))
+        self._grid.observer.on_notice(f"{names(numbers)} {how}")
+        self._grid.announce(tasks)
         curves = self._grid.train(tasks, keep_last=on_all)
         make_folder(self._folder.records)
         for number in numbers:

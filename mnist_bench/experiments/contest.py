@@ -135,7 +135,7 @@ def _contest(
         nonlocal done
         done += 1
         if done == total or done % (total // 10 or 1) == 0:
-            observer.on_news(f"{table.name}: {done} of {total} searches")
+            observer.on_notice(f"{table.name}: {done} of {total} searches")
 
     terms = Terms(budget=budgets[-1], concurrent_trials=concurrent_trials)
     traces = replays(table, methods, seeds, terms, processes=processes, on_trace=on_trace, stopping=observer.stopping)

@@ -201,7 +201,7 @@ def _trained(
         return replace(report, details={**report.details, WORKERS: workers})
 
     tasks = grid.tasks({whole_names[name]: config for name, config in configs.items()}, seeds)
-    grid.observer.on_start(len(tasks), grid.seconds(tasks))
+    grid.announce(tasks)
     scores = Scores(grid, data, purpose=purpose, ledgers=[ResultsFolder(results).test_ledger])
     curves = grid.train(tasks, on_period=scored)
     machine = this_machine(torch.device(str(grid.numerics["device"])), grid.numerics["precision"])

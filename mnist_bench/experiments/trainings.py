@@ -76,6 +76,8 @@ OnPeriod = Callable[[Task, int, Report, bytes], Report]
 """Gets each period of a task once, with its report and state, and returns the report to keep."""
 OnEnd = Callable[[Task, Sequence[Report]], None]
 """Gets a task that has ended, with all its reports."""
+Running = Sequence[tuple[Task, Sequence[Report]]]
+"""Tasks under way, each with its reports so far."""
 
 
 def as_it_is(task: Task, period: int, report: Report, state: bytes) -> Report:
@@ -125,12 +127,14 @@ class Training:
         store: TaskStore,
         on_period: OnPeriod = as_it_is,
         on_end: OnEnd = lambda task, reports: None,
+        on_progress: Callable[[Running], None] = lambda running: None,
         *,
         stall: float | None = None,
     ) -> None:
         """Train nothing yet; `stall`: see `RetryPolicy`."""
         self._tasks = {task.number: task for task in tasks}
-        self._executor, self._store, self._on_period, self._on_end = executor, store, on_period, on_end
+        self._executor, self._store = executor, store
+        self._on_period, self._on_end, self._on_progress = on_period, on_end, on_progress
         self._retry_policy = RetryPolicy(stall)
         self._waiting: deque[Job] = deque()
         self._running: set[Key] = set()
@@ -147,7 +151,10 @@ class Training:
         while self._running or (self._waiting and not stopping()):
             if not stopping():
                 self._feed()
+            running = [self._tasks[number] for number, _ in sorted(self._running)]
+            self._on_progress([(task, self.reports[task.identity]) for task in running])
             take_all(self._executor.wait(POLL), self._take)
+        self._on_progress([])
         return not self._waiting
 
     def _enqueue(self, task: Task, state: bytes | None) -> None:
@@ -221,14 +228,17 @@ def validation_errors(curve: Sequence[Report]) -> int | None:
 class Observer:
     """Receives the progress of an experiment, and may stop it. This base class does neither."""
 
-    def on_start(self, runs: int, seconds: float | None) -> None:
-        """Called with the number of runs and an estimate of how long all of them take, none trained before, if there is
-        one; once, or for each data set before its runs."""
+    def on_start(self, runs: Sequence[Task], seconds: float | None) -> None:
+        """Called with runs that are left to train, and about how many seconds all of them take, if that is known; once,
+        or before each part of the experiment."""
 
     def on_run(self, run: Task, reports: Sequence[Report]) -> None:
         """Called when a run ends. Runs that an earlier command trained are not reported."""
 
-    def on_news(self, text: str) -> None:
+    def on_progress(self, running: Running) -> None:
+        """Called several times a second with the runs under way and their reports so far."""
+
+    def on_notice(self, text: str) -> None:
         """Called with a few words about the next step, or about a finding."""
 
     def stopping(self) -> bool:
@@ -258,6 +268,16 @@ class Workers:
     observer: Observer
     stall: float | None = None  # see `RetryPolicy`
 
+    def announce(self, tasks: Sequence[Task]) -> None:
+        """Notify the observer of tasks that follow, as far as they have not been trained here before."""
+        store = self._store(keep_last=False)
+        left = [task for task in tasks if not task.is_ended_by(store.load(task)[0])]
+        self.observer.on_start(left, self._seconds(left))
+
+    def _seconds(self, tasks: Sequence[Task]) -> float | None:
+        """Return about how long all workers take; None if that is not known."""
+        return None
+
     def train(self, tasks: Sequence[Task], *, on_period: OnPeriod = as_it_is, keep_last: bool = False) -> Curves:
         """Return the reports of every task. What was trained here before is not trained again.
 
@@ -283,8 +303,10 @@ class Workers:
         # Begun last, the longest run would leave all other workers idle; this way all takes at most a third longer than
         # the best order could (Graham 1969).
         longest_first = sorted(tasks, key=lambda task: -sum(task.costs))
-        store, on_end = self._store(keep_last=keep_last), self.observer.on_run
-        training = Training(longest_first, self.executor, store, on_period, on_end, stall=self.stall)
+        store, hears = self._store(keep_last=keep_last), self.observer
+        training = Training(
+            longest_first, self.executor, store, on_period, hears.on_run, hears.on_progress, stall=self.stall
+        )
         if not training.run(stopping):
             return None
         return {task.key: training.reports[task.identity] for task in tasks}
@@ -339,8 +361,7 @@ class Grid(Workers):
             raise ArchitectureError(f"{name}: {reason}.")
         return to_json(plan.config), plan.costs
 
-    def seconds(self, tasks: Sequence[Task]) -> float:
-        """Return about how long all workers take for tasks of which none was trained before."""
+    def _seconds(self, tasks: Sequence[Task]) -> float:
         return sum(sum(task.costs) for task in tasks) / 1e6 / self.executor.workers
 
 
@@ -425,7 +446,7 @@ class Scores:
         device = setup(str(self._grid.numerics["device"]))
         trained_on = load_dataset(self._options, device).training_on("all")
         opened = open_test_set(self._options, purpose=self._purpose, ledgers=self._ledgers)
-        self._grid.observer.on_news(f"the test set is evaluated, and {self._ledgers[0]} logs it")
+        self._grid.observer.on_notice(f"the test set is evaluated, and {self._ledgers[0]} logs it")
         return with_evaluation_images(trained_on, opened)
 
     def score(self, task: Task, state: bytes) -> Evaluation:

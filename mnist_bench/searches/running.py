@@ -81,7 +81,7 @@ def run(
         return begun_again(replace(ready, observer=observer, stopping=stops, invocation=invocation)).run()
     setup = SearchSetup.of(config)
     for warning in problems_of(setup.drawn, (setup.sampler, setup.pruner), warn=True):
-        observer.on_warning(str(warning))
+        observer.on_notice(str(warning))
     check_own_code(setup)
     close_test_set()
     # Before data are loaded: a name may be mistyped.

@@ -1,4 +1,4 @@
-"""The progress of a search that a person watches, on one line of a terminal or in a notebook."""
+"""Work that a person watches: its state in words, and the screens of Python that show it, a terminal or a notebook."""
 
 from __future__ import annotations
 
@@ -6,16 +6,202 @@ import html
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, TextIO
+from typing import Any, Self, TextIO
 
 from search.driver.progress import Header, Observer, Observers, Progress
+from search.event_log.records import besides
 from search.messages import duration, number_of, on_one_line, shortened
 
 CLEAR = "\r\x1b[K"  # goes to the beginning of a line and empties it
 WIDTH = 80  # cells of a terminal that does not say its width
+EVERY = 0.25  # seconds between two drawings. A notebook keeps every update that it has not drawn yet.
+SEPARATOR = " · "
+RISE, SLACK = 1.25, 3.0
+"""Factor, and seconds, by which the time left must grow before a later end replaces the one on the screen: the clock
+then runs down, and does not rise at every period that takes longer than estimated."""
+
+
+# What is shown
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """A trial or a run under way."""
+
+    name: str
+    trains: bool  # or it waits
+    values: tuple[float | None, ...]  # of its reports
+    words: str  # how far it is
+    settings: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class State:
+    """Work at one moment, in words. Each screen shows what it has room for."""
+
+    seconds: float  # so far
+    left: float | None = None  # seconds, as far as they are known
+    name: str = ""  # of the study
+    unit: str = "trial"  # what is counted
+    done: int = 0
+    total: int = 0  # 0 before it is known
+    ends: str = ""  # how many ended how
+    news: str = ""  # the best so far, or the latest, in a few words
+    head: Sequence[str] = ()  # what is done with what: parts of a line
+    notable: Sequence[str] = ()  # lines about what stands out, such as the best trial
+    running: Sequence[Row] = ()
+    more: int = 0  # run, and have no row
+    slots: int = 0  # how many run at most
+    below: str = ""
+
+    @property
+    def counts(self) -> str:
+        """What has ended, of how many, and how."""
+        counted = f"{self.done} of {number_of(self.total, self.unit)}" if self.total else ""
+        return SEPARATOR.join(filter(None, (counted, self.ends)))
+
+    @property
+    def rest(self) -> str:
+        """About how long it still takes, if it is known and not over."""
+        if self.left is None or self.done >= self.total:
+            return ""
+        return f"about {duration(self.left) if self.left > 10 else f'{self.left:.0f} s'} left"
+
+    @property
+    def time(self) -> str:
+        """How long it took, and how long it still takes."""
+        return ", ".join(filter(None, (f"{duration(self.seconds)} gone", self.rest)))
+
+    @property
+    def line(self) -> str:
+        """All of it in one line."""
+        words = SEPARATOR.join(filter(None, (self.counts, self.news, self.time)))
+        return f"{self.name}: {words}" if self.name else words
+
+
+class Timing:
+    """How long work takes, by the monotonic clock."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+        self._end: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since it was made."""
+        return time.monotonic() - self._begun
+
+    @property
+    def left(self) -> float | None:
+        """Seconds to the expected end; None without an estimate."""
+        return None if self._end is None else max(0.0, self._end - time.monotonic())
+
+    def expect(self, left: float | None) -> None:
+        """Take a new estimate of the seconds left; one that is hardly later than the one before changes nothing."""
+        now, shown = time.monotonic(), self._end
+        if left is None or (shown is not None and now < shown < now + left < now + RISE * (shown - now) + SLACK):
+            return
+        self._end = now + left
+
+
+# Where it is shown
+
+
+class Screen:
+    """A place where a person sees the state of work, and lines that stay. This one shows nothing."""
+
+    def __init__(self) -> None:
+        self._state: Callable[[], State] | None = None
+        self._next = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Show the last state, which stays."""
+        if self._state is not None:
+            self._draw(self._state())
+
+    def show(self, state: Callable[[], State]) -> None:
+        """Show the state that a function returns from now on, drawn not more often than anybody reads."""
+        self._state = state
+        if time.monotonic() >= self._next:
+            self._draw(state())
+            self._next = time.monotonic() + EVERY
+
+    def say(self, text: str) -> None:
+        """Show a line that stays."""
+
+    def ended(self, text: str) -> None:
+        """Take a line about a trial or a run that has ended; where the state is redrawn, it says so."""
+
+    def _draw(self, state: State) -> None:
+        """Replace what is shown of the state before."""
+
+
+class TerminalLine(Screen):
+    """The last line of a terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._shown = ""
+
+    def __exit__(self, *_: object) -> None:
+        """Begin a new line, if there is something on this one."""
+        super().__exit__()
+        self._write("\n" if self._shown else CLEAR)
+
+    def say(self, text: str) -> None:
+        """Print a line above."""
+        self._write(f"{CLEAR}{on_one_line(text)}\n{self._shown}")
+
+    def _draw(self, state: State) -> None:
+        """Replace the line; a longer text is cut."""
+        try:
+            width = os.get_terminal_size(self._stream.fileno()).columns or WIDTH
+        except OSError:
+            width = WIDTH
+        self._shown = shortened(on_one_line(state.line), max(1, width - 1))
+        self._write(f"{CLEAR}{self._shown}")
+
+    def _write(self, text: str) -> None:
+        encoding = self._stream.encoding or "utf-8"
+        self._stream.write(text.encode(encoding, "replace").decode(encoding))
+        self._stream.flush()
+
+
+class NotebookDisplay(Screen):
+    """One output of the running cell, which is updated: however long the work, the cell does not grow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: list[str] = []
+        self._text, self._bar = "", ""
+        self._handle: Any = None
+
+    def say(self, text: str) -> None:
+        """Add a line above the text."""
+        self._lines.append(text)
+        self._update()
+
+    def _draw(self, state: State) -> None:
+        share = f'<progress max="1" value="{state.done / state.total:.4f}"></progress> ' if state.total else ""
+        self._text, self._bar = state.line, share
+        self._update()
+
+    def _update(self) -> None:
+        """Update the display; the first text makes it."""
+        marked = [*map(html.escape, self._lines), f"{self._bar}{html.escape(self._text)}"]
+        content = {"text/plain": "\n".join([*self._lines, self._text]), "text/html": "<br>".join(marked)}
+        if self._handle is None:
+            self._handle = import_module("IPython.display").display(content, raw=True, display_id=True)
+        else:
+            self._handle.update(content, raw=True)
 
 
 def screen_here() -> Screen | None:
@@ -44,72 +230,46 @@ def _is_kernel() -> bool:
     return hasattr(shell, "kernel")
 
 
-class TerminalLine:
-    """The last line of a terminal."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._shown = ""
-
-    def show(self, text: str, share: float | None = None) -> None:
-        """Replace the line; a longer text is cut."""
-        try:
-            width = os.get_terminal_size(self._stream.fileno()).columns or WIDTH
-        except OSError:
-            width = WIDTH
-        self._shown = shortened(on_one_line(text), max(1, width - 1))
-        self._write(f"{CLEAR}{self._shown}")
-
-    def say(self, text: str) -> None:
-        """Print a line above."""
-        self._write(f"{CLEAR}{on_one_line(text)}\n{self._shown}")
-
-    def close(self) -> None:
-        """Begin a new line, if there is something on this one."""
-        self._write("\n" if self._shown else CLEAR)
-
-    def _write(self, text: str) -> None:
-        encoding = self._stream.encoding or "utf-8"
-        self._stream.write(text.encode(encoding, "replace").decode(encoding))
-        self._stream.flush()
+# What makes states of events
 
 
-class NotebookDisplay:
-    """One output of the running cell, which is updated: however long the work, the cell does not grow."""
+class Watching(Observer):
+    """Shows a search on a screen."""
 
-    def __init__(self) -> None:
-        self._lines: list[str] = []
-        self._shown: tuple[str, float | None] = ("", None)
-        self._handle: Any = None
+    def __init__(self, screen: Screen, value_words: Callable[[float], str] = "{:.6g}".format) -> None:
+        """`value_words` returns a trial's value as it is shown."""
+        self.screen = screen
+        self._value_words = value_words
+        self._timing = Timing()
+        self._name = ""
 
-    def show(self, text: str, share: float | None = None) -> None:
-        """Update the display; the first text makes it."""
-        self._shown = (text, share)
-        content = self._content()
-        if self._handle is None:
-            self._handle = import_module("IPython.display").display(content, raw=True, display_id=True)
-        else:
-            self._handle.update(content, raw=True)
+    def on_start(self, header: Header) -> None:
+        """Keep the study's name, and count the time from now on."""
+        self._name, self._timing = header.name, Timing()
 
-    def say(self, text: str) -> None:
-        """Add a line above the text."""
-        self._lines.append(text)
-        self.show(*self._shown)
+    def on_progress(self, progress: Progress) -> None:
+        """Show it from now on."""
+        self._timing.expect(progress.seconds_left)
+        self.screen.show(lambda: self.state(progress))
 
-    def close(self) -> None:
-        """The display stays in the notebook as it is."""
+    def on_notice(self, text: str) -> None:
+        """Show a line that stays."""
+        self.screen.say(text)
 
-    def _content(self) -> dict[str, str]:
-        text, share = self._shown
-        bar = "" if share is None else f'<progress max="1" value="{share:.4f}"></progress> '
-        marked = [*map(html.escape, self._lines), f"{bar}{html.escape(text)}"]
-        return {"text/plain": "\n".join([*self._lines, text]), "text/html": "<br>".join(marked)}
-
-
-Screen = TerminalLine | NotebookDisplay
-"""Shows one text, which is replaced by the next, and how much of the work is done (0..1); and lines that stay."""
-EVERY = 0.25  # seconds between two drawings. A notebook keeps every update that it has not drawn yet.
-SEPARATOR = " · "
+    def state(self, progress: Progress) -> State:
+        """Return the state of the search."""
+        counts = {"complete": progress.complete, "pruned": progress.pruned, "failed": progress.failed}
+        ends = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+        best = progress.best
+        return State(
+            name=self._name,
+            done=progress.finished,
+            total=progress.budget,
+            ends=(ends + besides({"infeasible": progress.infeasible})).strip(),
+            news="" if best is None or best.value is None else f"best {self._value_words(best.value)} (#{best.number})",
+            seconds=self._timing.seconds,
+            left=self._timing.left,
+        )
 
 
 @contextmanager
@@ -130,61 +290,5 @@ def watched(
     if screen is None:
         yield observer
         return
-    shown = _Shown(screen, value_words)
-    try:
-        yield Observers((shown, observer))
-    finally:
-        shown.close()
-
-
-def line(progress: Progress, value_words: Callable[[float], str] = "{:.6g}".format) -> str:
-    """Return the progress of a search in one line."""
-    counts = {"complete": progress.complete, "pruned": progress.pruned, "failed": progress.failed}
-    words = [f"{progress.finished} of {number_of(progress.budget, 'trial')}"]
-    words += [", ".join(f"{count} {word}" for word, count in counts.items() if count)] if progress.finished else []
-    if progress.best is not None and progress.best.value is not None:
-        words.append(f"best {value_words(progress.best.value)} (#{progress.best.number})")
-    words.append(duration(progress.seconds))
-    if progress.seconds_left is not None and progress.finished < progress.budget:
-        words[-1] += f", about {duration(progress.seconds_left)} left"
-    return SEPARATOR.join(words)
-
-
-class _Shown(Observer):
-    """Shows the progress on a screen, and draws not more often than anybody reads."""
-
-    def __init__(self, screen: Screen, value_words: Callable[[float], str]) -> None:
-        self._screen = screen
-        self._value_words = value_words
-        self._name = ""
-        self._progress: Progress | None = None
-        self._next = 0.0
-
-    def on_start(self, header: Header) -> None:
-        """Keep the study's name for the line."""
-        self._name = header.name
-
-    def on_progress(self, progress: Progress) -> None:
-        """Draw it, if the last drawing is old enough."""
-        self._progress = progress
-        if time.monotonic() >= self._next:
-            self._draw()
-
-    def on_warning(self, text: str) -> None:
-        """Show a line that stays."""
-        self._screen.say(text)
-
-    def on_notice(self, text: str) -> None:
-        """Show a line that stays."""
-        self._screen.say(text)
-
-    def close(self) -> None:
-        """Draw the last progress, which stays."""
-        self._draw()
-        self._screen.close()
-
-    def _draw(self) -> None:
-        if self._progress is not None:
-            share = self._progress.finished / max(1, self._progress.budget)
-            self._screen.show(f"{self._name}: {line(self._progress, self._value_words)}", share)
-            self._next = time.monotonic() + EVERY
+    with screen:
+        yield Observers((Watching(screen, value_words), observer))

@@ -107,11 +107,8 @@ class Observer:
     def on_progress(self, progress: Progress) -> None:
         """Something changed, or a moment passed."""
 
-    def on_warning(self, text: str) -> None:
-        """The search's settings are valid but suspicious; called before anything starts."""
-
     def on_notice(self, text: str) -> None:
-        """Something happened that the user may want to know, such as which trials of another study come first."""
+        """Something that the user may want to know: settings are suspicious, trials of another study come first."""
 
 
 class Observers(Observer):

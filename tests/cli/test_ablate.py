@@ -59,7 +59,9 @@ def test_the_path_is_measured_once_out_of_time_stopped_and_gone_on_with(
     assert (process.returncode, out) == (130, "")
     stopped = ["Stopped. The same command continues where it stopped:", f"  mnist-bench {ABLATE}"]
     assert err.splitlines()[-2:] == stopped
-    assert first[0].startswith("0 of about 12 runs ")  # two seeds of the baseline, 2 choices, 2 more, and the trial
+    assert first[0].startswith(
+        "12 runs to train, about "
+    )  # two seeds of the baseline, 2 choices, 2 more, and the trial
     assert "trial, seed 1 of 2: " in first[1]  # the longest first
 
     short, whole, again = in_one_process(tmp_path, SCRIPT).values()

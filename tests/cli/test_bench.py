@@ -97,7 +97,7 @@ class FakeTournament:
 
     def __call__(self, observer: Observer, **asked: Any) -> list[Contest]:
         self.asked.append(asked)
-        observer.on_news("2 searches")
+        observer.on_notice("2 searches")
         if self.stopped:
             raise Stopped
         return self.contests

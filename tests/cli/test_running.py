@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import typer
 
+from mnist_bench.api.arguments import WatchedRuns
 from mnist_bench.cli import running
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import to_json
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.trainings import Observer, Task
+from search.driver import attended
+from search.driver.attended import Screen, State
 from search.trainer_api import Report
-from support import handmade
+from support import experiments, handmade
+from support.scripted import Clock
 
 RUN = Task(
     name="net", seed=7, title="net, seed 1 of 2", identity="", config=to_json(TrainConfig()), costs=(1,), of_net=True
@@ -26,20 +30,20 @@ TESTED = replace(REPORT, metrics={**REPORT.metrics, "test_accuracy": 0.5})
 def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
     captured = capsys.readouterr()
     assert captured.out == ""
-    return [re.sub(r"· \d\.\d s ·", "·", line) for line in captured.err.splitlines()]
+    return captured.err.splitlines()
 
 
 @pytest.mark.parametrize(
     ("run", "report", "words"),
     [
-        (RUN, REPORT, "99.80% (2 errors), trained in "),
-        (RUN, TESTED, "50.00% on the test images, trained in "),
-        (RUN, replace(REPORT, end="out_of_memory"), "out of memory, trained in "),
-        (replace(RUN, config=to_json(TrainConfig(train_on="all"))), REPORT, "trained in "),
+        (RUN, REPORT, "99.80% (2 errors), trained in 1.5 s"),
+        (RUN, TESTED, "50.00% on the test images, trained in 1.5 s"),
+        (RUN, replace(REPORT, end="out_of_memory"), "out of memory, trained in 1.5 s"),
+        (replace(RUN, config=to_json(TrainConfig(train_on="all"))), REPORT, "trained in 1.5 s"),
         (
             replace(RUN, config={"rate": 0.1}, of_net=False),
             replace(REPORT, value=0.25, end="finished"),
-            "0.25, trained in ",
+            "0.25, trained",
         ),
     ],
 )
@@ -47,11 +51,50 @@ def test_a_run_is_told_by_what_it_can_be_judged_by(
     run: Task, report: Report, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def experiment(observer: Observer) -> None:
-        observer.on_start(2, None)
+        observer.on_start([run, replace(run, seed=8)], None)
         observer.on_run(run, [report])
+        observer.on_progress([])
 
     running.result_of(experiment)
-    assert said(capsys)[-1].startswith(f"1 of about 2 runs · net, seed 1 of 2: {words}")
+    assert said(capsys)[-1].startswith(f"1/2  net, seed 1 of 2: {words}")
+
+
+class Seen(Screen):
+    """A screen that keeps the last state."""
+
+    def now(self) -> State:
+        assert self._state is not None
+        return replace(self._state(), seconds=40.0)
+
+
+def test_runs_of_several_parts_are_counted_together_and_their_costs_foresee_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(attended, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    seen = Seen()
+    heard = experiments.Stopping(lambda runs: runs >= 1)
+    watched = WatchedRuns(seen, lambda: False, heard)
+    long = replace(RUN, title="net, seed 2 of 2", costs=(1, 1), config=to_json(TrainConfig(epochs=2)))
+    values = replace(RUN, title="#3", costs=(1, 1), config={}, of_net=False)
+    watched.on_start([RUN, long], 60.0)
+    assert not watched.stopping()
+    watched.on_progress([(long, [])])
+    assert (seen.now().line, seen.now().left) == ("0 of 2 runs · 40 s gone, about 60 s left", 60.0)
+    clock.now += 10
+    watched.on_run(RUN, [REPORT])
+    watched.on_start([values], None)
+    watched.on_progress([(long, [REPORT]), (values, [])])
+    now = seen.now()
+    assert (now.done, now.total, now.left) == (1, 3, 15.0)
+    assert now.line.startswith("1 of 3 runs · net, seed 1 of 2: 99.80% (2 errors), trained in 1.5 s · 40 s gone, about")
+    assert [(row.name, row.values, row.words) for row in now.running] == [
+        ("net, seed 2 of 2", (0.998,), "epoch 1/2    99.80% (2 errors)  1.5 s/epoch"),
+        ("#3", (), "report 0/2 "),
+    ]
+    watched.on_notice("a step")
+    assert (heard.started, heard.ended, heard.news) == ([2, 1], [RUN], ["a step"])
+    assert watched.stopping()
 
 
 def test_an_experiment_is_heard_and_one_that_was_stopped_says_how_to_go_on(
@@ -60,8 +103,8 @@ def test_an_experiment_is_heard_and_one_that_was_stopped_says_how_to_go_on(
     monkeypatch.setattr("sys.argv", ["x", "bench", "notebook", "linear"])
 
     def experiment(observer: Observer) -> int:
-        observer.on_start(3, 75.0)
-        observer.on_news("a step")
+        observer.on_start([RUN], 75.0)
+        observer.on_notice("a step")
         return int(observer.stopping())
 
     def stopped(observer: Observer) -> None:
@@ -72,8 +115,8 @@ def test_an_experiment_is_heard_and_one_that_was_stopped_says_how_to_go_on(
         running.result_of(stopped)
     assert ended.value.exit_code == 130
     assert said(capsys) == [
-        "0 of about 3 runs · about 75 s if none was trained before",
-        "0 of about 3 runs · a step",
+        "1 run to train, about 75 s",
+        "a step",
         "Stopped. The same command continues where it stopped:",
         "  mnist-bench bench notebook linear",
     ]

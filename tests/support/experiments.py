@@ -186,13 +186,13 @@ class Stopping(Observer):
         """The number of runs that ended."""
         return len(self.ended)
 
-    def on_start(self, runs: int, seconds: float | None) -> None:
-        self.started.append(runs)
+    def on_start(self, runs: Sequence[Task], seconds: float | None) -> None:
+        self.started.append(len(runs))
 
     def on_run(self, run: Task, reports: Sequence[Report]) -> None:
         self.ended.append(run)
 
-    def on_news(self, text: str) -> None:
+    def on_notice(self, text: str) -> None:
         self.news.append(text)
 
     def stopping(self) -> bool:

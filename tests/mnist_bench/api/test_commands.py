@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import io
 import re
 import signal
 import sys
@@ -19,7 +18,6 @@ import search
 from mnist_bench.api.arguments import attended
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.trainings import Observer
-from search.driver.attended import TerminalLine
 from search.errors import Interrupted, UsageError
 from support import experiments, handmade
 
@@ -125,13 +123,3 @@ def test_an_experiment_that_ctrl_c_stops_says_that_the_same_call_continues() -> 
 
     with pytest.raises(Interrupted, match="the same call continues"):
         experiment()
-
-
-def test_runs_of_several_data_sets_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = io.StringIO()
-    monkeypatch.setattr("mnist_bench.api.arguments.screen_here", lambda: TerminalLine(stream))
-    with attended(None, progress=True) as observer:
-        for runs in (9, 1):
-            observer.on_start(runs, 60.0)
-            observer.on_news("a step")
-    assert re.findall(r"0 of about \d+ runs · \S+ s · a step", stream.getvalue())[-1].startswith("0 of about 10 runs")

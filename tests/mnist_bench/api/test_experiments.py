@@ -29,7 +29,7 @@ class Experiment:
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         *asked, place = arguments
         self.asked.append((*asked, replace(place, observer=None), options))
-        place.observer.on_news("found")
+        place.observer.on_notice("found")
         return self.found
 
 

@@ -331,8 +331,8 @@ class Grid:
             for name, config in configs.items()
         ]
 
-    def seconds(self, tasks: Sequence[Task]) -> float:
-        return float(len(tasks))
+    def announce(self, tasks: Sequence[Task]) -> None:
+        self.observer.on_start(tasks, float(len(tasks)))
 
     def train(self, asked: Sequence[Task], **more: Any) -> dict[tuple[str, int], tuple[Report, ...]]:
         self.trained += [run.key for run in asked]

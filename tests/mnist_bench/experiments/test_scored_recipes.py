@@ -121,7 +121,7 @@ def test_a_stopped_benchmark_continues_and_nothing_is_trained_or_judged_again(tm
     seeds = [LADDER.seed_of(number) for number in range(3)]
     assert {run.seed for run in stopped.ended + resumed.ended} == {*seeds[:2]}
     assert stopped.runs + resumed.runs == 2
-    assert stopped.started == resumed.started == [2]
+    assert (stopped.started, resumed.started) == ([2], [resumed.runs])
     opened = len(evaluations(tmp_path))
     assert (of_two(observer=again), again.runs, len(evaluations(tmp_path))) == (found, 0, opened)
     row = of_two(seeds=3, workers=2, observer=more)

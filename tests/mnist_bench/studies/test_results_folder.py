@@ -37,7 +37,7 @@ class Heard(Observer):
     def __init__(self) -> None:
         self.warnings: list[str] = []
 
-    def on_warning(self, text: str) -> None:
+    def on_notice(self, text: str) -> None:
         self.warnings.append(text)
 
 

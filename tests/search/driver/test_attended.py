@@ -6,17 +6,16 @@ import pty
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from search.driver import attended
-from search.driver.attended import EVERY, NotebookDisplay, TerminalLine, is_command_in_cell, line, screen_here, watched
+from search.driver.attended import EVERY, NotebookDisplay, Screen, State, TerminalLine, Timing, screen_here, watched
 from search.driver.interrupts import GRACEFUL, NOTICE, Interrupts, interruptible
 from search.driver.progress import Header, Observer, Progress
 from search.errors import Interrupted
@@ -160,81 +159,80 @@ def _outside_jupyter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
 
 
-@pytest.fixture
-def display(monkeypatch: pytest.MonkeyPatch) -> Display:
-    """Return the display of the kernel that this process then is."""
-    shown = Display()
-    monkeypatch.setitem(sys.modules, "IPython", _ipython(SimpleNamespace(kernel=object())))
-    monkeypatch.setitem(sys.modules, "IPython.display", shown)
-    return shown
-
-
-def _ipython(shell: object) -> Any:
-    return SimpleNamespace(get_ipython=lambda: shell)
+FILE, TERMINAL = io.StringIO(), Terminal()
+KERNEL = SimpleNamespace(kernel=object())
 
 
 @pytest.mark.parametrize(
-    ("stderr", "variables", "kind"),
+    ("stderr", "variables", "shells", "kind"),
     [
-        (io.StringIO(), {}, type(None)),  # a file, or a pipe
-        (None, {}, type(None)),
-        (Terminal(), {}, TerminalLine),
-        (Terminal(), {"JPY_PARENT_PID": "1"}, type(None)),  # a cell of a notebook, which replaces no line
-        (Terminal(), {"TERM": "dumb"}, type(None)),
+        (FILE, {}, [], type(None)),
+        (None, {}, [], type(None)),
+        (TERMINAL, {}, [], TerminalLine),
+        (TERMINAL, {"TERM": "dumb"}, [], type(None)),
+        (TERMINAL, {"JPY_PARENT_PID": "1"}, [], type(None)),  # a cell of a notebook, which replaces no line
+        (TERMINAL, {"CLICOLOR_FORCE": "1", "GIT_PAGER": "cat"}, [], type(None)),  # by what ipykernel sets
+        (TERMINAL, {"CLICOLOR_FORCE": "1"}, [], TerminalLine),  # a user's own wish for colors
+        (TERMINAL, {}, [None], TerminalLine),
+        (TERMINAL, {}, [SimpleNamespace()], TerminalLine),  # IPython in a terminal
+        (FILE, {}, [KERNEL], NotebookDisplay),
     ],
 )
-def test_a_terminal_has_a_screen_if_it_can_replace_a_line(
-    monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO | None, variables: dict[str, str], kind: type
+def test_a_screen_is_where_a_person_sees_a_line_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+    stderr: io.StringIO | None,
+    variables: dict[str, str],
+    shells: list[object],
+    kind: type,
 ) -> None:
     monkeypatch.setattr(sys, "stderr", stderr)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    for shell in shells:
+        monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda shell=shell: shell))
     assert isinstance(screen_here(), kind)
 
 
-def test_ipython_in_a_terminal_is_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    for shell in (None, SimpleNamespace()):
-        monkeypatch.setitem(sys.modules, "IPython", _ipython(shell))
-        assert isinstance(screen_here(), TerminalLine)
+@pytest.fixture
+def hand(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Return the clock by which states are drawn."""
+    clock = Clock()
+    monkeypatch.setattr(attended, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock
 
 
-def test_a_command_of_a_cell_is_known_by_what_ipykernel_sets(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not is_command_in_cell()
-    monkeypatch.setenv("CLICOLOR_FORCE", "1")
-    assert not is_command_in_cell(), "a user's own wish for colors"
-    monkeypatch.setenv("GIT_PAGER", "cat")
-    assert is_command_in_cell()
+def of(done: int, name: str = "") -> Callable[[], State]:
+    return lambda: State(name=name, done=done, total=2, seconds=3.21)
 
 
-def test_a_line_is_replaced_and_cut_and_lines_that_stay_are_above() -> None:
+def test_a_line_is_replaced_and_cut_and_lines_that_stay_are_above(hand: Clock) -> None:
     stream = Terminal()
-    line = TerminalLine(stream)
-    line.show("one\x1b[31m")
-    line.say("a warning")
-    line.show("x" * 200)
-    line.close()
-    assert stream.getvalue().split("\r\x1b[K") == ["", "one [31m", "a warning\none [31m", f"{'x' * 78}…\n"]
+    with TerminalLine(stream) as screen:
+        screen.show(of(1, "one\x1b[31m"))
+        screen.say("a warning")
+        screen.show(of(2, "x" * 200))
+    line = "one [31m: 1 of 2 trials · 3.2 s gone"
+    assert stream.getvalue().split("\r\x1b[K") == ["", line, f"a warning\n{line}", f"{'x' * 78}…\n"]
 
 
 def test_a_stream_that_lacks_a_sign_gets_another() -> None:
-    raw = io.BytesIO()
-    stream = io.TextIOWrapper(raw, "ascii")
-    TerminalLine(stream).show("1 · 2")
-    assert raw.getvalue() == b"\r\x1b[K1 ? 2"
+    stream = io.TextIOWrapper(raw := io.BytesIO(), "ascii")
+    TerminalLine(stream).show(of(1))
+    assert raw.getvalue() == b"\r\x1b[K1 of 2 trials ? 3.2 s gone"
 
 
-def test_a_cell_gets_one_display_which_is_updated(display: Display) -> None:
-    screen = screen_here()
-    assert isinstance(screen, NotebookDisplay)
-    screen.show("1 of 2", 0.5)
-    screen.say("<b>odd</b>")
-    screen.show("2 of 2", 1.0)
-    screen.close()
-    assert [content["text/plain"] for content in display.made] == ["1 of 2"]
-    assert [content["text/plain"] for content in display.updated] == ["<b>odd</b>\n1 of 2", "<b>odd</b>\n2 of 2"]
+def test_a_cell_gets_one_display_which_is_updated(monkeypatch: pytest.MonkeyPatch, hand: Clock) -> None:
+    display = Display()
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    with NotebookDisplay() as screen:
+        screen.show(of(1))
+        screen.say("<b>odd</b>")
+        screen.show(of(2))
+    first, last = "1 of 2 trials · 3.2 s gone", "2 of 2 trials · 3.2 s gone"
+    assert [content["text/plain"] for content in display.made] == [first]
+    assert [content["text/plain"] for content in display.updated] == [f"<b>odd</b>\n{first}", f"<b>odd</b>\n{last}"]
     assert display.updated[-1]["text/html"] == (
-        '&lt;b&gt;odd&lt;/b&gt;<br><progress max="1" value="1.0000"></progress> 2 of 2'
+        f'&lt;b&gt;odd&lt;/b&gt;<br><progress max="1" value="1.0000"></progress> {last}'
     )
 
 
@@ -243,31 +241,28 @@ BEST = TrialRecord(
     reports=(Report(value=0.987654321, metrics={}, weights="", measured={"seconds": 1.0}),),
 )  # fmt: skip
 BEGUN = Progress(
-    budget=20, finished=0, complete=0, pruned=0, failed=0, infeasible=0, running=(), best=None, seconds=3.21,
+    budget=20, finished=0, complete=0, pruned=0, failed=0, infeasible=1, running=(), best=None, seconds=3.21,
     saved_periods=0, total_periods=0, order_cost=0.0, workers=2,
 )  # fmt: skip
-LATER = replace(BEGUN, finished=12, complete=4, pruned=8, best=BEST, seconds=80.0, seconds_left=250.0)
+LATER = replace(BEGUN, finished=12, complete=4, pruned=8, best=BEST, seconds_left=250.0)
 HEADER = Header(
     name="fake-0", spec=fake.make_spec(Random(), NoPruner(), 1, 0), workers=2, budget=20, resumed=False
 )  # fmt: skip
 
 
-@dataclass
-class Shown:
+class Shown(Screen):
     """A screen that keeps what it shows."""
 
-    texts: list[str] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
-    closed: bool = False
-
-    def show(self, text: str, share: float | None = None) -> None:
-        self.texts.append(text)
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+        self.said: list[str] = []
 
     def say(self, text: str) -> None:
         self.said.append(text)
 
-    def close(self) -> None:
-        self.closed = True
+    def _draw(self, state: State) -> None:
+        self.lines.append(state.line)
 
 
 @pytest.fixture
@@ -276,19 +271,6 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Shown:
     shown = Shown()
     monkeypatch.setattr(attended, "screen_here", lambda: shown)
     return shown
-
-
-def test_the_line_has_counts_the_best_and_the_time() -> None:
-    assert line(BEGUN) == "0 of 20 trials · 3.2 s"
-    assert line(LATER) == "12 of 20 trials · 4 complete, 8 pruned · best 0.987654 (#3) · 80 s, about 4 min 10 s left"
-    assert "best 99 %" in line(LATER, "{:.0%}".format).replace("%", " %")
-
-
-def test_without_a_screen_the_observer_stays_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attended, "screen_here", lambda: None)
-    own = fake.Heard()
-    with watched(own, progress=True) as observer:
-        assert observer is own
 
 
 @pytest.mark.parametrize(
@@ -300,30 +282,47 @@ def test_progress_is_shown_unless_there_is_an_observer_or_the_caller_decides(
 ) -> None:
     with watched(own, progress) as observer:
         observer.on_start(HEADER)
+        observer.on_notice("waiting for the database")
         observer.on_progress(LATER)
-    assert (bool(screen.texts), screen.closed) == (shows, shows)
+    assert (bool(screen.lines), screen.said) == (shows, ["waiting for the database"] * shows)
+    assert not isinstance(own, fake.Heard) or own.notices == ["waiting for the database"]
 
 
-def test_the_callers_observer_hears_all_of_it_too(screen: Shown) -> None:
+def test_without_a_screen_the_observer_stays_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attended, "screen_here", lambda: None)
     own = fake.Heard()
     with watched(own, progress=True) as observer:
-        observer.on_notice("waiting for the database")
-        observer.on_warning("odd")
-    assert own.notices == ["waiting for the database"]
-    assert screen.said == ["waiting for the database", "odd"]
+        assert observer is own
 
 
-def test_it_is_drawn_not_more_often_than_it_is_read_and_once_at_the_end(
-    screen: Shown, monkeypatch: pytest.MonkeyPatch
+def test_the_line_has_counts_the_best_and_the_time_and_is_drawn_not_more_often_than_it_is_read(
+    screen: Shown, hand: Clock
 ) -> None:
-    clock = Clock()
-    monkeypatch.setattr(attended, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    with watched(Observer(), None) as observer:
+    with watched(Observer(), None, "{:.0%}".format) as observer:
         observer.on_start(HEADER)
-        for finished in range(10):
+        hand.now += 10
+        observer.on_progress(BEGUN)
+        for finished in range(12, 20):
             observer.on_progress(replace(LATER, finished=finished))
-            clock.now += EVERY / 4
-    assert [text.split(" of ")[0] for text in screen.texts] == ["fake-0: 0", "fake-0: 4", "fake-0: 8", "fake-0: 9"]
+            hand.now += EVERY / 4
+        observer.on_progress(replace(LATER, finished=20))
+    found = "4 complete, 8 pruned (and 1 infeasible) · best 99% (#3) · "
+    assert screen.lines == [
+        "fake-0: 0 of 20 trials · (and 1 infeasible) · 10 s gone",
+        f"fake-0: 16 of 20 trials · {found}10 s gone, about 4 min 10 s left",
+        f"fake-0: 20 of 20 trials · {found}10 s gone",
+        f"fake-0: 20 of 20 trials · {found}10 s gone",
+    ]
+
+
+def test_the_clock_runs_down_until_the_search_takes_much_longer(hand: Clock) -> None:
+    timing = Timing()
+    left = []
+    for at, expected in ((0, None), (0, 60.0), (0, 50.0), (0, 60.0), (5, None), (5, 70.0), (80, 2.0), (90, None)):
+        hand.now = at
+        timing.expect(expected)
+        left.append(timing.left)
+    assert (left, timing.seconds) == ([None, 60.0, 50.0, 50.0, 45.0, 70.0, 2.0, 0.0], 90.0)
 
 
 SCRIPT = """
