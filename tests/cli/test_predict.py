@@ -6,24 +6,20 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
 from mnist_bench.cli.app import app
-from mnist_bench.config.settings import ModelConfig
 from mnist_bench.data.choice import DataOptions
-from mnist_bench.data.own import options_for
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.export import export_folder
-from mnist_bench.export.winner import Winner
 from mnist_bench.numerics import device
-from mnist_bench.prediction.model import UNFINISHED, load_model
+from mnist_bench.prediction.model import load_model
 from support import winners
-from support.own_data import arrays, write_folder
 
 Cli = Callable[..., Result]
 
@@ -34,14 +30,9 @@ def data() -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def winner(data: Dataset) -> Winner:
-    return winners.winner(winners.config(winners.NETS["before"]), data)
-
-
-@pytest.fixture(scope="module")
-def exported(winner: Winner, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exported(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("winner")
-    export_folder.write(winner, path)
+    export_folder.write(winners.winner(winners.config(winners.NETS["before"]), data), path)
     return path
 
 
@@ -102,54 +93,18 @@ def test_what_is_empty_or_no_picture_gets_a_sentence_and_the_others_an_answer(
     assert broken.stderr == "Error: stdin: not a readable image; give a PNG or JPEG file.\n"
 
 
-@pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Dataset]:
-    """Return an export of a net for a stranger's pictures in colour, whose classes have names, and the data."""
-    place = tmp_path_factory.mktemp("own")
-    write_folder(place / "mine", arrays(classes=4, train=200, test=8, side=16))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(place))
-        data = load_dataset(options_for(place / "mine"), device.setup("cpu"))
-    trained = winners.config(ModelConfig(blocks=1, filters=8))
-    export_folder.write(winners.winner(trained, data), place / "winner")
-    return place / "winner", data
-
-
-def test_pictures_of_ones_own_are_named(cli: Cli, own: tuple[Path, Dataset], tmp_path: Path) -> None:
-    exported, data = own
-    (tmp_path / "pictures").mkdir()
-    for number, index in enumerate(data.validation[:10].tolist()):
-        picture = Image.fromarray(np.moveaxis(data.images[index].numpy(), 0, 2))
-        picture.save(tmp_path / "pictures" / f"{number}.png")
-    labels = load_model(exported).probabilities(data.pixels(data.validation[:10]).numpy()).argmax(1).tolist()
-    found = json.loads(cli("predict", str(exported), "pictures", "--json").stdout)["pictures"]
-    assert [(said["label"], said["name"]) for said in found] == [(label, f"class {label:02}") for label in labels]
-    assert all(said["runner_up_name"] == f"class {said['runner_up']:02}" for said in found)
-    rows = table(cli("predict", str(exported), "pictures").stdout)
-    assert [row[:2] for row in rows] == [["class", f"{label:02}"] for label in labels]
-    (by_csv, *_) = csv.DictReader(io.StringIO(cli("predict", str(exported), "pictures", "--csv").stdout))
-    assert (by_csv["label"], by_csv["name"]) == (str(labels[0]), f"class {labels[0]:02}")
-    Image.new("L", (300, 40), 90).save("grey.png")
-    assert cli("predict", str(exported), "grey.png").exit_code == 0, "of another size and without colour"
-
-
-@pytest.mark.parametrize(
-    ("model", "picture", "code", "message"),
-    [
-        ("none.safetensors", "a.png", 2, "not a file of exported weights (No such file or directory)."),
-        ("unfinished", "a.png", 2, "unfinished: its export was interrupted; run the same `mnist-bench export`"),
-        ("other-0", "a.png", 3, "No study other-0 in results."),
-        ("conv-0/x", "a.png", 2, "'conv-0/x' is not a trial; write STUDY/17."),
-        ("conv-0/1", "a.png", 3, "The weights of conv-0/1 are not here"),
-        ("conv-0", "empty", 2, "empty: this folder contains no image; names of images end in "),
-    ],
-)
-def test_what_cannot_be_used_is_said_in_a_sentence(
-    cli: Cli, tmp_path: Path, model: str, picture: str, code: int, message: str
+def test_classes_that_have_names_are_named(
+    cli: Cli, exported: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "unfinished").mkdir()
-    (tmp_path / "unfinished" / UNFINISHED).touch()
-    result = cli("predict", model, picture)
-    assert result.exit_code == code
-    assert message in result.stderr
+    model = load_model(exported)
+    names = tuple(f"class {label:02}" for label in range(10))
+    named = replace(model, input_spec=replace(model.input_spec, names=names))
+    monkeypatch.setattr("mnist_bench.prediction.model.load_model", lambda path: named)
+    found = json.loads(cli("predict", str(exported), str(pictures), "--json").stdout)["pictures"]
+    assert all(
+        (said["name"], said["runner_up_name"]) == (names[said["label"]], names[said["runner_up"]]) for said in found
+    )
+    rows = table(cli("predict", str(exported), str(pictures)).stdout)
+    assert [" ".join(row[:2]) for row in rows] == [said["name"] for said in found]
+    by_csv = csv.DictReader(io.StringIO(cli("predict", str(exported), str(pictures), "--csv").stdout))
+    assert [(row["label"], row["name"]) for row in by_csv] == [(str(said["label"]), said["name"]) for said in found]

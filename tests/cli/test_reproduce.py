@@ -15,22 +15,15 @@ from support.handmade import HASH
 Both = Mapping[str, tuple[str, str]]
 PRECISION = {"precision": ("bf16", "fp32")}
 CHECKED = {"check": ("77c0" + HASH[4:], "1d93" + HASH[4:])}
-OPTUNA = {"optuna": ("4.9.0", "5.0.0")}
-TORCH = {"torch": ("2.12.0", "2.13.0")}
+TORCH, OPTUNA = {"torch": ("2.12.0", "2.13.0")}, {"optuna": ("4.9.0", "5.0.0")}
+DIFFER = "The numerics differ (numerics check 77c0… → 1d93…)"
 
 
 @pytest.mark.parametrize(
     ("numerics", "versions", "words"),
     [
-        (
-            CHECKED | PRECISION, {},
-            "The numerics differ (numerics check 77c0… → 1d93…): precision bf16 → fp32; versions are the same.",
-        ),
-        (
-            CHECKED, TORCH,
-            "The numerics differ (numerics check 77c0… → 1d93…): in nothing that is recorded; versions differ: "
-            "torch 2.12.0 → 2.13.0.",
-        ),
+        (CHECKED | PRECISION, {}, f"{DIFFER}: precision bf16 → fp32; versions are the same."),
+        (CHECKED, TORCH, f"{DIFFER}: in nothing that is recorded; versions differ: torch 2.12.0 → 2.13.0."),
         (
             PRECISION, TORCH,
             "The numerics checks agree, but the recorded numerics differ: precision bf16 → fp32; versions differ: "
@@ -45,13 +38,12 @@ TORCH = {"torch": ("2.12.0", "2.13.0")}
     ],
 )  # fmt: skip
 def test_where_something_differs_numerics_and_versions_are_told(numerics: Both, versions: Both, words: str) -> None:
-    claim = claim_of(handmade.mixed(), handmade.mixed().trials[1])
+    claim = replace(claim_of(handmade.mixed(), handmade.mixed().trials[1]), correct=None)
     then, now = (
         replace(
             claim,
             numerics={name: both[place] for name, both in numerics.items()},
             versions={name: both[place] for name, both in versions.items()},
-            correct=None,
         )
         for place in (0, 1)
     )
