@@ -22,7 +22,6 @@ from mnist_bench.config.values import (
     settings_of,
     to_json,
 )
-from mnist_bench.data.choice import DataChoice
 from mnist_bench.errors import ConfigError
 from mnist_bench.nets.own_net import load_net
 from mnist_bench.space_files import space_sources
@@ -51,8 +50,7 @@ def test_there_and_back(config: TrainConfig) -> None:
     assert canonical_json.dumps(to_json(from_json(values))) == canonical_json.dumps(values)
 
 
-def test_fields_left_out_are_defaults_and_whole_numbers_are_floats() -> None:
-    assert from_json({}) == TrainConfig()
+def test_a_whole_number_is_the_real_one() -> None:
     assert config_hash(from_json({"optim": {"lr": 1}})) == config_hash(TrainConfig(optim=OptimConfig(lr=1.0)))
 
 
@@ -62,7 +60,6 @@ def test_fields_left_out_are_defaults_and_whole_numbers_are_floats() -> None:
         ({"modle": {}}, "modle is a setting that this version does not know; a newer mnist-bench made it"),
         ({"model": {"nosuch": 3}}, "model.nosuch is a setting that this version does not know"),
         ({"model": {"blocks": 5}}, "model.blocks: Input should be less than or equal to 4, not 5"),
-        ({"model": {"blocks": True}}, "model.blocks: .* not True"),
         ({"model": {"block_dropout": [0.1, 1.5]}}, r"model.block_dropout.1: .* less than 1, not 1.5"),
         ({"optim": {"lr": float("nan")}}, "not finite"),
         ({"epochs": 2, "periods": [1]}, r"periods: \[1\] does not rise to 2, the epochs"),
@@ -82,19 +79,13 @@ def read_back(text: str) -> Space:
     return space
 
 
-@pytest.mark.parametrize("name", [name for name in space_sources.shipped() if name.startswith("notebook/")])
-def test_shipped_recipes_come_back_as_they_were(name: str) -> None:
-    config = space_sources.recipe(space_sources.load(name))
-    assert space_sources.recipe(read_back(recipe_yaml(to_json(config), name="again"))) == config
-
-
-@given(seed=st.integers(0, 2**32))
+@given(seed=st.integers(0, 2**32), name=st.sampled_from(["conv", "notebook/vgg_as_written", "ladder/99.6"]))
 @settings(max_examples=dose(50))
-def test_trials_of_the_shipped_space_come_back_as_they_were(seed: int) -> None:
-    space = space_sources.load("conv")
+def test_trials_and_recipes_of_shipped_files_come_back_as_they_were(seed: int, name: str) -> None:
+    space = space_sources.load(name)
     (params,) = samples(space, 1, seed)
     config = space_sources.config(space, params)
-    assert space_sources.recipe(read_back(recipe_yaml(to_json(config), name="conv"))) == config
+    assert space_sources.recipe(read_back(recipe_yaml(to_json(config), name="again"))) == config
 
 
 def test_lists_phases_a_subset_and_the_data_set() -> None:
@@ -110,7 +101,6 @@ def test_lists_phases_a_subset_and_the_data_set() -> None:
     assert (space.name, space.settings["subset"], space_sources.dataset_of(space)) == ("conv-1.2", 1500, "mnist-red")
     assert space_sources.recipe(space) == config
     assert from_json(to_json(replace(config, periods=(0.5, 3.0)))) == replace(config, periods=(0.5, 3.0))
-    assert DataChoice(subset=1500).settings == {"subset": 1500}
 
 
 def test_null_and_empty_lists_of_a_net_of_ones_own_are_no_defaults(tmp_path: Path) -> None:
@@ -138,36 +128,38 @@ def test_a_field_without_metadata_has_a_group_of_its_own_and_always_counts() -> 
     assert bare.counts_in(TrainConfig())
 
 
-def test_every_setting_is_there_with_its_default_and_its_text() -> None:
-    defaults = {path: known.default for path, known in all_settings().items()}
-    assert defaults == settings_of(TrainConfig())
-    assert [path for path, known in all_settings().items() if not known.about] == []
+def test_every_setting_is_there_with_its_default_and_its_text_and_every_group_has_settings() -> None:
+    known = all_settings()
+    assert {path: setting.default for path, setting in known.items()} == settings_of(TrainConfig())
+    assert [path for path, setting in known.items() if not setting.about] == []
+    assert {setting.group for setting in known.values()} - {None} == {*get_args(Group)}
 
 
-def test_every_group_has_settings() -> None:
-    assert {known.group for known in all_settings().values()} - {None} == {*get_args(Group)}
+OFF = TrainConfig()
+NESTEROV = TrainConfig(optim=OptimConfig(optimizer="sgd_nesterov"))
+ZOOMED = TrainConfig(augment=AugmentConfig(zoom=0.1))
 
 
 @pytest.mark.parametrize(
     ("path", "config", "counts"),
     [
-        ("optim.momentum", TrainConfig(), False),
-        ("optim.momentum", TrainConfig(optim=OptimConfig(optimizer="sgd_nesterov")), True),
-        ("optim.filter_lr", TrainConfig(optim=OptimConfig(optimizer="sgd_nesterov")), False),
+        ("optim.momentum", OFF, False),
+        ("optim.momentum", NESTEROV, True),
+        ("optim.filter_lr", NESTEROV, False),
         ("optim.filter_norms", TrainConfig(optim=OptimConfig(optimizer="muon")), True),
-        ("optim.warmup_fraction", TrainConfig(), False),
+        ("optim.warmup_fraction", OFF, False),
         ("optim.second_drop_fraction", TrainConfig(optim=OptimConfig(drops=1)), False),
         ("model.filter_growth", TrainConfig(model=ModelConfig(filters=(8, 16))), False),
         ("model.block_dropout", TrainConfig(model=ModelConfig(blocks=0)), False),
-        ("model.batchnorm_momentum", TrainConfig(), False),
+        ("model.batchnorm_momentum", OFF, False),
         ("model.batchnorm_momentum", TrainConfig(model=ModelConfig(hidden_batchnorm=("after_activation",))), True),
-        ("augment.fill", TrainConfig(), False),
-        ("augment.fill", TrainConfig(augment=AugmentConfig(zoom=0.1)), True),
-        ("augment.grid_shift", TrainConfig(augment=AugmentConfig(zoom=0.1)), False),
+        ("augment.fill", OFF, False),
+        ("augment.fill", ZOOMED, True),
+        ("augment.grid_shift", ZOOMED, False),
         ("augment.grid_shift", TrainConfig(augment=AugmentConfig(grid_pixels=3)), True),
         ("optim.cooldown_fraction", TrainConfig(optim=OptimConfig(schedule="one_cycle")), False),
         ("optim.hard_share", TrainConfig(epochs=1), False),
-        ("optim.easy_share", TrainConfig(), False),
+        ("optim.easy_share", OFF, False),
         ("optim.easy_share", TrainConfig(optim=OptimConfig(hard_share=0.5)), True),
     ],
 )
@@ -176,16 +168,15 @@ def test_where_a_setting_does_something(path: str, config: TrainConfig, counts: 
 
 
 def test_strengths_are_the_settings_that_declare_a_distortion() -> None:
-    strengths = AugmentConfig(zoom=0.1).strengths
+    strengths = ZOOMED.augment.strengths
     assert {f"augment.{name}" for name in strengths} == {path for path in all_settings() if setting_of(path).distortion}
     assert {name: strength for name, strength in strengths.items() if strength} == {"zoom": 0.1}
     assert AugmentConfig(grid_pixels=4).distorts
-    assert not AugmentConfig(grid_shift=2.0).distorts
-    assert not replace(AugmentConfig(), zoom_per_axis=True).distorts
+    assert not AugmentConfig(grid_shift=2.0, zoom_per_axis=True).distorts
 
 
 @dataclass
-class Example:
+class Base:
     """Three fields."""
 
     first: int
@@ -197,17 +188,11 @@ class Example:
 
 
 @dataclass
-class Derived(Example):
+class Derived(Base):
     """One more field, and one that is declared again."""
 
     third: int = 4
     """Anew."""
-    fourth: int = 5
-    """One more."""
-
-
-class Net:
-    """Has its settings inside."""
 
     @dataclass
     class Settings:
@@ -220,10 +205,9 @@ class Net:
 
 
 def test_a_field_has_the_text_below_it_or_that_of_its_base() -> None:
-    assert field_docs(Example) == {"first": "One line.", "third": "Two lines."}
-    assert field_docs(Derived) == {"first": "One line.", "third": "Anew.", "fourth": "One more."}
-    assert field_docs(Net.Settings) == {"width": "Feature maps. Of each layer."}
-
+    assert field_docs(Base) == {"first": "One line.", "third": "Two lines."}
+    assert field_docs(Derived) == {"first": "One line.", "third": "Anew."}
+    assert field_docs(Derived.Settings) == {"width": "Feature maps. Of each layer."}
     made: dict[str, type] = {}
     exec("class Made: pass", made)  # noqa: S102  - a class of no file
     for cls in (make_dataclass("Settings", ["width"]), made["Made"], int):

@@ -45,14 +45,18 @@ def choosing(hard: float = 0.5, easy: float = 1 / 3, **others: object) -> Schedu
     return Schedule(config=TrainConfig(epochs=3, optim=optim), images=IMAGES)
 
 
-def second_epoch(schedule: Schedule) -> range:
-    return range(schedule.first_step(1), schedule.first_step(2))
+def steps_of(schedule: Schedule, epoch: int) -> range:
+    return range(schedule.first_step(epoch), schedule.first_step(epoch + 1))
 
 
-@pytest.fixture
-def hard(plain: TrainConfig) -> TrainConfig:
-    """Return three epochs without dropout, the later ones on two thirds of the images."""
-    return replace(plain, epochs=3, optim=replace(plain.optim, hard_share=0.5))
+def taken(data: Dataset, schedule: Schedule, steps: range, losses: LastLosses | None, lost: float = -1) -> list[int]:
+    """Return the images that are taken in turn; each has then `lost` so much, or, if negative, as much as its place."""
+    found: list[int] = []
+    for batch in batches(schedule, data, 1, steps, losses):
+        if batch.losses is not None:
+            batch.losses.copy_(batch.chosen if lost < 0 else torch.full_like(batch.losses, lost))
+        found += batch.chosen.tolist()
+    return found
 
 
 @given(st.floats(0.01, 0.99), st.floats(0.01, 0.99), st.integers(8, 300), st.integers(0, 2**31))
@@ -63,8 +67,7 @@ def test_an_epoch_takes_the_hardest_and_a_fixed_number_of_others(
     schedule = choosing(share, easy, batch_size=batch_size, keep_last_batch=True)
     earlier = torch.rand(IMAGES, generator=seeded(seed, Name("losses")))
     losses = LastLosses(earlier.clone(), torch.zeros(IMAGES))
-    steps = second_epoch(schedule)
-    chosen = torch.cat([taken.chosen for taken in batches(schedule, digits, seed, steps, losses)])
+    chosen = torch.cat([each.chosen for each in batches(schedule, digits, seed, steps_of(schedule, 1), losses)])
     assert len(set(chosen.tolist())) == len(chosen)
     # All but a last image alone, which makes no batch.
     assert schedule.images_in(1) - len(chosen) in (0, 1)
@@ -75,47 +78,24 @@ def test_an_epoch_takes_the_hardest_and_a_fixed_number_of_others(
     assert torch.equal(place[chosen], place[chosen].sort().values)  # in the epoch's order
 
 
-def test_each_epoch_and_each_seed_distorts_every_image_anew(plain: TrainConfig, digits: Dataset) -> None:
-    schedule = Schedule(config=plain, images=IMAGES)
-
-    def distortions(seed: int, epoch: int) -> torch.Tensor:
-        """Return how each image is distorted, by the image's place."""
-        steps = range(schedule.first_step(epoch), schedule.first_step(epoch + 1))
-        taken = list(batches(schedule, digits, seed, steps, None))
-        drawn = torch.cat([some.distortions for some in taken if some.distortions is not None])
-        return drawn[torch.cat([some.chosen for some in taken]).argsort()]
-
-    first = distortions(1, 0)
-    assert torch.equal(first, distortions(1, 0))
-    for other in (distortions(1, 1), distortions(2, 0)):
-        assert len(other) == len(first) == IMAGES
-        assert not (first == other).all(dim=1).any()
-
-
 def test_a_later_epoch_goes_by_what_each_image_lost_when_it_was_last_taken(digits: Dataset) -> None:
     schedule = choosing(batch_size=100)
     losses = no_losses(schedule, digits.device)
     assert losses is not None
-    taken = list(batches(schedule, digits, 1, range(10), None))
-    for number, batch in enumerate(batches(schedule, digits, 1, range(10), losses)):
-        assert torch.equal(batch.chosen, taken[number].chosen)  # the first epoch takes all
-        assert batch.losses is not None
-        batch.losses.copy_(batch.chosen)  # the later an image stands, the harder it is
+    # The first epoch takes all; the later an image stands, the harder it is.
+    assert taken(digits, schedule, range(10), losses) == taken(digits, schedule, range(10), None)
     assert torch.equal(losses.earlier, torch.arange(1000.0))  # the epoch has ended
-    second = torch.cat([batch.chosen for batch in batches(schedule, digits, 1, second_epoch(schedule), losses)])
-    assert (second >= 500).sum() == pytest.approx(450, abs=50)  # six batches of a hundred, of 667 images
+    second = taken(digits, schedule, steps_of(schedule, 1), losses)
+    assert sum(image >= 500 for image in second) == pytest.approx(450, abs=50)  # six batches of a hundred, of 667
 
 
 def test_a_period_within_an_epoch_goes_on_with_its_images(digits: Dataset) -> None:
     schedule, losses = choosing(batch_size=100), LastLosses(torch.arange(1000.0), torch.zeros(1000))
     once = LastLosses(*(value.clone() for value in losses))
-    straight = [batch.chosen for batch in batches(schedule, digits, 1, range(10, 16), once)]
-    for batch in batches(schedule, digits, 1, range(10, 13), losses):
-        assert batch.losses is not None
-        batch.losses.fill_(7.0)
-    late = [batch.chosen for batch in batches(schedule, digits, 1, range(13, 16), losses)]
-    assert all(map(torch.equal, late, straight[3:]))
-    assert (losses.earlier[torch.cat(straight[:3])] == 7).all()
+    straight = taken(digits, schedule, range(10, 16), once)
+    taken(digits, schedule, range(10, 13), losses, lost=7.0)
+    assert taken(digits, schedule, range(13, 16), losses, lost=0.0) == straight[300:]
+    assert (losses.earlier[straight[:300]] == 7).all()
     assert (losses.newest[:300] == 7).all()
 
 
@@ -123,12 +103,7 @@ def test_images_that_were_left_over_are_the_hardest(digits: Dataset) -> None:
     schedule = choosing(0.1, 0.01, batch_size=90)
     losses = no_losses(schedule, digits.device)
     assert losses is not None
-    seen: set[int] = set()
-    for batch in batches(schedule, digits, 1, range(11), losses):
-        assert batch.losses is not None
-        batch.losses.fill_(0.5)
-        seen |= {*batch.chosen.tolist()}
-    left_over = {*range(1000)} - seen
+    left_over = {*range(1000)} - {*taken(digits, schedule, range(11), losses, lost=0.5)}
     assert {*losses.earlier.isinf().nonzero().flatten().tolist()} == left_over
     assert len(left_over) == 10
 
@@ -137,17 +112,11 @@ def test_learned_images_are_left_out_and_return_if_others_are_easier(digits: Dat
     optim = OptimConfig(batch_size=100, learned_share=0.5)
     schedule = Schedule(config=TrainConfig(epochs=3, optim=optim), images=IMAGES)
     losses = LastLosses(torch.arange(1000.0), torch.zeros(1000))
-    taken = []
-    for batch in batches(schedule, digits, 1, second_epoch(schedule), losses):
-        assert batch.losses is not None
-        batch.losses.zero_()
-        taken += batch.chosen.tolist()
-    assert {*taken} <= {*range(250, 1000)}
-    assert len(taken) == 700  # seven batches of a hundred, of 750 images
-    last = range(schedule.first_step(2), schedule.first_step(3))
-    found = torch.cat([batch.chosen for batch in batches(schedule, digits, 1, last, losses)])
-    assert {*found.tolist()} >= {*range(250)} - {0}
-    assert len(found) == 500
+    second, last = (taken(digits, schedule, steps_of(schedule, epoch), losses, lost=0.0) for epoch in (1, 2))
+    assert {*second} <= {*range(250, 1000)}
+    assert len(second) == 700  # seven batches of a hundred, of 750 images
+    assert {*last} >= {*range(250)} - {0}
+    assert len(last) == 500
 
 
 def test_without_a_share_nobody_asks_for_losses(plain: TrainConfig, digits: Dataset) -> None:
@@ -158,21 +127,17 @@ def test_without_a_share_nobody_asks_for_losses(plain: TrainConfig, digits: Data
     assert not [name for name in tensors_in(state) if name.startswith("losses")]
 
 
-def test_the_first_epoch_is_that_of_a_training_on_all_images(hard: TrainConfig, digits: Dataset) -> None:
-    all_images = replace(hard, optim=replace(hard.optim, hard_share=0.0))
-    chosen, everything = (fit(TorchTrainer(digits, "fp32"), config, 1).reports for config in (hard, all_images))
-    assert chosen[0].weights == everything[0].weights
-    assert chosen[1].weights != everything[1].weights
-
-
 @pytest.mark.parametrize("more", [{}, {"learned_share": 0.5}])
-def test_cut_into_periods_or_straight_gives_the_same_weights(
-    hard: TrainConfig, digits: Dataset, more: dict[str, float]
+def test_cut_into_periods_or_straight_gives_the_same_weights_the_first_epoch_those_of_all_images(
+    plain: TrainConfig, digits: Dataset, more: dict[str, float]
 ) -> None:
-    hard = replace(hard, optim=replace(hard.optim, **more))  # type: ignore[arg-type]
-    cuts = ((0.5, 1.0, 1.25, 1.75, 2.1, 3.0), (3.0,))
-    cut, straight = (fit(TorchTrainer(digits, "fp32"), replace(hard, periods=ends), 1) for ends in cuts)
+    plain = replace(plain, epochs=3)
+    hard = replace(plain, optim=replace(plain.optim, hard_share=0.5, **more))  # type: ignore[arg-type]
+    cuts = (replace(hard, periods=ends) for ends in ((0.5, 1.0, 1.25, 1.75, 2.1, 3.0), (3.0,)))
+    cut, straight, everything = (fit(TorchTrainer(digits, "fp32"), config, 1) for config in (*cuts, plain))
     assert cut.reports[-1].weights == straight.reports[-1].weights
+    assert cut.reports[1].weights == everything.reports[0].weights
+    assert cut.reports[-1].weights != everything.reports[-1].weights
     found, expected = (tensors_in(result.state) for result in (cut, straight))
     assert all(torch.equal(found[name], expected[name]) for name in expected)
     assert {name for name in expected if name.startswith("losses")} == {"losses.earlier", "losses.newest"}
@@ -211,23 +176,15 @@ def test_a_strength_does_what_torchvision_does(
     torch.testing.assert_close(found, expected(**oracles), atol=1e-4, rtol=0)
 
 
-def test_shear_is_kerass_matrix() -> None:
-    found = maps(AugmentConfig(shear_radians=0.3), one(shear=1.0))[0]
-    torch.testing.assert_close(found, torch.tensor([[1, -math.sin(0.3), 0], [0, math.cos(0.3), 0]]))
-
-
-def test_everything_at_once_is_rotation_times_shear_times_zoom() -> None:
+def test_everything_at_once_is_rotation_times_kerass_shear_times_zoom() -> None:
     config = AugmentConfig(rotation_degrees=30, shear_radians=0.3, zoom=0.2, zoom_per_axis=True)
-    found = maps(config, one(rotation=0.4, shear=-0.7, row_zoom=1.0, column_zoom=-0.5))[0, :, :2]
+    strengths = one(rotation=0.4, shear=-0.7, row_zoom=1.0, column_zoom=-0.5)
     turn, slant = math.radians(12), -0.21
     rotation = torch.tensor([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
     shear = torch.tensor([[1, -math.sin(slant)], [0, math.cos(slant)]])
-    torch.testing.assert_close(found, rotation @ shear @ torch.diag(torch.tensor([1.2, 0.9])))
-
-
-def test_axes_zoom_together_unless_told() -> None:
-    together = maps(AugmentConfig(zoom=0.2), one(row_zoom=1.0, column_zoom=-1.0))[0, :, :2]
-    torch.testing.assert_close(together, torch.eye(2) * 1.2)
+    for found, zooms in ((config, (1.2, 0.9)), (replace(config, zoom_per_axis=False), (1.2, 1.2))):
+        matrix = rotation @ shear @ torch.diag(torch.tensor(zooms))
+        torch.testing.assert_close(maps(found, strengths)[0, :, :2], matrix)
 
 
 def test_nearest_and_edge() -> None:
@@ -239,14 +196,11 @@ def test_nearest_and_edge() -> None:
     torch.testing.assert_close(found[:, :, -3:], PICTURES[:, :, -1:].expand(5, 1, 3, 28))
 
 
-def test_without_strengths_nothing_is_drawn() -> None:
-    assert distortions(AugmentConfig(fill="edge", zoom_per_axis=True), 5, 0, 0) is None
-
-
 def test_every_epoch_and_every_seed_distort_each_image_in_another_way() -> None:
     first, *others = (distortions(FULL, 5, seed, epoch) for seed, epoch in ((1, 2), (1, 2), (1, 3), (2, 2)))
     assert first is not None
     assert [bool((found == first).all(dim=1).any()) for found in others if found is not None] == [True, False, False]
+    assert distortions(AugmentConfig(fill="edge", zoom_per_axis=True), 5, 0, 0) is None
 
 
 def test_draws_differ_for_each_image_and_stay_in_bounds() -> None:
