@@ -26,22 +26,18 @@ def test_plain_and_gzipped_files_hold_the_same(tmp_path: Path, name: str, conten
     found = idx.read(idx.find(tmp_path, "a"))
     assert found.dtype == np.uint8
     assert np.array_equal(found, PICTURES)
-
-
-def test_what_is_packed_is_the_file_again_whose_digest_is_known() -> None:
-    assert idx.pack(PICTURES) == ENCODED
-    assert idx.digest(PICTURES) == hashlib.sha256(ENCODED).hexdigest()
+    assert idx.pack(found) == ENCODED
 
 
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("train-labels-idx1-ubyte", b"", "starts with nothing"),
-        ("train-labels-idx1-ubyte", ENCODED[:-1], "is cut off"),
-        ("train-labels-idx1-ubyte", ENCODED + b"x", "has bytes after its last value"),
-        ("train-labels-idx1-ubyte", ENCODED[:6], "is cut off in its header"),
-        ("train-labels-idx1-ubyte", struct.pack(">HBBI", 0, 0x0D, 1, 4) + bytes(4), "starts with 00000d01"),
-        ("train-labels-idx1-ubyte", struct.pack(">HBB3I", 0, 8, 3, 2**32 - 1, 2**32 - 1, 28), "at most"),
+        ("a", b"", "starts with nothing"),
+        ("a", ENCODED[:-1], "is cut off"),
+        ("a", ENCODED + b"x", "has bytes after its last value"),
+        ("a", ENCODED[:6], "is cut off in its header"),
+        ("a", struct.pack(">HBBI", 0, 0x0D, 1, 4) + bytes(4), "starts with 00000d01"),
+        ("a", struct.pack(">HBB3I", 0, 8, 3, 2**32 - 1, 2**32 - 1, 28), "at most"),
         ("a.gz", ZIPPED[:-9], "cannot be read"),
         ("a.gz", b"no gzip", "cannot be read"),
         ("a.gz", ZIPPED[:-8] + bytes(8), "cannot be read"),
@@ -50,14 +46,10 @@ def test_what_is_packed_is_the_file_again_whose_digest_is_known() -> None:
 def test_a_bad_file_is_named(tmp_path: Path, name: str, content: bytes, words: str) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(DataError, match=words) as caught:
+    with pytest.raises(DataError, match=f"^{path}: .*{words}"):
         idx.read(path)
-    assert str(path) in str(caught.value)
-
-
-def test_a_missing_file_names_its_folder(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="there is no train-images"):
-        idx.find(tmp_path, "train-images")
+    with pytest.raises(DataError, match=f"^{tmp_path}: there is no b, nor b.gz$"):
+        idx.find(tmp_path, "b")
 
 
 @settings(max_examples=dose(200), suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -13,16 +13,14 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 from mnist_bench.data import choice, mnist
-from mnist_bench.data.choice import Data, DataOptions
+from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.mnist import CLASSES, Images, images_in, load_training_set, make_split, validation_size
 from mnist_bench.data.own import options_for
 from mnist_bench.data.tensors import Dataset, with_evaluation_images
 from mnist_bench.data.test_set import open_test_set
 from mnist_bench.errors import DataError
 from mnist_bench.picture_form import PictureForm
-from mnist_bench.space_files import space_sources
 from mnist_bench.studies.checked import training_set
-from search.errors import SpaceError
 from support.dose import dose
 from support.own_data import arrays, write_data, write_idx, write_npz
 
@@ -54,20 +52,20 @@ def test_images_are_counted_without_reading_them(folder: Path) -> None:
 
 def test_a_changed_packaged_file_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mnist, "PACKAGED", folder)
-    with pytest.raises(
-        DataError, match=rf"{IMAGES}: its content has SHA-256 [0-9a-f]{{64}}, not {choice.SHA256[IMAGES]}"
-    ):
+    words = rf"{IMAGES}: its content has SHA-256 [0-9a-f]{{64}}, not {choice.SHA256[IMAGES]}"
+    with pytest.raises(DataError, match=words):
         load_training_set(DataOptions())
 
 
-def test_a_folder_needs_no_test_files_and_packing_does_not_matter(folder: Path) -> None:
+def test_a_folder_needs_no_test_files_and_its_hash_is_of_the_pixels_and_not_of_the_packing(folder: Path) -> None:
     first = load_training_set(DataOptions(data_dir=str(folder)))
     (folder / f"{LABELS}.gz").write_bytes(gzip.compress((folder / LABELS).read_bytes()))
     (folder / LABELS).unlink()
     second = load_training_set(DataOptions(data_dir=str(folder)))
-    assert first.data_hash == second.data_hash
-    assert first.split.digest == second.split.digest
+    assert (first.data_hash, first.split.digest) == (second.data_hash, second.split.digest)
     assert len(first.split.validation) == 10
+    write_idx(folder / IMAGES, np.zeros((60, 28, 28)))
+    assert load_training_set(DataOptions(data_dir=str(folder))).data_hash != first.data_hash
 
 
 @pytest.mark.parametrize("text", ["a note", "[]", '{"classes": ["a", "b"]}', '{"sha256": {}}', "[" * 100_000])
@@ -75,12 +73,6 @@ def test_a_file_of_the_users_own_called_as_ours_is_let_be(folder: Path, text: st
     (folder / mnist.ABOUT).write_text(text)
     loaded = load_training_set(DataOptions(data_dir=str(folder)))
     assert (len(loaded.images.labels), loaded.names) == (60, ())
-
-
-def test_another_pixel_is_another_hash(folder: Path) -> None:
-    first = load_training_set(DataOptions(data_dir=str(folder)))
-    write_idx(folder / IMAGES, np.zeros((60, 28, 28)))
-    assert load_training_set(DataOptions(data_dir=str(folder))).data_hash != first.data_hash
 
 
 @pytest.mark.parametrize(
@@ -99,11 +91,16 @@ def test_a_folder_of_another_form_is_refused(folder: Path, name: str, values: np
     assert str(folder) in str(caught.value)
 
 
-def test_unknown_and_double_names_are_refused() -> None:
-    with pytest.raises(DataError, match="not one of mnist, mnist-red, fashion-mnist"):
-        DataOptions(dataset="cifar-10")  # type: ignore[arg-type]
-    with pytest.raises(DataError, match="not by both"):
-        DataOptions(dataset="kmnist", data_dir="here")
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"dataset": "cifar-10"}, "not one of mnist, mnist-red, fashion-mnist"),
+        ({"dataset": "kmnist", "data_dir": "here"}, "not by both"),
+    ],
+)
+def test_unknown_and_double_names_are_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        DataOptions(**options)
 
 
 class FakeQmnist:
@@ -170,43 +167,32 @@ def test_sizes(images: int, validating: int) -> None:
     assert validation_size(images) == validating
 
 
-@pytest.mark.parametrize("subset", [-1, 0, 9, 601])
-def test_a_subset_out_of_range_is_refused(subset: int) -> None:
-    with pytest.raises(DataError, match="subset"):
-        make_split(np.arange(600) % 10, subset=subset)
-
-
-def test_too_few_images_to_split_are_refused() -> None:
-    with pytest.raises(DataError, match="9 images are too few to split; at least 10 are needed"):
-        make_split(np.arange(9))
+@pytest.mark.parametrize(("images", "subset"), [(600, -1), (600, 9), (600, 601), (9, None)])
+def test_what_cannot_be_split_is_refused(images: int, subset: int | None) -> None:
+    with pytest.raises(DataError, match="a subset must have 10 to 600" if subset else "9 images are too few to split"):
+        make_split(np.arange(images) % 10, subset=subset)
 
 
 RED = PictureForm(channels=3, height=28, width=28, classes=10)
 
 
 @pytest.mark.slow
-def test_the_digits_are_mnists_and_so_is_their_split() -> None:
-    grey = load_training_set(DataOptions(subset=1200))
-    red = load_training_set(replace(options_for(None, dataset="mnist-red"), subset=1200))
-    assert red.options.form == RED
+@pytest.mark.parametrize("own", [False, True])
+def test_mnist_red_is_made_of_any_files_split_as_they_are_and_loaded_again_as_recorded(
+    tmp_path: Path, own: bool
+) -> None:
+    folder = write_data(tmp_path / "data", train=1200, test=100) if own else None
+    options = replace(options_for(folder, dataset="mnist-red"), subset=1200)
+    red, grey = load_training_set(options), load_training_set(replace(options_for(folder), subset=1200))
+    assert options.form == RED
     assert (red.images.images[:, 0] == grey.images.images).all()
     assert not red.images.images[:, 1:].any()
     assert (red.images.labels == grey.images.labels).all()
     assert red.split.digest == grey.split.digest
     assert red.data_hash != grey.data_hash
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("own", [False, True])
-def test_it_is_made_of_any_files_and_loaded_again_as_recorded(tmp_path: Path, own: bool) -> None:
-    folder = write_data(tmp_path / "data", train=1200, test=100) if own else None
-    options = options_for(folder, dataset="mnist-red")
-    loaded = load_training_set(options)
-    images = open_test_set(options, purpose="look", ledgers=[]).images
-    assert (loaded.images.images.shape[1:], images.shape[1:]) == ((3, 28, 28), (3, 28, 28))
-    recorded = Data(dataset="mnist-red", data_hash=loaded.data_hash, split_hash=loaded.split.digest, form=RED)
-    assert recorded.is_own is own
-    assert training_set(recorded, folder, "The record").options == options
+    assert open_test_set(options, purpose="look", ledgers=[]).images.shape[1:] == (3, 28, 28)
+    assert red.data.is_own is own
+    assert training_set(red.data, folder, "The record").options == options
 
 
 @pytest.mark.slow
@@ -216,40 +202,20 @@ def test_pictures_in_colour_are_refused(tmp_path: Path, monkeypatch: pytest.Monk
         options_for(write_npz(tmp_path / "mine.npz", arrays()), dataset="mnist-red")
 
 
-@pytest.mark.slow
-def test_a_space_names_its_data_set(tmp_path: Path) -> None:
-    file = tmp_path / "mine.yaml"
-    file.write_text("dataset: mnist-red\n")
-    assert space_sources.dataset_of(space_sources.load(file)) == "mnist-red"
-    assert space_sources.dataset_of(space_sources.load(file, ["dataset=mnist"])) == "mnist"
-    file.write_text("dataset: mnist-rde\n")
-    with pytest.raises(SpaceError, match="dataset: mnist-rde is not"):
-        space_sources.load(file)
-
-
-def test_the_training_part_is_normalised_and_the_hashes_are_those_of_the_arrays(digits: Dataset) -> None:
+def test_pixels_are_normalised_by_the_moments_of_what_is_trained_on(digits: Dataset) -> None:
     loaded = load_training_set(DataOptions(subset=1200))
     assert (digits.data_hash, digits.split_hash) == (loaded.data_hash, loaded.split.digest)
     assert (len(digits.train), len(digits.validation)) == (1000, 200)
-    pixels = digits.normalise(digits.pixels(digits.train))
-    assert pixels.mean().item() == pytest.approx(0, abs=1e-5)
-    assert pixels.std().item() == pytest.approx(1, abs=1e-4)
-
-
-def test_images_for_evaluation_are_normalised_like_the_training_part(digits: Dataset) -> None:
-    images = Images(images=np.full((3, 28, 28), 7, np.uint8), labels=np.array([1, 2, 3], np.uint8))
-    shown = with_evaluation_images(digits, images)
-    assert shown.validation.tolist() == [0, 1, 2]
-    assert len(shown.train) == 0
-    pixel = shown.normalise(shown.pixels(shown.validation))[0, 0, 0, 0].item()
-    assert pixel == pytest.approx((7 - digits.moments[0].mean) / digits.moments[0].std)
-
-
-def test_all_images_together_are_normalised_by_their_own_moments(digits: Dataset) -> None:
     everything = digits.training_on("all")
     assert everything.train.tolist() == sorted([*digits.train.tolist(), *digits.validation.tolist()])
-    pixels = everything.normalise(everything.pixels(everything.train))
-    assert pixels.mean().item() == pytest.approx(0, abs=1e-5)
-    assert pixels.std().item() == pytest.approx(1, abs=1e-4)
     assert everything.moments != digits.moments
     assert digits.training_on("search_split") is digits
+    for data in (digits, everything):
+        pixels = data.normalise(data.pixels(data.train))
+        assert pixels.mean().item() == pytest.approx(0, abs=1e-5)
+        assert pixels.std().item() == pytest.approx(1, abs=1e-4)
+    images = Images(images=np.full((3, 28, 28), 7, np.uint8), labels=np.array([1, 2, 3], np.uint8))
+    shown = with_evaluation_images(digits, images)
+    assert (shown.validation.tolist(), len(shown.train)) == ([0, 1, 2], 0)
+    pixel = shown.normalise(shown.pixels(shown.validation))[0, 0, 0, 0].item()
+    assert pixel == pytest.approx((7 - digits.moments[0].mean) / digits.moments[0].std)

@@ -51,19 +51,15 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     return folder
 
 
-def by_class(values: Arrays) -> Arrays:
-    """Return the same pictures in the order in which a folder of them is read."""
-    orders = {part: np.argsort(values[f"y_{part}"], kind="stable") for part in ("train", "test")}
-    return {name: each[orders[name[2:]]] for name, each in values.items()}
-
-
 def test_a_file_and_a_folder_of_the_same_pictures_are_the_same_data(tmp_path: Path) -> None:
-    values = by_class(small())
-    file = load_training_set(options_for(write_npz(tmp_path / "mine.npz", values)))
-    folder = load_training_set(options_for(write_folder(tmp_path / "mine", small())))
+    values = small()  # a folder is read class by class
+    orders = {part: np.argsort(values[f"y_{part}"], kind="stable") for part in ("train", "test")}
+    by_class = {name: each[orders[name[2:]]] for name, each in values.items()}
+    file = load_training_set(options_for(write_npz(tmp_path / "mine.npz", by_class)))
+    folder = load_training_set(options_for(write_folder(tmp_path / "mine", values)))
     assert file.options.form == folder.options.form == COLOUR
     assert (file.data_hash, file.split.digest) == (folder.data_hash, folder.split.digest)
-    assert np.array_equal(file.images.images.transpose(0, 2, 3, 1), values["x_train"])
+    assert np.array_equal(file.images.images.transpose(0, 2, 3, 1), by_class["x_train"])
     assert (file.names, folder.names) == ((), ("class 00", "class 01", "class 02", "class 03"))
 
 
@@ -113,14 +109,7 @@ def test_what_another_is_writing_stays(tmp_path: Path, monkeypatch: pytest.Monke
         assert load_training_set(options_for(source)).options.form.classes == classes
 
 
-def test_a_changed_source_is_read_again(tmp_path: Path) -> None:
-    first = options_for(write_npz(tmp_path / "mine.npz", small()))
-    second = options_for(write_npz(tmp_path / "mine.npz", arrays(classes=5, train=40, test=8, side=8)))
-    assert first.data_dir != second.data_dir
-    assert second.form.classes == 5
-
-
-def test_a_damaged_cache_is_named_and_made_again(tmp_path: Path) -> None:
+def test_a_changed_source_is_read_again_and_a_damaged_cache_is_named_and_made_again(tmp_path: Path) -> None:
     source = write_npz(tmp_path / "mine.npz", small())
     options = options_for(source)
     folder = Path(options.data_dir or "")
@@ -136,6 +125,8 @@ def test_a_damaged_cache_is_named_and_made_again(tmp_path: Path) -> None:
     ):
         spoil()
         assert len(load_training_set(options_for(source)).images.labels) == 40
+    changed = options_for(write_npz(source, arrays(classes=5, train=40, test=8, side=8)))
+    assert (changed.form.classes, changed.data_dir == options.data_dir) == (5, False)
 
 
 def test_idx_files_of_any_form_are_read_as_they_lie(tmp_path: Path) -> None:
@@ -169,26 +160,29 @@ def test_real_numbers_up_to_one_are_shares(tmp_path: Path) -> None:
     assert len({options_for(write_npz(tmp_path / "bits.npz", each)) for each in bits}) == 1
 
 
+def pictures(value: float = 0, *shape: int) -> np.ndarray:
+    return np.full(shape or (40, 8, 8, 3), value)
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"x_train": np.zeros((40, 8), np.uint8)}, r"x_train: has shape \(40, 8\), not \(N, H, W\)"),
-        ({"x_train": np.zeros((40, 8, 2000), np.uint8)}, "x_train: images have 8x2000 pixels; each side must have 4"),
-        ({"x_train": np.full((40, 8, 8, 3), 256)}, "x_train: its pixels range from 256.* must be from 0 to 255"),
-        ({"x_train": np.full((40, 8, 8, 3), np.nan)}, "x_train: its pixels range from nan"),
-        ({"x_train": np.full((40, 8, 8, 3), -1.0)}, "its pixels range from -1 to -1; they must be from 0 to 1$"),
-        ({"x_train": np.full((40, 8, 8, 3), 1.5)}, "x_train: some pixels, up to 1.5, are not whole numbers"),
-        ({"x_train": np.zeros((40, 8, 8, 3)), "x_test": np.full((8, 8, 8, 3), 9.0)}, "x_test: its pixels range from 9"),
-        ({"x_test": np.zeros((8, 8, 9, 3), np.uint8)}, r"x_test: has shape \(8, 3, 8, 9\), not \(N, 3, 8, 8\)"),
-        ({"x_test": np.zeros((8, 8, 8), np.uint8)}, "x_test: has shape"),
-        ({"y_train": np.zeros((40, 4))}, r"y_train: has shape \(40, 4\), not \(N,\); convert one-hot rows"),
-        ({"y_train": np.zeros(40)}, "y_train: contains float64; labels must be whole numbers"),
+        ({"x_train": pictures(0, 40, 8)}, r"x_train: has shape \(40, 8\), not \(N, H, W\)"),
+        ({"x_train": pictures(0, 40, 8, 2000)}, "x_train: images have 8x2000 pixels; each side must have 4"),
+        ({"x_train": pictures(256)}, "x_train: its pixels range from 256.* must be from 0 to 255"),
+        ({"x_train": pictures(np.nan)}, "x_train: its pixels range from nan"),
+        ({"x_train": pictures(-1.0)}, "its pixels range from -1 to -1; they must be from 0 to 1$"),
+        ({"x_train": pictures(1.5)}, "x_train: some pixels, up to 1.5, are not whole numbers"),
+        ({"x_train": pictures(0.0), "x_test": pictures(9.0, 8, 8, 8, 3)}, "x_test: its pixels range from 9"),
+        ({"x_test": pictures(0, 8, 8, 9, 3)}, r"x_test: has shape \(8, 3, 8, 9\), not \(N, 3, 8, 8\)"),
+        ({"y_train": pictures(0, 40, 4)}, r"y_train: has shape \(40, 4\), not \(N,\); convert one-hot rows"),
+        ({"y_train": pictures(0.0, 40)}, "y_train: contains float64; labels must be whole numbers"),
         ({"y_train": np.arange(39) % 4}, "39 labels for the 40 images"),
         ({"y_train": np.arange(40) % 4 * 2}, "no training image has label 1, though labels go up to 6"),
-        ({"y_train": np.zeros(40, int)}, "its labels range from 0 to 0; the labels of K classes"),
+        ({"y_train": pictures(0, 40)}, "its labels range from 0 to 0; the labels of K classes"),
         ({"y_train": np.arange(40) - 1}, "its labels range from -1 to 38"),
-        ({"y_test": np.full(8, 4)}, "y_test: label 4 is not between 0 and 3"),
-        ({"x_test": np.zeros((0, 8, 8, 3), np.uint8), "y_test": np.zeros(0, int)}, "x_test: contains no image"),
+        ({"y_test": pictures(4, 8)}, "y_test: label 4 is not between 0 and 3"),
+        ({"x_test": pictures(0, 0, 8, 8, 3), "y_test": pictures(0, 0)}, "x_test: contains no image"),
         ({"x_train": np.array([{}])}, "x_train contains object, not numbers"),
     ],
 )
@@ -216,31 +210,28 @@ def test_too_few_pictures_to_split_are_said_with_where_they_are(tmp_path: Path, 
         assert str(caught.value) == f"{source}: 6 training images are too few to split; at least 10 are needed"
 
 
-def test_what_is_no_such_file_is_said(tmp_path: Path) -> None:
-    lacking = small()
-    del lacking["y_test"]
-    write_npz(tmp_path / "lacking.npz", lacking)
-    (tmp_path / "text.npz").write_text("no zip")
-    os.mkfifo(tmp_path / "pipe.npz")
-    for name, words in {
-        "lacking": "has no array y_test; x_train, y_train, x_test, y_test are needed",
-        "text": r"text\.npz: cannot be read as an \.npz file",
-        "pipe": r"pipe\.npz: cannot be read as an \.npz file \(.*a pipe or a device",
-        "none": r"none\.npz: cannot be read",
-    }.items():
-        with pytest.raises(DataError, match=words):
-            options_for(tmp_path / f"{name}.npz")
-    with pytest.raises(DataError, match="not by both"):
-        options_for(tmp_path / "lacking.npz", dataset="kmnist")
-
-
-def test_a_file_whose_header_is_damaged_is_no_such_file(tmp_path: Path) -> None:
+def with_a_damaged_header(path: Path) -> None:
     header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (9, 28, 28\n"
-    with zipfile.ZipFile(tmp_path / "mine.npz", "w") as archive:
+    with zipfile.ZipFile(path, "w") as archive:
         for name in small():
             archive.writestr(f"{name}.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header)
-    with pytest.raises(DataError, match=r"mine\.npz: cannot be read as an \.npz file"):
-        options_for(tmp_path / "mine.npz")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda path: np.savez(path, x_train=pictures()), "has no array y_train; x_train, y_train, x_test, y_test are"),
+        (lambda path: path.write_text("no zip"), r"cannot be read as an \.npz file"),
+        (os.mkfifo, r"cannot be read as an \.npz file \(.*a pipe or a device"),
+        (with_a_damaged_header, r"cannot be read as an \.npz file"),
+        (lambda path: None, "cannot be read"),
+    ],
+)
+def test_what_is_no_such_file_is_said(tmp_path: Path, make: Callable[[Path], object], words: str) -> None:
+    source = tmp_path / "mine.npz"
+    make(source)
+    with pytest.raises(DataError, match=rf"^{source}: {words}"):
+        options_for(source)
 
 
 def test_a_file_whose_own_name_is_no_utf8_is_read(tmp_path: Path) -> None:
@@ -265,24 +256,13 @@ def link_one_folder_twice(folder: Path) -> None:
         (folder / "train/class 01" / name).symlink_to(folder / "test/class 00")
 
 
-def empty_the_test(folder: Path) -> None:
-    for picture in (folder / "test").glob("*/*.png"):
-        picture.unlink()
+def of_each(pattern: str, change: Callable[[Path], object]) -> Callable[[Path], object]:
+    """Return what changes each file or folder that matches."""
+    return lambda folder: [change(path) for path in sorted(folder.glob(pattern))]
 
 
-def rename_to_look_alike(folder: Path) -> None:
-    for part in ("train", "test"):
-        (folder / part / "class 02").rename(folder / part / "class 01 ")
-
-
-def take_the_colour_out_of_the_training(folder: Path) -> None:
-    for picture in (folder / "train").glob("*/*.png"):
-        Image.open(picture).convert("L").save(picture)
-
-
-def leave_one_class(folder: Path) -> None:
-    for number in range(3):
-        shutil.rmtree(folder / f"train/class 0{number}")
+def save(kind: str, *size: int, name: str = PICTURE) -> Callable[[Path], object]:
+    return lambda folder: Image.new(kind, size).save(folder / name)
 
 
 FAULTS: dict[str, Callable[[Path], object]] = {
@@ -294,19 +274,21 @@ FAULTS: dict[str, Callable[[Path], object]] = {
     ),
     r"class 01/b: is the same folder as .*class 01/a, by a link": link_one_folder_twice,
     r"class 01/0001\.png: is not a readable image": lambda folder: (folder / PICTURE).write_text("no picture"),
-    r"class 01/0001\.png: has 8x9 pixels, and .*class 00/0000\.png has 8x8": (
-        lambda folder: Image.new("RGB", (9, 8)).save(folder / PICTURE)
-    ),
+    r"class 01/0001\.png: has 8x9 pixels, and .*class 00/0000\.png has 8x8": save("RGB", 9, 8),
     r"test/class 01/0001\.png: has mode RGBA; save it as 8-bit gray or RGB": (
-        lambda folder: Image.new("RGBA", (8, 8)).save(folder / "test/class 01/0001.png")
+        save("RGBA", 8, 8, name="test/class 01/0001.png")
     ),
     "test/other: the class other is missing": lambda folder: (folder / "test/other").mkdir(),
     "train/a new one: contains no image": lambda folder: (folder / "train/a new one").mkdir(),
     "test: cannot be listed": lambda folder: (folder / "test").rename(folder / "held out"),
-    "test: contains color images, and .*train does not": take_the_colour_out_of_the_training,
-    "test: contains no image; test images, which no search sees, are needed": empty_the_test,
-    "train: the class class 01 ?looks like another one in messages; rename it": rename_to_look_alike,
-    "train: contains the folder of one class; at least 2 are needed": leave_one_class,
+    "test: contains color images, and .*train does not": (
+        of_each("train/*/*.png", lambda picture: Image.open(picture).convert("L").save(picture))
+    ),
+    "test: contains no image; test images, which no search sees, are needed": of_each("test/*/*.png", Path.unlink),
+    "train: the class class 01 ?looks like another one in messages; rename it": (
+        of_each("*/class 02", lambda found: found.rename(found.with_name("class 01 ")))
+    ),
+    "train: contains the folder of one class; at least 2 are needed": of_each("train/class 0[012]", shutil.rmtree),
 }
 
 

@@ -24,13 +24,15 @@ from support import search_fake as fake
 from support.paths import LEDGER
 
 
-def test_every_opening_is_in_the_ledger_with_its_hashes(tmp_path: Path) -> None:
-    ledger = tmp_path / "new" / "test-openings.jsonl"
+def test_every_opening_is_a_line_of_each_ledger_and_a_torn_one_stays_by_itself(tmp_path: Path) -> None:
+    first, second = tmp_path / "new" / "first", tmp_path / "second"
+    second.write_text('{"time": "2026')
     for number in (1, 2):
-        opened = open_test_set(DataOptions(), purpose=f"look {number}", ledgers=[ledger])
+        opened = open_test_set(DataOptions(), purpose=f"look {number}", ledgers=[first, second])
         assert opened.images.shape == (10_000, 28, 28)
-        assert len(ledger.read_text().splitlines()) == number
-    entry = json.loads(ledger.read_text().splitlines()[1])
+        assert len(first.read_text().splitlines()) == number
+    assert second.read_text() == '{"time": "2026\n' + first.read_text()
+    entry = json.loads(first.read_text().splitlines()[1])
     assert entry["purpose"] == "look 2"
     assert entry["time"].endswith("+00:00")
     assert entry["files"] == [choice.SHA256["t10k-images-idx3-ubyte"], choice.SHA256["t10k-labels-idx1-ubyte"]]
@@ -41,13 +43,6 @@ def test_no_ledger_no_images(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot be logged"):
         open_test_set(DataOptions(), purpose="look", ledgers=[tmp_path / "first", tmp_path / "file" / "ledger"])
     assert len((tmp_path / "first").read_text().splitlines()) == 1
-
-
-def test_each_ledger_has_the_same_line_and_a_torn_one_stays_by_itself(tmp_path: Path) -> None:
-    first, second = tmp_path / "first", tmp_path / "second"
-    second.write_text('{"time": "2026')
-    open_test_set(DataOptions(), purpose="look", ledgers=[first, second])
-    assert second.read_text() == '{"time": "2026\n' + first.read_text()
 
 
 def low_level(path: Path) -> int:
@@ -99,23 +94,16 @@ def counts(results: Path, name: str) -> tuple[int, int]:
     return times_evaluated_for(StudyFolder.of(name, results)), times_evaluated_from(results)[0]
 
 
-def test_what_stands_in_both_ledgers_counts_once(tmp_path: Path) -> None:
+def test_what_stands_in_both_ledgers_counts_once_and_a_copied_study_takes_its_own_along(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
     old, new, twin = (entry("confirm a: #1; 8 seeds each", second) for second in (1, 2, 3))
-    write(tmp_path / LEDGER, old, new, twin, twin, entry("confirm b: #1"), entry("notebook: linear"))
-    write(tmp_path / "a" / LEDGER, new, twin, twin)
-    assert counts(tmp_path, "a") == (4, 6)
-    assert counts(tmp_path, "b") == (1, 6)
-    assert counts(tmp_path, "c") == (0, 6)
-
-
-def test_a_copied_study_takes_its_own_openings_along(tmp_path: Path) -> None:
-    mine = entry("confirm a: #1")
-    write(tmp_path / "here" / LEDGER, mine, entry("confirm other: #1"))
-    write(tmp_path / "here" / "a" / LEDGER, mine)
-    shutil.copytree(tmp_path / "here" / "a", tmp_path / "there" / "a")
-    assert counts(tmp_path / "there", "a") == (1, 1)
-    shutil.copytree(tmp_path / "here" / "a", tmp_path / "here" / "b")
-    assert counts(tmp_path / "here", "b") == (1, 2)
+    write(here / LEDGER, old, new, twin, twin, entry("confirm b: #1"), entry("notebook: linear"))
+    write(here / "a" / LEDGER, new, twin, twin)
+    assert [counts(here, name) for name in "abc"] == [(4, 6), (1, 6), (0, 6)]
+    shutil.copytree(here / "a", there / "a")
+    assert counts(there, "a") == (3, 3)
+    shutil.copytree(here / "a", here / "c")
+    assert counts(here, "c") == (3, 6)
 
 
 def test_older_openings_of_a_renamed_study_are_found_by_the_name_inside(tmp_path: Path) -> None:

@@ -86,7 +86,10 @@ def lines_of(text: str) -> list[str]:
         ("phases: [{epochs: 6, augment: {zom: 2}}]", "1:37  phases[0].augment.zom: no such field; did you mean `zoom`"),
         ("model: {blocks: 3, filters: [8, 16]}", "1:29  model.filters: [8, 16] fits 2 blocks only, and there are 3;"),
         ("model: {blocks: {int: [1, 2]}, filters: [8, 16]}", "1:41  model.filters: [8, 16] fits 2 blocks only, and"),
-        ("model: {hidden_units: {choice: [64, [64, 32]]}, hidden_layers: 1}", "1:37  model.hidden_units: [64, 32] fits"),
+        (
+            "model: {hidden_units: {choice: [64, [64, 32]]}, hidden_layers: 1}",
+            "1:37  model.hidden_units: [64, 32] fits",
+        ),
         ("model: {pool_axes: channels_rows, filters: 1}", "model: no network can be built from these settings"),
         ("optim: {lr: {float: [0.5, 0.5]}}", "1:21  warning: optim.lr: a range of one value; as a constant it is writ"),
         ("optim: {batch_size: {levels: [64]}}", "1:30  warning: optim.batch_size: a range of one value"),

@@ -59,7 +59,7 @@ def test_bad_options_are_said(options: dict[str, str], error: type[Exception], w
         make_trainer(**options)  # type: ignore[arg-type]
 
 
-def test_a_worker_refuses_data_and_splits_other_than_those_with_which_the_work_began(tmp_path: Path) -> None:
+def test_a_worker_refuses_data_that_changed_since_the_work_began(tmp_path: Path) -> None:
     """A bit that flips in a training image while a search is under way must not train the rest of it on other data."""
     folder = own_data.write_data(tmp_path, train=60, test=10)
     options = dict(
