@@ -1,9 +1,8 @@
 """Your own data: read from an .npz file, a folder of pictures or IDX files, and kept as IDX files.
 
-`FORMATS` is the table to extend. A folder that has no format of the table holds IDX files, which are used as they are.
-Any other source is read once, into a folder of the cache that is named after the hash of its whole content. A source
-whose name, size and time are known is not opened again. Later runs open the IDX files alone, and of these the test part
-only through `open_test_set`.
+A folder without a folder train/ holds IDX files, which are used as they are. Any other source is read once, into a
+folder of the cache that is named after the hash of its whole content. A source whose name, size and time are known is
+not opened again. Later runs open the IDX files alone, and of these the test part only through `open_test_set`.
 """
 
 from __future__ import annotations
@@ -391,14 +390,6 @@ def _new_folder(target: Path) -> Iterator[Path]:
         os.close(handle)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Format:
-    """A format that is read once and kept as IDX files."""
-
-    has: Callable[[Path], bool]  # whether a file or folder has the format, by its name or kind; it is not opened
-    read: Callable[[Path], Parts]
-
-
 def _stamp(source: Path) -> str:
     """Return a text that changes with the name, the size or the time of any file; none is opened."""
     try:
@@ -410,25 +401,21 @@ def _stamp(source: Path) -> str:
     return canonical_json.sha256([[printable(str(path)), found.st_size, found.st_mtime_ns] for path, found in files])
 
 
-FORMATS = (
-    Format(has=lambda source: (source / TRAIN).is_dir(), read=read_folder),
-    Format(has=lambda source: not source.is_dir(), read=read_npz),
-)
-"""The first format that a source has is taken, so the most telling comes first; any file counts as an .npz file."""
-
-
 def options_for(source: Path | None, *, dataset: DatasetName = "mnist") -> DataOptions:
     """Return how the data set at `source` is loaded: an .npz file, a folder of pictures, or one of four IDX files.
 
     Without a source it is the one called `dataset`; with one, `dataset` may name what is made of its pictures. A source
-    with one of `FORMATS` is read when it is new, or has changed, and kept as IDX files.
+    that is no IDX files is read when it is new, or has changed, and kept as such.
     """
     if source is None:
         return DataOptions(dataset=dataset, form=form_of(dataset))
     source = source.resolve()
     DataOptions(dataset=dataset, data_dir=str(source))  # refuses two names before anything is read
-    found = next((each for each in FORMATS if each.has(source)), None)
-    folder, form = (source, _idx_form(source)) if found is None else _kept(source, _stamp(source), found.read)
+    is_folder, has_pictures = source.is_dir(), (source / TRAIN).is_dir()
+    if is_folder and not has_pictures:
+        folder, form = source, _idx_form(source)
+    else:
+        folder, form = _kept(source, _stamp(source), read_folder if has_pictures else read_npz)
     options = DataOptions(dataset=dataset, data_dir=str(folder), form=form_of(dataset, form))
     # Here and not where they are split: only here is the user's name for them known.
     if (images := images_in(options)) < (least := fewest(form.classes)):

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
 from pathlib import Path
-from typing import Any
 
 from mnist_bench.data import idx, mnist
 from mnist_bench.data.choice import SHA256, DataOptions
@@ -39,8 +38,13 @@ def open_test_set(options: DataOptions, *, purpose: str, ledgers: Sequence[Path]
     with idx.passage():
         images = mnist.load_images(options, TEST_FILES, train=False)
     time = datetime.now(UTC).isoformat(timespec="seconds")
+    line = json.dumps({"time": time, "purpose": purpose, "files": images.digests})
     for ledger in ledgers:
-        _append(ledger, {"time": time, "purpose": purpose, "files": images.digests})
+        try:
+            ledger.parent.mkdir(parents=True, exist_ok=True)
+            append_line(ledger, line)
+        except OSError as error:
+            raise StorageError(f"{ledger}: the evaluation on the test set cannot be logged ({error})") from error
     return images
 
 
@@ -65,14 +69,6 @@ def unopened_identity(options: DataOptions) -> list[str]:
         return [SHA256[name] for name in TEST_FILES]
     paths = [idx.find(Path(options.data_dir), name) for name in TEST_FILES]
     return [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in paths]
-
-
-def _append(ledger: Path, entry: dict[str, Any]) -> None:
-    try:
-        ledger.parent.mkdir(parents=True, exist_ok=True)
-        append_line(ledger, json.dumps(entry))
-    except OSError as error:
-        raise StorageError(f"{ledger}: the evaluation on the test set cannot be logged ({error})") from error
 
 
 MAX_BYTES_OF_LEDGER = 16_000_000

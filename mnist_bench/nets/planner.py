@@ -432,16 +432,15 @@ def filled_macs(architecture: Architecture, form: PictureForm = MNIST, vector: i
     The maps of the picture, one or three, are not rounded up. A separable convolution counts as a full one, which it is
     in training.
     """
-    return sum(_filled_macs(layer, form, vector) for layer in architecture.layers)
-
-
-def _filled_macs(layer: Layer, form: PictureForm, vector: int) -> int:
-    if layer.kind not in CONVOLUTIONS:
-        return layer.macs
-    maps = [number if number == 1 else -(-number // vector) * vector for number in (layer.inputs[0], layer.outputs[0])]
-    if layer.inputs == form.shape:
-        maps[0] = form.channels
-    return prod(maps) * layer.kernel**2 * prod(layer.outputs[1:])
+    total = 0
+    for layer in architecture.layers:
+        if layer.kind in CONVOLUTIONS:
+            inputs, outputs = (n if n == 1 else -(-n // vector) * vector for n in (layer.inputs[0], layer.outputs[0]))
+            maps = form.channels if layer.inputs == form.shape else inputs
+            total += maps * outputs * layer.kernel**2 * prod(layer.outputs[1:])
+        else:
+            total += layer.macs
+    return total
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -151,48 +151,45 @@ def wide_check(device: str, precision: Precision) -> str:
 
 
 def _layers(batch: int, generator: torch.Generator, device: torch.device, precision: Precision) -> Iterator[Tensor]:
-    noise = partial(draw, generator=generator, device=device)
+    def noise(*shape: int) -> Tensor:
+        return draw(shape, generator, device)
+
     for maps, inputs, side in WIDE_CONVOLUTIONS:
-        pixels, weight = noise((batch, inputs, SIDE, SIDE)), noise((maps, inputs, side, side))
+        pixels, weight = noise(batch, inputs, SIDE, SIDE), noise(maps, inputs, side, side)
         with computing_in(device, precision):
             found = functional.conv2d(pixels.requires_grad_(), weight.requires_grad_(), padding=side // 2)
-        yield from _gradients(found, [pixels, weight], noise)
+        yield from _with_gradients(found, [pixels, weight], noise)
     for units, features in WIDE_LINEAR:
-        pixels, weight, bias = noise((batch, features)), noise((units, features)), noise((units,))
+        pixels, weight, bias = noise(batch, features), noise(units, features), noise(units)
         with computing_in(device, precision):
             found = functional.linear(pixels.requires_grad_(), weight.requires_grad_(), bias.requires_grad_())
-        yield from _gradients(found, [pixels, weight, bias], noise)
+        yield from _with_gradients(found, [pixels, weight, bias], noise)
     shapes = [*((batch, maps, SIDE, SIDE) for maps in WIDE_MAPS), *((batch, features) for features in WIDE_FEATURES)]
     for shape, dtype in product(shapes, WIDE_DTYPES):
-        yield from _elementwise(noise(shape).to(dtype), noise)
-    logits = noise((batch, 10)).requires_grad_()
+        yield from _elementwise(noise(*shape).to(dtype), noise)
+    logits = noise(batch, 10).requires_grad_()
     labels = torch.arange(batch, device=device) % 10
-    yield from _gradients(functional.cross_entropy(logits, labels, label_smoothing=0.07), [logits], noise)
+    yield from _with_gradients(functional.cross_entropy(logits, labels, label_smoothing=0.07), [logits], noise)
     yield functional.cross_entropy(logits.double(), labels, reduction="none")
     yield from _drawn(generator)
-    yield from _distorted(noise((batch, 1, 28, 28)), noise)
-    yield from _stepped([noise((48, 10, 3, 3)), noise((76,))], noise)
+    yield from _distorted(noise(batch, 1, 28, 28), noise)
+    yield from _stepped([noise(48, 10, 3, 3), noise(76)], noise)
 
 
-def _elementwise(values: Tensor, noise: partial[Tensor]) -> Iterator[Tensor]:
+def _elementwise(values: Tensor, noise: Noise) -> Iterator[Tensor]:
     """Yield the results of normalisation, activations and, for maps, pooling on values (N, C, H, W) or (N, F)."""
     features = values.shape[1]
-    scale, shift = noise((features,)).requires_grad_(), noise((features,)).requires_grad_()
-    mean, variance = noise((features,)), noise((features,))
+    scale, shift = noise(features).requires_grad_(), noise(features).requires_grad_()
+    mean, variance = noise(features), noise(features)
     values.requires_grad_()
     for training in (True, False):
         found = functional.batch_norm(values, mean, variance, scale, shift, training=training)
-        yield from _gradients(found, [values, scale, shift], noise)
+        yield from _with_gradients(found, [values, scale, shift], noise)
     yield from (mean, variance)
     for activation in WIDE_ACTIVATIONS:
-        yield from _gradients(activation(values), [values], noise)
+        yield from _with_gradients(activation(values), [values], noise)
     if values.ndim == 4:
-        yield from _gradients(functional.max_pool2d(values, 2), [values], noise)
-
-
-def _gradients(found: Tensor, inputs: list[Tensor], noise: partial[Tensor]) -> Iterator[Tensor]:
-    yield found
-    yield from torch.autograd.grad(found, inputs, noise(tuple(found.shape)).to(found.dtype))
+        yield from _with_gradients(functional.max_pool2d(values, 2), [values], noise)
 
 
 def _drawn(generator: torch.Generator) -> Iterator[Tensor]:
@@ -202,25 +199,25 @@ def _drawn(generator: torch.Generator) -> Iterator[Tensor]:
     yield torch.randperm(1000, generator=generator)
 
 
-def _distorted(pictures: Tensor, noise: partial[Tensor]) -> Iterator[Tensor]:
+def _distorted(pictures: Tensor, noise: Noise) -> Iterator[Tensor]:
     """Yield the pictures moved by a coarse grid, from which bicubic interpolation makes a displacement a pixel."""
-    displacements = noise((len(pictures), 2, 4, 4)).sub_(0.5)
+    displacements = noise(len(pictures), 2, 4, 4).sub_(0.5)
     pixels = functional.interpolate(displacements, size=(28, 28), mode="bicubic", align_corners=True)
-    weights = noise((28, 4))
+    weights = noise(28, 4)
     grid = (pixels + weights @ displacements @ weights.T).permute(0, 2, 3, 1)
     yield grid.sin() + grid.cos()
     for padding in ("zeros", "border"):
         yield functional.grid_sample(pictures, grid, padding_mode=padding, align_corners=False)
 
 
-def _stepped(weights: list[Tensor], noise: partial[Tensor]) -> Iterator[Tensor]:
+def _stepped(weights: list[Tensor], noise: Noise) -> Iterator[Tensor]:
     """Yield weights after two steps of each optimizer, and their moving average."""
     average = [weight.clone() for weight in weights]
     for name in OPTIMIZERS:
         steps = fused_optimizer(name, weights)
         for _ in range(2):
             for weight, mean in zip(weights, average, strict=True):
-                weight.grad = noise(tuple(weight.shape)).sub_(0.5)
+                weight.grad = noise(*weight.shape).sub_(0.5)
                 weight.mul_(0.999)
                 mean.lerp_(weight, 0.01)
             steps.step()
@@ -325,7 +322,7 @@ def _varied(images: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tenso
 
 def _with_gradients(found: Tensor, inputs: Sequence[Tensor], noise: Noise) -> Iterator[Tensor]:
     yield found
-    yield from torch.autograd.grad(found, inputs, noise(*found.shape))
+    yield from torch.autograd.grad(found, inputs, noise(*found.shape).to(found.dtype))
 
 
 def _convolutions(noise: Noise) -> Iterator[Tensor]:

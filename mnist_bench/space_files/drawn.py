@@ -184,7 +184,12 @@ class Drawn:
         if not self.space.constraints:
             return []
         settings = [self.space.resolve(params) for params in samples(self.space, DRAWN, seed=0)]
-        return [_met(constraint, settings) for constraint in self.space.constraints]
+        found = []
+        for constraint in self.space.constraints:
+            values = [each for each in settings if constraint.applies(each)]
+            met = sum(constraint.excess(each) <= 0 for each in values)
+            found.append(Met(constraint=constraint, met=met, applies=len(values)))
+        return found
 
 
 def _values(settings: Mapping[str, Any]) -> set[tuple[str, str]]:
@@ -213,11 +218,6 @@ def is_impossible(plan: Plan[TrainConfig]) -> bool:
 
 def _exceeds(plan: Plan[TrainConfig], names: Sequence[str]) -> bool:
     return any(plan.constraints.get(name, 0.0) > 0 for name in names)
-
-
-def _met(constraint: Constraint, settings: Sequence[Mapping[str, Any]]) -> Met:
-    values = [each for each in settings if constraint.applies(each)]
-    return Met(constraint=constraint, met=sum(constraint.excess(each) <= 0 for each in values), applies=len(values))
 
 
 def samples(space: Space, n: int, seed: int) -> list[dict[str, Any]]:
@@ -268,41 +268,29 @@ class FieldRow:
 
 def describe(space: Space) -> list[FieldRow]:
     """Return one row a field, in the order of the file."""
-    return [_row(space, item) for item in space.fields]
+    rows = []
+    for item in space.fields:
+        section, _, name = item.path.partition(".")
+        conditions = [
+            f"{parent.removeprefix(f'{section}.')} is {joined(map(show, allowed), 'or')}"
+            for parent, allowed in item.when.items()
+        ]
+        own = section == OWN
+        about = loaded_net(space.settings["net_code"]).about(name) if own else all_settings()[item.path].about
+        rows.append(FieldRow(item.path, values_in_words(item), " and ".join(conditions), about))
+    return rows
 
 
 def search_seconds(drawn: Drawn, kind: DeviceKind, pruner: Pruner, *, trials: int, workers: int) -> float:
-    """Return about how many seconds a search takes on a CPU; no GPU was measured.
+    """Return about how many seconds a search of so many trials takes, `workers` at a time with one core each.
 
-    Args:
-        drawn: configurations of the space.
-        kind: the kind of the device that trains.
-        pruner: the pruner of the search.
-        trials: trials that are still to end.
-        workers: trials that train at the same time, on one core each.
+    No GPU was measured.
     """
     costs = replace(drawn, coefficients=asdict(COEFFICIENTS[kind])).mean_costs
     has_cost = drawn.space.aim.cost is not None
     kept = pruner.survivors(trials, len(costs), two_objectives=has_cost)
     left = Forecast(History(budgets=[trials]), kept, costs).remaining({})
     return START + left.seconds(workers=workers, pace=PACE * 1e-6)
-
-
-def _about(space: Space, path: str) -> str:
-    section, _, name = path.partition(".")
-    if section == OWN:
-        return loaded_net(space.settings["net_code"]).about(name)
-    return all_settings()[path].about
-
-
-def _row(space: Space, item: Field) -> FieldRow:
-    section = item.path.partition(".")[0]
-    condition = " and ".join(
-        f"{parent if parent.partition('.')[0] != section else parent.partition('.')[2]} is "
-        + " or ".join(show(value) for value in allowed)
-        for parent, allowed in item.when.items()
-    )
-    return FieldRow(item.path, values_in_words(item), condition, _about(space, item.path))
 
 
 def values_in_words(item: Field) -> str:

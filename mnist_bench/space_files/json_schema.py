@@ -35,7 +35,12 @@ def json_schema() -> Schema:
         NARROWED: {"type": "boolean", "description": narrowed},
     }
     settings |= {name: _constants(cls)[name] for name, cls in SETTINGS.items()}
-    trials = {name: _section(cls) for name, cls in sections().items()} | {OWN: _own_section()}
+    trials = {name: _section(cls) for name, cls in sections().items()}
+    # Of your own network the schema of a file cannot know more.
+    kinds = ("boolean", "integer", "number", "string", "array", "null")
+    about = "Settings of your own network, as its code declares them; the code is named with --net."
+    anything = _field({"anyOf": [{"type": kind} for kind in kinds]})
+    trials[OWN] = {"type": "object", "additionalProperties": anything, "description": about}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A search space of mnist-bench",
@@ -68,14 +73,6 @@ def _constants(cls: type) -> Schema:
 def _section(cls: type) -> Schema:
     doc = " ".join((cls.__doc__ or "").split())
     return _closed({name: _field(constant) for name, constant in _constants(cls).items()}) | {"description": doc}
-
-
-def _own_section() -> Schema:
-    """Return the schema of your own network's settings, of which the schema of a file cannot know more."""
-    kinds = ("boolean", "integer", "number", "string", "array", "null")
-    about = "Settings of your own network, as its code declares them; the code is named with --net."
-    anything = _field({"anyOf": [{"type": kind} for kind in kinds]})
-    return {"type": "object", "additionalProperties": anything, "description": about}
 
 
 def _inlined(schema: Any, definitions: Schema) -> Any:

@@ -14,7 +14,7 @@ import base64
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, assert_never
@@ -213,7 +213,10 @@ class EvaluatedNet(nn.Module):
         self.net = learner.model
         # A layer that your own network holds under two names is exchanged once: exchanged twice, it would not
         # get back what it had.
-        names = {(id(layer), own): name for name, layer, own in _places(learner.model)}
+        names: dict[tuple[int, str], str] = {}
+        for name in learner.model.state_dict():
+            path, _, own = name.rpartition(".")
+            names[id(learner.model.get_submodule(path)), own] = name
         state = evaluated_state(learner)
         self._weights = {name: state[name] for name in names.values()}
 
@@ -222,13 +225,6 @@ class EvaluatedNet(nn.Module):
         # Each layer has its own tensor, also of a weight that two of them share.
         logits: Tensor = functional_call(self.net, self._weights, (inputs,), tie_weights=False)
         return logits
-
-
-def _places(model: nn.Module) -> Iterator[tuple[str, nn.Module, str]]:
-    """Yield each name in a model's state, with the layer that holds the tensor, and the tensor's name in there."""
-    for name in model.state_dict():
-        path, _, own = name.rpartition(".")
-        yield name, model.get_submodule(path), own
 
 
 def _filters(model: nn.Module) -> tuple[nn.Parameter, ...]:

@@ -75,11 +75,6 @@ def with_form(values: Mapping[str, Any], form: PictureForm) -> dict[str, Any]:
     return dict(values) if form == MNIST else {**values, "form": asdict(form)}
 
 
-def load_model(path: Path) -> nn.Module:
-    """Return the net in a file of `export`; see `model_in`."""
-    return model_in(_read(path), str(path))
-
-
 def check_trial(path: Path, trial: TrialRecord) -> bytes:
     """Return a file of `export`, which has to hold a trial's final weights. No code of your own network is needed."""
     return known(path, trial.reports[-1].weights, from_json(trial.config), f"trial {trial.number}")
@@ -92,7 +87,10 @@ def known(path: Path, weights: str, config: TrainConfig, whose: str) -> bytes:
     """
     from safetensors.torch import load
 
-    content = _read(path)
+    try:
+        content = read_weights(path)
+    except OSError as error:
+        raise WeightsError(f"{path}: not a file of exported weights ({error}).") from error
     with readable(str(path)):
         found = weights_hash(load(content)), config_in(content)[0]
     if found != (weights, config):
@@ -156,13 +154,6 @@ def config_in(content: bytes) -> tuple[TrainConfig, PictureForm]:
 
 def _form_in(values: Mapping[str, Any]) -> PictureForm:
     return parse(values["form"]) if "form" in values else MNIST
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return read_weights(path)
-    except OSError as error:
-        raise WeightsError(f"{path}: not a file of exported weights ({error}).") from error
 
 
 def read_weights(path: Path) -> bytes:

@@ -38,13 +38,12 @@ def test_an_option_comes_before_the_environment(cli: Cli, monkeypatch: pytest.Mo
     assert "finished" in cli("--results", "runs", "studies").stdout
 
 
-def test_functions_follow_the_same_folder_and_an_argument_comes_before_it() -> None:
+def test_functions_and_searches_follow_the_same_folder_and_an_argument_comes_before_it(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert [study.name for study in mnist_bench.studies()] == ["finished"]
     assert mnist_bench.studies(results="results") == []
     assert mnist_bench.open_study("conv-0").files.path == Path("runs", "conv-0")
-
-
-def test_a_search_takes_the_workers_and_the_folder(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[SearchConfig] = []
     monkeypatch.setattr("mnist_bench.cli.search._preview", asked.append)
     for words in ((), ("--workers", "1", "--results", "mine")):
@@ -65,7 +64,4 @@ def test_a_fault_is_one_sentence_and_help_needs_no_variable(
 
 def test_doctor_names_what_is_in_force_and_from_where() -> None:
     found = machine_checks.defaults(Path("mine"))
-    assert [finding.text for finding in found] == [
-        "results: mine (--results).",
-        "workers: 3 (MNIST_BENCH_WORKERS).",
-    ]
+    assert [finding.text for finding in found] == ["results: mine (--results).", "workers: 3 (MNIST_BENCH_WORKERS)."]

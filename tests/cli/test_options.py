@@ -12,19 +12,43 @@ from mnist_bench.options import seconds, share_or_number, strategies
 from search.errors import UsageError
 
 Cli = Callable[..., Result]
+Reader = Callable[[str, str], object]
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("90s", 90), ("15m", 900), ("1h", 3600), ("45", 45), ("1.5 h", 5400), ("0", 0)]
+    ("read", "text", "expected"),
+    [
+        (seconds, "90s", 90),
+        (seconds, "15m", 900),
+        (seconds, "1.5 h", 5400),
+        (seconds, "45", 45),
+        (share_or_number, "0.1%", 0.001),
+        (share_or_number, " 99.4 % ", 0.994),
+        (share_or_number, "0.994", 0.994),
+        (share_or_number, "-12.5", -12.5),
+        (strategies, "tpe, random,tpe", ("tpe", "random")),
+        (strategies, "tpe,{name: curves, n: 5}", ("tpe", {"name": "curves", "n": 5})),
+    ],
 )
-def test_times(text: str, expected: float) -> None:
-    assert seconds("--time", text) == expected
+def test_what_a_text_says(read: Reader, text: str, expected: object) -> None:
+    assert read("--option", text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "m", "15x", "-1m", "1e3", "9" * 400, "٣m"])
-def test_what_is_no_time_is_one_sentence(text: str) -> None:
-    with pytest.raises(UsageError, match=r"^--time .*: not a duration; write 90s, 15m or 1h\.$"):
-        seconds("--time", text)
+@pytest.mark.parametrize(
+    ("read", "texts", "words"),
+    [
+        (seconds, ["", "m", "15x", "-1m", "1e3", "9" * 400, "٣m"], r"not a duration; write 90s, 15m or 1h\."),
+        (
+            share_or_number,
+            ["", "%", "nan", "inf", "snan", "99,4%", "5%%", "1e999999999"],
+            r"not a number; write 99\.4%, 0\.994 or -12\.5\.",
+        ),
+    ],
+)
+def test_what_a_text_does_not_say_is_one_sentence(read: Reader, texts: list[str], words: str) -> None:
+    for text in texts:
+        with pytest.raises(UsageError, match=f"^--option .*: {words}$"):
+            read("--option", text)
 
 
 @pytest.mark.parametrize(
@@ -46,34 +70,7 @@ def test_a_value_that_will_not_do_is_named_with_one_that_would(cli: Cli, option:
     assert result.stderr.endswith(f"{words}\n")
 
 
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [
-        ("5%", 0.05),
-        ("99.4%", 0.994),
-        (" 99.4 % ", 0.994),
-        ("0.994", 0.994),
-        ("1", 1),
-        ("-12.5", -12.5),
-        ("0.1%", 0.001),
-    ],
-)
-def test_shares_and_numbers(text: str, number: float) -> None:
-    assert share_or_number("--target", text) == number
-
-
-@pytest.mark.parametrize("text", ["", "%", "nan", "inf", "snan", "99,4%", "5%%", "1e999999999"])
-def test_what_is_neither_share_nor_number_is_one_sentence(text: str) -> None:
-    with pytest.raises(UsageError, match=r"^--target .*: not a number; write 99\.4%, 0\.994 or -12\.5\.$"):
-        share_or_number("--target", text)
-
-
 @given(st.text(max_size=12) | st.floats().map(str) | st.floats().map("{}%".format))
 def test_what_is_read_is_finite(text: str) -> None:
     with suppress(UsageError):
         assert math.isfinite(share_or_number("--target", text))
-
-
-def test_strategies_are_names_or_mappings() -> None:
-    assert strategies("--samplers", "tpe, random,tpe") == ("tpe", "random")
-    assert strategies("--samplers", "tpe,{name: curves, n: 5}") == ("tpe", {"name": "curves", "n": 5})

@@ -79,14 +79,6 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> DataPlace:
     return made
 
 
-@pytest.fixture(scope="module")
-def confirmed(searched: DataPlace, tmp_path_factory: pytest.TempPathFactory) -> DataPlace:
-    """Return a copy of that place in which the study is confirmed, and what that printed."""
-    made = searched.copy(tmp_path_factory.mktemp("confirmed") / "copy")
-    (made.folder / "confirmed.json").write_text(made.run(*CONFIRM))
-    return made
-
-
 @pytest.fixture
 def place(searched: DataPlace, tmp_path: Path) -> DataPlace:
     """Return a copy of the searched place."""
@@ -109,7 +101,7 @@ def test_the_search_learned_did_not_open_the_test_set_and_advises_commands_that_
     assert "use `mnist-bench train one.yaml --data mine.npz`" in searched.run("search", "one.yaml", code=2)
 
 
-def test_a_trial_is_reproduced_bit_for_bit_on_its_own_data_alone(place: DataPlace) -> None:
+def test_a_trial_is_reproduced_and_the_search_goes_on_with_the_same_data_alone_or_a_copy(place: DataPlace) -> None:
     shown = json.loads(place.run("show", "tiny-0/0", "--json", data=None))
     assert shown["data"]["form"] == {"channels": 3, "height": SIDE, "width": SIDE, "classes": CLASSES}
     place.write(images(seed=1), "other.npz")
@@ -121,9 +113,6 @@ def test_a_trial_is_reproduced_bit_for_bit_on_its_own_data_alone(place: DataPlac
     ):
         assert words in place.run("reproduce", "tiny-0/0", data=data, code=2)
     assert "Identical, bit for bit." in place.run("reproduce", "tiny-0/0")
-
-
-def test_the_search_goes_on_with_a_copy_of_its_data(place: DataPlace) -> None:
     place.write(images(), "copy.npz")
     place.run("search", "tiny.yaml", "--trials", "4", "--executor", "in-process", data="copy.npz")
     assert len(place.rows()) == 4
@@ -160,25 +149,18 @@ def test_where_the_weights_were_not_kept_the_command_names_the_data_and_they_are
         assert (place.folder / "again" / name).read_bytes() == (place.folder / "winner" / name).read_bytes()
 
 
-def test_the_study_is_confirmed_on_its_own_test_part(confirmed: DataPlace) -> None:
-    found = json.loads((confirmed.folder / "confirmed.json").read_text())
-    assert (found["test_images"], found["test_evaluations"]) == (100, 1)
-    assert (
-        "trained on all images"
-        in confirmed.done("export", "tiny-0", "--confirmed", "--to", "winner", "--data", "mine.npz").err
-    )
-    assert f"{found['finals'][0]['errors'][0]} of 100 wrong" in confirmed.card("winner")
-    assert " --data DATA" in confirmed.card("winner")
-
-
-def test_a_test_part_that_was_corrected_is_evaluated_anew(confirmed: DataPlace, tmp_path: Path) -> None:
-    place = confirmed.copy(tmp_path / "copy")
-    before = json.loads((place.folder / "confirmed.json").read_text())
+def test_the_study_is_confirmed_on_its_own_test_part_and_anew_on_one_that_was_corrected(place: DataPlace) -> None:
+    before = json.loads(place.run(*CONFIRM))
+    assert (before["test_images"], before["test_evaluations"]) == (100, 1)
+    exported = place.done("export", "tiny-0", "--confirmed", "--to", "winner", "--data", "mine.npz")
+    assert "trained on all images" in exported.err
+    assert f"{before['finals'][0]['errors'][0]} of 100 wrong" in place.card("winner")
+    assert " --data DATA" in place.card("winner")
     corrected = images()
     corrected["y_test"] = (corrected["y_test"] + 1) % CLASSES
     place.write(corrected, "corrected.npz")
     found = json.loads(place.run(*CONFIRM, data="corrected.npz"))
-    assert found["test_evaluations"] == before["test_evaluations"] + 1
+    assert found["test_evaluations"] == 2
     assert found["winner"] == before["winner"], "the selection knows nothing of the test part"
     for ours, theirs in zip(found["finals"], before["finals"], strict=True):
         assert min(ours["errors"]) > 60 > max(theirs["errors"])
@@ -214,17 +196,13 @@ def test_it_is_ablated_trained_and_drawn(place: DataPlace) -> None:
     assert place.run("plot", "digits", code=2).count("only MNIST's form") == 1
 
 
-def test_a_folder_of_pictures_is_searched(tmp_path: Path) -> None:
+def test_a_folder_of_pictures_is_searched_and_nets_that_pool_the_pictures_away_are_refused(tmp_path: Path) -> None:
     made = DataPlace(tmp_path)
     write_folder(tmp_path / "pictures", images(test=12, train=60))
     made.run("search", "tiny.yaml", *ALONE, data="pictures")
-    assert "Takes about" in made.run(
-        "search", "tiny.yaml", "--trials", "2", "--dry-run", "--workers", "1", data="pictures"
-    )
-
-
-def test_a_space_of_nets_that_pool_the_pictures_away_is_refused(tmp_path: Path, place: DataPlace) -> None:
-    said = place.run("search", "tiny.yaml", *ALONE, "--set", "model.blocks=4", code=2)
+    assert "Takes about" in made.run("search", "tiny.yaml", "--dry-run", "--workers", "1", data="pictures")
+    said = made.run("search", "tiny.yaml", *ALONE, "--set", "model.blocks=4", data="pictures", code=2)
     assert "no network can be built from these settings" in said
-    (place.folder / "deep.yaml").write_text("name: deep\nepochs: 2\nmodel: {blocks: 4}\n")
-    assert "deep.yaml:3" in place.run("ablate", "--baseline", "deep.yaml", code=2), "before anything trains"
+    (tmp_path / "deep.yaml").write_text("name: deep\nepochs: 2\nmodel: {blocks: 4}\n")
+    said = made.run("ablate", "--baseline", "deep.yaml", data="pictures", code=2)
+    assert "deep.yaml:3" in said, "before anything trains"

@@ -90,14 +90,11 @@ def test_what_only_reads_needs_no_code(place: NetPlace, in_one_process: Callable
     assert 'net_code: "my_nets.py:build ' in ran["show tiny-0/0 --recipe"].out
 
 
-def test_what_runs_the_net_asks_for_its_code_and_compares_the_hash(place: NetPlace) -> None:
+def test_what_runs_the_net_asks_for_its_code_compares_the_hash_and_repeats_bit_for_bit(place: NetPlace) -> None:
     assert "your own code, my_nets.py:build: name it with --net" in place.run("reproduce", "tiny-0", *DATA, code=2)
     assert "my_nets.py has changed" in place.run("reproduce", "tiny-0", *DATA, *OTHER, code=2)
     refused = place.run("search", "tiny.yaml", "--trials", "4", *DATA, *OTHER, code=2)
     assert "\n  context.net.sha256: " in refused
-
-
-def test_a_trial_repeats_bit_for_bit_also_from_its_record(place: NetPlace) -> None:
     assert "Identical, bit for bit." in place.run("reproduce", "tiny-0", *DATA, *NET)
     record = place.run("show", "tiny-0/0", "--json")
     assert json.loads(record)["net_text"] == own_nets.GOOD

@@ -19,7 +19,7 @@ from mnist_bench.nets.planner import COEFFICIENTS, period_costs, plan_layers
 from mnist_bench.picture_form import MNIST, PictureForm, parse
 from mnist_bench.training.period import advance
 from mnist_bench.training.trainer import TorchTrainer, fit
-from mnist_bench.training.weights import export, load_model, metadata_of
+from mnist_bench.training.weights import export, metadata_of, model_in
 
 COLOUR = PictureForm(channels=3, height=10, width=14, classes=4)
 
@@ -80,7 +80,7 @@ def test_training_in_colour_resumes_to_the_same_bits_from_a_state_of_its_own_for
 def test_weights_know_the_form_where_it_is_not_mnists(small: TrainConfig, digits: Dataset, tmp_path: Path) -> None:
     data, path = made(), tmp_path / "net.safetensors"
     path.write_bytes(export(fit(TorchTrainer(data, "fp32"), replace(small, epochs=1), 1).state, small))
-    assert load_model(path)(data.pixels(data.validation)).shape == (len(data.validation), 4)
+    assert model_in(path.read_bytes(), str(path))(data.pixels(data.validation)).shape == (len(data.validation), 4)
     assert '"form"' in metadata_of(path.read_bytes())["config"]
     of_mnist = export(fit(TorchTrainer(digits, "fp32"), replace(small, epochs=1), 1).state, small)
     assert '"form"' not in metadata_of(of_mnist)["config"]

@@ -261,7 +261,7 @@ def of_each(pattern: str, change: Callable[[Path], object]) -> Callable[[Path], 
     return lambda folder: [change(path) for path in sorted(folder.glob(pattern))]
 
 
-def save(kind: str, *size: int, name: str = PICTURE) -> Callable[[Path], object]:
+def save(kind: str, size: tuple[int, int], name: str = PICTURE) -> Callable[[Path], object]:
     return lambda folder: Image.new(kind, size).save(folder / name)
 
 
@@ -274,9 +274,9 @@ FAULTS: dict[str, Callable[[Path], object]] = {
     ),
     r"class 01/b: is the same folder as .*class 01/a, by a link": link_one_folder_twice,
     r"class 01/0001\.png: is not a readable image": lambda folder: (folder / PICTURE).write_text("no picture"),
-    r"class 01/0001\.png: has 8x9 pixels, and .*class 00/0000\.png has 8x8": save("RGB", 9, 8),
+    r"class 01/0001\.png: has 8x9 pixels, and .*class 00/0000\.png has 8x8": save("RGB", (9, 8)),
     r"test/class 01/0001\.png: has mode RGBA; save it as 8-bit gray or RGB": (
-        save("RGBA", 8, 8, name="test/class 01/0001.png")
+        save("RGBA", (8, 8), "test/class 01/0001.png")
     ),
     "test/other: the class other is missing": lambda folder: (folder / "test/other").mkdir(),
     "train/a new one: contains no image": lambda folder: (folder / "train/a new one").mkdir(),

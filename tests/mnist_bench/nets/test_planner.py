@@ -254,6 +254,8 @@ def test_portable_kernels_compute_8_maps_at_once_and_the_others_16() -> None:
     config = TrainConfig(epochs=1, model=ModelConfig(filters=(8, 24)))
     net = plan_layers(config.model, MNIST)
     assert filled_macs(net, vector=8) == net.macs < filled_macs(net, vector=16) == filled_macs(net)
+    colour = replace(MNIST, channels=3)
+    assert filled_macs(plan_layers(config.model, colour), colour, 8) == plan_layers(config.model, colour).macs
     alone = replace(COEFFICIENTS["cpu-portable"], element_ps=0, augment_ns=0, parameter_ps=0, layer_us=0, period_us=0)
     in_full_groups = costs(replace(config, model=ModelConfig(filters=(16, 32))), replace(alone, vector=16))[0]
     assert costs(config, alone) < costs(config, replace(alone, vector=16)) < (in_full_groups,)

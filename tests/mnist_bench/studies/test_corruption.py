@@ -24,7 +24,7 @@ from mnist_bench.experiments import ablation as ablation, confirmed as confirmed
 from mnist_bench.experiments.confirmed import Front
 from mnist_bench.nets.modules import build_model
 from mnist_bench.studies import checked, kept_files, record
-from mnist_bench.training.weights import check_trial, export, load_model, weights_hash
+from mnist_bench.training.weights import check_trial, export, model_in, weights_hash
 from search.errors import SearchError
 from search.event_log.records import TrialRecord
 from search.study.checkpoint_store import CheckpointStore
@@ -64,8 +64,8 @@ def weights(folder: Path) -> Written:
 
 
 def _tensors(path: Path, trial: TrialRecord) -> list[Any]:
-    check_trial(path, trial)
-    return [(name, value.tolist()) for name, value in load_model(path).state_dict().items()]
+    net = model_in(check_trial(path, trial), str(path))
+    return [(name, value.tolist()) for name, value in net.state_dict().items()]
 
 
 def a_record(folder: Path) -> Written:

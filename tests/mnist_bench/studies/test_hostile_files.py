@@ -28,7 +28,7 @@ from mnist_bench.experiments.confirmed import Front
 from mnist_bench.prediction import model
 from mnist_bench.studies import record
 from mnist_bench.studies.kept_files import KEY, seal
-from mnist_bench.training.weights import load_model, model_in
+from mnist_bench.training.weights import model_in
 from search.errors import SearchError
 from search.study import checkpoint_store
 from support import handmade
@@ -174,9 +174,8 @@ PADDED = {
 @pytest.mark.parametrize("start", PADDED.values(), ids=PADDED.keys())
 def test_a_gigabyte_is_refused_by_its_header(tmp_path: Path, start: bytes) -> None:
     path = sparse(tmp_path / "model.safetensors", start, GIGABYTE)
-    for load in (load_model, model.load_model):
-        with cheaply(), pytest.raises(WeightsError, match=r"model\.safetensors: not a file of exported weights \("):
-            load(path)
+    with cheaply(), pytest.raises(WeightsError, match=r"model\.safetensors: not a file of exported weights \("):
+        model.load_model(path)
     with cheaply():
         assert not model.is_export(tmp_path)
 
@@ -184,15 +183,14 @@ def test_a_gigabyte_is_refused_by_its_header(tmp_path: Path, start: bytes) -> No
 def test_a_net_of_more_than_a_gigabyte_is_refused(tmp_path: Path) -> None:
     huge = {**to_json(CONFIG), "model": {**to_json(CONFIG)["model"], "hidden_layers": 4, "hidden_units": 65_536}}
     with cheaply(), pytest.raises(WeightsError, match="not a file of exported weights"):
-        load_model(sparse(tmp_path / "0.safetensors", promising(1 << 40, huge)))
+        model.load_model(sparse(tmp_path / "0.safetensors", promising(1 << 40, huge)))
 
 
-@pytest.mark.parametrize("load", [load_model, model.load_model])
-def test_what_is_no_file_is_neither_read_nor_waited_for(tmp_path: Path, load: Callable[[Path], object]) -> None:
+def test_what_is_no_file_is_neither_read_nor_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "model.safetensors")
     for path in (tmp_path / "model.safetensors", Path("/dev/zero")):
         with cheaply(), pytest.raises(WeightsError, match="pipe or a device"):
-            load(path)
+            model.load_model(path)
     assert not model.is_export(tmp_path)
 
 
@@ -200,9 +198,8 @@ def test_what_is_no_file_is_neither_read_nor_waited_for(tmp_path: Path, load: Ca
 def test_metadata_of_any_kind_are_refused(tmp_path: Path, metadata: object) -> None:
     path = tmp_path / "model.safetensors"
     path.write_bytes(safetensors({**header(), "__metadata__": metadata}, BODY))
-    for load in (load_model, model.load_model):
-        with pytest.raises(WeightsError, match="not a file of exported weights"):
-            load(path)
+    with pytest.raises(WeightsError, match="not a file of exported weights"):
+        model.load_model(path)
     assert not model.is_export(tmp_path)
 
 
