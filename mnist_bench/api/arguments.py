@@ -52,7 +52,7 @@ def attended(observer: Observer | None, progress: bool | None) -> Iterator[Obser
     wanted = observer is None if progress is None else progress
     with (wanted and screen_here()) or Screen() as screen, interruptible(screen.say) as interrupted:
         try:
-            yield WatchedRuns(screen, interrupted, observer or Observer())
+            yield WatchedRuns(screen, interrupted, observer)
         except Stopped:
             if interrupted():
                 raise Interrupted("Stopped before the end; the same call continues.") from None
@@ -81,14 +81,17 @@ def workplace_of(
 class WatchedRuns(Observer):
     """Shows the runs of an experiment on a screen, and hands everything to another observer."""
 
-    def __init__(self, screen: Screen, stopping: Callable[[], bool], observer: Observer) -> None:
+    def __init__(
+        self, screen: Screen, stopping: Callable[[], bool] = lambda: False, observer: Observer | None = None
+    ) -> None:
         self._screen = screen
         self._interrupted = stopping
-        self._observer = observer
+        self._observer = observer or Observer()
         self._timing = Timing()
         self._trained_since = Timing()
         self._cost = self._cost_done = 0  # of all runs, and of those that ended
         self._total = self._ended = 0
+        self._share = 0.0
         self._news = ""
 
     def on_start(self, runs: Sequence[Task], seconds: float | None) -> None:
@@ -98,9 +101,8 @@ class WatchedRuns(Observer):
         self._total += len(runs)
         self._cost += sum(sum(run.costs) for run in runs)
         self._timing.expect(seconds)
-        if runs:
-            about = "" if seconds is None else f", about {cells.duration(seconds)}"
-            self._screen.say(f"{number_of(len(runs), 'run')} to train{about}")
+        if runs and seconds is not None:
+            self._screen.say(f"{number_of(len(runs), 'run')} to train, about {cells.duration(seconds)}")
         self._observer.on_start(runs, seconds)
 
     def on_run(self, run: Task, reports: Sequence[Report]) -> None:
@@ -118,8 +120,8 @@ class WatchedRuns(Observer):
         """Show the runs under way from now on."""
         done = self._cost_done + sum(sum(run.costs[: len(reports)]) for run, reports in running)
         if done:
-            left = max(0, self._cost - done)
-            self._timing.expect(self._trained_since.seconds * left / done)
+            self._share = done / max(done, self._cost)  # runs may come that were not announced
+            self._timing.expect(self._trained_since.seconds * (1 / self._share - 1))
         self._screen.show(lambda: self._state(running))
         self._observer.on_progress(running)
 
@@ -137,6 +139,7 @@ class WatchedRuns(Observer):
             unit="run",
             done=self._ended,
             total=max(self._total, self._ended),
+            share=self._share,
             news=self._news,
             notable=[f"last  {self._news}"] if self._news else [],
             running=[_row(run, reports) for run, reports in running],

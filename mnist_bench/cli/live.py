@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -90,7 +91,13 @@ class Panel(Screen):
         self._above: dict[tuple[int, int], int] = {}
         """The most lines above the running trials so far, by the terminal's size: they stay where they are."""
         self._console = console
-        self._live = Live(get_renderable=self._drawn, console=console, refresh_per_second=4, transient=True)
+        self._live = Live(
+            get_renderable=self._drawn,
+            console=console,
+            refresh_per_second=4,
+            transient=True,
+            redirect_stdout=sys.stdout.isatty(),  # else data that goes into a file would be shown here
+        )
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -172,12 +179,12 @@ def progress_line(state: State, width: int) -> str:
     """Return the bar, the counts and the time; without the bar if there is little room."""
     words = "   ".join(filter(None, (state.counts, state.time)))
     room = min(MAX_BAR, width - len(words) - 2)
-    return f"{bar(state.done, state.total, room)}  {words}" if room >= MIN_BAR else words
+    return f"{bar(state.share, room)}  {words}" if room >= MIN_BAR else words
 
 
-def bar(done: int, total: int, width: int) -> str:
-    """Return a bar of `width` cells."""
-    halves = round(2 * width * min(1.0, done / total)) if total else 0
+def bar(share: float, width: int) -> str:
+    """Return a bar of `width` cells, a share of which is full."""
+    halves = round(2 * width * share)
     full = "━" * (halves // 2) + "╸" * (halves % 2)
     return full + "─" * (width - len(full))
 

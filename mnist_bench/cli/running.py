@@ -61,12 +61,11 @@ def result_of(
     """
     from mnist_bench.api.arguments import WatchedRuns
     from mnist_bench.cli import live
-    from mnist_bench.experiments.trainings import Observer
 
     at_once = ended_at_once(study) if keeps_work else nullcontext()
     try:
         with at_once, live.screen() as screen, Interrupts(screen.say) as interrupts:
-            return experiment(WatchedRuns(screen, interrupts.stopping, Observer()))
+            return experiment(WatchedRuns(screen, interrupts.stopping))
     except Stopped as interruption:
         if keeps_work:
             note_stopped("Stopped.", study)

@@ -122,6 +122,8 @@ def train(
         check_target(to, folder=False)
         if seeds > 1:
             raise UsageError("--to keeps the weights of one seed; leave out --seeds, or --to.")
+    from mnist_bench.api.arguments import WatchedRuns
+    from mnist_bench.cli import live
     from mnist_bench.config.schedule import leaves_validation
     from mnist_bench.data.idx import close_test_set
     from mnist_bench.experiments import recipe_training
@@ -140,7 +142,9 @@ def train(
         output.print_line(_line(WIDTHS), "bold")
     numbers = range(seed, seed + seeds)
     heard = _show_period if form == "table" else lambda seed, report: None
-    found = training.fit_seeds(numbers, options.workers_for(training.data.device.type, workers), heard)
+    count = options.workers_for(training.data.device.type, workers)
+    with live.screen() as screen:
+        found = training.fit_seeds(numbers, count, heard, WatchedRuns(screen))
     fits = dict(zip(numbers, found, strict=True))
     notes = []
     if to is not None:
@@ -169,7 +173,7 @@ def _show_period(seed: int, report: Report) -> None:
         cells.percent(report.value), metric("errors", "d"), cells.duration(report.seconds),
         (report.end or "").replace("_", " "),
     )  # fmt: skip
-    output.print_line(_line(parts))
+    print(_line(parts), flush=True)  # not by a console, which would write into the picture of the progress
 
 
 def _line(texts: Iterable[str]) -> str:

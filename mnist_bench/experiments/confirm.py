@@ -422,6 +422,7 @@ class NetRuns:
         tasks = {(number, seed): every[number][seed] for number, seed in nets}
         gone = f"{number_of(len(tasks), 'network')} trained on all images gone"
         self._grid.observer.on_notice(f"{gone}: retrained, without evaluating the test set")
+        self._grid.announce(list(tasks.values()))
         curves = self._grid.train(list(tasks.values()), keep_last=True)
         for (number, seed), task in tasks.items():
             known = record.read(self._folder.record_of(number, seed, on_all=True))

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.values import to_json
 from mnist_bench.data.choice import SETTINGS, DataOptions
 from mnist_bench.data.idx import close_test_set
 from mnist_bench.data.mnist import load_training_set
@@ -58,32 +58,64 @@ class RecipeTraining:
         """Train with a seed as `fit_seeds` does; `on_period` is called with the report of each period."""
         return self.fit_seeds((seed,), 1, lambda _, report: on_period(report))[0]
 
-    def fit_seeds(self, seeds: Sequence[int], workers: int, on_period: OnSeed) -> tuple[FitResult, ...]:
-        """Train with several seeds, `workers` at a time, each in a process of its own.
+    def fit_seeds(
+        self, seeds: Sequence[int], workers: int, on_period: OnSeed, observer: Observer | None = None
+    ) -> tuple[FitResult, ...]:
+        """Train with several seeds, `workers` at a time, each in a process of its own; the observer stops nothing.
 
         A single worker is the trainer.
         """
+        observer = observer or Observer()
         for seed in seeds:
             check_seed("seed", seed)
         workers = min(workers, len(seeds))
         if workers == 1:
-            return tuple(fit(self.trainer, self.config, seed, partial(on_period, seed)) for seed in seeds)
+            periods = len(self.config.periods or range(self.config.epochs))
+            runs = [
+                Task(
+                    name="training",
+                    seed=seed,
+                    title=f"training, seed {number} of {len(seeds)}",
+                    identity="",
+                    config=to_json(self.config),
+                    costs=(1,) * periods,
+                    of_net=True,
+                )
+                for number, seed in enumerate(seeds, start=1)
+            ]
+            observer.on_start(runs, None)
+            return tuple(self._fit(run, on_period, observer) for run in runs)
 
         def heard(task: Task, period: int, report: Report, state: bytes) -> Report:
             on_period(task.seed, report)
             return report
 
         net = own_net.whole_name(self.config.net_code)
-        place = Workplace(observer=Observer(), workers=workers, device=self.device, net=net)
+        place = Workplace(observer=observer, workers=workers, device=self.device, net=net)
         with (
             passing_folder() as folder,
             open_grid(folder, "The training", place, load_training_set(self.source), self.trainer.precision) as grid,
         ):
             tasks = grid.tasks({"training": self.config}, seeds)
+            grid.announce(tasks)
             curves = grid.train(tasks, on_period=heard, keep_last=True)
             return tuple(
                 FitResult(reports=tuple(curves[task.key]), state=grid.last_state(task) or b"") for task in tasks
             )
+
+    def _fit(self, run: Task, on_period: OnSeed, observer: Observer) -> FitResult:
+        reports: list[Report] = []
+
+        def heard(report: Report) -> None:
+            reports.append(report)
+            on_period(run.seed, report)
+            observer.on_progress([(run, reports)])
+
+        observer.on_progress([(run, reports)])
+        result = fit(self.trainer, self.config, run.seed, heard)
+        observer.on_run(run, reports)
+        observer.on_progress([])
+        return result
 
     def save(self, result: FitResult, path: Path) -> None:
         """Write the trained weights as safetensors, into a folder that is made if it is missing."""

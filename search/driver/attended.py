@@ -49,6 +49,7 @@ class State:
     unit: str = "trial"  # what is counted
     done: int = 0
     total: int = 0  # 0 before it is known
+    share: float = 0.0  # of the work, 0..1
     ends: str = ""  # how many ended how
     news: str = ""  # the best so far, or the latest, in a few words
     head: Sequence[str] = ()  # what is done with what: parts of a line
@@ -190,8 +191,8 @@ class NotebookDisplay(Screen):
         self._update()
 
     def _draw(self, state: State) -> None:
-        share = f'<progress max="1" value="{state.done / state.total:.4f}"></progress> ' if state.total else ""
-        self._text, self._bar = state.line, share
+        self._bar = f'<progress max="1" value="{state.share:.4f}"></progress> ' if state.total else ""
+        self._text = state.line
         self._update()
 
     def _update(self) -> None:
@@ -265,6 +266,7 @@ class Watching(Observer):
             name=self._name,
             done=progress.finished,
             total=progress.budget,
+            share=progress.finished / progress.budget,
             ends=(ends + besides({"infeasible": progress.infeasible})).strip(),
             news="" if best is None or best.value is None else f"best {self._value_words(best.value)} (#{best.number})",
             seconds=self._timing.seconds,

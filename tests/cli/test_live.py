@@ -201,9 +201,9 @@ def test_head_and_notable_lines_are_folded_where_there_is_room() -> None:
     assert heights == {18: [14, 59, 75, 69, 37], 16: [14, 59, 75, 101], 14: [78, 75, 101]}
 
 
-@given(done=st.integers(0, 100), total=st.integers(0, 100), width=st.integers(8, 60))
-def test_a_bar_is_as_wide_as_asked(done: int, total: int, width: int) -> None:
-    assert cell_len(live.bar(done, total, width)) == width
+@given(share=st.floats(0, 1), width=st.integers(8, 60))
+def test_a_bar_is_as_wide_as_asked(share: float, width: int) -> None:
+    assert cell_len(live.bar(share, width)) == width
 
 
 def plain_lines(capsys: pytest.CaptureFixture[str]) -> list[str]:

@@ -86,14 +86,18 @@ def test_runs_of_several_parts_are_counted_together_and_their_costs_foresee_the_
     watched.on_start([values], None)
     watched.on_progress([(long, [REPORT]), (values, [])])
     now = seen.now()
-    assert (now.done, now.total, now.left) == (1, 3, 15.0)
+    assert (now.done, now.total, now.share, now.left) == (1, 3, 0.4, 15.0)
     assert now.line.startswith("1 of 3 runs · net, seed 1 of 2: 99.80% (2 errors), trained in 1.5 s · 40 s gone, about")
     assert [(row.name, row.values, row.words) for row in now.running] == [
         ("net, seed 2 of 2", (0.998,), "epoch 1/2    99.80% (2 errors)  1.5 s/epoch"),
         ("#3", (), "report 0/2 "),
     ]
+    for run in (long, values, RUN):  # one more than was announced
+        watched.on_run(run, [REPORT])
+    watched.on_progress([])
+    assert (seen.now().done, seen.now().total, seen.now().share) == (4, 4, 1.0)
     watched.on_notice("a step")
-    assert (heard.started, heard.ended, heard.news) == ([2, 1], [RUN], ["a step"])
+    assert (heard.started, heard.ended, heard.news) == ([2, 1], [RUN, long, values, RUN], ["a step"])
     assert watched.stopping()
 
 

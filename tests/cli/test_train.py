@@ -13,6 +13,7 @@ import torch
 from typer.testing import Result
 
 from mnist_bench.config.settings import TrainConfig
+from mnist_bench.experiments.trainings import Observer
 from mnist_bench.training.trainer import FitResult
 from search.trainer_api import Report
 from support import handmade
@@ -32,7 +33,7 @@ class Training:
     data: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(device=torch.device("cpu")))
 
     def fit_seeds(
-        self, seeds: Sequence[int], workers: int, on_period: Callable[[int, Report], None]
+        self, seeds: Sequence[int], workers: int, on_period: Callable[[int, Report], None], observer: Observer
     ) -> tuple[FitResult, ...]:
         """Return the fits made by hand."""
         for seed in seeds:

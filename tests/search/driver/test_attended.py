@@ -202,7 +202,7 @@ def hand(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def of(done: int, name: str = "") -> Callable[[], State]:
-    return lambda: State(name=name, done=done, total=2, seconds=3.21)
+    return lambda: State(name=name, done=done, total=2, share=done / 2, seconds=3.21)
 
 
 def test_a_line_is_replaced_and_cut_and_lines_that_stay_are_above(hand: Clock) -> None:
