@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import string
 from dataclasses import replace
-from pathlib import Path
 
 import matplotlib as mpl
 import pytest
@@ -46,20 +45,6 @@ def test_only_what_can_be_narrow_is() -> None:
         for drawn, narrow in ((DRAWN, False), (DRAWN, True), (replace(DRAWN, narrow=None), True))
     ]
     assert sizes == [[frame.WIDE, 3], [frame.NARROW, 5], [frame.WIDE, 3]]
-
-
-def test_an_interrupted_drawing_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (old,) = frame.write(frame.render(DRAWN, ["png"]), tmp_path / "a")
-    before = old.read_bytes()
-
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("search.files.os.replace", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        frame.write({"png": b"another"}, tmp_path / "a")
-    assert old.read_bytes() == before
-    assert [*tmp_path.iterdir()] == [old]
 
 
 @pytest.mark.parametrize(

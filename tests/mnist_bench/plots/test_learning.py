@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -57,11 +58,6 @@ def test_bests_are_the_complete_trials_above_all_before_them_as_the_leaderboard_
     assert study.best.number == 4
 
 
-def test_without_an_accuracy_there_is_no_history() -> None:
-    with pytest.raises(StudyNotFoundError, match="Study conv-0 has no trial with a value yet"):
-        history_of(made.searched([made.trial(0, curve=[None])]))
-
-
 def test_marks_lie_at_the_errors_failed_trials_on_the_lower_edge_and_infeasible_ones_nowhere() -> None:
     figure = drawn.picture("history", made.mixed())
     (axes,) = figure.axes
@@ -82,22 +78,21 @@ def test_a_trial_that_never_learned_lies_on_the_lower_edge_and_is_told_of() -> N
     assert figure.get_supxlabel().endswith("on the lower edge: 1 below 99.60%")
 
 
-def test_values_of_another_trainer_are_drawn_as_they_are() -> None:
+def test_of_another_trainer_values_are_drawn_as_they_are_over_its_reports() -> None:
     study = made.halved_values()
     assert history_of(study).finding == "#11, the only complete one of 12 trials, has -0.25"
     assert drawn.marks(drawn.picture("history", study))[0] == pytest.approx((0, -12))
+    assert curves_of(study).finding == "Pruning stopped 10 of 12 trials after 1 report and 1 after 2 reports"
+    assert "#11\n-0.25" in drawn.texts(drawn.picture("curves", study))
 
 
 def pruned(*epochs: int) -> list[TrialRecord]:
     return [made.trial(number, curve=made.curve(0.9, count)) for number, count in enumerate(epochs)]
 
 
-def with_pruner(study: StoredStudy, **spec: object) -> StoredStudy:
-    return replace(study, spec={**study.spec, "pruner": spec})
-
-
-def with_config(study: StoredStudy, costs: int, **settings: object) -> StoredStudy:
-    trials = (replace(one, config={**one.config, **settings}, costs=(1,) * costs) for one in study.trials)
+def with_periods(study: StoredStudy, *periods: float) -> StoredStudy:
+    """Return a study whose reports are of these numbers of epochs."""
+    trials = (replace(t, config={**t.config, "periods": periods}, costs=(1,) * len(periods)) for t in study.trials)
     return replace(study, trials=tuple(trials))
 
 
@@ -117,10 +112,9 @@ def test_rungs_count_who_came_and_who_was_stopped_at_the_epochs_of_the_periods()
         PrunerRung(done=1, reached=9, stopped=6),
         PrunerRung(done=3, reached=3, stopped=2),
     )
-    assert curves_of(with_pruner(study, name="median")).rungs == ()
-    halved = curves_of(with_pruner(study, name="asha", reduction_factor=2))
-    assert [rung.done for rung in halved.rungs] == [1, 2, 4]
-    curves = curves_of(with_config(study, 6, periods=[0.5, 1, 2, 4, 5, 6]))
+    assert curves_of(made.changed(study, pruner={"name": "median"})).rungs == ()
+    assert [rung.done for rung in curves_of(made.changed(study, pruner={"reduction_factor": 2})).rungs] == [1, 2, 4]
+    curves = curves_of(with_periods(study, 0.5, 1, 2, 4, 5, 6))
     assert [rung.done for rung in curves.rungs] == [0.5, 2]
     assert list(curves.curves[7].done) == [0.5, 1, 2]
     assert curves.finding == "Pruning stopped 6 of 9 trials after 0.5 epochs and 2 after 2 epochs"
@@ -146,12 +140,22 @@ def test_the_heading_of_curves_says_how_many_were_stopped_and_when(trials: list[
     assert curves_of(made.searched(trials)).finding == finding
 
 
-def test_without_an_accuracy_or_with_one_report_there_are_no_curves() -> None:
-    with pytest.raises(StudyNotFoundError, match="there are no curves"):
-        curves_of(made.searched([made.trial(0, curve=[None]), made.trial(1, curve=[], state="FAIL")]))
-    study = made.value_study([made.value_trial(n, [float(n)], planned=1) for n in range(3)])
-    with pytest.raises(StudyNotFoundError, match="The trials of study ridge-0 report once, so there are no curves"):
-        curves_of(study)
+@pytest.mark.parametrize(
+    ("of", "study", "words"),
+    [
+        (history_of, made.searched([made.trial(0, curve=[None])]), "Study conv-0 has no trial with a value yet"),
+        (curves_of, made.searched([made.trial(0, curve=[None]), made.trial(1, periods=0)]), "there are no curves"),
+        (
+            curves_of, made.value_study([made.value_trial(n, [float(n)], planned=1) for n in range(3)]),
+            "The trials of study ridge-0 report once, so there are no curves",
+        ),
+    ],
+)  # fmt: skip
+def test_without_an_accuracy_or_with_one_report_there_is_nothing_to_draw(
+    of: Callable[[StoredStudy], object], study: StoredStudy, words: str
+) -> None:
+    with pytest.raises(StudyNotFoundError, match=words):
+        of(study)
 
 
 def test_the_picture_has_a_line_a_trial_and_counts_at_the_rungs() -> None:
@@ -161,9 +165,3 @@ def test_the_picture_has_a_line_a_trial_and_counts_at_the_rungs() -> None:
     assert lines[7][0] == [1, 2, 3]
     assert lines[7][1] == pytest.approx([3, 1.5, 0.8])
     assert drawn.texts(figure) == ["6 of 9\nstopped", "2 of 3\nstopped", "1\ncomplete", "#8\n99.90%"]
-
-
-def test_curves_of_another_trainer_go_over_its_reports() -> None:
-    study = made.halved_values()
-    assert curves_of(study).finding == "Pruning stopped 10 of 12 trials after 1 report and 1 after 2 reports"
-    assert "#11\n-0.25" in drawn.texts(drawn.picture("curves", study))

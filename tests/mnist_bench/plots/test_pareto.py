@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.plots.pareto import ParetoPoint, pareto_of
 from search.errors import StudyNotFoundError
 from search.event_log.records import TrialRecord
 from search.study.studies import StoredStudy
 from support import drawn
-from support.handmade import study, trial, two_objectives
+from support.handmade import changed, study, trial, two_objectives
 
 
 def sized(number: int, wrong: Iterable[int], parameters: int, macs: int, **more: Any) -> TrialRecord:
@@ -36,9 +35,7 @@ def four() -> StoredStudy:
 
 
 def objectives(cost: str, *trials: TrialRecord) -> StoredStudy:
-    made = study([*trials])
-    made.spec["space"]["settings"]["objective"] = ["val_accuracy", cost]
-    return made
+    return changed(study([*trials]), space={"settings": {"objective": ["val_accuracy", cost]}})
 
 
 def numbers(points: Iterable[ParetoPoint]) -> list[int]:
@@ -46,24 +43,16 @@ def numbers(points: Iterable[ParetoPoint]) -> list[int]:
     return [point.number for point in points]
 
 
-def test_the_front_holds_what_no_complete_trial_beats() -> None:
+def test_the_front_holds_what_no_complete_trial_beats_and_the_cheapest_tied_trial_may_differ_with_the_cost() -> None:
     found = pareto_of(four())
     assert numbers(found.front("parameters")) == [2, 1, 0]
     assert numbers(found.front("macs")) == [2, 0]
     assert numbers(found.points) == [0, 1, 2, 3, 4]
-    equal = pareto_of(study([sized(number, range(5), 1000, 100) for number in range(3)]))
-    assert numbers(equal.front("parameters")) == [0, 1, 2]
-
-
-def test_the_picture_and_the_leaderboard_have_one_front() -> None:
-    made = two_objectives()
-    assert sorted(numbers(pareto_of(made).front("macs"))) == sorted(leaderboard_of(made).front) == [1, 2, 4]
-
-
-def test_the_cheapest_tied_trial_may_differ_with_the_cost() -> None:
-    found = pareto_of(four())
     assert numbers(point for point in found.points if point.tied) == [0, 1]
     assert [found.cheapest_tied(cost).number for cost in ("parameters", "macs")] == [1, 0]
+    equal = pareto_of(study([sized(number, range(5), 1000, 100) for number in range(3)]))
+    assert numbers(equal.front("parameters")) == [0, 1, 2]
+    assert sorted(numbers(pareto_of(two_objectives()).front("macs"))) == [1, 2, 4]  # as of the leaderboard
 
 
 GOOD = [sized(number, range(10), 1000 + number, 10) for number in range(5)]

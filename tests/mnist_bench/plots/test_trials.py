@@ -16,14 +16,12 @@ from support import handmade as made
 
 
 def test_trials_are_compared_after_the_epochs_that_all_pruned_ones_were_trained() -> None:
-    found = compare(
-        made.searched([made.trial(1, curve=[0.9, 0.95]), made.trial(0, curve=[0.8, 0.81, 0.82, 0.83, 0.84, 0.85])])
-    )
-    assert found.done == 2
+    trials = [made.trial(1, curve=[0.9, 0.95]), made.trial(0, curve=[0.8, 0.81, 0.82, 0.83, 0.84, 0.85])]
+    found = compare(made.searched(trials))
     assert [(trial.number, trial.value, trial.complete) for trial in found.trials] == [
         (0, 0.81, True), (1, 0.95, False)
     ]  # fmt: skip
-    assert found.best == 0
+    assert (found.done, found.best) == (2, 0)
     assert found.detail == "study conv-0: 2 trials, compared after 2 epochs"
 
 
@@ -39,38 +37,42 @@ def test_diverged_trials_are_compared_without_an_accuracy_and_crashed_ones_not_a
     ]
     found = compare(made.searched(trials))
     assert [(trial.number, trial.value) for trial in found.trials] == [(0, 0.91), (1, None), (2, 0.96), (5, 0.6)]
-    assert found.values == [0.91, 0.96, 0.6]
-    assert found.filled == [0.91, 0.0, 0.96, 0.6]
-
-
-def test_without_any_accuracy_nothing_can_be_compared() -> None:
+    assert (found.values, found.filled) == ([0.91, 0.96, 0.6], [0.91, 0.0, 0.96, 0.6])
     with pytest.raises(StudyNotFoundError, match="Study conv-0 has no trial with a value yet"):
-        compare(made.searched([made.trial(0, curve=[None]), made.trial(1, curve=[], state="RUNNING")]))
+        compare(made.searched([trials[1], trials[6]]))
+
+
+ZOOMS = {"augment": {"zoom": {"float": [0, 1]}}, "model": {"zoom": {"float": [0, 1]}, "blocks": {"int": [1, 3]}}}
+ONE_VALUE = {
+    "blocks": {"int": [2, 2]}, "kernel_size": {"choice": [3]}, "filters": {"int": [8, 16]},
+    "hidden_units": {"levels": [64]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("sections", "params", "labels"),
+    [
+        # In the order of the space, without those that no trial has.
+        (made.SECTIONS, made.params(2), ["batchnorm", "hidden_layers", "lr", "momentum"]),
+        # A name that two sections have keeps its section.
+        (
+            ZOOMS, {"augment.zoom": 0.05, "model.zoom": 0.5, "model.blocks": 2},
+            ["augment.zoom", "model.zoom", "blocks"],
+        ),
+        # A range of one value is no parameter.
+        (
+            {"model": ONE_VALUE},
+            {"model.blocks": 2, "model.kernel_size": 3, "model.filters": 9, "model.hidden_units": 64}, ["filters"],
+        ),
+    ],
+)  # fmt: skip
+def test_parameters_are_those_that_differ(sections: Any, params: dict[str, Any], labels: list[str]) -> None:
+    study = made.searched([replace(made.trial(0, curve=[0.9]), params=params)], sections)
+    assert [found.label for found in parameters(study)] == labels
 
 
 def parameter(distribution: Distribution) -> Parameter:
     return Parameter(path="model.batchnorm", label="batchnorm", distribution=distribution)
-
-
-def test_parameters_come_in_the_order_of_the_space_without_those_that_no_trial_has() -> None:
-    trials = [made.trial(number, curve=[0.9], params=made.params(number)) for number in (0, 2)]
-    labels = [found.label for found in parameters(made.searched(trials))]
-    assert labels == ["batchnorm", "hidden_layers", "lr", "momentum"]
-
-
-def test_a_name_that_two_sections_have_keeps_its_section() -> None:
-    sections = {"augment": {"zoom": {"float": [0, 1]}}, "model": {"zoom": {"float": [0, 1]}, "blocks": {"int": [1, 3]}}}
-    params = {"augment.zoom": 0.05, "model.zoom": 0.5, "model.blocks": 2}
-    study = made.searched([replace(made.trial(0, curve=[0.9]), params=params)], sections)
-    assert [found.label for found in parameters(study)] == ["augment.zoom", "model.zoom", "blocks"]
-
-
-def test_a_range_of_one_value_is_no_parameter() -> None:
-    sections = {"model": {"blocks": {"int": [2, 2]}, "kernel_size": {"choice": [3]}, "filters": {"int": [8, 16]}}}
-    sections["model"]["hidden_units"] = {"levels": [64]}
-    params = {"model.blocks": 2, "model.kernel_size": 3, "model.filters": 9, "model.hidden_units": 64}
-    study = made.searched([made.trial(0, curve=[0.9], params=params)], sections)
-    assert [found.label for found in parameters(study)] == ["filters"]
 
 
 @pytest.mark.parametrize(
