@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from mnist_bench import cells
 from mnist_bench.cli import live, running
 from mnist_bench.cli.output import ExitCode
-from mnist_bench.leaderboard.board import Leaderboard, digest_lines, table_of
+from mnist_bench.leaderboard.board import RankedStudy, digest_lines, table_of
 from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.leaderboard.worker_time import worker_time_of
 from mnist_bench.next_commands import NextCommands
@@ -34,21 +34,21 @@ def result_of(run: Run, config: SearchConfig, *, seconds: float, stopping: bool)
     not, or if all its trials diverged.
     """
     listed = leaderboard_of(run.study, top=TOP)
-    kind, commands = listed.kind, _commands(run, config)
+    ranked, kind, commands = listed.studies[0], listed.kind, _commands(run, config)
     before = seconds_before(run.study, time.time() - seconds)
     best = [] if kind.of_nets or run.study.best is None else [f"best   {live.best_words(kind, run.study.best)}"]
     table = table_of(listed, commands=commands)
     caption = [
         "",
-        summary(listed, seconds, before, run.order_cost),
-        *([] if listed.stop is None else [kind.stop_line(listed.stop)]),
-        *digest_lines(listed, commands),
+        summary(ranked, seconds, before, run.order_cost),
+        *([] if run.study.stop is None else [kind.stop_line(run.study.stop)]),
+        *digest_lines(ranked, commands),
         *best,
     ]
     code = ExitCode.OK
     if not run.reached and stopping:
         code = ExitCode.INTERRUPTED
-    elif listed.published is not None and listed.published.verdict == "differs":
+    elif ranked.published is not None and ranked.published.verdict == "differs":
         code = ExitCode.NOT_REPRODUCED
     elif has_diverged(run):
         code = ExitCode.FAILURE
@@ -79,18 +79,18 @@ def seconds_before(study: StudyRecord, moment: float) -> float:
         return 0.0
 
 
-def summary(listed: Leaderboard, seconds: float, before: float, order_cost: float) -> str:
+def summary(ranked: RankedStudy, seconds: float, before: float, order_cost: float) -> str:
     """Return the line of counts, time (`before`: of earlier runs), savings by pruning, cost of the order."""
     cost = "reports were used in completion order"
-    if repeats(listed.order):
+    if repeats(ranked.record.order):
         cost = f"the deterministic order cost {100 * order_cost:.1f}% of worker time"
-    if not listed.kind.of_nets and listed.budget == listed.ended:  # one report a trial, so there is nothing to prune
+    if not ranked.kind.of_nets and ranked.budget == ranked.ended:  # one report a trial, so there is nothing to prune
         cost = f"{cost[0].upper()}{cost[1:]}"
     else:
-        cost = f"Pruning saved {listed.saved:g} of {listed.budget:g} {listed.kind.unit}s; {cost}"
+        cost = f"Pruning saved {ranked.saved:g} of {ranked.budget:g} {ranked.kind.unit}s; {cost}"
     took = cells.duration(seconds)
     took += f" (this run, after {cells.duration(before)} of training in earlier ones)" if before else ""
-    return f"{number_of(listed.ended, 'trial')} in {took}: {cells.counted(listed.counts)}. {cost}."
+    return f"{number_of(ranked.ended, 'trial')} in {took}: {cells.counted(ranked.counts)}. {cost}."
 
 
 def advice(run: Run, config: SearchConfig) -> list[str]:

@@ -17,7 +17,7 @@ from mnist_bench.result_table import Result
 from search.errors import StudyNotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow
+    from mnist_bench.leaderboard.board import Leaderboard, LeaderboardRow, RankedStudy
     from mnist_bench.next_commands import NextCommands
     from mnist_bench.result_table import Table
     from search.study.studies import StoredStudy
@@ -101,37 +101,38 @@ def _table(study: StoredStudy, results: Path, board: Leaderboard) -> Table[Leade
     from mnist_bench.next_commands import NextCommands
     from search.study.folder import place_words
 
-    if not board.boards:
-        return _table_of_study(board, study)
-    commands = NextCommands(study=board.boards[0].study, place=place_words(results))
+    if board.only:
+        return _table_of_study(board, board.only, study)
+    commands = NextCommands(study=board.studies[0].record.name, place=place_words(results))
     return table_of(board, commands=commands)
 
 
-def _table_of_study(board: Leaderboard, study: StoredStudy) -> Table[LeaderboardRow]:
+def _table_of_study(board: Leaderboard, ranked: RankedStudy, study: StoredStudy) -> Table[LeaderboardRow]:
     """Return a board with the findings of `confirm` about the study, unless the search continued since."""
     from mnist_bench.leaderboard.board import table_of
     from mnist_bench.studies.checked import commands_of
 
     files, commands = study.files, commands_of(study)
-    retrained, below, more = _confirmed(board, files.path, commands)
+    retrained, below, more = _confirmed(ranked, files.path, commands)
     table = table_of(board, retrained=retrained, commands=commands)
-    resume = None if board.live or board.stop or board.ended >= board.trial_budget else study_list.resume_command(files)
+    is_over = study.live or study.stop or ranked.ended >= ranked.trial_budget
+    resume = None if is_over else study_list.resume_command(files)
     footnotes = [*table.footnotes, *below, *([] if resume is None else [f"`{resume}` resumes the search."])]
     (figures,) = table.document["studies"]
     return replace(table, footnotes=footnotes, document={**table.document, "studies": [{**figures, **more}]})
 
 
-def _confirmed(board: Leaderboard, folder: Path, commands: NextCommands) -> tuple[bool, list[str], Mapping[str, Any]]:
+def _confirmed(ranked: RankedStudy, folder: Path, commands: NextCommands) -> tuple[bool, list[str], Mapping[str, Any]]:
     """Return whether trials were retrained with fresh seeds, the lines about that, and what JSON has of it."""
     from mnist_bench.experiments.confirmed import Confirmed, Front, load
     from mnist_bench.experiments.confirmed_table import finding
 
-    has_front = board.kind.of_nets and board.cost is not None
+    study, has_front = ranked.record, ranked.kind.of_nets and ranked.record.cost is not None
     found, front = load(Confirmed, folder), load(Front, folder) if has_front else None
-    found = found if found and found.digest == board.digest else None
-    front = front if front and front.digest == board.digest else None
+    found = found if found and found.digest == study.digest else None
+    front = front if front and front.digest == study.digest else None
     below = [finding(each, commands) for each in (front, found) if each is not None]
-    if has_front and front is None and board.front and not board.live:
+    if has_front and front is None and ranked.front and not study.live:
         below.insert(0, f"  `{commands.line('confirm', '--front')}` trains the front with fresh seeds.")
     more: dict[str, Any] = {"confirmed": found and found.plain()}
     if has_front:

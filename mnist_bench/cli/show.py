@@ -94,7 +94,7 @@ def _at_a_glance(study: StoredStudy, whole: Mapping[str, object]) -> Result:
         ranges,
         caption=[
             headline(board),
-            *(entry(label, text) for label, text in about.entries(study, board)),
+            *(entry(label, text) for label, text in about.entries(study, board.studies[0])),
             *(Line(entry("" if number else "typed", command)) for number, command in enumerate(typed)),
         ],
         footnotes=[*ranges.footnotes, f"The whole specification: `{commands_of(study).line('show', '--all')}`."],

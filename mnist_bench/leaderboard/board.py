@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import zip_longest
 from operator import attrgetter
@@ -13,16 +13,16 @@ from mnist_bench.cells import unit
 from mnist_bench.config.values import all_settings, from_json
 from mnist_bench.nets.summary import shown
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.published import ComparedDigest
+from mnist_bench.published import ComparedDigest, is_same_everywhere
 from mnist_bench.result_table import Figure, ShownAsTable, Table, key_figure, ungrouped
 from mnist_bench.statistics import LEVEL, corrected
 from mnist_bench.value_kind import ValueKind, errors_of
-from search.event_log.records import EarlyStop, TrialRecord
-from search.hashed import Order, repeats
+from search.event_log.records import StudyRecord, TrialRecord
+from search.hashed import repeats
 from search.messages import command_line, first_few
 
-CURVE_COLUMNS = ("study", "number", "period", "value", "seconds")  # next to those that the trainer measured
 HASH_DIGITS = 8  # of a hash that a sentence shows
+CURVE_COLUMNS = ("study", "number", "period", "value", "seconds")  # next to those that the trainer measured
 NAMED = 5  # trials that a sentence names at most
 
 
@@ -56,53 +56,62 @@ class LeaderboardRow:
         return self.trial.reports[-1].metrics if self.trial.reports else {}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class Leaderboard(ShownAsTable):
-    """A study's rows, best first, and the figures around them; `study_figures` explains most of them."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RankedStudy:
+    """A study on a leaderboard, and what its trials say together; `study_figures` explains its figures."""
 
-    study: str
+    record: StudyRecord
     kind: ValueKind
-    digest: str
-    totals: tuple[int, ...]
     counts: Mapping[str, int]
+    ended: int  # trained trials that have ended
     external: int
     saved: float
     budget: float
-    live: bool
-    rows: tuple[LeaderboardRow, ...]
-    hidden: int
-    order: Order
-    cost: str | None
     front: tuple[int, ...]
-    parameters: tuple[str, ...]
-    metrics: tuple[str, ...]  # names of what another trainer reports, without that of the value; empty for nets
-    limits: tuple[str, ...]  # names: `macs`, `parameters`, or a constraint
-    has_curves: bool  # whether the learning curves are wanted
-    has_infeasible: bool  # whether infeasible trials have rows
-    first: int | None  # number of the trial of rank 1, if there is one
-    stop: EarlyStop | None
     ahead: tuple[int, ...]
     tied: int
     test_evaluations: int
-    portable: bool = False  # whether the search has the same digest on every processor
-    published: ComparedDigest | None = None
-    boards: tuple[Leaderboard, ...] = ()  # that of each study, if the rows are those of several; else empty
+    published: ComparedDigest | None
+    parameters: Sequence[str]  # dotted names
+    metrics: Sequence[str]  # names of what another trainer reports, without that of the value; empty for nets
+    limits: Sequence[str]  # names: `macs`, `parameters`, or a constraint
 
     @property
     def trial_budget(self) -> int:
         """The current trial budget, in trained trials."""
-        return self.totals[-1]
+        return self.record.totals[-1]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Leaderboard(ShownAsTable):
+    """The trials of a study or of several, best first."""
+
+    studies: tuple[RankedStudy, ...]  # several have one objective
+    rows: tuple[LeaderboardRow, ...]
+    hidden: int  # rows that were cut
+    has_curves: bool  # whether the learning curves are wanted
+    has_infeasible: bool  # whether infeasible trials have rows
 
     @property
-    def ended(self) -> int:
-        """Number of trained trials that have ended."""
-        return sum(self.counts[name] for name in ("complete", "pruned", "failed"))
+    def kind(self) -> ValueKind:
+        """The kind of the values."""
+        return self.studies[0].kind
+
+    @property
+    def cost(self) -> str | None:
+        """The second objective; None with one."""
+        return self.studies[0].record.cost
+
+    @property
+    def only(self) -> RankedStudy | None:
+        """The study; None if there are several."""
+        return self.studies[0] if len(self.studies) == 1 else None
 
     def table(self) -> Table[LeaderboardRow]:
         return table_of(self)
 
     def _finding(self) -> str:
-        return "" if self.boards else f"digest {self.digest}"
+        return f"digest {self.only.record.digest}" if self.only else ""
 
 
 def cut(board: Leaderboard, top: int) -> Leaderboard:
@@ -262,48 +271,48 @@ GROUPS: Mapping[str, str] = {
 """The keys of a row in JSON below which are figures by name, and what they are."""
 
 
-def study_figures(kind: ValueKind) -> list[Figure[Leaderboard]]:
+def study_figures(kind: ValueKind) -> list[Figure[RankedStudy]]:
     """Return the figures of a study for programs."""
     unit = f"{kind.unit}s"
 
-    def key(name: str, about: str, value: Callable[[Leaderboard], Any] | None = None) -> Figure[Leaderboard]:
-        return Figure("", value or attrgetter(name), key=name, about=about)
+    def key(name: str, about: str, value: str | Callable[[RankedStudy], Any] = "") -> Figure[RankedStudy]:
+        return Figure("", value if callable(value) else attrgetter(value or name), key=name, about=about)
 
     of_nets = [
         key("tied", "Number of complete trials that are not significantly different from the first, it included."),
         key("test_evaluations", "Number of test-set evaluations for the study."),
     ]
     return [
-        key("study", "Name of the study."),
-        key("digest", "64 hexadecimal digits."),
+        key("study", "Name of the study.", "record.name"),
+        key("digest", "64 hexadecimal digits.", "record.digest"),
         key("order", 'The order in which the search handled events: "deterministic", which can be repeated, or '
-            '"as-completed".'),
+            '"as-completed".', "record.order"),
         key("objective", "What a value is called: `accuracy`, or the `objective` of the space, else `value`.",
-            lambda board: board.kind.name),
-        key("minimized", "Whether smaller values are better.", lambda board: board.kind.minimized),
-        key("cost", 'The second objective, a fact of a trial that is minimized, such as "macs"; null with one.'),
+            "kind.name"),
+        key("minimized", "Whether smaller values are better.", "kind.minimized"),
+        key("cost", 'The second objective, a fact of a trial that is minimized, such as "macs"; null with one.',
+            "record.cost"),
         key("trial_budget", "Trial budget, in trained trials."),
         key("totals", "All trial budgets; several if the budget was raised after it had been reached.",
-            lambda board: [*board.totals]),
+            lambda study: [*study.record.totals]),
         key("counts", "Number of trials that are complete, pruned, failed, infeasible and running."),
         key("external", "Number of trials that the machine ended, not their configuration: out of memory or time."),
-        key(f"saved_{unit}", f"Number of {unit} that pruning saved.", lambda board: board.saved),
-        key(f"budget_{unit}", f"Number of {unit} that all ended trials would have trained without pruning.",
-            lambda board: board.budget),
-        key("live", "Whether a process is searching now."),
+        key(f"saved_{unit}", f"Number of {unit} that pruning saved.", "saved"),
+        key(f"budget_{unit}", f"Number of {unit} that all ended trials would have trained without pruning.", "budget"),
+        key("live", "Whether a process is searching now.", "record.live"),
         key("front", "Numbers of the trials on the Pareto front, the best first; empty with one objective.",
-            lambda board: [*board.front]),
+            lambda study: [*study.front]),
         key("stop", "Why the search ended before its trial budget, if it did.",
-            lambda board: board.stop and asdict(board.stop)),
+            lambda study: study.record.stop and asdict(study.record.stop)),
         key("ahead", "Numbers of all trials that stopped early ahead of the first, in the leaderboard's order.",
-            lambda board: [*board.ahead]),
+            lambda study: [*study.ahead]),
         key("published", "The comparison with the published digest of this search: that digest, its `processors`, "
             'a `verdict` ("identical", "differs", or "cannot tell" if another one is expected here), and a `sentence`. '
             "null if there is none.",
-            lambda board: board.published and asdict(board.published)),
+            lambda study: study.published and asdict(study.published)),
         *(of_nets if kind.of_nets else []),
         key("parameters", "Dotted names of all parameters of the study, whether or not a row has them.",
-            lambda board: [*board.parameters]),
+            lambda study: [*study.parameters]),
     ]  # fmt: skip
 
 
@@ -319,8 +328,8 @@ def table_of(
         retrained: whether `confirm` already retrained the tied trials, so that no line proposes it.
         commands: the next commands about the study.
     """
-    commands = commands or NextCommands(study=board.boards[0].study if board.boards else board.study)
-    others = [each.study for each in board.boards[1:]]
+    first, *others = (each.record.name for each in board.studies)
+    commands = commands or NextCommands(study=first)
     listed = (*others, "--all") if board.has_infeasible else others  # with which a command lists the same trials
     kind = board.kind
     return Table(
@@ -328,7 +337,7 @@ def table_of(
         figures=_figures(board),
         caption=(
             headline(board),
-            *([] if board.boards else digest_lines(board, commands)),
+            *(digest_lines(board.only, commands) if board.only else []),
             *([f"Accuracy of {kind.images:,} validation images, 95% intervals."] if kind.of_nets else []),
         ),
         footnotes=[*_footnotes(board, listed, retrained, commands)],
@@ -350,22 +359,19 @@ def curve_table(board: Leaderboard) -> Table[Mapping[str, Any]]:
 
 def plain(board: Leaderboard) -> dict[str, Any]:
     """Return the board as JSON has it: the figures of each study, and the rows of all."""
-    studies = [
-        {figure.key: figure.value(each) for figure in study_figures(each.kind)} for each in board.boards or (board,)
-    ]
-    return {"studies": studies, "hidden": board.hidden, "rows": [*_plain_rows(board)]}
-
-
-def _plain_rows(board: Leaderboard) -> Iterator[dict[str, Any]]:
-    figures = [figure for figure in figures_of(board.kind) if figure.key]
-    for row in board.rows:
-        yield {
-            **{figure.key: figure.value(row) for figure in figures},
+    of_study, of_row = study_figures(board.kind), [figure for figure in figures_of(board.kind) if figure.key]
+    studies = [{figure.key: figure.value(each) for figure in of_study} for each in board.studies]
+    rows = [
+        {
+            **{figure.key: figure.value(row) for figure in of_row},
             **({"settings": dict(row.settings)} if board.kind.of_nets else {"metrics": dict(row.metrics)}),
             "params": dict(row.trial.params),
             "excess": row.excess,
             **({"curve": curve_of(row.trial)} if board.has_curves else {}),
         }
+        for row in board.rows
+    ]
+    return {"studies": studies, "hidden": board.hidden, "rows": rows}
 
 
 def _group(board: Leaderboard) -> Callable[[LeaderboardRow], str]:
@@ -386,7 +392,7 @@ def _figures(board: Leaderboard) -> list[Figure[LeaderboardRow]]:
     batchnorm = all_settings()["model.batchnorm_momentum"]
     has_batchnorm = kind.of_nets and any(batchnorm.counts_in(from_json(trial.config)) for trial in trials)
     headings = {
-        "study": "study" if board.boards else "",
+        "study": "" if board.only else "study",
         "on_front": "front" if board.cost is not None else "",
         "cost": "" if kind.of_nets else board.cost or "",
     }
@@ -404,10 +410,13 @@ def _figures(board: Leaderboard) -> list[Figure[LeaderboardRow]]:
         if figure.key or exceeds
     ]
     keys = [figure.key for figure in figures]
-    metrics = [_metric(name, f"metrics.{name}" if name in keys else name) for name in board.metrics]
+    reported, named, limits = (
+        union(attrgetter(names)(study) for study in board.studies) for names in ("metrics", "parameters", "limits")
+    )
+    metrics = [_metric(name, f"metrics.{name}" if name in keys else name) for name in reported]
     first = trials[0].params if trials else {}
     parameters = []
-    for name in board.parameters:
+    for name in named:
         differs = any(trial.params.get(name) != first.get(name) for trial in trials)
         is_shown = not kind.of_nets and (differs or (len(trials) == 1 and name in first))
         parameters.append(_parameter(name, f"params.{name}" if name in keys else name, name if is_shown else ""))
@@ -417,8 +426,12 @@ def _figures(board: Leaderboard) -> list[Figure[LeaderboardRow]]:
     head = sorted(figures[:spent], key=lambda figure: figure.key not in ("study", "number", kind.key))
     kept = [*head, *(each for turn in turns for each in turn if each), *metrics]
     places = {figure.heading: place for place, figure in enumerate(reversed(kept))}
-    every = [*figures[:cost], *metrics, *figures[cost:], *map(_limit, board.limits), *settings]
+    every = [*figures[:cost], *metrics, *figures[cost:], *map(_limit, limits), *settings]
     return [replace(figure, importance=places.get(figure.heading, 0)) for figure in every]
+
+
+def union(names: Iterable[Iterable[str]]) -> Sequence[str]:
+    return [*dict.fromkeys(name for some in names for name in some)]
 
 
 def _metric(name: str, key: str) -> Figure[LeaderboardRow]:
@@ -465,44 +478,49 @@ def _setting(heading: str, rows: Sequence[LeaderboardRow]) -> Figure[Leaderboard
 
 
 def headline(board: Leaderboard) -> str:
-    """Return one line: the study, its counts, why it ended early if it did, and the savings by pruning."""
-    counted = cells.counted(board.counts, live=board.live)
-    live = ", running now" if board.live else ""
-    order = "" if repeats(board.order) else ", in completion order"
-    stopped = "" if board.stop is None else f" {board.kind.stop_line(board.stop)}"
-    saved = f" Pruning saved {board.saved:g} of {board.budget:g} {board.kind.unit}s." if board.saved else ""
-    return f"{board.study}: {counted} of {board.trial_budget} trials{order}{live}.{stopped}{saved}"
+    """Return one line: the studies, their counts, why one ended early if it did, and the savings by pruning."""
+    studies, one = board.studies, board.only
+    live = any(each.record.live for each in studies)
+    counts = {name: sum(each.counts[name] for each in studies) for name in studies[0].counts}
+    order = "" if all(repeats(each.record.order) for each in studies) else ", in completion order"
+    stopped = f" {board.kind.stop_line(one.record.stop)}" if one and one.record.stop else ""
+    saved, budget = (sum(figures) for figures in zip(*((each.saved, each.budget) for each in studies), strict=True))
+    saving = f" Pruning saved {saved:g} of {budget:g} {board.kind.unit}s." if saved else ""
+    names, trials = ", ".join(each.record.name for each in studies), sum(each.trial_budget for each in studies)
+    running = ", running now" if live else ""
+    return f"{names}: {cells.counted(counts, live=live)} of {trials} trials{order}{running}.{stopped}{saving}"
 
 
-def digest_lines(board: Leaderboard, commands: NextCommands) -> list[str]:
+def digest_lines(study: RankedStudy, commands: NextCommands) -> list[str]:
     """Return the digest, the promise that goes with it, and the comparison with a published digest if there is one."""
-    if board.ended < board.trial_budget and not (board.stop and board.stop.on_time):
-        promise = f"of {board.ended} of {board.trial_budget} trials so far"
-    elif not repeats(board.order):
+    record, stop = study.record, study.record.stop
+    if study.ended < study.trial_budget and not (stop and stop.on_time):
+        promise = f"of {study.ended} of {study.trial_budget} trials so far"
+    elif not repeats(record.order):
         promise = (
             "decided in completion order: another run of this search may give a different digest; "
             f"`{commands.line('doctor', '--replay')}` checks this one"
         )
     else:
-        stopped = "" if board.stop is None else f" with {board.kind.stop_option(board.stop)}"
-        way = f" by way of {', then '.join(map(str, board.totals))} trials" if len(board.totals) > 1 else ""
-        where = "" if board.portable else " on this kind of processor"
+        stopped = "" if stop is None else f" with {study.kind.stop_option(stop)}"
+        way = f" by way of {', then '.join(map(str, record.totals))} trials" if len(record.totals) > 1 else ""
+        where = "" if is_same_everywhere(record.spec) else " on this kind of processor"
         promise = f"any run of this search{way}{stopped}, at any number of workers{where}, gives this"
-    ended = "1 trial was" if board.external == 1 else f"{board.external} trials were"
-    if board.external:
+    if external := study.external:
+        ended = "1 trial was" if external == 1 else f"{external} trials were"
         promise += f"; {ended} ended by the machine (out of memory or time), which may not happen in another run"
-    compared = [] if board.published is None else [f"       {board.published.sentence}"]
-    return [f"digest {grouped(board.digest)}", f"       ({promise})", *compared]
+    compared = [] if study.published is None else [f"       {study.published.sentence}"]
+    return [f"digest {grouped(record.digest)}", f"       ({promise})", *compared]
 
 
 def _footnotes(board: Leaderboard, listed: Sequence[str], retrained: bool, commands: NextCommands) -> Iterator[str]:
     """Yield the lines below the table: rows left out, trials ahead, the meaning of the tie mark, the test set."""
-    kind, complete = board.kind, board.counts["complete"]
+    kind, one = board.kind, board.only
     if board.hidden:
         every = commands.line("leaderboard", *listed, "--top", str(len(board.rows) + board.hidden))
         yield f"{board.hidden} more; `{every}` shows all."
-    if board.boards:
-        first, second = (each.study for each in board.boards[:2])
+    if one is None:
+        first, second = (each.record.name for each in board.studies[:2])
         compare = command_line(["mnist-bench", "compare", first, second, *commands.place])
         yield (
             "Ranks, `=` and `ahead` are those within each study: no test was made across studies. "
@@ -510,36 +528,35 @@ def _footnotes(board: Leaderboard, listed: Sequence[str], retrained: bool, comma
             if kind.of_nets
             else f"Ranks and `ahead` are those within each study. `{compare}` compares two studies."
         )
-    if board.first is not None and board.ahead:
-        yield f"ahead: {ahead_words(board)}"
-    if board.cost is not None and not board.boards:
+    if one and one.ahead:
+        yield f"ahead: {ahead_words(one)}"
+    if one and board.cost is not None:
         as_good, value = f"as accurate on as few {unit(board.cost)}", "accuracy, the best means rank 1"
         if not kind.of_nets:
             as_good, value = f"as good in both {kind.name} and {board.cost}", kind.name
         yield (
-            f"front: {len(board.front)} of {complete} complete trials; no other is {as_good}, and better in one of the "
-            f"two. They come first; ranks are by {value}."
+            f"front: {len(one.front)} of {one.counts['complete']} complete trials; no other is {as_good}, and better "
+            f"in one of the two. They come first; ranks are by {value}."
         )
     if not kind.of_nets:
         better = "smaller" if kind.minimized else "larger"
         yield f"Values are in the unit of the study's own trainer or objective; {better} is better."
         return
-    if board.tied > 1:
-        tied = f"{board.tied} of {complete} complete trials are tied{'.' if retrained else ':'}"
+    if one and one.tied > 1:
+        tied = f"{one.tied} of {one.counts['complete']} complete trials are tied{'.' if retrained else ':'}"
         yield f"= not significantly different from the first ({corrected('paired test')}). {tied}"
         if not retrained:
             yield f"  `{commands.line('confirm')}` retrains them with fresh seeds."
-    yield test_set_line(board.test_evaluations)
+    yield test_set_line(sum(study.test_evaluations for study in board.studies))
 
 
-def ahead_words(board: Leaderboard) -> str:
+def ahead_words(study: RankedStudy) -> str:
     """Return which trials stopped early though they were ahead of the first complete one after the same training."""
-    named = first_few([f"#{number}" for number in board.ahead], NAMED)
-    which = "it" if len(board.ahead) == 1 else "one of them"
-    return (
-        f"stopped early, ahead of #{board.first} at the same {board.kind.unit}: {named}. With more training, {which} "
-        "might lead."
-    )
+    named = first_few([f"#{number}" for number in study.ahead], NAMED)
+    first = study.record.best.number if study.record.best else None
+    which = "it" if len(study.ahead) == 1 else "one of them"
+    ahead = f"stopped early, ahead of #{first} at the same {study.kind.unit}: {named}"
+    return f"{ahead}. With more training, {which} might lead."
 
 
 def test_set_line(evaluations: int) -> str:

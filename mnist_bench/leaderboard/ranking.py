@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from mnist_bench.cells import percent
 from mnist_bench.config.values import from_json
 from mnist_bench.data.test_set import times_evaluated_for
-from mnist_bench.leaderboard.board import HASH_DIGITS, Leaderboard, LeaderboardRow
+from mnist_bench.leaderboard.board import HASH_DIGITS, Leaderboard, LeaderboardRow, RankedStudy, union
 from mnist_bench.nets.summary import distinguishing
-from mnist_bench.published import compared, is_same_everywhere
+from mnist_bench.published import compared
 from mnist_bench.statistics import LEVEL, holm, mcnemar
-from mnist_bench.value_kind import ValueKind, correctness, kind_of
+from mnist_bench.value_kind import correctness, kind_of
 from search.errors import UsageError
 from search.event_log.records import StudyRecord, TrialRecord
-from search.hashed import State, repeats
+from search.hashed import State
 from search.messages import joined
 from search.space.space import score
 from search.study.studies import StoredStudy
@@ -40,130 +40,82 @@ def leaderboard_of(
         infeasible: whether infeasible trials have rows.
         curves: whether programs get the learning curves.
     """
-    if len(studies) == 1:
-        return _board(studies[0], top, infeasible, curves)
-    # A front comes before better trials, so that not all of the best are among its first rows.
-    boards = [_board(study, None if study.cost is not None else top, infeasible, curves) for study in studies]
-    return _together(studies, boards, top)
+    found = [_ranked(study, infeasible) for study in studies]
+    ranked, rows = tuple(study for study, _ in found), [row for _, of_study in found for row in of_study]
+    if len(ranked) > 1:
+        _check_one_objective(ranked)
+        rows.sort(key=lambda row: (not row.trial.is_trained, place_key(row.trial)))
+    shown = rows[:top]
+    if ranked[0].kind.of_nets:
+        settings = distinguishing([from_json(row.trial.config) for row in shown])
+        shown = [replace(row, settings=cells) for row, cells in zip(shown, settings, strict=True)]
+    return Leaderboard(
+        studies=ranked, rows=tuple(shown), hidden=len(rows) - len(shown), has_curves=curves, has_infeasible=infeasible
+    )
 
 
-def _board(study: StudyRecord, top: int | None, infeasible: bool, curves: bool) -> Leaderboard:
+def _ranked(study: StudyRecord, infeasible: bool) -> tuple[RankedStudy, list[LeaderboardRow]]:
+    """Return a study with what its trials say together, and their rows, all settings left out."""
     kind, complete = kind_of(study.spec), study.complete()
     best = complete[0] if complete else None
     front = [trial.number for trial in pareto_front(study)]
-    listed = listed_trials(study, {*front}, infeasible=infeasible)
-    shown = listed[:top]
     ties = ties_of(complete) if kind.of_nets and complete else None
     p_values = ties.p_values if ties else {}
     ranks = {trial.number: rank for rank, trial in enumerate(complete, start=1)}
+    cost = study.cost
     rows = [
         LeaderboardRow(
             study=study.name,
             trial=trial,
             rank=ranks.get(trial.number),
             p_value=p_values.get(trial.number),
-            cost=None if study.cost is None else trial.facts.get(study.cost),
-            on_front=None if study.cost is None else trial.number in front,
+            cost=None if cost is None else trial.facts.get(cost),
+            on_front=None if cost is None else trial.number in front,
             first_then=first_then(trial, best),
             ahead=is_ahead(trial, best),
-            settings=settings,
+            settings={},
         )
-        for trial, settings in zip(shown, _settings(kind, shown), strict=True)
+        for trial in listed_trials(study, {*front}, infeasible=infeasible)
     ]
-    ended = study.finished()
-    opened = times_evaluated_for(study.files) if kind.of_nets and isinstance(study, StoredStudy) else 0
-    measured = _union(trial.reports[-1].metrics for trial in study.trials if trial.reports)
-    return Leaderboard(
-        study=study.name,
+    ended, reported = study.finished(), union(trial.reports[-1].metrics for trial in study.trials if trial.reports)
+    ranked = RankedStudy(
+        record=study,
         kind=kind,
-        digest=study.digest,
-        totals=study.totals,
         counts=counts(study),
+        ended=len(ended),
         external=sum(trial.external for trial in study.trials),
         saved=sum(kind.total(trial) - kind.done(trial) for trial in ended if trial.reason == "pruned"),
         budget=sum(map(kind.total, ended)),
-        live=study.live,
-        rows=tuple(rows),
-        hidden=len(listed) - len(shown),
-        order=study.order,
-        cost=study.cost,
         front=tuple(front),
-        parameters=_union([[field.path for field in study.space.ranges], *(trial.params for trial in study.trials)]),
-        metrics=() if kind.of_nets else tuple(name for name in measured if name != kind.name),
-        limits=_union(trial.constraints for trial in study.trials),
-        has_curves=curves,
-        has_infeasible=infeasible,
-        first=None if best is None else best.number,
-        stop=study.stop,
-        ahead=tuple(trial.number for trial in listed if is_ahead(trial, best)),
+        ahead=tuple(row.trial.number for row in rows if row.ahead),
         tied=1 + len(ties.tied) if ties and p_values else 0,
-        test_evaluations=opened,
-        portable=is_same_everywhere(study.spec),
+        test_evaluations=times_evaluated_for(study.files) if kind.of_nets and isinstance(study, StoredStudy) else 0,
         published=compared(study),
+        parameters=union([[field.path for field in study.space.ranges], *(trial.params for trial in study.trials)]),
+        metrics=[] if kind.of_nets else [name for name in reported if name != kind.name],
+        limits=union(trial.constraints for trial in study.trials),
     )
+    return ranked, rows
 
 
-def _settings(kind: ValueKind, shown: Sequence[TrialRecord]) -> Sequence[Mapping[str, str]]:
-    """Return the settings in which the shown nets differ; one that differs among other rows alone is not among them."""
-    return distinguishing([from_json(trial.config) for trial in shown]) if kind.of_nets else [{}] * len(shown)
-
-
-def _union(names: Iterable[Iterable[str]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for some in names for name in some))
-
-
-def _together(studies: Sequence[StudyRecord], boards: Sequence[Leaderboard], top: int | None) -> Leaderboard:
-    """Return the leaderboard of several studies from that of each, which has its `top` best rows."""
-    _check_one_objective(studies, boards)
-    first, every = boards[0], [row for board in boards for row in board.rows]
-    every.sort(key=lambda row: (not row.trial.is_trained, place_key(row.trial)))
-    shown = every[:top]
-    settings = _settings(first.kind, [row.trial for row in shown])
-    return replace(
-        first,
-        study=", ".join(board.study for board in boards),
-        digest="",
-        totals=(sum(board.trial_budget for board in boards),),
-        counts={name: sum(board.counts[name] for board in boards) for name in first.counts},
-        external=sum(board.external for board in boards),
-        saved=sum(board.saved for board in boards),
-        budget=sum(board.budget for board in boards),
-        live=any(board.live for board in boards),
-        rows=tuple(replace(row, settings=cells) for row, cells in zip(shown, settings, strict=True)),
-        hidden=len(every) - len(shown) + sum(board.hidden for board in boards),
-        order=next((board.order for board in boards if not repeats(board.order)), first.order),
-        front=(),
-        parameters=_union(board.parameters for board in boards),
-        metrics=_union(board.metrics for board in boards),
-        limits=_union(board.limits for board in boards),
-        first=None,
-        stop=None,
-        ahead=(),
-        tied=0,
-        test_evaluations=sum(board.test_evaluations for board in boards),
-        published=None,
-        boards=tuple(boards),
-    )
-
-
-def _check_one_objective(studies: Sequence[StudyRecord], boards: Sequence[Leaderboard]) -> None:
+def _check_one_objective(studies: Sequence[RankedStudy]) -> None:
     judged: dict[str, list[str]] = {}
-    for study, board in zip(studies, boards, strict=True):
-        judged.setdefault(_objective(study, board), []).append(study.name)
+    for study in studies:
+        judged.setdefault(_objective(study), []).append(study.record.name)
     if len(judged) > 1:
         told = "; ".join(f"{joined(names)}: {objective}" for objective, names in judged.items())
         raise UsageError(f"Studies of different objectives are not in one leaderboard. {told}.")
-    name, times = Counter(study.name for study in studies).most_common(1)[0]
+    name, times = Counter(study.record.name for study in studies).most_common(1)[0]
     if times > 1:
         raise UsageError(f"{times} studies have the name {name}; in one leaderboard each needs its own.")
 
 
-def _objective(study: StudyRecord, board: Leaderboard) -> str:
+def _objective(study: RankedStudy) -> str:
     """Return what a study's trials are judged by, in words that are the same only if it is the same."""
-    kind, cost = board.kind, "" if board.cost is None else f" and {board.cost}"
+    kind, cost = study.kind, "" if study.record.cost is None else f" and {study.record.cost}"
     if not kind.of_nets:
         return f"{kind.name}{cost}, {'smaller' if kind.minimized else 'larger'} is better"
-    data = study.spec["context"]["data"]
+    data = study.record.spec["context"]["data"]
     files, split = (data[key][:HASH_DIGITS] for key in ("data_hash", "split_hash"))
     dataset = data.get("dataset", "mnist")
     return f"accuracy{cost} on {kind.images:,} validation images of {dataset} (files {files}, split {split})"

@@ -13,7 +13,7 @@ from mnist_bench import cells
 from mnist_bench.cells import short
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import all_settings, from_json
-from mnist_bench.leaderboard.board import Leaderboard, grouped
+from mnist_bench.leaderboard.board import RankedStudy, grouped
 from mnist_bench.leaderboard.worker_time import worker_time_of
 from mnist_bench.report.findings import findings, sections_of
 from mnist_bench.result_table import Figure, Table
@@ -156,14 +156,14 @@ Entry = tuple[str, str]
 """A label and a text."""
 
 
-def entries(study: StoredStudy, board: Leaderboard) -> Iterator[Entry]:
+def entries(study: StoredStudy, ranked: RankedStudy) -> Iterator[Entry]:
     """Yield a study on one screen: finding, best trial, machine, time and files, and the digest."""
-    kind, sections = board.kind, sections_of(study)
+    kind, sections = ranked.kind, sections_of(study)
     yield from _running(study)
     if (first := study.first_failed) is not None:
         yield "finding", all_failed(study.files, first)
     else:
-        yield "finding", next(findings(study, board, sections))
+        yield "finding", next(findings(ranked, sections))
         if not sections.outdated:
             yield from (("", section.lines[0]) for section in sections.judged if section is not sections.tested)
     if study.best is not None:

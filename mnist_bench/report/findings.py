@@ -12,7 +12,7 @@ from mnist_bench.experiments import ablation
 from mnist_bench.experiments.ablation import Ablation
 from mnist_bench.experiments.confirmed import Confirmed, Front, load
 from mnist_bench.experiments.confirmed_table import finding
-from mnist_bench.leaderboard.board import Leaderboard, ahead_words
+from mnist_bench.leaderboard.board import RankedStudy, ahead_words
 from mnist_bench.leaderboard.ranking import UNTESTED, Ties, ties_of
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.result_table import Table
@@ -28,29 +28,29 @@ NAMED = 5
 TEST = corrected("McNemar's test on the same images")
 
 
-def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iterator[str]:
+def findings(ranked: RankedStudy, sections: Sections) -> Iterator[str]:
     """Yield the findings: test results, best trials, how certain their ranks are, and what pruning saved."""
-    kind, ended, tested = board.kind, len(study.finished()), sections.tested
+    study, kind, ended, tested = ranked.record, ranked.kind, ranked.ended, sections.tested
     if tested:
         yield tested.lines[0]
         images = f"{kind.images:,} validation images"
         yield f"In the search itself, each trial had one seed and was ranked by its accuracy on {images}."
     if study.best is None:
-        yet = " yet" if ended < board.trial_budget else ""
-        yield f"No trial is complete{yet}, so there is no best one: {ended} of {board.trial_budget} trials have ended."
+        yet = " yet" if ended < ranked.trial_budget else ""
+        yield f"No trial is complete{yet}, so there is no best one: {ended} of {ranked.trial_budget} trials have ended."
     else:
-        so_far = " so far" if ended < board.trial_budget and board.stop is None else ""
+        so_far = " so far" if ended < ranked.trial_budget and study.stop is None else ""
         best = [*(_best_nets(study, kind, so_far) if kind.of_nets else [_best_value(study, kind, so_far)])]
-        front = [_front(study, study.cost, board)] if study.cost is not None and len(board.front) > 1 else []
+        front = [_front(ranked, study.cost)] if study.cost is not None and len(ranked.front) > 1 else []
         yield from [*front, *best] if kind.of_nets else [*best, *front]
-        if board.ahead:
-            ahead = ahead_words(board)
+        if ranked.ahead:
+            ahead = ahead_words(ranked)
             yield ahead[0].upper() + ahead[1:]
-    if board.stop is not None:
-        yield f"{kind.stop_line(board.stop)} {ended} of {board.trial_budget} trials have ended."
-    elif ended < board.trial_budget and study.best is not None:
+    if study.stop is not None:
+        yield f"{kind.stop_line(study.stop)} {ended} of {ranked.trial_budget} trials have ended."
+    elif ended < ranked.trial_budget and study.best is not None:
         state = "is still running" if study.live else "was stopped before its trial budget"
-        yield f"The search {state}: {ended} of {board.trial_budget} trials have ended, and the next may be better."
+        yield f"The search {state}: {ended} of {ranked.trial_budget} trials have ended, and the next may be better."
     yield from (section.lines[0] for section in sections.judged if section is not tested)
     confirmed = sections.judged and not sections.outdated
     if study.best is not None and not confirmed and (kind.of_nets or ended > 1):
@@ -60,14 +60,14 @@ def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iter
             f"Nothing is confirmed yet: the first of {ended:,} trials{which} is also the luckiest. "
             f"`{sections.commands.line('confirm')}` retrains the best with fresh seeds{then}."
         )
-    if board.saved:
-        yield f"Pruning saved {board.saved:g} of {board.budget:g} {kind.unit}s."
+    if ranked.saved:
+        yield f"Pruning saved {ranked.saved:g} of {ranked.budget:g} {kind.unit}s."
 
 
-def _front(study: StudyRecord, cost: str, board: Leaderboard) -> str:
-    kind, trials = board.kind, {trial.number: trial for trial in study.complete()}
-    ends = (trials[board.front[-1]], trials[board.front[0]])
-    made = f"{_trials(len(board.front))} make the Pareto front of {kind.name} and"
+def _front(ranked: RankedStudy, cost: str) -> str:
+    kind, trials = ranked.kind, {trial.number: trial for trial in ranked.record.trials}
+    ends = (trials[ranked.front[-1]], trials[ranked.front[0]])
+    made = f"{_trials(len(ranked.front))} make the Pareto front of {kind.name} and"
     if not kind.of_nets:
         low, high = (f"{kind.text(end.value)} at {cells.value(end.facts[cost])} {cost}" for end in ends)
         return f"{made} {cost}: {low} to {high}."

@@ -83,7 +83,7 @@ def gather(
         date=f"{datetime.fromtimestamp(max(handled), UTC):%Y-%m-%d}" if handled else None,
         title=about.title(study),
         about=about.line(study, space, weights),
-        finding=tuple(findings(study, board, sections)),
+        finding=tuple(findings(board.studies[0], sections)),
         board=board,
         sections=sections,
         pictures=tuple(pictures),
@@ -196,7 +196,8 @@ def render(report: ReportPage, drawing: Drawing | None = None) -> str:
     """Return the page, with a drawing area for the chosen trial if there is one; text from outside is escaped."""
     commands = report.sections.commands
     board = table_of(report.board, retrained=report.sections.retrained, commands=commands)
-    test_set = None if not report.board.kind.of_nets else test_set_line(report.board.test_evaluations)
+    ranked = report.board.studies[0]
+    test_set = test_set_line(ranked.test_evaluations) if ranked.kind.of_nets else None
     complete = [row for row in board.rows if row.rank is not None]
     shown = complete or board.rows
     return render_template(
@@ -204,8 +205,9 @@ def render(report: ReportPage, drawing: Drawing | None = None) -> str:
         report=report,
         commands=commands,
         drawing=drawing,
-        counted=cells.counted(report.board.counts, live=report.board.live),
-        digest_promise=digest_lines(report.board, commands)[1].strip(" ()"),
+        ranked=ranked,
+        counted=cells.counted(ranked.counts, live=ranked.record.live),
+        digest_promise=digest_lines(ranked, commands)[1].strip(" ()"),
         board=replace(board, rows=shown, footnotes=[line for line in board.footnotes if line != test_set]),
         unfinished=replace(board, rows=board.rows[len(shown) :]),
         settings=sum(column.is_setting for column in board.columns),

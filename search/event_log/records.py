@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, NamedTuple, assert_never
 
 from search import hashed
@@ -163,7 +164,7 @@ class EarlyStop:
     if it would have ended the search before: one that was stopped, or had no rule, and continued with this one."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, repr=False)  # with slots, what is read of the specification could not be kept
 class StudyRecord:
     """A whole study, as its event log has it."""
 
@@ -179,7 +180,7 @@ class StudyRecord:
     stop: EarlyStop | None = None
     """Why the search ended before its trial budget, if it did."""
 
-    @property
+    @cached_property
     def space(self) -> Space:
         """The space that was searched, without its file's text."""
         return Space.from_spec(self.spec["space"])
@@ -190,7 +191,7 @@ class StudyRecord:
         order: Order = self.spec["order"]
         return order
 
-    @property
+    @cached_property
     def _aim(self) -> Aim:
         return Aim.of(self.spec["space"]["settings"])
 

@@ -73,7 +73,7 @@ class StudySummary:
         return f"study {self.name}: {counts}, best {number(self.best_value)}, {state}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class StoredStudy(StudyRecord):
     """A study with its folder; equal to another one with the same record, whatever its folder."""
 

@@ -100,7 +100,7 @@ def of_a_confirmation(asked: Situation) -> Iterator[str]:
 
 def of_a_report(asked: Situation) -> Iterator[str]:
     study, sections = asked.study, sections_of(asked.study)
-    yield from findings(study, leaderboard_of(study), sections)
+    yield from findings(leaderboard_of(study).studies[0], sections)
     yield from (f"`{line}`" for line in commands(study, study.best, sections.commands) if " reproduce conv" in line)
 
 

@@ -96,7 +96,7 @@ def test_results_read_in_a_few_lines_and_are_tables_in_a_notebook() -> None:
         assert "<table><tr><th>" in result._repr_html_()
     assert "#1" in repr(found)
     assert "on the test images (mean of 8 seeds)" in repr(found)
-    assert repr(board).splitlines()[2] == f"digest {board.digest}"
+    assert repr(board).splitlines()[2] == f"digest {handmade.mixed().digest}"
 
 
 def test_an_experiment_asks_the_callers_observer_whether_to_stop() -> None:

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from mnist_bench.leaderboard.board import ahead_words, cut, digest_lines, headline, table_of
+from mnist_bench.leaderboard.board import cut, digest_lines, headline, table_of
 from mnist_bench.leaderboard.ranking import leaderboard_of
 from mnist_bench.next_commands import NextCommands
-from mnist_bench.value_kind import ValueKind
 from search.study.studies import StoredStudy
 from support import handmade
 
@@ -102,7 +101,8 @@ def test_settings_that_differ_most_among_the_tied_trials_come_first() -> None:
 def test_lines_tell_the_test_set_and_what_confirm_did() -> None:
     board = leaderboard_of(handmade.mixed())
     for times, words in ((0, "not been evaluated"), (1, "been evaluated once"), (3, "been evaluated 3 times")):
-        assert table_of(replace(board, test_evaluations=times)).footnotes[-1] == f"The test set has {words}."
+        told = replace(board, studies=(replace(board.studies[0], test_evaluations=times),))
+        assert table_of(told).footnotes[-1] == f"The test set has {words}."
     retrains = "  `mnist-bench confirm conv-0` retrains them with fresh seeds."
     for retrained, end in ((False, ":"), (True, ".")):
         lines = table_of(board, retrained=retrained).footnotes
@@ -113,7 +113,7 @@ def test_lines_tell_the_test_set_and_what_confirm_did() -> None:
 def test_a_stopped_trial_is_compared_at_its_last_epoch_with_the_first_and_says_in_its_row_if_it_was_ahead() -> None:
     study = handmade.ended_early()
     board = leaderboard_of(study)
-    assert (board.first, board.ahead) == (0, (2, 1))  # in the order of the rows: #2 may still continue
+    assert board.studies[0].ahead == (2, 1)  # in the order of the rows: #2 may still continue
     table = table_of(board)
     state = [column.heading for column in table.columns].index("state")
     told = [(row["number"], row["first_then"], row["ahead"]) for row in table.records()]
@@ -124,27 +124,28 @@ def test_a_stopped_trial_is_compared_at_its_last_epoch_with_the_first_and_says_i
     (document,) = table.document["studies"]
     assert (document["ahead"], document["stop"]["rule"]) == ([2, 1], "patience")
     trains = [replace(trial, reason="running") if trial.number == 2 else trial for trial in study.trials]
-    assert leaderboard_of(replace(study, trials=tuple(trains), stop=None, live=True)).ahead == (1,)
-
-
-LINE = "stopped early, ahead of #0 at the same epoch: #2, #1. With more training, one of them might lead."
+    assert leaderboard_of(replace(study, trials=tuple(trains), stop=None, live=True)).studies[0].ahead == (1,)
 
 
 @pytest.mark.parametrize(
-    ("parts", "words"),
+    ("study", "words"),
     [
-        ({}, LINE),
         (
-            {"kind": ValueKind(), "first": 3, "ahead": (4,)},
-            "of #3 at the same report: #4. With more training, it might",
+            handmade.ended_early(),
+            "of #0 at the same epoch: #2, #1. With more training, one of them might lead.",
         ),
-        ({"ahead": tuple(range(4, 11))}, ": #4, #5, #6, #7, #8 and 2 more. "),
+        (
+            handmade.value_study([handmade.value_trial(3, [1.0] * 4), handmade.value_trial(4, [2.0])]),
+            "of #3 at the same report: #4. With more training, it might lead.",
+        ),
+        (
+            handmade.study([handmade.trial(0, range(99)), *(handmade.trial(n, periods=1) for n in range(1, 8))]),
+            "of #0 at the same epoch: #1, #2, #3, #4, #5 and 2 more. With more training, one of them might lead.",
+        ),
     ],
 )
-def test_all_that_were_ahead_are_told_however_few_rows_are_shown(parts: dict[str, object], words: str) -> None:
-    board = leaderboard_of(handmade.ended_early(), top=1)
-    assert f"ahead: {LINE}" in table_of(board).footnotes
-    assert words in ahead_words(replace(board, **parts))  # type: ignore[arg-type]
+def test_all_that_were_ahead_are_told_however_few_rows_are_shown(study: StoredStudy, words: str) -> None:
+    assert f"ahead: stopped early, ahead {words}" in table_of(leaderboard_of(study, top=1)).footnotes
 
 
 STOPPED, WHOLE = handmade.ended_early(), handmade.study([handmade.trial(0), handmade.trial(1)])
@@ -166,5 +167,5 @@ GIVES = "at any number of workers on this kind of processor, gives this"
 )
 def test_the_digest_is_promised_to_the_same_search(study: StoredStudy, promise: str) -> None:
     board = leaderboard_of(study)
-    assert digest_lines(board, NextCommands(study=study.name))[1] == f"       ({promise})"
+    assert digest_lines(board.studies[0], NextCommands(study=study.name))[1] == f"       ({promise})"
     assert ("of 9 trials. Stopped early by --patience 3: 3 trials ended since" in headline(board)) == bool(study.stop)

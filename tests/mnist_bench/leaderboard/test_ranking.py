@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, strategies as st
 
-from mnist_bench.leaderboard.board import curve_of, cut, table_of
+from mnist_bench.leaderboard.board import curve_of, cut, headline, table_of
 from mnist_bench.leaderboard.ranking import first_then, is_ahead, leaderboard_of, ordered, pareto_front, ties_of
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.statistics import wilson
@@ -30,12 +30,13 @@ def test_complete_trials_come_first_then_those_that_may_continue_then_pruned_by_
         *((number, None, None, False) for number in (7, 4, 3, 6)),
     ]  # fmt: skip
     assert [row.trial.number for row in every.rows] == [1, 0, 2, 7, 4, 3, 6, 5]
-    assert board.counts == {"complete": 3, "pruned": 2, "failed": 1, "running": 1, "infeasible": 1}
-    assert (board.tied, board.saved, board.budget) == (2, 5 + 3, 36)
-    assert (board.cost, board.front, {row.on_front for row in board.rows}) == (None, (), {None})
+    (ranked,) = board.studies
+    assert ranked.counts == {"complete": 3, "pruned": 2, "failed": 1, "running": 1, "infeasible": 1}
+    assert (ranked.tied, ranked.saved, ranked.budget) == (2, 5 + 3, 36)
+    assert (board.cost, ranked.front, {row.on_front for row in board.rows}) == (None, (), {None})
     assert dict(board.rows[0].settings) == {"blocks": "3", "filters": "16·32·64", "lr → drops": ".0093"}
     few = leaderboard_of(handmade.mixed(), top=2)
-    assert (few.rows, few.hidden, few.tied) == (board.rows[:2], 5, board.tied)
+    assert (few.rows, few.hidden, few.studies[0].tied) == (board.rows[:2], 5, 2)
     assert leaderboard_of(handmade.study([], budget=5)).rows == ()
 
 
@@ -71,7 +72,7 @@ def test_of_a_search_under_way_the_most_promising_trials_come_first(reason: Reas
 )
 def test_a_study_that_minimizes_is_ordered_as_one_that_maximizes_minus_its_values(study: StoredStudy) -> None:
     board, mirrored = (leaderboard_of(each) for each in (study, handmade.mirrored(study)))
-    assert (mirrored.front, mirrored.ahead) == (board.front, board.ahead)
+    assert (mirrored.studies[0].front, mirrored.studies[0].ahead) == (board.studies[0].front, board.studies[0].ahead)
     for row, other in zip(board.rows, mirrored.rows, strict=True):
         assert replace(other, trial=row.trial, first_then=row.first_then) == row
 
@@ -151,7 +152,7 @@ def test_the_first_and_those_tied_with_it(
     ties = ties_of(trials)
     assert ([trial.number for trial in ties.tied], [*ties.p_values], ties.accuracies) == (tied, tested, accuracies)
     assert ties.all == (ties.first, *ties.tied)
-    assert leaderboard_of(handmade.study(trials)).tied == (len(ties.all) if tested else 0)
+    assert leaderboard_of(handmade.study(trials)).studies[0].tied == (len(ties.all) if tested else 0)
 
 
 def test_damaged_correctness_is_a_sentence() -> None:
@@ -168,7 +169,7 @@ def test_with_two_objectives_the_front_comes_first_and_ranks_are_by_accuracy() -
         (3, None, False, False),
     ]  # fmt: skip
     for whole in (board, leaderboard_of(two, top=1)):
-        assert (whole.cost, whole.front) == ("macs", (1, 2, 4))
+        assert (whole.cost, whole.studies[0].front) == ("macs", (1, 2, 4))
     # Of several studies the best are shown, not the front alone.
     every, few = (leaderboard_of(two, replace(two, name="again"), top=top) for top in (None, 3))
     assert [row.on_front for row in every.rows[:4]] == [True, True, False, False]
@@ -206,7 +207,7 @@ def test_the_best_trial_is_looked_for_a_few_times_however_many_there_are(monkeyp
 
     monkeypatch.setattr(StudyRecord, "best", property(counted))
     board = leaderboard_of(handmade.study([handmade.trial(n, range(n)) for n in range(30)]))
-    assert board.first == 0
+    assert board.rows[0].trial.number == 0
     assert len(looks) < 5
 
 
@@ -224,9 +225,8 @@ def test_the_trials_of_all_studies_are_in_one_order_with_the_ranks_and_ties_of_t
         ("a", 1, 1, False), ("b", 1, 0, False), ("b", 2, 1, True), ("a", 2, 0, False), ("b", 3, 2, False),
         ("a", 3, 2, False),
     ]  # fmt: skip
-    assert (board.trial_budget, board.live) == (6, False)
-    assert board.counts == {**leaderboard_of(FIRST).counts, "complete": 6}
-    assert leaderboard_of(replace(FIRST, live=True), SECOND).live
+    assert headline(board) == "a, b: 6 complete of 6 trials."
+    assert headline(leaderboard_of(replace(FIRST, live=True), SECOND)) == "a, b: 6 complete of 6 trials, running now."
     # What has not ended or was not trained comes after all complete ones.
     board = leaderboard_of(handmade.mixed(name="a"), SECOND, infeasible=True)
     assert [(row.study, row.trial.reason) for row in board.rows[6:]] == [

@@ -87,7 +87,7 @@ def test_a_study_says_from_which_studies_its_first_trials_are() -> None:
     ],
 )
 def test_the_best_trial_has_its_value_sizes_or_cost_and_metrics(study: StoredStudy, best: str) -> None:
-    assert dict(about.entries(study, leaderboard_of(study)))["best"] == best
+    assert dict(about.entries(study, leaderboard_of(study).studies[0]))["best"] == best
 
 
 SPACE = """

@@ -28,7 +28,7 @@ FRONT = Section(key="front", title="", lines=("Test accuracy from 98 to 99%.", "
 def said(study: StoredStudy, *judged: Section, outdated: bool = False) -> list[str]:
     """Return the findings about a study that was judged."""
     sections = Sections(judged=judged, outdated=outdated, commands=NextCommands(study=study.name))
-    return [*findings(study, leaderboard_of(study), sections)]
+    return [*findings(leaderboard_of(study).studies[0], sections)]
 
 
 def complete(*wrong: range, parameters: tuple[int, ...] = (), **parts: Any) -> StoredStudy:
