@@ -10,7 +10,7 @@ import pytest
 
 from search.driver.run import Run
 from search.errors import StorageError, TooManyFailuresError
-from search.event_log.events import Asked, Created
+from search.event_log.events import Asked
 from search.repeatability import rehearse
 from search.space.space import constrained
 from search.strategies.pruners import Asha
@@ -30,7 +30,7 @@ SPACE: dict[str, Any] = {
 pytestmark = pytest.mark.usefixtures("log_alone")
 
 
-def misses(params: dict[str, Any]) -> bool:
+def misses(params: Mapping[str, Any]) -> bool:
     by_kind = params.get("model.extra", 0) >= 0.5 and params["model.kind"] != "a"
     return bool(params["model.width"] > 16 * params["model.depth"]) or by_kind
 
@@ -38,7 +38,7 @@ def misses(params: dict[str, Any]) -> bool:
 def test_what_misses_a_constraint_is_not_trained_and_says_by_how_much(tmp_path: Path) -> None:
     study = fake.run(tmp_path, budget=25, widest=64, space_values=SPACE).study
     infeasible = [trial.number for trial in study.trials if trial.reason == "infeasible"]
-    assert infeasible == [trial.number for trial in study.trials if misses(dict(trial.params))] != []
+    assert infeasible == [trial.number for trial in study.trials if misses(trial.params)] != []
     assert len(study.trials) - len(infeasible) == 25
     for trial in study.trials:
         params = trial.params
@@ -50,25 +50,24 @@ def test_what_misses_a_constraint_is_not_trained_and_says_by_how_much(tmp_path: 
 def test_stopped_and_gone_on_with_it_comes_to_the_same_and_can_be_replayed(tmp_path: Path) -> None:
     options = {"budget": 12, "space_values": SPACE}
     whole = fake.run(tmp_path / "whole", **options).study
+    assert whole.spec["space"]["settings"]["constraints"] == [BOUND, OTHER]
     assert fake.run_in_parts(tmp_path / "parts", 20, **options).study.digest == whole.digest
-    events = fake.events_of(tmp_path / "parts")
-    assert fake.decided_again(events).difference is None
-    (created, *_) = events
-    assert isinstance(created, Created)
-    assert created.spec["space"]["settings"]["constraints"] == [BOUND, OTHER]
+    assert fake.decided_again(fake.events_of(tmp_path / "parts")).difference is None
 
 
-def test_where_nothing_meets_them_a_search_ends(tmp_path: Path) -> None:
-    values, words = {**SPACE, "constraints": ["width < 8"]}, "infeasible under the space's limits and constraints"
-    with pytest.raises(TooManyFailuresError, match=f"^200 trials in a row are {words}"):
-        fake.run(tmp_path, space_values=values, sampler=Random())
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"widest": 0}, "limits"), ({"space_values": {**SPACE, "constraints": ["width < 8"]}}, "limits and constraints")],
+)
+def test_where_nothing_meets_them_a_search_ends(tmp_path: Path, options: dict[str, Any], words: str) -> None:
+    with pytest.raises(TooManyFailuresError, match=rf"^200 trials in a row are infeasible under the space's {words}\."):
+        fake.run(tmp_path, sampler=Random(), **options)
     assert len(studies.open_study(tmp_path, None).trials) == 200
 
 
 def test_whoever_drives_a_search_keeps_to_them() -> None:
     spec = fake.make_spec(Tpe(), Asha(), 4, 0, space=fake.space(SPACE))
-    events = rehearse(spec, fake.Planner(), 20, 20)
-    asked = [event for event in events if isinstance(event, Asked)]
+    asked = [event for event in rehearse(spec, fake.Planner(), 20, 20) if isinstance(event, Asked)]
     assert len(asked) == 20
     for event in asked:
         assert (event.constraints[BOUND] > 0) == (event.params["model.width"] > 16 * event.params["model.depth"])
@@ -96,30 +95,22 @@ class Planner:
         return Plan(config=self.drawn[-1], costs=plan.costs)
 
 
-def run(results: Path, planner: Planner, **options: Any) -> tuple[Run, Scripted]:
-    executor = Scripted(Clock())
-    return fake.run(results, budget=6, executor=executor, planner_for=lambda spec: planner, **options), executor
+def test_what_was_drawn_is_trained_and_what_the_codec_cannot_read_again_is_a_sentence(
+    clock: Clock, tmp_path: Path
+) -> None:
+    def run(folder: Path, planner: Planner, **options: Any) -> tuple[Run, Scripted]:
+        executor = Scripted(clock)
+        return fake.run(folder, budget=6, executor=executor, planner_for=lambda _: planner, **options), executor
 
-
-def test_what_was_drawn_is_what_is_trained(clock: Clock, tmp_path: Path) -> None:
-    found, executor = run(tmp_path, planner := Planner())
+    whole, executor = run(tmp_path / "whole", planner := Planner())
     assert all(job.config == planner.drawn[job.trial] for _, job in executor.started)
-    assert {type(job.config) for _, job in executor.started} == {dict}
-    assert [trial.config for trial in found.study.trials] == planner.drawn
-    assert {type(trial.config) for trial in found.study.trials} == {dict}
-
-
-@pytest.mark.slow
-def test_a_search_that_goes_on_reads_the_configurations_from_its_log(clock: Clock, tmp_path: Path) -> None:
-    undisturbed, _ = run(tmp_path / "undisturbed", Planner())
+    assert [trial.config for trial in whole.study.trials] == planner.drawn
+    configs = [*(job.config for _, job in executor.started), *(trial.config for trial in whole.study.trials)]
+    assert {type(config) for config in configs} == {dict}
     run(tmp_path, Planner(), stopping=fake.StopAfter(6))
-    found, executor = run(tmp_path, Planner())
-    assert found.study.digest == undisturbed.study.digest
-    assert all(job.config == found.study.trials[job.trial].config for _, job in executor.started)
-
-
-def test_a_configuration_that_the_codec_cannot_read_is_a_sentence(clock: Clock, tmp_path: Path) -> None:
-    run(tmp_path, Planner(), stopping=fake.StopAfter(6))
-    advice = "resume with the trainer that began the study"
-    with pytest.raises(StorageError, match=rf"^The configuration of trial \d cannot be read \('layers'\); {advice}"):
+    said = r"^The configuration of trial \d cannot be read \('layers'\); resume with the trainer that began the study"
+    with pytest.raises(StorageError, match=said):
         run(tmp_path, Planner(lambda values: Config(layers=values["layers"])))
+    found, executor = run(tmp_path, Planner())
+    assert found.study.digest == whole.study.digest
+    assert all(job.config == found.study.trials[job.trial].config for _, job in executor.started)

@@ -8,11 +8,8 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-import optuna
 import pytest
-from optuna.study import StudyDirection
 
-from search.database import sqlite_url
 from search.driver.replay import explain
 from search.driver.run import Search
 from search.errors import FingerprintError
@@ -24,9 +21,9 @@ from search.strategies.samplers import Curves
 from search.study.spec import fingerprint
 from search.trainer_api import TrainerSpec
 from support import golden_searches, search_fake as fake
-from support.paths import DATABASE
 
-MINIMIZED = {**fake.SPACE, "direction": "minimize"}
+pytestmark = pytest.mark.usefixtures("log_alone")
+
 GOLDEN = golden_searches.cases()
 PRUNING = Asha(reduction_factor=2)
 
@@ -52,7 +49,6 @@ def decided(study: StudyRecord, sign: int) -> list[Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("log_alone")
 @pytest.mark.parametrize(
     "name",
     ["tpe asha", "tpe asha two", "random median", "random median two", "curves asha portable", "tpe asha arrival"],
@@ -69,7 +65,6 @@ def test_it_decides_as_the_search_that_maximizes_minus_the_value(name: str, tmp_
 
 
 @pytest.mark.integration
-@pytest.mark.usefixtures("log_alone")
 def test_a_sampler_of_optunas_proposes_as_for_minus_the_value(tmp_path: Path) -> None:
     gp = named_sampler("optuna:GPSampler", {"n_startup_trials": 4})
     options: dict[str, Any] = {"sampler": gp, "pruner": NoPruner(), "budget": 7}
@@ -77,45 +72,39 @@ def test_a_sampler_of_optunas_proposes_as_for_minus_the_value(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("log_alone")
 @pytest.mark.parametrize("name", ["curves asha", "tpe asha two"])
 def test_killed_between_events_or_with_several_workers_it_has_one_digest(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = {**GOLDEN[name], "budget": 14}
     study = minimized(tmp_path, **options)
-    values = {**options.pop("space_values"), "direction": "minimize"}
-    assert fake.run(tmp_path / "workers", space_values=values, workers=2, **options).study.digest == study.digest
-    run, deaths = fake.run_killed_between_events(
-        tmp_path / "killed", monkeypatch, cycle([5, 9]), space_values=values, **options
-    )
+    options["space_values"] = {**options["space_values"], "direction": "minimize"}
+    assert fake.run(tmp_path / "workers", workers=2, **options).study.digest == study.digest
+    run, deaths = fake.run_killed_between_events(tmp_path / "killed", monkeypatch, cycle([5, 9]), **options)
     assert deaths > 3
     assert run.study.digest == study.digest
     assert fake.decided_again(fake.events_of(tmp_path / "minimized")).difference is None
 
 
-@pytest.mark.usefixtures("log_alone")
 @pytest.mark.parametrize("rule", ["patience", "target"])
 def test_a_rule_ends_it_at_the_same_trial(rule: str, tmp_path: Path) -> None:
     whole = minimized(tmp_path / "whole", budget=20, pruner=PRUNING)
     reached = [trial.value for trial in whole.trials if trial.state == "COMPLETE" and trial.value is not None][:3][-1]
-    given = {rule: 3 if rule == "patience" else reached}
-    mirrored = {rule: 3 if rule == "patience" else -reached}
-    study = minimized(tmp_path, budget=20, pruner=PRUNING, **given)
-    twin = negated(tmp_path, budget=20, pruner=PRUNING, **mirrored)
+    limit, mirrored = (3, 3) if rule == "patience" else (reached, -reached)
+    study = minimized(tmp_path, budget=20, pruner=PRUNING, **{rule: limit})
+    twin = negated(tmp_path, budget=20, pruner=PRUNING, **{rule: mirrored})
     assert decided(study, 1) == decided(twin, -1)
     assert study.stop is not None
     assert twin.stop is not None
     assert (study.stop.best, study.stop.since, study.stop.on_time) == (twin.stop.best, twin.stop.since, True)
     assert study.best is not None
     assert study.stop.value == study.best.value == -twin.stop.value
-    assert study.stop.limit == given[rule]
+    assert study.stop.limit == limit
     if rule == "target":
         assert study.stop.value <= reached
         assert len(study.finished()) < len(whole.finished())
 
 
-@pytest.mark.usefixtures("log_alone")
 def test_a_target_that_is_reached_too_late_is_told_as_such(tmp_path: Path) -> None:
     best = minimized(tmp_path, budget=8, pruner=PRUNING).best
     assert best is not None
@@ -126,7 +115,6 @@ def test_a_target_that_is_reached_too_late_is_told_as_such(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("log_alone")
 def test_an_explanation_is_in_values(tmp_path: Path) -> None:
     study = minimized(tmp_path, budget=14, sampler=Curves(n_startup_trials=3), pruner=PRUNING)
     events = fake.events_of(tmp_path / "minimized")
@@ -143,42 +131,21 @@ def test_an_explanation_is_in_values(tmp_path: Path) -> None:
                 assert row.stopped == (row.place > max(1, row.arrived // 2))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("two", [False, True], ids=["one objective", "two objectives"])
-def test_optuna_reads_values_and_the_direction(two: bool, tmp_path: Path) -> None:
-    objective = ["loss", "parameters"] if two else "loss"
-    study = minimized(tmp_path, budget=14, pruner=PRUNING, space_values={**fake.SPACE, "objective": objective})
-    theirs = optuna.load_study(study_name="fake-0", storage=sqlite_url(tmp_path / "minimized" / "fake-0" / DATABASE))
-    assert theirs.directions == [StudyDirection.MINIMIZE] * (2 if two else 1)
-    assert theirs.metric_names == (objective if two else [objective])
-    assert study.metric == "loss"
-    pruned = [trial for trial in study.trials if trial.reason == "pruned"]
-    assert pruned
-    for trial, frozen in zip(study.trials, theirs.trials, strict=True):
-        assert list(frozen.intermediate_values.values()) == [report.value for report in trial.reports]
-        assert (frozen.values or [None])[0] == (trial.value if trial.reason in ("complete", "pruned") else None)
-    first = [frozen.system_attrs["completed_rung_0"] for frozen in theirs.trials if frozen.intermediate_values]
-    assert first == [frozen.intermediate_values[1] for frozen in theirs.trials if frozen.intermediate_values]
-    if not two:
-        assert study.best is not None
-        assert theirs.best_trial.number == study.best.number
-
-
-def of(results: Path, values: Mapping[str, Any] = fake.SPACE, **options: Any) -> Search:
-    trainer = TrainerSpec(factory="support.fake_trainer:Trainer")
-    options = {"trials": 4, "periods": fake.PERIODS, "results": results, **options}
-    return Search.of(Space.of(values), fake.Planner(48), trainer, **options)
-
-
-@pytest.mark.usefixtures("log_alone")
 def test_the_argument_stands_in_for_the_setting(tmp_path: Path) -> None:
-    def prints(search: Search) -> str:
-        return fingerprint(search.spec_for({"check": ""}).to_json())
+    minimizing = {**fake.SPACE, "direction": "minimize"}
 
-    assert prints(of(tmp_path, direction="minimize")) == prints(of(tmp_path, MINIMIZED))
-    assert prints(of(tmp_path, direction="maximize")) == prints(of(tmp_path)) != prints(of(tmp_path, MINIMIZED))
-    assert of(tmp_path, MINIMIZED, direction="maximize").spec_for({"check": ""}).direction == "maximize"
-    of(tmp_path, direction="minimize").run()
+    def of(values: Mapping[str, Any] = fake.SPACE, **options: Any) -> Search:
+        trainer = TrainerSpec(factory="support.fake_trainer:Trainer")
+        given: dict[str, Any] = {"trials": 4, "periods": fake.PERIODS, "results": tmp_path, **options}
+        return Search.of(Space.of(values), fake.Planner(48), trainer, **given)
+
+    prints = [
+        fingerprint(search.spec_for({"check": ""}).to_json())
+        for search in (of(), of(direction="maximize"), of(minimizing), of(direction="minimize"))
+    ]
+    assert prints[0] == prints[1] != prints[2] == prints[3]
+    assert of(minimizing, direction="maximize").spec_for({"check": ""}).direction == "maximize"
+    of(direction="minimize").run()
     with pytest.raises(FingerprintError, match="direction: minimize then, - now"):
-        of(tmp_path).run()
-    assert replace(of(tmp_path, MINIMIZED), budget=5).run().study.direction == "minimize"
+        of().run()
+    assert replace(of(minimizing), budget=5).run().study.direction == "minimize"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,9 +13,8 @@ from search.driver.progress import Observer
 from search.errors import WorkerError
 from search.event_log.records import TrialRecord
 from search.executors.protocol import Job, Outcome
-from search.hashed import Order
 from search.simulation import simulate
-from search.strategies.pruners import Asha, NoPruner, Pruner
+from search.strategies.pruners import Asha, NoPruner
 from search.strategies.samplers import Random
 from search.study.checkpoint_store import CheckpointStore
 from search.trainer_api import Report
@@ -23,11 +23,6 @@ from support.fake_trainer import Trainer
 from support.scripted import Clock, Scripted, Study, killed
 
 pytestmark = pytest.mark.usefixtures("log_alone")
-
-
-BOTH_ORDERS = pytest.mark.parametrize("order", ["deterministic", "as-completed"])
-# With NoPruner trials train on past what is not handled yet.
-TWO_PRUNERS = pytest.mark.parametrize("pruner", [Asha(), NoPruner()])
 
 
 def tries(executor: Scripted, trial: int, period: int) -> list[tuple[float, float]]:
@@ -45,11 +40,8 @@ def test_a_lost_period_is_tried_again_later_and_with_twice_the_time(clock: Clock
     assert (at_first, at_second, at_third) == (60, 120, 240)
     assert second - first >= 0.2
     assert third - second >= 0.4
-
-
-def test_workers_that_always_die_end_the_search_with_the_trials_number(clock: Clock, tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match=r"^20 workers in a row died while they trained trial \d, period 1: SIGKILL"):
-        fake.run(tmp_path, executor=Scripted(clock, killed))
+        fake.run(tmp_path / "always", executor=Scripted(clock, killed))
 
 
 class Narrowing(Scripted):
@@ -70,16 +62,15 @@ def test_a_period_that_takes_all_places_is_given_no_company(clock: Clock, tmp_pa
         return killed(job) if job.seed % 3 == 0 and len(tries(executor, job.trial, job.period)) == 1 else None
 
     executor = Narrowing(clock, fails, workers=4)
-    undisturbed = fake.run(tmp_path / "undisturbed", budget=12).study
-    assert fake.run(tmp_path / "narrow", budget=12, executor=executor).study.digest == undisturbed.digest
+    undisturbed = fake.run(tmp_path / "undisturbed", budget=12, executor=Scripted(clock, workers=3))
+    assert 0 < undisturbed.order_cost < 1
+    assert fake.run(tmp_path, budget=12, executor=executor).study.digest == undisturbed.study.digest
 
 
 class Counting(CheckpointStore):
     """Counts the files that it is to remove."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.dropped = 0
+    dropped = 0
 
     def drop(self, trial: int, periods: Iterable[int]) -> None:
         listed = list(periods)
@@ -110,25 +101,18 @@ def test_a_state_that_a_killed_driver_left_behind_goes_when_its_trial_is_resumed
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0-2.state", "0-3.state"]
 
 
-@BOTH_ORDERS
-@TWO_PRUNERS
+@pytest.mark.parametrize("order", ["deterministic", "as-completed"])
+@pytest.mark.parametrize("pruner", [Asha(), NoPruner()])  # without one, trials train on past what is not handled yet
 def test_a_trial_has_the_time_that_its_periods_left_and_then_ends(
-    clock: Clock, tmp_path: Path, pruner: Pruner, order: Order
+    clock: Clock, tmp_path: Path, pruner: Any, order: str
 ) -> None:
     executor = Scripted(clock, workers=2, _trainer=Trainer("claim_time"))
     study = fake.run(tmp_path, budget=6, executor=executor, pruner=pruner, order=order, trial_timeout=1.0).study
     for _, job in executor.started:
         assert job.stall_seconds == pytest.approx(1 - 0.4 * (job.period - 1))
-    late = [record for record in study.trials if record.reason == "timed_out"]
-    assert late
-    assert {len(record.reports) for record in late} == {3}
-    assert {record.error for record in late} == {"Training took more than 1 s (--trial-timeout)."}
+    late = [(len(trial.reports), trial.error) for trial in study.trials if trial.reason == "timed_out"]
+    assert {*late} == {(3, "Training took more than 1 s (--trial-timeout).")}
     assert not any(record.reason == "complete" for record in study.trials)
-
-
-def test_no_more_is_lost_to_the_order_than_there_was(clock: Clock, tmp_path: Path) -> None:
-    run = fake.run(tmp_path, budget=12, executor=Scripted(clock, workers=3))
-    assert 0 < run.order_cost < 1
 
 
 @pytest.mark.slow
@@ -150,13 +134,12 @@ def test_a_trial_trains_on_before_its_turn_but_never_past_a_rung(clock: Clock, t
     executor = Watched(clock, workers=4)
     assert fake.run(tmp_path, budget=40, executor=executor, observer=Watch()).reached
     assert early == {2}
-    trained = [(job.trial, job.period) for _, job in executor.started]
-    assert sorted(trained) == sorted(told)
+    assert sorted((job.trial, job.period) for _, job in executor.started) == sorted(told)
 
 
 @pytest.mark.slow
 def test_more_is_never_trained_than_is_reported(clock: Clock, tmp_path: Path) -> None:
-    executor = Scripted(clock, workers=3, _trainer=fake.Trainer("diverge"))
+    executor = Scripted(clock, workers=3, _trainer=Trainer("diverge"))
     study = fake.run(tmp_path, budget=30, executor=executor, pruner=NoPruner()).study
     assert "diverged" in {trial.reason for trial in study.trials}
     reported = [(trial.number, n) for trial in study.trials for n in range(1, len(trial.reports) + 1)]
@@ -166,13 +149,9 @@ def test_more_is_never_trained_than_is_reported(clock: Clock, tmp_path: Path) ->
 def test_by_arrival_a_trial_that_has_to_train_alone_is_not_put_off_for_ever(tmp_path: Path) -> None:
     trainer = Trainer("lack_memory", marks=str(tmp_path))
     spec = fake.make_spec(Random(), NoPruner(), 8, 7, order="as-completed", numerics=trainer.numerics)
-    found = simulate(
-        spec, fake.Planner(), trainer, budget=10**8, workers=4,
-        seconds=lambda job: 0.8 + 0.04 * ((7 * job.trial + 3 * job.period) % 10),
-    )  # fmt: skip
+    options: dict[str, Any] = {"seconds": lambda job: 0.8 + 0.04 * ((7 * job.trial + 3 * job.period) % 10)}
+    found = simulate(spec, fake.Planner(), trainer, budget=10**8, workers=4, **options)
     lacked = next(trial.number for trial in found.study.trials if trial.seed % 4 == 0)
     assert found.reported[-1][0] > lacked + 40
-    own = [place for place, (trial, _) in enumerate(found.reported) if trial == lacked]
-    later = [place for place, (trial, _) in enumerate(found.reported) if trial == lacked + 16]
-    assert own
-    assert own[0] < later[0]
+    turns = [trial for trial, _ in found.reported]
+    assert turns.index(lacked) < turns.index(lacked + 16)

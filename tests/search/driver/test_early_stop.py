@@ -39,12 +39,6 @@ def is_decided_again(results: Path) -> bool:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return the digest of the search that no rule ends."""
-    return fake.run(tmp_path_factory.mktemp("whole"), budget=BUDGET).study.digest
-
-
-@pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     """Return what the search comes to that patience ends and that nothing disturbs."""
     results = tmp_path_factory.mktemp("ended")
@@ -83,18 +77,6 @@ def test_periods_under_way_are_waited_for_where_a_rule_ends_a_search(tmp_path: P
     assert executor.idle() == 3
 
 
-@pytest.mark.slow
-def test_a_target_that_no_trial_reaches_changes_nothing(whole: str, tmp_path: Path) -> None:
-    study = fake.run(tmp_path, budget=BUDGET, target=0.999, patience=1000).study
-    assert (study.digest, study.stop, stops(tmp_path)) == (whole, None, [])
-
-
-@pytest.mark.slow
-def test_any_number_of_workers_stops_at_the_same_event(ended: Ended, tmp_path: Path) -> None:
-    digest = fake.run(tmp_path, budget=BUDGET, workers=5, delay=0.002, patience=PATIENCE).study.digest
-    assert (digest, stops(tmp_path)) == ended
-
-
 def test_the_same_command_again_is_done_at_once(ended: Ended, tmp_path: Path) -> None:
     fake.run(tmp_path, budget=BUDGET, patience=PATIENCE)
     for options in ({}, {"budget": BUDGET + 20}, {"budget": 3}, {"patience": 2}, {"target": 0.1, "patience": 50}):
@@ -107,22 +89,20 @@ def test_the_same_command_again_is_done_at_once(ended: Ended, tmp_path: Path) ->
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [{"target": 0.9}, {"patience": PATIENCE + 1}, {"budget": BUDGET + 8}], ids=str)
 def test_gone_on_with_a_search_comes_to_the_digest_of_one_that_never_stopped(
-    whole: str, tmp_path: Path, options: dict[str, Any]
+    tmp_path: Path, options: dict[str, Any]
 ) -> None:
     fake.run(tmp_path / "stopped", budget=BUDGET, patience=PATIENCE)
     on = fake.run(tmp_path / "stopped", **{"budget": BUDGET, **options})
     assert on.reached
     assert is_decided_again(tmp_path / "stopped")
-    kinds = [event.kind for _, event in stops(tmp_path / "stopped")]
+    kinds = ["stop", "resume"]
     if "patience" in options:
-        assert kinds == ["stop", "resume", "stop"]
+        kinds += ["stop"]
         assert fake.run(tmp_path / "other", budget=BUDGET, **options).study.digest == on.study.digest
-        on = fake.run(tmp_path / "stopped", budget=BUDGET)
-    else:
-        assert kinds == ["stop", "resume"]
-    expected = fake.run(tmp_path / "never", **options).study.digest if "budget" in options else whole
-    assert on.study.stop is None
-    assert on.study.digest == expected
+    assert [event.kind for _, event in stops(tmp_path / "stopped")] == kinds
+    whole = fake.run(tmp_path / "never", budget=options.get("budget", BUDGET)).study
+    on = fake.run(tmp_path / "stopped", budget=options.get("budget", BUDGET))
+    assert (on.study.stop, on.study.digest) == (None, whole.digest)
 
 
 @pytest.mark.slow
@@ -150,13 +130,12 @@ def test_a_search_that_ended_early_is_not_cut_short_without_its_rule_and_goes_on
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("order", ["deterministic", "as-completed"])
-def test_a_rule_given_later_holds_at_once_and_the_log_is_decided_again(tmp_path: Path, order: Any) -> None:
-    fake.run(tmp_path, budget=BUDGET, order=order, stopping=fake.StopAfter(90))
-    assert fake.run(tmp_path, budget=BUDGET, order=order, patience=2).study.stop is not None
-    assert is_decided_again(tmp_path)
-    fake.run(tmp_path, budget=BUDGET, order=order)
-    assert is_decided_again(tmp_path)
+def test_by_arrival_a_rule_given_later_holds_at_once_and_the_log_is_decided_again(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"budget": BUDGET, "order": "as-completed"}
+    for more in ({"stopping": fake.StopAfter(90)}, {"patience": 2}, {}):
+        study = fake.run(tmp_path, **options, **more).study
+        assert (study.stop is not None) == ("patience" in more)
+        assert is_decided_again(tmp_path)
 
 
 @pytest.mark.slow
@@ -179,9 +158,11 @@ def test_a_rule_is_called_on_time_only_where_any_search_with_it_has_the_digest(
 
 
 @pytest.mark.slow
-def test_a_search_killed_between_any_two_events_stops_at_the_same_one(
+def test_with_any_workers_and_killed_between_any_two_events_a_search_stops_at_the_same_one(
     ended: Ended, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    digest = fake.run(tmp_path, budget=BUDGET, workers=5, delay=0.002, patience=PATIENCE).study.digest
+    assert (digest, stops(tmp_path)) == ended
     at = ended[1][0][0]
     for name, lives in {"each": chain([at - 12], repeat(1)), "some": cycle([5, 9])}.items():  # each of the last twelve
         results = tmp_path / name

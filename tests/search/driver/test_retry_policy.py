@@ -15,33 +15,27 @@ KEY, OTHER = (3, 1), (3, 2)
 END_IN_WORDS = {"crashed": "crashed", "out_of_memory": "run out of memory", "timed_out": "timed out"}
 
 
-def lose(policy: RetryPolicy, key: Key) -> None:
-    """Let a worker be killed over a period."""
-    assert policy.failed(key, "killed", name="trial 3", reason="SIGKILL") is None
+def failed(policy: RetryPolicy, failure: Failure = "killed", key: Key = KEY) -> str | None:
+    return policy.failed(key, failure, name="trial 3", reason="SIGKILL")
 
 
-@pytest.mark.parametrize(
-    ("cost", "seconds"),
-    [(1, [60, 120, 240, 480]), (3_000_000, [60, 120, 240, 480]), (10_000_000, [200, 400, 800, 1600])],
-)
-def test_each_loss_doubles_the_time_after_which_a_period_is_taken_for_hung(
-    clock: Clock, cost: int, seconds: list[int]
-) -> None:
+@pytest.mark.parametrize(("cost", "first"), [(1, 60), (3_000_000, 60), (10_000_000, 200)])
+def test_each_loss_doubles_the_time_after_which_a_period_is_taken_for_hung(clock: Clock, cost: int, first: int) -> None:
     policy, found = RetryPolicy(), []
-    for _ in seconds:
+    for _ in range(4):
         found.append(policy.stall_seconds(KEY, cost))
-        lose(policy, KEY)
-    assert found == seconds
-    assert policy.stall_seconds(OTHER, cost) == seconds[0]
+        assert failed(policy) is None
+    assert found == [first, 2 * first, 4 * first, 8 * first]
+    assert policy.stall_seconds(OTHER, cost) == first
     policy.done(KEY)
-    assert policy.stall_seconds(KEY, cost) == seconds[0]
+    assert policy.stall_seconds(KEY, cost) == first
 
 
 def test_a_period_waits_longer_after_each_loss_and_at_most_half_a_minute(clock: Clock) -> None:
     policy, waits = RetryPolicy(), []
     assert policy.may_start(KEY)
     for _ in range(10):
-        lose(policy, KEY)
+        failed(policy)
         assert policy.may_start(OTHER)
         lost_at = clock.now
         while not policy.may_start(KEY):
@@ -52,36 +46,30 @@ def test_a_period_waits_longer_after_each_loss_and_at_most_half_a_minute(clock: 
 
 def test_the_twentieth_loss_in_a_row_ends_the_work_and_names_it(clock: Clock) -> None:
     policy = RetryPolicy()
-    for _ in range(19):
-        lose(policy, KEY)
-    lose(policy, OTHER)
-    with pytest.raises(WorkerError) as caught:
-        lose(policy, KEY)
-    assert str(caught.value) == "20 workers in a row died while they trained trial 3, period 1: SIGKILL."
-
-
-def test_losses_before_a_period_came_back_do_not_count(clock: Clock) -> None:
-    policy = RetryPolicy()
-    for _ in range(3):
+    for _ in range(2):
         for _ in range(19):
-            lose(policy, KEY)
+            failed(policy)
         policy.done(KEY)
+    for _ in range(19):
+        failed(policy)
+    failed(policy, key=OTHER)
+    with pytest.raises(WorkerError) as caught:
+        failed(policy)
+    assert str(caught.value) == "20 workers in a row died while they trained trial 3, period 1: SIGKILL."
 
 
 def test_an_exception_is_chance_once_and_a_result_twice() -> None:
     policy = RetryPolicy()
-    assert policy.failed(KEY, "raised", name="trial 3", reason="") is None
-    assert policy.failed(OTHER, "raised", name="trial 3", reason="") is None
-    assert policy.failed(KEY, "raised", name="trial 3", reason="") == "crashed"
+    assert [failed(policy, "raised", key) for key in (KEY, OTHER, KEY)] == [None, None, "crashed"]
 
 
 def test_what_lacked_memory_runs_alone_and_its_lacks_are_counted_together(clock: Clock) -> None:
     policy = RetryPolicy()
-    assert policy.failed(KEY, "lacked_memory", name="trial 3", reason="") is None
+    assert failed(policy, "lacked_memory") is None
     assert not policy.may_start(KEY, running=[(4, 1)])
     assert not policy.may_start((4, 1), running=[OTHER])
     assert policy.may_start(KEY)
-    assert policy.failed(KEY, "out_of_memory", name="trial 3", reason="out of memory") == "out_of_memory"
+    assert failed(policy, "out_of_memory") == "out_of_memory"
 
 
 def in_words(failure: Failure) -> tuple[str, str, str]:

@@ -7,33 +7,31 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import optuna
 import pytest
 
-from search.database import sqlite_url
 from search.driver.progress import Header, Observer, Progress
 from search.driver.run import Search
 from search.errors import (
     FingerprintError,
     Interrupted,
+    SearchError,
     StorageError,
     StudyLockedError,
     TooManyFailuresError,
     UsageError,
     WorkerError,
 )
-from search.event_log.events import Asked, GoalSet, Reported
-from search.event_log.records import TrialRecord
+from search.event_log.events import Asked, GoalSet, Reported, Told
+from search.event_log.records import StudyRecord, TrialRecord
 from search.executors.protocol import Failed, Job, Outcome
 from search.strategies.pruners import Median, NoPruner
 from search.strategies.samplers import Curves, Random, Sampler, Tpe
 from search.study import studies
-from search.study.folder import StudyFolder
 from search.study.spec import StartList
 from search.trainer_api import Plan, TrainerSpec
 from support import own_work, search_fake as fake
@@ -47,44 +45,139 @@ BUDGET = 16
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return the digest of the search that nothing disturbs."""
-    return fake.run(tmp_path_factory.mktemp("undisturbed"), budget=BUDGET).study.digest
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> StudyRecord:
+    """Return the study of the search that nothing disturbs."""
+    with pytest.MonkeyPatch.context() as patched:
+        fake.write_alone(patched)
+        return fake.run(tmp_path_factory.mktemp("undisturbed"), budget=BUDGET).study
 
 
-@pytest.mark.slow
-def test_a_search_counts_trained_trials_and_shows_the_infeasible_besides(tmp_path: Path) -> None:
-    result = fake.run(tmp_path, budget=BUDGET)
-    trials = result.study.trials
+def stopped_after(results: Path, events: int, budget: int = BUDGET) -> StudyRecord:
+    return fake.run(results, budget=budget, stopping=fake.StopAfter(events)).study
+
+
+def states_in(results: Path) -> list[Path]:
+    return sorted((results / "fake-0" / "states").glob("*"))
+
+
+def test_a_search_counts_trained_trials_and_shows_the_infeasible_besides(undisturbed: StudyRecord) -> None:
+    trials = undisturbed.trials
     infeasible = [trial for trial in trials if trial.reason == "infeasible"]
-    assert result.reached
-    assert len(result.study.finished()) == BUDGET == len(trials) - len(infeasible) < len(trials)
+    assert len(undisturbed.finished()) == BUDGET == len(trials) - len(infeasible) < len(trials)
     assert [trial.number for trial in trials] == list(range(len(trials)))
     assert all(trial.params["model.width"] > 48 and not trial.reports for trial in infeasible)
 
 
-@pytest.mark.slow
-def test_the_number_and_the_speed_of_workers_change_nothing(undisturbed: str, tmp_path: Path) -> None:
-    assert fake.run(tmp_path, budget=BUDGET, workers=3, delay=0.003).study.digest == undisturbed
-
-
-@pytest.mark.slow
-def test_workers_that_are_killed_change_nothing(undisturbed: str, tmp_path: Path) -> None:
-    found = fake.run(tmp_path, budget=BUDGET, workers=2, behaviour="die_once_sometimes")
-    assert fake.was_run_again(tmp_path)
-    assert found.study.digest == undisturbed
-
-
-@pytest.mark.slow
-def test_a_search_stopped_at_every_event_comes_to_the_same_end(undisturbed: str, tmp_path: Path) -> None:
+def stopped_at_every_event(results: Path) -> None:
     before: list[TrialRecord] = []
     reached = False
     while not reached:
-        result = fake.run(tmp_path, budget=BUDGET, stopping=fake.StopAfter(4))
+        result = fake.run(results, budget=BUDGET, stopping=fake.StopAfter(4))
         ended = [trial for trial in result.study.trials if trial.state != "RUNNING"]
         assert [trial for trial in before if trial not in ended] == []
         before, reached = ended, result.reached
-    assert result.study.digest == undisturbed
+
+
+def budget_raised_before_the_driver_declines(results: Path) -> None:
+    stopped_after(results, 8, budget=12)
+
+
+def checkpoints_lost(results: Path) -> None:
+    stopped_after(results, 45)
+    first, second, *_ = states_in(results)
+    first.unlink()
+    second.write_bytes(second.read_bytes()[:-1] + b"x")
+
+
+def stopped_while_workers_train(results: Path) -> None:
+    """All periods under way are waited for and kept."""
+    told = Notes()
+    options: dict[str, Any] = {"observer": told, "stopping": lambda: len(told.reports) >= 6}
+    running = fake.run(results, budget=BUDGET, workers=3, delay=0.05, **options).study.trials
+    kept = {path.stem for path in states_in(results)}
+    assert any(f"{trial.number}-{len(trial.reports) + 1}" in kept for trial in running if trial.state == "RUNNING")
+
+
+def disk_full(results: Path) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    stopped_after(results, 30)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("search.study.checkpoint_store.atomic_write", full)
+        with pytest.raises(StorageError, match="No space left on device"):
+            fake.run(results, budget=BUDGET)
+
+
+class Stopper(fake.Heard):
+    """Sends the signal of Ctrl-C after a few trials, and so many times in all."""
+
+    def __init__(self, presses: int) -> None:
+        super().__init__()
+        self.left = presses
+        self.begun = False
+
+    def on_end(self, trial: TrialRecord) -> None:
+        if trial.number >= 5 and not self.begun:
+            self.begun = True
+            self._press()
+
+    def on_notice(self, text: str) -> None:
+        super().on_notice(text)
+        if self.left:
+            self._press()
+
+    def _press(self) -> None:
+        self.left -= 1
+        signal.raise_signal(signal.SIGINT)
+
+
+def interrupted(results: Path, presses: int = 1, workers: int = 0) -> None:
+    stopper = Stopper(presses)
+    with pytest.raises(Interrupted, match=r"(?i)the same call"):
+        fake.run(results, budget=BUDGET, workers=workers, delay=0.001, observer=stopper)
+    assert (stopper.left, len(stopper.notices)) == (0, 1)
+
+
+def interrupted_twice(results: Path) -> None:
+    interrupted(results, presses=2, workers=2)
+
+
+@pytest.mark.parametrize(
+    "disturb",
+    [
+        interrupted,
+        *(
+            pytest.param(each, marks=pytest.mark.slow)
+            for each in (
+                stopped_at_every_event,
+                budget_raised_before_the_driver_declines,
+                checkpoints_lost,
+                stopped_while_workers_train,
+                disk_full,
+                interrupted_twice,
+            )
+        ),
+    ],
+)
+def test_a_search_that_was_disturbed_comes_to_the_same_end(
+    undisturbed: StudyRecord, tmp_path: Path, disturb: Callable[[Path], None]
+) -> None:
+    disturb(tmp_path)
+    assert fake.run(tmp_path, budget=BUDGET).study.digest == undisturbed.digest
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("deed", ["", "die", "raise", "segfault", "hang"])
+def test_workers_of_any_number_and_speed_that_fail_once_change_nothing(
+    undisturbed: StudyRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deed: str
+) -> None:
+    monkeypatch.setattr("search.driver.retry_policy.MIN_STALL", 0.5)
+    monkeypatch.setattr("search.driver.retry_policy.STALL_FACTOR", 0)
+    wrong = {"workers": 2, "behaviour": f"{deed}_once_sometimes"} if deed else {"workers": 3, "delay": 0.003}
+    found = fake.run(tmp_path, budget=BUDGET, **wrong).study
+    assert fake.was_run_again(tmp_path) == bool(deed)
+    assert found.digest == undisturbed.digest
 
 
 @pytest.mark.cold
@@ -100,13 +193,7 @@ def test_workers_end_with_their_driver(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_raising_the_goal_before_the_driver_declines_equals_the_larger_goal(undisturbed: str, tmp_path: Path) -> None:
-    fake.run(tmp_path, budget=12, stopping=fake.StopAfter(8))
-    assert fake.run(tmp_path, budget=BUDGET).study.digest == undisturbed
-
-
-@pytest.mark.slow
-def test_raising_the_goal_afterwards_opens_a_segment_once_the_one_before_is_finished(tmp_path: Path) -> None:
+def test_raising_the_budget_afterwards_opens_a_segment_once_the_one_before_is_finished(tmp_path: Path) -> None:
     first = fake.run(tmp_path / "whole", budget=8).study
     second = fake.run(tmp_path / "whole", budget=14).study
     assert (second.totals, len(second.finished())) == ((8, 14), 14)
@@ -128,39 +215,24 @@ def test_raising_the_goal_afterwards_opens_a_segment_once_the_one_before_is_fini
     assert fake.run(tmp_path / "cut", budget=14).study.digest == second.digest
 
 
-@pytest.mark.slow
-def test_asking_again_for_what_is_there_does_nothing(undisturbed: str, tmp_path: Path) -> None:
-    fake.run(tmp_path, budget=BUDGET)
-    for budget in (BUDGET, 5):
-        again = fake.run(tmp_path, budget=budget, executor=fake.NoWorkers())
-        assert (again.reached, again.study.digest) == (True, undisturbed)
-
-
 def test_what_is_left_is_told_without_a_worker_and_nothing_is_written(tmp_path: Path) -> None:
     def left(budget: int, **options: Any) -> int:
         return fake.make_search(tmp_path, budget=budget, executor=fake.NoWorkers(), **options).trials_left()
 
     assert left(6) == 6
     assert {path.name for path in tmp_path.iterdir()} == {"marks"}  # the fake trainer's own
-    stopped = fake.run(tmp_path, budget=6, stopping=fake.StopAfter(15))
-    assert 0 < left(6) == 6 - len(stopped.study.finished()) < 6
+    stopped = stopped_after(tmp_path, 15, budget=6)
+    assert 0 < left(6) == 6 - len(stopped.finished()) < 6
     for shorter in (lambda: left(5), lambda: fake.run(tmp_path, budget=5)):
         with pytest.raises(UsageError, match="not reached its trial budget of 6 trials"):
             shorter()
-    fake.run(tmp_path, budget=6)
+    ended = fake.run(tmp_path, budget=6).study
     assert [left(budget) for budget in (3, 6, 8)] == [0, 0, 2]
+    for budget in (6, 5):  # asked for again
+        again = fake.run(tmp_path, budget=budget, executor=fake.NoWorkers())
+        assert (again.reached, again.study.digest) == (True, ended.digest)
     with pytest.raises(FingerprintError, match="seed: 0 then, 1 now"):
         left(6, seed=1)
-
-
-def test_other_conditions_are_refused_with_what_differs(tmp_path: Path) -> None:
-    fake.run(tmp_path, budget=3)
-    other = {**fake.SPACE, "optim": {"lr": {"float": [1e-3, 1e-1], "log": True}, "mode": "plain"}}
-    with pytest.raises(FingerprintError, match=r"optim\.lr.*0\.0001") as caught:
-        fake.run(tmp_path, budget=3, space_values=other)
-    assert "model.depth" not in str(caught.value)
-    with pytest.raises(FingerprintError, match="seed: 0 then, 1 now"):
-        fake.run(tmp_path, budget=3, seed=1)
 
 
 @pytest.mark.slow
@@ -178,7 +250,6 @@ def test_a_second_driver_is_refused_by_name(tmp_path: Path) -> None:
     assert f"process {os.getpid()}" in refused[0]
 
 
-@pytest.mark.usefixtures("optuna_tables")
 def test_a_diverged_trial_is_pruned_with_a_constraint_and_no_value(tmp_path: Path) -> None:
     study = fake.run(tmp_path, budget=12, behaviour="diverge").study
     diverged = [trial for trial in study.trials if trial.reason == "diverged"]
@@ -186,22 +257,8 @@ def test_a_diverged_trial_is_pruned_with_a_constraint_and_no_value(tmp_path: Pat
     assert all(trial.state == "PRUNED" and trial.value is None for trial in diverged)
     assert all(trial.reports[-1].metrics["train_loss"] is None for trial in diverged)
     assert len(study.finished()) == 12
-    place = StudyFolder.of("fake-0", tmp_path)
-    mirrored = optuna.load_study(study_name="fake-0", storage=sqlite_url(place.database)).trials
-    assert all(mirrored[trial.number].system_attrs["constraints:diverged"] > 0 for trial in diverged)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("behaviour", "workers", "words"), [("raise", 0, "divides by zero"), ("segfault", 2, "SIGSEGV")]
-)
-def test_a_trial_that_crashes_twice_fails_and_says_why(
-    tmp_path: Path, behaviour: str, workers: int, words: str
-) -> None:
-    study = fake.run(tmp_path, budget=12, behaviour=behaviour, workers=workers).study
-    failed = [trial for trial in study.trials if trial.reason == "crashed"]
-    assert {(trial.state, words in str(trial.error)) for trial in failed} == {("FAIL", True)}
-    assert len(study.finished()) == 12
+    ends = {event.trial: event.attributes for event in fake.events_of(tmp_path) if isinstance(event, Told)}
+    assert all(ends[trial.number]["constraints:diverged"] > 0 for trial in diverged)
 
 
 def test_crashes_in_a_row_end_the_search_with_the_first_ones_text(tmp_path: Path, clock: Clock) -> None:
@@ -240,12 +297,6 @@ def test_a_search_all_of_whose_trials_fail_says_so_each_time_and_where_to_read_m
     assert (summary.trials, summary.budget, summary.first_failed and summary.first_failed.number) == (3, 3, 0)
 
 
-@pytest.mark.slow
-def test_infeasible_configurations_in_a_row_end_the_search(tmp_path: Path) -> None:
-    with pytest.raises(TooManyFailuresError, match="200 trials in a row are infeasible"):
-        fake.run(tmp_path, widest=0, sampler=Random())
-
-
 class Misleading(fake.Planner):
     """Plans a net that is feasible at the largest width alone, and exceeds its limit by less the smaller it is."""
 
@@ -272,12 +323,6 @@ def test_startup_trials_are_trained_ones(tmp_path: Path) -> None:
     assert [trial.params for trial in found.trials][: len(startup)] == startup
 
 
-@pytest.mark.parametrize(("workers", "who"), [(0, "The trainer"), (1, "A worker")])
-def test_workers_that_cannot_start_end_the_search(tmp_path: Path, workers: int, who: str) -> None:
-    with pytest.raises(WorkerError, match=rf"^{who} cannot start: Traceback[^$]*no device$"):
-        fake.run(tmp_path, workers=workers, behaviour="fail_to_start")
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("sampler", [Curves(n_startup_trials=3), Tpe(n_startup_trials=3)])
 def test_enqueued_parameters_come_first_however_their_numbers_are_written(tmp_path: Path, sampler: Sampler) -> None:
@@ -287,6 +332,23 @@ def test_enqueued_parameters_come_first_however_their_numbers_are_written(tmp_pa
     assert whole.trials[0].params == given
     assert repr(whole.trials[0].params["model.kind"]) == "[1, 2]"
     assert fake.run_in_parts(tmp_path / "parts", 5, **options).study.digest == whole.digest
+
+
+@pytest.mark.slow
+def test_a_search_over_levels_is_the_same_however_it_is_run(tmp_path: Path) -> None:
+    given = {
+        "model.depth": 2,
+        "model.width": 24,
+        "model.extra": 0.5,
+        "model.more": 1,
+        "optim.lr": 0.01,
+        "optim.mode": 7,
+    }
+    options: dict[str, Any] = {"budget": 8, "space_values": fake.CONDITIONAL_LEVELS, "enqueued": (given,)}
+    study = fake.run(tmp_path / "workers", workers=2, **options).study
+    assert study.trials[0].params == given
+    assert all(trial.params["optim.lr"] in (1e-4, 1e-3, 2e-3, 1e-2, 1e-1) for trial in study.trials)
+    assert fake.run_in_parts(tmp_path / "parts", 15, **options).study.digest == study.digest
 
 
 def search_of(results: Path, **asked: Any) -> Search:
@@ -309,20 +371,10 @@ def test_given_parameters_outside_the_space_are_refused_before_anything_trains(
     tmp_path: Path, given: dict[str, Any], fault: str
 ) -> None:
     start = StartList(made_of=("x",), configurations=(given,))
-    for asked in ({"enqueued": (given,)}, {"start": start}):
+    for asked in ({"enqueued": (one for one in (given,))}, {"start": start}):
         with pytest.raises(UsageError) as refused:
             search_of(tmp_path, **asked)
         assert str(refused.value) == f"{next(iter(asked))}[0]: {fault}"
-
-
-def test_enqueued_parameters_may_come_one_by_one(tmp_path: Path) -> None:
-    params = {"model.depth": 1, "model.width": 8, "model.kind": "a", "optim.lr": 0.1}
-    study = search_of(tmp_path, trials=2, enqueued=(one for one in (params,))).run().study
-    assert dict(study.trials[0].params).items() >= {"model.width": 8, "optim.lr": 0.1}.items()
-
-
-def test_a_first_period_may_cost_nothing(tmp_path: Path) -> None:
-    assert fake.run(tmp_path, budget=3, planner_for=lambda _: fake.Planner(48, costs=(0, 1, 1, 1))).reached
 
 
 def test_a_plan_of_more_periods_than_the_search_is_refused(tmp_path: Path) -> None:
@@ -334,6 +386,8 @@ def test_a_plan_of_more_periods_than_the_search_is_refused(tmp_path: Path) -> No
     )
     assert studies.open_study(tmp_path, "fake-0").trials == ()
     assert search_of(tmp_path / "longer", periods=5).run().reached
+    first_for_nothing = {"planner_for": lambda _: fake.Planner(48, costs=(0, 1, 1, 1))}
+    assert fake.run(tmp_path / "free", budget=3, **first_for_nothing).reached
 
 
 def test_a_study_that_was_begun_with_longer_plans_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -353,80 +407,54 @@ def test_a_trial_whose_last_report_has_no_value_has_crashed(tmp_path: Path, samp
 
 
 TOO_LARGE = r"for trial \d cannot be kept \(1\d+\.\.\. is too large a whole number\)"
+NO_JSON = (
+    r"^The study's specification cannot be kept \(Out of range float values are not JSON compliant.*\); the trainer's"
+)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "fault"),
+    ("wrong", "error", "fault"),
     [
-        ({"planner_for": lambda _: fake.Planner(facts={"filters": 10**20})}, TOO_LARGE),
-        ({"planner_for": lambda _: fake.Planner(facts={"wide": True})}, r"^Plan\.facts\['wide'\]=true: give a number"),
-        ({"behaviour": "answer_large"}, TOO_LARGE),
+        ({"planner_for": lambda _: fake.Planner(facts={"filters": 10**20})}, UsageError, TOO_LARGE),
+        (
+            {"planner_for": lambda _: fake.Planner(facts={"wide": True})},
+            UsageError,
+            r"^Plan\.facts\['wide'\]=true: give",
+        ),
+        ({"behaviour": "answer_large"}, UsageError, TOO_LARGE),
+        ({"behaviour": "measure_nothing"}, UsageError, NO_JSON),
+        (
+            {"behaviour": "lack_check"},
+            UsageError,
+            r"^The trainer's `numerics` have no `check`; see `search\.Trainer`\.$",
+        ),
+        ({"behaviour": "fail_to_start"}, WorkerError, r"^The trainer cannot start: Traceback[^$]*no device$"),
+        (
+            {"behaviour": "fail_to_start", "workers": 1},
+            WorkerError,
+            r"^A worker cannot start: Traceback[^$]*no device$",
+        ),
     ],
 )
-def test_what_could_not_be_read_back_is_refused_before_it_is_written(
-    tmp_path: Path, wrong: dict[str, Any], fault: str
+def test_what_no_study_can_keep_and_workers_that_cannot_start_end_the_search_and_leave_nothing_in_the_way(
+    tmp_path: Path, wrong: dict[str, Any], error: type[SearchError], fault: str
 ) -> None:
     for _ in range(2):
-        with pytest.raises(UsageError, match=fault):
+        with pytest.raises(error, match=fault):
             fake.run(tmp_path, budget=3, **wrong)
     assert fake.run(tmp_path, budget=3).study.digest == fake.run(tmp_path / "sound", budget=3).study.digest
-
-
-@pytest.mark.parametrize(
-    ("behaviour", "sentence"),
-    [
-        (
-            "measure_nothing",
-            r"^The study's specification cannot be kept \(Out of range float values are not JSON compliant.*\); the "
-            r"trainer's options and `numerics` must be plain JSON values\.$",
-        ),
-        ("lack_check", r"^The trainer's `numerics` have no `check`; see `search\.Trainer`\.$"),
-    ],
-)
-def test_numerics_of_a_trainer_that_cannot_be_kept_or_compared(tmp_path: Path, behaviour: str, sentence: str) -> None:
-    with pytest.raises(UsageError, match=sentence):
-        search_of(tmp_path, options={"behaviour": behaviour}).run()
-    assert len(search_of(tmp_path, trials=1).run().study.finished()) == 1  # nothing was written that is in the way
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("optuna_tables")
-def test_a_search_over_levels_is_the_same_however_it_is_run_and_optuna_holds_their_indices(tmp_path: Path) -> None:
-    given = {
-        "model.depth": 2,
-        "model.width": 24,
-        "model.extra": 0.5,
-        "model.more": 1,
-        "optim.lr": 0.01,
-        "optim.mode": 7,
-    }
-    options: dict[str, Any] = {"budget": 8, "space_values": fake.CONDITIONAL_LEVELS, "enqueued": (given,)}
-    study = fake.run(tmp_path / "workers", workers=2, **options).study
-    assert study.trials[0].params == given
-    assert all(trial.params["optim.lr"] in (1e-4, 1e-3, 2e-3, 1e-2, 1e-1) for trial in study.trials)
-    assert fake.run_in_parts(tmp_path / "parts", 15, **options).study.digest == study.digest
-    place = StudyFolder.of("fake-0", tmp_path / "parts")
-    mirrored = optuna.load_study(study_name="fake-0", storage=sqlite_url(place.database))
-    assert mirrored.trials[0].params["optim.lr"] == 3
-    assert mirrored.trials[0].distributions["optim.lr"] == optuna.distributions.IntDistribution(0, 4)
-    assert len(mirrored.trials_dataframe()) == len(study.trials)
-
-
-def states_in(results: Path) -> list[Path]:
-    return sorted((results / "fake-0" / "states").glob("*"))
 
 
 def test_complete_trials_are_kept_and_states_are_not(tmp_path: Path) -> None:
     kept = fake.Kept()
     complete = fake.run(tmp_path, budget=BUDGET, on_trial_end=kept).study.complete()
-    assert {trial.number: trial.reports[-1].weights for trial in complete} == {
-        number: state.hex() for number, state in kept.states.items()
-    }
+    last = {trial.number: trial.reports[-1].weights for trial in complete}
+    assert {number: state.hex() for number, state in kept.states.items()} == last
     assert states_in(tmp_path) == []
 
 
 def test_a_stopped_search_is_read_as_it_was_left_and_states_that_are_needed_stay(tmp_path: Path) -> None:
-    stopped = fake.run(tmp_path, budget=BUDGET, stopping=fake.StopAfter(45)).study
+    stopped = stopped_after(tmp_path, 45)
     assert studies.open_study(tmp_path, None) == stopped
     running = [trial for trial in stopped.trials if trial.state == "RUNNING"]
     assert {trial.reason for trial in running} == {"paused"}
@@ -436,27 +464,6 @@ def test_a_stopped_search_is_read_as_it_was_left_and_states_that_are_needed_stay
     (tmp_path / "fake-0" / "states" / "999-1.state").touch()  # of a trial that was asked for and not written
     fake.run(tmp_path, budget=BUDGET)
     assert states_in(tmp_path) == []
-
-
-@pytest.mark.slow
-def test_a_lost_checkpoint_is_trained_again(undisturbed: str, tmp_path: Path) -> None:
-    fake.run(tmp_path, budget=BUDGET, stopping=fake.StopAfter(45))
-    first, second, *_ = states_in(tmp_path)
-    first.unlink()
-    second.write_bytes(second.read_bytes()[:-1] + b"x")
-    assert fake.run(tmp_path, budget=BUDGET).study.digest == undisturbed
-
-
-@pytest.mark.slow
-def test_stopping_waits_for_all_periods_under_way_and_keeps_them(undisturbed: str, tmp_path: Path) -> None:
-    told = Told()
-    stopped = fake.run(
-        tmp_path, budget=BUDGET, workers=3, delay=0.05, observer=told, stopping=lambda: len(told.reports) >= 6
-    )
-    running = [trial for trial in stopped.study.trials if trial.state == "RUNNING"]
-    kept = {path.stem for path in states_in(tmp_path)}
-    assert any(f"{trial.number}-{len(trial.reports) + 1}" in kept for trial in running)
-    assert fake.run(tmp_path, budget=BUDGET).study.digest == undisturbed
 
 
 def test_a_kill_after_the_last_event_is_mended_by_the_next_run(tmp_path: Path) -> None:
@@ -484,7 +491,7 @@ def test_a_kill_after_the_last_event_is_mended_by_the_next_run(tmp_path: Path) -
 def test_a_period_that_does_not_come_back_as_before_ends_the_search(
     tmp_path: Path, behaviour: str, sentence: str
 ) -> None:
-    fake.run(tmp_path, budget=BUDGET, stopping=fake.StopAfter(45))
+    stopped_after(tmp_path, 45)
     for path in states_in(tmp_path):
         path.unlink()
     with pytest.raises(WorkerError, match=sentence):
@@ -493,9 +500,9 @@ def test_a_period_that_does_not_come_back_as_before_ends_the_search(
 
 def test_the_pruner_knows_the_reports_before_a_stop(tmp_path: Path) -> None:
     options = {"budget": 20, "concurrent_trials": 2, "pruner": Median(n_startup_trials=2), "sampler": Random()}
-    undisturbed = fake.run(tmp_path / "undisturbed", **options).study
-    assert sum(trial.reason == "pruned" for trial in undisturbed.trials) > 2
-    assert fake.run_in_parts(tmp_path / "stopped", 30, **options).study.digest == undisturbed.digest
+    whole = fake.run(tmp_path / "whole", **options).study
+    assert sum(trial.reason == "pruned" for trial in whole.trials) > 2
+    assert fake.run_in_parts(tmp_path / "stopped", 30, **options).study.digest == whole.digest
 
 
 def test_no_trial_is_stopped_at_its_last_period(tmp_path: Path) -> None:
@@ -508,28 +515,13 @@ def test_no_trial_is_stopped_at_its_last_period(tmp_path: Path) -> None:
     assert not any(event.prune for event in reports)
 
 
-@pytest.mark.slow
-def test_a_full_disk_is_a_sentence_and_the_search_goes_on_later(
-    undisturbed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    fake.run(tmp_path, budget=BUDGET, stopping=fake.StopAfter(30))
-    with monkeypatch.context() as patch:
-        patch.setattr("search.study.checkpoint_store.atomic_write", full)
-        with pytest.raises(StorageError, match="No space left on device"):
-            fake.run(tmp_path, budget=BUDGET)
-    assert fake.run(tmp_path, budget=BUDGET).study.digest == undisturbed
-
-
 def test_a_file_in_the_place_of_the_studys_folder_is_the_users_mistake(tmp_path: Path) -> None:
     (tmp_path / "fake-0").write_bytes(b"a file")
     with pytest.raises(UsageError, match=r"fake-0: cannot be created as a folder \(File exists\)"):
         fake.run(tmp_path, executor=fake.NoWorkers())
 
 
-class Told(Observer):
+class Notes(Observer):
     """Notes what a search tells."""
 
     def __init__(self) -> None:
@@ -552,34 +544,23 @@ class Told(Observer):
 
 
 def test_a_search_tells_what_it_is_and_how_far_it_has_come(tmp_path: Path) -> None:
-    told, again = Told(), Told()
+    told, again = Notes(), Notes()
     stopped = fake.run(tmp_path, budget=6, observer=told, stopping=fake.StopAfter(12), behaviour="claim_time").study
     study = fake.run(tmp_path, budget=6, observer=again, behaviour="claim_time").study
     (header,), (resumed,) = told.headers, again.headers
-    spec = header.spec
-    assert (header.name, spec.space.name, spec.seed, spec.concurrent_trials, header.budget) == (
-        "fake-0",
-        "fake",
-        0,
-        4,
-        6,
-    )
+    assert (header.name, header.budget, header.workers, header.spec.concurrent_trials) == ("fake-0", 6, 1, 4)
     assert (header.sampler, header.pruner) == ("tpe (multivariate)", "asha (after reports 1, 3 of 4)")
-    assert (spec.order, header.workers, spec.cost) == ("deterministic", 1, None)
-    assert (spec.context, spec.numerics["kind"]) == ({}, "cpu-fp32")
     assert (header.resumed, resumed.resumed) == (False, True)
     assert [event.goal for event in fake.events_of(tmp_path) if isinstance(event, GoalSet)] == [6]  # as it was before
     trained = [trial for trial in study.trials if trial.reason != "infeasible"]
     assert sorted(told.began + again.began) == [trial.number for trial in trained]
-    assert told.began
-    assert again.began
+    assert min(len(told.began), len(again.began)) > 0
     assert Counter(told.reports + again.reports) == {trial.number: len(trial.reports) for trial in trained}
     last, ends = again.seen[-1], Counter(trial.reason for trial in study.trials)
     assert (last.budget, last.finished, last.complete, last.pruned) == (6, 6, ends["complete"], ends["pruned"])
-    assert (last.failed, last.infeasible, last.running) == (0, ends["infeasible"], ())
+    assert (last.failed, last.infeasible, last.running, last.best) == (0, ends["infeasible"], (), study.best)
     periods = sum(len(trial.reports) for trial in trained)
     assert (last.saved_periods, last.total_periods) == (6 * fake.PERIODS - periods, 6 * fake.PERIODS)
-    assert last.best == study.best
     assert 0 < ends["complete"] < 6
     costs = [sum(trial.costs[: len(trial.reports)]) for trial in stopped.trials]
     pace = CLAIMED * sum(len(trial.reports) for trial in stopped.trials) / sum(costs)
@@ -602,37 +583,3 @@ def test_what_is_to_be_noticed_is_told_as_the_study_begins_and_not_again(tmp_pat
     for budget in (2, 3):
         fake.run(tmp_path, budget=budget, notices=("One trial comes from another study.",), observer=heard)
     assert heard.notices == ["One trial comes from another study."]
-
-
-class Stopper(fake.Heard):
-    """Sends the signal of Ctrl-C after a few trials, and so many times in all."""
-
-    def __init__(self, presses: int) -> None:
-        super().__init__()
-        self.left = presses
-        self.begun = False
-
-    def on_end(self, trial: TrialRecord) -> None:
-        if trial.number >= 5 and not self.begun:
-            self.begun = True
-            self._press()
-
-    def on_notice(self, text: str) -> None:
-        super().on_notice(text)
-        if self.left:
-            self._press()
-
-    def _press(self) -> None:
-        self.left -= 1
-        signal.raise_signal(signal.SIGINT)
-
-
-@pytest.mark.parametrize(("presses", "workers"), [(1, 0), pytest.param(2, 2, marks=pytest.mark.slow)])
-def test_ctrl_c_ends_a_search_that_the_same_call_resumes(
-    undisturbed: str, tmp_path: Path, presses: int, workers: int
-) -> None:
-    stopper = Stopper(presses)
-    with pytest.raises(Interrupted, match=r"(?i)the same call"):
-        fake.run(tmp_path, budget=BUDGET, workers=workers, delay=0.001, observer=stopper)
-    assert (stopper.left, len(stopper.notices)) == (0, 1)
-    assert fake.run(tmp_path, budget=BUDGET).study.digest == undisturbed

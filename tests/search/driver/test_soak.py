@@ -21,7 +21,6 @@ from support.paths import ROOT
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import killing
-import soak
 from killing import Kills, SearchProcesses
 from soak import Outcome
 
@@ -117,10 +116,3 @@ def test_the_promise_is_exactly_so_many_trials_and_nothing_else() -> None:
     assert not KILLED.keeps_promise(5)
     for worse in ({"lost": 1}, {"left": 1}, {"same": False}, {"running": 1}, {"failed": 1}):
         assert not replace(KILLED, **worse).keeps_promise(4)
-
-
-def test_the_page_has_a_row_of_each_figure() -> None:
-    lines = [*soak.page(KILLED, "What was done.")]
-    assert "| kills | 3 (driver 2, worker 1) |" in lines
-    assert "| periods begun, and in the trials that ended | 11, 9 |" in lines
-    assert "| time | 2 min 5 s (undisturbed 40 s) |" in lines
