@@ -24,9 +24,18 @@ def test_lists_of_two_are_pairs_only_where_names_of_their_own_come_first(old: An
     assert differences({"config": {"w": old}}, {"config": {"w": new}}) == [("config.w", str(old), str(new))]
 
 
-def test_pairs_with_names_of_their_own_are_compared_by_name() -> None:
-    old, new = [["lr", 1], ["depth", 2]], [["lr", 1], ["width", 2], ["depth", 3]]
-    assert differences({"fields": old}, {"fields": new}) == [("fields.depth", "2", "3"), ("fields.width", "-", "2")]
+def test_pairs_with_names_of_their_own_are_compared_by_name_and_kinds_of_numbers_are_told_apart() -> None:
+    old, new = [["lr", 1], ["depth", 2]], [["lr", 1.0], ["width", 2], ["depth", 3]]
+    rows = [("fields.depth", "2", "3"), ("fields.lr", "1", "1.0"), ("fields.width", "-", "2")]
+    assert sorted(differences({"fields": old}, {"fields": new})) == rows
+
+
+def test_differences_name_fields_and_explain_a_check_by_the_numerics() -> None:
+    stored = {"space": {"fields": [["optim.lr", {"value": 1}]]}, "numerics": {"cpu": "a", "check": "x"}}
+    same_bits = {**stored, "numerics": {"cpu": "b", "check": "x"}, "space": {"fields": [["optim.lr", {"value": 2}]]}}
+    assert differences(stored, same_bits) == [("space.fields.optim.lr.value", "1", "2")]
+    other_bits = {**same_bits, "numerics": {"cpu": "b", "check": "y"}}
+    assert ("numerics.cpu", "a", "b") in differences(stored, other_bits)
 
 
 def test_a_value_has_one_text() -> None:

@@ -7,10 +7,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from search.differences import differences
 from search.event_log.forecast import GROWTH, PRIOR_TRIALS, RECENT_TRIALS, Forecast, WorkLeft
 from search.event_log.history import History
-from search.event_log.records import ENDS, StudyRecord, TrialRecord
+from search.event_log.records import StudyRecord, TrialRecord
 from search.trainer_api import Report
 from support.dose import dose
 from support.scripted import PERIODS, Study
@@ -62,48 +61,23 @@ def test_a_study_has_a_first_failed_trial_only_if_all_that_ended_failed_or_were_
         assert study(*trials).first_failed is None
 
 
-def test_the_machine_decides_where_memory_or_time_ran_out() -> None:
-    external = {reason for reason, end in ENDS.items() if end.external}
-    assert external == {"out_of_memory", "timed_out"}
-
-
-def test_differences_name_fields_and_explain_a_check_by_the_numerics() -> None:
-    stored = {"space": {"fields": [["optim.lr", {"value": 1}]]}, "numerics": {"cpu": "a", "check": "x"}}
-    same_bits = {**stored, "numerics": {"cpu": "b", "check": "x"}, "space": {"fields": [["optim.lr", {"value": 2}]]}}
-    assert differences(stored, same_bits) == [("space.fields.optim.lr.value", "1", "2")]
-    other_bits = {**same_bits, "numerics": {"cpu": "b", "check": "y"}}
-    assert ("numerics.cpu", "a", "b") in differences(stored, other_bits)
-
-
-def test_a_whole_number_and_the_same_float_differ_visibly() -> None:
-    assert differences({"macs": 8e6}, {"macs": 8_000_000}) == [("macs", "8000000.0", "8000000")]
-
-
-def test_a_study_reads_in_three_lines() -> None:
+def test_a_study_and_a_trial_read_in_three_lines_each() -> None:
     pruned = replace(trial(1, report(0.5)), state="PRUNED", reason="pruned")
     some = study(trial(0, report(0.9), report(0.8765432)), pruned)
-    assert repr(some).splitlines() == [
-        "study tour-0: 2 of 9 trials: 1 complete, 1 pruned",
-        "best #0: 0.876543  optim.lr=0.1",
-        f"digest {some.digest}",
+    crashed = replace(trial(4), state="FAIL", reason="crashed", error="Traceback\nNameError: no x.", params={})
+    lines: list[tuple[object, list[str]]] = [
+        (some, ["study tour-0: 2 of 9 trials: 1 complete, 1 pruned", "best #0: 0.876543  optim.lr=0.1"]),
+        (study(), ["study tour-0: 0 of 9 trials: none has begun", "no complete trial"]),
+        (some.trials[0], ["trial #0: complete, 0.876543 after 2 of 2 periods in 2.0 s", "params: optim.lr=0.1"]),
+        (crashed, ["trial #4: crashed, – after 0 of 2 periods in 0.0 s", "params: none", "error: NameError: no x"]),
     ]
-    assert repr(study()).splitlines()[:2] == ["study tour-0: 0 of 9 trials: none has begun", "no complete trial"]
+    for shown, expected in lines:
+        assert repr(shown).splitlines()[: len(expected)] == expected
+    assert [repr(each).splitlines()[2] for each in (some, some.trials[0])] == [
+        f"digest {some.digest}", "reports: 0.9, 0.876543",
+    ]  # fmt: skip
     many = replace(trial(0, report(0.9)), params={f"section.parameter{n}": 0.123456 for n in range(99)})
     assert max(map(len, repr(study(many)).splitlines())) <= 100
-
-
-def test_a_trial_reads_in_three_lines() -> None:
-    assert repr(trial(3, report(0.9), report(0.8765432))).splitlines() == [
-        "trial #3: complete, 0.876543 after 2 of 2 periods in 2.0 s",
-        "params: optim.lr=0.1",
-        "reports: 0.9, 0.876543",
-    ]
-    crashed = replace(trial(4), state="FAIL", reason="crashed", error="Traceback\nNameError: no x.", params={})
-    assert repr(crashed).splitlines() == [
-        "trial #4: crashed, – after 0 of 2 periods in 0.0 s",
-        "params: none",
-        "error: NameError: no x",
-    ]
 
 
 def test_a_notebook_shows_a_table_in_which_all_is_escaped() -> None:
@@ -122,9 +96,12 @@ NEVER_PRUNED = [10.0] * PERIODS
 HALVED = [10.0, 5.0, 5.0, 5.0]
 
 
-def test_without_pruning_the_rest_is_known_exactly() -> None:
+def test_without_pruning_the_rest_is_known_exactly_and_infeasible_trials_take_nothing() -> None:
     study = Study(budget=3)
     forecast = Forecast(study.history, NEVER_PRUNED)
+    infeasible = study.ask(0, cost=10**6, excess=1.0)
+    assert forecast.remaining({}).total == 0
+    study.end(infeasible, "infeasible")
     first, second = study.ask(0), study.ask(1, cost=30)
     study.train(first, 3)
     study.train(second)
@@ -140,18 +117,8 @@ def test_periods_that_only_wait_for_their_turn_are_not_left() -> None:
     study = Study(budget=1)
     forecast = Forecast(study.history, NEVER_PRUNED)
     trial = study.ask(0)
-    assert forecast.remaining({trial: 3}).total == 10
-    assert forecast.remaining({trial: 4}).total == 0
+    assert [forecast.remaining({trial: ahead}).total for ahead in (0, 3, 4)] == [40, 10, 0]
     assert Forecast(study.history, HALVED).remaining({trial: 1}).total == 0.5 * 30  # it may be stopped after the first
-
-
-def test_infeasible_trials_take_nothing() -> None:
-    study = Study(budget=1)
-    forecast = Forecast(study.history, NEVER_PRUNED)
-    study.ask(0, cost=10**6, excess=1.0)
-    assert forecast.remaining({}).total == 0
-    study.ask(1)
-    assert forecast.remaining({}).total == 40
 
 
 def test_beforehand_the_pruner_is_taken_at_its_word_and_later_at_its_deeds() -> None:
@@ -187,20 +154,17 @@ def test_typical_costs_weigh_like_a_few_trials() -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "seconds"),
+    ("total", "longest", "workers", "seconds"),
     [
-        (WorkLeft(total=100.0, longest=0.0), 2 * 100 / 2 / 0.5),
-        (WorkLeft(total=100.0, longest=10.0), 2 * 105 / 2 / 0.5),  # half a trial, in which one worker idles
-        (WorkLeft(total=10.0, longest=10.0), 2 * 15 / 2 / 0.5),
-        (WorkLeft(total=0.0, longest=0.0), 0.0),
+        (100.0, 0.0, 2, 2 * 100 / 2 / 0.5),
+        (100.0, 10.0, 2, 2 * 105 / 2 / 0.5),  # half a trial, in which one worker idles
+        (10.0, 10.0, 2, 2 * 15 / 2 / 0.5),
+        (0.0, 0.0, 2, 0.0),
+        (50.0, 400.0, 8, 2 * 400.0),  # it does not end before its longest trial
     ],
 )
-def test_the_time_of_the_training_that_is_left(left: WorkLeft, seconds: float) -> None:
-    assert left.seconds(workers=2, pace=2.0, waiting=0.5) == seconds
-
-
-def test_a_search_does_not_end_before_its_longest_trial() -> None:
-    assert WorkLeft(total=50.0, longest=40.0).seconds(workers=8, pace=1.0) == 40.0
+def test_the_time_of_the_training_that_is_left(total: float, longest: float, workers: int, seconds: float) -> None:
+    assert WorkLeft(total=total, longest=longest).seconds(workers=workers, pace=2.0, waiting=0.5) == seconds
 
 
 def test_a_trial_further_than_any_was_expected_goes_on() -> None:
