@@ -15,6 +15,8 @@ from sqlalchemy.engine import Connection
 from search.database import open_for_reading, open_for_writing, sqlite_url
 from search.event_log.events import trial_of
 from search.event_log.history import History
+from search.event_log.records import ENDS
+from search.strategies.pruners import NoPruner
 from search.study import optuna_tables
 from search.study.folder import StudyFolder
 from search.study.optuna_tables import OptunaTables, TablesDiff, rebuild
@@ -23,7 +25,7 @@ from support import search_fake as fake
 from support.canned import Searched
 
 BUDGET = 8
-OBJECTIVES = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}
+LEVELS = fake.LEVELS["optim"]["lr"]["levels"]
 NONE = TablesDiff(missing=(), unknown=(), otherwise=(), pending=())
 
 
@@ -60,33 +62,53 @@ def execute(place: StudyFolder, statement: str) -> None:
         assert connection.execute(statement).rowcount
 
 
-@pytest.mark.slow
+TWO, MINIMIZED = {"objective": ["val_accuracy", "parameters"]}, {"objective": "loss", "direction": "minimize"}
+OVER_TIME: dict[str, Any] = {"behaviour": "claim_time", "trial_timeout": 1.0, "pruner": NoPruner()}
+
+
 @pytest.mark.parametrize(
     "options",
-    [{}, {"behaviour": "diverge"}, {"space_values": OBJECTIVES}, {"space_values": fake.CONDITIONAL_LEVELS}],
-    ids=lambda o: str(*o),
+    [
+        {"space_values": {**fake.SPACE, **TWO}},
+        pytest.param({}, marks=pytest.mark.slow),
+        pytest.param({"space_values": {**fake.SPACE, **MINIMIZED}}, marks=pytest.mark.slow),
+        pytest.param({"space_values": {**fake.SPACE, **TWO, "direction": "minimize"}}, marks=pytest.mark.slow),
+        pytest.param({"space_values": fake.CONDITIONAL_LEVELS}, marks=pytest.mark.slow),
+        pytest.param({"behaviour": "diverge"}, marks=pytest.mark.slow),
+        pytest.param({"behaviour": "raise"}, marks=pytest.mark.slow),
+        pytest.param(OVER_TIME, marks=pytest.mark.slow),
+    ],
+    ids=["two", "one", "minimized", "two minimized", "levels", "diverged", "crashed", "timed out"],
 )
-def test_the_tables_of_a_search_follow_its_log(searched: Searched, tmp_path: Path, options: dict[str, Any]) -> None:
-    place = searched(tmp_path, budget=BUDGET, **options)
+def test_the_tables_of_a_search_follow_its_log_and_optuna_reads_them_so(
+    searched: Searched, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    place = searched(tmp_path, budget=12, **options)
     assert found(place) == NONE
     mend(place)
     assert found(place) == NONE
-
-
-def test_optuna_reads_a_trial_as_the_study_has_it(searched: Searched, tmp_path: Path) -> None:
-    place = searched(tmp_path, budget=BUDGET, space_values=OBJECTIVES)
     theirs = optuna.load_study(study_name=place.name, storage=sqlite_url(place.database))
-    history = History.of(read_events(place))
-    assert theirs.metric_names == ["val_accuracy", "parameters"]
-    assert [direction.name for direction in theirs.directions] == ["MAXIMIZE", "MINIMIZE"]
-    assert len(theirs.trials) == len(history.trials)
-    for shown, trial in zip(theirs.trials, history.trials, strict=True):
-        assert shown.state.name == trial.state
+    study = History.of(read_events(place)).record()
+    two = study.cost is not None
+    assert [direction.name.lower() for direction in theirs.directions] == [study.direction, *["minimize"] * two]
+    assert theirs.metric_names == (None if study.metric is None else [study.metric, *[study.cost] * two])
+    for shown, trial in zip(theirs.trials, study.trials, strict=True):
+        assert (shown.state.name, shown.user_attrs["reason"]) == (trial.state, trial.reason)
         assert shown.params.keys() == trial.params.keys()
-        assert list(shown.intermediate_values.values()) == [report.value for report in trial.reports]
-        assert shown.user_attrs["reason"] == trial.reason
-        if trial.state == "COMPLETE":
-            assert shown.values == [trial.value, trial.facts["parameters"]]
+        assert list(shown.intermediate_values.values()) == [r.value for r in trial.reports if r.value is not None]
+        values = [trial.value, trial.facts["parameters"]] if two else [trial.value]
+        assert shown.values == (values if trial.reason in ("complete", "pruned") else None)
+        assert shown.user_attrs.get("error") == trial.error
+        counts = ENDS[trial.reason].counts_against or (two and trial.reason == "pruned")
+        assert (shown.constraints.get(trial.reason, 0) > 0) == counts
+        if (lr := shown.distributions["optim.lr"]) == optuna.distributions.IntDistribution(0, 4):  # of levels
+            assert lr.to_external_repr(shown.params["optim.lr"]) == LEVELS.index(trial.params["optim.lr"])
+    reached = [trial for trial in theirs.trials if "completed_rung_0" in trial.system_attrs]
+    assert [trial.system_attrs["completed_rung_0"] for trial in reached] == [
+        trial.intermediate_values[1] for trial in reached
+    ]
+    if not two:
+        assert study.best is None or theirs.best_trial.number == study.best.number
 
 
 @pytest.mark.slow
@@ -186,14 +208,12 @@ def test_the_tables_are_as_far_behind_as_they_may_be_and_no_farther(
     assert len(written) == 3, "as it begins, at its first event, and as it ends"
 
 
-def test_no_more_than_reading_is_done_to_look(place: StudyFolder) -> None:
-    before = place.database.read_bytes()
-    found(place)
-    assert place.database.read_bytes() == before
-
-
-def test_many_trials_are_read_a_few_at_a_time(place: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_to_look_changes_nothing_and_takes_many_trials_a_few_at_a_time(
+    place: StudyFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(optuna_tables, "_AT_ONCE", 2)
+    before = place.database.read_bytes()
     assert found(place) == NONE
+    assert place.database.read_bytes() == before
     mend(place)
     assert found(place) == NONE

@@ -36,6 +36,7 @@ def plain(**changes: Any) -> dict[str, Any]:
         ({"order": "as-completed"}, "order: deterministic then, as-completed now"),
         ({"enqueued": ({"optim.lr": 0.01},)}, "enqueued"),
         ({"enqueued": ({},), "enqueued_from": ("old/3",)}, "enqueued_from: - then, "),
+        ({"start": StartList(configurations=({"optim.lr": 0.01},))}, "start"),
         ({"context": {"data": "b"}}, "context.data: a then, b now"),
         ({"numerics": {"check": "y"}}, "numerics.check: x then, y now"),
         ({"numerics": {"check": "x", "wide_check": "z"}}, "numerics.wide_check: - then, z now"),
@@ -51,26 +52,31 @@ def test_all_that_decides_is_part_of_the_fingerprint(change: dict[str, Any], nam
     assert f"\n  {named}" in str(refused.value)
 
 
-@pytest.mark.parametrize("item", ["periods", "space", "driver_revision", "driver_arithmetic", "versions"])
-def test_what_stands_beside_the_options_is_part_of_the_fingerprint(item: str) -> None:
+def test_what_stands_beside_the_options_is_part_of_the_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
     stored = plain()
-    assert fingerprint(stored) != fingerprint({**stored, item: "other"})
-
-
-def test_the_versions_of_what_decides_are_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for item in ("periods", "space", "driver_revision", "driver_arithmetic", "versions"):
+        assert fingerprint(stored) != fingerprint({**stored, item: "other"})
     found = {name: version(name) for name in ("optuna", "numpy")}
     assert plain(versions={"torch": "1"})["versions"].items() >= {**found, "torch": "1"}.items()
     monkeypatch.setattr(specs, "version", lambda package: f"{version(package)}.later")
     assert plain()["versions"].items() >= {name: f"{of}.later" for name, of in found.items()}.items()
 
 
-def test_the_packages_of_the_sampler_and_of_the_pruner_are_part_of_it() -> None:
+def test_the_packages_of_the_sampler_and_of_the_pruner_are_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     class BuiltOnScipy(NoPruner):
         needs = ("scipy",)
         uses = ("greenlet",)
 
+    def installed(name: str) -> str:
+        if name == "cmaes":
+            raise PackageNotFoundError(name)
+        return version(name)
+
     assert specs.versions(Random(), NoPruner()).keys() == {"optuna", "numpy"}
     assert specs.versions(Random(), BuiltOnScipy()).keys() == {"optuna", "numpy", "scipy", "greenlet"}
+    monkeypatch.setattr(specs, "version", installed)
+    with pytest.raises(UsageError, match=r"^search\.sampler: optuna:CmaEsSampler needs cmaes, which .* adds it\.$"):
+        plain(sampler=named_sampler("optuna:CmaEsSampler"))
 
 
 def test_a_stored_specification_is_read_as_it_was() -> None:
@@ -109,22 +115,11 @@ def test_the_numerics_are_described_if_a_check_differs_and_decide_nothing_else()
         check_same("study", then, now)
 
 
-def test_a_missing_package_is_named_with_the_choice_that_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    def installed(name: str) -> str:
-        if name == "cmaes":
-            raise PackageNotFoundError(name)
-        return version(name)
-
-    monkeypatch.setattr(specs, "version", installed)
-    with pytest.raises(UsageError, match=r"^search\.sampler: optuna:CmaEsSampler needs cmaes, which .* adds it\.$"):
-        plain(sampler=named_sampler("optuna:CmaEsSampler"))
-
-
 def test_fields_in_another_order_are_named_as_the_difference() -> None:
     fields = [["a.x", {"value": 1}], ["a.y", {"value": 2}]]
-    ways = {"sampler": {"name": "tpe"}, "pruner": {"name": "asha"}, "numerics": {}}
+    stored = {"sampler": {"name": "tpe"}, "pruner": {"name": "asha"}, "numerics": {}}
     with pytest.raises(FingerprintError, match="the same fields in another order"):
-        check_same("study", {**ways, "fields": fields}, {**ways, "fields": fields[::-1]})
+        check_same("study", {**stored, "fields": fields}, {**stored, "fields": fields[::-1]})
 
 
 def test_a_portable_study_is_stored_as_one_and_any_other_as_before() -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from search.errors import FingerprintError
 from search.strategies.pruners import Asha
 from search.strategies.samplers import Curves
 from search.study.spec import StartList, StudySpec
@@ -38,12 +37,6 @@ def test_a_search_with_one_that_is_killed_is_the_same(tmp_path: Path, monkeypatc
     expected = fake.run(tmp_path / "one", **options).study.digest
     killed, deaths = fake.run_killed_between_events(tmp_path, monkeypatch, [3, 4, 5, 6, 10**6], **options)
     assert (deaths, killed.study.digest) == (4, expected)
-
-
-def test_it_is_part_of_the_fingerprint(tmp_path: Path) -> None:
-    fake.run(tmp_path, budget=1, start=listed(8))
-    with pytest.raises(FingerprintError, match="start"):
-        fake.run(tmp_path, budget=2, start=listed(16))
 
 
 @given(st.lists(st.sampled_from([8, 16, 24]), max_size=6))

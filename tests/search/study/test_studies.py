@@ -14,10 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import optuna
 import pytest
 
-from search.database import open_for_reading, open_for_writing, sqlite_url
+from search.database import open_for_reading, open_for_writing
 from search.errors import StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log.events import GoalSet
 from search.event_log.log import EventLog
@@ -103,20 +102,21 @@ def test_a_study_is_removed_only_if_nobody_works_on_it(
     searched: Searched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: str
 ) -> None:
     monkeypatch.setattr("search.file_lock.time.sleep", lambda seconds: None)
-    folder = searched(tmp_path, budget=1).path
-    (folder / work).mkdir(exist_ok=True)
-    with driver_lock(folder / work / "driver.lock", "The work"), pytest.raises(StudyLockedError):
-        remove_study(StudyFolder.of("fake-0", tmp_path))
-    remove_study(StudyFolder.of("fake-0", tmp_path))
-    assert not folder.exists()
+    place = searched(tmp_path, budget=1)
+    (place.path / work).mkdir(exist_ok=True)
+    with driver_lock(place.path / work / "driver.lock", "The work"), pytest.raises(StudyLockedError):
+        remove_study(place)
+    remove_study(place)
+    assert not place.path.exists()
     with pytest.raises(StudyNotFoundError):
-        remove_study(StudyFolder.of("fake-0", tmp_path))
+        remove_study(place)
 
 
 def test_a_removal_that_was_cut_off_is_made_again(
     searched: Searched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (searched(tmp_path, budget=1).path / "confirm").mkdir()
+    place = searched(tmp_path, budget=1)
+    (place.path / "confirm").mkdir()
 
     def cut(*_: object) -> None:
         raise KeyboardInterrupt
@@ -124,22 +124,23 @@ def test_a_removal_that_was_cut_off_is_made_again(
     with monkeypatch.context() as dying:
         dying.setattr("search.study.studies.shutil.rmtree", cut)
         with pytest.raises(KeyboardInterrupt):
-            remove_study(StudyFolder.of("fake-0", tmp_path))
+            remove_study(place)
     assert [study.name for study in list_studies(tmp_path)] == ["fake-0"]
-    remove_study(StudyFolder.of("fake-0", tmp_path))
-    assert not (tmp_path / "fake-0").exists()
+    remove_study(place)
+    assert not place.path.exists()
     assert list_studies(tmp_path) == []
 
 
 def test_a_study_that_is_removed_while_it_is_searched_is_not_gone_on_with(tmp_path: Path) -> None:
-    with closing(open_for_writing(tmp_path / "study.db")) as connection:
+    with closing(open_for_writing(tmp_path / DATABASE)) as connection:
         log = EventLog(connection, "made-0")
         log.make_table()
         log.append(GoalSet(goal=1))
-        with closing(sqlite3.connect(tmp_path / "study.db")) as other, other:
-            other.execute("DELETE FROM search_events")
-        sentence = r"^Study made-0 was removed while it was searched; this search stops"
-        with pytest.raises(StudyLockedError, match=sentence):
+        with connection:
+            connection.execute("DELETE FROM search_events")
+        with pytest.raises(
+            StudyLockedError, match=r"^Study made-0 was removed while it was searched; this search stops"
+        ):
             log.append(GoalSet(goal=3))
         assert log.newest() is None
 
@@ -160,18 +161,17 @@ def test_a_study_in_a_folder_of_another_user_is_read(searched: Searched) -> None
     assert (done.stdout, done.stderr) == ("1\n", "")
 
 
-def test_a_study_whose_folder_is_a_link_is_removed_with_what_it_leads_to(searched: Searched, tmp_path: Path) -> None:
-    searched(tmp_path, budget=1).path.rename(tmp_path / "elsewhere")
-    (tmp_path / "fake-0").symlink_to("elsewhere")
-    remove_study(StudyFolder.of("fake-0", tmp_path))
-    assert {"fake-0", "elsewhere"}.isdisjoint(os.listdir(tmp_path))
-
-
-def test_of_a_link_its_own_size_counts(searched: Searched, tmp_path: Path) -> None:
+def test_a_link_counts_with_its_own_size_and_the_folder_that_one_leads_to_is_removed(
+    searched: Searched, tmp_path: Path
+) -> None:
     place = searched(tmp_path, budget=1)
     before = list_studies(tmp_path)[0].bytes
     place.report.symlink_to(shutil.copy(place.database, tmp_path / "large"))
     assert list_studies(tmp_path)[0].bytes == before
+    place.path.rename(tmp_path / "elsewhere")
+    place.path.symlink_to("elsewhere")
+    remove_study(place)
+    assert {"fake-0", "elsewhere"}.isdisjoint(os.listdir(tmp_path))
 
 
 def test_a_reader_cannot_write(searched: Searched, tmp_path: Path) -> None:
@@ -180,55 +180,31 @@ def test_a_reader_cannot_write(searched: Searched, tmp_path: Path) -> None:
         connection.execute("DELETE FROM search_events")
 
 
-def test_optuna_reads_the_study_as_its_own(results: Path) -> None:
-    url = sqlite_url(results / "first" / DATABASE)
-    ours, theirs = open_study(results, "first"), optuna.load_study(study_name="first", storage=url)
-    assert optuna.get_all_study_names(url) == ["first"]
-    for trial, frozen in zip(ours.trials, theirs.trials, strict=True):
-        assert frozen.state.name == trial.state
-        assert list(frozen.intermediate_values.values()) == [report.value for report in trial.reports]
-        assert frozen.user_attrs["reason"] == trial.reason
-        assert frozen.params.keys() == trial.params.keys()
-    assert ours.best is not None
-    assert theirs.best_trial.number == ours.best.number
-
-
-@pytest.fixture
-def renamed(searched: Searched, tmp_path: Path) -> Path:
-    """Return a folder in which a study's folder was given another name."""
-    searched(tmp_path, budget=6, name="first").path.rename(tmp_path / "other")
-    return tmp_path
-
-
-def test_a_renamed_study_is_read_under_its_folders_name(searched: Searched, renamed: Path) -> None:
-    (summary,) = list_studies(renamed)
-    assert (summary.name, summary.trials, summary.path) == ("other", 6, renamed / "other")
-    original, here = searched(renamed, budget=6, name="first"), open_study(renamed, "other")
-    there = open_study(renamed, "first")
-    assert here.name == "other"
-    assert replace(here, name="first") == there
-    assert here.digest == there.digest
-    place = StudyFolder.of("other", renamed)
-    assert studies.name_inside(place) == "first"
-    assert studies.read_events(place) == studies.read_events(original)
-    assert {summary.name for summary in list_studies(renamed)} == {"first", "other"}
-
-
-def test_a_renamed_study_goes_on_under_its_own_name_alone(renamed: Path) -> None:
-    before = open_study(renamed, "other").digest
-    with pytest.raises(UsageError, match="other holds study first under another name; rename the folder back to first"):
-        fake.run(renamed, budget=8, name="other")
-    assert open_study(renamed, "other").digest == before
-    (renamed / "other").rename(renamed / "first")
-    assert len(fake.run(renamed, budget=8, name="first").study.finished()) == 8
-
-
-def test_a_renamed_study_is_removed_by_its_folders_name(renamed: Path) -> None:
+def test_a_renamed_study_is_read_and_removed_under_its_folders_name_and_goes_on_under_its_own_alone(
+    searched: Searched, tmp_path: Path
+) -> None:
+    place, other = StudyFolder.of("first", tmp_path), StudyFolder.of("other", tmp_path)
+    searched(tmp_path, budget=6, name="first").path.rename(other.path)
+    (summary,) = list_studies(tmp_path)
+    assert (summary.name, summary.trials, summary.path) == ("other", 6, other.path)
     with pytest.raises(StudyNotFoundError):
-        remove_study(StudyFolder.of("first", renamed))
-    remove_study(StudyFolder.of("other", renamed))
-    assert list_studies(renamed) == []
-    assert not (renamed / "other").exists()
+        remove_study(place)
+    searched(tmp_path, budget=6, name="first")
+    here, there = open_study(tmp_path, "other"), open_study(tmp_path, "first")
+    assert (here.name, here.digest) == ("other", there.digest)
+    assert replace(here, name="first") == there
+    assert studies.name_inside(other) == "first"
+    assert read_events(other) == read_events(place)
+    assert {summary.name for summary in list_studies(tmp_path)} == {"first", "other"}
+    with pytest.raises(UsageError, match="other holds study first under another name; rename the folder back to first"):
+        fake.run(tmp_path, budget=8, name="other")
+    assert open_study(tmp_path, "other").digest == here.digest
+    remove_study(place)
+    other.path.rename(place.path)
+    assert len(fake.run(tmp_path, budget=8, name="first").study.finished()) == 8
+    place.path.rename(other.path)
+    remove_study(other)
+    assert list_studies(tmp_path) == []
 
 
 def test_a_studys_database_may_lie_in_a_folder_of_any_name(tmp_path: Path) -> None:
@@ -262,19 +238,17 @@ def test_a_lost_tail_is_noticed_by_all_that_read_and_by_the_search(folder: Path)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b'{"chain":"","events":9}', b"[" * 299, b"\xff"])
-def test_without_a_whole_note_a_log_is_read_as_ever(folder: Path, content: bytes | None) -> None:
+def test_without_a_whole_note_a_log_is_read_as_ever_and_a_search_notes_its_end(
+    folder: Path, content: bytes | None
+) -> None:
     note = folder / "log-end.json"
     if content is None:
         note.unlink()
     else:
         note.write_bytes(content)
     assert len(open_study(folder.parent, NAME).finished()) < BUDGET
-
-
-def test_a_search_without_a_whole_note_goes_on_and_notes_its_end(folder: Path) -> None:
-    (folder / "log-end.json").write_bytes(b"{")
     assert len(fake.run(folder.parent, budget=BUDGET).study.finished()) == BUDGET
-    assert (folder / "log-end.json").stat().st_size > 100
+    assert note.stat().st_size > 100
 
 
 @pytest.mark.dosed
