@@ -58,8 +58,12 @@ def test_a_proposal_repeats_if_the_planner_rules_out_the_same(tmp_path: Path) ->
     assert not all(others)
 
 
-def test_tpe_draws_at_random_until_as_many_have_ended(tmp_path: Path) -> None:
-    study, events = searched(tmp_path, sampler=Tpe(n_startup_trials=4), concurrent_trials=8, pruner=NoPruner())
+def test_tpe_draws_at_random_until_as_many_have_ended_and_then_explains_without_the_code_of_the_pruner(
+    tmp_path: Path,
+) -> None:
+    pruner = named_pruner(own_code.write(tmp_path, own_code.PRUNER), {"least": 0.0})
+    study, events = searched(tmp_path, sampler=Tpe(n_startup_trials=4), concurrent_trials=8, pruner=pruner)
+    (tmp_path / "mine.py").unlink()
     kinds = [explained(events, number).origin for number in range(len(study.trials))]
     ended: list[int] = []
     for event in events:
@@ -68,6 +72,8 @@ def test_tpe_draws_at_random_until_as_many_have_ended(tmp_path: Path) -> None:
         elif isinstance(event, Asked):
             assert kinds[event.trial] == ("model" if len(ended) >= 4 else "random")
     assert set(kinds[4:8]) == {"random"}
+    rows = explained(events, study.trials[-1].number).standings
+    assert {row.rule for row in rows if row.asked} == {"mine.py:Third decides"}
 
 
 def test_a_diverged_trial_is_not_said_to_have_gone_on(tmp_path: Path) -> None:
@@ -142,12 +148,3 @@ def test_with_two_objectives_a_trial_stands_among_those_that_cost_no_more(tmp_pa
     for row in rows:
         assert f"of {row.arrived} that cost no more the best" in row.rule
         assert row.stopped == (row.place > max(1, row.arrived // 2))
-
-
-def test_a_proposal_is_explained_where_the_code_of_the_pruner_is_not_at_hand(tmp_path: Path) -> None:
-    pruner = named_pruner(own_code.write(tmp_path, own_code.PRUNER), {"least": 0.0})
-    study, events = searched(tmp_path, sampler=Tpe(n_startup_trials=4), pruner=pruner)
-    (tmp_path / "mine.py").unlink()
-    told = explained(events, study.trials[-1].number)
-    assert told.origin == "model"
-    assert {row.rule for row in told.standings if row.asked} == {"mine.py:Third decides"}

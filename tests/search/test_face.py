@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 
 import search
 from search.driver.run import Search
-from search.errors import FingerprintError, UsageError
+from search.errors import UsageError
 from search.executors.local import LocalExecutor
 from search.space.space import Space
 from search.strategies.pruners import Asha, Median, NoPruner, Pruner
@@ -53,7 +52,9 @@ def test_the_short_way_gives_the_same_search_in_this_process_and_in_workers(tmp_
     assert alone.study.name == "fake-0"
     assert len(alone.study.finished()) == 12
     assert alone.study.spec["context"] == {"trainer": {"factory": "support.fake_trainer:Trainer", "options": {}}}
-    assert of(tmp_path / "workers", workers=2).run().study.digest == alone.study.digest
+    assert search.open_study(str(tmp_path), alone.study.name) == alone.study  # type: ignore[arg-type]
+    assert of(tmp_path / "workers", workers=2, portable=True).run().study.digest == alone.study.digest
+    assert search.open_study(tmp_path / "workers", None).spec["portable"]
     assert of(tmp_path / "named", name="other", seed=1).run().study.digest != alone.study.digest
 
 
@@ -85,14 +86,6 @@ def test_an_argument_that_no_search_can_have_is_named(tmp_path: Path, given: dic
     assert not (tmp_path / "results").exists()
 
 
-def test_what_else_a_search_has_is_replaced_and_its_study_is_opened_by_texts(tmp_path: Path) -> None:
-    kept = fake.Kept()
-    study = replace(of(tmp_path), on_trial_end=kept).run().study
-    assert kept.states.keys() == {trial.number for trial in study.complete()}
-    assert search.open_study(str(tmp_path), study.name) == study  # type: ignore[arg-type]
-    assert not replace(of(tmp_path / "stopped"), stopping=lambda: True).run().reached
-
-
 @pytest.mark.parametrize(
     ("settings", "given", "sampler", "pruner"),
     [
@@ -100,6 +93,12 @@ def test_what_else_a_search_has_is_replaced_and_its_study_is_opened_by_texts(tmp
         ({"search": {"sampler": "random", "pruner": "median"}}, {"sampler": Tpe()}, Tpe(), Median()),
         ({}, {}, Curves(), Asha()),
         ({"objective": ["value", "width"]}, {}, Tpe(), Asha()),
+        (
+            {"limits": {"cities": 50}, "epochs": 6, "search": {"pruner": "none", "start": ["a-table"]}},
+            {},
+            Curves(),
+            NoPruner(),
+        ),
     ],
 )
 def test_sampler_and_pruner_come_from_the_call_or_else_from_the_space(
@@ -111,44 +110,12 @@ def test_sampler_and_pruner_come_from_the_call_or_else_from_the_space(
     assert (spec.sampler, spec.pruner) == (sampler, pruner)
 
 
-def test_a_sampler_that_is_none_is_named_with_its_place(tmp_path: Path) -> None:
-    space = Space.of({**fake.SPACE, "search": {"sampler": "nosuch"}})
-    with pytest.raises(UsageError, match=r"^space: search: no sampler 'nosuch'; there are "):
-        Search.of(space, fake.Planner(), TRAINER, trials=1, periods=4, results=tmp_path)
-
-
-def test_a_search_whose_trainer_is_portable_is_portable(tmp_path: Path) -> None:
-    assert [of(tmp_path, portable=value).spec_for({"check": ""}).portable for value in (False, True)] == [False, True]
-
-
-def test_a_planner_is_all_that_a_sampler_which_asks_it_needs(tmp_path: Path) -> None:
-    study = of(tmp_path, sampler=search.Curves(n_startup_trials=3)).run().study
-    assert study.spec["sampler"]["name"] == "curves"
-    assert {trial.reason for trial in study.trials} <= {"complete", "pruned"}  # nothing that is infeasible
-
-
-def test_a_search_that_never_runs_leaves_nothing(tmp_path: Path) -> None:
-    of(tmp_path / "results", workers=2).executor.stop()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_another_trainer_does_not_go_on_with_the_study(tmp_path: Path) -> None:
-    of(tmp_path).run()
-    other = Search.of(
-        fake.space(), fake.Planner(48), replace(TRAINER, options={"delay": 0.5}), trials=13, periods=fake.PERIODS,
-        results=tmp_path,
-    )  # fmt: skip
-    with pytest.raises(FingerprintError, match=r"context\.trainer\.options\.delay"):
-        other.run()
-
-
 def test_a_trainer_in_a_file_is_known_by_the_files_name(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("from support.fake_trainer import Trainer\n")
     trainer = TrainerSpec(factory=f"{tmp_path}/mine.py:Trainer")
-    search = Search.of(
-        fake.space(), fake.Planner(48), trainer, trials=3, periods=fake.PERIODS, results=tmp_path, workers=1
-    )
-    assert search.run().study.spec["context"]["trainer"] == {"factory": "mine.py:Trainer", "options": {}}
+    options: dict[str, Any] = {"trials": 3, "periods": fake.PERIODS, "results": tmp_path, "workers": 1}
+    study = Search.of(fake.space(), fake.Planner(48), trainer, **options).run().study
+    assert study.spec["context"]["trainer"] == {"factory": "mine.py:Trainer", "options": {}}
 
 
 @pytest.mark.parametrize(

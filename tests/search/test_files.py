@@ -76,16 +76,13 @@ def test_a_line_is_added_whole_and_synced(tmp_path: Path, monkeypatch: pytest.Mo
     assert synced == ["one\n", "one\ntwo\n", "one\ntw\nthree\n", "four\n"]
 
 
-def test_a_folder_is_made_with_those_above_it_and_left_where_it_is(tmp_path: Path) -> None:
-    folder = tmp_path / "a" / "b"
-    for _ in range(2):
-        make_folder(folder)
-        (folder / "kept").touch()
-    assert [path.name for path in folder.iterdir()] == ["kept"]
-
-
 @pytest.mark.parametrize(("below", "why"), [("", "File exists"), ("b", "Not a directory")])
-def test_a_file_in_a_folders_place_is_told_in_one_sentence(tmp_path: Path, below: str, why: str) -> None:
+def test_a_folder_is_made_with_those_above_it_and_a_file_in_its_place_is_one_sentence(
+    tmp_path: Path, below: str, why: str
+) -> None:
+    for _ in range(2):
+        make_folder(tmp_path / "c" / "d")
+        (tmp_path / "c" / "d" / "kept").touch()
     (tmp_path / "a").write_bytes(b"a file")
     folder = tmp_path / "a" / below
     with pytest.raises(UsageError) as caught:
@@ -119,7 +116,9 @@ def test_a_named_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
 
 def test_a_link_that_the_user_named_is_written_through_and_any_other_is_replaced(tmp_path: Path) -> None:
     file, link = tmp_path / "file", tmp_path / "link"
-    file.write_bytes(b"old")
+    write_named(file, b"older")
+    write_named(file, b"old")
+    assert (list(tmp_path.iterdir()), file.read_bytes()) == ([file], b"old")
     link.symlink_to("file")
     write_named(link, b"new")
     assert (link.is_symlink(), file.read_bytes()) == (True, b"new")
@@ -127,40 +126,27 @@ def test_a_link_that_the_user_named_is_written_through_and_any_other_is_replaced
     assert (link.is_symlink(), link.read_bytes(), file.read_bytes()) == (False, b"newer", b"new")
 
 
-def test_a_file_that_the_user_named_is_replaced_as_a_whole(tmp_path: Path) -> None:
-    for content in (b"old", b"new"):
-        write_named(tmp_path / "file", content)
-        assert (tmp_path / "file").read_bytes() == content
-    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
-
-
 @pytest.mark.parametrize("make", [Path.symlink_to, Path.hardlink_to, lambda path, _: os.mkfifo(path)])
-def test_a_line_is_added_to_no_file_of_another_name(tmp_path: Path, make: Callable[[Path, Path], None]) -> None:
+def test_a_line_is_added_to_no_file_of_another_name_and_makes_none_where_a_link_leads(
+    tmp_path: Path, make: Callable[[Path, Path], None]
+) -> None:
     victim = tmp_path / "victim"
     victim.write_bytes(b"precious")
     make(tmp_path / "log", victim)
-    with pytest.raises(StorageError, match=r"log: (is|has) .*(link|remove)"):
-        append_line(tmp_path / "log", "a line")
+    (tmp_path / "dangling").symlink_to(tmp_path / "missing")
+    for log in ("log", "dangling"):
+        with pytest.raises(StorageError, match=rf"{log}: (is|has) .*(link|remove)"):
+            append_line(tmp_path / log, "a line")
     assert victim.read_bytes() == b"precious"
-
-
-def test_a_line_makes_no_file_where_a_link_leads(tmp_path: Path) -> None:
-    (tmp_path / "log").symlink_to(tmp_path / "missing")
-    with pytest.raises(StorageError, match="log: is a symbolic link"):
-        append_line(tmp_path / "log", "a line")
     assert not (tmp_path / "missing").exists()
 
 
-@pytest.mark.parametrize("where", ["pipe", "/dev/zero"])
-def test_a_pipe_or_a_device_is_not_read_and_not_waited_for(tmp_path: Path, where: str) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(OSError, match="it is a pipe or a device"):
-        read(tmp_path / where, 10)
-
-
-def test_a_pipe_that_the_user_named_is_read(tmp_path: Path) -> None:
+def test_a_pipe_or_a_device_is_read_only_where_the_user_named_it(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero")):  # which is not waited for
+        with pytest.raises(OSError, match="it is a pipe or a device"):
+            read(path, 10)
     writer = threading.Thread(target=lambda: pipe.write_bytes(b"content"))
     writer.start()
     assert read_named(pipe, 3) == b"cont"
@@ -195,26 +181,24 @@ def test_a_name_may_be_as_long_as_names_can_be(tmp_path: Path, name: str) -> Non
     assert leftovers(tmp_path) == []
 
 
-def test_a_place_to_write_to_is_looked_at_beforehand(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    check_target(tmp_path / "a" / "b", folder=True)
-    check_target(tmp_path / "file", folder=False)
-    refused = [(tmp_path / "file", True), (tmp_path, False), (tmp_path / "file" / "a.html", False)]
-    for target, folder in refused:
-        with pytest.raises(UsageError, match=r": cannot be (created as a folder|written) \("):
-            check_target(target, folder=folder)
-
-
-def test_a_link_to_a_file_is_written_to_wherever_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_place_to_write_to_is_looked_at_beforehand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed, file = tmp_path / "closed", tmp_path / "file"
     closed.mkdir()
     file.touch()
     (closed / "stdout").symlink_to(file)
     (closed / "other").touch()
     monkeypatch.setattr("os.access", lambda path, mode: Path(path) != closed)
+    check_target(tmp_path / "a" / "b", folder=True)
+    check_target(file, folder=False)
     check_target(closed / "stdout", folder=False)  # as /dev/stdout is, where `> file` sends it
-    with pytest.raises(UsageError, match="closed does not allow you to write"):
-        check_target(closed / "other", folder=False)
+    for target, folder, why in (
+        (file, True, r": cannot be created as a folder \("),
+        (tmp_path, False, r": cannot be written \("),
+        (file / "a.html", False, r": cannot be (created as a folder|written) \("),
+        (closed / "other", False, "closed does not allow you to write"),
+    ):
+        with pytest.raises(UsageError, match=why):
+            check_target(target, folder=folder)
 
 
 @pytest.mark.parametrize(("words", "stays"), [("see {}/workers.log", True), ("no worker starts", False)])

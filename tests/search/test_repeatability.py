@@ -54,12 +54,7 @@ def test_what_is_repeatable_is_taken(tmp_path: Path, text: str) -> None:
         (own_code.STRAYING, PluginError, r"proposed 4096 for model\.width"),
         (own_code.RAISING, PluginError, rf"raised LookupError: .*mine\.py:{own_code.RAISING_LINE}\)\.$"),
         (NOTING, UsageError, r"^System attributes that a sampler or pruner has set on trial 0 cannot be"),
-        pytest.param(
-            own_code.HASHING,
-            UsageError,
-            "not repeatable: asked again after the same history",
-            marks=pytest.mark.slow,
-        ),
+        pytest.param(own_code.HASHING, UsageError, "asked again after the same history", marks=pytest.mark.slow),
     ],
 )
 def test_what_is_not_is_refused_with_the_reason(tmp_path: Path, text: str, error: type[Exception], words: str) -> None:
@@ -88,11 +83,10 @@ def test_a_sampler_without_a_seed_is_refused_with_a_way_out_before_a_search_that
 
 
 @pytest.mark.slow
-def test_a_sampler_that_repeats_is_searched_with_as_if_it_had_not_been_asked(tmp_path: Path) -> None:
+def test_a_sampler_that_repeats_is_searched_with_as_if_it_had_not_been_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     search.require_repeatable(checked := asked(tmp_path / "checked", own_code.SEEDED))
     assert checked.run().study.digest == asked(tmp_path / "at-once", own_code.SEEDED).run().study.digest
-
-
-def test_built_in_strategies_are_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.repeatability.rehearse", None)
-    search.require_repeatable(asked(tmp_path, ""))
+    search.require_repeatable(asked(tmp_path, ""))  # built-in ones are not asked

@@ -14,18 +14,12 @@ from search.space.ranges import FloatRange, IntRange
 from search.space.settings import check_settings, override
 from search.space.space import Space
 from search.space.yaml_text import parse
-from search.strategies.pruners import NoPruner
-from search.strategies.samplers import Random
 from search.trainer_api import TrainerSpec
 from support import search_fake as fake
 
 SPACE = Space.from_document(
     parse("epochs: 6\nlimits: {macs: 9}\na: {b: {int: [1, 2]}, c: {int: [1, 9], when: {b: 2}}}\n", "f.yaml")
 )
-
-
-def value_of(path: str, *assignments: str) -> object:
-    return next(field.value for field in override(SPACE, assignments).fields if field.path == path)
 
 
 @pytest.mark.parametrize(
@@ -42,21 +36,14 @@ def test_fields_take_constants_and_ranges(assignments: list[str], expected: obje
 
 
 def test_the_order_of_the_file_stays_and_what_is_new_comes_last() -> None:
-    changed = override(SPACE, ["z.y=relu", "a.b=1"])
+    changed = override(SPACE, ["z.y=relu", "a.b=1", "epochs=3", "limits.parameters=7", "subset=6000"])
     assert [field.path for field in changed.fields] == ["a.b", "a.c", "z.y"]
     assert changed.resolve({}) == {"a.b": 1, "z.y": "relu"}, "a condition that is idle now is no fault"
-
-
-def test_settings() -> None:
-    changed = override(SPACE, ["epochs=3", "limits.parameters=7", "subset=6000"])
     assert changed.settings == {"epochs": 3, "limits": {"macs": 9, "parameters": 7}, "subset": 6000}
     assert SPACE.settings == {"epochs": 6, "limits": {"macs": 9}}
-
-
-def test_conditions_of_new_values() -> None:
-    changed = override(SPACE, ["a.c={int: [3, 4], when: {b: 1}}"])
-    assert [field.distribution for field in changed.fields] == [IntRange(1, 2), IntRange(3, 4)]
-    assert changed.resolve({"a.b": 1, "a.c": 3}) == {"a.b": 1, "a.c": 3}
+    conditional = override(SPACE, ["a.c={int: [3, 4], when: {b: 1}}"])
+    assert [field.distribution for field in conditional.fields] == [IntRange(1, 2), IntRange(3, 4)]
+    assert conditional.resolve({"a.b": 1, "a.c": 3}) == {"a.b": 1, "a.c": 3}
 
 
 @pytest.mark.parametrize(
@@ -114,6 +101,7 @@ def of(results: Path, **settings: Any) -> Search:
         ({"search": {"seed": 3}}, "search: it has no seed; give sampler or pruner"),
         ({"search": {"sampler": 3}}, "search.sampler: 3 is neither a name nor a mapping with a `name` and options"),
         ({"search": {"pruner": ["asha"]}}, "search.pruner: [asha] is neither a name nor a mapping with a `name` and"),
+        ({"search": {"sampler": "nosuch"}}, "search: no sampler 'nosuch'; there are "),
         ({"objective": ["v", "size", "z"]}, "objective: [v, size, z] is neither the name of the value nor a list"),
         ({"objective": ["v", 3]}, "objective: [v, 3] is neither the name of the value nor a list of two, [that name,"),
         ({"objective": ["v", "error"]}, "objective: error is a name that a study uses itself; give the fact another"),
@@ -153,13 +141,3 @@ def test_a_section_takes_the_name_of_the_direction(tmp_path: Path) -> None:
         SpaceError, match="direction is a setting, so that a section cannot have this name; rename the section"
     ):
         Search.of(space, fake.Planner(), TRAINER, direction="minimize", **options)
-
-
-def test_settings_of_the_planner_stand_beside(tmp_path: Path) -> None:
-    search = of(
-        tmp_path, limits={"cities": 50}, epochs=6, arch="small", research={"depth": {"int": [1, 3]}},
-        objective=["value", "parameters"],
-        search={"sampler": {"name": "random"}, "pruner": "none", "start": ["a-table"]},
-    )  # fmt: skip
-    spec = search.spec_for({"check": ""})
-    assert (spec.sampler, spec.pruner, spec.cost) == (Random(), NoPruner(), "parameters")
