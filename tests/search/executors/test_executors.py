@@ -84,30 +84,20 @@ def next_outcome(executor: Executor) -> Outcome:
     return outcome
 
 
-def outcome_of(executor: Executor, asked: Job) -> Outcome:
-    executor.submit(asked)
-    return next_outcome(executor)
-
-
 def trained(executor: Executor, asked: Job) -> tuple[Report, bytes]:
-    outcome = outcome_of(executor, asked)
+    executor.submit(asked)
+    outcome = next_outcome(executor)
     assert isinstance(outcome, Done)
     return outcome.report, outcome.state
 
 
-def raised(executor: Executor, asked: Job) -> str:
-    outcome = outcome_of(executor, asked)
+def failed(executor: Executor, asked: Job | None = None) -> tuple[str, str]:
+    """Return how and why a job is not trained, the one under way if none is given."""
+    if asked is not None:
+        executor.submit(asked)
+    outcome = next_outcome(executor)
     assert isinstance(outcome, Failed)
-    assert outcome.cause == "raised"
-    return outcome.reason
-
-
-def lost(executor: Executor, asked: Job) -> tuple[str, str]:
-    """Return why and how the worker of a job was lost, which has another one by then."""
-    outcome = outcome_of(executor, asked)
-    assert isinstance(outcome, Failed)
-    wait_for_idle(executor, 1)
-    return outcome.reason, outcome.cause
+    return outcome.cause, outcome.reason
 
 
 def wait_for_idle(executor: Executor, number: int) -> None:
@@ -134,19 +124,11 @@ def test_every_job_comes_back_once_with_its_own_result(make: Make) -> None:
     assert len({outcome.report.weights for outcome in found if isinstance(outcome, Done)}) == 7
 
 
-def test_the_trainer_gets_its_own_configuration(make: Make) -> None:
-    report, _ = trained(make("report_class"), job())
-    assert report.details["class"] == "Config"
-
-
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        (
-            {"numerics": {"check": "another"}},
-            "computes different floating-point results from .*: check fake on ",
-        ),
+        ({"numerics": {"check": "another"}}, "computes different floating-point results from .*: check fake on "),
         ({"refused": "other data"}, "^other"),
     ],
 )
@@ -159,8 +141,8 @@ def test_a_period_that_is_done_is_handed_on_before_the_failure_that_came_with_it
     while executor._inbox.empty():
         time.sleep(0.01)
     (worker,) = executor._workers
-    delivered = executor._inbox.get()
-    for message in [(worker, (fault, b"")), delivered] if first else [delivered, (worker, (fault, b""))]:
+    messages = [(worker, (fault, b"")), executor._inbox.get()]
+    for message in messages if first else messages[::-1]:
         executor._inbox.put(message)
     assert isinstance(next_outcome(executor), Done)
     with pytest.raises(SearchError, match=words):
@@ -173,21 +155,17 @@ def test_what_an_exception_says_can_be_kept_whatever_it_holds() -> None:
     assert text.encode()
 
 
-def test_a_state_goes_in_and_comes_out_unchanged(make: Make) -> None:
-    executor = make()
-    _, first = trained(executor, job())
-    (one, second), (other, again) = (trained(executor, job(period=2, state=first)) for _ in range(2))
-    assert one.weights == other.weights
-    assert second == again != first
-
-
-def test_a_period_says_which_worker_trained_it_and_when(make: Make) -> None:
-    executor = make()
+def test_a_state_goes_in_and_comes_out_unchanged_and_a_report_says_who_trained_and_when(make: Make) -> None:
+    executor = make("report_class")
     before = time.time()
-    report, _ = trained(executor, job())
+    report, first = trained(executor, job())
+    assert report.details["class"] == "Config"  # the trainer's own
     assert report.worker in range(executor.workers)
     assert report.started is not None
     assert before <= report.started <= time.time()
+    (one, second), (other, again) = (trained(executor, job(period=2, state=first)) for _ in range(2))
+    assert one.weights == other.weights
+    assert second == again != first
 
 
 @pytest.mark.parametrize(
@@ -199,7 +177,9 @@ def test_a_period_says_which_worker_trained_it_and_when(make: Make) -> None:
     ],
 )
 def test_an_exception_comes_back_with_its_text(make: Make, behaviour: str, words: str) -> None:
-    assert raised(make(behaviour), job()).endswith(words)
+    cause, reason = failed(make(behaviour), job())
+    assert cause == "raised"
+    assert reason.endswith(words)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +193,7 @@ def test_an_exception_comes_back_with_its_text(make: Make, behaviour: str, words
     ],
 )
 def test_what_is_no_answer_is_its_jobs_fault(start: Make, behaviour: str, words: str) -> None:
-    assert words in raised(start("in-process", behaviour), job())
+    assert words in failed(start("in-process", behaviour), job())[1]
 
 
 def test_idle_counts_what_can_be_submitted(make: Make) -> None:
@@ -225,8 +205,21 @@ def test_idle_counts_what_can_be_submitted(make: Make) -> None:
     assert executor.idle() == executor.workers
 
 
-def test_a_killed_worker_is_replaced_and_its_job_reported_lost(one: Make) -> None:
-    assert lost(one("die_always"), job()) == ("SIGKILL", "killed")
+@pytest.mark.parametrize(
+    ("behaviour", "asked", "cause", "reason"),
+    [
+        ("die_always", job(), "killed", "SIGKILL"),
+        ("segfault", job(seed=4), "raised", "SIGSEGV"),  # which counts against the configuration
+        ("hang_always", job(stall=0.3), "stalled", "no progress in 0 s"),
+        ("stop_always", job(stall=0.3), "stalled", "no progress in 0 s"),
+    ],
+)
+def test_a_worker_that_is_lost_is_replaced(one: Make, behaviour: str, asked: Job, cause: str, reason: str) -> None:
+    executor = one(behaviour)
+    found, why = failed(executor, asked)
+    assert found == cause
+    assert reason in why
+    wait_for_idle(executor, 1)
 
 
 @pytest.mark.cold
@@ -235,9 +228,7 @@ def test_a_worker_killed_by_a_signal_without_a_name_is_lost_like_any_other(local
     executor.submit(job())
     (worker,) = children()
     os.kill(worker, 40)  # a real-time signal
-    outcome = next_outcome(executor)
-    assert isinstance(outcome, Failed)
-    assert (outcome.reason, outcome.cause) == ("signal 40", "killed")
+    assert failed(executor) == ("killed", "signal 40")
 
 
 def test_a_worker_that_lacked_memory_is_replaced(one: Make) -> None:
@@ -250,15 +241,6 @@ def test_a_worker_that_lacked_memory_is_replaced(one: Make) -> None:
     assert [report.end for report in reports] == ["out_of_memory", None, None]
     first, second, third = (report.details["process"] for report in reports)
     assert first != second == third
-
-
-def test_a_segmentation_fault_counts_against_the_configuration(one: Make) -> None:
-    assert "SIGSEGV" in raised(one("segfault"), job(seed=4))
-
-
-@pytest.mark.parametrize("behaviour", ["hang_always", "stop_always"])
-def test_a_hung_worker_is_replaced(one: Make, behaviour: str) -> None:
-    assert lost(one(behaviour), job(stall=0.3)) == ("no progress in 0 s", "stalled")
 
 
 def test_workers_that_hang_before_they_greet_are_given_up(local: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,12 +278,11 @@ def test_a_process_that_cannot_be_started_is_told(local: Make, monkeypatch: pyte
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_configuration_that_cannot_travel_ends_its_worker_at_once(local: Make) -> None:
     """Else the worker would wait for it, and the driver for the worker until it takes it for hung."""
-    outcome = outcome_of(local(), replace(job(), config={"data": Path("here")}))
+    found = failed(local(), replace(job(), config={"data": Path("here")}))
     for thread in threading.enumerate():  # what it raises is told when it has ended, which must not be in the next test
         if "_write_all" in thread.name:
             thread.join()
-    assert isinstance(outcome, Failed)
-    assert (outcome.reason, outcome.cause) == ("SIGKILL", "killed")
+    assert found == ("killed", "SIGKILL")
 
 
 def test_what_a_trainer_prints_does_not_disturb(one: Make, tmp_path: Path) -> None:
@@ -312,22 +293,16 @@ def test_what_a_trainer_prints_does_not_disturb(one: Make, tmp_path: Path) -> No
         assert "noise from a library" in (tmp_path / "log").read_text()
 
 
-def test_workers_are_in_sessions_of_their_own(one: Make) -> None:
-    report, _ = trained(one("report_session"), job())
-    assert report.details["session"] != os.getsid(0)
-
-
 def test_a_death_that_is_noticed_late_is_no_hang(local: Make) -> None:
     executor = local("die_always")
     executor.submit(job(stall=0.7))
     time.sleep(1.2)  # the driver is held up, by a database for example
-    outcome = next_outcome(executor)
-    assert isinstance(outcome, Failed)
-    assert (outcome.reason, outcome.cause) == ("SIGKILL", "killed")
+    assert failed(executor) == ("killed", "SIGKILL")
 
 
-def test_worker_processes_have_the_environment_that_the_trainer_needs(one: Make) -> None:
-    one(numerics_check="another", FAKE_CHECK="another")
+def test_worker_processes_have_their_own_session_and_the_environment_that_the_trainer_needs(one: Make) -> None:
+    report, _ = trained(one("report_session", numerics_check="another", FAKE_CHECK="another"), job())
+    assert report.details["session"] != os.getsid(0)
 
 
 def test_a_process_that_was_started_without_it_does_not_train(start: Make) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -38,16 +37,12 @@ def remote() -> Iterator[Make]:
 
 
 def test_periods_are_those_of_a_trainer_in_this_process(remote: Make) -> None:
-    here, there = fake_trainer.Trainer(), remote()
+    here, there = fake_trainer.Trainer(), remote(FAKE_CHECK="portable")
     state, report = here.advance(CONFIG, 7, 1, None)
-    assert there.numerics == here.numerics
+    assert there.numerics == {**here.numerics, "check": "portable"}
     trained, reported = there.advance(CONFIG, 7, 1, None)
     assert (trained, reported.value, reported.weights) == (state, report.value, report.weights)
     assert there.advance(CONFIG, 7, 2, trained)[1].weights == here.advance(CONFIG, 7, 2, state)[1].weights
-
-
-def test_its_process_is_started_with_the_environment_of_the_specification(remote: Make) -> None:
-    assert remote(FAKE_CHECK="portable").numerics["check"] == "portable"
 
 
 @pytest.mark.parametrize(("behaviour", "words"), [("raise_always", "divides by zero"), ("die_always", "SIGKILL")])
@@ -71,33 +66,21 @@ def test_a_process_that_writes_to_its_log_leaves_no_folder(remote: Make, tempora
     assert list(temporary.iterdir()) == []
 
 
-def named_log(error: WorkerError) -> Path:
-    (path,) = re.findall(r"see (.+)\.$", str(error))
-    return Path(path)
-
-
-@pytest.mark.usefixtures("temporary")
-def test_a_log_that_an_error_names_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.executors.fleet.MAX_STARTS", 1)
-    ending = RemoteTrainer(TrainerSpec(factory="os:_exit", options={"status": 3}), PLAIN)
-    with pytest.raises(WorkerError, match="exit code 3") as caught:
-        ending.advance(CONFIG, 7, 1, None)
-    assert named_log(caught.value).is_file()
-
-
-def test_a_log_is_there_if_its_process_came_up_before(
-    remote: Make, temporary: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("came_up", [False, True])
+def test_a_log_that_an_error_names_is_there(
+    remote: Make, temporary: Path, monkeypatch: pytest.MonkeyPatch, *, came_up: bool
 ) -> None:
-    trainer = remote()
-    trainer.advance(CONFIG, 7, 1, None)
-    (log,) = temporary.glob("*/*")
+    monkeypatch.setattr("search.executors.fleet.MAX_STARTS", 1)
+    trainer = remote() if came_up else RemoteTrainer(TrainerSpec(factory="os:_exit", options={"status": 3}), PLAIN)
+    if came_up:
+        trainer.advance(CONFIG, 7, 1, None)
 
-    def fail(executor: object, timeout: float) -> None:
-        raise WorkerError(f"Workers end before they are ready; see {log}.")
+        def fail(executor: object, timeout: float) -> None:
+            (log,) = temporary.glob("*/*")
+            raise WorkerError(f"Workers end before they are ready (exit code 3); see {log}.")
 
-    monkeypatch.setattr("search.executors.local.LocalExecutor.wait", fail)
-    with pytest.raises(WorkerError) as caught:
+        monkeypatch.setattr("search.executors.local.LocalExecutor.wait", fail)
+    with pytest.raises(WorkerError, match=r"exit code 3.*see .+\.$") as caught:
         trainer.advance(CONFIG, 7, 1, None)
     trainer.close()
-    assert named_log(caught.value) == log
-    assert log.is_file()
+    assert Path(str(caught.value).rpartition("see ")[2].removesuffix(".")).is_file()

@@ -37,13 +37,6 @@ def unnamed(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda config: function(config)
 
 
-def test_a_function_of_a_configuration_is_searched(tmp_path: Path) -> None:
-    study = run(objectives.parabola, tmp_path, trials=30)
-    assert study.best is not None
-    assert abs(study.best.params["config.x"] - 1) < 1
-    assert {trial.reason for trial in study.trials} == {"complete"}
-
-
 def test_a_metric_is_minimized_as_minus_the_metric_is_maximized(tmp_path: Path) -> None:
     space = {**objectives.SPACE, "objective": "loss"}
     minimized = run(objectives.descent, tmp_path / "a", space=space, direction="minimize", periods=PERIODS)
@@ -85,12 +78,14 @@ def test_a_function_without_a_file_is_called_in_copies_of_this_process(tmp_path:
     assert len(digests) == 1
 
 
-def test_the_configuration_of_a_trial_is_that_of_its_objective(tmp_path: Path) -> None:
-    study = run(objectives.parabola, tmp_path, trials=2)
+def test_the_configuration_of_a_trial_is_that_of_its_objective_and_stays_in_order(tmp_path: Path) -> None:
+    space = {"x": {"float": [0.0, 1.0]}, "model": {"depth": {"int": [1, 3]}}}
+    study = run(objectives.of_a_section, tmp_path, space=space, trials=2)
     trial = study.trials[1]
+    assert [*trial.params] == ["config.x", "model.depth"]
     config = search.Configuration.of(trial)
-    assert dict(config) == {"x": trial.params["config.x"], "depth": trial.params["config.depth"]}
-    again = run(objectives.parabola, tmp_path, trials=2)
+    assert dict(config) == {"x": trial.params["config.x"], "model.depth": trial.params["model.depth"]}
+    again = run(objectives.of_a_section, tmp_path, space=space, trials=2)
     assert [list(trial.params) for trial in again.trials] == [list(trial.params) for trial in study.trials]
 
 
@@ -137,9 +132,8 @@ def test_a_study_may_go_on_while_another_begins_with_its_best(tmp_path: Path) ->
     begun: list[StoredStudy] = []
 
     def another() -> StoredStudy:
-        given = {"config.x": 0.0, "config.depth": 1}
-        folder = tmp_path / "parabola-0"
-        return run(objectives.parabola, tmp_path, trials=6, name="other", enqueued=[given, folder])
+        given = [{"config.x": 0.0, "config.depth": 1}, tmp_path / "parabola-0"]
+        return run(objectives.parabola, tmp_path, trials=6, name="other", enqueued=given)
 
     def at_the_fifth(trial: search.TrialRecord) -> None:
         if trial.number == 5:
@@ -284,12 +278,6 @@ def test_a_changed_file_is_another_search(tmp_path: Path) -> None:
     file.write_text("def objective(config):\n    return -config.x\n")
     with pytest.raises(search.FingerprintError, match=r"mine\.py:objective has changed since study"):
         run(f"{file}:objective", tmp_path, trials=3)
-
-
-def test_fields_of_sections_have_both_names(tmp_path: Path) -> None:
-    space = {"x": {"float": [0.0, 1.0]}, "model": {"depth": {"int": [1, 3]}}}
-    study = run(objectives.of_a_section, tmp_path, space=space, trials=3)
-    assert {*study.trials[0].params} == {"config.x", "model.depth"}
 
 
 def test_costs_decide_the_order_of_events(tmp_path: Path) -> None:
