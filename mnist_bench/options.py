@@ -33,8 +33,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 P = ParamSpec("P")
 Asked = TypeVar("Asked")
 R = TypeVar("R")
-Kind = Literal["nets", "own work"]
-"""What a search may train: networks, or your own function or program."""
+Kind = Literal["nets", "own work"]  # what a search may train: networks, or your own function or program
 OwnNetSource = Callable[..., Any] | str | None
 """Your own network: a function or class at the top of a file, or its name; None for the built-in ones."""
 
@@ -97,8 +96,7 @@ def declaration(parameter: inspect.Parameter) -> Option | None:
     return next((each for each in getattr(parameter.annotation, "__metadata__", ()) if isinstance(each, Option)), None)
 
 
-Declared = Mapping[str, tuple[inspect.Parameter, Option]]
-"""Parameters with their declarations, by name."""
+Declared = Mapping[str, tuple[inspect.Parameter, Option]]  # parameters with their declarations, by name
 
 
 def declared(function: Callable[..., Any]) -> Declared:
@@ -109,10 +107,7 @@ def declared(function: Callable[..., Any]) -> Declared:
 
 
 def documented(function: F) -> F:
-    """Let a function check its arguments by their declarations, and let its docstring have a part `Args` of them.
-
-    Its signature shows the types alone.
-    """
+    """Let a function check its arguments by their declarations, which its docstring has as `Args`."""
     signature, known = inspect.signature(function), declared(function)
 
     @wraps(function)
@@ -178,11 +173,7 @@ def base_of(parameter: inspect.Parameter) -> Any:
 
 
 def check(values: Any) -> None:
-    """Check the fields of a value by their declarations.
-
-    Raises:
-        UsageError: one has the wrong type, or is out of range.
-    """
+    """Check the fields of a value by their declarations."""
     for name, (parameter, known) in declared(type(values)).items():
         _check_value(parameter, known, getattr(values, name))
 
@@ -220,10 +211,7 @@ def workers_for(device: str, given: int | None = None) -> int:
 
 
 def _is_gpu(device: str) -> bool:
-    """Return whether training on this device is training on a GPU.
-
-    PyTorch takes seconds to load, so it is asked only if NVIDIA's driver is installed.
-    """
+    """Return whether it is a GPU; PyTorch, which takes seconds to load, is asked only if NVIDIA's driver is there."""
     if device != "auto":
         return device.startswith("cuda")
     try:
@@ -240,11 +228,7 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
 def seconds(name: str, text: str) -> float:
-    """Return the seconds of a duration: `90s`, `15m`, `1h`, or a number alone.
-
-    Raises:
-        UsageError: the text is not one.
-    """
+    """Return the seconds of a duration: `90s`, `15m`, `1h`, or a number alone."""
     found = _DURATION.fullmatch(text.strip())
     if found is None:
         raise UsageError(f"{name} {show(text)}: not a duration; write 90s, 15m or 1h.")
@@ -262,11 +246,7 @@ def names(name: str, text: str) -> tuple[str, ...]:
 
 
 def numbers(name: str, text: str) -> tuple[int, ...]:
-    """Return the numbers in a text with commas between them.
-
-    Raises:
-        UsageError: something else stands there.
-    """
+    """Return the numbers in a text with commas between them."""
     found = names(name, text)
     if not all(each.isdecimal() and int(each) for each in found):
         raise UsageError(f"{name} {show(text)}: write a number, or several with commas between: 10,25,50.")
@@ -274,11 +254,7 @@ def numbers(name: str, text: str) -> tuple[int, ...]:
 
 
 def strategies(name: str, text: str) -> tuple[str | dict[str, Any], ...]:
-    """Return samplers or pruners: names with commas between, or mappings of a name and options, as in a space file.
-
-    Raises:
-        UsageError: they cannot be read.
-    """
+    """Return samplers or pruners: names with commas between, or mappings of a name and options, as in a space file."""
     if "{" not in text:
         return names(name, text)
     from search.errors import SpaceError
@@ -303,11 +279,7 @@ SEEDS = 8  # fresh seeds of each of them
 
 
 def share_or_number(name: str, text: str) -> float:
-    """Return the number that a text names, or the share: 0.994 of `99.4%`.
-
-    Raises:
-        UsageError: the text names neither.
-    """
+    """Return the number that a text names, or the share: 0.994 of `99.4%`."""
     try:
         number = Decimal(text.strip().removesuffix("%"))  # as a float, 99.4% would be above 0.994
         given = float(number / 100 if text.strip().endswith("%") else number)
@@ -319,11 +291,7 @@ def share_or_number(name: str, text: str) -> float:
 
 
 def loaded_net(net: OwnNetSource) -> str | None:
-    """Load your own network, which can be built from then on, and return its name.
-
-    Raises:
-        UsageError: it cannot be loaded; the message gives the reason and the place.
-    """
+    """Load your own network, which can be built from then on, and return its name."""
     if net is None:
         return None
     from mnist_bench.nets import own_net
@@ -357,8 +325,7 @@ RESULTS_OPTION = option(
 )
 """As the page of the program explains it, see `mnist_bench.cli.app`."""
 Results = Annotated[str | Path | None, RESULTS_OPTION]
-Folder = Annotated[Path, RESULTS_OPTION]
-"""The same of a command's body, which gets the folder in force."""
+Folder = Annotated[Path, RESULTS_OPTION]  # the same of a command's body, which gets the folder in force
 Device = Annotated[
     str,
     option(

@@ -14,8 +14,7 @@ from typing import assert_never
 
 from mnist_bench.config.settings import AugmentConfig, OptimConfig, Phase, TrainConfig, TrainOn
 
-MANY = 10**12
-"""Images with which a part of an image or of a step does not count."""
+MANY = 10**12  # images with which a part of an image or of a step does not count
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,8 +44,7 @@ def from_json(values: Mapping[str, Any]) -> TrainConfig:
     return config
 
 
-CODEC = Codec(to_json, from_json)
-"""How a search writes and reads the configurations of nets."""
+CODEC = Codec(to_json, from_json)  # how a search writes and reads the configurations of nets
 
 
 def disagreements(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

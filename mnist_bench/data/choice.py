@@ -50,8 +50,7 @@ NAMED: Mapping[DatasetName, Named] = {
 class DataChoice:
     """The choice of training images."""
 
-    dataset: DatasetName = "mnist"
-    """Name of the data set, see `NAMED`."""
+    dataset: DatasetName = "mnist"  # name of the data set, see `NAMED`
     subset: Annotated[int, Ge(1)] | None = None  # number of training images to use, validation included; None for all
     split_seed: Annotated[int, Ge(0)] = 0  # decides which images validate
     form: PictureForm = MNIST  # the form that the pictures have for a net; `own.options_for` finds it out
@@ -77,10 +76,8 @@ class DataChoice:
         return replace(self, **{name: settings[name] for name in SETTINGS if name in settings})
 
 
-CHANNELS: Final = 3
-"""Of mnist-red, after the 2017 notebook: red has the grey picture, green and blue are 0."""
-SETTINGS = ("dataset", "subset", "split_seed")
-"""The fields that a space or a recipe may name."""
+CHANNELS: Final = 3  # of mnist-red, after the 2017 notebook: red has the grey picture, green and blue are 0
+SETTINGS = ("dataset", "subset", "split_seed")  # the fields that a space or a recipe may name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -51,11 +51,7 @@ def find(folder: Path, name: str) -> Path:
 
 
 def read(path: Path) -> NDArray[Any]:
-    """Return the values of an IDX file: shape (N, rows, columns) or (N, channels, rows, columns) for images, (N,) for
-    labels.
-
-    A file with the suffix .gz is decompressed.
-    """
+    """Return an IDX file's values: images (N, rows, columns) or (N, channels, rows, columns), labels (N,)."""
     with _opened(path) as file:
         dtype, shape = _read_header(file, path)
         size = math.prod(shape) * dtype.itemsize

@@ -47,10 +47,7 @@ class About:
 
 
 def about(folder: Path) -> About | None:
-    """Return the description of the IDX files in a folder; None if this program did not make them.
-
-    Your own folder may hold any file of that name.
-    """
+    """Return the description of the IDX files in a folder; None if this program did not make them."""
     try:
         values = json.loads((folder / ABOUT).read_bytes())
         hashes = {name: str(values["sha256"][name]) for name in SHA256}
@@ -165,8 +162,7 @@ def in_red(pictures: NDArray[Any]) -> NDArray[Any]:
     return np.stack([pictures, dark, dark], axis=-3)
 
 
-RELATIVES = 60_000
-"""Training images of each relative."""
+RELATIVES = 60_000  # training images of each relative
 
 
 def _download(name: DatasetName, *, train: bool) -> tuple[Bytes, Bytes]:
@@ -228,15 +224,9 @@ def fewest(classes: int = CLASSES) -> int:
 def make_split(
     labels: NDArray[np.integer], *, subset: int | None = None, classes: int = CLASSES, seed: int = 0
 ) -> Split:
-    """Split images into a training and a validation part.
+    """Split images by their labels (N,), from 0: all, or the first `subset` in the order of their hashes by the seed.
 
     Each class contributes to validation in proportion to its size, rounded by the largest-remainder method.
-
-    Args:
-        labels: shape (N,), the classes of the images, from 0.
-        subset: number of images to use, the first in the order of their hashes; None for all.
-        classes: how many there are.
-        seed: decides which images validate.
     """
     # The order does not depend on the number of images taken, so a larger subset contains a smaller one.
     order, least = _hash_order(len(labels), seed)[:subset], fewest(classes)

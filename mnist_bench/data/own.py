@@ -130,8 +130,7 @@ def read_npz(path: Path) -> Parts:
 
 
 def _array(archive: zipfile.ZipFile, key: str, path: Path) -> NDArray[Any]:
-    """Return an array, whose header is checked before memory is spent on it. Arrays that only pickle could read are
-    refused."""
+    """Return an array, whose header is checked before memory is spent on it; what only pickle could read is refused."""
     if f"{key}.npy" not in archive.namelist():
         held = ", ".join(show(name.removesuffix(".npy")) for name in archive.namelist()[:10]) or "nothing"
         raise DataError(f"{path}: has no array {key}; {', '.join(KEYS)} are needed, and it contains {held}")
@@ -184,8 +183,7 @@ def _labels(values: NDArray[Any], where: str) -> NDArray[np.int16]:
 
 TRAIN, TEST = "train", "test"
 PICTURE_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "WEBP")
-GREY, COLOUR = ("1", "L"), ("P", "RGB")
-"""Pillow's modes that are read."""
+GREY, COLOUR = ("1", "L"), ("P", "RGB")  # Pillow's modes that are read
 
 
 def read_folder(folder: Path) -> Parts:
@@ -312,10 +310,7 @@ def _check_picture(image: Image, path: Path) -> None:
 
 
 def _kept(source: Path, stamp: str, read: Callable[[Path], Parts]) -> tuple[Path, PictureForm]:
-    """Return the folder with the IDX files of a source, and their form; the source is read if there is no such folder.
-
-    `stamp` is a text that changes when the source does.
-    """
+    """Return the folder with a source's IDX files, and their form; it is read if it is new or `stamp` has changed."""
     root = cache_folder() / "data"
     known = root / "sources" / canonical_json.sha256([printable(str(source)), stamp])
     with suppress(OSError, ValueError):
@@ -333,10 +328,7 @@ def _kept(source: Path, stamp: str, read: Callable[[Path], Parts]) -> tuple[Path
 
 
 def _whole(folder: Path) -> About | None:
-    """Return the description of the files in a cache folder; None if one is missing, or has another size than it had.
-
-    Programs that clean up caches may remove single files.
-    """
+    """Return the description of a cache folder; None if a file is missing, as after a clean-up, or has another size."""
     made = about(folder)
     files = {} if made is None else {folder / name: size for name, size in made.sizes.items()}
     return made if all(file.is_file() and file.stat().st_size == size for file, size in files.items()) else None

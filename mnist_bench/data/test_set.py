@@ -29,11 +29,7 @@ TEST_FILES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
 
 def open_test_set(options: DataOptions, *, purpose: str, ledgers: Sequence[Path]) -> Images:
-    """Return the test images and labels of the data set that `options` select.
-
-    Before the caller gets an image, a line is appended to each ledger, in the given order, and synced to disk. It has
-    the time (UTC), the purpose and the hashes of both files.
-    """
+    """Return the test images that `options` select, once a line about it is synced to disk in each ledger, in order."""
     # Loaded before it is noted: an attempt that fails on a missing or damaged file is not an evaluation.
     with idx.passage():
         images = mnist.load_images(options, TEST_FILES, train=False)
@@ -49,10 +45,7 @@ def open_test_set(options: DataOptions, *, purpose: str, ledgers: Sequence[Path]
 
 
 def hashes_of_test_set(options: DataOptions) -> list[str]:
-    """Return the SHA-256 of the test images' and of the test labels' file, for a check-up.
-
-    Hashes reveal nothing about the images, so this does not count as an evaluation.
-    """
+    """Return the SHA-256 of both files, for a check-up: they reveal nothing, so this is not an evaluation."""
     with idx.passage():
         return mnist.load_images(options, TEST_FILES, train=False).digests
 
@@ -71,8 +64,7 @@ def unopened_identity(options: DataOptions) -> list[str]:
     return [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in paths]
 
 
-MAX_BYTES_OF_LEDGER = 16_000_000
-"""Of a ledger: 100,000 evaluations; later ones are not counted."""
+MAX_BYTES_OF_LEDGER = 16_000_000  # of a ledger: 100,000 evaluations; later ones are not counted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,10 +82,7 @@ def purpose_of_confirming(name: str) -> str:
 
 
 def times_evaluated_for(files: StudyFolder) -> int:
-    """Return how often the test set was opened for a study.
-
-    A study's folder may have been renamed; evaluations count under the old name and under the new one.
-    """
+    """Return how often the test set was opened for a study, under its folder's name or under an earlier one inside."""
     # The union of counters keeps the larger count of each line, so a line in both ledgers counts once.
     return (_own(files) | _about(files)).total()
 

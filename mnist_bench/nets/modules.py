@@ -190,10 +190,7 @@ def build_model(config: ModelConfig, generator: torch.Generator, form: PictureFo
 
 
 def set_dropout_generator(model: nn.Module, generator: torch.Generator) -> None:
-    """Make every dropout layer of `model` draw from `generator`, which is on the model's device.
-
-    Your own network has its own generators, which are seeded from it.
-    """
+    """Make every dropout layer draw from `generator`, on the model's device; your own network is seeded from it."""
     own_net.seed_draws(model, generator)
     for module in model.modules():
         if isinstance(module, Dropout):

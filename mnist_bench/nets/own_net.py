@@ -41,10 +41,8 @@ if TYPE_CHECKING:
 
 
 HOW = "--net file.py:build"
-_used: dict[str, OwnNet] = {}
-"""Loaded nets by code; another content is another net, so entries never change."""
-_named: dict[str, OwnNet] = {}
-"""Loaded nets by the name given, the latest wins."""
+_used: dict[str, OwnNet] = {}  # loaded nets by code; another content is another net, so entries never change
+_named: dict[str, OwnNet] = {}  # loaded nets by the name given, the latest wins
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,10 +75,7 @@ class OwnNet:
         return tuple(item.name for item in found if item.default is MISSING and item.default_factory is MISSING)
 
     def section_with(self, name: str) -> type:
-        """Return a dataclass with a default for every setting, so that one value can be checked without the others.
-
-        Where anything is taken, it has one field, of this name.
-        """
+        """Return a dataclass with a default for every setting, to check one alone; of `name` where all is taken."""
         return _undeclared(name) if self.declared is None else _section(self.declared)
 
     def about(self, name: str) -> str:
@@ -94,20 +89,14 @@ class OwnNet:
         return dict(TypeAdapter(self.declared).dump_python(_validated(self.declared, given), mode="json"))
 
     def argument(self, complete: Mapping[str, Any]) -> Any:
-        """Return the first argument of the function.
-
-        Where anything is taken, lists are lists, also those of a configuration, which holds them as tuples.
-        """
+        """Return the first argument of the function; where anything is taken, tuples are the lists that they were."""
         if self.declared is None:
             return {name: list(value) if isinstance(value, tuple) else value for name, value in complete.items()}
         return _validated(self.declared, complete)
 
 
 def load_net(name: str) -> OwnNet:
-    """Load the net of this name, `package.module:Name` or `file.py:Name`; from now on it can be built here.
-
-    One that was loaded before, and whose file is still the same, is not loaded again.
-    """
+    """Load the net `package.module:Name` or `file.py:Name`, unless it is loaded and its file is still the same."""
     before = _named.get(name)
     if before is not None and _content(before.loaded.source) == before.content:
         return before
@@ -162,10 +151,7 @@ def load_code(name: str | None) -> str | None:
 
 
 def name_of_function(build: Callable[..., Any] | str | None) -> str | None:
-    """Return the name by which a function, or a class, is loaded; a name as it is.
-
-    One of a package is named by its module, any other one by its file.
-    """
+    """Return the name by which a function, or a class, is loaded: by its module in a package, else by its file."""
     if build is None or isinstance(build, str):
         return build
     name, module = getattr(build, "__qualname__", ""), getattr(build, "__module__", None) or ""
@@ -266,19 +252,12 @@ class Counts:
 
 
 def counts(code: str, settings: Mapping[str, Any], form: PictureForm) -> Counts:
-    """Return the size of your own network for pictures of a form.
-
-    It is built on PyTorch's device `meta`, which has shapes and no values, and `torch.utils.flop_counter` counts one
-    forward pass; code that needs values is built and run on the CPU instead.
-    """
+    """Return the size of your own network for pictures of a form."""
     return _counts(code, canonical_json.dumps(settings), form)
 
 
 def build(code: str, settings: Mapping[str, Any], form: PictureForm, generator: Generator) -> nn.Module:
-    """Return the net on the CPU, its weights drawn from `generator`; errors as in `counts`.
-
-    Its input is a batch of pictures of this form, its output their float32 logits (N, classes).
-    """
+    """Return the net on the CPU, its weights drawn from `generator`; pictures (N, C, H, W) give float32 logits."""
 
     net = loaded_net(code)
     with _drawing_from(generator):
@@ -295,7 +274,7 @@ def build(code: str, settings: Mapping[str, Any], form: PictureForm, generator: 
 def _counts(code: str, settings: str, form: PictureForm) -> Counts:
     net = loaded_net(code)
     complete = net.complete(json.loads(settings))
-    try:
+    try:  # on a device that has shapes and no values, unless the code needs values
         return _counted(net, complete, form, "meta")
     except (ArchitectureError, PluginError):
         return _counted(net, complete, form, "cpu")
@@ -343,10 +322,7 @@ def _check_state(module: nn.Module, net: OwnNet) -> None:
 
 
 def _made(net: OwnNet, complete: Mapping[str, Any], form: PictureForm, where: str) -> nn.Module:
-    """Return the code's net, on this device; layers that wait for their first input have had it.
-
-    The settings are within the code's declaration; errors as in `counts`.
-    """
+    """Return the code's net, on this device; layers that wait for their first input have had it."""
     import torch
     from torch import nn
     from torch.nn.parameter import is_lazy
@@ -365,8 +341,7 @@ def _made(net: OwnNet, complete: Mapping[str, Any], form: PictureForm, where: st
 
 
 def _called(net: OwnNet, call: Callable[[], Any]) -> Any:
-    """Return the result of the user's code; its ValueError refuses the settings, any other exception is blamed on
-    it."""
+    """Return what the user's code does; its ValueError refuses the settings, any other exception is blamed on it."""
     with net.loaded.blamed():
         try:
             return call()
@@ -374,8 +349,7 @@ def _called(net: OwnNet, call: Callable[[], Any]) -> Any:
             raise ArchitectureError(f"net: {in_a_sentence(error)}") from error
 
 
-NAME = "_draws_of_mnist_bench"
-"""Attribute of a net that holds its `Draws`."""
+NAME = "_draws_of_mnist_bench"  # attribute of a net that holds its `Draws`
 
 
 class Draws:

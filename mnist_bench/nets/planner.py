@@ -263,8 +263,7 @@ def _each(setting: T | tuple[T, ...], number: int, name: str, of: str) -> tuple[
 EVALUATION_SHARE = 0.3
 """Time to evaluate an image, as a share of the time to train on it: the forward pass is about a third of a step."""
 
-PASSES = 3
-"""Multiply-accumulates of a trained image for each one of its forward pass: the backward pass has two."""
+PASSES = 3  # multiply-accumulates of a trained image for each one of its forward pass: the backward pass has two
 
 VECTOR = 16
 """Feature maps that a kernel processes at once: 16 numbers of 32 bits fill a register of AVX-512. A partial group takes

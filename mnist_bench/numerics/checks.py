@@ -41,11 +41,9 @@ from search import canonical_json
 from search.differences import CHECK, WIDE_CHECK
 
 Optimizer = Literal["adam", "sgd"]
-OPTIMIZERS: tuple[Optimizer, ...] = ("adam", "sgd")
-"""Of the two runs, in the order in which they are hashed."""
+OPTIMIZERS: tuple[Optimizer, ...] = ("adam", "sgd")  # of the two runs, in the order in which they are hashed
 IMAGES = 256
-STEPS = 3
-"""From the second step on, a deviation in any kernel, forward or backward, reaches all weights."""
+STEPS = 3  # from the second step on, a deviation in any kernel, forward or backward, reaches all weights
 SHAPES = ((24, 1, 5, 5), (32, 24, 3, 3), (64, 1568), (10, 64))
 """Of the weights: two convolutions (maps, input maps, rows, columns) and two linear layers (units, features)."""
 
@@ -125,13 +123,11 @@ def draw(shape: tuple[int, ...], generator: torch.Generator, device: torch.devic
     return drawn.contiguous(memory_format=torch.channels_last) if len(shape) == 4 else drawn
 
 
-WIDE_BATCHES = (64, 50)
-"""Pictures at once: a whole batch, and a smaller last one."""
+WIDE_BATCHES = (64, 50)  # pictures at once: a whole batch, and a smaller last one
 WIDE_CONVOLUTIONS = ((10, 1, 3), (16, 1, 5), (16, 10, 5), (48, 16, 3), (76, 24, 3))
 """(maps, input maps, side of the kernel)."""
 WIDE_MAPS = (10, 16, 24, 48)
-WIDE_LINEAR = ((76, 490), (64, 784), (10, 76))
-"""(units, features)."""
+WIDE_LINEAR = ((76, 490), (64, 784), (10, 76))  # (units, features)
 WIDE_FEATURES = (10, 64, 76, 100)
 WIDE_DTYPES = (torch.float32, torch.bfloat16)
 WIDE_ACTIVATIONS = (functional.relu, torch.sigmoid, torch.tanh, functional.gelu, functional.silu)
@@ -226,15 +222,12 @@ def _stepped(weights: list[Tensor], noise: Noise) -> Iterator[Tensor]:
 
 
 CPU = torch.device("cpu")
-PORTABLE_BATCHES = (64, 50, 1)
-"""Images at once: a whole batch, a smaller last one, and a single image."""
+PORTABLE_BATCHES = (64, 50, 1)  # images at once: a whole batch, a smaller last one, and a single image
 PORTABLE_CONVOLUTIONS = ((10, 1, 3), (16, 1, 5), (16, 10, 5), (48, 16, 3), (76, 24, 3), (24, 12, 1), (8, 3, 7))
 """(maps, input maps, side of the kernel)."""
-PORTABLE_LINEAR = ((76, 490), (64, 784), (10, 76), (300, 33))
-"""(units, features)."""
+PORTABLE_LINEAR = ((76, 490), (64, 784), (10, 76), (300, 33))  # (units, features)
 PORTABLE_FEATURES = (10, 16, 76)
-SIDE = 7
-"""Of the images, in pixels: an odd one."""
+SIDE = 7  # of the images, in pixels: an odd one
 PORTABLE_ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "relu": functional.relu,
     "sigmoid": torch.sigmoid,
@@ -242,18 +235,14 @@ PORTABLE_ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "gelu": functional.gelu,
     "silu": functional.silu,
 }
-PADDINGS = ("zeros", "border")
-"""What is read outside an image."""
-TINY = 2.0**-130
-"""Numbers from 0 to 1 times this are denormal in float32."""
+PADDINGS = ("zeros", "border")  # what is read outside an image
+TINY = 2.0**-130  # numbers from 0 to 1 times this are denormal in float32
 TOLERANCE = 1e-3
 """Largest deviation from float64, as a share of the largest value: the gradient of batch normalisation, in which large
 numbers cancel, has 2e-4."""
-UNALIGNED = 1
-"""Floats by which memory begins after the start of a register."""
+UNALIGNED = 1  # floats by which memory begins after the start of a register
 
-Noise = Callable[..., Tensor]
-"""Returns numbers from 0 to 1 of a shape; `tiny` makes them denormal."""
+Noise = Callable[..., Tensor]  # returns numbers from 0 to 1 of a shape; `tiny` makes them denormal
 Operation = Callable[[Noise], Iterator[Tensor]]
 
 
@@ -460,7 +449,6 @@ OPERATIONS: Mapping[str, Operation] = {
     "initialisation": _initialisation,
     "denormal numbers": _denormals,
 }
-LATER: Mapping[str, Operation] = {"muon": _muon}
-"""Operations of later settings."""
+LATER: Mapping[str, Operation] = {"muon": _muon}  # operations of later settings
 PORTABLE_LATER: Mapping[str, str] = {"muon": "c5a0943537522c4b9a4563ccfb64edd463e1d8eb5b09f9d447dd85ab3708df76"}
 """Their hashes, which are the same on every machine."""

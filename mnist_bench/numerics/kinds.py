@@ -13,8 +13,7 @@ from typing import Literal
 
 Precision = Literal["bf16", "fp32", "portable"]
 """portable is float32 with the same bits on every x86-64 processor that has AVX2; see `numerics.operations`."""
-PrecisionName = Literal["auto", Precision]
-"""The precisions to choose from; auto is the device's fastest."""
+PrecisionName = Literal["auto", Precision]  # the precisions to choose from; auto is the device's fastest
 DeviceKind = Literal["cpu-bf16", "cpu-fp32", "cpu-portable", "cuda"]
 PORTABLE_VARIABLES: Mapping[str, str] = {
     "ATEN_CPU_CAPABILITY": "avx2",

@@ -120,8 +120,7 @@ class _SeparableKernel(torch.autograd.Function):
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of x, x³ and x⁵ in the polynomial that an iteration applies to each singular value x (Jordan et al. 2024)."""
-TINY = 1e-14
-"""Added to a sum of squares, so that zero stays zero."""
+TINY = 1e-14  # added to a sum of squares, so that zero stays zero
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:
@@ -247,8 +246,7 @@ def multiplying_in(precision: Precision) -> AbstractContextManager[object]:
     return computing_in(torch.device("cpu"), precision) if precision == "portable" else nullcontext()
 
 
-WIDTH = 8
-"""Features that a kernel for AVX2 computes at once: 8 numbers of 32 bits fill a register."""
+WIDTH = 8  # features that a kernel for AVX2 computes at once: 8 numbers of 32 bits fill a register
 CACHE_BOUND_KERNEL = 5
 """Side in pixels from which a kernel's gradient with a stride depends on the sizes of the processor's caches, if there
 are many feature maps: from 256 for 5x5, from 64 for 7x7."""
@@ -261,8 +259,7 @@ OVERRIDING = (
 """Environment variables that change the choice of kernels again."""
 UNPORTABLE = frozenset({"sqrt", "acos", "asin", "atan", "tan", "log2", "log10", "_euclidean_dist"})
 """Operations of PyTorch whose bits depend on the processor in any precision of numbers."""
-UNPORTABLE_IN_FLOAT64 = frozenset({"log", "logit", "logsumexp"})
-"""Those whose bits depend on it in float64 alone."""
+UNPORTABLE_IN_FLOAT64 = frozenset({"log", "logit", "logsumexp"})  # those whose bits depend on it in float64 alone
 
 
 @cache

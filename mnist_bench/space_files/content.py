@@ -31,13 +31,11 @@ from search.space.space import Space
 from search.space.yaml_text import KeyPath, is_quoted
 from search.strategies import pruners, registry, samplers
 
-Value = Literal["val_accuracy"]
-"""The objective of every search, and its only one unless the file also names a cost."""
+Value = Literal["val_accuracy"]  # the objective of every search, and its only one unless the file also names a cost
 Cost = Literal["parameters", "macs"]
 """Costs that a search can also minimise: facts of a net that are known before it is trained."""
 VALUE: Value = "val_accuracy"
-MIN_SUBSET = 1000
-"""The fewest images that a file may ask for; of a data set with less than these all are taken."""
+MIN_SUBSET = 1000  # the fewest images that a file may ask for; of a data set with less than these all are taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +135,8 @@ class SearchSettings:
     """The objective, which is maximized; in a list, also a cost to minimize: a search for the Pareto front of both."""
 
 
-IMAGES = SearchSettings().subset
-"""Training images of MNIST, and of each other set that is known by a name."""
-OWN = "net"
-"""The section with the settings of your own network, whose fields its code declares."""
+IMAGES = SearchSettings().subset  # training images of MNIST, and of each other set that is known by a name
+OWN = "net"  # the section with the settings of your own network, whose fields its code declares
 TRAINING = tuple(item.name for item in fields(TrainConfig) if item.name not in (OWN, *sections()))
 """Settings of a trial outside the sections."""
 SETTINGS = dict.fromkeys(TRAINING, TrainConfig) | {item.name: SearchSettings for item in fields(SearchSettings)}
@@ -190,10 +186,7 @@ def allows(annotation: Any, kind: type) -> bool:
 
 
 def annotation_of(cls: type, name: str, place: KeyPath = ()) -> Any:
-    """Return the annotation of a field, or of an entry of its value; None if the value has no such entry.
-
-    `place` is the path of the entry in the value: keys and indices.
-    """
+    """Return the annotation of a field, or of its value's entry at a path of keys and indices; None without one."""
     annotation = get_type_hints(cls, include_extras=True)[name]
     for part in place:
         annotation = _inside(annotation, part)
@@ -236,10 +229,7 @@ def _fault(cls: type, name: str, value: Any, fault: ErrorDetails) -> ValueFault:
 
 
 def _found(fault: ErrorDetails, value: Any) -> tuple[KeyPath, Any]:
-    """Return the keys that lead into a value, and the text there as it was written.
-
-    Between the keys pydantic puts its names for the members of a union.
-    """
+    """Return the keys that lead into a value, without pydantic's names for members of a union, and the text there."""
     place: list[int | str] = []
     keys = fault["loc"][1:]
     for key in keys:
@@ -251,10 +241,7 @@ def _found(fault: ErrorDetails, value: Any) -> tuple[KeyPath, Any]:
 
 
 def _sentence(fault: ErrorDetails, value: Any, name: str, annotation: Any, around: Any, *, may_vary: bool) -> str:
-    """Return the fault of a value of an annotation, inside a value of the annotation `around`.
-
-    `may_vary` says whether it is the content of a field, which may be a range.
-    """
+    """Return the fault of a value inside one of the annotation `around`; what a field holds may vary: be a range."""
     said, limits, context = show(value), f" ({bounds(annotation, name)})", fault.get("ctx", {})
     match fault["type"]:
         case "greater_than":

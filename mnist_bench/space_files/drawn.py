@@ -29,21 +29,17 @@ from search.strategies.pruners import Pruner
 from search.trainer_api import Plan, Planner
 
 DRAWN = 200
-DRAWN_OWN = 25
-"""Configurations of your own network: counting the size of one takes some ten milliseconds."""
+DRAWN_OWN = 25  # configurations of your own network: counting the size of one takes some ten milliseconds
 
-VARIED = 8
-"""Settings of your own network that are tried, at most."""
+VARIED = 8  # settings of your own network that are tried, at most
 
 
 PACE = 1.6
 """Seconds of a search per second of training that `Forecast` expects. Measured over 50 trials with two workers on two
 idle cores of an AMD EPYC (Zen 4): conv 1.7 and conv-fast 1.8 in bf16, conv in portable precision 1.4, smoke 1.3 (by
 processor time). With two objectives, 60 trials of small took 3.0."""
-START = 4.0
-"""Seconds of a search in which nothing trains: the workers start, and the data are loaded."""
-ROUGHLY = "a rough estimate, for idle cores of an AMD EPYC (Zen 4)"
-"""What a user is told about `search_seconds`."""
+START = 4.0  # seconds of a search in which nothing trains: the workers start, and the data are loaded
+ROUGHLY = "a rough estimate, for idle cores of an AMD EPYC (Zen 4)"  # what a user is told about `search_seconds`
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -282,10 +278,7 @@ def describe(space: Space) -> list[FieldRow]:
 
 
 def search_seconds(drawn: Drawn, kind: DeviceKind, pruner: Pruner, *, trials: int, workers: int) -> float:
-    """Return about how many seconds a search of so many trials takes, `workers` at a time with one core each.
-
-    No GPU was measured.
-    """
+    """Return about how many seconds `trials` take on a CPU, `workers` at a time on a core each; no GPU is measured."""
     costs = replace(drawn, coefficients=asdict(COEFFICIENTS[kind])).mean_costs
     has_cost = drawn.space.aim.cost is not None
     kept = pruner.survivors(trials, len(costs), two_objectives=has_cost)

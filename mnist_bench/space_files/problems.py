@@ -38,8 +38,7 @@ from search.strategies import registry
 from search.strategies.pruners import Pruner
 from search.strategies.samplers import Sampler
 
-GRID = 64
-"""Values of a range of whole numbers that are tried one by one."""
+GRID = 64  # values of a range of whole numbers that are tried one by one
 LISTED = {"model.blocks": "block", "model.hidden_layers": "hidden layer"}
 """Settings that count the entries of other settings' lists, with the noun for an entry."""
 
@@ -63,7 +62,7 @@ def problems_of(drawn: Drawn, ways: tuple[Sampler, Pruner] | None = None, *, war
         found.append(space.origins["train_on"].problem(message))
     if found or any(item.value is UNREADABLE for item in space.fields):
         return found
-    if found := [*_unfit_epochs(space), *_unfit_sampler(space)]:
+    if found := [*_combinations(space)]:
         return found
     lists = [*_unfit_lists(drawn)]
     if found := [problem for problem in lists if not problem.is_warning]:
@@ -77,12 +76,8 @@ def problems_of(drawn: Drawn, ways: tuple[Sampler, Pruner] | None = None, *, war
 def _warnings(drawn: Drawn, lists: Sequence[Problem], ways: tuple[Sampler, Pruner] | None) -> list[Problem]:
     """Return the warnings about a faultless space; `lists` are those about its lists."""
     space = drawn.space
-    odd = [*_single_values(space), *_idle(space), *_idle_pruner(space), *_constraints(drawn)]
-    if space.settings.get("precision") == "portable":
-        unportable = registry.unportable(*(ways or registry.of_settings(space.settings)))
-        odd += [
-            space.origins["precision"].problem(f"precision: portable, but {sentence}") for _, sentence in unportable
-        ]
+    ways = ways or registry.of_settings(space.settings)
+    odd = [*_single_values(space), *_idle(space), *_constraints(drawn), *_ways(space, ways)]
     if not space.is_recipe:
         odd += lists
         if space.settings.get("limits") and not drawn.meets_limits:
@@ -156,9 +151,23 @@ def _field_faults(space: Space, item: Field) -> list[Problem]:
     if span is not None and span.is_real and not allows(annotation, float):
         others = "`int` or `choice`" if allows(annotation, int) else "`choice`"
         return [item.origin.problem(f"{item.path}: takes no range of real numbers; use {others}", span.kind)]
-    named = [(below, fault) for below, value in _named_values(item) for fault in value_faults(cls, name, value)]
-    between = ((below, fault) for below, value in _values_between(item) for fault in value_faults(cls, name, value))
-    found = named or [*islice(between, 1)]
+    return _value_faults(item, cls, name)
+
+
+def _value_faults(item: Field, cls: type, name: str) -> list[Problem]:
+    """Return the faults of all values that a field names, else that of the first one between the ends of its range."""
+    span = item.distribution
+    named: list[tuple[KeyPath, Any]]
+    between: list[tuple[KeyPath, Any]] = []
+    if span is None:
+        named = [(item.origin.below("value"), item.value)]
+    else:
+        named = [((span.kind, index), value) for index, value in enumerate(span.written)]
+        between = [] if span.is_listed else [((span.kind,), value) for value in span.values[:-1][:GRID]]
+    found = [(below, fault) for below, value in named for fault in value_faults(cls, name, value)]
+    if not found:
+        more = ((below, fault) for below, value in between for fault in value_faults(cls, name, value))
+        found = [*islice(more, 1)]
     return [item.origin.problem(f"{item.path}{fault.text}", *below, *fault.place) for below, fault in found]
 
 
@@ -170,22 +179,6 @@ def _section_with(space: Space, section: str, name: str) -> Any:
         return loaded_net(str(space.settings["net_code"])).section_with(name)
     except (KeyError, UsageError):
         return None  # reported once, by `_own_net`
-
-
-def _named_values(item: Field) -> Iterator[tuple[KeyPath, Any]]:
-    """Yield the values that a field names, all of which have to be allowed, and their places inside its form."""
-    span = item.distribution
-    if span is None:
-        yield item.origin.below("value"), item.value
-    else:
-        yield from (((span.kind, index), value) for index, value in enumerate(span.written))
-
-
-def _values_between(item: Field) -> Iterator[tuple[KeyPath, Any]]:
-    """Yield the values of a range that a file names by its ends alone, as far as they are tried one by one."""
-    span = item.distribution
-    if span is not None and not span.is_listed:
-        yield from (((span.kind,), value) for value in span.values[:-1][:GRID])
 
 
 def _nearest(name: str, section: str = "") -> str:
@@ -210,8 +203,8 @@ def _declared() -> Mapping[str, Setting]:
     return {**all_settings(), **declared_in(SearchSettings, "", asdict(SearchSettings()))}
 
 
-def _unfit_epochs(space: Space) -> Iterator[Problem]:
-    """Yield the periods and phases whose epochs do not agree with `epochs`."""
+def _combinations(space: Space) -> Iterator[Problem]:
+    """Yield what does not fit together: periods and phases with `epochs`, a sampler with the space."""
     for name, text in disagreements(space.settings):
         hint = ""
         if name == "periods":
@@ -220,9 +213,6 @@ def _unfit_epochs(space: Space) -> Iterator[Problem]:
             told = {each for each in ("epochs", "periods") if each in space.origins and space.origins[each].is_option}
             hint = f"; also give --set 'periods={fitting}'" if told == {"epochs"} else f"; {fitting} would"
         yield space.origins[name].problem(f"{name}: {text}{hint}")
-
-
-def _unfit_sampler(space: Space) -> Iterator[Problem]:
     if reason := registry.of_settings(space.settings)[0].misfit(space):
         yield space.origins["search"].problem(f"search.sampler: {reason}", "sampler")
 
@@ -358,12 +348,14 @@ def _constraints(drawn: Drawn) -> Iterator[Problem]:
         yield space.origins["constraints"].problem(f"{message}; a search may find none either")
 
 
-def _idle_pruner(space: Space) -> Iterator[Problem]:
-    """Yield a warning if the pruner that the file names never stops a trial."""
-    if "pruner" not in space.settings.get("search", {}):
-        return
-    pruner = registry.of_settings(space.settings)[1]
-    periods = len(space.settings.get("periods") or range(space.settings.get("epochs", TrainConfig().epochs)))
-    if pruner.name != "none" and not any(pruner.may_stop_at(period) for period in range(1, periods)):
-        message = f"search.pruner: {pruner.name} stops no trial before the end of its {number_of(periods, 'period')}"
-        yield space.origins["search"].problem(message, "pruner")
+def _ways(space: Space, ways: tuple[Sampler, Pruner]) -> Iterator[Problem]:
+    """Yield warnings if the pruner that a file names never stops a trial, and if its precision is portable in vain."""
+    if "pruner" in space.settings.get("search", {}):
+        pruner = registry.of_settings(space.settings)[1]
+        periods = len(space.settings.get("periods") or range(space.settings.get("epochs", TrainConfig().epochs)))
+        if pruner.name != "none" and not any(pruner.may_stop_at(period) for period in range(1, periods)):
+            message = f"{pruner.name} stops no trial before the end of its {number_of(periods, 'period')}"
+            yield space.origins["search"].problem(f"search.pruner: {message}", "pruner")
+    if space.settings.get("precision") == "portable":
+        for _, sentence in registry.unportable(*ways):
+            yield space.origins["precision"].problem(f"precision: portable, but {sentence}")

@@ -48,12 +48,7 @@ def load(
     form: Callable[[DatasetName], PictureForm] = form_of,
     net: str | None = None,
 ) -> Space:
-    """Return the space of `source`, with `--set` applied.
-
-    `images` is the number of images in the data set, which bounds `subset`.
-    `form` returns the form of its pictures, given the data set that the file names. `net` is the name
-    of your own network, which all trials have; see `own_net.load_net`.
-    """
+    """Return the space of `source`, with `--set` applied, checked for so many images of a form and your own network."""
     return _checked(_read(source), overrides, images, form, net)
 
 
@@ -64,14 +59,7 @@ def open_with_data(
     data_dir: Path | None,
     net: str | None = None,
 ) -> tuple[Space, DataOptions]:
-    """Return a space and how its data set is loaded.
-
-    Args:
-        source: the space.
-        overrides: as in `load`.
-        data_dir: your own data, see `data.options_for`; None for a data set that has a name.
-        net: as in `load`.
-    """
+    """Return a space, and how its data set is loaded: your own, in `data_dir`, or the one that it names."""
 
     @cache  # a folder's files are looked at for it
     def options(named: DatasetName) -> DataOptions:
@@ -122,10 +110,7 @@ def _checked(
 
 
 def _without_nulls(space: Space) -> Space:
-    """Return the space without the settings that an override took away, as `subset=null` does.
-
-    Where null is a value, as of `periods`, it stays.
-    """
+    """Return the space without what an override took away, as `subset=null` does; null stays where it is a value."""
     settings, origins = dict(space.settings), dict(space.origins)
     for name in [name for name, value in settings.items() if value is None and name in SETTINGS]:
         if origins[name].is_option and value_faults(SETTINGS[name], name, None):
@@ -206,15 +191,11 @@ def _read(source: Source) -> yaml_text.Document:
             return document(source, "recipe" if isinstance(source, TrainConfig) else SOURCE)
 
 
-SOURCE = "space"
-"""The name in messages of a space without a file, and its own name if it gives none."""
+SOURCE = "space"  # the name in messages of a space without a file, and its own name if it gives none
 
 
 def document(values: Mapping[str, Any] | TrainConfig, source: str = SOURCE) -> Document:
-    """Return the document of an equivalent file; messages name fields in it, and no lines.
-
-    Any mapping, list, tuple, number, text, boolean or None will do, NumPy's numbers too.
-    """
+    """Return the document of an equivalent file; messages name fields in it, and no lines."""
     if not isinstance(values, Mapping | TrainConfig):
         raise UsageError(
             f"{show(repr(values))} is not a space; give a file's path or name, a mapping or a configuration."

@@ -114,12 +114,9 @@ def _mask(places: Tensor, size: int) -> Tensor:
     return torch.zeros(size, dtype=torch.bool, device=places.device).index_fill_(0, places, True)
 
 
-DRAWS = 6
-"""Draws an image, before those of the grid: rotation, shear, row shift, column shift, row zoom, column zoom."""
-AFFINE = 3
-"""Numbers of a map that are not displacements: over row, column and 1."""
-PADDINGS: Mapping[Fill, str] = {"background": "zeros", "edge": "border"}
-"""grid_sample's names."""
+DRAWS = 6  # draws an image, before those of the grid: rotation, shear, row shift, column shift, row zoom, column zoom
+AFFINE = 3  # numbers of a map that are not displacements: over row, column and 1
+PADDINGS: Mapping[Fill, str] = {"background": "zeros", "edge": "border"}  # grid_sample's names
 
 
 def distortions(config: AugmentConfig, images: int, seed: int, epoch: int) -> Tensor | None:

@@ -30,10 +30,8 @@ from search.trainer_api import Report, Trainer, TrainerSpec
 
 PERIODS = 2
 SEED, OTHER_SEED = 0, 1
-MADE_UP = 320
-"""Made-up pictures: four fifths train, the others validate."""
-Outcome = list[list[Any]]
-"""Of each period the hash of the weights, the losses, and how many images were wrong."""
+MADE_UP = 320  # made-up pictures: four fifths train, the others validate
+Outcome = list[list[Any]]  # of each period the hash of the weights, the losses, and how many images were wrong
 
 
 def require(net: OwnNet, settings: Mapping[str, Any], form: PictureForm, *, repeats: bool = True) -> None:
@@ -74,10 +72,7 @@ def _ways(net: OwnNet, here: TorchTrainer) -> Mapping[str, tuple[str, Trainer[Tr
 
 
 def require_portable(net: OwnNet, settings: Sequence[Mapping[str, Any]], form: PictureForm) -> None:
-    """Check, on made-up images, that the bits of a net do not depend on the processor with any of these settings.
-
-    It trains in float32, as portable precision does; in another precision a net may use other operations.
-    """
+    """Check, in float32 on made-up images, that a net's bits depend on the processor with none of these settings."""
     trainer = trainer_on_made_up(net.loaded.whole_name, asdict(form), "fp32")
     for each in settings:
         with net.loaded.blamed(), UnportableOperations() as found:
@@ -92,10 +87,7 @@ def require_portable(net: OwnNet, settings: Sequence[Mapping[str, Any]], form: P
 
 
 def is_its_weights(config: TrainConfig, trainer: TorchTrainer) -> bool:
-    """Return whether two nets that begin differently compute alike once they have the same weights.
-
-    A file of weights holds nothing else, so that a net read from it may be any of the two.
-    """
+    """Return whether two nets that begin differently compute alike with the same weights, all that a file holds."""
     first, second = (build_net(config, seeded(seed, "init"), trainer.data.form) for seed in (SEED, OTHER_SEED))
     try:
         second.load_state_dict(first.state_dict())

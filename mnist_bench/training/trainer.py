@@ -78,10 +78,7 @@ def trainer_on(data: TrainingSet, *, device: str, precision: str, net: str | Non
 def trainer_spec(
     data: TrainingSet, *, device: str = "auto", precision: str = "auto", net: str | None = None
 ) -> TrainerSpec:
-    """Return how a worker builds its trainer with `make_trainer`, on the very data that are loaded here.
-
-    `net` is the name of your own network.
-    """
+    """Return how a worker builds its trainer with `make_trainer`, on the very data that are loaded here."""
     return TrainerSpec(
         factory=f"{__name__}:make_trainer",
         options={
@@ -188,9 +185,7 @@ class Scorer:
 
 
 def numerics_here(device: str, precision: str) -> Mapping[str, Any]:
-    """Return what `numerics.device.describe` says of training on the device of this name: of a worker process, for
-    portable precision.
-    """
+    """Return what `describe` says of training on this device: of a worker process, for portable precision."""
     torch_device = setup(device, precision)
     chosen = choose_precision(torch_device, precision)
     return Scorer(chosen).numerics if chosen == "portable" else describe(torch_device, chosen)

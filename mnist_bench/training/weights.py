@@ -29,10 +29,8 @@ from search.messages import first_fault, in_a_sentence
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-MAX_BYTES = 1 << 30
-"""Bytes; more than any net has that is worth searching for."""
-MAX_HEADER = 10_000_000
-"""Bytes of a safetensors file's header: 100,000 tensors."""
+MAX_BYTES = 1 << 30  # bytes; more than any net has that is worth searching for
+MAX_HEADER = 10_000_000  # bytes of a safetensors file's header: 100,000 tensors
 OF_ANOTHER_KIND = (AttributeError, TypeError, ValueError, RuntimeError, RecursionError)
 UNREADABLE = (SafetensorError, UsageError, LookupError, *OF_ANOTHER_KIND)
 """Errors of bytes that are no net's, and what values of another kind raise."""
@@ -81,10 +79,7 @@ def check_trial(path: Path, trial: TrialRecord) -> bytes:
 
 
 def known(path: Path, weights: str, config: TrainConfig, whose: str) -> bytes:
-    """Return a file of `export`, which has to hold these weights, by their SHA-256, and this configuration.
-
-    `whose` they are is for the message.
-    """
+    """Return a file of `export`, which has to hold this configuration and weights of this SHA-256: those of `whose`."""
     from safetensors.torch import load
 
     try:
@@ -99,10 +94,7 @@ def known(path: Path, weights: str, config: TrainConfig, whose: str) -> bytes:
 
 
 def model_in(content: bytes, source: str) -> nn.Module:
-    """Return the net in the bytes of `export`, on the CPU and in evaluation mode.
-
-    Its input is a batch of normalised pictures, float32 (N, C, H, W).
-    """
+    """Return the net in the bytes of `export`, on the CPU, to evaluate normalised pictures, float32 (N, C, H, W)."""
     from safetensors.torch import load
 
     with readable(source):
@@ -157,10 +149,7 @@ def _form_in(values: Mapping[str, Any]) -> PictureForm:
 
 
 def read_weights(path: Path) -> bytes:
-    """Return the content of a file of `export`.
-
-    Its header comes first: it has to promise the file's size, and no more than its net needs.
-    """
+    """Return a file of `export`, whose header has to promise the file's size, and no more than its net needs."""
     with files.opened(path) as file, readable(str(path)):
         size = os.fstat(file.fileno()).st_size
         head = _head(file)
