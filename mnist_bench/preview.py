@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from mnist_bench.cells import objectives, roughly, short
+from mnist_bench.cells import roughly, short
 from mnist_bench.nets.planner import COEFFICIENTS
 from mnist_bench.numerics.device import kind_of
 from mnist_bench.numerics.kinds import DeviceKind
@@ -15,12 +15,10 @@ from mnist_bench.searches.setup import SearchSetup, enqueued, start_list
 from mnist_bench.space_files.drawn import ROUGHLY, planner, samples, search_seconds
 from mnist_bench.value_kind import NETS, ValueKind
 from search import repeatability
-from search.driver.run import Search
 from search.hashed import repeats
 from search.messages import number_of
 from search.objectives.objective import FLAT
 from search.space.space import Space
-from search.study.spec import StudySpec
 
 NUMERICS = {"check": "objective"}
 
@@ -29,27 +27,24 @@ def preview(setup: SearchSetup) -> list[str]:
     """Describe a search of networks, and estimate how long it takes.
 
     A search that would be refused before it starts workers is refused here too.
-
-    Raises:
-        UsageError: as `running.check_own_code`.
-        DeviceError: there is no such device, or it has no portable precision.
-        StudyNotFoundError, StorageError, SpaceError, UsageError: as `setup.enqueued` and `setup.start_list`.
-        FingerprintError, UsageError, StorageError, DataError: as `running.trials_left`.
     """
     running.check_own_code(setup)
+    ends = setup.period_ends
+    ways = f"{setup.sampler.describe(len(ends))} + {setup.pruner.describe(len(ends))}"
+    what = _what(setup.config, setup.space, NETS, ends[-1], ways)
     notices: list[str] = []
     first, start = enqueued(setup, notices.append), start_list(setup, notices.append)
     left = running.trials_left(setup, first, start)
     study = f"Study {setup.files.name} in {setup.config.folder}/"
     if not left:
-        return [_what(setup), f"{study} has ended; nothing is left to train."]
+        return [what, f"{study} has ended; nothing is left to train."]
     kind = kind_of(setup.config.device, setup.precision)
     plan = planner(setup.space, asdict(COEFFICIENTS[kind]), images=setup.images, form=setup.form)
     first(plan)
     if left == setup.config.trials:
         start(plan)  # it may find none that fits
     return [
-        _what(setup),
+        what,
         *notices,
         *_how_long(setup, kind, left),
         f"{study}.{_sample(setup.space, setup.config.seed)}",
@@ -60,49 +55,34 @@ def preview_own_work(config: SearchConfig) -> list[str]:
     """Describe a search of your own function or program, of which nothing is loaded or run.
 
     A search that would be refused before it starts workers is refused here too.
-
-    Raises:
-        SpaceError, UsageError: as `running.search_of_own_work` and `repeatability.require_repeatable`.
-        FingerprintError, UsageError, StorageError: as `search.driver.run.Search.trials_left`.
-        StudyNotFoundError: there is no study of a name that is enqueued.
     """
     search = running.search_of_own_work(config)
     repeatability.require_repeatable(search)
     spec, left = search.spec_for(NUMERICS), search.trials_left()
+    ways = f"{spec.sampler.describe(spec.periods)} + {spec.pruner.describe(spec.periods)}"
+    what = _what(config, spec.space, ValueKind(), spec.periods, ways, running.objective_of(config).name)
     study = f"Study {search.files.name} in {config.folder}/"
     if not left:
-        return [_what_own(config, search, spec), f"{study} has ended; nothing is left to run."]
+        return [what, f"{study} has ended; nothing is left to run."]
     rest = "" if left == search.budget else f" {number_of(left, 'trial')} still to end."
     how_long = f"The time cannot be estimated for your own function or program.{rest}"
-    return [_what_own(config, search, spec), *search.notices, how_long, f"{study}.{_sample(spec.space, spec.seed)}"]
+    return [what, *search.notices, how_long, f"{study}.{_sample(spec.space, spec.seed)}"]
 
 
-def _what(setup: SearchSetup) -> str:
-    config, space = setup.config, setup.space
-    ends, cost = setup.period_ends, space.aim.cost
-    sampler, pruner = (way.describe(len(ends)) for way in (setup.sampler, setup.pruner))
-    rules = "".join(f", {words}" for words in NETS.rules(config.stop_rules))
-    longest = NETS.spent(ends[-1])
-    return (
-        f"{space.name}: {number_of(len(space.ranges), 'range')}, "
-        f"{number_of(config.trials, 'trial')} of at most {longest}, "
-        f"{f'for {objectives(cost)}, ' if cost else ''}{sampler} + {pruner}, seed {config.seed}, "
-        f"{number_of(config.concurrent_trials, 'concurrent trial')} on {number_of(config.processes, 'worker')}"
-        f"{'' if repeats(config.order) else ', in completion order'}{rules}."
-    )
-
-
-def _what_own(config: SearchConfig, search: Search, spec: StudySpec) -> str:
-    reports = f" of at most {number_of(spec.periods, 'report')}" if spec.periods > 1 else ""
-    order = "" if repeats(spec.order) else ", in completion order"
-    rules = "".join(f", {words}" for words in ValueKind().rules(search.stop_rules))
-    return (
-        f"{spec.space.name}: {running.objective_of(config).name}, {number_of(len(spec.space.ranges), 'range')}, "
-        f"{number_of(search.budget, 'trial')}{reports}, {spec.sampler.describe(spec.periods)} + "
-        f"{spec.pruner.describe(spec.periods)}, seed {spec.seed}, "
-        f"{number_of(spec.concurrent_trials, 'concurrent trial')} "
-        f"on {number_of(search.executor.workers, 'worker')}{order}{rules}."
-    )
+def _what(config: SearchConfig, space: Space, kind: ValueKind, ends: float, ways: str, *name: str) -> str:
+    """Return what would run in one sentence; a trial `ends` after so many epochs or reports."""
+    parts = [
+        *name,
+        number_of(len(space.ranges), "range"),
+        number_of(config.trials, "trial") + (f" of at most {kind.spent(ends)}" if kind.of_nets or ends > 1 else ""),
+        *([kind.aim(space.aim.cost)] if space.aim.cost else []),
+        ways,
+        f"seed {config.seed}",
+        f"{number_of(config.concurrent_trials, 'concurrent trial')} on {number_of(config.processes, 'worker')}",
+        *([] if repeats(config.order) else ["in completion order"]),
+        *kind.rules(config.stop_rules),
+    ]
+    return f"{space.name}: {', '.join(parts)}."
 
 
 def _how_long(setup: SearchSetup, kind: DeviceKind, left: int) -> Iterator[str]:

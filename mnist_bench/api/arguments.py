@@ -88,7 +88,6 @@ class WatchedRuns(Observer):
         self._interrupted = stopping
         self._observer = observer or Observer()
         self._timing = Timing()
-        self._trained_since = Timing()
         self._cost = self._cost_done = 0  # of all runs, and of those that ended
         self._total = self._ended = 0
         self._share = 0.0
@@ -97,7 +96,7 @@ class WatchedRuns(Observer):
     def on_start(self, runs: Sequence[Task], seconds: float | None) -> None:
         """Say how many runs follow, and how long they take."""
         if not self._total:
-            self._trained_since = Timing()
+            self._timing = Timing()  # of the training, without the time before
         self._total += len(runs)
         self._cost += sum(sum(run.costs) for run in runs)
         self._timing.expect(seconds)
@@ -121,7 +120,7 @@ class WatchedRuns(Observer):
         done = self._cost_done + sum(sum(run.costs[: len(reports)]) for run, reports in running)
         if done:
             self._share = done / max(done, self._cost)  # runs may come that were not announced
-            self._timing.expect(self._trained_since.seconds * (1 / self._share - 1))
+            self._timing.expect(self._timing.seconds * (1 / self._share - 1))
         self._screen.show(lambda: self._state(running))
         self._observer.on_progress(running)
 

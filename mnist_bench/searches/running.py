@@ -62,16 +62,9 @@ from search.trainer_api import TrainerSpec
 def run(
     config: SearchConfig, observer: Observer, stopping: Callable[[], bool] = lambda: False, command: str | None = None
 ) -> Run:
-    """Run a search, or resume one that was stopped.
+    """Run a search, or resume one that was stopped; errors as `search.driver.run.Search.run` and `SearchSetup.of`.
 
-    Args:
-        config: the options of the search.
-        observer: receives the progress.
-        stopping: is asked regularly whether to stop.
-        command: the command line as it was typed; kept with the study, for people.
-
-    Raises:
-        SearchError: as `search.driver.run.Search.run`, and `SearchSetup.of` for faults in the space file.
+    `stopping` is asked regularly whether to stop. `command` is the command line as it was typed; it is kept for people.
     """
     if config.kind == "own work":
         ready = search_of_own_work(config)
@@ -93,12 +86,7 @@ def run(
 
 
 def search_of_own_work(config: SearchConfig) -> Search:
-    """Return the search of your own function or program; nothing of it is run.
-
-    Raises:
-        SpaceError: the space has faults.
-        UsageError: an option is wrong, or a file cannot be read.
-    """
+    """Return the search of your own function or program; nothing of it is run."""
     strategies = config.strategies
     studies = [each for each in config.enqueue if isinstance(each, StudyRecord | str | Path)]
     if len(studies) < len(config.enqueue):
@@ -114,11 +102,7 @@ def search_of_own_work(config: SearchConfig) -> Search:
 
 
 def objective_of(config: SearchConfig) -> Objective:
-    """Return the function or program that is searched; nothing is loaded yet.
-
-    Raises:
-        UsageError: there is no such file, or the command cannot be read.
-    """
+    """Return the function or program that is searched; nothing is loaded yet."""
     return Objective.of_command(config.command) if config.command else Objective.of(str(config.objective))
 
 
@@ -137,10 +121,6 @@ def trials_left(setup: SearchSetup, first: First, start: Start) -> int:
     """Return how many trained trials a search has to end, and check what can be checked without workers.
 
     `first` and `start` are the results of `enqueued` and `start_list`. Nothing is changed.
-
-    Raises:
-        FingerprintError, UsageError, StudyNotFoundError, StorageError: as `search.driver.run.Search.trials_left`.
-        DataError: the study exists, and its data set cannot be loaded.
     """
     if specification(setup.files) is None:
         return setup.config.trials
@@ -177,7 +157,7 @@ def _invocation(config: SearchConfig, command: str | None) -> Invocation | None:
 def spec_of(
     setup: SearchSetup, data: TrainingSet, numerics: Mapping[str, Any], first: First, start: Start
 ) -> StudySpec:
-    """Return the specification of a study; `numerics` is the workers' report. Errors as `first` and `start`."""
+    """Return the specification of a study; `numerics` is the workers' report."""
     config, space = setup.config, setup.space
     context = {
         "data": stored(data.data),
@@ -243,12 +223,8 @@ EXECUTORS: Mapping[ExecutorName, Callable[[SearchSetup, TrainingSet], Executor]]
 
 
 def check_own_code(setup: SearchSetup) -> None:
-    """Check that your own sampler, pruner and net are repeatable, as far as the order of the search needs it.
-
-    Raises:
-        UsageError: one is not, or cannot be loaded; as `repeatability.require` and `net_check.require`;
-            or the search is portable, and the net is not.
-    """
+    """Check that your own sampler, pruner and net are repeatable, as far as the order of the search needs it, and the
+    net portable if the search is."""
     config = setup.config
     ways = setup.sampler, setup.pruner
     if repeats(config.order):

@@ -280,12 +280,8 @@ def watched(
 ) -> Iterator[Observer]:
     """Yield an observer that shows the progress of a search on this screen, in addition to what `observer` does.
 
-    Nothing is shown without a screen; see `screen_here`.
-
-    Args:
-        observer: the one that the caller of a search gave; an `Observer` itself if there is none.
-        progress: whether to show it; None to show it unless there is an observer of the caller's.
-        value_words: returns a trial's value as it is shown.
+    That is the caller's, or an `Observer` itself if there is none. `progress` is None to show it unless there is an
+    observer of the caller's. Nothing is shown without a screen. `value_words`: as in `Watching`.
     """
     wanted = type(observer) is Observer if progress is None else progress
     screen = screen_here() if wanted else None

@@ -38,7 +38,6 @@ class Header:
     budget: int
     resumed: bool
     stop_rules: StopRules = field(default_factory=StopRules)
-    trials: tuple[TrialRecord, ...] = ()  # so far, if the search resumes
 
     @property
     def sampler(self) -> str:
@@ -67,7 +66,6 @@ class Progress:
     saved_periods: int  # that pruned trials were spared
     total_periods: int  # that all ended trials would have had
     order_cost: float  # share of worker time lost to the deterministic order so far, 0..1
-    workers: int
     training: frozenset[int] = frozenset()  # running trials of which a worker trains a period now
     ahead: Mapping[int, int] = field(default_factory=dict)  # by running trial: periods trained and not handled yet
     seconds_left: float | None = None  # None before a worker of this driver has reported
@@ -218,7 +216,6 @@ class Meter:
             saved_periods=history.saved_periods,
             total_periods=history.planned_periods,
             order_cost=self._dispatcher.ordering_share,
-            workers=self._dispatcher.executor.workers,
             training=self._dispatcher.at_work(),
             ahead=ahead,
             seconds_left=self._seconds_left(ahead),

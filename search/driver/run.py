@@ -356,7 +356,6 @@ class Search:
             budget=max(self.budget, history.budget),
             resumed=bool(history.trials),
             stop_rules=self.stop_rules,
-            trials=tuple(history.trials),
         )
         observer.on_start(header)
         dispatcher.meanwhile = tables.keep_up

@@ -36,7 +36,7 @@ BEST = handmade.trial(17, range(6), params={"optim.lr": 0.0093})
 RUNNING = tuple(handmade.trial(n, range(9 * n), periods=n % 4, state="RUNNING") for n in range(30, 34))
 PROGRESS = Progress(
     budget=50, finished=29, complete=4, pruned=25, failed=0, infeasible=2, running=RUNNING,
-    best=BEST, seconds=161.0, saved_periods=118, total_periods=186, order_cost=0.012, workers=2,
+    best=BEST, seconds=161.0, saved_periods=118, total_periods=186, order_cost=0.012,
     training=frozenset({33}), ahead={32: 1},
 )  # fmt: skip
 STATE = State(

@@ -298,7 +298,7 @@ def test_advice_is_of_the_study() -> None:
         ("--executor in-process --workers 4", ("8 concurrent trials on 1 worker.", " with 1 worker: a rough ")),
         (
             "--sampler tpe --set 'objective=[val_accuracy, macs]'",
-            ("50 trials of at most 3 epochs, for high accuracy and few MACs, tpe",),
+            ("50 trials of at most 3 epochs, high accuracy and few MACs, tpe",),
         ),
     ],
 )  # fmt: skip

@@ -242,7 +242,7 @@ BEST = TrialRecord(
 )  # fmt: skip
 BEGUN = Progress(
     budget=20, finished=0, complete=0, pruned=0, failed=0, infeasible=1, running=(), best=None, seconds=3.21,
-    saved_periods=0, total_periods=0, order_cost=0.0, workers=2,
+    saved_periods=0, total_periods=0, order_cost=0.0,
 )  # fmt: skip
 LATER = replace(BEGUN, finished=12, complete=4, pruned=8, best=BEST, seconds_left=250.0)
 HEADER = Header(
