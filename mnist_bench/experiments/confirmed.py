@@ -338,7 +338,7 @@ def _plain(found: OverSeeds | Ahead | None) -> dict[str, Any] | None:
     return None if found is None else asdict(found)
 
 
-Kept = TypeVar("Kept", Confirmed, Front)
+Kept = TypeVar("Kept", bound=Confirmed | Front)
 
 
 def load(kind: type[Kept], folder: Path) -> Kept | None:

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from mnist_bench.experiments.confirmed import Confirmed
-from mnist_bench.experiments.confirmed_table import (
-    accuracy,
-    command,
-    finding,
-    role,
-    table_of,
-    verdict,
-)
+from mnist_bench.experiments.confirmed import Confirmed, FrontMember
+from mnist_bench.experiments.confirmed_table import accuracy, command, finding, role, table_of, verdict
 from mnist_bench.next_commands import NextCommands
-from support.experiments import ERRORS, final, found, of_values
+from support.experiments import ERRORS, FRONT, final, found, of_values
 
 HERE = NextCommands(study="conv-0")
 TESTS = "paired t-tests over 8 seeds, Holm-corrected over all pairs, 5% level"
@@ -208,3 +202,36 @@ def test_the_command_that_continues_is_the_same_question_and_opens_no_test_set_u
         f"{CLOSED}. Without --no-test, `confirm` trains the selected configuration on all images and evaluates it once "
         "on the test set."
     )
+
+
+def test_the_table_of_a_front_reads_well() -> None:
+    table = FRONT.table()
+    cells = [dict(zip([column.heading for column in table.columns], texts, strict=True)) for texts in table.texts()]
+    assert cells[0] == {
+        "trial": "#4", "MACs": "900", "test": "98.70% [98.64, 98.76]", "on the front": "yes",
+        "ahead of what costs no more": "–", "in the search": "99.00%",
+    }  # fmt: skip
+    assert cells[2]["ahead of what costs no more"] == "+0.90 [+0.87, +0.93] of #4"
+    assert [cells[5][name] for name in ("test", "on the front")] == ["–", "–"]
+    assert table.caption[1] == (
+        "two: 6 configurations of the front of accuracy and MACs, 8 fresh seeds each, trained on all 60,000 images."
+    )
+    assert {line[:40] for line in table.footnotes} >= {
+        "#7: 7 of 8 runs finished; it is not comp", "3 more are on the front of the search; -"
+    }  # fmt: skip
+    assert [each["on_front"] for each in table.document["members"]] == ["yes", "no", "yes", "no", None, None]
+
+
+LOW, HIGH = "98.70% [98.64, 98.76] with 900 MACs (#4)", "99.90% [99.87, 99.93] with 3k MACs (#7)"
+
+
+@pytest.mark.parametrize(
+    ("members", "sentence"),
+    [
+        (FRONT.members, f"The front on the test images: {LOW} to {HIGH}."),
+        (FRONT.members[:1], f"The front on the test images: {LOW}."),
+        (FRONT.members[5:], "Of the front, no training on all images finished."),
+    ],
+)
+def test_the_sentence_about_a_front_names_its_ends(members: tuple[FrontMember, ...], sentence: str) -> None:
+    assert finding(replace(FRONT, members=members), HERE) == sentence
