@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import chdir
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,6 @@ import pytest
 from hypothesis import given, strategies as st
 from scipy import stats as oracle  # type: ignore[import-untyped]
 
-from mnist_bench.cli import output
 from mnist_bench.experiments.contest import (
     Contest,
     Difference,
@@ -35,7 +36,6 @@ from search.repeatability import TriedOn
 from search.strategies.pruners import Asha
 from search.strategies.samplers import ForeignSampler, Tpe
 from support.experiments import RANDOM, TPE_ASHA, Stopping, clear, close, contest, finals, trace
-from support.paths import TESTS
 from support.tables import SPACE, table, value_table
 
 CURVES = SearchMethod(sampler="curves", pruner="asha")
@@ -73,11 +73,11 @@ def test_methods_are_compared_in_pairs_at_each_budget_and_adjusted_for_all() -> 
 
 
 def test_what_is_not_shown_tells_which_difference_would_have_been() -> None:
-    *_, last = standings(close())
-    assert last.difference is not None
-    assert last.difference.verdict == "no difference shown"
+    found = standings(close())[-1].difference
+    assert found is not None
     deviation = np.std([-0.01, 0.05, 0.01], ddof=1)
-    assert last.difference.smallest == pytest.approx(deviation * effect_shown(3, 0.025))
+    assert found.verdict == "no difference shown"
+    assert found.smallest == pytest.approx(deviation * effect_shown(3, 0.025))
 
 
 @pytest.mark.parametrize(
@@ -166,26 +166,22 @@ def test_a_row_tells_regret_error_difference_and_verdict() -> None:
     assert [texts[3] for texts in values.texts()] == ["–", "–", "–", "0.05"]
 
 
-def test_the_caption_says_what_was_measured_and_what_it_holds_for() -> None:
-    (table,) = tables_of([clear(develops=True)])
-    assert table.caption[:2] == [
-        "tpe + asha has 10.0 percentage points less regret than random at 10 trials.",
-        "table handmade: 4 seeds, 8 concurrent trials.",
-    ]
-    assert table.caption[-1].startswith("Selected configurations are scored with the seed that the search saw: ")
-    assert len(tables_of([clear()])[0].caption) == 3
-
-
 def test_several_contests_have_a_table_each_and_one_over_all() -> None:
-    first, second, overall = tables_of([clear(table="a"), close(table="b")])
+    first, second, overall = tables_of([clear(table="a", develops=True), close(table="b")])
+    assert first.caption[:2] == [
+        "tpe + asha has 10.0 percentage points less regret than random at 10 trials.",
+        "table a: 4 seeds, 8 concurrent trials.",
+    ]
+    assert first.caption[-1].startswith("Selected configurations are scored with the seed that the search saw: ")
+    assert len(second.caption) == 3
     assert overall.caption[0] == "No difference between tpe + asha and another method is shown at 10 trials."
     assert [row[-7:-4] for row in overall.texts()] == [["", "", ""]] * 2 + [["0", "0", "2"], ["0", "1", "1"]]
     assert [bool(table.footnotes) for table in (first, second, overall)] == [False, False, True]
 
 
-def test_as_data(capsys: pytest.CaptureFixture[str]) -> None:
-    output.print_result("json", Result(tables_of([clear(table="a"), close(table="b")])))
-    values = json.loads(capsys.readouterr().out)
+def test_as_data() -> None:
+    tables = tables_of([clear(table="a"), close(table="b")])
+    values = json.loads(json.dumps(Result(tables).plain))
     assert values["finding"] == "No difference between tpe + asha and another method is shown at 10 trials"
     first = values["contests"][0]
     assert (first["table"], first["budgets"], first["seeds"]) == ("a", [4, 10], [0, 1, 2, 3])
@@ -195,14 +191,8 @@ def test_as_data(capsys: pytest.CaptureFixture[str]) -> None:
     assert (len(curve["spent"]), curve["regret"][0], curve["regret"][-1]) == (100, 1.0, pytest.approx(0.3))
     assert first["rows"][3]["difference"] == pytest.approx(0.1)
     assert values["over_tables"][3]["worse_on"] == 1
-    output.print_result("csv", Result(tables_of([clear(table="a"), close(table="b")])))
-    _, *rows = capsys.readouterr().out.splitlines()
-    assert [row.split(",")[:3] for row in rows] == [
-        [table, method, budget]
-        for table in ("a", "b", "all")
-        for method in ("tpe + asha", "random")
-        for budget in ("4", "10")
-    ]
+    rows = [tuple(record.values())[:3] for table in tables for record in table.records()]
+    assert rows == [*product(("a", "b", "all"), ("tpe + asha", "random"), (4, 10))]
 
 
 # The methods
@@ -256,19 +246,11 @@ def contests(observer: Observer, *tables: str, **changed: Any) -> list[Contest]:
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[str, str]:
     """Return the files of two tables of the same points on two tasks."""
-    made = [table(), table(noise=0.004, name="noisy")]
-    paths = [tmp_path / f"{one.name}.npz" for one in made]
-    for path, one in zip(paths, made, strict=True):
-        path.write_bytes(stored.pack(one.about, one.arrays))
+    paths = []
+    for made in (table(), table(noise=0.004, name="noisy")):
+        paths.append(tmp_path / f"{made.name}.npz")
+        paths[-1].write_bytes(stored.pack(made.about, made.arrays))
     return str(paths[0]), str(paths[1])
-
-
-@pytest.mark.slow
-def test_two_tables_of_one_name_are_refused(tmp_path: Path) -> None:
-    copied = tmp_path / "small.npz"
-    shutil.copy(TESTS / "data" / "small.npz", copied)
-    with pytest.raises(UsageError, match=r"^--table: 2 of the tables are called '?small'?; name each once\.$"):
-        contests(Observer(), str(TESTS / "data" / "small.npz"), str(copied))
 
 
 @pytest.mark.slow
@@ -279,28 +261,31 @@ def test_a_table_of_values_is_searched_like_any_other(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.slow
-def test_each_table_is_a_contest_of_its_own(files: tuple[str, str]) -> None:
+def test_each_table_is_a_contest_of_its_own_and_progress_is_told_in_tenths(files: tuple[str, str]) -> None:
     heard = Stopping()
-    first, second = contests(heard, *files, samplers=["random", "tpe"])
+    first, second = contests(heard, *files, samplers=["random", "tpe"], seeds=15)
     assert (first.table, second.table) == ("handmade", "noisy")
     assert [method.name for method in first.methods] == ["random", "tpe"]
-    assert (first.budgets, first.seeds) == ((3, 5), (0, 1, 2, 3))
-    assert all(len(traces) == 4 for traces in first.traces)
-    assert heard.news[7] == "handmade: 8 of 8 searches"
+    assert (first.budgets, first.seeds) == ((3, 5), tuple(range(15)))
+    assert all(len(traces) == 15 for traces in first.traces)
+    assert (len(heard.news), heard.news[9]) == (20, "handmade: 30 of 30 searches")
 
 
 @pytest.mark.slow
-def test_progress_is_told_in_tenths(files: tuple[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("others", "samplers", "words"),
+    [
+        (["again/noisy.npz"], ["random"], r"^--table: 2 of the tables are called '?noisy'?; name each once\.$"),
+        ([], ["gp"], "no sampler 'gp'"),
+        (["nowhere"], ["random"], "no table"),
+    ],
+)
+def test_what_does_not_fit_one_table_is_said_before_any_is_searched(
+    files: tuple[str, str], tmp_path: Path, others: list[str], samplers: list[str], words: str
+) -> None:
     heard = Stopping()
-    contests(heard, files[0], seeds=30)
-    assert (len(heard.news), heard.news[-1]) == (10, "handmade: 30 of 30 searches")
-
-
-@pytest.mark.slow
-def test_what_does_not_fit_one_table_is_said_before_any_is_searched(files: tuple[str, str]) -> None:
-    heard = Stopping()
-    with pytest.raises(UsageError, match="no sampler 'gp'"):
-        contests(heard, *files, samplers=["gp"])
-    with pytest.raises(UsageError, match="no table"):
-        contests(heard, files[0], "nowhere")
+    (tmp_path / "again").mkdir()
+    shutil.copy(files[1], tmp_path / "again" / "noisy.npz")
+    with chdir(tmp_path), pytest.raises(UsageError, match=words):
+        contests(heard, *files, *others, samplers=samplers)
     assert heard.news == []

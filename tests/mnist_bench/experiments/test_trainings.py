@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,19 +113,6 @@ def undisturbed(folder: Path, listed: list[Task]) -> Weights:
     return calm.weights
 
 
-def test_a_task_is_known_by_48_bits_of_its_identity() -> None:
-    (task,) = tasks(1)
-    assert f"{task.number:012x}" == task.identity[:12]
-
-
-def test_a_task_ends_with_its_last_period_or_with_one_that_could_not_go_on() -> None:
-    (task,) = tasks(1)
-    done = Report(value=0.5, metrics={}, weights="a", measured={"seconds": 1.0})
-    ended = replace(done, value=None, end="diverged")
-    ends = [task.is_ended_by(reports) for reports in ([], [done], [done, ended], [done] * PERIODS)]
-    assert ends == [False, False, True, True]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("behaviour", ["", "die_once_sometimes"])
 def test_two_workers_that_may_die_bring_the_same(work: Work, behaviour: str) -> None:
@@ -178,16 +166,11 @@ def test_only_the_state_that_is_needed_is_kept(work: Work, keep_last: bool, kept
     assert [pair is not None and bool(pair[1]) for pair in found] == kept
 
 
-def test_the_end_of_each_task_is_told_once_with_all_its_reports(work: Work) -> None:
-    for _ in range(2):
-        assert work.train(tasks(3))
-    assert work.ended == [(1, PERIODS), (2, PERIODS), (3, PERIODS)]
-
-
-def test_a_task_that_diverges_has_ended(work: Work) -> None:
+def test_the_end_of_each_task_is_told_once_with_all_its_reports_and_one_that_diverges_has_ended(work: Work) -> None:
     for _ in range(2):
         assert work.train(tasks(4), InProcessExecutor(trainer(work.folder, "diverge")))
         assert [len(reports) for reports in work.reports] == [3, 3, 3, 1]
+    assert sorted(work.ended) == [(1, PERIODS), (2, PERIODS), (3, PERIODS), (4, 1)]
 
 
 def test_a_task_that_raises_twice_is_named(work: Work) -> None:
@@ -258,6 +241,11 @@ def grid(tmp_path: Path) -> Grid:
     return Grid(executor=executor, numerics=NUMERICS, data=data, folder=tmp_path, observer=Observer())
 
 
+def a_task(grid: Grid, config: TrainConfig | None = None, name: str = "a", seed: int = 1, **changed: Any) -> Task:
+    (task,) = replace(grid, **changed).tasks({name: config or TrainConfig()}, [seed])
+    return task
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -266,19 +254,14 @@ def grid(tmp_path: Path) -> Grid:
         {"numerics": {**NUMERICS, "trainer_revision": 3}},
         {"data": load_training_set(DataOptions(subset=1300))},
         {"extra_identity": ("other test images",)},
+        {"seed": 2},
+        {"config": TrainConfig(epochs=7)},
     ],
 )
-def test_all_that_the_bits_depend_on_makes_another_task(grid: Grid, change: dict[str, object]) -> None:
-    task = a_task(grid)
-    assert a_task(grid, name="b").identity == task.identity, "whatever it is called"
-    assert a_task(replace(grid, **change)).identity != task.identity  # type: ignore[arg-type]
-    assert a_task(grid, seed=2).identity != task.identity
-    assert a_task(grid, TrainConfig(epochs=7)).identity != task.identity
-
-
-def a_task(grid: Grid, config: TrainConfig | None = None, name: str = "a", seed: int = 1) -> Task:
-    (task,) = grid.tasks({name: config or TrainConfig()}, [seed])
-    return task
+def test_all_that_the_bits_depend_on_makes_another_task(grid: Grid, change: dict[str, Any]) -> None:
+    identity = a_task(grid).identity
+    assert a_task(grid, name="b").identity == identity, "whatever it is called"
+    assert a_task(grid, **change).identity != identity
 
 
 def test_a_net_that_cannot_exist_is_refused_before_anything_trains(grid: Grid) -> None:
@@ -286,39 +269,24 @@ def test_a_net_that_cannot_exist_is_refused_before_anything_trains(grid: Grid) -
         a_task(grid, TrainConfig(model=ModelConfig(blocks=3, filters=(16, 32))), "deep")
 
 
-def test_every_configuration_meets_every_seed_and_is_numbered_from_one(grid: Grid) -> None:
-    tasks = grid.tasks({"a": TrainConfig(), "b": TrainConfig(epochs=7)}, [11, 5])
-    assert [(*task.key, task.title) for task in tasks] == [
-        ("a", 11, "a, seed 1 of 2"),
-        ("b", 11, "b, seed 1 of 2"),
-        ("a", 5, "a, seed 2 of 2"),
-        ("b", 5, "b, seed 2 of 2"),
-    ]
-    assert {task.config["epochs"] for task in tasks if task.name == "b"} == {7}
-
-
-def test_runs_are_trained_the_longest_first_once_and_reported_by_name_and_seed(grid: Grid) -> None:
+def test_every_configuration_meets_every_seed_the_longest_first_and_once(grid: Grid) -> None:
     configs = {"short": TrainConfig(epochs=1), "long": TrainConfig(epochs=2)}
+    asked, other = grid.tasks(configs, [3, 4]), grid.tasks(configs, [5])
     heard, again = experiments.Stopping(), experiments.Stopping()
+    stopped = replace(grid, observer=experiments.Stopping(lambda runs: True))
     grid.executor.start()
-    curves = replace(grid, observer=heard).train(grid.tasks(configs, [3, 4]))
-    assert [run.title for run in heard.ended] == [
-        "long, seed 1 of 2",
-        "long, seed 2 of 2",
-        "short, seed 1 of 2",
-        "short, seed 2 of 2",
-    ]
-    assert {key: len(reports) for key, reports in curves.items()} == {
-        ("short", 3): 1, ("long", 3): 2, ("short", 4): 1, ("long", 4): 2,
-    }  # fmt: skip
-    assert replace(grid, observer=again).train(grid.tasks(configs, [3, 4])) == curves
-    assert again.runs == 0
+    curves = replace(grid, observer=heard).train(asked)
+    titles = [f"{name}, seed {number} of 2" for name in ("long", "short") for number in (1, 2)]
+    assert [run.title for run in heard.ended] == titles
+    lengths = {("short", 3): 1, ("long", 3): 2, ("short", 4): 1, ("long", 4): 2}
+    assert {key: len(reports) for key, reports in curves.items()} == lengths
+    assert (replace(grid, observer=again).train(asked), again.runs) == (curves, 0)
+    assert grid.train_until(0.0, asked) == curves, "nothing is left to train"
+    assert grid.train_until(0.0, other) is None, "the deadline has passed"
     with pytest.raises(Stopped):
-        replace(grid, observer=experiments.Stopping(lambda runs: True)).train(grid.tasks(configs, [5]))
-    assert grid.train_until(0.0, grid.tasks(configs, [5])) is None, "the deadline has passed"
-    assert grid.train_until(0.0, grid.tasks(configs, [3, 4])) == curves, "nothing is left to train"
+        stopped.train(other)
     with pytest.raises(Stopped):
-        replace(grid, observer=experiments.Stopping(lambda runs: True)).train_until(math.inf, grid.tasks(configs, [5]))
+        stopped.train_until(math.inf, other)
 
 
 @pytest.mark.slow
