@@ -296,7 +296,7 @@ def test_a_damaged_file_is_one_sentence(tmp_path_factory: pytest.TempPathFactory
     "made",
     [
         found(winner=7), found(winner=None), found(cheapest=7), found(test_images=0), found(finals=(final(8),)),
-        replace(FRONT, finals=FRONT.finals[::-1]),
+        replace(FRONT, finals=FRONT.finals[::-1]), replace(FRONT, finals=(final(4, *EVEN[1:]), *FRONT.finals[1:])),
     ],
 )  # fmt: skip
 def test_a_file_that_contradicts_itself_is_one_sentence(folder: Path, made: Confirmed | Front) -> None:
