@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from textwrap import dedent
@@ -19,10 +19,14 @@ from support.commands import command_of, help_of, unknown_options
 from support.paths import ROOT
 from support.sources import SOURCES, found_in, nodes_of, refuse, text_of
 
-README = ROOT / "README.md"
-PAGES = [*sorted((ROOT / "docs").rglob("*.md")), README, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
-FAULTS = (ROOT / "docs" / "reference" / "faults.md").read_text()
+PAGES = [
+    *sorted((ROOT / "docs").rglob("*.md")), *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY"))
+]  # fmt: skip
+FAULTS = ROOT / "docs" / "reference" / "faults.md"
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+BETWEEN_TICKS = r"(?:`|^ {{4}})({})(?=`|  |$)"
+"""What stands between backticks, or where an indented line begins."""
+TARGETS = set(re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), re.MULTILINE))
 
 
 def in_pages(pattern: str) -> list[tuple[Path, str, str]]:
@@ -32,9 +36,18 @@ def in_pages(pattern: str) -> list[tuple[Path, str, str]]:
     return found
 
 
-def named(pattern: str) -> list[tuple[str, str]]:
-    """Return (place, what is named) of all that matches between backticks, or where an indented line begins."""
-    return [(where, text) for _, where, text in in_pages(rf"(?:`|^ {{4}})({pattern})(?=`|  |$)")]
+@pytest.mark.parametrize(
+    ("pattern", "is_there"),
+    [
+        (BETWEEN_TICKS.format(r"[\w/]+/[\w/]+\.(?:py|md)"), lambda page, path: (ROOT / path).exists()),
+        (r"`([\w/]*test_\w+\.py)(?:::\w+)?`", lambda page, path: (ROOT / path).exists()),
+        (r"\]\(([^)#:]+)\)", lambda page, link: (page.parent / link).exists()),
+        (BETWEEN_TICKS.format("make [a-z-]+"), lambda page, command: command.removeprefix("make ") in TARGETS),
+    ],
+    ids=["files", "tests", "links", "targets"],
+)
+def test_what_pages_name_is_there(pattern: str, is_there: Callable[[Path, str], bool]) -> None:
+    refuse(f"{where}: {text}" for page, where, text in in_pages(pattern) if not is_there(page, text))
 
 
 @cache
@@ -54,26 +67,30 @@ def faults_of(row: str) -> Iterator[str]:
 
 
 def test_every_fault_names_what_is_done_what_must_happen_what_happened_and_a_test() -> None:
-    rows = list(found_in(ROOT / "docs" / "reference" / "faults.md", r"^(\| (?!fault).*)$"))
+    rows = list(found_in(FAULTS, r"^(\| (?!fault).*)$"))
     assert len(rows) > 50
     refuse(f"{where}: {fault}" for where, row in rows for fault in faults_of(row))
 
 
 def test_all_tests_of_the_faults_run_by_one_command() -> None:
     (pattern,) = re.findall(r"grep -oh? '([^']+)' docs/reference/faults\.md", (ROOT / "Makefile").read_text())
-    assert set(re.findall(pattern, FAULTS)) == {f"{path}::{name}" for path, name in NAMED.findall(FAULTS)}
+    assert set(re.findall(pattern, text_of(FAULTS))) == {
+        f"{path}::{name}" for path, name in NAMED.findall(text_of(FAULTS))
+    }
 
 
 def test_the_forgeries_and_names_are_as_many_as_are_told() -> None:
-    assert f"| {len(forged.REFUSED)} forgeries: " in FAULTS
     ways, more = len(forged.WAYS_IN), len(forged.COMMANDS) - len(forged.WAYS_IN)
-    told = f"| {len(forged.NAMES)} names given to {ways} commands, the {len(forged.WORST)} worst to {more} more |"
-    assert told in FAULTS
+    for told in (
+        f"| {len(forged.REFUSED)} forgeries: ",
+        f"| {len(forged.NAMES)} names given to {ways} commands, the {len(forged.WORST)} worst to {more} more |",
+    ):
+        assert told in text_of(FAULTS)
 
 
 def commands() -> Iterator[tuple[str, str]]:
     """Yield (place, command) of the commands in backticks, in indented lines and in blocks."""
-    yield from named(r"mnist-bench [a-z][^`\n]*")
+    yield from ((where, line) for _, where, line in in_pages(BETWEEN_TICKS.format(r"mnist-bench [a-z][^`\n]*")))
     for _, where, line in in_pages(r"^ *\$? *(mnist-bench [a-z].*)$"):
         yield where, line.split("   ")[0].split(" > ")[0].removesuffix(" &")
 
@@ -89,22 +106,6 @@ def test_every_command_and_option_exists() -> None:
     refuse(f"{where}: {fault}: {line}" for where, line in commands() for fault in not_understood(line))
 
 
-def test_every_make_target_exists() -> None:
-    targets = set(re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), re.MULTILINE))
-    named_targets = [*named(r"make [a-z-]+"), *found_in(README, r"(make [a-z-]+)")]
-    refuse(f"{where}: {target}" for where, target in named_targets if target.removeprefix("make ") not in targets)
-
-
-def test_every_file_that_is_named_is_there() -> None:
-    paths = named(r"[\w/]+/[\w/]+\.(?:py|md)")
-    refuse(f"{where}: {path}" for where, path in paths if not (ROOT / path).exists())
-
-
-def test_every_linked_file_is_there() -> None:
-    links = in_pages(r"\]\(([^)#:]+)\)")
-    refuse(f"{where}: {path}" for page, where, path in links if not (page.parent / path).exists())
-
-
 def test_every_published_page_has_a_line_in_the_index() -> None:
     published = ROOT / "results" / "published"
     linked = {text for _, text in found_in(published / "README.md", r"^\| \[[^\]]*\]\(([^)]+)\)")}
@@ -112,8 +113,8 @@ def test_every_published_page_has_a_line_in_the_index() -> None:
     assert pages == {path for path in linked if path.endswith(".md")}
 
 
-TROUBLES = ROOT / "docs" / "guides" / "troubleshooting.md"
-ANYTHING = ROOT / "docs" / "guides" / "search_anything.md"
+GUIDES = ROOT / "docs" / "guides"
+TROUBLES, ANYTHING = GUIDES / "troubleshooting.md", GUIDES / "search_anything.md"
 
 
 @cache
@@ -135,46 +136,24 @@ def test_the_program_has_every_message_that_the_pages_explain() -> None:
     )
 
 
-README_TEXT = (ROOT / "README.md").read_text()
-DOCS = {page.stem: page.read_text() for page in sorted((ROOT / "docs").rglob("*.md"))}
-MOST_LINES = 70
-"""Of a README that is read to its end."""
-
-
-def test_the_readme_is_short_and_begins_with_three_commands() -> None:
-    assert len(README_TEXT.splitlines()) <= MOST_LINES
-    _, commands, *_ = README_TEXT.split("```sh\n")
-    first = [line.split("#")[0].strip() for line in commands.splitlines()[:3]]
-    assert first == ["make smoke", "make search", "make test"]
-
-
 def test_the_space_files_are_spaces() -> None:
-    quoted = re.findall(r"^    (?:name: mine\n    )?epochs: \d+\n(?:    .*\n)+", DOCS["space_files"], re.MULTILINE)
+    page = text_of(next((ROOT / "docs").rglob("space_files.md")))
+    quoted = re.findall(r"^    (?:name: mine\n    )?epochs: \d+\n(?:    .*\n)+", page, re.MULTILINE)
     whole, kinds = (space_sources.parse(dedent(text), "space_files.md") for text in quoted)
     assert whole.name == "mine"
     assert {kind for item in kinds.ranges for kind in item.to_json()} >= {"int", "float", "levels", "choice", "when"}
 
 
-def test_every_test_that_a_promise_names_is_there() -> None:
-    named = list(found_in(ROOT / "docs" / "reference" / "promises.md", r"`([\w/]*test_\w+\.py)(?:::\w+)?`"))
-    assert named
-    refuse(f"{where}: {name}" for where, name in named if not (ROOT / name).exists())
-
-
-TEXT = (ROOT / "docs" / "start" / "lessons.md").read_text()
-BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-LESSONS = [block for block in BLOCKS[1:] if not block.startswith("# file: ")]
-
-
 @pytest.mark.slow
 def test_every_lesson_prints_what_it_teaches(capsys: pytest.CaptureFixture[str]) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", text_of(ROOT / "docs" / "start" / "lessons.md"), re.DOTALL)
     names: dict[str, Any] = {}
-    exec(BLOCKS[0], names)  # noqa: S102 - the page's own code
     printed = []
-    for lesson in LESSONS:
-        exec(lesson, names)  # noqa: S102
-        printed.append(capsys.readouterr().out.splitlines())
-    curse, seeds, cross, replays = printed
+    for lesson in blocks:
+        if not lesson.startswith("# file: "):
+            exec(lesson, names)  # noqa: S102 - the page's own code
+            printed.append(capsys.readouterr().out.splitlines())
+    _, curse, seeds, cross, replays = printed
     chosen, again = zip(*(map(float, re.findall(r"([\d.]+)%", line)) for line in curse), strict=True)
     assert list(chosen) == sorted(chosen, reverse=True)
     luck = [later - before for before, later in zip(chosen, again, strict=True)]

@@ -13,11 +13,11 @@ from support.damage import small_disk
 pytestmark = pytest.mark.integration
 
 LINE = "search smoke --trials 4 --concurrent-trials 4 --set subset=1000 --executor in-process"
+FULL = f"{LINE} "
 SCRIPT = f"""
 import subprocess
 run("{LINE} --results undisturbed")
-run("{LINE}")
-ran["full"] = ran["{LINE}"]
+run("{FULL}")
 run("show smoke-0 --json")
 subprocess.run(["mount", "-o", "remount,size=64m", "results"], check=True)
 run("{LINE}")
@@ -37,7 +37,7 @@ def test_a_search_that_fills_its_disk_goes_on_when_there_is_room(
     small_results: Path, in_one_process: InOneProcess
 ) -> None:
     ran = in_one_process(small_results, SCRIPT)
-    whole, full, resumed = ran[f"{LINE} --results undisturbed"], ran["full"], ran[LINE]
+    whole, full, resumed = ran[f"{LINE} --results undisturbed"], ran[FULL], ran[LINE]
     assert (whole.code, full.code, resumed.code) == (0, 1, 0)
     assert full.err.splitlines()[-1].startswith("Error: ")
     assert "full" in full.err or "No space left" in full.err

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from mnist_bench.cli.app import app
-from support.paths import ROOT
+from support.paths import IMPORTABLE, ROOT
 
 
 def _commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -66,16 +67,20 @@ def unknown_options(page: str, words: Sequence[str]) -> list[str]:
 
 
 RUN = """
-import json, sys
+import json, shlex, sys
 from typer.testing import CliRunner
 from mnist_bench.cli.app import app
 
+def run(line, stdin=None):
+    result = CliRunner().invoke(app, shlex.split(line), input=stdin)
+    ran.append((line, result.exit_code, result.stdout, result.stderr))
+    return result.stdout
+
 ran = []
-for line in json.loads(sys.argv[1]):
-    result = CliRunner().invoke(app, line)
-    ran.append((result.exit_code, result.stdout, result.stderr))
+exec(sys.argv[1])
 print(json.dumps(ran))
 """
+"""Offers `run` to a script: it runs a command, without its first word, and returns what that printed to stdout."""
 
 
 @dataclass(frozen=True)
@@ -109,11 +114,26 @@ def patched(folder: Path, patches: Iterable[tuple[str, str, str]]) -> Path:
 
 def run(packages: Path, folder: Path, *lines: str) -> list[Ran]:
     """Run commands of the packages in a folder, all in one process."""
-    found = json.loads(python(packages, folder, RUN, json.dumps([line.split() for line in lines])).splitlines()[-1])
-    return [Ran(*ran) for ran in found]
+    return [ran for _, ran in _ran(packages, folder, "\n".join(f"run({line!r})" for line in lines))]
 
 
-def python(packages: Path, folder: Path, program: str, *arguments: str) -> str:
+def in_one_process(folder: Path, script: str) -> dict[str, Ran]:
+    """Run a script that may call `run` of RUN in a process of its own, and return what each command came to last.
+
+    For commands that close the test set, which then stays closed; together they import everything once.
+    """
+    ran = dict(_ran(IMPORTABLE, folder, script))
+    for line, one in ran.items():
+        check_json(shlex.split(line), one.out)
+    return ran
+
+
+def _ran(packages: Path | str, folder: Path, script: str) -> Iterator[tuple[str, Ran]]:
+    for line, *ran in json.loads(python(packages, folder, RUN, script).splitlines()[-1]):
+        yield line, Ran(*ran)
+
+
+def python(packages: Path | str, folder: Path, program: str, *arguments: str) -> str:
     """Return what a program prints that imports the packages, run in a folder."""
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments], cwd=folder, env={**os.environ, "PYTHONPATH": str(packages)},
