@@ -57,30 +57,21 @@ def run(folder: Path, *lines: Line, options: tuple[str, ...] = ()) -> int:
         return portable.main()
 
 
-def test_lines_are_added_and_a_machine_measured_again_is_replaced(tmp_path: Path) -> None:
-    other = replace(LINE, processor="another")
+def test_lines_are_added_a_machine_measured_again_is_replaced_and_whole_searches_stay(tmp_path: Path) -> None:
+    other, page = replace(LINE, processor="another"), tmp_path / "portable.md"
     assert run(tmp_path, LINE, other, options=("--emulated", "--instructions")) == 0
+    assert page.read_text().endswith("differ between makers of processors: none.\n")
+    kept = json.loads((tmp_path / "portable.json").read_text())
+    (tmp_path / "portable.json").write_text(json.dumps({**kept, "searches": [SEARCHED]}))
     assert run(tmp_path, replace(LINE, date="2026-12-01")) == 0
     kept = json.loads((tmp_path / "portable.json").read_text())
     assert [(line["processor"], line["date"]) for line in kept["lines"]] == [
         ("a processor", "2026-12-01"), ("another", "2026-11-29"),
     ]  # fmt: skip
-    page = (tmp_path / "portable.md").read_text()
-    assert page.count("| `cccccccc` | `pppppppp` | `dddddddd` |") == 2
-    assert "All lines agree." in page
-    assert "1,234,567 instructions" in page
-    assert page.endswith("differ between makers of processors: none.\n")
-
-
-def test_whole_searches_stay_on_the_page(tmp_path: Path) -> None:
-    assert run(tmp_path, LINE) == 0
-    kept = json.loads((tmp_path / "portable.json").read_text())
-    (tmp_path / "portable.json").write_text(json.dumps({**kept, "searches": [SEARCHED]}))
-    assert run(tmp_path, LINE) == 0
-    assert (
-        "| `cccccccc` | `search smoke` | `dddddddd` | 2026-12-01 | by hand |\n"
-        in (tmp_path / "portable.md").read_text()
-    )
+    assert page.read_text().count("| `cccccccc` | `pppppppp` | `dddddddd` |") == 2
+    for words in ("All lines agree.", "1,234,567 instructions"):
+        assert words in page.read_text()
+    assert "| `cccccccc` | `search smoke` | `dddddddd` | 2026-12-01 | by hand |\n" in page.read_text()
 
 
 def test_lines_agree_in_their_bits_and_in_the_operations_of_later_settings_that_they_have(tmp_path: Path) -> None:
