@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -22,19 +21,16 @@ def other(**data: Any) -> StoredStudy:
 
 @pytest.fixture(autouse=True)
 def studies(cli: Any) -> None:
-    """Let there be conv-1, its repetition conv-2, two that are the same search as conv-0, and two of values."""
+    """Let there be conv-1, its repetition conv-2, and two that are the same search as conv-0."""
     again = handmade.mixed(name="conv-2")
     failed = (replace(again.trials[0], state="FAIL"), *again.trials[1:])
     numerics = {**again.spec["numerics"], "check": "f" * 64, "cpu": "another"}
-    values = handmade.value_study([handmade.value_trial(n, [0.1, 0.2, 0.3, 0.4 + n]) for n in range(2)])
     cli.studies |= {
         "conv-1": other(),
         "conv-2": again,
         "changed": replace(again, name="changed", trials=failed),
         "machine": replace(again, name="machine", trials=failed, spec={**again.spec, "numerics": numerics}),
         "images": replace(other(split_hash="f" * 64, subset=6000), name="images"),
-        "ridge-0": values,
-        "ridge-1": replace(values, name="ridge-1", trials=values.trials[:1]),
     }
 
 
@@ -66,7 +62,6 @@ SIDES: dict[str, tuple[str, ...]] = {
         "conv-0 and conv-1/1 part in a result, period 1, val loss: 0.05 in conv-0, 0.37 in conv-1/1.",
         "Trials shared with conv-0: the same configuration and seed",
     ),
-    "ridge-0 ridge-1": ("ridge-0 #1 1.4 2 (2 complete)", "ridge-0/1 has one value and no images"),
 }
 """What is told of two sides, with single spaces."""
 
@@ -78,18 +73,6 @@ def test_two_sides_are_told_apart(cli: Any, sides: str) -> None:
     text = "\n".join(" ".join(line.split()) for line in shown.stdout.splitlines())
     assert [words for words in SIDES[sides] if words not in text] == []
     assert ("Value after each period" in text) == (sides == "conv-0/1 conv-1/1")
-    assert ("Settings that differ" in text) == (sides not in ("conv-0 conv-2", "conv-0 changed", "ridge-0 ridge-1"))
-    assert ("are the same search" in text) == (sides in ("conv-0 changed", "conv-0 machine", "ridge-0 ridge-1"))
+    assert ("Settings that differ" in text) == (sides not in ("conv-0 conv-2", "conv-0 changed"))
+    assert ("are the same search" in text) == (sides in ("conv-0 changed", "conv-0 machine"))
     assert text.startswith("Judged on different images") == (sides == "conv-0 images")
-
-
-def test_json_has_all_parts(cli: Any) -> None:
-    found = json.loads(cli("compare", "conv-0", "conv-1", "--json").stdout)
-    assert [*found][:5] == ["schema_version", "same_images", "sides", "settings", "test"]
-    assert found["sides"][0]["errors"] == 5
-    assert found["settings"] == [
-        {"setting": "seed", "values": ["0", "1"], "follows": False},
-        {"setting": "trials", "values": ["7", "2"], "follows": False},
-    ]
-    assert (found["test"]["method"], found["test"]["significant"], found["shared"]) == ("paired", False, [])
-    assert found["first_difference"]["part"] == "seed"

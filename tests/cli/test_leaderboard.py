@@ -206,16 +206,6 @@ def test_the_front_of_a_study_that_has_ended_is_offered_to_confirm(cli: Any) -> 
     assert offered not in shown(cli)
 
 
-def test_trials_that_the_machine_ended_are_named_in_words_and_counted_under_the_digest(cli: Any) -> None:
-    cli.studies["conv-0"] = handmade.ended_by_machine()
-    lines, values = shown(cli), data(cli)
-    told = "2 trials were ended by the machine (out of memory or time), which may not happen in another run)"
-    assert lines[2].endswith(f"gives this; {told}")
-    assert [line.split()[1] for line in lines if "PRUNED (timed out)" in line] == ["#3", "#2"]
-    assert values["studies"][0]["external"] == 2
-    assert [row["reason"] for row in values["rows"]][2:] == ["timed_out", "timed_out"]
-
-
 def test_two_studies_are_one_table(cli: Any) -> None:
     cli.studies["other"] = handmade.mixed(name="other")
     names = ("conv-0", "other")
