@@ -223,32 +223,23 @@ def _markdown_cell(text: str) -> str:
     return escaped.replace("&", "&amp;")
 
 
-def records_of(tables: Sequence[Table[Any]]) -> tuple[list[Mapping[str, Any]], list[str]]:
-    """Return the records of tables, and the union of their keys."""
-    records = [record for table in tables for record in table.records()]
-    return records, list(dict.fromkeys([*(key for table in tables for key in table.keys), *_keys(records)]))
-
-
 def json_text(values: Mapping[str, Any]) -> str:
     """Return one JSON object with the schema's version first; control characters are escaped."""
     return json.dumps({"schema_version": SCHEMA_VERSION, **values}, indent=2, ensure_ascii=True)
 
 
-def csv_text(rows: Sequence[Mapping[str, Any]], keys: Sequence[str] = ()) -> str:
-    """Return rows as CSV (RFC 4180) with `keys` as header, or with the union of the rows' keys.
+def csv_text(*tables: Table[Any]) -> str:
+    """Return the records of tables as CSV (RFC 4180), with the union of their keys as header.
 
     Text that a spreadsheet would take for a formula gets a leading apostrophe; numbers stay numbers.
     """
-    header = keys or _keys(rows)
+    rows = [row for table in tables for row in table.records()]
+    header = dict.fromkeys([*(key for table in tables for key in table.keys), *(key for row in rows for key in row)])
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow([_csv_cell(key) for key in header])
     writer.writerows([_csv_cell(row.get(key)) for key in header] for row in rows)
     return text.getvalue()
-
-
-def _keys(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(key for row in rows for key in row))
 
 
 def _csv_cell(value: object) -> object:

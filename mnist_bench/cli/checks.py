@@ -106,14 +106,13 @@ def _print_heading(claim: Claim, numerics: Mapping[str, Any]) -> None:
     agree = f"numerics differ ({changed})" if changed else f"numerics agree (numerics check {numerics_check[:4]}…)"
     if numerics_check == NO_CHECK:
         agree = "only its reports show whether this machine computes alike"
-    output.print_prose(f"Reproducing {claim.study}/{claim.trial} (seed {claim.seed}); {agree}.")
+    output.print_line(f"Reproducing {claim.study}/{claim.trial} (seed {claim.seed}); {agree}.")
     of_values = (f" report   {claim.kind.name}", f"          {'then':>12}   now")
     for heading in HEADINGS if claim.kind.of_nets else of_values:
-        output.print_line(heading, style="bold")
+        output.print_line(Line(heading, bold=True))
 
 
 def _record(target: str | None) -> Record | None:
-    """Return the record that the target is; None if it is a study or a trial."""
     import sys
 
     from mnist_bench.studies import record
@@ -130,7 +129,7 @@ def _value_printer() -> OnPeriod:
 
     def print_value(then: PeriodResult, now: PeriodResult) -> None:
         pair = _pair(cells.value(then.value), cells.value(now.value), then.value == now.value, width=12)
-        output.print_line(f"{next(numbers):>7}   {pair}")
+        output.print_line(Line(f"{next(numbers):>7}   {pair}"))
 
     return print_value
 
@@ -147,7 +146,7 @@ def _print_period(then: PeriodResult, now: PeriodResult) -> None:
     epoch = then.metrics.get("epoch")
     loss = _pair(_loss(then), _loss(now), then.metrics.get("train_loss") == now.metrics.get("train_loss"))
     accuracy = _pair(cells.percent(then.value), cells.percent(now.value), then.value == now.value)
-    output.print_line(f" {'–' if epoch is None else f'{epoch:g}':>5}   {loss}   {accuracy}")
+    output.print_line(Line(f" {'–' if epoch is None else f'{epoch:g}':>5}   {loss}   {accuracy}"))
 
 
 def _loss(period: PeriodResult) -> str:
@@ -176,7 +175,6 @@ def closing_lines(comparison: Checked) -> list[str]:
 
 
 def _cause_words(comparison: Checked) -> str:
-    """Return whether numerics and versions differ, and the remaining causes if the numerics agree."""
     versions = f"versions differ: {_listed(comparison.versions)}" if comparison.versions else "versions are the same"
     if _changed_checks(comparison.numerics):
         return f"{_numerics_words(comparison)}; {versions}."

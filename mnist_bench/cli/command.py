@@ -34,17 +34,11 @@ MAX_DIGITS = 9
 def takes(
     *functions: Callable[..., Any], without: Sequence[str] = (), prints: Sequence[output.Form] = ()
 ) -> Callable[[Body], Callable[..., None]]:
-    """Make a body a command.
+    """Make a body a command, whose result is printed: as a table, or in one of the forms that it `prints`.
 
-    The body has its own options, as declared parameters, and gets the value of each option of the functions: those that
-    it names, without a declaration, and the others as `**given`, to be handed on. The result that it
-    returns is printed.
-
-    Args:
-        functions: those whose declared parameters are options; the first that has one decides.
-        without: parameters of theirs that are no options.
-        prints: the forms, besides a table, in which the result can be printed; the body gets the chosen one as `form`
-            if it names it.
+    The body has its own options, as declared parameters, and gets the value of each option of the functions, but for
+    those that it is `without`: of those that it names, without a declaration, and of the others as `**given`, to be
+    handed on. The first function that has an option decides. A body that names `form` or `context` gets it, too.
     """
 
     def made(body: Body) -> Callable[..., None]:
@@ -83,7 +77,6 @@ def takes(
 
 
 def _parameter(parameter: inspect.Parameter, known: Option) -> inspect.Parameter:
-    """Return the parameter of which typer makes an option or argument."""
     form: dict[str, Any] = {"help": known.about, "metavar": known.metavar, "rich_help_panel": known.panel}
     kind = known.typed or base_of(parameter)
     default = parameter.default
@@ -111,11 +104,6 @@ def _parameter(parameter: inspect.Parameter, known: Option) -> inspect.Parameter
 
 
 def _value(parameter: inspect.Parameter, known: Option, typed: Any) -> Any:
-    """Return the value of a parameter for what was typed.
-
-    Raises:
-        UsageError: the text cannot be read, or names less than the least.
-    """
     name = known.words(parameter)[0]
     if parameter.default is True:
         return not typed
@@ -161,19 +149,19 @@ def study_name(text: str, results: Path) -> str:
 
 
 def parse(target: str | None) -> tuple[str | None, int | None]:
-    """Return (study, trial) of `STUDY`, `STUDY/17` or nothing; None stands for the latest study and for no trial.
-
-    Raises:
-        UsageError: the part before the slash cannot name a study, or the part after it is not a trial number.
-    """
+    """Return (study, trial) of `STUDY`, `STUDY/17` or nothing; None stands for the latest study and for no trial."""
     from search.study.folder import checked_name
 
     if target is None:
         return None, None
     if "/" not in target:
         return target, None
-    if Path(target).is_dir():
-        raise UsageError(_of_a_folder(Path(target)))
+    if (folder := Path(target)).is_dir():
+        record = folder / "RECORD.json"
+        raise UsageError(
+            f"{folder}: is a folder. Name a study alone, conv-0, or a trial, conv-0/17; --results names the folder of "
+            f"studies.{f' The record in it is {record}.' if record.is_file() else ''}"
+        )
     checked_name(target.rpartition("/")[0])
     found = numbered(target)
     if found is None:
@@ -181,25 +169,11 @@ def parse(target: str | None) -> tuple[str | None, int | None]:
     return found
 
 
-def _of_a_folder(folder: Path) -> str:
-    record = folder / "RECORD.json"
-    more = f" The record in it is {record}." if record.is_file() else ""
-    return (
-        f"{folder}: is a folder. Name a study alone, conv-0, or a trial, conv-0/17; --results names the folder of "
-        f"studies.{more}"
-    )
-
-
 def open_target(
     target: str | None, results: Path, *, of_any_trainer: bool = False
 ) -> tuple[StoredStudy, TrialRecord | None]:
-    """Return the study that `target` names, and the trial if it names one.
-
-    Raises:
-        StudyNotFoundError: there is no such study, or no such trial of it.
-        ForeignStudyError: another trainer's search made it, and it is not to be `of_any_trainer`.
-        UsageError: the target is misspelled.
-    """
+    """Return the study that `target` names, and the trial if it names one; one of another trainer only if it may be
+    `of_any_trainer`."""
     from mnist_bench.studies.checked import find_trial, open_any, open_study
 
     name, number = parse(target)
@@ -208,11 +182,7 @@ def open_target(
 
 
 def check_options(study: StudyRecord, function: Callable[..., Any], given: Mapping[str, Any]) -> None:
-    """Check that what is given of a function's options goes with a study.
-
-    Raises:
-        ForeignStudyError, UsageError: an option is for the other kind of study.
-    """
+    """Refuse an option of a function that is for the other kind of study."""
     from mnist_bench.value_kind import check_nets, kind_of
 
     of_nets = kind_of(study.spec).of_nets

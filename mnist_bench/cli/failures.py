@@ -36,7 +36,6 @@ class ErrorsAsSentences(HelpfulGroup):
     """A group of commands in which an exception ends as one sentence on stderr and an exit code."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        """Read the options before the command."""
         as_json = _wants_json(args)
         with _reported(as_json):
             context = super().make_context(info_name, args, parent, **extra)
@@ -44,7 +43,6 @@ class ErrorsAsSentences(HelpfulGroup):
         return context
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that `ctx` names."""
         with _reported(ctx.meta[AS_JSON]):
             return self._in_sentences(ctx)
 
@@ -80,7 +78,6 @@ class ErrorsAsSentences(HelpfulGroup):
 
 
 def _wants_json(args: Sequence[str]) -> bool:
-    """Return whether `--json` is among the arguments, also if another one of them is wrong."""
     options_given = args[: args.index("--")] if "--" in args else args
     return "--json" in options_given
 
@@ -97,7 +94,6 @@ def _reported(as_json: bool) -> Iterator[None]:
 
 
 def _content(failure: BaseException) -> dict[str, Any] | None:
-    """Return a failure as plain values; None if a result was printed, or nothing can be printed."""
     cause = failure.__cause__ if isinstance(failure, typer.Exit) else failure
     if cause is None or isinstance(cause, BrokenPipeError) or is_of_output(cause):
         return None
@@ -113,7 +109,6 @@ def _content(failure: BaseException) -> dict[str, Any] | None:
 
 
 def _told(cause: BaseException) -> tuple[str, str]:
-    """Return the kind of a failure, and its sentence."""
     match cause:
         case KeyboardInterrupt() | Stopped():
             return INTERRUPTED, "Interrupted; the same command continues."
@@ -130,7 +125,6 @@ def _told(cause: BaseException) -> tuple[str, str]:
 
 
 def _meant(cause: BaseException, message: str) -> str | None:
-    """Return the word that was probably meant, of an option or a name that does not exist."""
     found = _MEANT.search(message)
     if found is not None:
         return found[1]
@@ -139,7 +133,6 @@ def _meant(cause: BaseException, message: str) -> str | None:
 
 
 def _place(cause: BaseException) -> dict[str, Any]:
-    """Return the file in which the fault lies, as far as it is known, and each problem of a space."""
     match cause:
         case SpaceError():
             first = cause.problems[0]
@@ -169,7 +162,6 @@ def in_words(error: Exception) -> str:
 
 
 def _lost_its_folder() -> bool:
-    """Return whether the folder of this process was deleted, so that no relative path leads anywhere."""
     try:
         os.getcwd()
     except FileNotFoundError:

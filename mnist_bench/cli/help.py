@@ -70,7 +70,6 @@ class HelpPage:
 
 
 def _columns(rows: Sequence[tuple[str, str]], width: int) -> Iterator[str]:
-    """Yield the lines of names and texts in two columns."""
     column = min(max(len(name) for name, _ in rows), COLUMN) + len(INDENT)
     for name, text in rows:
         lines = _wrapped(text, max(width, column + 24), " " * (len(INDENT) + column))
@@ -96,7 +95,6 @@ class _WithPage:
     _verbose: Any = None
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Return the parameters, --help and, of a command below another, --verbose."""
         params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
         root = ctx.find_root()
         if self._verbose is None and root.command is not self:
@@ -105,7 +103,6 @@ class _WithPage:
         return params if self._verbose is None else [*params[:-1], self._verbose, params[-1]]
 
     def page(self, ctx: Any) -> HelpPage:
-        """Return the page of a command as `ctx` calls it."""
         text, _, examples = f"{inspect.cleandoc(self.help or '')}\n".partition(EXAMPLES)
         paragraphs = [part if part.startswith(RAW) else " ".join(part.split()) for part in text.strip().split("\n\n")]
         return HelpPage(
@@ -116,7 +113,6 @@ class _WithPage:
         )
 
     def sections(self, ctx: Any) -> dict[str, list[HelpEntry]]:
-        """Return the arguments, then the options without a heading, then the others."""
         found: dict[str, list[HelpEntry]] = {ARGUMENTS: [], OPTIONS: []}
         for param in self.get_params(ctx):
             if not getattr(param, "hidden", False) and param is not self._verbose:  # which the program's page explains
@@ -126,29 +122,27 @@ class _WithPage:
         return {heading: entries for heading, entries in found.items() if entries}
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """Return the words of the usage line; required ones have no brackets."""
         pieces: list[str] = super().collect_usage_pieces(ctx)  # type: ignore[misc]
         return [piece.replace("{", "").replace("}", "") for piece in pieces]
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write the page as wide as the terminal."""
         width = max(shutil.get_terminal_size().columns, NARROWEST)
         formatter.write("\n".join(self.page(ctx).lines(width)) + "\n")
 
 
 class HelpfulCommand(_WithPage, TyperCommand):
-    """A command whose options are listed under their `rich_help_panel` headings, and which ends with examples."""
+    """A command with its page of help."""
 
 
 class HelpfulGroup(_WithPage, TyperGroup):
-    """A group that lists its commands with the whole first sentence of each, under their `rich_help_panel` headings."""
+    """A group that lists its commands with the whole first sentence of each, under their headings."""
 
     def sections(self, ctx: Any) -> dict[str, list[HelpEntry]]:
-        """Return the options, then the commands."""
         found = super().sections(ctx)
         for name, command in self.commands.items():
             heading = getattr(command, "rich_help_panel", None) or COMMANDS
-            found.setdefault(heading, []).append(HelpEntry(name=name, about=_summary(command.help or "")))
+            summary = inspect.cleandoc(command.help or "").split("\n\n")[0]
+            found.setdefault(heading, []).append(HelpEntry(name=name, about=" ".join(summary.split())))
         return found
 
 
@@ -170,7 +164,6 @@ def pages(app: Any) -> Iterator[tuple[str, str, HelpPage]]:
 
 
 def _pages_of(command: Any, words: str, parent: Any) -> Iterator[tuple[str, HelpPage]]:
-    """Yield the words and the page of a command, or of each command of a group."""
     context = command.make_context(command.name, [], parent=parent, resilient_parsing=True)
     inner = getattr(command, "commands", {})
     if not inner or command.invoke_without_command:
@@ -212,7 +205,3 @@ def _default(param: Any) -> str:
     if not param.show_default or param.default is None or getattr(param, "is_flag", False):
         return ""
     return f"{param.default:g}" if isinstance(param.default, float) else str(param.default)
-
-
-def _summary(text: str) -> str:
-    return " ".join(inspect.cleandoc(text).split("\n\n")[0].split())

@@ -73,7 +73,6 @@ def leaderboard(
 
 
 def _opened(name: str | None, results: Path, *, infeasible: bool) -> StoredStudy:
-    """Return a study that has a row to show, the latest one without a name."""
     from mnist_bench.studies.checked import commands_of, open_any
 
     study = open_any(results, name)
@@ -86,7 +85,6 @@ def _opened(name: str | None, results: Path, *, infeasible: bool) -> StoredStudy
 
 
 def _fitting(board: Leaderboard, tabled: Callable[[Leaderboard], Table[Any]]) -> Table[LeaderboardRow]:
-    """Return a board's table with as many of its rows as a terminal shows at once, the prompt below it included."""
     from mnist_bench.leaderboard.board import cut
 
     table = tabled(board)
@@ -108,7 +106,6 @@ def _table(study: StoredStudy, results: Path, board: Leaderboard) -> Table[Leade
 
 
 def _table_of_study(board: Leaderboard, ranked: RankedStudy, study: StoredStudy) -> Table[LeaderboardRow]:
-    """Return a board with the findings of `confirm` about the study, unless the search continued since."""
     from mnist_bench.leaderboard.board import table_of
     from mnist_bench.studies.checked import commands_of
 

@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, assert_never
 
 from mnist_bench.cells import BARS, safe
-from mnist_bench.result_table import Align, Figure, Line, Result, Table, csv_text, json_text, markdown, records_of
+from mnist_bench.result_table import Align, Figure, Line, Result, Table, csv_text, json_text, markdown
 from search.errors import UsageError
 from search.messages import first_few
 
@@ -81,21 +81,16 @@ def _console_class() -> type[Console]:
     return LeavingConsole
 
 
-def print_line(text: object = "", style: str | None = None) -> None:
-    """Print one line of data to stdout."""
-    console().print(safe(text), style=style)
-
-
-def print_prose(text: object) -> None:
-    """Print a sentence or several to stdout, in a terminal broken between words."""
-    _print_folded(text, console())
+def print_line(text: object) -> None:
+    """Print a line of data to stdout, in a terminal broken between words; a `Line` that holds a command never is."""
+    _print(text, console())
 
 
 def print_text(text: str) -> None:
     """Print a file to stdout: in a terminal its lines, else its bytes, UTF-8, so that `> FILE` makes the same file."""
     if sys.stdout.isatty():
         for line in text.splitlines():
-            print_line(line)
+            print_line(Line(line))
     else:
         sys.stdout.flush()  # what was printed before comes before
         sys.stdout.buffer.write(text.encode(errors="replace"))
@@ -103,27 +98,21 @@ def print_text(text: str) -> None:
 
 
 def note(text: object = "") -> None:
-    """Print a sentence for the person at the terminal to stderr, in a terminal broken between words."""
-    _print_folded(text, console(stderr=True))
+    """Print a line for the person at the terminal to stderr, broken as in `print_line`."""
+    _print(text, console(stderr=True))
 
 
-def note_command(text: object) -> None:
-    """Print a line that holds a command to stderr, unbroken, so that it can be copied."""
-    console(stderr=True).print(safe(text))
-
-
-def _print_folded(text: object, out: Console) -> None:
+def _print(text: object, out: Console) -> None:
     for line in _prose(text, out):
-        out.print(line.text)
+        out.print(line.text, style=line.style)
 
 
 def folded(text: str, width: int, hanging: int | None = None) -> list[str]:
     """Return a line as lines of at most `width` cells, broken between words only, indented alike or by `hanging`."""
     indent = text[: len(text) - len(text.lstrip())] if hanging is None else " " * hanging
-    lines = textwrap.wrap(
+    return textwrap.wrap(
         text, max(width, 1), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )  # fmt: skip
-    return lines or [""]
+    ) or [""]  # fmt: skip
 
 
 def form(wanted: Sequence[Form]) -> Form:
@@ -142,7 +131,7 @@ def print_result(form: Form, result: Result) -> None:
         case "json":
             print_json(result.plain)
         case "csv":
-            print(csv_text(*records_of(result.tables)), end="")
+            print(csv_text(*result.tables), end="")
         case "markdown":
             print(markdown(*result.tables))
         case "table" | "wide":
@@ -159,13 +148,10 @@ def print_result(form: Form, result: Result) -> None:
 def overflow(table: Table[Any]) -> int:
     """Return how many lines too long a table and the next prompt are for the terminal; 0 if stdout is none."""
     out = console()
-    lines = len(_page(table, out, whole=False)) + 1  # the prompt
-    return max(0, lines - out.height) if out.is_terminal else 0
+    return max(0, len(_page(table, out, whole=False)) + 1 - out.height) if out.is_terminal else 0
 
 
 class _Line(NamedTuple):
-    """A line as it is printed."""
-
     text: str
     style: str | None = None
 
@@ -206,7 +192,6 @@ def _table_lines(table: Table[Any], out: Console, *, whole: bool) -> list[_Line]
 
 
 def _signs_below(table: Table[Any], shown: Sequence[int]) -> list[str]:
-    """Return the sentences below the rows: which columns are left out, and the meaning of the signs of the others."""
     left_out = [column.heading for i, column in enumerate(table.columns) if i not in shown]
     count = "1 column does" if len(left_out) == 1 else f"{len(left_out)} columns do"
     said = [f"{count} not fit: {first_few(left_out, NAMED)}; {table.whole} shows all."] if left_out else []
@@ -214,9 +199,7 @@ def _signs_below(table: Table[Any], shown: Sequence[int]) -> list[str]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Grid:
-    """A table's cells as they are printed."""
-
+class _Grid:  # a table's cells as they are printed
     columns: Sequence[Figure[Any]]
     cells: Sequence[Sequence[str]]  # of each column, its heading first
     widths: Sequence[int]  # of each column, on the screen
@@ -255,7 +238,6 @@ class _Grid:
         return sum(self.widths[i] + len(GAP) for i in kept) - len(GAP)
 
     def lines(self, kept: Sequence[int]) -> list[str]:
-        """Return a line of these columns' headings and one aligned line per row, with a line above each group."""
         aligned = [[_pad(cell, self.widths[i], self.columns[i].align) for cell in self.cells[i]] for i in kept]
         heading, *rows = [GAP.join(line).rstrip() for line in zip(*aligned, strict=True)]
         width = self._width(kept)
@@ -269,7 +251,6 @@ class _Grid:
         return _spelt(f"{RULE * 2} {safe(self.divisions[place])} ".ljust(width, RULE)[:width])
 
     def blocks(self, width: int) -> list[str]:
-        """Return a line a cell that is not empty, its heading before it, and an empty line between two rows."""
         lines: list[str] = []
         for place, row in enumerate(zip(*(column[1:] for column in self.cells), strict=True)):
             lines += [""] if lines else []

@@ -101,11 +101,7 @@ def plot(
 
 
 def chosen(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
-    """Return the study that the words name, None for the latest, and the kinds, none for all.
-
-    Raises:
-        UsageError: there is no such kind, or kinds of a study and of the data are mixed.
-    """
+    """Return the study that the words name, None for the latest, and the kinds, none for all."""
     study = words[0] if words and words[0] not in KINDS else None
     kinds = tuple(dict.fromkeys(words if study is None else words[1:]))
     for kind in kinds:
@@ -120,7 +116,6 @@ def chosen(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
 
 
 def _open(name: str | None, results: Path) -> StoredStudy:
-    """Return the study; if there is none, the error also names a kind of picture of nearly that name."""
     from mnist_bench.studies.checked import open_any
 
     try:
@@ -168,7 +163,6 @@ def report(
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[str], None]]:
-    """Offer a function that names the picture being drawn, on a terminal's line that is gone at the end."""
     console = output.console(stderr=True)
     if not console.is_terminal or console.is_dumb_terminal:
         yield lambda _kind: None
@@ -179,7 +173,6 @@ def _progress(total: int) -> Iterator[Callable[[str], None]]:
 
 
 def _missing(pictures: Sequence[Picture], context: typer.Context) -> Iterator[str]:
-    """Yield why pictures were not drawn; with --verbose, print the traceback of each unforeseen error."""
     for picture in pictures:
         if picture.error is not None:
             if context.find_root().params["verbose"] and not picture.foreseen:
@@ -188,17 +181,13 @@ def _missing(pictures: Sequence[Picture], context: typer.Context) -> Iterator[st
 
 
 def _exit_code(pictures: Sequence[Picture], *, named: bool) -> int:
-    """Return the code of the first error that counts, or 0.
-
-    If kinds were `named`, or nothing is drawn, every error counts; otherwise only unforeseen ones do.
-    """
+    """Return the code of the first error: of any if kinds were `named` or nothing is drawn, else of unforeseen ones."""
     errors = [(picture.error, picture.foreseen) for picture in pictures if picture.error is not None]
     every = named or len(errors) == len(pictures)
     return next((error.exit_code for error, foreseen in errors if every or not foreseen), 0)
 
 
 def _plain(pictures: Sequence[Picture]) -> dict[str, Any]:
-    """Return the content of `--json`: files by kind, and the reasons why there are none."""
     return {
         "pictures": [
             {"kind": picture.kind, "files": [str(file) for file in picture.files], "lines": list(picture.lines)}

@@ -12,6 +12,7 @@ import typer
 from mnist_bench.cli import output
 from mnist_bench.cli.output import ExitCode
 from mnist_bench.errors import Stopped
+from mnist_bench.result_table import Line
 from search.driver.interrupts import Interrupts
 from search.messages import command_line
 
@@ -36,7 +37,7 @@ def as_typed(study: str | None = None) -> str:
 def note_stopped(what: str, study: str | None = None) -> None:
     """Report on stderr that `what` was stopped, and how to continue; `study` as in `as_typed`."""
     output.note(f"{what} The same command continues where it stopped:")
-    output.note_command(f"  {as_typed(study)}")
+    output.note(Line(f"  {as_typed(study)}"))
 
 
 @contextmanager

@@ -139,7 +139,7 @@ def train(
         training = recipe_training.of_recipe(recipe, overrides=overrides, device=device, data_dir=data, net=net)
     config = training.config
     if form == "table":
-        output.print_line(_line(WIDTHS), "bold")
+        output.print_line(Line(_line(WIDTHS), bold=True))
     numbers = range(seed, seed + seeds)
     heard = _show_period if form == "table" else lambda seed, report: None
     count = options.workers_for(training.data.device.type, workers)

@@ -80,7 +80,6 @@ def show(
 
 
 def _at_a_glance(study: StoredStudy, whole: Mapping[str, object]) -> Result:
-    """Return a study on one screen: finding, best trial and its place in the ranges, machine, time, files, commands."""
     from mnist_bench.leaderboard.board import headline
     from mnist_bench.leaderboard.ranking import leaderboard_of
     from mnist_bench.report import about
@@ -210,7 +209,6 @@ def _settings(trial: TrialRecord) -> Iterator[str]:
 
 
 def _parameters(trial: TrialRecord) -> Iterator[str]:
-    """Yield the parameters, and the configuration that another trainer made of them."""
     from mnist_bench.config.values import flattened
 
     for heading, values in (("parameters", trial.params), ("configuration", trial.config)):
@@ -269,7 +267,6 @@ def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Ex
 
 
 def _source(study: StudyRecord, trial: TrialRecord) -> str:
-    """Return the trial of another study whose configuration a trial has; else what its start list was made of."""
     from search.study.spec import StudySpec
 
     spec = StudySpec.from_json(study.spec)

@@ -80,7 +80,6 @@ def _faults(summaries: Sequence[StudySummary]) -> Iterator[str]:
 
 
 def _resuming_lines(rows: Sequence[Row]) -> Iterator[str]:
-    """Yield the commands that resume unfinished searches, those of the first few studies."""
     unfinished = [row for row in rows if row.resume is not None]
     if unfinished:
         yield ""
@@ -93,7 +92,6 @@ def _resuming_lines(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _evaluations_line(opened: int, last: LedgerEntry | None) -> str:
-    """Return how often the test set was opened from a results folder, and the command and subject of the last time."""
     from mnist_bench.leaderboard.board import test_set_line
 
     line = test_set_line(opened)
@@ -129,7 +127,6 @@ class Row:
 
 
 def row_of(summary: StudySummary) -> Row:
-    """Return a study with what is read from the files in its folder."""
     from mnist_bench.data.test_set import entries_of
     from search.study.folder import StudyFolder
 
@@ -243,7 +240,6 @@ def remove(
 
 
 def _chosen(names: Sequence[str], results: Path) -> dict[StudyFolder, StudySummary]:
-    """Return the studies of these names; UsageError if one cannot name a study, StudyNotFoundError if there is none."""
     from search.study.folder import StudyFolder
     from search.study.studies import list_studies, no_such_study
 
@@ -289,7 +285,6 @@ def _remove_weights(folders: Iterable[StudyFolder], *, yes: bool) -> None:
 
 
 def _weights(files: StudyFolder) -> list[Path]:
-    """Return the files with the weights of a study's networks: of its best trials, and of those that were confirmed."""
     return [*files.kept_weights().values(), *files.confirm.kept_nets().values()]
 
 
@@ -298,7 +293,6 @@ def _size_of(paths: Sequence[Path]) -> str:
 
 
 def _ask(lines: Sequence[str], question: str, *, yes: bool) -> None:
-    """Print what is lost, and ask once; typer.Abort if the answer is no."""
     if not yes:
         for line in lines:
             output.note(line)

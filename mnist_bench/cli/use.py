@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from mnist_bench.errors import PictureError
     from mnist_bench.prediction.model import Model, Prediction
 
 STDIN = "-"
@@ -61,22 +61,6 @@ def export(
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    """The prediction for a picture."""
-
-    picture: str
-    prediction: Prediction
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PictureFault:
-    """Why there is no prediction for a picture."""
-
-    picture: str
-    error: str
-
-
 @takes(using.predict, prints=["json", "csv"])
 def predict(
     model: str,
@@ -95,6 +79,7 @@ def predict(
         mnist-bench predict winner digit.png
         mnist-bench predict conv-0/17 scans/ --csv > labels.csv
     """
+    from mnist_bench.errors import PictureError
     from mnist_bench.prediction.pictures import with_those_in_folders
 
     paths = list(map(str, with_those_in_folders(images)))
@@ -104,19 +89,23 @@ def predict(
             f"{model} does not record its training data; assuming MNIST's mean and deviation. "
             "A study or an export records them."
         )
-    answers = _answers(loaded, paths)
-    seen = [answer for answer in answers if isinstance(answer, Answer)]
-    faults = [answer for answer in answers if isinstance(answer, PictureFault)]
+    answers = [*zip(paths, _predictions(loaded, paths), strict=True)]
+    seen = [(path, said) for path, said in answers if not isinstance(said, PictureError)]
+    faults = [str(said) for _, said in answers if isinstance(said, PictureError)]
+    table = _table(seen)
+    records = [
+        {"picture": path, "error": str(said)} if isinstance(said, PictureError) else table.record((path, said))
+        for path, said in answers
+    ]
     return Result(
-        [_table(answers, seen)] if seen else [],
-        document=None if seen else {"pictures": [asdict(fault) for fault in faults]},
-        notes=[f"Error: {fault.error}" for fault in faults],
+        [table] if seen else [],
+        document={"pictures": records},
+        notes=[f"Error: {fault}" for fault in faults],
         exit_code=ExitCode.USAGE if faults else ExitCode.OK,
     )
 
 
 def _model(name: str, data_dir: Path | None, results: Path) -> Model:
-    """Return the network of a file, an export's folder, a study or a trial."""
     from mnist_bench.prediction.model import UNFINISHED, WEIGHTS, load_model
 
     path = Path(name)
@@ -129,55 +118,42 @@ def _model(name: str, data_dir: Path | None, results: Path) -> Model:
     return kept_net(study, trial, data_dir=data_dir).model
 
 
-def _answers(model: Model, paths: Sequence[str]) -> list[Answer | PictureFault]:
-    """Return an answer or a fault per picture; the network gets all readable pictures at once."""
+def _predictions(model: Model, paths: Sequence[str]) -> list[Prediction | PictureError]:
+    """Return what the network says of each picture, which gets all readable ones at once, or why it says nothing."""
     from mnist_bench.errors import PictureError
-
-    prepared: dict[int, NDArray[np.float32]] = {}
-    faults: dict[int, PictureFault] = {}
-    for number, path in enumerate(paths):
-        try:
-            prepared[number] = model.prepared(_content(path), "stdin" if path == STDIN else path)
-        except PictureError as error:
-            faults[number] = PictureFault(picture=path, error=str(error))
-    said = dict(zip(prepared, model.predict(list(prepared.values())), strict=True))
-    answers = {number: Answer(picture=paths[number], prediction=prediction) for number, prediction in said.items()}
-    return [answers.get(number) or faults[number] for number in range(len(paths))]
-
-
-def _content(path: str) -> Path | bytes:
-    """Return a file, or the content of stdin."""
     from mnist_bench.prediction.pictures import MAX_BYTES
 
-    return sys.stdin.buffer.read(MAX_BYTES + 1) if path == STDIN else Path(path)
+    found: list[NDArray[np.float32] | PictureError] = []
+    for path in paths:
+        content = sys.stdin.buffer.read(MAX_BYTES + 1) if path == STDIN else Path(path)
+        try:
+            found.append(model.prepared(content, "stdin" if path == STDIN else path))
+        except PictureError as error:
+            found.append(error)
+    said = iter(model.predict([each for each in found if not isinstance(each, PictureError)]))
+    return [each if isinstance(each, PictureError) else next(said) for each in found]
 
 
-def _table(answers: Sequence[Answer | PictureFault], seen: Sequence[Answer]) -> Table[Answer]:
-    named = any(answer.prediction.name is not None for answer in seen)
-    figures: list[Figure[Answer]] = [
-        Figure("picture", lambda answer: answer.picture, 3, key="picture"),
+def _table(seen: Sequence[tuple[str, Prediction]]) -> Table[tuple[str, Prediction]]:
+    named = any(said.name is not None for _, said in seen)
+    figures: list[Figure[tuple[str, Prediction]]] = [
+        Figure("picture", lambda row: row[0], 3, key="picture"),
         Figure(
-            "label", lambda answer: answer.prediction.label, 5, "right", key="label",
-            reads=lambda answer: _named(answer.prediction.label, answer.prediction.name),
+            "label", lambda row: row[1].label, 5, "right", key="label",
+            reads=lambda row: _named(row[1].label, row[1].name),
         ),
-        Figure("", lambda answer: answer.prediction.name, key="name" if named else ""),
+        Figure("", lambda row: row[1].name, key="name" if named else ""),
+        Figure("probability", lambda row: row[1].probability, 4, "right", cells.percent, key="probability"),
         Figure(
-            "probability", lambda answer: answer.prediction.probability, 4, "right", cells.percent, key="probability"
+            "runner-up", lambda row: row[1].runner_up, 2, key="runner_up",
+            reads=lambda row: f"{_named(row[1].runner_up, row[1].runner_up_name)} "
+            f"({cells.percent(row[1].runner_up_probability)})",
         ),
-        Figure("runner-up", lambda answer: answer.prediction.runner_up, 2, reads=_runner_up, key="runner_up"),
-        Figure("", lambda answer: answer.prediction.runner_up_name, key="runner_up_name" if named else ""),
-        Figure("", lambda answer: answer.prediction.runner_up_probability, key="runner_up_probability"),
-        Figure("", lambda answer: answer.prediction.probabilities, key="probabilities"),
+        Figure("", lambda row: row[1].runner_up_name, key="runner_up_name" if named else ""),
+        Figure("", lambda row: row[1].runner_up_probability, key="runner_up_probability"),
+        Figure("", lambda row: row[1].probabilities, key="probabilities"),
     ]  # fmt: skip
-    table = Table(rows=seen, figures=figures)
-    found = [table.record(answer) if isinstance(answer, Answer) else asdict(answer) for answer in answers]
-    return replace(table, document={"pictures": found})
-
-
-def _runner_up(answer: Answer) -> str:
-    said = answer.prediction
-    name = _named(said.runner_up, said.runner_up_name)
-    return f"{name} ({cells.percent(said.runner_up_probability)})"
+    return Table(rows=seen, figures=figures)
 
 
 def _named(label: int, name: str | None) -> str:

@@ -18,7 +18,7 @@ from rich.cells import cell_len
 
 from mnist_bench.cells import safe
 from mnist_bench.cli import output
-from mnist_bench.result_table import Figure, Result, Table, csv_text, key_figure
+from mnist_bench.result_table import Figure, Line, Result, Table, csv_text, key_figure
 
 ROWS = [
     {"name": "[/x] [link=http://evil]a[/link]", "share": 0.5, "note": "=cmd|' /C calc'!A0"},
@@ -139,12 +139,12 @@ def test_prose_is_broken_in_a_terminal_alone_and_commands_never(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "30")
     digest = "  digest " + " ".join(["0123"] * 16)
-    output.print_prose(digest)
+    output.print_line(digest)
     assert capsys.readouterr().out == f"{digest}\n"
     monkeypatch.setenv("FORCE_COLOR", "1")
-    output.print_prose(digest)
+    output.print_line(digest)
     output.note(digest)
-    output.note_command(digest)
+    output.note(Line(digest))
     printed = capsys.readouterr()
     lines = printed.out.splitlines()
     assert (lines[0], lines[1][:6], len(lines)) == ("  digest 0123 0123 0123 0123", "  0123", 4)
@@ -196,7 +196,7 @@ def test_json_has_its_schema_version_first(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_csv_defuses_formulas_and_keeps_numbers() -> None:
-    text = csv_text([*ROWS, {"name": 'quote " and, comma', "list": [1, 2]}])
+    text = csv_text(Table(rows=[*ROWS, {"name": 'quote " and, comma', "list": [1, 2]}]))
     header, first, second, third = csv.reader(io.StringIO(text))
     assert header == ["name", "share", "note", "list"]
     assert first[1:3] == ["0.5", "'=cmd|' /C calc'!A0"]
@@ -208,7 +208,7 @@ def test_csv_defuses_formulas_and_keeps_numbers() -> None:
 @example("\t=1")
 @given(st.text(min_size=1))
 def test_no_csv_cell_begins_a_formula(text: str) -> None:
-    _, line = csv.reader(io.StringIO(csv_text([{"name": text}])))
+    _, line = csv.reader(io.StringIO(csv_text(keys({"name": text}))))
     (cell,) = line
     assert not cell.lstrip().startswith(("=", "+", "-", "@", "\t", "\r"))
 

@@ -89,6 +89,8 @@ def test_what_is_empty_or_no_picture_gets_a_sentence_and_the_others_an_answer(
     first, second = found["pictures"]
     assert first == {"picture": "missing.png", "error": "missing.png: cannot be read (No such file or directory)."}
     assert second["picture"] == str(pictures / "3.png")
+    alone = cli("predict", str(exported), "missing.png", "--json")
+    assert (alone.exit_code, json.loads(alone.stdout)["pictures"]) == (2, [first])
     broken = CliRunner().invoke(app, ["predict", str(exported), "-"], input=b"none")
     assert broken.stderr == "Error: stdin: not a readable image; give a PNG or JPEG file.\n"
 
