@@ -82,13 +82,11 @@ def _faults(summaries: Sequence[StudySummary]) -> Iterator[str]:
 def _resuming_lines(rows: Sequence[Row]) -> Iterator[str]:
     unfinished = [row for row in rows if row.resume is not None]
     if unfinished:
-        yield ""
-        yield "To resume:"
+        yield from ("", "To resume:")
     width = max((len(row.summary.name) for row in unfinished[:RESUMED]), default=0)
-    for row in unfinished[:RESUMED]:
-        yield Line(f"  {row.summary.name:{width}}  {row.resume}")
-    if more := len(unfinished) - RESUMED:
-        yield from [f"  and {more} more: `mnist-bench studies --json`"] if more > 0 else []
+    yield from (Line(f"  {row.summary.name:{width}}  {row.resume}") for row in unfinished[:RESUMED])
+    if (more := len(unfinished) - RESUMED) > 0:
+        yield f"  and {more} more: `mnist-bench studies --json`"
 
 
 def _evaluations_line(opened: int, last: LedgerEntry | None) -> str:
@@ -111,9 +109,6 @@ def _refuse_options_before(context: typer.Context) -> None:
             f"{listing(given)}: write options after `studies {context.invoked_subcommand}`, which ignores those before "
             "it."
         )
-
-
-SEARCH = ["mnist-bench", "search"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,23 +135,18 @@ def row_of(summary: StudySummary) -> Row:
 
 
 def resume_command(files: StudyFolder) -> str | None:
-    """Return the command with which the search of a study continues; None if it is not known."""
-    from search.study.invocation_log import invocations, typed_commands
-
-    typed = typed_commands(invocations(files))
-    return typed_again(typed[-1], files) if typed else None
-
-
-def typed_again(typed: str, files: StudyFolder) -> str | None:
-    """Return a search as it was typed, for the study where it is now; None if it is not a command that can be shown.
+    """Return the command with which the search of a study, where it is now, continues; None if none can be shown.
 
     Each word is quoted again: the line may come from another person, and must not be more than one command.
     """
+    from search.study.invocation_log import invocations, typed_commands
+
+    typed = typed_commands(invocations(files))
     try:
-        words = [] if "$'" in typed else shlex.split(typed)
+        words = [] if not typed or "$'" in typed[-1] else shlex.split(typed[-1])
     except ValueError:
         words = []
-    if words[:2] != SEARCH:
+    if words[:2] != ["mnist-bench", "search"]:
         return None
     return command_line([*without_option("--results", words), *files.words])
 
