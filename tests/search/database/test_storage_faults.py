@@ -129,17 +129,12 @@ def test_a_full_disk_is_a_sentence_and_the_search_goes_on_when_there_is_room(
     assert fake.run(disk, budget=BUDGET).study.digest == undisturbed
 
 
-@pytest.mark.parametrize(
-    "tear", [lambda size: 100, lambda size: 4096, lambda size: size // 2, lambda size: size - 4096, lambda size: 0]
-)
-def test_a_torn_database_is_a_sentence_and_nothing_is_written(
-    database: Path, tmp_path: Path, tear: Callable[[int], int]
-) -> None:
-    content = database.read_bytes()[: tear(database.stat().st_size)]
+@pytest.mark.parametrize("left", [slice(100), slice(4096), slice(30_000), slice(-4096), slice(0)], ids=str)
+def test_a_torn_database_is_a_sentence_and_nothing_is_written(database: Path, tmp_path: Path, left: slice) -> None:
+    content = database.read_bytes()[left]
     database.write_bytes(content)
-    with pytest.raises(
-        StorageError, match=rf"^The database {database} is (damaged|empty).*restore a copy of it"
-    ) as caught:
+    sentence = rf"^The database {database} is (damaged|empty).*restore a copy of it"
+    with pytest.raises(StorageError, match=sentence) as caught:
         fake.run(tmp_path, budget=BUDGET)
     assert "\n" not in str(caught.value)
     assert database.read_bytes() == content
@@ -166,23 +161,11 @@ def test_a_database_with_a_second_name_is_not_written(database: Path, tmp_path: 
     file.touch()
     os.link(file, tmp_path / "victim")
     before = file.read_bytes()
-    with pytest.raises(StorageError, match=rf"{file.name}: has a second name"):
-        fake.run(tmp_path, budget=BUDGET)
-    assert (tmp_path / "victim").read_bytes() == before
-
-
-def test_what_readers_share_is_not_written_under_a_second_name(database: Path, tmp_path: Path) -> None:
-    (tmp_path / "victim").write_bytes(b"precious")
-    os.link(tmp_path / "victim", database.with_name(f"{database.name}-shm"))
-    with pytest.raises(StorageError, match="-shm: has a second name"):
-        open_study(tmp_path, "fake-0")
-    assert (tmp_path / "victim").read_bytes() == b"precious"
-
-
-def test_an_event_that_is_missing_is_told(database: Path, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("DELETE FROM search_events WHERE seq = 5")
-        connection.commit()
-    for use in (lambda: open_study(tmp_path, None), lambda: fake.run(tmp_path, budget=BUDGET)):
-        with pytest.raises(StorageError, match="The event log of study fake-0 lacks event 5"):
+    uses: list[Callable[[], object]] = [
+        lambda: fake.run(tmp_path, budget=BUDGET),
+        lambda: open_study(tmp_path, "fake-0"),
+    ]
+    for use in uses if ending == "-shm" else uses[:1]:  # which readers share
+        with pytest.raises(StorageError, match=rf"{file.name}: has a second name"):
             use()
+    assert (tmp_path / "victim").read_bytes() == before

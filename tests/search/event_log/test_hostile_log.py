@@ -7,9 +7,8 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -114,13 +113,6 @@ def refusal(act: Callable[[], object]) -> str | None:
     return None
 
 
-@contextmanager
-def copied(results: Path) -> Iterator[Path]:
-    """Lend a copy of the results."""
-    with TemporaryDirectory() as folder:
-        yield Path(shutil.copytree(results, Path(folder) / "copy"))
-
-
 @pytest.mark.slow
 @pytest.mark.dosed
 def test_a_forged_payload_is_believed_or_refused(results: Path) -> None:
@@ -138,10 +130,10 @@ def test_a_forged_payload_is_believed_or_refused(results: Path) -> None:
 @pytest.mark.parametrize("column", COLUMNS)
 def test_a_column_of_another_type_is_refused(results: Path, column: str) -> None:
     whole = read(results)
-    for value in ("\x1b[31m", b"\xff\x00", 1.5, -7, 2**62):
-        with copied(results) as copy:
-            write(copy, f"UPDATE search_events SET {column} = ? WHERE seq = 3", value)  # noqa: S608
-            assert read(copy) in (None, whole if column in ("external", "time") else None)
+    for number, value in enumerate(("\x1b[31m", b"\xff\x00", 1.5, -7, 2**62)):
+        copy = Path(shutil.copytree(results, results.with_name(f"copy-{number}")))
+        write(copy, f"UPDATE search_events SET {column} = ? WHERE seq = 3", value)  # noqa: S608
+        assert read(copy) in (None, whole if column in ("external", "time") else None)
 
 
 @pytest.mark.parametrize("kind", ["create", "ask", "report", "tell"])
@@ -160,11 +152,12 @@ def test_events_in_an_order_that_no_search_decides_are_refused(results: Path, ki
 @pytest.mark.slow
 @pytest.mark.dosed
 def test_going_on_with_a_forged_study_ends_in_its_end_or_in_a_sentence(results: Path) -> None:
-    for seq, text in random.Random(1).sample(list(mutations(results)), max(12, dose(60))):
-        with copied(results) as copy:
-            write(copy, "UPDATE search_events SET payload = ? WHERE seq = ?", text, seq)
-            told = refusal(lambda copy=copy: fake.run(copy, budget=BUDGET, concurrent_trials=2))  # type: ignore[misc]
-            assert told or open_study(copy, NAME).digest
+    for number, (seq, text) in enumerate(random.Random(1).sample(list(mutations(results)), max(12, dose(60)))):
+        copy = Path(shutil.copytree(results, results.with_name(f"copy-{number}")))
+        write(copy, "UPDATE search_events SET payload = ? WHERE seq = ?", text, seq)
+        told = refusal(lambda copy=copy: fake.run(copy, budget=BUDGET, concurrent_trials=2))  # type: ignore[misc]
+        assert told or open_study(copy, NAME).digest
+        shutil.rmtree(copy)
 
 
 def test_a_study_under_anothers_name_is_refused(results: Path) -> None:

@@ -1,3 +1,5 @@
+"""Files that reach workers through a cluster: written whole, found by the next, and nobody else's."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -30,20 +32,12 @@ def test_other_content_has_another_folder() -> None:
     assert len({folder_of(files) for files in [FILES, *others]}) == 5
 
 
-def test_what_a_killed_worker_had_not_written_is_written() -> None:
-    (unpack(FILES) / "b").unlink()
-    assert (unpack(FILES) / "b").read_bytes() == b"2"
-
-
-def test_a_folder_that_cannot_be_made_is_told(temporary: Path) -> None:
-    folder_of(FILES).parent.write_text("a file in its place")
-    with pytest.raises(UsageError, match="cannot be created as a folder"):
-        unpack(FILES)
-
-
 def test_what_stands_there_with_another_content_is_replaced(temporary: Path) -> None:
     folder = unpack(FILES)
     (folder / "a").write_bytes(b"another's")
+    (folder / "b").unlink()
+    unpack(FILES)  # what a killed worker had not written
+    assert (folder / "b").read_bytes() == b"2"
     (folder / "b").unlink()
     (temporary / "elsewhere").write_bytes(b"2")
     (folder / "b").symlink_to(temporary / "elsewhere")
@@ -52,7 +46,13 @@ def test_what_stands_there_with_another_content_is_replaced(temporary: Path) -> 
     assert not (folder / "b").is_symlink()
 
 
-def test_a_folder_of_another_users_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.executors.ray.os.getuid", lambda: 98765)
-    with pytest.raises(UsageError, match="belongs to another user"):
+def test_a_folder_that_cannot_be_made_or_is_another_users_is_refused(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as another:
+        another.setattr("search.executors.ray.os.getuid", lambda: 98765)
+        with pytest.raises(UsageError, match="belongs to another user"):
+            unpack(FILES)
+    folder_of(FILES).parent.write_text("a file in its place")
+    with pytest.raises(UsageError, match="cannot be created as a folder"):
         unpack(FILES)

@@ -67,13 +67,6 @@ def test_after_a_cut_the_search_ends_with_the_digest_of_an_undisturbed_one(
     assert len(read_events(place)) == len(events)
 
 
-def test_every_cut_keeps_what_it_cuts(place: StudyFolder) -> None:
-    for seq in (20, 10):
-        damaged(place, seq)
-        cut(place)
-    assert {path.name for path in (place.path / "aside").iterdir()} >= {DATABASE, f"{DATABASE}.1"}
-
-
 def test_what_sqlite_kept_beside_the_database_is_kept_with_it_and_does_not_come_back(
     whole: str, place: StudyFolder
 ) -> None:
@@ -129,7 +122,7 @@ def test_a_lost_tail_is_given_up(whole: str, searched: Searched, place: StudyFol
     assert digest(place) == whole
 
 
-def test_a_folder_under_another_name_is_cut_as_well(place: StudyFolder) -> None:
+def test_every_cut_keeps_what_it_cuts_in_a_folder_under_another_name_too(place: StudyFolder) -> None:
     damaged(place, 20)
     place.path.rename(place.path.with_name("other"))
     other = StudyFolder.of("other", place.path.parent)
@@ -137,34 +130,32 @@ def test_a_folder_under_another_name_is_cut_as_well(place: StudyFolder) -> None:
         read_events(other)
     cut(other)
     assert len(open_study(place.path.parent, "other").trials) > 0
+    damaged(other, 10)
+    cut(other)
+    assert {path.name for path in (other.path / "aside").iterdir()} >= {DATABASE, f"{DATABASE}.1"}
 
 
-def test_it_says_that_a_larger_budget_is_among_the_lost(place: StudyFolder, tmp_path: Path) -> None:
+def test_it_says_what_is_lost_that_may_end_the_search_otherwise(
+    searched: Searched, place: StudyFolder, tmp_path: Path
+) -> None:
     ended = len(read_events(place))
     fake.run(tmp_path, budget=BUDGET + 2)
     kept = place.database.read_bytes()
-    for seq, otherwise in ((ended + 1, None), (ended, "its trial budget had been raised")):
+    raised = "its trial budget had been raised"
+    for seq, otherwise in ((ended + 1, None), (ended, raised), (1, raised)):
         place.database.write_bytes(kept)
         damaged(place, seq)
-        assert cut(place).otherwise == otherwise
-    place.database.write_bytes(kept)
-    damaged(place, 1)
-    made = cut(place)
+        made = cut(place)
+        assert made.otherwise == otherwise
     assert made.lost[0] == GoalSet(goal=BUDGET)
-    assert made.otherwise == "its trial budget had been raised"
-
-
-def test_it_says_that_an_end_by_the_machine_is_among_the_lost(place: StudyFolder) -> None:
+    place.database.write_bytes(kept)
     change(place, "UPDATE search_events SET payload = replace(payload, 'complete', 'timed_out') WHERE seq > 10")
     chain_anew(place.database)
     damaged(place, 10)
     assert str(cut(place).otherwise).startswith("the machine had ended #")
-
-
-def test_by_arrival_it_may_end_otherwise(searched: Searched, tmp_path: Path) -> None:
-    place = searched(tmp_path, budget=BUDGET, order="as-completed")
-    damaged(place, 10)
-    assert cut(place).otherwise == "it takes up results in the order in which they arrive"
+    by_arrival = searched(tmp_path / "arrival", budget=BUDGET, order="as-completed")
+    damaged(by_arrival, 10)
+    assert cut(by_arrival).otherwise == "it takes up results in the order in which they arrive"
 
 
 def test_what_cannot_be_cut_is_left_alone(place: StudyFolder, tmp_path: Path) -> None:

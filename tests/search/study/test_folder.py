@@ -14,7 +14,6 @@ from hypothesis import given, settings, strategies as st
 
 from search.errors import StorageError, UsageError
 from search.space.space import Space
-from search.study import studies
 from search.study.folder import ExperimentFolder, ResultsFolder, StudyFolder, WorkFolder, can_name_a_study, name_after
 from search.study.invocation_log import Invocation, invocations, keep_invocation, latest_data, latest_net
 from support import forged
@@ -106,17 +105,14 @@ def test_the_folder_of_a_study_and_that_of_results_may_be_links(tmp_path: Path) 
     assert StudyFolder(folder).ablation == ExperimentFolder(folder / "ablation")
 
 
-def test_a_name_that_was_not_given_says_where_it_comes_from() -> None:
-    assert name_after("n" * 62, 0) == f"{'n' * 62}-0"
-    with pytest.raises(UsageError, match=r"^'n+-12', the space's name and the seed, cannot name .*\. Give one with --"):
-        name_after("n" * 62, 12)
-
-
 def test_no_name_leads_out_of_the_results_folder_or_speaks_to_a_terminal() -> None:
     for name in (*forged.NAMES, "", "../x", "a/b", "a\nb", "\x1b[31m", "x" * 65, "a\0b", "-n", "é"):
         with pytest.raises(UsageError, match="cannot name a study"):
             StudyFolder.of(name, Path("results"))
     assert can_name_a_study("conv-0.1_b")
+    assert name_after("n" * 62, 0) == f"{'n' * 62}-0"
+    with pytest.raises(UsageError, match=r"^'n+-12', the space's name and the seed, cannot name .*\. Give one with --"):
+        name_after("n" * 62, 12)
 
 
 def test_a_command_names_the_folder_of_studies_only_if_it_is_not_the_one_in_force(
@@ -126,11 +122,6 @@ def test_a_command_names_the_folder_of_studies_only_if_it_is_not_the_one_in_forc
     assert StudyFolder.of("fake-0", Path("there")).words == ("--results", "there")
     monkeypatch.setenv("MNIST_BENCH_RESULTS", "there")
     assert StudyFolder.of("fake-0", Path("there")).words == ()
-
-
-def test_a_study_that_is_not_there_has_no_events(tmp_path: Path) -> None:
-    files = StudyFolder.of("fake-0", tmp_path)
-    assert (studies.specification(files), studies.read_events(files)) == (None, [])
 
 
 def test_a_folder_whose_name_no_study_can_have_is_not_among_the_studies(tmp_path: Path) -> None:
@@ -155,24 +146,12 @@ def test_each_invocation_is_added_and_the_space_stays_as_it_was(tmp_path: Path) 
     keep_invocation(files, Space.of({"name": "other"}), CALLED)
     assert invocations(files) == [TYPED, CALLED]
     assert files.space.read_text() == SPACE.to_yaml()
-
-
-def test_what_an_earlier_version_kept_is_read(tmp_path: Path) -> None:
-    files = StudyFolder(tmp_path)
+    os.truncate(files.commands, 1 << 40)  # a terabyte is not read whole
+    assert invocations(files) == [TYPED, CALLED]
     files.commands.write_text('{"command": "mnist-bench search conv", "data_dir": null}\n{"data_dir": "/data"}\n')
-    assert invocations(files) == [Invocation(command="mnist-bench search conv")]
-
-
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    assert invocations(files) == [Invocation(command="mnist-bench search conv")], "of an earlier version"
     with pytest.raises(StorageError, match="missing: cannot be written"):
         keep_invocation(StudyFolder(tmp_path / "missing"), SPACE, None)
-
-
-def test_commands_of_a_terabyte_are_not_read_whole(tmp_path: Path) -> None:
-    files = StudyFolder(tmp_path)
-    keep_invocation(files, SPACE, TYPED)
-    os.truncate(files.commands, 1 << 40)
-    assert invocations(files) == [TYPED]
 
 
 @given(damage=st.binary(max_size=40), at=st.integers(0, 80))

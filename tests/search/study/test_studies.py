@@ -56,7 +56,8 @@ def test_of_a_study_that_is_not_there_the_advice_names_the_same_place(tmp_path: 
     with pytest.raises(StudyNotFoundError, match=listed):
         open_study(place, "third")
     with pytest.raises(StudyNotFoundError, match=listed):
-        remove_study(StudyFolder.of("third", place))
+        remove_study(missing := StudyFolder.of("third", place))
+    assert (studies.specification(missing), read_events(missing)) == (None, [])
     made = f"^No study in {place}/; `mnist-bench search conv --trials 50 --results '{place}'` makes one\\.$"
     with pytest.raises(StudyNotFoundError, match=made):
         open_study(place, None)
