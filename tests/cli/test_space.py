@@ -12,7 +12,6 @@ import pytest
 from typer.testing import Result
 
 from mnist_bench.space_files import space_sources
-from support import own_nets
 from support.own_data import arrays, write_npz
 
 Cli = Callable[..., Result]
@@ -131,12 +130,6 @@ def test_nets_are_those_for_the_pictures(source: str, channels: int, show: Show)
     text = f"model: {{blocks: 1, filters: {{int: [4, 5]}}, hidden_layers: 0}}\n{more}\n"
     macs = document(show(text, *data, "--json"))["extremes"]["macs"]
     assert macs == [28 * 28 * 9 * channels * maps + 14 * 14 * maps * 10 for maps in (4, 5)]
-
-
-def test_constraints_are_counted_over_nets_for_the_pictures(show: Show) -> None:
-    net = own_nets.write(Path(), own_nets.THREE_CHANNELS)
-    shown = show(f"dataset: mnist-red\n{LR}constraints: [lr < 0.15]\n", "--net", net).stdout
-    assert "constraint      lr < 0.15   met by " in shown
 
 
 def test_times_are_those_for_as_many_images(show: Show) -> None:

@@ -19,6 +19,14 @@ def head(width, input_shape, classes, *more):
         nn.Linear(16 * width, classes),
     )
 """
+
+
+def built(*lines: str) -> str:
+    """Return the text of a file whose function `build` has these lines."""
+    body = "".join(f"    {line}\n" for line in lines)
+    return f"{_HEAD}\ndef build(settings, input_shape, classes):\n{body}"
+
+
 GOOD = f"""{_HEAD}
 @dataclass(frozen=True)
 class Settings:
@@ -34,10 +42,7 @@ def build(settings: Settings, input_shape: tuple[int, int, int], classes: int) -
     return head(settings.width, input_shape, classes, *normed, nn.Dropout(settings.dropout))
 """
 """Draws with PyTorch's own dropout and initialisation."""
-UNTYPED = f"""{_HEAD}
-def build(settings, input_shape, classes):
-    return head(settings.get("width", 4), input_shape, classes)
-"""
+UNTYPED = built('return head(settings.get("width", 4), input_shape, classes)')
 CLASS = f"""{_HEAD}
 class Net(nn.Module):
     def __init__(self, settings: dict, input_shape, classes):
@@ -54,18 +59,12 @@ class Net(nn.Module):
         return self.out(self.tied(self.last(hidden)))
 """
 """A class; with a layer that waits for its input, a weight used twice, and a `view` of the pictures."""
-TWO_NAMES = f"""{_HEAD}
-def build(settings, input_shape, classes):
-    layer = nn.Linear(8, 8)
-    return nn.Sequential(nn.Flatten(), nn.LazyLinear(8), nn.ReLU(), layer, nn.ReLU(), layer, nn.Linear(8, classes))
-"""
+TWO_NAMES = built(
+    "layer = nn.Linear(8, 8)",
+    "return nn.Sequential(nn.Flatten(), nn.LazyLinear(8), nn.ReLU(), layer, nn.ReLU(), layer, nn.Linear(8, classes))",
+)
 """Holds a layer under two names."""
-FROZEN = f"""{_HEAD}
-def build(settings, input_shape, classes):
-    net = head(4, input_shape, classes)
-    net[0].weight.requires_grad_(False)
-    return net
-"""
+FROZEN = built("net = head(4, input_shape, classes)", "net[0].weight.requires_grad_(False)", "return net")
 """Its convolution keeps the kernels that it starts with."""
 SKIPPING = f"""{_HEAD}
 class Skipping(nn.Module):
@@ -105,11 +104,10 @@ def build(settings: Settings, input_shape: tuple[int, int, int], classes: int) -
     return head(4, input_shape, classes)
 """
 """Declares that it has no settings."""
-LISTED = f"""{_HEAD}
-def build(settings, input_shape, classes):
-    widths = [784] + settings["widths"] + [classes]
-    return nn.Sequential(nn.Flatten(), *(nn.Linear(one, other) for one, other in zip(widths, widths[1:])))
-"""
+LISTED = built(
+    'widths = [784] + settings["widths"] + [classes]',
+    "return nn.Sequential(nn.Flatten(), *(nn.Linear(one, other) for one, other in zip(widths, widths[1:])))",
+)
 """Adds to a list that is given."""
 LATE = f"""{_HEAD}
 class Late(nn.Module):
@@ -138,23 +136,18 @@ def build(settings: Settings, input_shape: tuple[int, int, int], classes: int) -
     return head(settings.width or 4, input_shape, classes, *(nn.Dropout(tag / 10) for tag in settings.tags))
 """
 """Its settings may be null and an empty list, which are not their defaults."""
-COLOUR_ONLY = f"""{_HEAD}
-def build(settings, input_shape, classes):
-    if input_shape[0] != 3:
-        raise ValueError("colour only")
-    return head(4, input_shape, classes)
-"""
-THREE_CHANNELS = f"""{_HEAD}
-def build(settings, input_shape, classes):
-    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(64, classes))
-"""
+COLOUR_ONLY = built(
+    "if input_shape[0] != 3:", '    raise ValueError("colour only")', "return head(4, input_shape, classes)"
+)
+THREE_CHANNELS = built(
+    "return nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(64, classes))"
+)
 """Takes pictures of three channels, whatever it is told, and fails where it is given others."""
-STRIDED = f"""{_HEAD}
-def build(settings, input_shape, classes):
-    width, kernel = settings.get("width", 4), settings["kernel"]
-    first = nn.Conv2d(input_shape[0], width, kernel, stride=2)
-    return nn.Sequential(first, nn.ReLU(), head(width, (width, 9, 9), classes))
-"""
+STRIDED = built(
+    'width, kernel = settings.get("width", 4), settings["kernel"]',
+    "first = nn.Conv2d(input_shape[0], width, kernel, stride=2)",
+    "return nn.Sequential(first, nn.ReLU(), head(width, (width, 9, 9), classes))",
+)
 """Has a convolution with a stride, of any kernel."""
 UNSEEDED = f"""{_HEAD}
 draws = np.random.default_rng()
@@ -186,13 +179,12 @@ SHARING = (
     .replace("class Warm(nn.Module):", "class Warm(nn.Module):\n    seen = 0\n")
 )
 """Counts its steps in the class, which all nets of a process share."""
-HASHING = f"""{_HEAD}
-def build(settings, input_shape, classes):
-    net = head(4, input_shape, classes)
-    with torch.no_grad():
-        net[0].weight.mul_(1 + (hash("a text") % 97) / 97)
-    return net
-"""
+HASHING = built(
+    "net = head(4, input_shape, classes)",
+    "with torch.no_grad():",
+    '    net[0].weight.mul_(1 + (hash("a text") % 97) / 97)',
+    "return net",
+)
 """Starts from the hash of a text, which is another in every process."""
 PROJECTING = f"""{_HEAD}
 class Project(nn.Module):
@@ -216,28 +208,15 @@ def build(settings, input_shape, classes):
     return head(4, input_shape, classes, Late())
 """
 """Can be counted and cannot be trained."""
-RAISING = f"""{_HEAD}
-def build(settings, input_shape, classes):
-    raise LookupError("no such layer")
-"""
-NO_NET = f"""{_HEAD}
-def build(settings, input_shape, classes):
-    return 7
-"""
-NO_WEIGHTS = f"""{_HEAD}
-def build(settings, input_shape, classes):
-    return head(4, input_shape, classes).requires_grad_(False)
-"""
-BF16 = f"""{_HEAD}
-def build(settings, input_shape, classes):
-    net = head(4, input_shape, classes)
-    net.register_buffer("scale", torch.ones(1, dtype=torch.bfloat16))
-    return net
-"""
-NO_LOGITS = f"""{_HEAD}
-def build(settings, input_shape, classes):
-    return head(4, input_shape, classes + 1)
-"""
+RAISING = built('raise LookupError("no such layer")')
+NO_NET = built("return 7")
+NO_WEIGHTS = built("return head(4, input_shape, classes).requires_grad_(False)")
+BF16 = built(
+    "net = head(4, input_shape, classes)",
+    'net.register_buffer("scale", torch.ones(1, dtype=torch.bfloat16))',
+    "return net",
+)
+NO_LOGITS = built("return head(4, input_shape, classes + 1)")
 
 
 def write(folder: Path, text: str, name: str = "my_nets.py") -> str:
