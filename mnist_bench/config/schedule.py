@@ -131,7 +131,6 @@ class Schedule:
         return None
 
     def _share_of_rise(self, epoch: int) -> float:
-        """Return how much of a change from the first epoch to the last is done in an epoch, 0 to 1."""
         return epoch / max(1, self.config.epochs - 1)
 
 

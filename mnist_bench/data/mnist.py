@@ -144,7 +144,6 @@ def check(loaded: Images, form: PictureForm, images_name: str, labels_name: str)
 
 
 def _names(options: DataOptions) -> tuple[str, ...]:
-    """Return the names of the classes, if the folder's files were made from a source that has names."""
     made = about(Path(options.data_dir or PACKAGED))
     return made.names if made and len(made.names) == options.form.classes else ()
 

@@ -128,7 +128,6 @@ def _lines(ledger: Path) -> Counter[bytes]:
 
 
 def _entry(line: bytes, ledger: Path) -> LedgerEntry | None:
-    """Return the entry that a line notes; None if the line is not a whole entry."""
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):

@@ -353,8 +353,6 @@ def price_list(coefficients: Coefficients) -> tuple[float, ...]:
 
 
 class _Work(NamedTuple):
-    """The cost of a net, before its training time is known."""
-
     macs: int  # multiply-accumulates for one image, forward, with feature maps rounded up to groups
     elements: int  # elements that all layers write for one image, forward
     weights: int  # weights that an optimizer changes
@@ -398,7 +396,6 @@ def _matrices(layer: Layer) -> Iterator[tuple[int, int]]:
 
 
 def _features(work: _Work, schedule: Schedule, period: int, evaluated: float) -> tuple[float, ...]:
-    """Return the units of work of a period."""
     steps = schedule.steps(period)
     # An evaluated image counts as a fraction of a trained one, so that one coefficient serves both.
     images = schedule.images_of(steps) + evaluated

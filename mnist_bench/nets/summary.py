@@ -64,7 +64,6 @@ def settings_by_heading() -> Mapping[str, Sequence[Setting]]:
 
 
 def _of_layers(heading: str) -> bool:
-    """Return whether a cell only shows settings of built-in nets."""
     return all(setting.path.startswith("model.") for setting in settings_by_heading()[heading])
 
 
@@ -241,8 +240,6 @@ def _course(config: TrainConfig, number: Callable[[float], str], drops: str, bet
 
 
 class _Combined(NamedTuple):
-    """A cell that combines several settings."""
-
     cell: Callable[[TrainConfig], str]
     about: str
 

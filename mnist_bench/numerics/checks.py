@@ -305,7 +305,6 @@ def _results(operation: Operation, dtype: torch.dtype) -> Iterator[Tensor]:
 
 
 def _varied(images: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the tensors, for which gradients are computed."""
     return images.requires_grad_(), weight.requires_grad_(), bias.requires_grad_()
 
 

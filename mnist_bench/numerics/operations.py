@@ -71,8 +71,6 @@ def mean_of_pixels(maps: Tensor) -> Tensor:
 
 
 class _PixelMean(torch.autograd.Function):
-    """The mean over the pixels of each map, and its gradient."""
-
     @staticmethod
     def forward(ctx: Any, maps: Tensor) -> Tensor:
         """From (N, C, H, W) to (N, C, 1, 1) in float32."""
@@ -100,8 +98,6 @@ def separable_kernel(each: Tensor, mixing: Tensor) -> Tensor:
 
 
 class _SeparableKernel(torch.autograd.Function):
-    """The product of the kernels of a separable convolution, and its gradients."""
-
     @staticmethod
     def forward(ctx: Any, each: Tensor, mixing: Tensor) -> Tensor:
         """From (C, 1, K, K) and (M, C, 1, 1) to (M, C, K, K)."""
@@ -366,7 +362,6 @@ def _product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Do as `torch.nn.functional.linear`."""
     if input.dtype != torch.float32:
         return functional.linear(input, weight, bias)
     flat = input.reshape(-1, input.shape[-1])
@@ -422,7 +417,6 @@ def _batch_norm(
     input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
     bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
 ) -> Tensor:  # fmt: skip
-    """Do as `torch.nn.functional.batch_norm`."""
     features = input.shape[1]
     padding = -features % WIDTH
 

@@ -279,11 +279,10 @@ def digits_of(data: Images, config: AugmentConfig, seed: int) -> Digits:
 
 
 def distorted(images: Pixels, drawn: torch.Tensor | None, config: AugmentConfig) -> Pixels:
-    """Return images, shape (N, H, W), as training distorts them: `drawn` are N rows of `batches.distortions`,
-    None leaves them as they are."""
+    """Return images, shape (N, H, W), as training distorts them by N maps of `batches.distortions`, or as they are."""
     if drawn is None:
         return images
-    moved = batches.distort(torch.tensor(images, dtype=torch.float32).unsqueeze(1), drawn, config)
+    moved = batches.resample(torch.tensor(images, dtype=torch.float32).unsqueeze(1), drawn, config)
     pixels: Pixels = moved[:, 0].round().clamp(0, 255).to(torch.uint8).numpy()
     return pixels
 

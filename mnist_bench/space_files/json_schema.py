@@ -50,8 +50,6 @@ def json_schema() -> Schema:
 
 
 class _Told(GenerateJsonSchema):
-    """Adds the docstring and the unit of each field of a dataclass."""
-
     def dataclass_schema(self, schema: core_schema.DataclassSchema) -> Schema:
         found = super().dataclass_schema(schema)
         cls: Any = schema["cls"]
@@ -65,7 +63,6 @@ class _Told(GenerateJsonSchema):
 
 @cache
 def _constants(cls: type) -> Schema:
-    """Return the schema of each field's plain value."""
     whole = TypeAdapter(cls).json_schema(schema_generator=_Told)
     return {name: _inlined(field, whole.get("$defs", {})) for name, field in whole["properties"].items()}
 
@@ -89,7 +86,6 @@ def _inlined(schema: Any, definitions: Schema) -> Any:
 
 
 def _field(constant: Schema) -> Schema:
-    """Return the schema of a field: a constant, a range, or a constant under a condition."""
     about = {key: constant[key] for key in ("description", "unit", "default") if key in constant}
     plain = {key: value for key, value in constant.items() if key not in about}
     numbers = _numbers(plain)

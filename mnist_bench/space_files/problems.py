@@ -199,7 +199,6 @@ def _nearest(name: str, section: str = "") -> str:
 
 @cache
 def _declared() -> Mapping[str, Setting]:
-    """Return the settings of a trial and of its search, by path."""
     return {**all_settings(), **declared_in(SearchSettings, "", asdict(SearchSettings()))}
 
 
@@ -264,7 +263,6 @@ def _unfit_lists(drawn: Drawn) -> Iterator[Problem]:
 
 
 def _counter_of(path: str) -> str | None:
-    """Return the setting that counts the entries of another one's list."""
     needed = [name for need in setting_of(path).needs for name in need.paths]
     return next((name for name in LISTED if name in needed), None)
 
@@ -278,7 +276,6 @@ def _single_values(space: Space) -> Iterator[Problem]:
 
 
 def _ends(item: Field) -> tuple[Any, Any]:
-    """Return the lowest and the highest value that a field can have."""
     return (item.value, item.value) if item.distribution is None else ends(item.distribution)
 
 

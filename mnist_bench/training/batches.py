@@ -1,7 +1,7 @@
 """The batches of training: which images, how distorted, in which order, as a function of the seed and the step.
 
-`distortions` draws how each image of an epoch is distorted, a row of numbers per image, and `distort` does it. Other
-modules only hand these rows on. A row is a map: one affine matrix and one coarse grid, applied in one resampling.
+`distortions` draws how each image of an epoch is distorted, and `resample` does it. A distortion is a map: one affine
+matrix and one coarse grid, applied in one resampling.
 
 A map takes each pixel of the result to the place in the picture that it is read from:
 
@@ -51,7 +51,6 @@ class Batch:
 
     step: int
     chosen: Tensor  # int64 (B,): places in the data set's training part
-    distortions: Tensor | None  # float32 (B, numbers of a distortion), see `distortions`; None if nothing is distorted
     pixels: Tensor  # float32 (B, C, H, W), distorted and normalised
     labels: Tensor  # int64 (B,)
     losses: Tensor | None  # float32 (B,), for the loss of each image; None if it is not needed
@@ -81,11 +80,10 @@ def batches(
             left = losses.newest[place : place + len(chosen)] if losses else None
             picked = data.train[chosen]
             pixels = data.pixels(picked)
-            moved = None if of_all is None else of_all[chosen]
-            if moved is not None:
+            if of_all is not None:
                 # Before normalisation: what is read outside the picture is 0, and 0 is background only until then.
-                pixels = distort(pixels, moved, config)
-            yield Batch(step, chosen, moved, data.normalise(pixels), data.labels[picked], left)
+                pixels = resample(pixels, of_all[chosen], config)
+            yield Batch(step, chosen, data.normalise(pixels), data.labels[picked], left)
             if losses and step + 1 == schedule.first_step(epoch + 1):
                 trained = order[: place + len(chosen)]
                 losses.earlier[trained] = losses.newest[: len(trained)]
@@ -110,7 +108,6 @@ def _harder(order: Tensor, losses: Tensor, schedule: Schedule, epoch: int) -> Te
 
 
 def _mask(places: Tensor, size: int) -> Tensor:
-    """Return bool (size,), true at these places."""
     return torch.zeros(size, dtype=torch.bool, device=places.device).index_fill_(0, places, True)
 
 
@@ -120,18 +117,11 @@ PADDINGS: Mapping[Fill, str] = {"background": "zeros", "edge": "border"}  # grid
 
 
 def distortions(config: AugmentConfig, images: int, seed: int, epoch: int) -> Tensor | None:
-    """Return how an epoch, from 0, distorts each of `images` images, float32 (images, 2 (3 + G²)); None if not at all.
+    """Return how an epoch, from 0, distorts each of `images` images: maps, (images, 2, 3 + G²); None if not at all.
 
-    `images` are those of the whole training part, so that a row depends on its image's place there, not on its batch.
+    `images` are those of the whole training part, so that a map depends on its image's place there, not on its batch.
     """
-    if not config.distorts:
-        return None
-    return maps(config, draw(config, images, seeded(seed, "augment", epoch))).flatten(1)
-
-
-def distort(images: Tensor, drawn: Tensor, config: AugmentConfig) -> Tensor:
-    """Return float32 `images` (N, C, H, W), 0 to 255, as `drawn` (N, 2 (3 + G²)) of `distortions` distorts them."""
-    return resample(images, drawn.view(len(drawn), 2, -1), config)
+    return maps(config, draw(config, images, seeded(seed, "augment", epoch))) if config.distorts else None
 
 
 def draw(config: AugmentConfig, images: int, generator: torch.Generator) -> Tensor:

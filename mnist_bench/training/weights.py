@@ -173,7 +173,6 @@ def metadata_in(path: Path) -> dict[str, str]:
 
 
 def _head(file: BinaryIO) -> bytes:
-    """Return the header of a safetensors file, with its length before it."""
     start = file.read(8)
     if (length := _header_length(start)) > MAX_HEADER:
         raise ValueError(f"a header of {length:,} bytes")

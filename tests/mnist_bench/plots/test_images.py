@@ -208,7 +208,7 @@ def test_a_full_shift_moves_a_digit_up_by_the_pixels_of_its_strength(mnist: Imag
     draws = torch.zeros(2, NUMBERS)
     draws[:, 2] = 1
     config = AugmentConfig(translate_pixels=3)
-    moved = images.distorted(mnist.images[:2], maps(config, draws).flatten(1), config)
+    moved = images.distorted(mnist.images[:2], maps(config, draws), config)
     assert np.array_equal(moved[:, :-3], mnist.images[:2, 3:])
     assert not moved[:, -3:].any()
 

@@ -24,7 +24,6 @@ from mnist_bench.training.batches import (
     DRAWS,
     LastLosses,
     batches,
-    distort,
     distortions,
     draw,
     maps,
@@ -199,7 +198,11 @@ def test_nearest_and_edge() -> None:
 def test_every_epoch_and_every_seed_distort_each_image_in_another_way() -> None:
     first, *others = (distortions(FULL, 5, seed, epoch) for seed, epoch in ((1, 2), (1, 2), (1, 3), (2, 2)))
     assert first is not None
-    assert [bool((found == first).all(dim=1).any()) for found in others if found is not None] == [True, False, False]
+    assert [bool((found == first).all(dim=(1, 2)).any()) for found in others if found is not None] == [
+        True,
+        False,
+        False,
+    ]
     assert distortions(AugmentConfig(fill="edge", zoom_per_axis=True), 5, 0, 0) is None
 
 
@@ -252,8 +255,8 @@ def test_any_grid_gives_pictures(side: int, shift: float, interpolation: str, se
     config = AugmentConfig(grid_pixels=side, grid_shift=shift, interpolation=interpolation)  # type: ignore[arg-type]
     drawn = distortions(config, 5, seed, 0)
     assert drawn is not None
-    assert drawn.shape == (5, 2 * (AFFINE + side**2))
-    found = distort(PICTURES, drawn, config)
+    assert drawn.shape == (5, 2, AFFINE + side**2)
+    found = resample(PICTURES, drawn, config)
     assert found.shape == PICTURES.shape
     assert found.min() >= 0
     assert found.max() <= PICTURES.max() + 1e-6

@@ -55,7 +55,7 @@ def test_what_does_not_repeat_is_refused_by_the_first_way_that_shows_it(
         (
             own_nets.STRIDED,
             [{"kernel": 3, "width": 4}, {"kernel": 5, "width": 4}],
-            r"torch\.conv2d with a stride and a kernel of 5 pixels or more depends on the processor with kernel=5\. Use",
+            r"torch\.conv2d with a stride and a kernel of 5 pixels or more depends on the processor with kernel=5\.",
         ),
         (OF_FLOAT32, [{}], r"torch\.sqrt depends"),
         (OF_BFLOAT16, [{}], None),
