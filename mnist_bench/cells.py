@@ -131,8 +131,7 @@ def _end(share: float) -> str:
     return ">0" if text == "0.00" and share > 0 else text
 
 
-UNITS = ((1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"))
-"""Units of large counts."""
+UNITS = ((1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"))  # units of large counts
 
 
 def count(number: float | None) -> str:

@@ -14,14 +14,10 @@ from mnist_bench import cells
 from mnist_bench.cells import safe
 from search.messages import html_table, shortened
 
-LINE = 120
-"""Characters of a line of `repr`; a longer one is cut."""
-SHOWN = 6
-"""Figures of a row in `repr`."""
-LABEL = 10
-"""Width of a label and the gap behind it."""
-ROWS = 20
-"""Rows of a table in a notebook."""
+LINE = 120  # characters of a line of `repr`; a longer one is cut
+SHOWN = 6  # figures of a row in `repr`
+LABEL = 10  # width of a label and the gap behind it
+ROWS = 20  # rows of a table in a notebook
 Row = TypeVar("Row")
 Align = Literal["left", "right"]
 SCHEMA_VERSION = 2

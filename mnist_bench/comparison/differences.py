@@ -43,8 +43,7 @@ KIND, REVISION = "numerics.kind", "trainer_revision"  # each kind of device has 
 PREFIXES = ("space.fields.", "space.settings.", "context.", "recipe.")
 FIELD = re.compile(r"space\.fields\.([^.]+\.[^.]+)(?!\.when\b)(?:\.|$)")
 """The path of a field of a space, or of a part of its range; its condition has a row of its own."""
-Rows = dict[str, tuple[str, str]]
-"""The values of the two sides, by path."""
+Rows = dict[str, tuple[str, str]]  # the values of the two sides, by path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -239,8 +238,7 @@ def _why_not(first: Claim, second: Claim) -> str | None:
 Part = Literal["proposal", "configuration", "seed", "result", "end", "order", "length"]
 """What differs first: the parameters of a trial, the configuration that follows from them, the seed of a trial, the
 result of a period, how a trial ends, which event comes next, or only how far the two went."""
-EventKind = Literal["ask", "report", "end"]
-"""The events of a trial."""
+EventKind = Literal["ask", "report", "end"]  # the events of a trial
 PARAMETER, SETTING, SEED = "parameter ", "setting ", "seed"  # the figures of a proposal begin with the first two
 
 

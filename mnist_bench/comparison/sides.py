@@ -15,8 +15,7 @@ from search.errors import UsageError
 from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy
 
-RECORD = "RECORD.json"
-"""The record in the folder of an export."""
+RECORD = "RECORD.json"  # the record in the folder of an export
 
 _TRIAL = re.compile(r"(.+)/([0-9]{1,9})")
 

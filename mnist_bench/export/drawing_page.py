@@ -23,10 +23,8 @@ from mnist_bench.nets.summary import line
 from mnist_bench.rendering import render
 from search.errors import UsageError
 
-MAX_BARS = 20
-"""Largest number of classes of which the page shows every one; of more, it shows the most probable ones."""
-TOP = 10
-"""Number of bars then."""
+MAX_BARS = 20  # largest number of classes of which the page shows every one; of more, it shows the most probable ones
+TOP = 10  # number of bars then
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

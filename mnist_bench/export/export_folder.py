@@ -22,8 +22,7 @@ from search.messages import lacks
 NET, ONNX, PAGE, CARD, RECORD = "net.py", "model.onnx", "draw.html", "README.md", "RECORD.json"
 TEXT = "This export is not finished. If it is no longer running, the same `mnist-bench export` writes it again.\n"
 """Content of the file that marks an unfinished export."""
-MAX_PAGE = 1_000_000
-"""Bytes of a page to draw on; a remark names larger ones."""
+MAX_PAGE = 1_000_000  # bytes of a page to draw on; a remark names larger ones
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,8 +20,7 @@ from mnist_bench.prediction import pictures
 from mnist_bench.rendering import render
 from search.errors import UsageError
 
-OPSET, FORMAT = 17, 8
-"""Versions that the runtimes of 2022 read."""
+OPSET, FORMAT = 17, 8  # versions that the runtimes of 2022 read
 INPUT, OUTPUT = "pictures", "probabilities"
 Arrays = Mapping[str, NDArray[Any]]
 

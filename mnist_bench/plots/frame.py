@@ -29,29 +29,19 @@ STYLE = Path(__file__).with_name("mnist_bench.mplstyle")
 
 BEST = "#d55e00"
 """The best trial, in every picture: vermilion of Okabe and Ito's palette for the colour-blind (2008); dark in grey."""
-COMPLETE = "#0072b2"
-"""Complete trials and other plain data: blue of the same palette."""
-PRUNED = "#c9ced6"
-"""Pruned trials and other data in the background."""
-INK = "#222222"
-"""Text, and thin lines that show a value."""
-FAINT = "#777777"
-"""Remarks and reference lines."""
+COMPLETE = "#0072b2"  # complete trials and other plain data: blue of the same palette
+PRUNED = "#c9ced6"  # pruned trials and other data in the background
+INK = "#222222"  # text, and thin lines that show a value
+FAINT = "#777777"  # remarks and reference lines
 HALO = withStroke(linewidth=2, foreground="white")
 """A white outline, which keeps small text legible over lines and marks."""
 
-WIDE = 7.2
-"""Inches: the width of a picture on a row of its own."""
-NARROW = 4.6
-"""Inches: the width of one that shares a row of a page with another, and is legible on a phone."""
-HEADING = 10.5
-"""Characters per inch of a heading, in bold type of 11 points."""
-REMARKS = 18
-"""Characters per inch of the remarks, in type of 7.5 points."""
-LARGE = 200
-"""Number of marks up to which they have their full size; more of them are smaller, by the square root."""
-OPAQUE = 60
-"""Number of lines of one style up to which they are opaque; more of them share the same amount of ink."""
+WIDE = 7.2  # inches: the width of a picture on a row of its own
+NARROW = 4.6  # inches: the width of one that shares a row of a page with another, and is legible on a phone
+HEADING = 10.5  # characters per inch of a heading, in bold type of 11 points
+REMARKS = 18  # characters per inch of the remarks, in type of 7.5 points
+LARGE = 200  # number of marks up to which they have their full size; more of them are smaller, by the square root
+OPAQUE = 60  # number of lines of one style up to which they are opaque; more of them share the same amount of ink
 UNIT = re.compile(r"(?<=\d) (?=(?:epochs?|px|rad|s|min|h)\b)")
 """The space between a number and its unit, at which a line must not break."""
 NO_BREAK = "\u00a0"

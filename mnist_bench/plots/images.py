@@ -29,34 +29,23 @@ from search.messages import joined, shortened, show
 from search.space.settings import override
 from search.space.space import Field, Space
 
-MAX_CLASSES = 30
-"""A matrix of more has no room for their numbers."""
-MAX_CLASS = 16
-"""Characters of a class's name at its row and column."""
-NAMED = 4
-"""Largest number of equally common confusions that the heading names, and the matrix outlines."""
-COLUMN = 0.9
-"""Width of a mistake's column in inches: eight of them in a wide picture."""
-MISTAKES = 16
-"""Largest number of mistakes that are shown, as far as they fill their rows."""
-MAX_ABOVE = 13
-"""Characters of a line above a mistake."""
-SURE = 0.9
-"""Confidence from which on the remarks count a mistake as sure."""
+MAX_CLASSES = 30  # a matrix of more has no room for their numbers
+MAX_CLASS = 16  # characters of a class's name at its row and column
+NAMED = 4  # largest number of equally common confusions that the heading names, and the matrix outlines
+COLUMN = 0.9  # width of a mistake's column in inches: eight of them in a wide picture
+MISTAKES = 16  # largest number of mistakes that are shown, as far as they fill their rows
+MAX_ABOVE = 13  # characters of a line above a mistake
+SURE = 0.9  # confidence from which on the remarks count a mistake as sure
 
 SECTION = "augment"
 SHOWN = 10
-DRAWS = 4
-"""Number of distortions of each digit."""
+DRAWS = 4  # number of distortions of each digit
 CHUNKS = 60
 """Number of parts in which pixels are counted. `np.bincount` converts bytes to int64, eight times the memory: 376 MB
 for all of MNIST's pixels at once."""
-GAP = 2
-"""Pixels between two digits, and around them all."""
-GREY = 30
-"""Of the gaps, between background (0) and ink (255): without it, the edge of an image would not show."""
-TILE = 0.66
-"""Width and height of a digit with its gap, in inches, if ten fill a row."""
+GAP = 2  # pixels between two digits, and around them all
+GREY = 30  # of the gaps, between background (0) and ink (255): without it, the edge of an image would not show
+TILE = 0.66  # width and height of a digit with its gap, in inches, if ten fill a row
 NOTEBOOK = AugmentConfig(
     rotation_degrees=10, zoom=0.1, zoom_per_axis=True, shear_radians=0.1, interpolation="nearest", fill="edge"
 )

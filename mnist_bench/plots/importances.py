@@ -27,15 +27,11 @@ from search.strategies.optuna_samplers import OptunaRanges
 TOP = 0.25
 """Share of the trials that count as good. Optuna's 0.1 leaves 5 of 50 trials, too few to distinguish anything from
 chance."""
-SHUFFLES = 99
-"""Shuffles; with the real order a hundred. Each costs as much as one measurement."""
-LEVEL = 0.95
-"""Share of the shuffled studies in which no parameter at all exceeds its threshold."""
-MAX_TRIALS = 400
-"""A larger study is thinned evenly to this number of trials; shuffling all would take minutes."""
+SHUFFLES = 99  # shuffles; with the real order a hundred. Each costs as much as one measurement.
+LEVEL = 0.95  # share of the shuffled studies in which no parameter at all exceeds its threshold
+MAX_TRIALS = 400  # a larger study is thinned evenly to this number of trials; shuffling all would take minutes
 
-Trial = tuple[Mapping[str, Any], float]
-"""Parameters and value; a greater value is better."""
+Trial = tuple[Mapping[str, Any], float]  # parameters and value; a greater value is better
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,11 +107,9 @@ def _thresholds(shuffled: NDArray[np.float64]) -> NDArray[np.float64]:
     return thresholds
 
 
-MIN_TRIALS = 10
-"""With fewer trials, the best quarter has one or two, from which nothing follows."""
+MIN_TRIALS = 10  # with fewer trials, the best quarter has one or two, from which nothing follows
 MAX_BARS = 30
-WIDTH = 1.25
-"""Length of the axis, as a multiple of the longest bar or of the median mark, whichever is longer."""
+WIDTH = 1.25  # length of the axis, as a multiple of the longest bar or of the median mark, whichever is longer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

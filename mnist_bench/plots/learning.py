@@ -217,8 +217,7 @@ class LearningCurves:
     study: str
     kind: ValueKind
     ends: tuple[float, ...]  # epochs, or numbers of reports, after which a trial reports; the last is the full budget
-    trained: int
-    """Number of feasible trials. Those that failed before their first report have no curve."""
+    trained: int  # number of feasible trials. Those that failed before their first report have no curve.
     curves: tuple[LearningCurve, ...]
     best: int | None  # the number of the best complete trial
     rungs: tuple[PrunerRung, ...]  # the rungs of successive halving below the full budget; empty with other pruners

@@ -22,20 +22,13 @@ from search.event_log.records import StudyRecord
 
 ABSENT = -0.2
 """The place at which a line crosses the axis of a parameter that its trial lacks; axes reach from 0 to 1."""
-SPREAD = 0.03
-"""Largest distance of lines that cross an axis at the same option."""
-BESIDE = 1.13
-"""The place of the best trial's values, beyond the ends of the axes."""
-MAX_OUTSIDE = 7
-"""Largest number of characters of a name that fits between the end of an axis and the text next to it."""
-CHARACTERS = 72
-"""Number of characters of small text that fit on an axis."""
-MAX_LABEL = 24
-"""Largest number of characters of an option in the heading and next to the axes."""
-CHANCE = 0.05
-"""Largest probability of an option in common that chance does not explain."""
-NAMED = 2
-"""Largest number of options that the heading names."""
+SPREAD = 0.03  # largest distance of lines that cross an axis at the same option
+BESIDE = 1.13  # the place of the best trial's values, beyond the ends of the axes
+MAX_OUTSIDE = 7  # largest number of characters of a name that fits between the end of an axis and the text next to it
+CHARACTERS = 72  # number of characters of small text that fit on an axis
+MAX_LABEL = 24  # largest number of characters of an option in the heading and next to the axes
+CHANCE = 0.05  # largest probability of an option in common that chance does not explain
+NAMED = 2  # largest number of options that the heading names
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -25,10 +25,8 @@ Cost = Literal["parameters", "macs"]
 
 SIDES = ((0, 1), (1, -1), (-1, 1), (1, 1), (-1, -1), (0, -1))
 """Possible places of a label relative to its mark, right and up; the first of those with the most room is used."""
-OFFSET = 5
-"""Points between a mark and its label."""
-CHARACTER = 5.5
-"""Width of a label's character in points."""
+OFFSET = 5  # points between a mark and its label
+CHARACTER = 5.5  # width of a label's character in points
 COSTS: dict[Cost, str] = {"parameters": "parameters", "macs": "multiply-accumulates per image"}
 ERROR_RANGE = 3
 """Trials with more than this multiple of the best one's errors may be outside of the axis; half of the complete trials

@@ -22,12 +22,9 @@ COLOURS: Mapping[Kind, str] = {
 HEIGHTS: Mapping[Kind, float] = {"best": 0.9, "complete": 0.75, "pruned": 0.6, "other": 0.45}
 """Heights of the bars, if workers are 1 apart. They differ, so that the kinds can be distinguished without colour,
 too."""
-WIDTH = 6.2
-"""Approximate length of the time axis in inches."""
-CHARACTER = 0.065
-"""Width of a digit on a bar in inches."""
-MAX_WORKERS_WITH_NUMBERS = 24
-"""More workers are too thin for numbers, and only every eighth one has a label."""
+WIDTH = 6.2  # approximate length of the time axis in inches
+CHARACTER = 0.065  # width of a digit on a bar in inches
+MAX_WORKERS_WITH_NUMBERS = 24  # more workers are too thin for numbers, and only every eighth one has a label
 MAX_PAUSES_WITH_TEXT = 4
 
 SAVED = "saved by pruning"

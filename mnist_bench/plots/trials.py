@@ -102,8 +102,7 @@ def _compared(trial: TrialRecord, period: int) -> Compared:
     return Compared(number=trial.number, params=trial.params, value=value, complete=ending(trial) == "complete")
 
 
-MAX_OPTIONS = 6
-"""A parameter with at most this number of whole numbers or levels is drawn as options, not as numbers."""
+MAX_OPTIONS = 6  # a parameter with at most this number of whole numbers or levels is drawn as options, not as numbers
 JITTER = (5**0.5 - 1) / 2
 """The golden ratio: the fractional parts of its multiples spread evenly over 0..1, however many there are."""
 

@@ -117,14 +117,10 @@ def _adapter() -> TypeAdapter[InputSpec]:
     return TypeAdapter(InputSpec)
 
 
-WEIGHTS = "model.safetensors"
-"""Name of the file in an export's folder."""
-UNFINISHED = "UNFINISHED"
-"""Name of a file that lies there until all others do."""
-INPUT_SPEC = "mnist-bench"
-"""Name of the input specification in the file's metadata, next to the configuration."""
-BATCH = 250
-"""Pictures that are computed at once."""
+WEIGHTS = "model.safetensors"  # name of the file in an export's folder
+UNFINISHED = "UNFINISHED"  # name of a file that lies there until all others do
+INPUT_SPEC = "mnist-bench"  # name of the input specification in the file's metadata, next to the configuration
+BATCH = 250  # pictures that are computed at once
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -147,8 +147,7 @@ FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pnm")
 """File extensions recognised as pictures."""
 MAX_BYTES = 50_000_000
-MAX_PIXELS = 50_000_000
-"""A photograph from a telephone has up to 50 million."""
+MAX_PIXELS = 50_000_000  # a photograph from a telephone has up to 50 million
 
 
 def in_folder(folder: Path) -> list[Path]:
@@ -205,10 +204,8 @@ def parse(content: bytes, source: str, convert: Convert = brightness, *, upright
         raise PictureError(f"{source}: not a readable image; give a PNG or JPEG file.") from error
 
 
-SAMPLE = 200
-"""Number of pictures that are examined, equally many of each class."""
-MIN_SHARE = 0.9
-"""Minimum share that must match, and half of every class."""
+SAMPLE = 200  # number of pictures that are examined, equally many of each class
+MIN_SHARE = 0.9  # minimum share that must match, and half of every class
 STEPS = 2
 """Largest allowed difference; MNIST's own pictures change by at most 1, because the strongest ink of some is 254."""
 

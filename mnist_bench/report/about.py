@@ -81,8 +81,7 @@ def begins_with(study: StudyRecord) -> str | None:
     return f"begins with {joined(taken)}" if taken else None
 
 
-END = 5
-"""Percent of a range that count as its lower or upper end."""
+END = 5  # percent of a range that count as its lower or upper end
 LOWER, UPPER = "lower end", "upper end"
 
 
@@ -152,8 +151,7 @@ def _at_ends(rows: list[Range], number: int) -> list[str]:
     return [f"{lies}. If values beyond it are allowed, they may be better."]
 
 
-Entry = tuple[str, str]
-"""A label and a text."""
+Entry = tuple[str, str]  # a label and a text
 
 
 def entries(study: StoredStudy, ranked: RankedStudy) -> Iterator[Entry]:

@@ -22,10 +22,8 @@ from search.study.invocation_log import Invocation, latest_data
 from search.study.spec import own_code_options
 
 SPACE_FILE = "space.yaml"
-ENQUEUED_FILE = "enqueued-{}.yaml"
-"""Files that the commands write before they search again."""
-ELSEWHERE = "elsewhere"
-"""The folder of the repeated searches, which must not resume the study itself."""
+ENQUEUED_FILE = "enqueued-{}.yaml"  # files that the commands write before they search again
+ELSEWHERE = "elsewhere"  # the folder of the repeated searches, which must not resume the study itself
 
 
 def commands(

@@ -23,8 +23,7 @@ from search.event_log.records import StudyRecord, TrialRecord
 from search.messages import first_few, joined
 from search.study.studies import StoredStudy
 
-NAMED = 5
-"""Largest number of tied trials that the findings name."""
+NAMED = 5  # largest number of tied trials that the findings name
 TEST = corrected("McNemar's test on the same images")
 
 

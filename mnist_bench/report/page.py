@@ -34,8 +34,7 @@ from search.study.invocation_log import Invocation, invocations, typed_commands
 from search.study.spec import fingerprint
 from search.study.studies import StoredStudy
 
-LISTED = 200
-"""Largest number of trials on the report's leaderboard."""
+LISTED = 200  # largest number of trials on the report's leaderboard
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

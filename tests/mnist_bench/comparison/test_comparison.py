@@ -60,7 +60,9 @@ def test_shared_trials_are_named_by_both_numbers_and_many_are_counted(others: An
 
 
 def test_as_data_a_side_has_its_figures_and_a_pair_the_trials_that_both_have() -> None:
-    document = tables_of(compared(A, replace(B, totals=(9,))))[0].document
+    runs, *_ = tables_of(compared(A, replace(B, totals=(9,))))
+    assert [one.heading for one in runs.columns if one.align == "right"] == ["trial", "errors", "images", "trials"]
+    document = runs.document
     first, second = document["sides"]
     low, high = wilson(995, 1000)
     figures = {"trial": 1, "seed": 101, "value": 0.995, "low": low, "high": high, "errors": 5, "images": 1000}

@@ -168,18 +168,18 @@ def test_each_setting_of_two_studies_is_a_row_and_a_range_one_in_words(
     [
         (
             {"context": {"costs": {"mac_ps": 1}, "data": {"subset": 5}}, "driver_arithmetic": "02bf"},
-            {"context.costs": True, "context.data.subset": False, "driver_arithmetic": True},
+            {"costs": True, "data.subset": False, "driver_arithmetic": True},
         ),
-        ({"context": {"trainer_revision": 2}}, {"context.trainer_revision": False}),
+        ({"context": {"trainer_revision": 2}}, {"trainer_revision": False}),
         (
             {"context": {"trainer_revision": 2}, "numerics": {"check": "f" * 64, "kind": "cpu-fp32"}},
-            {"context.trainer_revision": True, "numerics.check": False, "numerics.kind": True},
+            {"trainer_revision": True, "numerics.check": False, "numerics.kind": True},
         ),
     ],
 )
 def test_what_follows_from_other_settings_is_marked(spec: dict[str, Any], follows: dict[str, bool]) -> None:
     sides = (side_of(each, HERE) for each in (with_spec(), with_spec(**spec)))
-    assert {row.path: row.follows for row in setting_differences(*sides)} == follows
+    assert {row.name: row.follows for row in setting_differences(*sides)} == follows
 
 
 def test_trials_differ_in_their_configurations_and_seeds_and_a_study_is_its_best_one() -> None:
