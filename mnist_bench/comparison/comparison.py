@@ -117,8 +117,7 @@ def tables_of(comparison: Comparison) -> list[Table[Any]]:
         footnotes=["", *_findings(comparison)],
         document=plain(comparison),
     )
-    curves = [] if comparison.first.is_study or comparison.second.is_study else [_curves_table(comparison)]
-    parts: list[Table[Any]] = [runs, _settings_table(comparison), *curves, _shared_table(comparison)]
+    parts: list[Table[Any]] = [runs, _settings_table(comparison), _shared_table(comparison)]
     return [part for part in parts if part.rows]
 
 
@@ -164,7 +163,6 @@ def side_figures(kind: ValueKind) -> list[Figure[Side]]:
 
 
 def _settings(runs: Sequence[Claim]) -> Iterator[Figure[Side]]:
-    """Yield the settings in which the runs of nets differ."""
     if len(runs) < 2 or any(run.record is None for run in runs):
         return
     settings = distinguishing([from_json(run.config) for run in runs])
@@ -220,26 +218,6 @@ def _shared_table(found: Comparison) -> Table[Comparison]:
     return Table(rows=[found], figures=figures, caption=[caption], footnotes=notes)
 
 
-def _curves_table(comparison: Comparison) -> Table[int]:
-    """Return the value after each period of runs that are compared as such, and `=` for the same bits."""
-    kind, (first, second) = comparison.first.kind, comparison.runs
-
-    def column(run: Claim) -> Figure[int]:
-        def text(period: int) -> str:
-            if period > len(run.curve):
-                return "–"
-            is_same = run is second and run.curve[period - 1] in first.curve[period - 1 : period]
-            return "=" if is_same else kind.text(run.curve[period - 1].value)
-
-        return Figure(run.label, text, align="right")
-
-    return Table(
-        rows=range(1, 1 + max(len(first.curve), len(second.curve))),
-        figures=[Figure[int]("period", lambda period: period, align="right"), column(first), column(second)],
-        caption=["Value after each period; = if identical"],
-    )
-
-
 def _title(comparison: Comparison) -> Iterator[str]:
     """Yield which images each run was judged on, if these differ; then what is compared; of two studies, whether they
     are the same search, and whether it came out the same."""
@@ -270,7 +248,6 @@ def _images(run: Claim) -> str:
 
 
 def _findings(comparison: Comparison) -> Iterator[str]:
-    """Yield what the test says, and what it does not say."""
     first, second = comparison.sides
     if comparison.test is None:
         lacking = first.label if first.run is None else second.label
@@ -285,7 +262,6 @@ def _findings(comparison: Comparison) -> Iterator[str]:
 
 
 def _shared_lines(found: Comparison) -> Iterator[str]:
-    """Yield which trials two sides share, if they share any and one of them is a study."""
     if found.shared and (found.first.is_study or found.second.is_study):
         numbers = [(each.then.trial, each.now.trial) for each in found.shared]
         named = first_few(

@@ -36,14 +36,6 @@ def answers(*pairs: tuple[int, int]) -> list[tuple[int, int, float]]:
     return [*RIGHT, *((true, predicted, 0.8) for true, predicted in pairs)]
 
 
-def test_rows_are_true_and_columns_predicted_classes() -> None:
-    found = errors_of(predictions(answers((4, 9), (4, 9), (7, 2))))
-    assert found.counts.sum() == 13
-    assert (found.counts[4, 9], found.counts[9, 4], found.counts[7, 2], found.counts[4, 4]) == (2, 0, 1, 1)
-    assert found.wrong.sum() == 3
-    assert found.commonest == [(4, 9)]
-
-
 @pytest.mark.parametrize(
     ("pairs", "finding"),
     [
@@ -59,8 +51,7 @@ def test_rows_are_true_and_columns_predicted_classes() -> None:
     ],
 )
 def test_the_heading_says_what_is_confused_most(pairs: list[tuple[int, int]], finding: str) -> None:
-    found = errors_of(predictions(answers(*pairs)))
-    assert found.finding == finding
+    assert errors_of(predictions(answers(*pairs))).finding == finding
 
 
 def test_the_matrix_prints_every_count_and_the_sums_and_shades_the_errors() -> None:
@@ -81,11 +72,8 @@ def test_any_answers_are_counted(pairs: list[tuple[int, int]]) -> None:
 
 def test_the_most_confident_mistake_comes_first() -> None:
     found = errors_of(predictions(ANSWERS)).mistakes
-    assert [(one.true, one.predicted, one.index) for one in found] == [
-        ("7", "2", 102),
-        ("5", "3", 103),
-        ("4", "9", 100),
-    ]
+    told = [(one.true, one.predicted, one.index) for one in found]
+    assert told == [("7", "2", 102), ("5", "3", 103), ("4", "9", 100)]
     assert (found[0].confidence, found[0].true_confidence) == pytest.approx((0.98, 0.02))
     assert (found[0].image == 2).all()
 
@@ -161,14 +149,12 @@ def test_mean_and_standard_deviation() -> None:
     assert (found.shape, found.labels) == ((20, 28, 28), tuple(range(10)))
 
 
-def test_what_is_printed_is_what_the_notebook_prints(mnist: Images) -> None:
-    assert images.digits(DataSubject(images=mnist)).lines == (
+def test_the_picture_names_its_rows_columns_reading_and_seed_and_prints_what_the_notebook_prints(mnist: Images) -> None:
+    digits = images.digits(DataSubject(images=mnist, seed=7))
+    assert digits.lines == (
         "(60000, 28, 28)", "mean 33.3184, standard deviation 78.5675 of all pixels (0 to 255)", "5 0 4 1 9 2 1 3 1 4"
     )  # fmt: skip
-
-
-def test_the_picture_names_its_rows_columns_reading_and_seed(mnist: Images) -> None:
-    figure = frame.figure_of(images.digits(DataSubject(images=mnist, seed=7)))
+    figure = frame.figure_of(digits)
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == list("5041921314")
     assert drawn.rows(figure) == ["original", "draw 1", "draw 2", "draw 3", "draw 4"]
     assert "nearest interpolation, the edge repeated outside" in " ".join(figure.get_supxlabel().split())
@@ -184,17 +170,20 @@ def test_settings_replace_the_notebooks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("assignment", "words"),
-    [("augment.rotation=3", "did you mean `rotation_degrees`"), ("augment.rotation_degrees=91", "91 is above 90")],
+    ("assignment", "error", "words"),
+    [
+        ("augment.rotation=3", SpaceError, "did you mean `rotation_degrees`"),
+        ("augment.rotation_degrees=91", SpaceError, "91 is above 90"),
+        ("optim.lr=0.1", UsageError, None),
+        ("rotation_degrees=3", UsageError, None),
+        ("=", UsageError, None),
+        ("augment.zoom={float: [0, 0.1]}", UsageError, None),
+    ],
 )
-def test_settings_are_checked_like_a_space_files(assignment: str, words: str) -> None:
-    with pytest.raises(SpaceError, match=words):
-        images.augmentation_of([assignment])
-
-
-@pytest.mark.parametrize("assignment", ["optim.lr=0.1", "rotation_degrees=3", "=", "augment.zoom={float: [0, 0.1]}"])
-def test_other_settings_and_ranges_are_refused(assignment: str) -> None:
-    with pytest.raises(UsageError):
+def test_settings_are_checked_like_a_space_files_and_others_refused(
+    assignment: str, error: type[Exception], words: str | None
+) -> None:
+    with pytest.raises(error, match=words):
         images.augmentation_of([assignment])
 
 
@@ -246,11 +235,5 @@ def test_strengths_in_words(config: AugmentConfig, words: str) -> None:
 def test_digits_stand_between_gaps() -> None:
     grid = np.array([[[[1, 2], [3, 4]], [[5, 6], [7, 8]]]], np.uint8)
     f = images.GREY
-    assert images.assemble(grid).tolist() == [
-        [f] * 10,
-        [f] * 10,
-        [f, f, 1, 2, f, f, 5, 6, f, f],
-        [f, f, 3, 4, f, f, 7, 8, f, f],
-        [f] * 10,
-        [f] * 10,
-    ]
+    rows = [[f, f, 1, 2, f, f, 5, 6, f, f], [f, f, 3, 4, f, f, 7, 8, f, f]]
+    assert images.assemble(grid).tolist() == [[f] * 10, [f] * 10, *rows, [f] * 10, [f] * 10]

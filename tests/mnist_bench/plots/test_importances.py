@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from matplotlib.figure import Figure
 
 from mnist_bench.plots import importances as module
 from mnist_bench.plots.frame import figure_of
@@ -55,27 +55,21 @@ def test_optuna_writes_nothing_on_the_screen() -> None:
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
+MAKES: dict[str, tuple[int, Callable[[dict[str, Any]], float]]] = {
+    "model.width": (60, lambda params: params["model.width"]),
+    "model.kind": (60, lambda params: float(params["model.kind"] == [1, 2])),  # a list among the options
+    "model.extra": (120, lambda params: params.get("model.extra", 0.0)),  # conditional
+}
+
+
 @pytest.mark.slow
-def test_the_parameter_that_makes_the_value_stands_out_alone_and_comes_first() -> None:
-    found = importance_of_each(SPACE, [(params, params["model.width"]) for params in drawn_at_random(60)])
-    assert [row.path for row in found if row.stands_out] == ["model.width"]
-    assert found[0].path == "model.width"
-    assert found[0].share > 0.5
+@pytest.mark.parametrize("path", MAKES)
+def test_the_parameter_that_makes_the_value_stands_out_and_comes_first(path: str) -> None:
+    count, value = MAKES[path]
+    found = importance_of_each(SPACE, [(params, value(params)) for params in drawn_at_random(count)])
+    assert (found[0].path, found[0].stands_out) == (path, True)
     assert sum(row.share for row in found) == pytest.approx(1)
-
-
-@pytest.mark.slow
-def test_a_choice_with_a_list_among_its_options_is_measured_as_any_other() -> None:
-    trials = [(params, float(params["model.kind"] == [1, 2])) for params in drawn_at_random(60)]
-    assert importance_of_each(SPACE, trials)[0].path == "model.kind"
-
-
-@pytest.mark.slow
-def test_a_conditional_parameter_counts_on_the_trials_that_have_it() -> None:
-    trials = [(params, params.get("model.extra", 0.0)) for params in drawn_at_random(120)]
-    found = importance_of_each(SPACE, trials)
-    assert found[0].path == "model.extra"
-    assert found[0].stands_out
+    assert path != "model.width" or [row.path for row in found if row.stands_out] == [path]
 
 
 @pytest.mark.slow
@@ -85,13 +79,8 @@ def test_values_that_follow_from_no_parameter_let_none_stand_out_in_most_studies
         importance_of_each(SPACE, [(params, rng.random()) for params in drawn_at_random(20, seed)]) for seed in range(6)
     ]
     assert sum(any(row.stands_out for row in found) for found in studies) <= 1
-
-
-@pytest.mark.slow
-def test_equal_values_make_nothing_important() -> None:
-    found = importance_of_each(SPACE, [(params, 0.9) for params in drawn_at_random(12)])
-    assert {row.share for row in found} == {0.0}
-    assert not any(row.stands_out for row in found)
+    equal = importance_of_each(SPACE, [(params, 0.9) for params in drawn_at_random(12)])
+    assert {(row.share, row.stands_out) for row in equal} == {(0.0, False)}
 
 
 @pytest.mark.slow
@@ -103,16 +92,11 @@ def test_of_many_trials_some_are_taken_at_even_distances(monkeypatch: pytest.Mon
 
 
 @pytest.mark.slow
-def test_without_parameters_there_is_nothing_to_measure() -> None:
-    assert importance_of_each(SPACE, [({}, 0.9), ({}, 0.8)]) == []
-    assert importance_of_each(SPACE, []) == []
-
-
-@pytest.mark.slow
-def test_a_parameter_that_no_trial_has_is_left_out() -> None:
+def test_parameters_that_no_trial_has_are_left_out() -> None:
     flat = [{path: value for path, value in params.items() if path != "model.extra"} for params in drawn_at_random(12)]
     found = importance_of_each(SPACE, [({**params, "model.depth": 1}, params["model.width"]) for params in flat])
     assert "model.extra" not in {row.path for row in found}
+    assert importance_of_each(SPACE, [({}, 0.9), ({}, 0.8)]) == importance_of_each(SPACE, []) == []
 
 
 @cache
@@ -146,10 +130,6 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def found(*bars: Bar) -> Importances:
     return Importances(bars=bars, trials=50, after="after 1 epoch", detail="")
-
-
-def picture(measured: Importances) -> Figure:
-    return figure_of(module.drawn(measured))
 
 
 def test_what_decides_comes_first_and_stands_out_and_conditional_ones_say_on_how_many_trials() -> None:
@@ -207,13 +187,14 @@ def test_few_trials_are_not_measured() -> None:
 
 
 def test_the_picture_has_a_bar_and_a_line_of_chance_a_parameter() -> None:
-    figure = picture(found(bar("lr", 0.6), bar("units", 0.3, chance=0.4, trials=31), bar("zoom", 0.1, chance=3.0)))
+    bars = bar("lr", 0.6), bar("units", 0.3, chance=0.4, trials=31), bar("zoom", 0.1, chance=3.0)
+    figure = figure_of(module.drawn(found(*bars)))
     (axes,) = figure.axes
     assert [patch.get_width() for patch in axes.patches] == pytest.approx([60, 30, 10])  # type: ignore[attr-defined]
     # What lies beyond the axis becomes a pointer at its edge.
     assert [places[0] for places, _ in drawn.plotted(axes)] == pytest.approx([10, 40, axes.get_xlim()[1]])
     assert drawn.rows(figure) == ["lr", "units (31 trials)", "zoom"]
-    many = picture(found(*(bar(f"p{n}", 1 / 40) for n in range(40))))
+    many = figure_of(module.drawn(found(*(bar(f"p{n}", 1 / 40) for n in range(40)))))
     assert len(many.axes[0].patches) == 30
     assert "10 less important ones left out" in many.get_supxlabel()
 

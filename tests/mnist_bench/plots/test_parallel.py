@@ -71,11 +71,6 @@ def test_the_heading_says_what_the_complete_trials_share(trials: list[TrialRecor
     assert parallel_of(made.searched(trials)).finding.removesuffix(" would give") == finding
 
 
-def test_without_parameters_there_is_nothing_to_draw() -> None:
-    with pytest.raises(StudyNotFoundError, match="no trial with a searched parameter"):
-        parallel_of(made.searched([made.trial(0, curve=[0.9])]))
-
-
 def test_a_line_a_trial_through_all_axes_with_the_best_ones_values_beside() -> None:
     parallel, figure = parallel_of(made.halved()), drawn.picture("parallel", made.halved())
     lines = [*drawn.lines(figure)]
@@ -86,13 +81,14 @@ def test_a_line_a_trial_through_all_axes_with_the_best_ones_values_beside() -> N
     assert drawn.texts(figure)[-7:] == ["#8", "after", "0", "–", "0.01", "0.9", "98.00%"]
 
 
-def test_text_from_outside_is_drawn_as_it_is() -> None:
+def test_text_from_outside_is_drawn_as_it_is_and_without_parameters_nothing() -> None:
     sections = {"model": {"kind": {"choice": ["$x_1$", "$"]}}}
     trial = replace(made.trial(0, curve=made.curve(0.9, 6)), params={"model.kind": "$x_1$"})
     (axes,) = drawn.picture("parallel", made.searched([trial], sections)).axes
     written = [text for text in axes.texts if "$" in text.get_text()]
-    assert len(written) == 3
-    assert not any(text.get_parse_math() for text in written)
+    assert [text.get_parse_math() for text in written] == [False] * 3
+    with pytest.raises(StudyNotFoundError, match="no trial with a searched parameter"):
+        parallel_of(made.searched([made.trial(0, curve=[0.9])]))
 
 
 def test_the_last_axis_of_another_trainer_is_that_of_its_values() -> None:

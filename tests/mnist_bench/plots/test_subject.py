@@ -44,9 +44,8 @@ def trained(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Traine
     folder.weights_of(3).write_bytes(export(result.state, config))
     trial = handmade.trained(3, result.reports, config=to_json(config), seed=5)
     data = {"dataset": "mnist", "subset": 1800, "data_hash": digits.data_hash, "split_hash": digits.split_hash}
-    spec = {**handmade.spec(), "context": {"data": data, "trainer_revision": 1}}
-    spec["numerics"] = {"check": "", "precision": "fp32", "device": "cpu"}
-    return handmade.kept_in(folder.path.parent, replace(handmade.study([trial]), spec=spec)), trial
+    study = handmade.kept_in(folder.path.parent, handmade.study([trial]))
+    return handmade.changed(study, context={"data": data}, numerics={"precision": "fp32", "device": "cpu"}), trial
 
 
 def test_the_net_errs_where_the_search_saw_it_err(trained: Trained, digits: Dataset) -> None:
@@ -71,10 +70,8 @@ def test_missing_weights_anothers_weights_and_other_data_are_refused(trained: Tr
     another = replace(trial, reports=(replace(trial.reports[-1], weights=handmade.HASH),))
     with pytest.raises(WeightsError, match="different weights from those that trial 3 ended with"):
         kept_weights(study, another)
-    data = {**study.spec["context"]["data"], "subset": 1000}
-    other = replace(study, spec={**study.spec, "context": {**study.spec["context"], "data": data}})
     with pytest.raises(UsageError, match="other data"):
-        predict(other, trial, kept_weights(study, trial))
+        predict(handmade.changed(study, context={"data": {"subset": 1000}}), trial, kept_weights(study, trial))
 
 
 def test_other_numbers_of_errors_are_said() -> None:

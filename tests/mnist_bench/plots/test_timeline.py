@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from matplotlib.figure import Figure
 
 from mnist_bench.leaderboard.worker_time import Kind, Pause, WorkerPeriod, WorkerTimeline, worker_time_of
 from mnist_bench.plots import timeline
@@ -20,10 +19,6 @@ def two_workers(**more: object) -> WorkerTimeline:
     periods = (period(0, 0, "pruned", 0, 40), period(1, 1, "best", 0, 70), period(0, 2, "complete", 50, 100))
     known = {"study": "conv-0", "best": 1, "periods": periods, "pauses": (), "available": 200.0, "ordering": 5.0}
     return WorkerTimeline(**{**known, "saved": 260.0, **more})  # type: ignore[arg-type]
-
-
-def picture(time: WorkerTimeline) -> Figure:
-    return figure_of(timeline.drawn(time))
 
 
 def used(time: WorkerTimeline) -> dict[str, float]:
@@ -45,7 +40,7 @@ def test_the_heading_sums_up_and_the_workers_time_is_split_without_rest() -> Non
 
 
 def test_each_worker_has_a_row_and_each_period_a_bar() -> None:
-    figure = picture(two_workers())
+    figure = figure_of(timeline.drawn(two_workers()))
     workers, sums = figure.axes
     boxes = [path.get_extents().extents for found in workers.collections for path in found.get_paths()]
     places = sorted((x0, x1, round((y0 + y1) / 2, 9)) for x0, y0, x1, y1 in boxes)
@@ -55,10 +50,10 @@ def test_each_worker_has_a_row_and_each_period_a_bar() -> None:
 
 
 def test_pauses_are_marked_and_many_are_told_below() -> None:
-    workers = picture(two_workers(pauses=(Pause(at=45, seconds=7200),))).axes[0]
+    workers = figure_of(timeline.drawn(two_workers(pauses=(Pause(at=45, seconds=7200),)))).axes[0]
     assert workers.lines[0].get_xdata() == [45, 45]
     assert "paused 2 h" in {text.get_text() for text in workers.texts}
-    many = picture(two_workers(pauses=tuple(Pause(at=10.0 * n, seconds=40) for n in range(1, 7))))
+    many = figure_of(timeline.drawn(two_workers(pauses=tuple(Pause(at=10.0 * n, seconds=40) for n in range(1, 7)))))
     assert "6 pauses, 4 min in all" in many.get_supxlabel()
 
 

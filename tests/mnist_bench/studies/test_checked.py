@@ -13,7 +13,6 @@ from mnist_bench.data.choice import Data, DataOptions
 from mnist_bench.data.mnist import PACKAGED, load_training_set
 from mnist_bench.studies.checked import check_numerics, commands_of, device_like, training_set
 from search.errors import FingerprintError, UsageError
-from search.space.space import Space
 from search.study.invocation_log import Invocation, keep_invocation
 from support import handmade
 
@@ -42,28 +41,18 @@ def test_other_data_are_refused(recorded: Data, other: Any) -> None:
 
 @pytest.mark.parametrize(
     ("then", "asked", "device"),
-    [
-        ("cpu", "auto", "cpu"),
-        ("cpu", "cuda", "cuda"),
-        ("cuda:1", "auto", "auto"),
-        ("cuda", "cpu", "cpu"),
-        (None, "auto", "auto"),
-    ],
+    [("cpu", "auto", "cpu"), ("cpu", "cuda", "cuda"), ("cuda:1", "auto", "auto"), (None, "auto", "auto")],
 )
-def test_what_was_trained_on_a_processor_is_so_again_unless_told_otherwise(
-    then: str | None, asked: str, device: str
-) -> None:
+def test_what_was_trained_on_a_processor_is_so_again_unless_told_otherwise(then: Any, asked: str, device: str) -> None:
     assert device_like({"device": then} if then else {}, asked) == device
 
 
 def test_a_command_to_copy_names_the_net_with_the_folder_that_it_was_searched_from(tmp_path: Path) -> None:
     study, place = handmade.kept_in(tmp_path, handmade.mixed()), f"mnist-bench plot conv-0 --results {tmp_path}"
     study.files.path.mkdir()
-    space = study.spec["space"]
-    code = {**space, "settings": {**space["settings"], "net_code": "nets.py:build 3f2a81c0"}}
-    own = replace(study, spec={**study.spec, "space": code})
+    own = handmade.changed(study, space={"settings": {"net_code": "nets.py:build 3f2a81c0"}})
     assert commands_of(own).line("plot") == f"{place} --net nets.py:build"
-    keep_invocation(study.files, Space.from_spec(space), Invocation(data_dir="/c.npz", net="/my nets/nets.py:build"))
+    keep_invocation(study.files, study.space, Invocation(data_dir="/c.npz", net="/my nets/nets.py:build"))
     assert commands_of(own).line("plot") == f"{place} --data /c.npz --net '/my nets/nets.py:build'"
     named = commands_of(own, data_dir=Path("d.npz"), net="here.py:build").line("plot")
     assert named == f"{place} --data d.npz --net here.py:build"

@@ -7,79 +7,60 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.studies.claims import Claim, check, claim_of, numerics_differences
+from mnist_bench.studies.claims import check, claim_of, numerics_differences
 from mnist_bench.studies.record import PeriodResult
 from search.trainer_api import Report
 from support import handmade
 
-
-@pytest.fixture
-def reports() -> tuple[Report, ...]:
-    return handmade.mixed().trials[1].reports
+STUDY = handmade.mixed()
+RECORDED, REPORTS = claim_of(STUDY, STUDY.trials[1]), STUDY.trials[1].reports
 
 
-@pytest.fixture
-def recorded() -> Claim:
-    study = handmade.mixed()
-    return claim_of(study, study.trials[1])
+def with_report(period: int, **change: Any) -> tuple[Report, ...]:
+    """Return the reports of a training that differs in a period."""
+    return tuple(replace(one, **change) if n == period else one for n, one in enumerate(REPORTS, 1))
 
 
-def test_the_same_figures_are_identical_whatever_time_they_took(recorded: Claim, reports: tuple[Report, ...]) -> None:
+def test_the_same_figures_are_identical_whatever_time_they_took_as_far_as_the_trial_went() -> None:
     heard: list[tuple[PeriodResult, PeriodResult]] = []
-    slow = tuple(replace(report, measured={"seconds": 99.0}) for report in reports)
-    comparison = check(recorded, handmade.Replay(slow), on_period=lambda then, now: heard.append((then, now)))
+    slow = tuple(replace(report, measured={"seconds": 99.0}) for report in REPORTS)
+    comparison = check(RECORDED, handmade.Replay(slow), on_period=lambda then, now: heard.append((then, now)))
     assert (comparison.identical, comparison.p_value) == (True, 1.0)
     assert heard == list(comparison.periods)
     assert len(heard) == 6
+    pruned = STUDY.trials[4]
+    comparison = check(claim_of(STUDY, pruned), handmade.Replay(pruned.reports))
+    assert (comparison.identical, len(comparison.periods)) == (True, 3)
 
 
-def test_a_pruned_trial_is_trained_as_far_as_it_went() -> None:
-    study = handmade.mixed()
-    pruned = study.trials[4]
-    comparison = check(claim_of(study, pruned), handmade.Replay(pruned.reports))
-    assert comparison.identical
-    assert len(comparison.periods) == 3
+LOSS = {"epoch": 1.0, "train_loss": 0.5000000001, "val_loss": 0.05, "errors": 5}
 
 
 @pytest.mark.parametrize(
-    ("period", "change", "name"),
+    ("reports", "name", "p_value"),
     [
+        (with_report(1, metrics=LOSS), "period 1, train loss", 1.0),
+        (with_report(3, value=0.9949), "period 3, accuracy", 1.0),
+        (with_report(6, weights="f" * 64), "period 6, weights", 1.0),
+        # An early end is a difference.
+        (with_report(2, value=None, end="diverged", details={})[:2], "period 2, accuracy", None),
+        # Other weights are tested on the same images.
+        (handmade.trial(0, range(3, 9)).reports, "period 1, val loss", 1.0),
         (
-            1,
-            {"metrics": {"epoch": 1.0, "train_loss": 0.5000000001, "val_loss": 0.05, "errors": 5}},
-            "period 1, train loss",
+            handmade.trial(0, range(100, 160)).reports, "period 1, val loss",
+            2 * sum(math.comb(65, few) for few in range(6)) / 2**65,
         ),
-        (3, {"value": 0.9949}, "period 3, accuracy"),
-        (6, {"weights": "f" * 64}, "period 6, weights"),
     ],
-)
-def test_the_first_difference_is_named(
-    recorded: Claim, reports: tuple[Report, ...], period: int, change: dict[str, Any], name: str
+)  # fmt: skip
+def test_the_first_difference_is_named_and_the_results_tested(
+    reports: tuple[Report, ...], name: str, p_value: float | None
 ) -> None:
-    other = list(reports)
-    other[period - 1] = replace(other[period - 1], **change)
-    comparison = check(recorded, handmade.Replay(tuple(other)))
+    comparison = check(RECORDED, handmade.Replay(reports))
     assert not comparison.identical
     assert comparison.first_difference is not None
     assert comparison.first_difference.name == name
-
-
-def test_an_early_end_is_a_difference(recorded: Claim, reports: tuple[Report, ...]) -> None:
-    ended = replace(reports[1], value=None, end="diverged", details={})
-    comparison = check(recorded, handmade.Replay((reports[0], ended)))
-    assert not comparison.identical
-    assert len(comparison.periods) == 2
-    assert comparison.p_value is None
-
-
-@pytest.mark.parametrize(
-    ("wrong", "p_value"),
-    [(range(3, 9), 1.0), (range(100, 160), 2 * sum(math.comb(65, few) for few in range(6)) / 2**65)],
-)
-def test_other_weights_are_tested_on_the_same_images(recorded: Claim, wrong: range, p_value: float) -> None:
-    comparison = check(recorded, handmade.Replay(handmade.trial(0, wrong).reports))
-    assert comparison.p_value == pytest.approx(p_value)
-    assert not comparison.identical
+    assert comparison.p_value == (None if p_value is None else pytest.approx(p_value))
+    assert len(comparison.periods) == len(reports)
 
 
 def test_numerics_differences_name_the_canary_first() -> None:
@@ -94,10 +75,10 @@ def test_numerics_differences_name_the_canary_first() -> None:
     assert [d.name for d in numerics_differences(wide, {**now, "wide_check": "y"})][:2] == ["check", "wide_check"]
 
 
-def test_versions_that_differ_are_those_that_the_record_holds(recorded: Claim, reports: tuple[Report, ...]) -> None:
-    assert check(recorded, handmade.Replay(reports)).versions == ()
+def test_versions_that_differ_are_those_that_the_record_holds() -> None:
+    assert check(RECORDED, handmade.Replay(REPORTS)).versions == ()
     then = {"torch": "1.0", "optuna": version("optuna"), "no-such-package": "2.0", "": "3.0", "greenlet-9": "none"}
-    comparison = check(replace(recorded, versions=then), handmade.Replay(reports))
+    comparison = check(replace(RECORDED, versions=then), handmade.Replay(REPORTS))
     assert [(d.name, d.then, d.now) for d in comparison.versions] == [
         ("", "3.0", "none"), ("no-such-package", "2.0", "none"), ("torch", "1.0", version("torch"))
     ]  # fmt: skip
