@@ -15,7 +15,7 @@ from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.mnist import Images, TrainingSet, make_split
 from mnist_bench.data.tensors import Dataset, on_device
 from mnist_bench.nets.modules import build_model
-from mnist_bench.nets.planner import COEFFICIENTS, period_costs, plan_layers
+from mnist_bench.nets.planner import plan_layers
 from mnist_bench.picture_form import MNIST, PictureForm, parse
 from mnist_bench.training.period import advance
 from mnist_bench.training.trainer import TorchTrainer, fit
@@ -51,13 +51,6 @@ def test_counts_are_those_of_the_net_that_is_built() -> None:
     assert built(torch.zeros(2, *COLOUR.shape)).shape == (2, 4)
     assert planned.layers[0].inputs == (3, 10, 14)
     assert plan_layers(model) == plan_layers(model, MNIST) != planned
-
-
-def test_larger_pictures_cost_more() -> None:
-    forms = [replace(COLOUR, height=side, width=side) for side in (16, 32)]
-    sizes = {"train_images": 100, "validation_images": 20}
-    small, large = (period_costs(TrainConfig(), COEFFICIENTS["cpu-bf16"], form=form, **sizes) for form in forms)
-    assert large > small
 
 
 def test_each_channel_is_normalised_by_its_own_moments() -> None:

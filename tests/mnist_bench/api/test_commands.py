@@ -6,8 +6,9 @@ import inspect
 import re
 import signal
 import sys
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -35,39 +36,31 @@ def test_a_package_with_a_commands_name_is_called_and_imported(name: str) -> Non
     assert inspect.signature(package) == inspect.signature(function)
 
 
-def test_rows_of_several_studies_are_in_one_order() -> None:
-    board: Any = mnist_bench.leaderboard(handmade.mixed(), handmade.mixed(name="conv-1"), top=3)
-    assert [row.study for row in board.rows] == ["conv-0", "conv-1", "conv-0"]
-
-
 def test_a_function_says_what_its_options_are_and_shows_their_types_alone() -> None:
     text, signature = mnist_bench.search.__doc__ or "", inspect.signature(mnist_bench.search)
-    assert "\n    concurrent_trials: concurrent trials. They change the result; --workers does not.\n" in text
     assert "\n    warm_start: False to ignore the warm-start configurations that the space names.\n" in text
     assert str(signature.parameters["patience"]) == "patience: int | None = None"
     assert {*signature.parameters} == set(re.findall(r"^    (\w+): ", text.partition("Raises:")[0], re.MULTILINE))
 
 
-def test_sides_are_studies_or_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    other = handmade.mixed(name="conv-9")
-    monkeypatch.setattr("search.study.studies.open_study", lambda results, name: other)
-    monkeypatch.chdir(tmp_path)
+def test_sides_are_studies_or_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.study.studies.open_study", lambda results, name: handmade.mixed(name=name))
     found = mnist_bench.compare(handmade.mixed(), "conv-9")
     assert [side.label for side in found.sides] == ["conv-0", "conv-9"]
-    with pytest.raises(UsageError, match="compare takes two"):
-        mnist_bench.compare(handmade.mixed())
 
 
-@pytest.mark.parametrize("top", [0, 1.5, "all"])
-def test_a_leaderboard_of_no_rows_is_refused(top: Any) -> None:
-    with pytest.raises(UsageError, match="top="):
-        mnist_bench.leaderboard(handmade.mixed(), top=top)
-
-
-@pytest.mark.parametrize("what", ["repair", "replay"])
-def test_a_machine_is_neither_repaired_nor_replayed(what: str) -> None:
-    with pytest.raises(UsageError, match=f"{what}=True needs a study"):
-        mnist_bench.doctor(None, **{what: True})  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (lambda: mnist_bench.compare(handmade.mixed()), "compare takes two"),
+        *((partial(mnist_bench.leaderboard, handmade.mixed(), top=top), "top=") for top in (0, 1.5, "all")),
+        (lambda: mnist_bench.doctor(None, repair=True), "repair=True needs a study"),
+        (lambda: mnist_bench.doctor(None, replay=True), "replay=True needs a study"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused(asked: Callable[[], object], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        asked()
 
 
 def test_a_study_and_a_trial_of_it_are_shown() -> None:
@@ -99,27 +92,20 @@ def test_results_read_in_a_few_lines_and_are_tables_in_a_notebook() -> None:
     assert repr(board).splitlines()[2] == f"digest {handmade.mixed().digest}"
 
 
-def test_an_experiment_asks_the_callers_observer_whether_to_stop() -> None:
-    class Stopping(Observer):
+def test_an_experiment_asks_the_callers_observer_whether_to_stop_and_ctrl_c_says_that_the_same_call_continues() -> None:
+    class Asked(Observer):
         def stopping(self) -> bool:
             return True
 
-    def experiment() -> None:
-        with attended(Stopping(), progress=None) as observer:
+    def experiment(asked: Observer | None) -> None:
+        with attended(asked, progress=None) as observer:
+            if asked is None:
+                assert not observer.stopping()
+                signal.raise_signal(signal.SIGINT)
             assert observer.stopping()
             raise Stopped
 
     with pytest.raises(Stopped):
-        experiment()
-
-
-def test_an_experiment_that_ctrl_c_stops_says_that_the_same_call_continues() -> None:
-    def experiment() -> None:
-        with attended(None, progress=None) as observer:
-            assert not observer.stopping()
-            signal.raise_signal(signal.SIGINT)
-            assert observer.stopping()
-            raise Stopped
-
+        experiment(Asked())
     with pytest.raises(Interrupted, match="the same call continues"):
-        experiment()
+        experiment(None)

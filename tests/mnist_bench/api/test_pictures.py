@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,12 +51,19 @@ def test_all_kinds_come_back_with_their_files(capsys: pytest.CaptureFixture[str]
         (lambda: mnist_bench.plot(handmade.mixed(), formats=PNG), "formats='png': give a list of them, [...]."),
         (lambda: mnist_bench.plot_data(overrides=PNG), "overrides='png': give a list of them, [...]."),
         (lambda: mnist_bench.plot(handmade.mixed(), "history"), "kinds='history': give a list of them, [...]."),
+        (
+            lambda: mnist_bench.plot(handmade.mixed(), ["histroy"]),
+            "histroy: no such kind of plot; did you mean",
+        ),
+        (lambda: mnist_bench.plot(handmade.mixed(), ["digits"]), "digits shows the data; see plot_data."),
     ],
 )
-def test_what_no_picture_can_be_asked_for_is_named(asked: Callable[[], Any], fault: str) -> None:
-    with pytest.raises(UsageError) as refused:
+def test_what_no_picture_can_be_asked_for_is_named_before_anything_is_drawn(
+    asked: Callable[[], Any], fault: str
+) -> None:
+    with pytest.raises(UsageError, match=f"^{re.escape(fault)}"):
         asked()
-    assert str(refused.value) == fault
+    assert not Path("results").exists()
 
 
 def test_what_was_named_and_cannot_be_drawn_is_an_error_with_its_cause(failing: dict[str, Exception]) -> None:
@@ -66,17 +74,6 @@ def test_what_was_named_and_cannot_be_drawn_is_an_error_with_its_cause(failing: 
     with pytest.raises(SearchError, match="unexpected") as caught:
         mnist_bench.plot(handmade.mixed(), formats=["svg"])
     assert caught.value.__cause__ is failing["timeline"]
-
-
-def test_kinds_are_checked_before_anything_is_drawn() -> None:
-    with pytest.raises(UsageError, match="did you mean `history`"):
-        mnist_bench.plot(handmade.mixed(), ["histroy"])
-    with pytest.raises(UsageError, match=r"^digits shows the data; see plot_data\.$"):
-        mnist_bench.plot(handmade.mixed(), ["digits"])
-    Path("file").touch()
-    with pytest.raises(UsageError, match="cannot be created as a folder"):
-        mnist_bench.plot(handmade.mixed(), to="file")
-    assert not Path("results").exists()
 
 
 def test_the_report_says_where_it_is_and_what_it_lacks(
