@@ -63,8 +63,8 @@ def test_a_bundled_space_is_still_the_published_search(entry: Published) -> None
 
 
 STUDY = handmade.study([handmade.trial(0), handmade.trial(1, range(3))])
-STUDY.spec["context"]["trainer_revision"] = 2
-SPEC = {**STUDY.spec, "driver_revision": 2, "driver_arithmetic": "02bf"}
+STUDY = handmade.changed(STUDY, driver_revision=2, driver_arithmetic="02bf", context={"trainer_revision": 2})
+SPEC = STUDY.spec
 ENTRY = Published(
     space="conv",
     trials=2,
@@ -83,50 +83,33 @@ ANOTHER = (
 )
 OTHER = {"digest": "0" * 64}
 IN_PORTABLE = {"precision": "portable", "machine": {}, "digest": "0" * 64}
-PORTABLE = {**SPEC["numerics"], "precision": "portable", "check": "another"}
-
-
-def changed(*path: str, to: Any) -> dict[str, Any]:
-    """Return the specification with another value at a path."""
-    spec: dict[str, Any] = json.loads(json.dumps(SPEC))
-    inner = spec
-    for name in path[:-1]:
-        inner = inner[name]
-    inner[path[-1]] = to
-    return spec
 
 
 @pytest.mark.parametrize(
-    ("spec", "entry", "verdict", "sentence"),
+    ("parts", "entry", "verdict", "sentence"),
     [
-        (SPEC, {}, "identical", EQUAL),
-        (changed("space", "settings", "precision", to="bf16"), {}, "identical", EQUAL),
-        (changed("versions", "optuna", to="5.1.0"), {}, "identical", EQUAL),
-        (SPEC, OTHER, "differs", ANOTHER),
+        ({}, {}, "identical", EQUAL),
+        ({"space": {"settings": {"precision": "bf16"}}}, {}, "identical", EQUAL),
+        ({"versions": {"optuna": "5.1.0"}}, {}, "identical", EQUAL),
+        ({}, OTHER, "differs", ANOTHER),
         (
-            {**changed("versions", "torch", to="2.14.0"), "driver_revision": 3},
-            OTHER,
-            "cannot tell",
+            {"versions": {"torch": "2.14.0"}, "driver_revision": 3}, OTHER, "cannot tell",
             "published with driver revision 2 and torch none, this is driver revision 3 and torch 2.14.0: another "
             "digest is expected",
         ),
-        (changed("numerics", "check", to="another"), OTHER, "cannot tell", INCOMPARABLE),
-        (changed("driver_arithmetic", to="another"), OTHER, "cannot tell", INCOMPARABLE),
-        (changed("numerics", "precision", to="fp32"), OTHER, "cannot tell", INCOMPARABLE),
-        (changed("numerics", to=PORTABLE), IN_PORTABLE, "differs", ANOTHER),
+        ({"numerics": {"check": "another"}}, OTHER, "cannot tell", INCOMPARABLE),
+        ({"driver_arithmetic": "another"}, OTHER, "cannot tell", INCOMPARABLE),
+        ({"numerics": {"precision": "fp32"}}, OTHER, "cannot tell", INCOMPARABLE),
+        ({"numerics": {"precision": "portable", "check": "another"}}, IN_PORTABLE, "differs", ANOTHER),
     ],
-)
+)  # fmt: skip
 def test_a_study_of_the_same_search_is_compared(
-    spec: Mapping[str, Any],
-    entry: Mapping[str, Any],
-    verdict: str,
-    sentence: str,
-    monkeypatch: pytest.MonkeyPatch,
+    parts: Any, entry: Any, verdict: str, sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = replace(ENTRY, **entry)
     decoy = replace(known, precision="portable" if known.precision == "bf16" else "bf16", digest="1" * 64)
     monkeypatch.setattr(published, "entries", lambda: (decoy, known))
-    found = compared(replace(STUDY, spec=spec))
+    found = compared(handmade.changed(STUDY, **parts))
     assert found is not None
     assert (found.verdict, found.sentence, found.processors) == (verdict, sentence, ("Zen 3", "Zen 4"))
 
@@ -134,23 +117,28 @@ def test_a_study_of_the_same_search_is_compared(
 @pytest.mark.parametrize(
     "study",
     [
-        replace(STUDY, spec=changed("seed", to=1)),
-        replace(STUDY, spec=changed("concurrent_trials", to=4)),
-        replace(STUDY, spec=changed("order", to="as-completed")),
-        replace(STUDY, spec=changed("sampler", "name", to="random")),
-        replace(STUDY, spec=changed("space", "settings", "epochs", to=7)),
-        replace(STUDY, spec=changed("context", "data", "subset", to=5000)),
-        replace(STUDY, spec={**SPEC, "enqueued": [{"optim.lr": 0.1}]}),
-        replace(STUDY, spec=SPEC, totals=(1, 2)),
-        replace(STUDY, spec=SPEC, totals=(3,)),
-        replace(STUDY, spec=SPEC, trials=STUDY.trials[:1]),
-        replace(STUDY, spec=SPEC, trials=(STUDY.trials[0], replace(STUDY.trials[1], external=True))),
-        replace(STUDY, spec=SPEC, stop=handmade.ended_early().stop),
+        *(
+            handmade.changed(STUDY, **parts)
+            for parts in (
+                {"seed": 1},
+                {"concurrent_trials": 4},
+                {"order": "as-completed"},
+                {"sampler": {"name": "random"}},
+                {"space": {"settings": {"epochs": 7}}},
+                {"context": {"data": {"subset": 5000}}},
+                {"enqueued": [{"optim.lr": 0.1}]},
+            )
+        ),
+        replace(STUDY, totals=(1, 2)),
+        replace(STUDY, totals=(3,)),
+        replace(STUDY, trials=STUDY.trials[:1]),
+        replace(STUDY, trials=(STUDY.trials[0], replace(STUDY.trials[1], external=True))),
+        replace(STUDY, stop=handmade.ended_early().stop),
     ],
 )
 def test_another_search_and_an_unfinished_one_are_not_compared(
     study: StoredStudy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(published, "entries", lambda: (ENTRY,))
-    assert compared(replace(STUDY, spec=SPEC)) is not None
+    assert compared(STUDY) is not None
     assert compared(study) is None

@@ -7,7 +7,6 @@ import re
 import signal
 import sys
 from collections.abc import Callable
-from functools import partial
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -53,7 +52,8 @@ def test_sides_are_studies_or_names(monkeypatch: pytest.MonkeyPatch) -> None:
     ("asked", "words"),
     [
         (lambda: mnist_bench.compare(handmade.mixed()), "compare takes two"),
-        *((partial(mnist_bench.leaderboard, handmade.mixed(), top=top), "top=") for top in (0, 1.5, "all")),
+        (lambda: mnist_bench.leaderboard(handmade.mixed(), top=0), "top="),
+        (lambda: mnist_bench.leaderboard(handmade.mixed(), top="all"), "top="),  # type: ignore[arg-type]
         (lambda: mnist_bench.doctor(None, repair=True), "repair=True needs a study"),
         (lambda: mnist_bench.doctor(None, replay=True), "replay=True needs a study"),
     ],
