@@ -21,7 +21,7 @@ from search.errors import UsageError
 
 if TYPE_CHECKING:
     from mnist_bench.doctor.checkup import Checkup
-    from mnist_bench.studies.claims import Checked, Claim, Difference, OnPeriod
+    from mnist_bench.studies.claims import Checked, Claim, Difference
     from mnist_bench.studies.record import PeriodResult, Record
     from search.trainer_api import Trainer
 
@@ -86,7 +86,8 @@ def reproduce(
         again = own_trainer.trainer_for(study, code) if record is None else local(record)
     if form == "table":
         _print_heading(claim, again.numerics)
-        found = claims.check(claim, again, _print_period if claim.kind.of_nets else _value_printer(), keep)
+        prints = _print_period if claim.kind.of_nets else partial(_print_value, count(1))
+        found = claims.check(claim, again, prints, keep)
     else:
         found = claims.check(claim, again, keep=keep)
     stays = [Line(f"The weights are in {kept}.")] if kept is not None and found.identical else []
@@ -124,14 +125,9 @@ def _record(target: str | None) -> Record | None:
     return None
 
 
-def _value_printer() -> OnPeriod:
-    numbers = count(1)
-
-    def print_value(then: PeriodResult, now: PeriodResult) -> None:
-        pair = _pair(cells.value(then.value), cells.value(now.value), then.value == now.value, width=12)
-        output.print_line(Line(f"{next(numbers):>7}   {pair}"))
-
-    return print_value
+def _print_value(numbers: Iterator[int], then: PeriodResult, now: PeriodResult) -> None:
+    pair = _pair(cells.value(then.value), cells.value(now.value), then.value == now.value, width=12)
+    output.print_line(Line(f"{next(numbers):>7}   {pair}"))
 
 
 def _changed_checks(differences: Iterable[Difference]) -> str:
@@ -162,22 +158,28 @@ def closing_lines(comparison: Checked) -> list[str]:
     """Return the closing lines: the weights, and the first difference or that there is none."""
     then, now = comparison.periods[-1]
     same = "=" if then.weights == now.weights else "≠"
-    lines = [f"weights  sha256 {_hash(then.weights)}   {same} {_hash(now.weights)}"]
+    was, came = (f"{each.weights[:4]}…{each.weights[-2:]}" for each in (then, now))
+    lines = [f"weights  sha256 {was}   {same} {came}"]
     difference = comparison.first_difference
     if difference is None:
         return [*lines, "Identical, bit for bit."]
     figures = f"{difference.then} then, {difference.now} now"
-    lines.append(f"Not identical: first difference in {difference.name} ({figures}).")
-    lines.append(_cause_words(comparison))
+    lines += [f"Not identical: first difference in {difference.name} ({figures}).", _cause_words(comparison)]
     if comparison.p_value is not None:
-        lines.append(_noise_words(comparison, comparison.p_value))
+        agrees = "differs by no more" if comparison.p_value > NOISE else "differs by more"
+        figures = f"{cells.percent(then.value)} then, {cells.percent(now.value)} now"
+        lines.append(
+            f"Accuracy {agrees} than chance over these images ({figures}, McNemar p = {comparison.p_value:.2g})."
+        )
     return lines
 
 
 def _cause_words(comparison: Checked) -> str:
     versions = f"versions differ: {_listed(comparison.versions)}" if comparison.versions else "versions are the same"
-    if _changed_checks(comparison.numerics):
-        return f"{_numerics_words(comparison)}; {versions}."
+    if changed := _changed_checks(comparison.numerics):
+        others = [difference for difference in comparison.numerics if difference.name not in CHECKS]
+        listed = _listed(others) or "in nothing that is recorded"
+        return f"The numerics differ ({changed}): {listed}; {versions}."
     if comparison.numerics:
         return (
             f"The numerics checks agree, but the recorded numerics differ: {_listed(comparison.numerics)}; {versions}."
@@ -186,27 +188,8 @@ def _cause_words(comparison: Checked) -> str:
     return f"The numerics agree; {versions}. The cause is {causes}, or the record."
 
 
-def _numerics_words(comparison: Checked) -> str:
-    changed = _changed_checks(comparison.numerics)
-    others = [difference for difference in comparison.numerics if difference.name not in CHECKS]
-    return (
-        f"The numerics differ{f' ({changed})' if changed else ''}: {_listed(others) or 'in nothing that is recorded'}"
-    )
-
-
 def _listed(differences: Iterable[Difference]) -> str:
     return ", ".join(f"{difference.name} {difference.then} → {difference.now}" for difference in differences)
-
-
-def _noise_words(comparison: Checked, p_value: float) -> str:
-    then, now = comparison.periods[-1]
-    agrees = "differs by no more" if p_value > NOISE else "differs by more"
-    figures = f"{cells.percent(then.value)} then, {cells.percent(now.value)} now"
-    return f"Accuracy {agrees} than chance over these images ({figures}, McNemar p = {p_value:.2g})."
-
-
-def _hash(text: str) -> str:
-    return f"{text[:4]}…{text[-2:]}"
 
 
 @takes(reading.doctor, prints=["json"])

@@ -98,8 +98,7 @@ class _WithPage:
         params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
         root = ctx.find_root()
         if self._verbose is None and root.command is not self:
-            declared = [param for param in root.command.params if param.name == "verbose"]
-            self._verbose = _below(declared[0]) if declared else None
+            self._verbose = next((_below(param) for param in root.command.params if param.name == "verbose"), None)
         return params if self._verbose is None else [*params[:-1], self._verbose, params[-1]]
 
     def page(self, ctx: Any) -> HelpPage:
