@@ -69,21 +69,6 @@ def test_a_fork_finds_what_a_started_process_finds(tmp_path: Path, kind: str, sa
     assert json.loads(warm.stdout) == json.loads(cold.stdout)
 
 
-@pytest.mark.parametrize(
-    "program",
-    [
-        "raise SystemExit('a sentence')", "1 / 0", "raise KeyboardInterrupt",
-        "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
-        "import atexit; atexit.register(print, 'last'); print('first', end='')",
-        "import threading, time; threading.Thread(target=lambda: (time.sleep(0.1), print('late'))).start(); print(1)",
-    ],
-)  # fmt: skip
-def test_it_ends_as_a_started_one(program: str) -> None:
-    cold, warm = both("-c", program)
-    assert (warm.returncode, warm.stdout) == (cold.returncode, cold.stdout)
-    assert warm.stderr.splitlines()[-1:] == cold.stderr.splitlines()[-1:]
-
-
 def test_what_would_notice_is_started() -> None:
     assert loaded()
     assert loaded(env={**os.environ, "PYTHONHASHSEED": "1"})

@@ -15,7 +15,7 @@ from typer.testing import Result
 from mnist_bench.cli.app import app
 from mnist_bench.cli.help import HelpEntry, HelpPage
 from support import canned
-from support.commands import COMMANDS, GROUPS, command_of
+from support.commands import COMMANDS, command_of
 from support.sources import refuse
 
 Cli = Callable[..., Result]
@@ -147,15 +147,6 @@ def test_options_stand_in_groups_with_their_defaults_and_examples_at_the_end(cli
     assert found["--workers"].endswith("[default: $MNIST_BENCH_WORKERS, else one per core, or one on a GPU]")
     assert "default" not in found["--dry-run"]
     assert {entry.name: entry.required for entry in entries(page_of("export"))}["--to DIR"]
-
-
-@pytest.mark.parametrize("group", ["", *sorted(GROUPS)])
-def test_a_group_lists_its_commands_with_whole_sentences(cli: Cli, group: str) -> None:
-    text = " ".join(cli(*group.split(), "--help", columns=60).stdout.split())
-    listed = [*entries(page_of(group))]
-    assert all(entry.about in text for entry in listed)
-    below = {words.removeprefix(group).split()[0] for words in COMMANDS if words.startswith(f"{group} ".lstrip())}
-    assert below <= {entry.name.split()[0] for entry in listed}
 
 
 @pytest.mark.parametrize("columns", [60, 79, 130])

@@ -13,7 +13,6 @@ from typer.testing import Result
 
 from mnist_bench.searches.config import SearchConfig
 from search.driver.run import Run
-from search.messages import command_line
 from search.study import studies
 from support import own_work
 
@@ -163,17 +162,3 @@ def test_a_dry_run_says_what_would_run_and_runs_nothing(search: Search, here: Pa
     )
     assert "A configuration drawn at random: x " in result.stdout
     assert not (here / "results").exists()
-
-
-def test_doctor_replays_a_study_and_names_the_command_that_continues_it(
-    cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    arguments = f"search space.yaml {PARABOLA} -n 3 --sampler random --seed 2 --workers 1".split()
-    monkeypatch.setattr("sys.argv", ["mnist-bench", *arguments])
-    assert cli(*arguments).exit_code == 0
-    examined = cli("doctor", "descent-2", "--replay")
-    assert examined.exit_code == 0, examined.stdout
-    assert "events decided again, each as in the log" in examined.stdout
-    assert f"`{command_line(['mnist-bench', *arguments])}` continues its search." in words(examined.stdout)
-    (here / "results" / "descent-2" / "commands.jsonl").unlink()
-    assert "continues its search" not in words(cli("doctor", "descent-2").stdout)

@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import Result
@@ -16,7 +14,6 @@ from mnist_bench.report import page
 from search.errors import StudyNotFoundError
 from support import handmade, handmade_report
 from support.drawn import Checked, heading
-from support.experiments import FRONT, keep
 
 Cli = Callable[..., Result]
 
@@ -61,17 +58,6 @@ def test_the_page_lies_in_the_studys_folder_is_the_same_twice_and_holds_every_pa
     assert len(read.all("h1")) == 1
     (tied,) = re.findall(r"<p class=\"faint\">(.*?tied:.*?)</p>", first.decode())
     assert tied.endswith("<code>mnist-bench confirm conv-0</code> retrains them with fresh seeds.</span>")
-
-
-def test_a_confirmed_front_stands_in_it(cli: Any) -> None:
-    two = cli.studies["two"] = handmade.two_objectives()
-    Path("results/two/confirm").mkdir(parents=True)
-    keep(replace(FRONT, digest=two.digest), Path("results/two"))
-    assert cli("report").exit_code == 0
-    read = Checked(Path("results/two/report.html").read_text())
-    assert "The front, with fresh seeds" in read.text
-    assert "the front of accuracy and MACs, 8 fresh seeds each" in read.text
-    assert "Nothing is confirmed yet" not in read.text
 
 
 @pytest.mark.parametrize("options", [(), ("-v",)])
@@ -132,12 +118,3 @@ def test_complete_trials_are_open_the_others_folded_and_signs_explained() -> Non
     assert "4 more trials that are not complete" in rest
     assert re.findall(r"<li>(.*?)</li>", text)[0] == "rank –: not complete"
     assert "decay: weight_decay" in re.findall(r'<li class="setting">(.*?)</li>', text)
-
-
-def test_a_study_without_a_complete_trial_has_a_report(cli: Any) -> None:
-    pruned = handmade.study([handmade.trial(0, range(9), periods=1)], budget=5)
-    cli.studies = {"conv-0": replace(pruned, live=True)}
-    assert cli("report").exit_code == 0
-    read = Checked(Path("results/conv-0/report.html").read_text())
-    assert "1 pruned of 5 trials, running now." in read.text
-    assert "recipe" not in {a.get("id") for _, a in read.elements}
