@@ -5,7 +5,7 @@ import re
 import shlex
 import signal
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from mnist_bench.published import ComparedDigest, Verdict
 from mnist_bench.searches.config import SearchConfig
 from search.driver.progress import Observer
 from search.driver.run import Run
-from search.errors import FingerprintError, UsageError
+from search.errors import FingerprintError
 from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy
 from support import handmade, own_code, own_nets
@@ -27,159 +27,214 @@ from support.own_data import arrays, write_npz
 Cli = Callable[..., Result]
 WHOLE = handmade.study([handmade.trial(0), handmade.trial(1, range(3))])
 InOneProcess = Callable[[Path, str], dict[str, Ran]]
+GIVEN = "--set optim.lr=0.1 --set dataset=kmnist --net 'my nets.py:build'"
 
 
 def ended(study: StoredStudy | None = None, *, reached: bool = True) -> Run:
     return Run(study=study or handmade.mixed(), reached=reached, order_cost=0.012)
 
 
-def kept(config: SearchConfig) -> StoredStudy:
-    """Return a study that is kept where a search keeps it."""
-    return handmade.kept_in(config.folder, handmade.mixed())
+@dataclass
+class Searched:
+    """Stands in for the search: remembers what was asked, and ends as it is told to."""
+
+    run: Run = field(default_factory=ended)
+    asked: list[SearchConfig] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+    def __call__(self, config: SearchConfig, observer: Observer, stopping: Callable[[], bool], command: str) -> Run:
+        self.asked.append(config)
+        self.commands.append(command)
+        assert not stopping()
+        if self.interrupted:
+            signal.raise_signal(signal.SIGINT)
+            assert stopping()
+        return self.run
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[SearchConfig]:
-    calls: list[SearchConfig] = []
-
-    def run(options: SearchConfig, observer: Observer, stopping: Callable[[], bool], command: str) -> Run:
-        calls.append(options)
-        return ended()
-
-    monkeypatch.setattr("mnist_bench.searches.running.run", run)
-    return calls
-
-
-def test_options_reach_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
-    result = cli(
-        "search", "conv", "-n", "7", "--timeout", "1m", "--trial-timeout", "9s", "--workers", "3",
-        "--concurrent-trials", "4", "--seed", "5", "--set", "optim.lr=0.01",
-        "--set", "epochs=3", "--enqueue", "recipe.yaml",
-        "--device", "cpu", "--study-name", "mine", "--results", "out",
-        "--data", "data", "--executor", "local", "--order", "as-completed", "--patience", "9", "--target", "99.4%",
-    )  # fmt: skip
-    assert result.exit_code == 0
-    assert asked == [
-        SearchConfig(
-            space="conv", trials=7, timeout=60.0, trial_timeout=9.0, workers=3, concurrent_trials=4, seed=5,
-            overrides=("optim.lr=0.01", "epochs=3"), enqueue=("recipe.yaml",), device="cpu",
-            study_name="mine", results=Path("out"), data=Path("data"),
-            order="as-completed",
-            patience=9, target=0.994,
-        )
-    ]  # fmt: skip
-
-
-def test_strategies_a_cluster_and_defaults_reach_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
-    result = cli(
-        "search", "conv", "--sampler", "{name: mine.py:Mine, times: 3, kind: wide}", "--pruner", "mine.py:Stop",
-        "--executor", "ray", "--no-warm-start",
-    )  # fmt: skip
-    assert result.exit_code == 0
-    assert asked == [
-        SearchConfig(
-            space="conv", sampler={"name": "mine.py:Mine", "times": 3, "kind": "wide"}, pruner="mine.py:Stop",
-            executor="ray", warm_start=False, results=Path("results"),
-        )
-    ]  # fmt: skip
-
-
-def test_the_command_is_kept_as_it_was_typed(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    arguments, kept = ["search", "my space.yaml", "--trials", "3"], []
-
-    def run(options: SearchConfig, observer: Observer, stopping: Callable[[], bool], command: str) -> Run:
-        kept.append(command)
-        return ended()
-
-    monkeypatch.setattr("mnist_bench.searches.running.run", run)
-    monkeypatch.setattr("sys.argv", ["/usr/bin/mnist-bench", *arguments])
-    cli(*arguments)
-    assert kept == ["mnist-bench search 'my space.yaml' --trials 3"]
+def searched(monkeypatch: pytest.MonkeyPatch) -> Searched:
+    made = Searched()
+    monkeypatch.setattr("mnist_bench.searches.running.run", made)
+    return made
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("words", "options"),
     [
-        "conv --trials 0", "conv --trial-timeout 0", "conv --patience 0", "conv --target 0", "conv --target 101%",
-        "conv --target good", "conv --workers x", "conv --executor dask", "conv --order random",
-        "conv --set dataset=cifar --dry-run", "conv --sampler {", "conv --seed -1", "",
+        (
+            "-n 7 --timeout 1m --trial-timeout 9s --workers 3 --concurrent-trials 4 --seed 5 --set optim.lr=0.01 "
+            "--set epochs=3 --enqueue recipe.yaml --device cpu --study-name mine --results out --data data "
+            "--executor local --order as-completed --patience 9 --target 99.4%",
+            {
+                "trials": 7, "timeout": 60.0, "trial_timeout": 9.0, "workers": 3, "concurrent_trials": 4, "seed": 5,
+                "overrides": ("optim.lr=0.01", "epochs=3"), "enqueue": ("recipe.yaml",), "device": "cpu",
+                "study_name": "mine", "results": Path("out"), "data": Path("data"), "order": "as-completed",
+                "patience": 9, "target": 0.994,
+            },
+        ),
+        (
+            "--sampler '{name: mine.py:Mine, times: 3, kind: wide}' --pruner mine.py:Stop --executor ray "
+            "--no-warm-start",
+            {
+                "sampler": {"name": "mine.py:Mine", "times": 3, "kind": "wide"}, "pruner": "mine.py:Stop",
+                "executor": "ray", "warm_start": False,
+            },
+        ),
+        ("--target 0.994", {"target": 0.994}),
+        ("--target ' 99.4 % '", {"target": 0.994}),
     ],
 )  # fmt: skip
-def test_wrong_options_exit_with_2(cli: Cli, asked: list[SearchConfig], wrong: str) -> None:
-    assert cli("search", *wrong.split()).exit_code == 2
-    assert asked == []
-
-
-def test_the_end_shows_summary_digest_table_and_what_to_do_next(cli: Cli, asked: list[SearchConfig]) -> None:
-    result = cli("search", "conv")
-    lines = result.stdout.splitlines()
-    assert lines[1].startswith("6 trials in 0.")
-    assert "3 complete, 2 pruned, 1 failed, 1 paused (and 1 infeasible). Pruning saved 8 of 36 epochs" in lines[1]
-    assert "the deterministic order cost 1.2% of worker time." in lines[1]
-    assert lines[2].replace(" ", "") == "digest" + handmade.mixed().digest
-    assert sum(" #" in line for line in lines) == 5
-    assert lines[-1] == "The test set has not been evaluated."
-    assert "mnist-bench reproduce conv-0 " in result.stderr
-    assert "retrain #1 and compare bit for bit" in result.stderr
-    assert "next:" not in result.stdout
-
-
-@pytest.fixture
-def ends(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Return the command over a search that ends with this study."""
-
-    def search(study: StoredStudy, *words: str, reached: bool = True) -> Result:
-        monkeypatch.setattr("mnist_bench.searches.running.run", lambda *_: ended(study, reached=reached))
-        return cli("search", "conv", *words)
-
-    return search
-
-
-def test_a_search_that_ended_early_says_why_and_how_to_go_on(ends: Callable[..., Result]) -> None:
-    result = ends(handmade.ended_early(), "--patience", "3")
-    assert result.exit_code == 0
-    lines = result.stdout.splitlines()
-    assert lines[2] == "Stopped early by --patience 3: 3 trials ended since #0 (99.00%), and none was better."
-    assert "any run of this search with --patience 3, at any number of workers on this kind of processor" in lines[4]
-    assert "Stopped before its trial budget" not in result.stderr
-    assert "The same command without --patience 3, or with a larger one, continues to 9 trials; p" in result.stderr
-
-
-def test_a_target_is_a_share_or_one_sentence(cli: Cli, asked: list[SearchConfig]) -> None:
-    for text in ("99.4%", "0.994", " 99.4 % "):
-        assert cli("search", "conv", "--target", text).exit_code == 0
-    assert [one.target for one in asked] == [0.994] * 3
-    words = "Error: target=99.4: give a validation accuracy, above 0 and up to 1.\n"
-    assert cli("search", "conv", "--target", "99.4").stderr == words
-    for wrong, sentence in (
-        ({"target": 99.4}, r"^target=99\.4: give a validation accuracy, above 0 and up to 1\.$"),
-        ({"patience": 0}, r"^patience=0: give a whole number of at least 1\.$"),
-    ):
-        with pytest.raises(UsageError, match=sentence):
-            SearchConfig(space="conv", **wrong)
-
-
-def test_a_search_by_arrival_promises_no_repetition(ends: Callable[..., Result]) -> None:
-    by_arrival = replace(WHOLE, spec={**WHOLE.spec, "order": "as-completed"})
-    lines = ends(by_arrival, "--order", "as-completed").stdout.splitlines()
-    assert lines[1].endswith("; reports were used in completion order.")
-    assert lines[3].startswith("       (decided in completion order: another run of this search may give a different ")
-    assert "`mnist-bench doctor conv-0 --replay" in lines[3]
+def test_options_reach_the_search(
+    cli: Cli, searched: Searched, monkeypatch: pytest.MonkeyPatch, words: str, options: dict[str, Any]
+) -> None:
+    arguments = ["search", "my space.yaml", *shlex.split(words)]
+    monkeypatch.setattr("sys.argv", ["/usr/bin/mnist-bench", *arguments])
+    assert cli(*arguments).exit_code == 0
+    assert searched.asked == [SearchConfig(space="my space.yaml", **{"results": Path("results"), **options})]
+    assert searched.commands == [shlex.join(["mnist-bench", *arguments])]
 
 
 @pytest.mark.parametrize(
-    ("portable", "sampler", "where"),
+    ("wrong", "sentence"),
     [
-        (True, "curves", ""),
-        (True, "tpe", " on this kind of processor"),
-        (False, "curves", " on this kind of processor"),
+        ("conv --trials 0", "--trials"),
+        ("conv --trial-timeout 0", "--trial-timeout"),
+        ("conv --patience 0", "--patience"),
+        ("conv --target 0", "target"),
+        ("conv --target 101%", "target"),
+        ("conv --target good", "--target"),
+        ("conv --target 99.4", "Error: target=99.4: give a validation accuracy, above 0 and up to 1.\n"),
+        ("conv --workers x", "--workers"),
+        ("conv --executor dask", "--executor"),
+        ("conv --order random", "--order"),
+        ("conv --set dataset=cifar --dry-run", "dataset"),
+        ("conv --sampler {", "--sampler"),
+        ("conv --seed -1", "--seed"),
+        ("", "SPACE"),
+        ("smoke --study-name digits", "plot digits` draws a plot"),
+        ("smoke --study-name run.json", "reproduce run.json` reads a file"),
+        (
+            "smoke --dry-run --enqueue nosuch.yaml",
+            "--enqueue nosuch.yaml: no such file or bundled recipe, and no study",
+        ),
+        ("smoke --dry-run --enqueue odd.yaml", "--enqueue odd.yaml: "),
+        ("smoke --dry-run --sampler mine.py:Mine", "mine.py:Mine: not repeatable: asked again after "),
     ],
 )
-def test_a_portable_search_promises_the_same_on_every_processor(
-    ends: Callable[..., Result], portable: bool, sampler: str, where: str
+def test_what_cannot_be_searched_is_named_before_it_is(cli: Cli, searched: Searched, wrong: str, sentence: str) -> None:
+    Path("odd.yaml").write_text("optim: {batch_size: 8}\n")
+    own_code.write(Path(), own_code.UNSEEDED)
+    result = cli("search", *shlex.split(wrong))
+    assert (result.exit_code, result.stdout, searched.asked) == (2, "", [])
+    assert sentence in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("recipe", "given"), [("notebook/linear", ""), ("notebook/linear --dry-run", ""), ("one.yaml", GIVEN)]
+)
+def test_what_was_given_for_a_recipe_is_given_to_train(cli: Cli, recipe: str, given: str) -> None:
+    own_nets.write(Path(), own_nets.GOOD, "my nets.py")
+    Path("one.yaml").write_text("net: {width: 4}\n")
+    result = cli("search", *shlex.split(f"{recipe} {given}"))
+    assert result.exit_code == 2
+    train = f"mnist-bench train {recipe.split()[0]} {given}".rstrip()
+    assert f"nothing to search, because it has no range; use `{train}`." in result.stderr
+
+
+def test_a_study_that_is_there_goes_on_whatever_its_name(
+    cli: Cli, searched: Searched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    promised = ends(replace(WHOLE, spec={**WHOLE.spec, "portable": portable, "sampler": {"name": sampler}})).stdout
-    assert f"       (any run of this search, at any number of workers{where}, gives this)\n" in promised
+    monkeypatch.setattr("mnist_bench.searches.setup.specification", lambda files: {})
+    assert cli("search", "smoke", "--study-name", "digits").exit_code == 0
+    assert [search.study_name for search in searched.asked] == ["digits"]
+
+
+def resumed(*starts: float) -> StoredStudy:
+    """Return a study of one trial whose periods of 1.5 s started so many seconds after a moment."""
+    runs = [(0, 1e9 + start, 1.5, 1e9 + start + 2) for start in starts]
+    return handmade.study([handmade.trial(0, range(5), runs=runs, planned=len(runs))])
+
+
+def of(**spec: Any) -> Run:
+    return ended(replace(WHOLE, spec={**WHOLE.spec, **spec}))
+
+
+HERE = " on this kind of processor"
+REPEATS = "       (any run of this search, at any number of workers{}, gives this)\n"
+
+
+@pytest.mark.parametrize(
+    ("run", "words", "code", "printed", "noted"),
+    [
+        pytest.param(
+            ended(), "", 0,
+            [
+                "\n6 trials in 0.", "3 complete, 2 pruned, 1 failed, 1 paused (and 1 infeasible). Pruning saved 8 of",
+                "the deterministic order cost 1.2% of worker time.\n", "\nThe test set has not been evaluated.\n",
+            ],
+            ["mnist-bench reproduce conv-0 ", "retrain #1 and compare bit for bit", "which settings matter, and other "
+             "plots, into results/conv-0/plots\n"],
+            id="whole",
+        ),
+        pytest.param(ended(handmade.two_objectives()), "", 0, [], ["mnist-bench confirm two --front "], id="two"),
+        pytest.param(
+            ended(handmade.ended_early()), "--patience 3", 0,
+            [
+                "\nStopped early by --patience 3: 3 trials ended since #0 (99.00%), and none was better.\n",
+                "any run of this search with --patience 3, at any number of workers on this kind of processor",
+            ],
+            ["The same command without --patience 3, or with a larger one, continues to 9 trials; p"],
+            id="ended early",
+        ),
+        pytest.param(
+            of(order="as-completed"), "--order as-completed", 0,
+            [
+                "; reports were used in completion order.\n",
+                "       (decided in completion order: another run of this search may give a different ",
+                "`mnist-bench doctor conv-0 --replay",
+            ],
+            [], id="by arrival",
+        ),
+        pytest.param(of(portable=True, sampler={"name": "curves"}), "", 0, [REPEATS.format("")], [], id="portable"),
+        pytest.param(of(portable=True, sampler={"name": "tpe"}), "", 0, [REPEATS.format(HERE)], [], id="portable tpe"),
+        pytest.param(of(portable=False, sampler={"name": "curves"}), "", 0, [REPEATS.format(HERE)], [], id="usual"),
+        pytest.param(
+            ended(handmade.mixed(), reached=False), "--timeout 1", 0, [], ["To resume:"], id="timeout"
+        ),
+        pytest.param(
+            ended(handmade.study([], budget=5)), "", 0, ["none finished"],
+            ["No trial is complete. mnist-bench leaderboard conv-0 shows how they ended."], id="no trial",
+        ),
+        pytest.param(
+            ended(handmade.study([handmade.trial(0, curve=[None])])), "", 1, ["1 pruned"],
+            ["Every trial diverged: no value was finite."], id="diverged",
+        ),
+        pytest.param(
+            ended(resumed(10, 200)), "", 0, [" s (this run, after 3.0 s of training in earlier ones): 1 complete."], [],
+            id="resumed",
+        ),
+    ],
+)  # fmt: skip
+def test_the_end_says_what_came_of_it_and_what_to_do_next(
+    cli: Cli, searched: Searched, run: Run, words: str, code: int, printed: list[str], noted: list[str]
+) -> None:
+    searched.run = run
+    result = cli("search", "conv", *words.split())
+    assert result.exit_code == code
+    for text in printed:
+        assert text in result.stdout
+    for text in noted:
+        assert text in result.stderr
+    assert f"\ndigest {grouped(run.study.digest)}\n" in result.stdout
+    assert ("next:" in result.stderr) is (run.reached and run.study.best is not None)
+    assert ("Stopped before its trial budget" in result.stderr) is not run.reached
+    assert ("rank" in result.stdout) is bool(run.study.trials)
+
+
+def grouped(digest: str) -> str:
+    return " ".join(digest[at : at + 4] for at in range(0, len(digest), 4))
 
 
 @pytest.mark.parametrize(
@@ -191,7 +246,7 @@ def test_a_portable_search_promises_the_same_on_every_processor(
     ],
 )
 def test_the_end_compares_the_digest_with_the_published_one(
-    verdict: Verdict, code: int, sentence: str, cli: Cli, asked: list[SearchConfig], monkeypatch: pytest.MonkeyPatch
+    verdict: Verdict, code: int, sentence: str, cli: Cli, searched: Searched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = ComparedDigest(digest="0" * 64, processors=("Zen 3", "Zen 4"), verdict=verdict, sentence=sentence)
     monkeypatch.setattr("mnist_bench.leaderboard.ranking.compared", lambda study: found)
@@ -203,15 +258,9 @@ def test_the_end_compares_the_digest_with_the_published_one(
 
 
 def test_a_search_stopped_by_ctrl_c_says_how_to_go_on_and_exits_with_130(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, searched: Searched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def run(options: SearchConfig, observer: Observer, stopping: Callable[[], bool], command: str) -> Run:
-        assert not stopping()
-        signal.raise_signal(signal.SIGINT)
-        assert stopping()
-        return ended(handmade.mixed(totals=(50,)), reached=False)
-
-    monkeypatch.setattr("mnist_bench.searches.running.run", run)
+    searched.run, searched.interrupted = ended(handmade.mixed(totals=(50,)), reached=False), True
     monkeypatch.setattr("sys.argv", ["x", "search", "my conv.yaml", "--trials", "50"])
     result = cli("search", "my conv.yaml", "--trials", "50")
     assert result.exit_code == 130
@@ -220,65 +269,30 @@ def test_a_search_stopped_by_ctrl_c_says_how_to_go_on_and_exits_with_130(
     assert "(of 6 of 50 trials so far)" in result.stdout
 
 
-def test_a_search_stopped_by_its_timeout_exits_with_0(ends: Callable[..., Result]) -> None:
-    result = ends(handmade.mixed(), "--timeout", "1", reached=False)
-    assert result.exit_code == 0
-    assert "To resume:" in result.stderr
-
-
-def test_a_search_without_a_complete_trial_offers_no_reproduction(ends: Callable[..., Result]) -> None:
-    empty = ends(handmade.study([], budget=5))
-    assert empty.exit_code == 0
-    assert "none finished" in empty.stdout
-    assert "rank" not in empty.stdout
-    pruned = ends(handmade.study([handmade.trial(0, range(9), periods=1)])).stderr
-    assert "No trial is complete. mnist-bench leaderboard conv-0 shows how they ended." in pruned
-    assert "reproduce" not in pruned
-    failed = ends(handmade.study([handmade.trial(0, curve=[None])]))
-    assert failed.exit_code == 1
-    assert "Every trial diverged: no value was finite." in failed.stderr
-
-
-def test_advice_repeats_the_options_that_the_next_commands_know(cli: Cli) -> None:
-    given = SearchConfig(space="conv", results=Path("my runs"), data=Path("data"), device="cpu")
-    lines = [line for line in ending.advice(ended(kept(given)), given)[1:] if "optuna-dashboard" not in line]
-    assert all("--results 'my runs'" in line for line in lines)
-    for line in lines:
-        words = shlex.split(line.removeprefix("next:"))
-        assert unknown_options(cli(words[1], "--help", columns=200).stdout, words) == []
-    having = {name: [line.split()[-1] for line in lines if f" {name} " in line] for name in ("--data", "--device")}
-    assert [len(found) for found in having.values()] == [6, 3]
-
-
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "words", "having"),
     [
-        ({}, ""),
-        ({"results": Path("my runs")}, " --results 'my runs'"),
-        ({"data": Path("few.npz"), "device": "cpu"}, " --data few.npz --device cpu"),
+        ({}, "", [0, 0]),
+        ({"results": Path("my runs")}, " --results 'my runs'", [0, 0]),
+        ({"data": Path("few.npz"), "device": "cpu"}, " --data few.npz --device cpu", [6, 3]),
     ],
 )
-def test_the_command_below_the_table_confirms_the_study_that_was_searched(
-    cli: Cli, options: dict[str, Any], words: str
+def test_the_next_commands_are_of_the_study_that_was_searched_and_have_the_options_that_they_know(
+    cli: Cli, options: dict[str, Any], words: str, having: list[int]
 ) -> None:
     given = SearchConfig(space="conv", **options)
-    (table,) = ending.result_of(ended(kept(given)), given, seconds=1.0, stopping=False).tables
-    assert f"  `mnist-bench confirm conv-0{words}` retrains them with fresh seeds." in table.footnotes
-
-
-def test_a_neighbour_that_cannot_be_read_does_not_end_the_search_in_an_error(cli: Cli) -> None:
-    neighbour = StudyFolder(Path("results/damaged")).database
+    study = handmade.kept_in(given.folder, handmade.mixed())
+    neighbour = StudyFolder(given.folder / "damaged").database  # one that cannot be read ends no search in an error
     neighbour.parent.mkdir(parents=True)
     neighbour.write_bytes(b"no database" * 100)
-    (table,) = ending.result_of(ended(), SearchConfig(space="conv"), seconds=1.0, stopping=False).tables
-    assert "  `mnist-bench confirm conv-0` retrains them with fresh seeds." in table.footnotes
-
-
-def test_advice_is_of_the_study() -> None:
-    front = ending.advice(ended(handmade.two_objectives()), SearchConfig(space="conv"))
-    assert any("mnist-bench confirm two --front " in line for line in front)
-    plain = ending.advice(ended(), SearchConfig(space="conv"))
-    assert any(line.endswith("   which settings matter, and other plots, into results/conv-0/plots") for line in plain)
+    found = ending.result_of(ended(study), given, seconds=1.0, stopping=False)
+    assert f"  `mnist-bench confirm conv-0{words}` retrains them with fresh seeds." in found.tables[0].footnotes
+    lines = [str(line) for line in found.notes[1:] if "optuna-dashboard" not in str(line)]
+    assert ["--results 'my runs'" in line for line in lines] == ["results" in options] * len(lines)
+    for line in lines:
+        command = shlex.split(line.removeprefix("next:"))
+        assert unknown_options(cli(command[1], "--help", columns=200).stdout, command) == []
+    assert [sum(f" {name} " in line for line in lines) for name in ("--data", "--device")] == having
 
 
 @pytest.mark.parametrize(
@@ -303,46 +317,19 @@ def test_advice_is_of_the_study() -> None:
     ],
 )  # fmt: skip
 def test_a_dry_run_says_what_would_run_and_trains_nothing(
-    cli: Cli, asked: list[SearchConfig], words: str, told: tuple[str, ...]
+    cli: Cli, searched: Searched, words: str, told: tuple[str, ...]
 ) -> None:
     result = cli("search", "smoke", "--dry-run", *shlex.split(words))
     assert result.exit_code == 0
     for text in told:
         assert text in result.stdout
-    assert asked == []
+    assert searched.asked == []
     assert not Path("results").exists()
-
-
-@pytest.mark.parametrize(
-    ("name", "taken_for"),
-    [("digits", "plot digits` draws a plot"), ("run.json", "reproduce run.json` reads a file")],
-)
-def test_a_new_study_has_no_name_that_other_commands_take_for_something_else(
-    cli: Cli, asked: list[SearchConfig], monkeypatch: pytest.MonkeyPatch, name: str, taken_for: str
-) -> None:
-    result = cli("search", "smoke", "--study-name", name)
-    assert (result.exit_code, asked) == (2, [])
-    assert taken_for in result.stderr
-    monkeypatch.setattr("mnist_bench.searches.setup.specification", lambda files: {})
-    cli("search", "smoke", "--study-name", name)
-    assert [search.study_name for search in asked] == [name], "one that is there goes on"
 
 
 def test_the_time_on_a_gpu_is_not_estimated(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_bench.preview.kind_of", lambda device, precision: "cuda")
     assert "\nThe time cannot be estimated on a GPU: none was measured.\n" in cli("search", "smoke", "--dry-run").stdout
-
-
-def test_a_dry_run_refuses_what_the_search_would(cli: Cli) -> None:
-    Path("odd.yaml").write_text("optim: {batch_size: 8}\n")
-    for words, sentence in (
-        ("--enqueue nosuch.yaml", "--enqueue nosuch.yaml: no such file or bundled recipe, and no study nosuch.yaml in"),
-        ("--enqueue odd.yaml", "--enqueue odd.yaml: "),
-        (f"--sampler {own_code.write(Path(), own_code.UNSEEDED)}", "mine.py:Mine: not repeatable: asked again after "),
-    ):
-        result = cli("search", "smoke", "--dry-run", *words.split())
-        assert (result.exit_code, result.stdout) == (2, "")
-        assert sentence in result.stderr
 
 
 DRY_RUNS = """
@@ -389,30 +376,10 @@ def test_a_dry_run_says_that_a_list_is_tried_first(cli: Cli) -> None:
     assert told in cli("search", "conv", "--dry-run").stdout
 
 
-def test_what_was_given_for_a_recipe_is_given_to_train(cli: Cli) -> None:
-    for words in ((), ("--dry-run",)):
-        result = cli("search", "notebook/linear", *words)
-        assert result.exit_code == 2
-        assert "nothing to search, because it has no range; use `mnist-bench train notebook/linear`" in result.stderr
-    own_nets.write(Path(), own_nets.GOOD, "my nets.py")
-    Path("one.yaml").write_text("net: {width: 4}\n")
-    given = "--set optim.lr=0.1 --set dataset=kmnist --net 'my nets.py:build'"
-    assert f"use `mnist-bench train one.yaml {given}`." in cli("search", "one.yaml", *shlex.split(given)).stderr
-
-
-def resumed(*starts: float) -> StoredStudy:
-    """Return a study of one trial whose periods of 1.5 s started so many seconds after a moment."""
-    runs = [(0, 1e9 + start, 1.5, 1e9 + start + 2) for start in starts]
-    return handmade.study([handmade.trial(0, range(5), runs=runs, planned=len(runs))])
-
-
-def test_the_time_of_earlier_runs_is_told_apart_from_this_ones(ends: Callable[..., Result]) -> None:
+def test_the_time_of_earlier_runs_is_that_before_this_ones_without_pauses() -> None:
     study = resumed(10, 12, 100, 1000, 1002)  # before 1000 s: 10 to 13.5 s, a pause, and 100 to 101.5 s
-    assert ending.seconds_before(study, 1e9 + 1000) == pytest.approx(5)
-    assert ending.seconds_before(study, 1e9 + 10) == 0
-    assert ending.seconds_before(WHOLE, 1e9 + 1000) == 0
-    line = ends(resumed(10, 200)).stdout.splitlines()[1]
-    assert re.match(r"1 trial in 0\.\d s \(this run, after 3\.0 s of training in earlier ones\): 1 complete\.", line)
+    found = [ending.seconds_before(each, 1e9 + at) for each, at in ((study, 1000), (study, 10), (WHOLE, 1000))]
+    assert found == [pytest.approx(5), 0, 0]
 
 
 FROM_A_STUDY = """
