@@ -155,7 +155,7 @@ def _seconds(reports: Sequence[Report]) -> float:
 def _row(run: Task, reports: Sequence[Report]) -> Row:
     unit, done, total = "report", float(len(reports)), len(run.costs)
     if run.of_net:
-        unit, total = "epoch", run.config["epochs"]
+        unit, total = "epoch", from_json(run.config).epochs
         done = float(reports[-1].metrics["epoch"] or 0) if reports else 0.0
     words = f"{f'{unit} {done:g}/{total:g}':<11}"
     if done:

@@ -94,8 +94,9 @@ def test_runs_of_several_parts_are_counted_together_and_their_costs_foresee_the_
     ]
     for run in (long, values, RUN):  # one more than was announced
         watched.on_run(run, [REPORT])
-    watched.on_progress([])
-    assert (seen.now().done, seen.now().total, seen.now().share) == (4, 4, 1.0)
+    for several, ended in ((watched, 4), (WatchedRuns(seen), 0)):
+        several.on_progress([(RUN, [REPORT])])
+        assert (seen.now().done, seen.now().total, seen.now().share) == (ended, ended, 1.0)
     watched.on_notice("a step")
     assert (heard.started, heard.ended, heard.news) == ([2, 1], [RUN, long, values, RUN], ["a step"])
     assert watched.stopping()

@@ -173,6 +173,7 @@ KERNEL = SimpleNamespace(kernel=object())
         (TERMINAL, {"JPY_PARENT_PID": "1"}, [], type(None)),  # a cell of a notebook, which replaces no line
         (TERMINAL, {"CLICOLOR_FORCE": "1", "GIT_PAGER": "cat"}, [], type(None)),  # by what ipykernel sets
         (TERMINAL, {"CLICOLOR_FORCE": "1"}, [], TerminalLine),  # a user's own wish for colors
+        (TERMINAL, {"GIT_PAGER": "cat"}, [], TerminalLine),
         (TERMINAL, {}, [None], TerminalLine),
         (TERMINAL, {}, [SimpleNamespace()], TerminalLine),  # IPython in a terminal
         (FILE, {}, [KERNEL], NotebookDisplay),
@@ -318,11 +319,11 @@ def test_the_line_has_counts_the_best_and_the_time_and_is_drawn_not_more_often_t
 def test_the_clock_runs_down_until_the_search_takes_much_longer(hand: Clock) -> None:
     timing = Timing()
     left = []
-    for at, expected in ((0, None), (0, 60.0), (0, 50.0), (0, 60.0), (5, None), (5, 70.0), (80, 2.0), (90, None)):
+    for at, expected in ((0, None), (0, 60.0), (0, 50.0), (0, 60.0), (5, None), (5, 70.0), (76, 1.5), (90, None)):
         hand.now = at
         timing.expect(expected)
         left.append(timing.left)
-    assert (left, timing.seconds) == ([None, 60.0, 50.0, 50.0, 45.0, 70.0, 2.0, 0.0], 90.0)
+    assert (left, timing.seconds) == ([None, 60.0, 50.0, 50.0, 45.0, 70.0, 1.5, 0.0], 90.0)
 
 
 SCRIPT = """
