@@ -22,18 +22,19 @@ from support import wants
 from support.commands import PROGRAM
 from support.experiments import close, result, scored
 from support.paths import ROOT
-from support.tables import table
 from support.wants import check_as_published
 
 Run = Callable[..., Result]
 SEARCH = ("bench", "search")
 
 
-def test_the_table_and_other_forms(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recipes_and_seeds_reach_the_benchmark_whose_table_is_printed(
+    cli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[Any] = []
     found = result(LADDER, scored("99.0", *[0.9900, 0.9910] * 5), scored("99.4", unended=2))
 
-    def train(benchmark: object, recipes: Sequence[str], observer: object, **options: object) -> ScoredRecipes:
+    def train(benchmark: object, recipes: Sequence[str], place: object, **options: object) -> ScoredRecipes:
         asked.append((benchmark, tuple(recipes), options["seeds"]))
         return found
 
@@ -44,21 +45,9 @@ def test_the_table_and_other_forms(cli: Run, monkeypatch: pytest.MonkeyPatch) ->
     assert re.split(" {2,}", first) == cells
     assert re.split(" {2,}", second)[1:3] == ["not met: 2 of 2 runs did not finish", "ladder/99.4"]
     assert notes == found.table().footnotes
-    rows = json.loads(cli("bench", "ladder", "99.0", "99.4", "--json").stdout)["rows"]
-    assert [(row["target"], row["met"], row["unended"], len(row["runs"])) for row in rows] == [
-        (0.99, True, 0, 10), (0.994, False, 2, 0),
-    ]  # fmt: skip
-    lines = cli("bench", "notebook", "linear", "--seeds", "3", "--markdown").stdout.splitlines()
-    assert lines[2].startswith("| 99.0% | met: 99.05% \\[99.01, 99.09\\] | ladder/99.0 |")
-    assert asked == [(LADDER, (), 10), (LADDER, ("99.0", "99.4"), 10), (NOTEBOOK, ("linear",), 3)]
-
-
-@pytest.mark.parametrize("name", ["notebook", "ladder"])
-def test_an_unknown_recipe_is_one_sentence(name: str, cli: Run) -> None:
-    result = cli("bench", name, "99")
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith(f"Error: 99: no recipe of the {name}")
-    assert not Path("results").exists()
+    rows = json.loads(cli("bench", "notebook", "linear", "--seeds", "3", "--json").stdout)["rows"]
+    assert [(row["target"], row["met"], len(row["runs"])) for row in rows] == [(0.99, True, 10), (0.994, False, 0)]
+    assert asked == [(LADDER, (), 10), (NOTEBOOK, ("linear",), 3)]
 
 
 @pytest.mark.integration
@@ -135,16 +124,6 @@ def test_a_table_for_each_contest(cli: Run, tournament: FakeTournament) -> None:
     assert not Path("results").exists()
     tournament.contests = [close(), close(table="other")]
     assert cli(*SEARCH).stdout.count(": 3 seeds, 8 concurrent trials.") == 2
-
-
-@pytest.mark.slow
-def test_searches_over_a_table_come_to_a_verdict(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.tables.recorded_benchmark.load", lambda name: table())
-    result = cli(*SEARCH, "--seeds", "4", "--trials", "5", "--samplers", "random,tpe", "--pruners", "none")
-    assert result.exit_code == 0, result.output
-    assert "table handmade: 4 seeds" in result.stdout
-    for name in ("random", "tpe"):
-        assert any(line.startswith(name) for line in result.stdout.splitlines()), name
 
 
 def test_a_contest_that_was_stopped(cli: Run, tournament: FakeTournament) -> None:

@@ -161,16 +161,6 @@ def test_what_counts_for_an_interval(one: Any, other: Any, alike: bool) -> None:
     assert (first is None) == (len(one[0]) == 1)
 
 
-def test_bystanders_lend_no_certainty_to_a_pair_that_swings() -> None:
-    draws, missed = np.random.default_rng(11), 0
-    for _ in range(400):
-        calm = draws.normal(60, 6, (9, 3)).round().astype(int).tolist()
-        found = interval(draws.normal(100, 30, 3).round().astype(int).tolist(), calm[0], calm[1:])
-        assert found is not None
-        missed += not found[1] <= 40 <= found[2]
-    assert missed <= 32  # 20 are expected, and 72 by the shared variance alone
-
-
 @pytest.mark.parametrize("seeds", [2, 3])
 def test_the_best_of_ten_changes_that_do_nothing_is_called_a_gain_in_few_cases(seeds: int) -> None:
     draws, claims = np.random.default_rng(7), 0

@@ -28,13 +28,14 @@ from mnist_bench.options import SEEDS
 from mnist_bench.studies import checked
 from search.errors import FingerprintError, SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord
-from search.executors.protocol import Done, Executor, Job, Outcome
+from search.executors.protocol import Done, Job, Outcome
 from search.hashed import EndReason, derived_seed
 from search.study.folder import ConfirmFolder, StudyFolder
 from search.study.studies import StoredStudy
 from search.trainer_api import Report
 from support import experiments, handmade
 from support.experiments import EVEN, FRONT, compared, final, found, keep
+from support.scripted import Clock, Scripted
 
 HERE = Workplace(observer=Observer())
 
@@ -497,36 +498,17 @@ Value = Callable[[float, random.Random], float | None]
 """Returns a run's value, given its rate and the random numbers of its seed."""
 
 
-class Trained(Executor):
-    """An executor that trains at once, and counts."""
+class Trained(Scripted):
+    """An executor that trains at once on a machine with this numerics check."""
 
-    workers = 1
-
-    def __init__(self, value: Value, numerics_check: str = "77c0") -> None:
-        self.value, self.numerics_check, self.jobs, self.stalls = value, numerics_check, 0, set[float]()
-        self.job: Job | None = None
+    numerics_check = "77c0"
 
     def start(self) -> Mapping[str, Any]:
         return {"check": self.numerics_check}
 
-    def idle(self) -> int:
-        return 0 if self.job else 1
-
-    def submit(self, job: Job) -> None:
-        self.job = job
-        self.stalls.add(job.stall_seconds)
-
-    def wait(self, timeout: float) -> list[Outcome]:
-        job, self.job = self.job, None
-        if job is None:
-            return []
-        self.jobs += 1
-        value = self.value(job.config["ridge.rate"], random.Random(job.seed))
-        end: EndReason | None = "diverged" if value is None else None
-        report = Report(value=99.0 if value is None else value, metrics={}, weights="", end=end)
-        return [Done(job=job, report=report, state=b"state")]
-
-    def stop(self) -> None: ...
+    @property
+    def jobs(self) -> int:
+        return len(self.started)
 
 
 def noisy(rate: float, draws: random.Random) -> float:
@@ -550,7 +532,14 @@ def confirm_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Confirm:
         value: Value = noisy, study: StoredStudy | None = None, numerics_check: str = "77c0", place: Workplace = HERE,
         **options: Any,
     ) -> tuple[Confirmed, Trained]:  # fmt: skip
-        executor = Trained(value, numerics_check)
+        def outcome(job: Job) -> Outcome:
+            found = value(job.config["ridge.rate"], random.Random(job.seed))
+            end: EndReason | None = "diverged" if found is None else None
+            report = Report(value=99.0 if found is None else found, metrics={}, weights="", end=end)
+            return Done(job=job, report=report, state=b"state")
+
+        executor = Trained(Clock(), outcome)
+        executor.numerics_check = numerics_check
         monkeypatch.setattr(own_trainer, "executor_for", lambda *given: executor)
         return confirm_study(handmade.kept_in(tmp_path, study or four()), place, **options), executor
 
@@ -584,11 +573,11 @@ def test_the_best_mean_of_all_runs_is_selected(
 
 def test_a_report_of_an_objective_may_take_any_time(confirm_values: Confirm) -> None:
     _, executor = confirm_values()
-    assert max(executor.stalls) < math.inf
+    assert all(job.stall_seconds < math.inf for _, job in executor.started)
     study = four(name="descent-0")
     study.spec["context"]["objective"] = {}
     _, executor = confirm_values(study=study)
-    assert executor.stalls == {math.inf}
+    assert {job.stall_seconds for _, job in executor.started} == {math.inf}
 
 
 def test_an_earlier_confirmation_is_returned_and_earlier_runs_are_not_trained_again(confirm_values: Confirm) -> None:
