@@ -15,9 +15,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from itertools import count, islice, pairwise
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import from_json
 from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.test_set import purpose_of_confirming, unopened_identity
@@ -394,11 +393,6 @@ def seeds(study: StudyRecord, *, on_all: bool) -> list[int]:
     return list(islice((seed for seed in drawn if seed not in taken), SEEDS))
 
 
-def on_all_images(config: TrainConfig) -> TrainConfig:
-    """Return the configuration of the runs whose nets are kept."""
-    return replace(config, train_on="all")
-
-
 class NetRuns:
     """Trains the networks of some trials in a grid, each with fresh seeds; nothing is trained twice."""
 
@@ -498,9 +492,8 @@ class NetRuns:
         return Final(number=number, errors=tuple(errors))
 
     def _tasks(self, numbers: Sequence[int], *, on_all: bool) -> list[Task]:
-        configs = {f"#{n}": replace(from_json(self._trials[n].config), train_on="search_split") for n in numbers}
-        if on_all:
-            configs = {name: on_all_images(config) for name, config in configs.items()}
+        images: Literal["all", "search_split"] = "all" if on_all else "search_split"
+        configs = {f"#{n}": replace(from_json(self._trials[n].config), train_on=images) for n in numbers}
         return self._grid.tasks(configs, seeds(self._study, on_all=on_all))
 
     def _keep_net(self, path: Path, task: Task) -> None:

@@ -312,7 +312,7 @@ def _table_of(contest: Contest) -> Table[Standing]:
     rows = standings(contest)
     reads = cells.percent if contest.of_errors else cells.value
     heading = "error" if contest.of_errors else "value"
-    score = Figure[Standing](heading, lambda row: row.score, 6, "right", _or_dash(reads), key="score")
+    score = Figure[Standing](heading, lambda row: row.score, 6, "right", reads, key="score")
     return Table(
         rows=rows,
         figures=_figures(contest.table, rows, [score]),
@@ -328,10 +328,13 @@ def _table_of(contest: Contest) -> Table[Standing]:
 
 def _overall(contests: Sequence[Contest]) -> Table[Standing]:
     rows = over_tables(contests)
+
+    def won(place: int) -> Callable[[Standing], int | None]:
+        return lambda row: row.wins and row.wins[place]
+
     wins = [
-        Figure[Standing]("better", lambda row: row.wins and row.wins[0], 6, "right", _or_nothing, key="better_on"),
-        Figure[Standing]("worse", lambda row: row.wins and row.wins[1], 6, "right", _or_nothing, key="worse_on"),
-        Figure[Standing]("neither", lambda row: row.wins and row.wins[2], 5, "right", _or_nothing, key="neither_on"),
+        Figure(heading, won(place), importance, "right", _or_nothing(), key=f"{heading}_on")
+        for place, (heading, importance) in enumerate((("better", 6), ("worse", 6), ("neither", 5)))
     ]
     return Table(
         rows=rows,
@@ -363,22 +366,14 @@ def _figures(table: str, rows: Sequence[Standing], own: Sequence[Figure[Standing
         ),
         Figure("", compared("low"), key="low"),
         Figure("", compared("high"), key="high"),
-        Figure("verdict", compared("verdict"), 8, cell=_or_nothing, key="verdict"),
-        Figure("p", compared("p_value"), 7, "right", lambda p: "" if p is None else cells.p_column(p), key="p_value"),
-        Figure("detectable", compared("smallest"), 3, "right", _or_nothing_of(points), key="detectable"),
+        Figure("verdict", compared("verdict"), 8, cell=_or_nothing(), key="verdict"),
+        Figure("p", compared("p_value"), 7, "right", _or_nothing(cells.p_column), key="p_value"),
+        Figure("detectable", compared("smallest"), 3, "right", _or_nothing(points), key="detectable"),
     ]  # fmt: skip
 
 
-def _or_nothing(value: object) -> str:
-    return "" if value is None else str(value)
-
-
-def _or_nothing_of(reads: Callable[[float], str]) -> Callable[[float | None], str]:
+def _or_nothing(reads: Callable[[Any], str] = str) -> Callable[[Any], str]:
     return lambda value: "" if value is None else reads(value)
-
-
-def _or_dash(reads: Callable[[float], str]) -> Callable[[float | None], str]:
-    return lambda value: "–" if value is None else reads(value)
 
 
 def _regret(row: Standing) -> str:

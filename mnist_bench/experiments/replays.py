@@ -271,15 +271,8 @@ def replay(table: Replayed, method: SearchMethod, seed: int, terms: Terms) -> Tr
         rank, score = table.scored(trial.params, seen)
         if best is None or (rank, number) < best:
             best = rank, number
-            choices.append(
-                Choice(
-                    spent=spent / table.unit,
-                    trial=number,
-                    params=dict(trial.params),
-                    score=score,
-                    regret=table.regret(score),
-                )
-            )
+            at, regret = spent / table.unit, table.regret(score)
+            choices.append(Choice(spent=at, trial=number, params=dict(trial.params), score=score, regret=regret))
     return tuple(choices)
 
 
@@ -296,25 +289,25 @@ def replays(
     """Return the traces of each method, one per seed; several processes search at once, with the same results."""
     asked = [(method, seed) for seed in seeds for method in methods]
     found: dict[tuple[SearchMethod, int], Trace] = {}
-    for pair, trace in _run(table, asked, terms, processes, stopping):
+    done = _here(table, asked, terms, stopping) if processes == 1 else _in(processes, table, asked, terms, stopping)
+    for pair, trace in done:
         found[pair] = trace
         on_trace()
     return tuple(tuple(found[method, seed] for seed in seeds) for method in methods)
 
 
-def _run(
-    table: Replayed,
-    asked: Sequence[tuple[SearchMethod, int]],
-    terms: Terms,
-    processes: int,
-    stopping: Callable[[], bool],
-) -> Iterator[tuple[tuple[SearchMethod, int], Trace]]:
-    if processes == 1:
-        for method, seed in asked:
-            if stopping():
-                raise Stopped
-            yield (method, seed), replay(table, method, seed, terms)
-        return
+Asked = Sequence[tuple[SearchMethod, int]]
+Done = Iterator[tuple[tuple[SearchMethod, int], Trace]]
+
+
+def _here(table: Replayed, asked: Asked, terms: Terms, stopping: Callable[[], bool]) -> Done:
+    for method, seed in asked:
+        if stopping():
+            raise Stopped
+        yield (method, seed), replay(table, method, seed, terms)
+
+
+def _in(processes: int, table: Replayed, asked: Asked, terms: Terms, stopping: Callable[[], bool]) -> Done:
     # Spawned, not forked: the parent may have started threads (PyTorch's, a live view's).
     spawn = get_context("spawn")
     with ProcessPoolExecutor(processes, spawn, initializer=_take, initargs=(table, terms)) as pool:

@@ -304,10 +304,6 @@ def _ladder_footnotes(found: ScoredRecipes) -> list[str]:
     ]
 
 
-def _ladder_own_figures(row: ScoredRecipe) -> dict[str, Any]:
-    return {"target": TARGETS[row.recipe], "met": is_met(row)}
-
-
 LADDER = Benchmark(
     name="ladder",
     recipes=tuple(TARGETS),
@@ -315,7 +311,7 @@ LADDER = Benchmark(
     seed_of=seed_of,
     figures=_ladder_columns,
     footnotes=_ladder_footnotes,
-    own_figures=_ladder_own_figures,
+    own_figures=lambda row: {"target": TARGETS[row.recipe], "met": is_met(row)},
 )
 
 
@@ -366,7 +362,9 @@ def _notebook_columns(found: ScoredRecipes) -> list[Figure[ScoredRecipe]]:
     seeds = number_of(found.rows[0].asked, "seed")
     return [
         Figure("recipe", lambda row: row.recipe, 9),
-        Figure("notebook", _accuracy_then, 8, "right"),
+        Figure(
+            "notebook", lambda row: cells.percent(PUBLISHED[row.recipe].accuracy) + _mark(row, "accuracy"), 8, "right"
+        ),
         Figure(f"ours ({seeds})", _accuracy_now, 8, "right"),
         Figure("parameters", lambda row: f"{row.parameters:,} {'=' if _counts_agree(row) else ' '}", 5, "right"),
         Figure("seconds then → now", _seconds, 4, "right"),
@@ -379,22 +377,21 @@ def _notebook_columns(found: ScoredRecipes) -> list[Figure[ScoredRecipe]]:
 def _notebook_footnotes(found: ScoredRecipes) -> list[str]:
     """Return the precision, the meaning of the table's signs, as far as it has them, and why it has a row that the
     notebook never ran."""
+    from scipy.special import stdtr  # type: ignore[import-untyped]
+
     lines = [
         PORTABLE if precision == "portable" else f"Trained in {precision} precision."
         for precision in dict.fromkeys(row.precision for row in found.rows)
     ]
     lines += ["= as many parameters as the notebook's network has."] if any(map(_counts_agree, found.rows)) else []
     if marked := [len(row.runs) for row in found.rows if remarkable(row)]:
-        noise = "of a run's difference to that mean"
+        # Few seeds often give too small a deviation.
+        by_chance = 2 * float(stdtr(min(marked) - 1, -DEVIATIONS))
         lines.append(
-            f"! more than {DEVIATIONS:g} standard deviations from our mean ({noise}: times the root of 1 + 1/n); by "
-            f"chance so are {_by_chance(min(marked))} of the figures."
+            f"! more than {DEVIATIONS:g} standard deviations from our mean (of a run's difference to that mean: times "
+            f"the root of 1 + 1/n); by chance so are {cells.percent(by_chance, 1)} of the figures."
         )
     return [*lines, *([MEANT] if any(row.recipe == "lr_drop" for row in found.rows) else [])]
-
-
-def _notebook_own_figures(row: ScoredRecipe) -> dict[str, Any]:
-    return {"published": asdict(PUBLISHED[row.recipe]), "remarkable": remarkable(row)}
 
 
 def remarkable(row: ScoredRecipe) -> list[FigureName]:
@@ -407,17 +404,6 @@ def remarkable(row: ScoredRecipe) -> list[FigureName]:
             reach = DEVIATIONS * deviation * (1 + 1 / len(values)) ** 0.5
             found += [] if mean - reach <= then <= mean + reach else [figure]
     return found
-
-
-def _by_chance(seeds: int) -> str:
-    """Return the share of figures beyond the mark if nothing differs: few seeds often give too small a deviation."""
-    from scipy.special import stdtr  # type: ignore[import-untyped]
-
-    return f"{200 * float(stdtr(seeds - 1, -DEVIATIONS)):.1f}%"
-
-
-def _accuracy_then(row: ScoredRecipe) -> str:
-    return cells.percent(PUBLISHED[row.recipe].accuracy) + _mark(row, "accuracy")
 
 
 def _accuracy_now(row: ScoredRecipe) -> str:
@@ -461,5 +447,5 @@ NOTEBOOK = Benchmark(
     seed_of=lambda number: number,
     figures=_notebook_columns,
     footnotes=_notebook_footnotes,
-    own_figures=_notebook_own_figures,
+    own_figures=lambda row: {"published": asdict(PUBLISHED[row.recipe]), "remarkable": remarkable(row)},
 )

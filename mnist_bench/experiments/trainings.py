@@ -4,6 +4,7 @@ For training without a search: nothing is pruned, and the order in which periods
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -284,22 +285,15 @@ class Workers:
         `keep_last` keeps each task's last state for `last_state`. Stopped if the observer stopped the training before
         its end; WorkerError as `Training.run`.
         """
-        curves = self._train(tasks, self.observer.stopping, on_period, keep_last=keep_last)
+        curves = self.train_until(math.inf, tasks, on_period=on_period, keep_last=keep_last)
         if curves is None:
             raise Stopped
         return curves
 
-    def train_until(self, deadline: float, tasks: Sequence[Task]) -> Curves | None:
-        """Return the reports of every task as `train` does; None if the deadline (of `time.monotonic`) passes
-        before."""
-        curves = self._train(tasks, lambda: self.observer.stopping() or time.monotonic() >= deadline, as_it_is)
-        if curves is None and self.observer.stopping():
-            raise Stopped
-        return curves
-
-    def _train(
-        self, tasks: Sequence[Task], stopping: Callable[[], bool], on_period: OnPeriod, *, keep_last: bool = False
+    def train_until(
+        self, deadline: float, tasks: Sequence[Task], *, on_period: OnPeriod = as_it_is, keep_last: bool = False
     ) -> Curves | None:
+        """Do as `train`; return None if the deadline (of `time.monotonic`) passes before the end."""
         # Begun last, the longest run would leave all other workers idle; this way all takes at most a third longer than
         # the best order could (Graham 1969).
         longest_first = sorted(tasks, key=lambda task: -sum(task.costs))
@@ -307,9 +301,11 @@ class Workers:
         training = Training(
             longest_first, self.executor, store, on_period, hears.on_run, hears.on_progress, stall=self.stall
         )
-        if not training.run(stopping):
-            return None
-        return {task.key: training.reports[task.identity] for task in tasks}
+        if training.run(lambda: hears.stopping() or time.monotonic() >= deadline):
+            return {task.key: training.reports[task.identity] for task in tasks}
+        if hears.stopping():
+            raise Stopped
+        return None
 
     def last_state(self, task: Task) -> bytes | None:
         """Return the state after a task's last period; None if it was not kept, or is damaged."""

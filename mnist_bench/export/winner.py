@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,6 @@ from mnist_bench.data.tensors import Dataset
 from mnist_bench.data.test_set import times_evaluated_for
 from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments import confirmed as results, confirmed_table as result_tables
-from mnist_bench.experiments.confirm import on_all_images
 from mnist_bench.experiments.confirmed import Confirmed, Final, Front
 from mnist_bench.next_commands import NextCommands
 from mnist_bench.options import SEEDS
@@ -260,7 +259,7 @@ class _Finder:
         record = records.read(folder.record_of(trial.number, SEED, on_all=True))
         if record.data != record_of(study, trial).data:
             raise UsageError(f"{path}: was trained on other data than study {study.name}.")
-        if from_json(record.recipe) != on_all_images(from_json(trial.config)):
+        if from_json(record.recipe) != replace(from_json(trial.config), train_on="all"):
             raise UsageError(f"{path}: was trained with other settings than {name}.")
         whose = f"the network of {name} that `confirm` trained on all images with seed {SEED}"
         content = known(path, record.curve[-1].weights, from_json(record.recipe), whose)
