@@ -32,15 +32,11 @@ from search.executors.local import LocalExecutor
 from search.messages import number_of
 from search.trainer_api import PLAIN, Report, TrainerSpec
 
-IMAGES = {"cpu": 5120, "cuda": 48_640}
-"""Training images of each process and epoch, whole batches of every net."""
-VALIDATION = 1000
-"""Validation images, on which an epoch ends."""
-LEAD = 0.05
-"""Seconds from giving out work to its common start: time for the last worker to receive it."""
+IMAGES = {"cpu": 5120, "cuda": 48_640}  # training images of each process and epoch, whole batches of every net
+VALIDATION = 1000  # validation images, on which an epoch ends
+LEAD = 0.05  # seconds from giving out work to its common start: time for the last worker to receive it
 BATCH, MAPS, PICTURE, KERNEL = 128, (32, 64), 14, 3
-REPEATS, TURNS = 8, 3
-"""Of the convolution that is timed in bfloat16."""
+REPEATS, TURNS = 8, 3  # of the convolution that is timed in bfloat16
 
 
 @cache
@@ -139,10 +135,7 @@ def open_workers(
 
 
 def order(config: TrainConfig, start: float = 0.0) -> dict[str, Any]:
-    """Return the order for the first period of a configuration, from building the net to evaluating it.
-
-    It begins at `start`, in seconds of the monotonic clock, which processes share.
-    """
+    """Return the order to train a configuration's first period from `start`, in seconds of the monotonic clock."""
     return {"config": to_json(config), "start": start}
 
 

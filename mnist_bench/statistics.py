@@ -40,13 +40,9 @@ def mean_if_complete(figures: Sequence[Number | None]) -> float | None:
 
 
 def residual_variance(table: NDArray[np.float64]) -> tuple[float, int]:
-    """Return (residual variance, degrees of freedom) of a table of counts.
+    """Return (residual variance, at least `ROUNDING`; degrees of freedom) of counts of shape (configurations, seeds).
 
-    The residual is the count without the mean of its configuration and without the effect of its seed on all
-    configurations. Its variance is at least `ROUNDING`.
-
-    Args:
-        table: shape (configurations, seeds), at least 2 of each.
+    The residual is the count without its configuration's mean and without its seed's effect on all configurations.
     """
     configurations, seeds = table.shape
     freedom = (configurations - 1) * (seeds - 1)
@@ -56,14 +52,9 @@ def residual_variance(table: NDArray[np.float64]) -> tuple[float, int]:
 
 
 def wilson(successes: int, count: int) -> tuple[float, float]:
-    """Return (low, high) of Wilson's 95% score interval for a share (Wilson 1927), each 0..1.
+    """Return (low, high) of Wilson's 95% score interval for the share `successes` / `count` (Wilson 1927), each 0..1.
 
-    Unlike the textbook interval, share ± 1.96 standard errors, it stays within 0..1 and keeps its coverage near 1,
-    where all accuracies here lie.
-
-    Args:
-        successes: 0..count.
-        count: number of observations, at least 1.
+    Unlike share ± 1.96 standard errors, it stays within 0..1 and keeps its coverage near 1, where all accuracies lie.
     """
     z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
     share = successes / count
@@ -79,9 +70,7 @@ def wilson(successes: int, count: int) -> tuple[float, float]:
 def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
     """Return the two-sided p-value of McNemar's exact test (McNemar 1947) for two classifiers on the same images.
 
-    Args:
-        first: shape (images,), True if the first classifier is right.
-        second: shape (images,), the same for the second classifier.
+    Both of shape (images,), True where a classifier is right.
     """
     from scipy.special import bdtr  # type: ignore[import-untyped]
 
@@ -118,8 +107,7 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
 def t_interval(values: Sequence[float], *, step: float = 0.0) -> tuple[float, float] | None:
     """Return Student's 95% interval (low, high) for the mean of normal values (Student 1908); None for a single value.
 
-    If values are multiples of a `step`, such as 1 / images, their deviation is at least the one caused by rounding
-    alone: a few equal values prove nothing.
+    Of multiples of a `step`, such as 1 / images, the deviation is at least the rounding's: equal values prove nothing.
     """
     from scipy.special import stdtrit
 
@@ -163,12 +151,9 @@ class ShareDifference:
 
 
 def paired_difference(only_first: int, only_second: int, count: int) -> ShareDifference:
-    """Return the difference of two shares of the same observations (Bonett and Price 2012).
+    """Return the difference of two shares of the same `count` observations (Bonett and Price 2012).
 
-    Args:
-        only_first: observations that count for the first share alone.
-        only_second: observations that count for the second alone.
-        count: all observations, at least 1.
+    `only_first` observations count for the first share alone, `only_second` for the second alone.
     """
     # One observation is added to each of the two counts, so that the interval keeps its coverage if they are small.
     first, second = (only_first + 1) / (count + 2), (only_second + 1) / (count + 2)
@@ -177,12 +162,7 @@ def paired_difference(only_first: int, only_second: int, count: int) -> ShareDif
 
 
 def unpaired_difference(successes: tuple[int, int], counts: tuple[int, int]) -> ShareDifference:
-    """Return the difference of two shares of different observations (Agresti and Caffo 2000).
-
-    Args:
-        successes: of the first and the second, each 0..count.
-        counts: numbers of observations, each at least 1.
-    """
+    """Return the difference of two shares, `successes` of `counts` observations (Agresti and Caffo 2000)."""
     shares = [(part + 1) / (whole + 2) for part, whole in zip(successes, counts, strict=True)]
     variance = sum(share * (1 - share) / (whole + 2) for share, whole in zip(shares, counts, strict=True))
     return _about(successes[0] / counts[0] - successes[1] / counts[1], shares[0] - shares[1], variance)
@@ -196,8 +176,7 @@ def _about(estimate: float, middle: float, variance: float) -> ShareDifference:
 
 
 def fisher(successes: tuple[int, int], counts: tuple[int, int]) -> float:
-    """Return the two-sided p-value of Fisher's exact test (Fisher 1934) that two shares of different observations are
-    equal; arguments as in `unpaired_difference`."""
+    """Return the two-sided p-value of Fisher's exact test (Fisher 1934) that two shares of `counts` are equal."""
     total = sum(successes)
     possible = np.arange(max(0, total - counts[1]), min(total, counts[0]) + 1)
     logarithms = _ln_choose(counts[0], possible) + _ln_choose(counts[1], total - possible)
@@ -226,13 +205,9 @@ class Paired:
 
 
 def paired(differences: Sequence[float], step: float) -> Paired:
-    """Return the summary of two or more differences.
+    """Return the summary of two or more differences, of values that come in multiples of `step`, such as 1 / images.
 
     The deviation is at least the one that rounding alone causes, because a few equal differences prove nothing.
-
-    Args:
-        differences: one per seed.
-        step: the values whose differences these are come in multiples of it, such as 1 / images.
     """
     from scipy.special import stdtr, stdtrit
 
@@ -248,14 +223,10 @@ def paired(differences: Sequence[float], step: float) -> Paired:
 
 
 def all_pairs(results: Mapping[int, Sequence[float]], step: float) -> dict[tuple[int, int], float]:
-    """Return the p-value of each pair of configurations, corrected over all pairs.
+    """Return the corrected p-value of each pair of configurations, with the same seeds each; `step` as in `paired`.
 
-    Whichever configuration is then looked at, because its mean is the best, say, in at most 5 of 100 cases a pair that
-    does not differ falls below 0.05.
-
-    Args:
-        results: of each configuration, with the same two or more seeds.
-        step: as in `paired`.
+    Whichever configuration is looked at, because its mean is the best, say, equals fall below 0.05 in at most 5 of 100
+    cases.
     """
     pairs = [*combinations(results, 2)]
     apart = ([a - b for a, b in zip(results[one], results[other], strict=True)] for one, other in pairs)
@@ -271,14 +242,9 @@ def _p_value(differences: Sequence[float], step: float) -> float:
 
 
 def effect_shown(pairs: int, level: float = LEVEL) -> float:
-    """Return the smallest effect that `pairs` pairs show with a power of 80%.
+    """Return the smallest effect that `pairs` pairs, two or more, show with a power of 80% at a two-sided `level`.
 
-    Args:
-        pairs: two or more.
-        level: significance level of the two-sided paired t test.
-
-    Returns:
-        A mean difference in standard deviations of the differences.
+    It is a mean difference in standard deviations of the differences.
     """
     from scipy.special import nctdtrinc, stdtrit
 

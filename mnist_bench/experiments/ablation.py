@@ -53,12 +53,10 @@ GROUPS: Mapping[str, Sequence[str]] = MappingProxyType(
         group: [declared.path for declared in _ABLATED if declared.ablated_with == group]
         for group in dict.fromkeys([*get_args(Group), *(declared.ablated_with for declared in _ABLATED)])
     }
-)
-"""Every setting of TrainConfig is in one group, but for those that all runs of an ablation share (SHARED)."""
+)  # every setting of TrainConfig is in one group, but for those that all runs of an ablation share (SHARED)
 SHARED: Mapping[str, Any] = MappingProxyType(
     {path: declared.default for path, declared in all_settings().items() if not declared.ablated}
-)
-"""Errors are counted on the search's validation split, and a setting that only decides when to look changes no net."""
+)  # errors are counted on the search's validation split, and a setting that only decides when to look changes no net
 
 
 def effective(config: TrainConfig) -> TrainConfig:
@@ -93,8 +91,7 @@ def changed(current: TrainConfig, target: TrainConfig, groups: Sequence[str]) ->
 def candidates(current: TrainConfig, target: TrainConfig, form: PictureForm = MNIST) -> list[tuple[str, ...]]:
     """Return the possible next changes: all groups that can be changed alone, or the fewest that can together.
 
-    A change is possible if its net can exist, and if all of the change has an effect there: a setting of layers that
-    the net does not have yet waits for them.
+    A change is possible if its net can exist and all of it has an effect there: settings wait for their layers.
     """
 
     def is_possible(groups: tuple[str, ...]) -> bool:
@@ -270,8 +267,7 @@ def _errors(mean: float | None) -> str:
 
 
 def load(folder: Path) -> Ablation | None:
-    """Return the ablation of the study whose folder is `folder`, None if there is none; errors as in
-    `kept_files.load`."""
+    """Return the kept ablation of the study in `folder`, None if there is none; errors as in `kept_files.load`."""
     found = kept_files.load(StudyFolder(folder).ablation.result, Ablation, "ablation")
     return found and replace(found, study=folder.name)  # the study's folder may have been renamed since
 
@@ -288,8 +284,7 @@ def walk(
 ) -> tuple[Step, ...]:
     """Return the greedy path from `start` to `end`, both of an effective config; `on_step` receives each step.
 
-    Of all groups that can be changed next, the one is taken after which fewest errors are left. Ties go to the cheaper
-    net, then to the order of GROUPS. Where time is up, the remaining changes are one step.
+    The change is taken after which fewest errors are left. Where time is up, the remaining changes are one step.
     """
     steps: list[Step] = []
     before, target = start, from_json(end.config)
@@ -315,17 +310,12 @@ def walk(
 def interval(
     before: Sequence[int | None], after: Sequence[int | None], others: Sequence[Sequence[int | None]]
 ) -> tuple[float, float, float] | None:
-    """Return how many errors fewer `after` has than `before`, in the mean, and the ends of a 95% interval of that.
+    """Return how many errors fewer `after` has in the mean, and the ends of a 95% interval; None without two full rows.
 
-    All arguments are errors by seed, of the same seeds; None if training diverged. The result is None if `before` or
-    `after` has such a run, or if there is one seed.
-
-    With two or three seeds the spread of one pair's differences shows little about itself. The variance is therefore
-    pooled over all comparable runs of the step (`residual_variance`). The change taken is the best of several by these
-    same figures, so the interval holds for all changes that were tried at once (Bonferroni). A pair that varies more
-    than the other runs must not become certain through their variance: the interval is never narrower than that of the
-    pair's own differences alone. If one side of a pair varies five times as much, the interval then covers 95%, and 82%
-    without this rule.
+    All arguments are errors by seed, of the same seeds. Two or three differences show little of their own spread, so
+    the variance is pooled over all comparable runs of the step. The change taken is the best of several by these
+    figures, so the interval holds for all of them at once (Bonferroni). It is never narrower than that of the pair's
+    own differences: if one side varies five times as much as the other runs, it covers 95%, and 82% without this rule.
     """
     from scipy.special import stdtrit  # type: ignore[import-untyped]
 
@@ -364,10 +354,9 @@ def ablate_study(
     seeds: int,
     budget: float | None,
 ) -> Ablation:
-    """Return the path from the baseline to a trial, measured.
+    """Return the path from the baseline to a trial, measured or read; of an unfinished one, no run is repeated.
 
-    After `budget` seconds the remaining changes are one step, a step under way included; both ends are trained in any
-    case. A finished ablation of the same question is read and not made again; of an unfinished one, no run is repeated.
+    After `budget` seconds the remaining changes are one step, a step under way included; both ends are trained anyway.
     """
     target, begun = effective(from_json(trial.config)), space_sources.named(baseline)
     start = effective(_beginning(study, baseline, place.net, target))

@@ -66,8 +66,7 @@ from search.study.studies import StoredStudy
 from search.trainer_api import Report, finite
 
 Found = TypeVar("Found", Confirmed, Front)
-ROUNDED = 1e-15
-"""Relative difference of values that count as equal."""
+ROUNDED = 1e-15  # relative difference of values that count as equal
 Results = Mapping[int, tuple[float | None, ...]]
 """Of each candidate, by seed: errors or values; None if training did not finish."""
 
@@ -82,8 +81,7 @@ def confirm_study(
 ) -> Confirmed:
     """Confirm a study, or return its earlier confirmation. Missing nets of that are trained again.
 
-    `test` says whether selected networks are trained on all images and evaluated on the test set. `code` is the trainer
-    or objective of a study that is not one of networks; it has no test set, either.
+    `test`: whether selected nets are trained on all images and tested. `code` made a study that is not one of nets.
     """
     trials, path = candidates_of(study, top), study.files.confirm.result
     earlier = load(Confirmed, study.files.path)
@@ -164,10 +162,9 @@ def candidates_of(study: StudyRecord, top: int) -> list[TrialRecord]:
 
 
 def front_trials(study: StudyRecord, top: int) -> tuple[str, list[TrialRecord], int]:
-    """Return the minimised fact of a study, the trials of its front, the cheapest first, and the number of those left
-    out.
+    """Return the minimised fact, the front's trials, the cheapest first, `top` at most, and how many are left out.
 
-    At most `top` are taken: of a longer front both ends, and evenly between them; of one, the most accurate.
+    Of a longer front both ends are taken, and evenly between them; of one, the most accurate.
     """
     cost = study.cost
     if cost is None:
@@ -201,7 +198,7 @@ def compared(
 ) -> Confirmed:
     """Return the comparison of the candidates, with nothing evaluated; SearchError if none trains to its end.
 
-    The one with the best mean is selected; of those that are tied with it, the cheapest is named.
+    The best mean is selected; of those that are tied with it, the cheapest is named.
     """
     whole = {number: each for number, found in results.items() if (each := complete(found))}
     if not whole:
@@ -310,10 +307,7 @@ def smallest_step(found: Sequence[float | None]) -> float:
 def _of_nets(
     study: StoredStudy, trials: Sequence[TrialRecord], earlier: Confirmed | None, top: int, grid: Grid, *, test: bool
 ) -> Confirmed:
-    """Train with fresh seeds, select, then train on all images and evaluate on the test set.
-
-    What an earlier confirmation evaluated stays known. DataError if there are no test files.
-    """
+    """Train with fresh seeds, select, then train on all images and test; what was evaluated earlier stays known."""
     if test:
         _check_test_files(grid.data.options)
     its = NetRuns(study, trials, grid)
@@ -367,10 +361,7 @@ def _stands(known: Confirmed | Front, study: StudyRecord, data_dir: Path | None)
 
 
 def _with_all_nets(found: Found, study: StoredStudy, place: Workplace) -> Found:
-    """Retrain the final nets whose files are missing, then return `found` unchanged.
-
-    If that is impossible, as on a machine that computes other bits, the observer gets the reason.
-    """
+    """Train nets whose files are missing again, if this machine can, and return `found` unchanged."""
     lost = lost_nets(study.files.confirm, found.evaluated)
     if not lost:
         return found
@@ -385,8 +376,7 @@ def _with_all_nets(found: Found, study: StoredStudy, place: Workplace) -> Found:
 
 
 def seeds(study: StudyRecord, *, on_all: bool) -> list[int]:
-    """Return the fresh seeds of runs on the search's split or `on_all` images: the same for all configurations, none of
-    them a trial's."""
+    """Return the fresh seeds of runs on the split or on all images: alike for all configurations, no trial's."""
     taken = {trial.seed for trial in study.trials}
     purpose: hashed.Purpose = "confirm-all" if on_all else "confirm"
     drawn = (hashed.derived_seed(study.spec["seed"], purpose, k) for k in count())
@@ -402,15 +392,15 @@ class NetRuns:
         self._folder = ConfirmFolder(grid.folder)
 
     def errors(self) -> dict[int, tuple[int | None, ...]]:
-        """Train all with fresh seeds, and return their errors on the validation images; errors as in
-        `Workers.train`."""
+        """Train all with fresh seeds, and return their errors on the validation images."""
         curves = self._train([*self._trials], on_all=False)
         its_seeds = seeds(self._study, on_all=False)
         return {n: tuple(validation_errors(curves[f"#{n}", seed]) for seed in its_seeds) for n in self._trials}
 
     def train_again(self, nets: Sequence[tuple[int, int]]) -> None:
-        """Train nets on all images again, each given by trial and seed, and keep them. A run whose last state is here
-        is not trained. NotReproducedError if one has different weights from its record; it is not kept.
+        """Train nets, by trial and seed, on all images again, as far as their states are gone, and keep them.
+
+        NotReproducedError if one has different weights from its record.
         """
         every = {number: self._tasks([number], on_all=True) for number in dict(nets)}
         tasks = {(number, seed): every[number][seed] for number, seed in nets}
@@ -425,10 +415,7 @@ class NetRuns:
             self._keep_net(self._folder.net_of(number, seed), task)
 
     def finals(self, numbers: Sequence[int], options: DataOptions) -> Evaluated:
-        """Train configurations on all images, and return the errors of each net on the test images.
-
-        The test set is opened once, and only for configurations whose errors on these test files are not known.
-        """
+        """Train on all images; the test set is opened once, for those whose errors on its files are not known."""
         # Asked for here, because a log that leads elsewhere is refused before the training.
         ledgers = [self._study.files.results.test_ledger, self._study.files.test_ledger]
         on = evaluated(self._study.files.path, own_test_files(options))
@@ -444,8 +431,7 @@ class NetRuns:
         return replace(on, finals=tuple(known[number] for number in numbers))
 
     def _train(self, numbers: Sequence[int], *, on_all: bool) -> Curves:
-        """Return the reports of these configurations, named `#17`, and keep a record of each run, and the nets that
-        were trained on all images."""
+        """Return the reports of these configurations, named `#17`; records are kept, and nets trained on all images."""
         tasks = self._tasks(numbers, on_all=on_all)
         how = f"on all training images, {SEEDS} seeds each" if on_all else f"with {SEEDS} fresh seeds each"
         self._grid.observer.on_notice(f"{names(numbers)} {how}")

@@ -24,8 +24,7 @@ from search.study.folder import ConfirmFolder, StudyFolder
 from search.study.studies import StoredStudy
 
 Count = Annotated[int, Ge(1)]
-FrontStanding = Literal["yes", "no", "not shown"]
-"""Whether a configuration is on the front."""
+FrontStanding = Literal["yes", "no", "not shown"]  # whether a configuration is on the front
 LEARNED = 0.2
 """A net that gets less right did not learn. Among ten classes guessing gets 0.1, and always the most frequent digit
 0.11; a net that distinguishes only one digit from the others gets about 0.2."""
@@ -280,17 +279,18 @@ class Front(Result):
         return next(final for final in self.finals if final.number == number)
 
     def ahead(self, member: FrontMember) -> Ahead | None:
-        """Compare a member with the decisive rival: among members that cost no more, one shown to be better, else the
-        closest. None if no member costs as little, or one of its own runs did not finish."""
+        """Compare a member with the decisive one of those that cost no more: one shown to be better, or the closest.
+
+        None if there is none, or if one of its own runs did not finish.
+        """
         rivals = self._rivals(member) if self._errors(member) is not None else []
         return min(rivals, key=lambda rival: (rival.high >= 0, rival.low), default=None)
 
     def standing(self, member: FrontMember) -> FrontStanding | None:
-        """Return whether a member is on the front: it is shown to be more accurate than each member that costs no more.
+        """Return whether a member is shown to be more accurate than each member that costs no more, in pairs.
 
-        Members are compared in pairs; trials that were left out are not compared. The answer is "not shown" if a run of
-        a member that costs no more did not finish, or if all others were left out. None if one of its own runs did not
-        finish.
+        It is not shown, either, if a run of one of these did not finish, or if all others were left out. None if one of
+        its own runs did not finish.
         """
         if self._errors(member) is None:
             return None
@@ -353,9 +353,7 @@ def load(kind: type[Kept], folder: Path) -> Kept | None:
 
 
 def winner_of(study: StoredStudy) -> int | None:
-    """Return the trial that the confirmation of a study named; None if there is none, or if the search continued
-    since: among the later trials there may be a better one.
-    """
+    """Return the trial that the confirmation of a study named; None if the search continued since."""
     found = load(Confirmed, study.files.path)
     return found.winner if found is not None and found.digest == study.digest else None
 
@@ -389,7 +387,7 @@ def evaluated(folder: Path, files: tuple[str, ...] | None) -> Evaluated:
 
 
 def lost_nets(folder: ConfirmFolder, finals: Sequence[Final]) -> list[tuple[int, int]]:
-    """Return trial and seed of each net of these configurations whose file is missing, though its training finished.
+    """Return trial and seed of each net of these configurations whose training finished and whose file is missing.
 
     A net without a record is left out: a retrained net could not be compared with it.
     """
@@ -414,9 +412,9 @@ def names(numbers: Iterable[int]) -> str:
 
 
 def own_test_files(options: DataOptions) -> tuple[str, ...] | None:
-    """Return the SHA-256 of your own test files, which may change while the training images stay; None for the
-    packaged ones and copies of them. The hash says nothing about the images, so this does not count as opening the
-    test set.
+    """Return the SHA-256 of your own test files; None for the packaged ones and copies of them.
+
+    They may change while the training images stay. A hash says nothing about images, so it does not open the test set.
     """
     found = None if options.data_dir is None else tuple(hashes_of_test_set(options))
     return None if found == tuple(SHA256[name] for name in TEST_FILES) else found

@@ -85,10 +85,7 @@ def _in_the_search(found: Confirmed, row: Candidate) -> str:
 
 
 def accuracy(found: OverSeeds | None) -> str:
-    """Return a mean accuracy in percent, or another mean, with its interval if there are several seeds.
-
-    If a seed did not learn, the mean shows little, and the median follows it.
-    """
+    """Return a mean with its interval, an accuracy in percent; the median follows if a seed did not learn."""
     if found is None:
         return "–"
     if not isinstance(found, AccuracyOverSeeds):
@@ -172,10 +169,7 @@ def failure_lines(found: Confirmed) -> list[str]:
 
 
 def test_lines(found: Confirmed, commands: NextCommands) -> list[str]:
-    """Return the test figures of each network trained on all images, the gap to validation, and the search's luck.
-
-    If the test set was left closed: the command that continues from there.
-    """
+    """Return the test figures, the gap to validation and the search's luck, or the command that continues."""
     if not found.finals:
         closed = "Nothing was trained on all images, and the test set was not used"
         rest = "trains the selected configuration on all images and evaluates it once on the test set."
@@ -227,10 +221,9 @@ def _luck_lines(found: Confirmed) -> list[str]:
 
 
 def finding(found: Confirmed | Front, commands: NextCommands) -> str:
-    """Return what was found in a sentence or two: which configuration was selected, and which are tied with it.
+    """Return in a sentence or two which configuration was selected, and which are tied; of a front, its ends.
 
-    It is called the winner only if a significant test separates it from each other configuration. Of a front, the
-    sentence is about its ends.
+    It is called the winner only if a significant test separates it from each other configuration.
     """
     if isinstance(found, Front):
         return _finding_of_front(found)

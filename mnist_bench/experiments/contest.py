@@ -37,11 +37,9 @@ from search.repeatability import TriedOn, require
 EQUAL = 0.02
 """Differences of normalized regret below it are of no use to anybody. A method is equal to another if the whole
 interval of their difference lies within."""
-FINEST = 1e-9
-"""Regrets are real numbers; differences below this one are rounding."""
+FINEST = 1e-9  # regrets are real numbers; differences below this one are rounding
 
-STEPS = 100
-"""Points of the largest budget at which curves are read."""
+STEPS = 100  # points of the largest budget at which curves are read
 MEANINGS = (
     "regret: normalized, 0% is the best configuration of a table and 100% the median one or a worse one, linear in the "
     "logarithm of the error or value. Before its first complete trial a search has 100%.",
@@ -55,8 +53,7 @@ DEVELOPS = (
     "a claim."
 )
 
-Named = str | Mapping[str, Any]
-"""A sampler or a pruner by its name, or as a space file has it: `name` and options."""
+Named = str | Mapping[str, Any]  # a sampler or a pruner by its name, or as a space file has it: `name` and options
 Verdict = Literal["better", "worse", "equal", "no difference shown"]
 
 
@@ -292,10 +289,7 @@ def finding(rows: Sequence[Standing]) -> str:
 
 
 def tables_of(contests: Sequence[Contest]) -> list[Table[Any]]:
-    """Return a table for each contest, with a row for each method and budget, and for several contests one over all.
-
-    The first table holds the whole result as JSON has it.
-    """
+    """Return a table for each contest, and for several one over all; the first holds the whole result for JSON."""
     tables = [_table_of(contest) for contest in contests]
     overall = [_overall(contests)] if len(contests) > 1 else []
     document = {

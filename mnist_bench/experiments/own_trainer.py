@@ -38,8 +38,7 @@ class OwnCode:
 
 
 def trainer_for(study: StudyRecord, code: OwnCode) -> RemoteTrainer[Mapping[str, Any]]:
-    """Return the trainer of a study, in a worker process that starts with the first use; errors as in
-    `executor_for`."""
+    """Return the trainer of a study, in a worker process of its own; errors as in `executor_for`."""
     executor_for(study, code, 1, Path())  # errors now, before anything is printed
     return RemoteTrainer(lambda log: executor_for(study, code, 1, log), PLAIN)
 
@@ -60,11 +59,7 @@ def is_objective(study: StudyRecord) -> bool:
 
 
 def spec_of(study: StudyRecord, named: str | None) -> TrainerSpec:
-    """Return how workers build the trainer of a study, by the name under which it is now: `file.py:Trainer`.
-
-    Its options are those that the study has; of a file, only the folder may be another one. Errors as in
-    `executor_for`.
-    """
+    """Return how workers build a study's trainer by its name now; of a file, only the folder may be another one."""
     if named is None:
         raise _unnamed(study)
     spec = TrainerSpec(factory=named, options=study.spec["context"].get("trainer", {}).get("options", {}))

@@ -34,8 +34,7 @@ from search.files import make_folder, passing_folder, write_named
 from search.space.space import Space
 from search.trainer_api import Report
 
-OnPeriod = Callable[[Report], None]
-"""Called with the report of each period."""
+OnPeriod = Callable[[Report], None]  # called with the report of each period
 OnSeed = Callable[[int, Report], None]
 """Called with a seed and the report of its period; the periods of seeds that train at once come as they end."""
 
@@ -61,10 +60,7 @@ class RecipeTraining:
     def fit_seeds(
         self, seeds: Sequence[int], workers: int, on_period: OnSeed, observer: Observer | None = None
     ) -> tuple[FitResult, ...]:
-        """Train with several seeds, `workers` at a time, each in a process of its own; the observer stops nothing.
-
-        A single worker is the trainer.
-        """
+        """Train with several seeds, `workers` at a time in processes of their own; a single worker is the trainer."""
         observer = observer or Observer()
         for seed in seeds:
             check_seed("seed", seed)

@@ -40,8 +40,7 @@ from search.trainer_api import Planner, Trainer
 
 Params = Mapping[str, Any]
 Values = NDArray[np.float64]
-GUESS = 1.0
-"""The regret of a search that has selected nothing yet."""
+GUESS = 1.0  # the regret of a search that has selected nothing yet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,8 +79,7 @@ class Choice:
     regret: float  # 0..1
 
 
-Trace = tuple[Choice, ...]
-"""The choices of a search, in their order; the last one is its result."""
+Trace = tuple[Choice, ...]  # the choices of a search, in their order; the last one is its result
 
 
 class Replayed(ABC):
@@ -321,8 +319,7 @@ def _in(processes: int, table: Replayed, asked: Asked, terms: Terms, stopping: C
             pool.shutdown(cancel_futures=True)
 
 
-_HERE: list[tuple[Replayed, Terms]] = []
-"""The table and the terms of this process, in a pool of processes."""
+_HERE: list[tuple[Replayed, Terms]] = []  # the table and the terms of this process, in a pool of processes
 
 
 def _take(table: Replayed, terms: Terms) -> None:

@@ -38,8 +38,7 @@ WORKERS = "workers"
 FigureName = Literal["accuracy", "loss", "train_loss"]
 FIGURES: Mapping[FigureName, str] = MappingProxyType(
     {"accuracy": "test_accuracy", "loss": "test_loss", "train_loss": "train_loss"}
-)
-"""The figures of a run by the field of its last epoch: on the test images, and the epoch's training loss."""
+)  # the figures of a run by the field of its last epoch: on the test images, and the epoch's training loss
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,8 +78,7 @@ class ScoredRecipe:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """The 95% interval of the mean test accuracy, see `share_interval`; None for fewer than two runs, or none that
-        errs."""
+        """The 95% interval of the mean test accuracy, see `share_interval`; None for one run, or none that errs."""
         last = [run[-1] for run in self.runs]
         image = next(((1 - epoch.test_accuracy) / epoch.test_errors for epoch in last if epoch.test_errors), 0.0)
         return share_interval(self.values("accuracy"), step=image)
@@ -152,10 +150,9 @@ def train(
     precision: PrecisionName = "auto",
     results: Path,
 ) -> ScoredRecipes:
-    """Train some of a benchmark's recipes, or all if none is named, with every seed, and score them on the test images.
+    """Train recipes of a benchmark, all if none is named, with every seed, and score them on the test images.
 
-    The precision `auto` is that of each recipe, or else the device's fastest. A run that the same code trained before
-    in the same precision on the same kind of machine is not trained again.
+    The precision `auto` is that of each recipe. What was trained before in the same conditions is not trained again.
     """
     names = _chosen(recipes, benchmark)
     given = () if precision == "auto" else (f"precision={precision}",)
@@ -375,8 +372,7 @@ def _notebook_columns(found: ScoredRecipes) -> list[Figure[ScoredRecipe]]:
 
 
 def _notebook_footnotes(found: ScoredRecipes) -> list[str]:
-    """Return the precision, the meaning of the table's signs, as far as it has them, and why it has a row that the
-    notebook never ran."""
+    """Return the precision, the meaning of the table's signs, and why it has a row that is not the notebook's."""
     from scipy.special import stdtr  # type: ignore[import-untyped]
 
     lines = [

@@ -75,10 +75,8 @@ class Task:
 
 OnPeriod = Callable[[Task, int, Report, bytes], Report]
 """Gets each period of a task once, with its report and state, and returns the report to keep."""
-OnEnd = Callable[[Task, Sequence[Report]], None]
-"""Gets a task that has ended, with all its reports."""
-Running = Sequence[tuple[Task, Sequence[Report]]]
-"""Tasks under way, each with its reports so far."""
+OnEnd = Callable[[Task, Sequence[Report]], None]  # gets a task that has ended, with all its reports
+Running = Sequence[tuple[Task, Sequence[Report]]]  # tasks under way, each with its reports so far
 
 
 def as_it_is(task: Task, period: int, report: Report, state: bytes) -> Report:
@@ -96,8 +94,7 @@ class TaskStore:
     def load(self, task: Task) -> tuple[tuple[Report, ...], bytes | None]:
         """Return the reports so far and the state to resume from: the latest one before which no report is lost.
 
-        Reports after it are of no use without a state: their periods are trained again, and so is one for which there
-        was too little memory.
+        Periods after it are trained again, and so is one for which there was too little memory.
         """
         kept: list[tuple[Report, bytes]] = []
         while len(kept) < len(task.costs) and (found := self._states.get(task.number, len(kept) + 1)):
@@ -216,8 +213,7 @@ class Training:
             self._on_end(task, self.reports[task.identity])
 
 
-Curves = Mapping[tuple[str, int], Sequence[Report]]
-"""The reports of tasks, by their keys."""
+Curves = Mapping[tuple[str, int], Sequence[Report]]  # the reports of tasks, by their keys
 
 
 def validation_errors(curve: Sequence[Report]) -> int | None:
@@ -280,10 +276,9 @@ class Workers:
         return None
 
     def train(self, tasks: Sequence[Task], *, on_period: OnPeriod = as_it_is, keep_last: bool = False) -> Curves:
-        """Return the reports of every task. What was trained here before is not trained again.
+        """Return the reports of every task; what was trained here before is not trained again.
 
-        `keep_last` keeps each task's last state for `last_state`. Stopped if the observer stopped the training before
-        its end; WorkerError as `Training.run`.
+        `keep_last` keeps last states for `last_state`. Stopped by the observer; WorkerError as `Training.run`.
         """
         curves = self.train_until(math.inf, tasks, on_period=on_period, keep_last=keep_last)
         if curves is None:
@@ -324,8 +319,7 @@ class Grid(Workers):
     """Further parts of a task's identity, such as hashes of the test images that its reports are made on."""
 
     def tasks(self, configs: Mapping[str, TrainConfig], seeds: Sequence[int]) -> list[Task]:
-        """Return the task of each configuration, by its name, with each seed; ArchitectureError if a net cannot
-        exist."""
+        """Return the task of each configuration with each seed; ArchitectureError if a net cannot exist."""
         plans = {name: self._plan(name, config) for name, config in configs.items()}
         bits = [*checks(self.numerics).values(), self.numerics["trainer_revision"], self.data.data_hash]
         end = [*bits, self.data.split.digest, *self.extra_identity]
@@ -363,8 +357,7 @@ class Grid(Workers):
 
 @contextmanager
 def started(folder: Path, what: str, executor: Executor) -> Iterator[Mapping[str, Any]]:
-    """Start workers for a folder, and yield their numerics; `what` names the work in the message of a process that
-    finds the folder locked."""
+    """Start workers for a folder, and yield their numerics; `what` is the work in the message of a locked folder."""
     make_folder(folder)
     with file_lock.driver_lock(WorkFolder(folder).lock, what):
         try:
@@ -389,9 +382,9 @@ def open_grid(
 
 @contextmanager
 def open_grid_of(study: StudyRecord, verb: str, folder: Path, place: Workplace) -> Iterator[Grid]:
-    """Start workers on the data of a study, in its precision, and yield the grid.
+    """Start workers on the data of a study, in its precision, with the test set closed from then on; yield the grid.
 
-    The test set is closed from then on. `verb` names the work on the study in messages, such as "confirm".
+    `verb` is the work on the study in messages, such as "confirm".
     """
     close_test_set()
     checked.require_net(checked.net_code(study), place.net)
@@ -428,8 +421,7 @@ class Scores:
     """Scores nets on the test images. The first score opens the test set; later ones reuse it."""
 
     def __init__(self, grid: Grid, options: DataOptions, *, purpose: str, ledgers: Sequence[Path]) -> None:
-        """Open nothing yet. The grid's observer is notified when the test set is evaluated, and which ledger logs
-        that."""
+        """Open nothing yet. The observer is told when the test set is evaluated, and which ledger logs that."""
         self._grid = grid
         self._options = options
         self._purpose = purpose

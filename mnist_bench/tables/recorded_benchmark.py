@@ -26,18 +26,15 @@ if TYPE_CHECKING:
     from mnist_bench.config.settings import TrainConfig
 
 Params = Mapping[str, Any]
-CHANCE = 0.9
-"""Error of a training that has diverged: that of a guess among ten classes."""
+CHANCE = 0.9  # error of a training that has diverged: that of a guess among ten classes
 POINT: Codec[int] = Codec(lambda point: {"point": point}, lambda values: int(values["point"]))
 """Configurations of a search over a table: numbers of points."""
-NOWHERE = -1
-"""Stands for the point of a configuration that is infeasible, and so in no table."""
+NOWHERE = -1  # stands for the point of a configuration that is infeasible, and so in no table
 SHA256: Mapping[str, str] = {
     "conv-5k": "56ccba63ffff817344d82caa834b3647ce43fb19238995478e33bbad5dedca08",
     "conv-5k-wrong": "aa787fe6b3596874ce62f8d1b344011e71f562cebc2757a05afcaf209d5bb999",
     "grid-5k": "cafab04e557472c76fc8062834f7a00769471a7d45be739a38524c1548b64e6f",
-}
-"""SHA-256 of each shipped table's file, by the table's name."""
+}  # SHA-256 of each shipped table's file, by the table's name
 
 
 def load(name: str) -> RecordedBenchmark:
@@ -207,11 +204,7 @@ class RecordedBenchmark:
         )
 
     def report(self, point: int, seed: int, period: int) -> Report:
-        """Return the report of one period, from 1, as a trainer gives it.
-
-        Raises:
-            NotInTableError: the point was not trained with this seed.
-        """
+        """Return the report of one period, from 1, as a trainer gives it; NotInTableError as in `curve`."""
         number, at = self._number(point, seed), period - 1
         errors = int(self.arrays.errors[number, at])
         weights = self.arrays.weights[number, at].tobytes().hex()
@@ -276,11 +269,7 @@ class TablePlanner:
     codec = POINT
 
     def __call__(self, params: Mapping[str, Any]) -> Plan[int]:
-        """Return the plan of a point, or that of a configuration which exceeds the space's limits.
-
-        Raises:
-            NotInTableError: it is neither.
-        """
+        """Return the plan of a point, or of what exceeds a limit; NotInTableError if it is neither."""
         point = self.table.find(params)
         if point is None:
             asked = self.table.planner(params)

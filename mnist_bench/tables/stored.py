@@ -32,8 +32,7 @@ from search.space.space import Space
 Params = Mapping[str, Any]
 SHIPPED = Path(__file__).parent / "shipped"
 HASH_BYTES = 32
-MAX_BYTES = 2**30
-"""Bytes of all arrays, uncompressed."""
+MAX_BYTES = 2**30  # bytes of all arrays, uncompressed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,8 +125,7 @@ _NO_TABLE = (
 )  # fmt: skip
 """Errors of reading a file that is not a table; NumPy refuses pickles with a ValueError."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""A table's name is a folder's among the results."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # a table's name is a folder's among the results
 
 
 def _check(about: AboutTable, arrays: Arrays) -> None:

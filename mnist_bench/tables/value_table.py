@@ -20,8 +20,7 @@ from search.messages import show
 from search.space.space import Space
 from search.trainer_api import PLAIN, Plan, Report
 
-COST = 1_000_000
-"""Logical cost of every period: of a function it is not known before it is called."""
+COST = 1_000_000  # logical cost of every period: of a function it is not known before it is called
 Params = Mapping[str, Any]
 FAMILY = "scikit-learn"
 SHA256: Mapping[str, str] = {
@@ -31,8 +30,7 @@ SHA256: Mapping[str, str] = {
     "scikit-learn/boosting-friedman": "9c986461bbde71f9974e346939891d317a9571f3f0d7b2deecf53bf2c3198afd",
     "scikit-learn/mlp-breast-cancer": "cde4f7834d227cc06fb8444cb89ceed05f0b521019a690c02b1bc8cadcbc0ed7",
     "scikit-learn/boosting-hastie": "49e9715e43b652c0376791e99c6221744ac2186db23623349cb6980d387f9a5c",
-}
-"""SHA-256 of each shipped table's file, by the table's name."""
+}  # SHA-256 of each shipped table's file, by the table's name
 
 
 def is_named(name: str) -> bool:
@@ -145,11 +143,7 @@ class ValueTrainer:
     numerics: Mapping[str, Any] = field(default_factory=dict)
 
     def advance(self, config: Params, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
-        """See `Trainer.advance`; the state is empty.
-
-        Raises:
-            NotInTableError: the table does not have this configuration.
-        """
+        """See `Trainer.advance`; the state is empty. NotInTableError as in `point_of`."""
         point = self.table.point_of(config)
         value = float(self.table.means[point, period - 1])
         diverged = not np.isfinite(value)
