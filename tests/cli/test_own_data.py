@@ -27,12 +27,6 @@ model: {blocks: 2, filters: {choice: [4, 8]}, hidden_layers: 0}
 augment: {translate_pixels: 1}
 optim: {lr: {float: [3e-3, 3e-2], log: true}, batch_size: 32}
 """
-PLAIN = """
-epochs: 2
-model: {blocks: 1, filters: 4, hidden_layers: 0}
-augment: {translate_pixels: 1}
-optim: {batch_size: 32}
-"""
 CONFIRM = ("confirm", "--top", "2", "--workers", "1", "--json")
 ALONE = ("--trials", "1", "--executor", "in-process")
 CLASSES, SIDE = 5, 12
@@ -187,15 +181,6 @@ def test_errors_are_told_of_the_test_images_on_which_they_were_counted(tmp_path:
     assert f"{found['finals'][0]['errors'][0]} of 300 wrong" in made.card("later")
 
 
-@pytest.mark.integration
-def test_it_is_ablated_trained_and_drawn(place: DataPlace) -> None:
-    (place.folder / "plain.yaml").write_text(PLAIN)
-    assert "convolutions" in place.run("ablate", "--baseline", "plain.yaml", "--seeds", "2", "--workers", "1")
-    assert json.loads(place.run("train", "tiny-0/0", "--json"))
-    place.run("plot", "tiny-0", "errors", "--formats", "svg")
-    assert place.run("plot", "digits", code=2).count("only MNIST's form") == 1
-
-
 def test_a_folder_of_pictures_is_searched_and_nets_that_pool_the_pictures_away_are_refused(tmp_path: Path) -> None:
     made = DataPlace(tmp_path)
     write_folder(tmp_path / "pictures", images(test=12, train=60))
@@ -203,6 +188,7 @@ def test_a_folder_of_pictures_is_searched_and_nets_that_pool_the_pictures_away_a
     assert "Takes about" in made.run("search", "tiny.yaml", "--dry-run", "--workers", "1", data="pictures")
     said = made.run("search", "tiny.yaml", *ALONE, "--set", "model.blocks=4", data="pictures", code=2)
     assert "no network can be built from these settings" in said
+    assert made.run("plot", "digits", data="pictures", code=2).count("only MNIST's form") == 1
     (tmp_path / "deep.yaml").write_text("name: deep\nepochs: 2\nmodel: {blocks: 4}\n")
     said = made.run("ablate", "--baseline", "deep.yaml", data="pictures", code=2)
     assert "deep.yaml:3" in said, "before anything trains"

@@ -41,11 +41,6 @@ def texts(figure: Figure) -> list[str]:
     return [text.get_text() for axes in figure.axes for text in axes.texts]
 
 
-def units(figure: Figure) -> list[tuple[str, str]]:
-    """Return the labels of the axes, (horizontal, vertical)."""
-    return [(axes.get_xlabel(), axes.get_ylabel()) for axes in figure.axes]
-
-
 def rows(figure: Figure) -> list[str]:
     """Return the labels of the first axes' rows."""
     return [label.get_text() for label in figure.axes[0].get_yticklabels()]

@@ -168,20 +168,6 @@ def costs(config: TrainConfig, coefficients: Coefficients = BF16) -> tuple[int, 
     return period_costs(config, coefficients, train_images=50_000, validation_images=10_000)
 
 
-@pytest.mark.parametrize(
-    "dearer",
-    [
-        TrainConfig(model=ModelConfig(kernel_size=5)),
-        TrainConfig(model=ModelConfig(batchnorm="before_activation")),
-        TrainConfig(optim=OptimConfig(batch_size=32)),
-        TrainConfig(augment=AugmentConfig(rotation_degrees=5)),
-        TrainConfig(train_on="all"),
-    ],
-)
-def test_more_work_costs_more(dearer: TrainConfig) -> None:
-    assert costs(dearer)[0] > costs(TrainConfig())[0]
-
-
 def features(**settings: Any) -> tuple[float, ...]:
     """Return the work of the first epoch on the full data set."""
     return period_features(TrainConfig(**settings), train_images=50_000, validation_images=10_000)[0]
@@ -196,10 +182,11 @@ def test_a_separable_convolution_takes_the_time_of_a_full_one_and_a_grid_a_share
     assert both[:2] + both[3:] == affine[:2] + affine[3:]
 
 
-def test_epochs_on_hard_images_and_without_learned_ones_cost_their_steps() -> None:
+def test_epochs_on_hard_images_without_learned_ones_or_on_all_cost_their_steps() -> None:
     hard = TrainConfig(epochs=3, optim=OptimConfig(hard_share=0.5))
     first, second, third = period_features(hard, train_images=50_000, validation_images=10_000)
     assert first == features(epochs=3)
+    assert features(epochs=3, train_on="all")[3] == first[3] / 390 * (60_000 // 128)
     assert second == third
     steps = 33_333 // 128
     assert [second[place] / first[place] for place in (3, 4)] == [steps / 390] * 2
@@ -230,12 +217,6 @@ def test_muon_costs_its_products_of_matrices_at_each_step(
     products = MUON_ITERATIONS * sum(2 * short**2 * long + short**3 for short, long in matrices)
     assert muon[0] - sgd[0] == pytest.approx(390 * products / PASSES)
     assert muon[1:] == sgd[1:]
-
-
-def test_halves_cost_an_epoch_and_one_more_evaluation() -> None:
-    whole = costs(TrainConfig(epochs=1))[0]
-    first, second = costs(TrainConfig(epochs=1, periods=(0.5, 1.0)))
-    assert whole < first + second < 1.2 * whole
 
 
 def test_each_coefficient_prices_its_own_work() -> None:
