@@ -18,7 +18,7 @@ import torch
 from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import CODEC
-from mnist_bench.data.choice import Data, DataOptions
+from mnist_bench.data.choice import Data
 from mnist_bench.data.idx import close_test_set
 from mnist_bench.data.mnist import TrainingSet
 from mnist_bench.data.tensors import Dataset, load_dataset, on_device
@@ -90,28 +90,22 @@ def trainer_spec(
 
 
 def make_trainer(
-    *,
-    device: str = "auto",
-    precision: str = "auto",
-    data: Mapping[str, Any] | None = None,
-    data_dir: str | None = None,
-    net: str | None = None,
+    *, device: str, precision: str, data: Mapping[str, Any], data_dir: str | None, net: str | None = None
 ) -> TorchTrainer:
-    """Return the trainer of this process, set up and with its data loaded. `device` is as in `numerics.setup`, the
-    precision "auto" or one by name. `data` is a `Data` as it is stored, whose hashes the files must have; None for
-    MNIST, or what is in `data_dir`. `net` is the name of your own network.
+    """Return the trainer of this process, set up and with its data loaded, from the options of `trainer_spec`.
+
+    `data` is a `Data` as it is stored, whose hashes the files must have.
     """
     close_test_set()
     if net is not None:
         own_net.load_net(net)
-    torch_device = setup(device, precision)
-    recorded = None if data is None else Data.read(data)
-    loaded = load_dataset(DataOptions(data_dir=data_dir) if recorded is None else recorded.at(data_dir), torch_device)
-    if recorded is not None and recorded.data_hash != loaded.data_hash:
+    torch_device, recorded = setup(device, precision), Data.read(data)
+    loaded = load_dataset(recorded.at(data_dir), torch_device)
+    if recorded.data_hash != loaded.data_hash:
         found = f"their hash was {recorded.data_hash[:8]} and is {loaded.data_hash[:8]}"
         name = data_dir or recorded.dataset
         raise DataError(f"{name}: the training files have changed since this work began ({found})")
-    if recorded is not None and recorded.split_hash != loaded.split_hash:
+    if recorded.split_hash != loaded.split_hash:
         raise DataError("this worker splits the images otherwise; it needs the version that began this work")
     return TorchTrainer(loaded, choose_precision(torch_device, precision))
 

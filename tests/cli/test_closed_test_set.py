@@ -15,9 +15,10 @@ from mnist_bench.data.mnist import PACKAGED
 pytestmark = pytest.mark.slow
 
 OPENS_IN_A_WORKER = """
-from mnist_bench.data.mnist import PACKAGED
-from mnist_bench.training.trainer import make_trainer
-make_trainer()
+from mnist_bench.data.choice import DataOptions
+from mnist_bench.data.mnist import PACKAGED, load_training_set
+from mnist_bench.training.trainer import make_trainer, trainer_spec
+make_trainer(**trainer_spec(load_training_set(DataOptions())).options)
 (PACKAGED / "t10k-labels-idx1-ubyte.gz").read_bytes()
 """
 READS_IN_THE_DRIVER = """
