@@ -77,7 +77,7 @@ def show(
     time = f"{'time':14}  about {cells.roughly(seconds)} for {many}: {drawn_spaces.ROUGHLY}"
     columns = [("field", 9), ("values", 8), ("condition", 7), ("about", 1)]
     table = Table(
-        rows=[asdict(row) for row in drawn_spaces.describe(space)],
+        rows=drawn_spaces.describe(space),
         figures=[key_figure(*column) for column in columns],
         caption=[_headline(space)],
         footnotes=["", *_size_lines(drawn), *([] if space.is_recipe else [time])],

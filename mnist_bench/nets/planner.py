@@ -338,39 +338,40 @@ def period_features(
     config: TrainConfig, *, train_images: int, validation_images: int, form: PictureForm = MNIST, vector: int = VECTOR
 ) -> list[tuple[float, ...]]:
     """Return the units of work in each period, in the order of `price_list`; `vector` is as in `Coefficients`."""
-    work = _work(config, form, vector)
     trained_on = images_per_epoch(config.train_on, train=train_images, validation=validation_images)
     schedule = Schedule(config=config, images=trained_on)
-    evaluated = EVALUATION_SHARE * validation_images * work.views
-    periods = range(1, len(schedule.period_ends) + 1)
-    return [_features(work, schedule, period, evaluated) for period in periods]
+    optimizer_macs, elements, layers, views = 0.0, 0, 0, 1
+    if config.net_code is not None:
+        # Of foreign code the layers are not known: its costs are those of parameters and multiply-accumulates alone.
+        found = own_net.counts(config.net_code, config.net, form)
+        macs, weights = found.macs, found.trainable
+    else:
+        net = plan_layers(config.model, form)
+        macs, weights = filled_macs(net, form, vector), net.trainable
+        elements, layers, views = net.traffic, len(net.layers), len(net.views)
+        optimizer_macs = _optimizer_macs(config.optim.optimizer, net) / PASSES
+    features: list[tuple[float, ...]] = []
+    for period in range(1, len(schedule.period_ends) + 1):
+        steps = schedule.steps(period)
+        # An evaluated image counts as a fraction of a trained one, so that one coefficient serves both.
+        images = schedule.images_of(steps) + EVALUATION_SHARE * validation_images * views
+        features.append(
+            (
+                images * macs + len(steps) * optimizer_macs,
+                images * elements,
+                _distorted(schedule, steps) * schedule.batch_size,
+                len(steps) * weights,  # the optimizer's update
+                len(steps) * layers,  # the call of a kernel, whatever the batch
+                1,
+            )
+        )
+    return features
 
 
 def price_list(coefficients: Coefficients) -> tuple[float, ...]:
     """Return the coefficients in microseconds per unit of work, in the order of their fields."""
     c = coefficients
     return c.mac_ps * 1e-6, c.element_ps * 1e-6, c.augment_ns * 1e-3, c.parameter_ps * 1e-6, c.layer_us, c.period_us
-
-
-class _Work(NamedTuple):
-    macs: int  # multiply-accumulates for one image, forward, with feature maps rounded up to groups
-    elements: int  # elements that all layers write for one image, forward
-    weights: int  # weights that an optimizer changes
-    layers: int
-    views: int = 1  # forward passes that evaluate an image
-    optimizer_macs: float = 0  # multiply-accumulates of the optimizer for one step, as those of a forward pass
-
-
-def _work(config: TrainConfig, form: PictureForm, vector: int) -> _Work:
-    if config.net_code is not None:
-        # Of foreign code the layers are not known: its costs are those of parameters and multiply-accumulates alone.
-        found = own_net.counts(config.net_code, config.net, form)
-        return _Work(macs=found.macs, elements=0, weights=found.trainable, layers=0)
-    net = plan_layers(config.model, form)
-    of_optimizer = _optimizer_macs(config.optim.optimizer, net) / PASSES
-    return _Work(
-        filled_macs(net, form, vector), net.traffic, net.trainable, len(net.layers), len(net.views), of_optimizer
-    )
 
 
 def _optimizer_macs(optimizer: Optimizer, net: Architecture) -> int:
@@ -393,20 +394,6 @@ def _matrices(layer: Layer) -> Iterator[tuple[int, int]]:
         yield from ((inputs, pixels), (outputs, inputs))
     else:
         yield outputs, inputs * pixels
-
-
-def _features(work: _Work, schedule: Schedule, period: int, evaluated: float) -> tuple[float, ...]:
-    steps = schedule.steps(period)
-    # An evaluated image counts as a fraction of a trained one, so that one coefficient serves both.
-    images = schedule.images_of(steps) + evaluated
-    return (
-        images * work.macs + len(steps) * work.optimizer_macs,
-        images * work.elements,
-        _distorted(schedule, steps) * schedule.batch_size,
-        len(steps) * work.weights,  # the optimizer's update
-        len(steps) * work.layers,  # the call of a kernel, whatever the batch
-        1,
-    )
 
 
 def _distorted(schedule: Schedule, steps: range) -> float:

@@ -252,18 +252,8 @@ def planner_on(
     return constrained(unconstrained, space)
 
 
-@dataclass(frozen=True, slots=True)
-class FieldRow:
-    """One line of a space's description."""
-
-    field: str
-    values: str  # the constant, or the range in words
-    condition: str  # when the field counts; empty for always
-    about: str  # the setting's docstring, with its unit
-
-
-def describe(space: Space) -> list[FieldRow]:
-    """Return one row a field, in the order of the file."""
+def describe(space: Space) -> list[dict[str, str]]:
+    """Return a row a field, in the order of the file: what it is called, has, needs to count, and says of itself."""
     rows = []
     for item in space.fields:
         section, _, name = item.path.partition(".")
@@ -273,7 +263,8 @@ def describe(space: Space) -> list[FieldRow]:
         ]
         own = section == OWN
         about = loaded_net(space.settings["net_code"]).about(name) if own else all_settings()[item.path].about
-        rows.append(FieldRow(item.path, values_in_words(item), " and ".join(conditions), about))
+        row = {"field": item.path, "values": values_in_words(item), "condition": " and ".join(conditions)}
+        rows.append({**row, "about": about})
     return rows
 
 

@@ -82,7 +82,7 @@ def test_describe() -> None:
         "          shear_radians: {levels: [0, 1]}}"
     )
     rows = describe(space_of(text))
-    assert [(row.field, row.values, row.condition) for row in rows] == [
+    assert [(row["field"], row["values"], row["condition"]) for row in rows] == [
         ("model.hidden_layers", "0 to 2", ""),
         ("model.hidden_units", "64 to 128, step 32", "hidden_layers is 1 or 2"),
         ("optim.lr", "0.001 to 0.1, log", "model.hidden_layers is 1"),
@@ -91,7 +91,7 @@ def test_describe() -> None:
         ("augment.zoom", "levels 0.01, 0.1, log", ""),
         ("augment.shear_radians", "levels 0, 1", ""),
     ]
-    assert rows[1].about == "Units of each dense layer."
+    assert rows[1]["about"] == "Units of each dense layer."
 
 
 @pytest.mark.parametrize(
