@@ -25,7 +25,6 @@ TRAINER = TrainerSpec(factory="support.fake_trainer:Trainer")
 
 
 def of(results: Path, **options: object) -> Search:
-    """Return a search by the short way."""
     chosen: dict[str, Any] = {"trials": 12, "periods": fake.PERIODS, "results": results, **options}
     return Search.of(fake.space(), fake.Planner(48), TRAINER, **chosen)
 

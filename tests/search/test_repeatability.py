@@ -24,7 +24,6 @@ PRINTING = own_code.SEEDED.replace("        done = [", "        print('.', end='
 
 
 def required(folder: Path, text: str) -> None:
-    """Check the sampler or the pruner of this code."""
     place, tried_on = own_code.write(folder, text), TriedOn(space=fake.space(), planner=fake.Planner(48), periods=4)
     if "class Third" in text:
         require(Random(), registry.named_pruner(place), tried_on)

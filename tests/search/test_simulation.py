@@ -23,8 +23,6 @@ BUDGET = 1_500_000
 
 
 class Spent(Observer):
-    """Adds up what a search spends."""
-
     cost = 0
 
     def on_report(self, trial: TrialRecord) -> None:

@@ -169,7 +169,6 @@ def _run_and_die(results: Path, known: Sequence[str], spared: int, position: int
 
 
 def events_in(results: Path) -> int:
-    """Return how many events there are in the search's log."""
     place = StudyFolder.of("fake-0", results)
     if not (place.path / DATABASE).exists():
         return 0
@@ -194,7 +193,6 @@ def found(results: Path) -> dict[str, Any]:
 
 
 def main(folder: Path, spared: int = 0) -> None:
-    """Search undisturbed, and search killed."""
     alone, killed = folder / "alone", folder / "killed"
     for results in (alone, killed):
         results.mkdir()

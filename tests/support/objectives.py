@@ -20,18 +20,15 @@ PERIODS = 4
 
 
 def parabola(config: Configuration) -> float:
-    """Return a value that depends on all that is seeded."""
     noise = random.random() + np.random.rand() + np.random.default_rng(config.seed).random()
     return float(-((config.x - 1) ** 2) + 1e-3 * noise)
 
 
 def level(config: Configuration) -> float:
-    """Return the same value always."""
     return 0.5
 
 
 def descent(config: Configuration) -> Iterator[Mapping[str, float]]:
-    """Yield a loss after each part."""
     loss = abs(config.x)
     for step in range(PERIODS):
         loss = 0.5 * loss + 0.01 * np.random.rand() * config.depth
@@ -39,18 +36,15 @@ def descent(config: Configuration) -> Iterator[Mapping[str, float]]:
 
 
 def until_depth(config: Configuration) -> Iterator[float]:
-    """Yield fewer reports than there may be."""
     for step in range(config.depth):
         yield config.x - step
 
 
 def endless(config: Configuration) -> Iterator[float]:
-    """Yield more reports than there may be."""
     yield from itertools.repeat(config.x)
 
 
 def with_the_time(config: Configuration) -> Mapping[str, float]:
-    """Report a clock."""
     return {"value": config.x, "finished_at": time.time()}
 
 
@@ -60,34 +54,28 @@ def drawn_from_the_system(config: Configuration) -> float:
 
 
 def not_a_number(config: Configuration) -> float:
-    """Diverge at one end of the range."""
     return float("nan" if config.x > 0 else config.x)
 
 
 def a_text(config: Configuration) -> str:
-    """Return what is no report."""
     return f"{config.x}"
 
 
 def raises(config: Configuration) -> float:
-    """Fail always."""
     raise ArithmeticError(f"no value for {config.depth}")
 
 
 def interrupts(config: Configuration) -> float:
-    """Raise what is no Exception."""
     raise KeyboardInterrupt(f"enough of {config.depth}")
 
 
 def crashes(config: Configuration) -> float:
-    """Fail as a library in C does."""
     if config.depth == 1:
         os.kill(os.getpid(), signal.SIGSEGV)
     return float(config.x)
 
 
 def leaves(config: Configuration) -> float:
-    """End its process in place of an exception."""
     os._exit(3)
 
 
@@ -103,13 +91,11 @@ def killed_ones(config: Configuration) -> Iterator[float]:
 
 
 def prints(config: Configuration) -> float:
-    """Print."""
     print("a line of output", flush=True)
     return float(config.x)
 
 
 def of_a_section(config: Configuration) -> float:
-    """Use the three ways to a value."""
     values: dict[str, Any] = dict(config)
     assert values["model.depth"] == config.model.depth == config["model.depth"]
     return float(config.x + config.model.depth)

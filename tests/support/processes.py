@@ -65,7 +65,6 @@ def answer(address: str) -> bytes | None:
 
 
 def optuna(*arguments: str) -> list[dict[str, Any]]:
-    """Return what Optuna's command line prints."""
     command = [str(PROGRAMS / "optuna"), *arguments, "--format", "json"]
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     printed = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)

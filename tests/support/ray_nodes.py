@@ -24,22 +24,18 @@ class Nodes:
 
     @property
     def address(self) -> str:
-        """Where drivers connect."""
         return str(self._cluster.address)
 
     def add(self, name: str, cpus: int, environment: Mapping[str, str] | None = None) -> Any:
-        """Start a node whose workers have these variables too."""
         with variables(environment or {}):
             return self._cluster.add_node(
                 node_name=name, num_cpus=cpus, num_gpus=0, include_dashboard=False, object_store_memory=100 * 2**20
             )
 
     def kill(self, node: Any) -> None:
-        """End a node's processes by SIGKILL, those of its workers included."""
         self._cluster.remove_node(node, allow_graceful=False)
 
     def remove(self, node: Any) -> None:
-        """End a node's processes so that the others know at once."""
         self._cluster.remove_node(node)
 
     def kill_head(self) -> None:
@@ -47,7 +43,6 @@ class Nodes:
         self._cluster.head_node.kill_all_processes(check_alive=False, allow_graceful=False, wait=True)
 
     def shutdown(self) -> None:
-        """End all of them."""
         self._cluster.shutdown()
 
 

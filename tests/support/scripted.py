@@ -23,8 +23,6 @@ TICK = 0.125
 
 @dataclass(slots=True)
 class Clock:
-    """Stands in for the clock by which periods are tried again."""
-
     now: float = 0.0
 
 
@@ -65,12 +63,10 @@ class Scripted(Executor):
 
 
 def killed(job: Job) -> Failed:
-    """Return that a job's worker was killed."""
     return Failed(job=job, cause="killed", reason="SIGKILL")
 
 
 def raised(job: Job) -> Failed:
-    """Return that a job made the trainer fail."""
     return Failed(job=job, cause="raised", reason="ZeroDivisionError")
 
 

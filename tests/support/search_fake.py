@@ -61,7 +61,6 @@ CONDITIONAL_LEVELS: dict[str, Any] = {
 
 
 def space(values: Mapping[str, Any] = SPACE) -> Space:
-    """Return the space of the fake trainer."""
     return Space.from_document(Document("fake.yaml", "", dict(values)))
 
 
@@ -82,8 +81,6 @@ class Planner:
 
 @dataclass
 class Kept:
-    """Remembers what it is given to keep."""
-
     states: dict[int, bytes] = field(default_factory=dict)
 
     def __call__(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
@@ -91,8 +88,6 @@ class Kept:
 
 
 class Heard(Observer):
-    """Keeps the notices of a search."""
-
     def __init__(self) -> None:
         self.notices: list[str] = []
 
@@ -101,19 +96,15 @@ class Heard(Observer):
 
 
 class StopAfter:
-    """Stops a search after some events."""
-
     def __init__(self, times: int) -> None:
         self.left = times
 
     def __call__(self) -> bool:
-        """Return whether to stop now."""
         self.left -= 1
         return self.left < 0
 
 
 def make_spec(sampler: Sampler, pruner: Pruner, concurrent_trials: int, seed: int, **more: Any) -> StudySpec:
-    """Return a specification over the fake space."""
     usual: dict[str, Any] = {"order": "deterministic", "context": {}, "versions": {}, "numerics": {}, "space": space()}
     return StudySpec(
         sampler=sampler,
@@ -174,7 +165,6 @@ def make_search(
 
 
 def run(results: Path, **options: Any) -> Run:
-    """Run a search with the fake trainer."""
     return make_search(results, **options).run()
 
 
@@ -188,18 +178,14 @@ def run_in_parts(results: Path, events: int, **options: Any) -> Run:
 
 
 def events_of(results: Path, name: str = "fake-0") -> list[Event]:
-    """Return the events of a search."""
     return read_events(StudyFolder.of(name, results))
 
 
 def decided_again(events: Sequence[Event], widest: int = 48) -> Replay:
-    """Return what comes of deciding a search again from its events."""
     return replay(events, lambda spec: Planner(widest))
 
 
 class NoWorkers(InProcessExecutor):
-    """An executor that must not be started."""
-
     def __init__(self) -> None:
         super().__init__(TrainerSpec(factory="support.fake_trainer:Trainer"))
 

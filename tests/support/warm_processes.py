@@ -47,8 +47,6 @@ _SET_IN_FORK = ("PYTHONPATH", "PYTHONWARNINGS")
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """A Python process to be forked."""
-
     words: Sequence[str]
     """What follows the interpreter: `-m` and a module, `-c` and a program, or a file; then its arguments."""
     safe_path: bool  # whether it looks for modules neither in its folder nor next to its file

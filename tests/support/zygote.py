@@ -70,7 +70,6 @@ class Server:
         self._is_loaded = False
 
     def serve(self) -> None:
-        """Serve until standard input closes."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests
         while True:
             for key, _ in self._selector.select():

@@ -38,7 +38,6 @@ def first_page(folder: Path) -> bytes:
 
 
 def put(folder: Path, files: Mapping[str, bytes]) -> Path:
-    """Write files named by their suffixes, and return the database among them."""
     database = folder / "fake-0" / DATABASE
     database.parent.mkdir()
     for suffix, content in files.items():

@@ -36,7 +36,6 @@ connection.execute("ROLLBACK")
 
 @pytest.fixture
 def undisturbed(searched: Searched) -> str:
-    """Return the digest of the search that nothing disturbs."""
     return searched.digest(budget=BUDGET)
 
 
@@ -99,13 +98,11 @@ def test_a_reader_that_never_ends_does_no_harm(undisturbed: str, database: Path,
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """Return a disk of four megabytes."""
     with small_disk(tmp_path / "disk", "4m") as made:
         yield made
 
 
 def fill(folder: Path, left: int) -> Path:
-    """Fill a disk up to so many bytes, and return the file that does."""
     filler = folder / "filler"
     room = shutil.disk_usage(folder).free - left
     filler.write_bytes(bytes(max(0, room)))

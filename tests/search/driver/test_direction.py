@@ -29,13 +29,11 @@ PRUNING = Asha(reduction_factor=2)
 
 
 def minimized(results: Path, **options: Any) -> StudyRecord:
-    """Return the study of a search that minimizes the value of the fake trainer."""
     values = options.pop("space_values", fake.SPACE)
     return fake.run(results / "minimized", space_values={**values, "direction": "minimize"}, **options).study
 
 
 def negated(results: Path, **options: Any) -> StudyRecord:
-    """Return the study of a search that maximizes minus the value of the fake trainer."""
     return fake.run(results / "negated", behaviour="negate", **options).study
 
 

@@ -68,8 +68,6 @@ def test_a_period_that_takes_all_places_is_given_no_company(clock: Clock, tmp_pa
 
 
 class Counting(CheckpointStore):
-    """Counts the files that it is to remove."""
-
     dropped = 0
 
     def drop(self, trial: int, periods: Iterable[int]) -> None:

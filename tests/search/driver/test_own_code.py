@@ -42,8 +42,6 @@ class Planner(fake.Planner):
 
 
 def failing(where: str, error: Exception) -> Observer:
-    """Return an observer that raises an error where one of its methods is called."""
-
     def fail(told: object) -> None:
         raise error
 

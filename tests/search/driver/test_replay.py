@@ -42,7 +42,6 @@ def with_another(events: Sequence[Event], seq: int, event: Event) -> list[Event]
 
 @pytest.fixture
 def events(tmp_path: Path) -> list[Event]:
-    """Return the events of a search in logical order."""
     fake.run(tmp_path, budget=BUDGET)
     return fake.events_of(tmp_path)
 

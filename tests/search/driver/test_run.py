@@ -46,7 +46,6 @@ BUDGET = 16
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> StudyRecord:
-    """Return the study of the search that nothing disturbs."""
     with pytest.MonkeyPatch.context() as patched:
         fake.write_alone(patched)
         return fake.run(tmp_path_factory.mktemp("undisturbed"), budget=BUDGET).study
@@ -352,7 +351,6 @@ def test_a_search_over_levels_is_the_same_however_it_is_run(tmp_path: Path) -> N
 
 
 def search_of(results: Path, **asked: Any) -> Search:
-    """Return the search that `Search.of` makes of these arguments."""
     trainer = TrainerSpec(factory="support.fake_trainer:Trainer", options=asked.pop("options", {}))
     given: dict[str, Any] = {"trials": 6, "periods": 4, "concurrent_trials": 2, "pruner": NoPruner(), **asked}
     return Search.of(fake.space(), fake.Planner(48), trainer, results=results, **given)
@@ -522,8 +520,6 @@ def test_a_file_in_the_place_of_the_studys_folder_is_the_users_mistake(tmp_path:
 
 
 class Notes(Observer):
-    """Notes what a search tells."""
-
     def __init__(self) -> None:
         self.headers: list[Header] = []
         self.began: list[int] = []

@@ -50,7 +50,6 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def results(study: Path, tmp_path: Path) -> Path:
-    """Return a copy of it."""
     return Path(shutil.copytree(study, tmp_path / "copy"))
 
 
@@ -71,7 +70,6 @@ def write(results: Path, statement: str, *values: Any) -> None:
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Yield the path of every value inside one."""
     yield path
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in items:
@@ -79,7 +77,6 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
-    """Return a value with another one at the path inside it."""
     if not path:
         return new
     copy = value.copy()

@@ -51,7 +51,6 @@ def database(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 @pytest.fixture
 def log(database: sqlite3.Connection) -> EventLog:
-    """Return a log of all the events."""
     made = EventLog(database, STUDY)
     assert (made.read(), made.newest()) == ([], None)
     for event in EVENTS[:2]:

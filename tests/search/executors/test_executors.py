@@ -57,7 +57,6 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
 
 @pytest.fixture(params=["in-process", "local-3", pytest.param("ray-2", marks=RAY)])
 def make(request: pytest.FixtureRequest, start: Make) -> Make:
-    """Return a function that starts an executor of each kind."""
     return partial(start, request.param)
 
 
@@ -107,7 +106,6 @@ def wait_for_idle(executor: Executor, number: int) -> None:
 
 
 def children() -> list[int]:
-    """Return the process numbers of the workers that this process has started and that live."""
     mine = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     return [int(pid) for pid in mine if "search.executors.worker" in Path(f"/proc/{pid}/cmdline").read_text()]
 

@@ -23,7 +23,6 @@ Make = Callable[..., RemoteTrainer[Mapping[str, Any]]]
 
 @pytest.fixture
 def remote() -> Iterator[Make]:
-    """Return a function that makes a remote trainer, with some behaviour and environment."""
     made = []
 
     def make(behaviour: str = "", **environment: str) -> RemoteTrainer[Mapping[str, Any]]:
@@ -53,7 +52,6 @@ def test_the_end_of_a_process_or_an_error_in_it_is_reported(behaviour: str, word
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the folder for temporary files, which is empty."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 

@@ -43,7 +43,6 @@ fake.run(Path(sys.argv[2]), budget=12, workers=2, pruner=NoPruner(), behaviour=s
 
 @pytest.fixture
 def cgroup() -> Iterator[Path]:
-    """Return a new control group with little memory."""
     for root, limits in (
         (Path("/sys/fs/cgroup"), ("memory.max", "memory.swap.max")),
         (Path("/sys/fs/cgroup/memory"), ("memory.limit_in_bytes",)),

@@ -67,13 +67,11 @@ class Recorded(RayExecutor):
     lost: tuple[Failed, ...] = ()
 
     def wait(self, timeout: float) -> list[Outcome]:
-        """See `Executor.wait`."""
         found = super().wait(timeout)
         self.lost += tuple(outcome for outcome in found if isinstance(outcome, Failed))
         return found
 
     def is_at_work(self, node: str) -> bool:
-        """Return whether a worker of the node of this name has a job."""
         return any(worker.name.startswith(f"{node} (") and worker.running for worker in self._workers)
 
 
@@ -84,7 +82,6 @@ def spec(folder: Path, behaviour: str = "", delay: float = 0.0) -> TrainerSpec:
 
 @pytest.fixture
 def make(ray_nodes: Nodes, tmp_path: Path) -> Iterator[Make]:
-    """Return a function that starts a worker of the cluster with a fake trainer."""
     made: list[RayExecutor] = []
 
     def build(behaviour: str = "", **options: Any) -> RayExecutor:
@@ -107,14 +104,8 @@ def outcomes(executor: RayExecutor, *, stall: float = 60) -> list[Outcome]:
     return [*found, *executor.wait(1.0)]
 
 
-def wait_until_idle(executor: RayExecutor) -> None:
-    while not executor.idle():
-        executor.wait(0.1)
-
-
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return the digest of the search in one process."""
     return fake.run(tmp_path_factory.mktemp("undisturbed"), budget=BUDGET).study.digest
 
 
@@ -145,24 +136,24 @@ def test_a_node_killed_amid_a_search_changes_nothing(undisturbed: str, ray_nodes
     assert lost.reason == "SIGKILL" or lost.reason.startswith("doomed (")
 
 
-def test_a_killed_actor_is_replaced_and_its_job_reported_lost_once(make: Make) -> None:
-    executor = make("kill_carrier_once")
-    (lost,) = outcomes(executor)
-    assert isinstance(lost, Failed)
-    assert lost.reason.endswith(": The actor died unexpectedly before finishing this task.")
-    wait_until_idle(executor)
-    (again,) = outcomes(executor)
-    assert isinstance(again, Done)
-
-
-def test_a_machine_that_does_not_answer_is_given_up(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("behaviour", "stall", "said"),
+    [
+        ("kill_carrier_once", 60, ": The actor died unexpectedly before finishing this task."),
+        ("stop_carrier_once", 0.5, ": no answer"),
+    ],
+)
+def test_an_actor_that_is_killed_or_does_not_answer_is_replaced_and_its_job_reported_lost_once(
+    make: Make, monkeypatch: pytest.MonkeyPatch, behaviour: str, stall: float, said: str
+) -> None:
     monkeypatch.setattr("search.executors.ray.GRACE", 0.5)
-    executor = make("stop_carrier_once")
-    (lost,) = outcomes(executor, stall=0.5)
+    executor = make(behaviour)
+    (lost,) = outcomes(executor, stall=stall)
     assert isinstance(lost, Failed)
-    assert lost.reason.endswith(": no answer")
-    assert lost.cause == "stalled"
-    wait_until_idle(executor)
+    assert lost.reason.endswith(said)
+    assert (lost.cause == "stalled") == (stall < 60)
+    while not executor.idle():
+        executor.wait(0.1)
     (again,) = outcomes(executor)
     assert isinstance(again, Done)
 
@@ -171,10 +162,8 @@ def test_a_node_that_computes_otherwise_is_refused_by_name(ray_nodes: Nodes, tmp
     odd = ray_nodes.add("odd", 1, {"FAKE_CHECK": "other"})
     executor = RayExecutor(spec(tmp_path, delay=0.05), 4, address=ray_nodes.address)
     try:
-        with pytest.raises(
-            WorkerError,
-            match=r"(odd|node-.) \(.+\) computes different floating-point results from (odd|node-.) \(.+\), so",
-        ) as told:
+        words = r"(odd|node-.) \(.+\) computes different floating-point results from (odd|node-.) \(.+\), so"
+        with pytest.raises(WorkerError, match=words) as told:
             fake.run(tmp_path, budget=BUDGET, executor=executor)
         assert "check" in str(told.value)
         assert " other on odd (" in str(told.value)
@@ -187,9 +176,8 @@ def test_files_reach_the_trainer_through_the_cluster(make: Make) -> None:
     try:
         (done,) = outcomes(make("report_files", staged=StagedFiles(options={"folder": ""}, files=files)))
         assert isinstance(done, Done)
-        assert done.report.details["files"] == {
-            name: canonical_json.sha256(content.hex()) for name, content in files.items()
-        }
+        hashes = {name: canonical_json.sha256(content.hex()) for name, content in files.items()}
+        assert done.report.details["files"] == hashes
     finally:
         shutil.rmtree(folder_of(files))
 
@@ -221,14 +209,20 @@ def test_another_version_is_refused_in_one_sentence(make: Make, monkeypatch: pyt
         make()
 
 
-def test_an_address_where_nothing_answers_is_told_at_once(tmp_path: Path) -> None:
-    with pytest.raises(WorkerError, match=r"^No Ray cluster answers at 127\.0\.0\.1:9 \(.*refused\)"):
-        RayExecutor(spec(tmp_path), 1, address="127.0.0.1:9").start()
-
-
-@pytest.mark.parametrize("address", ["here", ":1", "ray://x:10001", "x:y"])
-def test_what_is_no_address_is_refused(tmp_path: Path, address: str) -> None:
-    with pytest.raises(UsageError, match=f"^RAY_ADDRESS={address}: not the address of a Ray cluster"):
+@pytest.mark.parametrize(
+    ("address", "error", "words"),
+    [
+        ("127.0.0.1:9", WorkerError, r"No Ray cluster answers at 127\.0\.0\.1:9 \(.*refused\)"),
+        *(
+            (wrong, UsageError, f"RAY_ADDRESS={wrong}: not the address of a Ray cluster")
+            for wrong in ("here", ":1", "ray://x:10001", "x:y")
+        ),
+    ],
+)
+def test_an_address_that_is_none_or_where_nothing_answers_is_told_at_once(
+    tmp_path: Path, address: str, error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=f"^{words}"):
         RayExecutor(spec(tmp_path), 1, address=address).start()
 
 

@@ -14,7 +14,6 @@ FILES = {"a": b"1", "b": b"2"}
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the folder of what is temporary."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     return tmp_path
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from search.errors import WorkerError
+from search.errors import UsageError, WorkerError
 from search.executors.protocol import Done, Failed, Job, Outcome
 from search.objectives.executor import ObjectiveExecutor
 from search.objectives.objective import Objective
@@ -83,13 +83,26 @@ def started(tmp_path: Path) -> Iterator[Executors]:
 
 
 def outcome(executor: ObjectiveExecutor) -> Outcome:
-    """Return what comes back next."""
     (found,) = until(lambda: executor.wait(0.05), 0)
     return found
 
 
+def done(executor: ObjectiveExecutor, job: Job | None = None) -> Done:
+    """Return what becomes of a job, or of the one under way."""
+    if job is not None:
+        executor.submit(job)
+    found = outcome(executor)
+    assert isinstance(found, Done)
+    return found
+
+
+def cause(executor: ObjectiveExecutor) -> str:
+    found = outcome(executor)
+    assert isinstance(found, Failed)
+    return found.cause
+
+
 def soon(executor: ObjectiveExecutor) -> list[Outcome]:
-    """Return what comes back within a moment."""
     found: list[Outcome] = []
     end = time.monotonic() + 0.3
     while time.monotonic() < end:
@@ -108,9 +121,7 @@ def test_the_first_report_is_made_twice_and_comes_back_once(started: Executors) 
     executor = started("whole")
     executor.submit(JOB)
     assert executor.idle() == 0
-    done = outcome(executor)
-    assert isinstance(done, Done)
-    assert (done.report.value, executor.idle()) == (0.5, 1)
+    assert (done(executor).report.value, executor.idle()) == (0.5, 1)
     assert soon(executor) == []
 
 
@@ -124,12 +135,7 @@ def test_a_first_report_is_kept_while_it_is_made_again_even_if_its_process_dies(
     os.kill(int((tmp_path / "call-0").read_text()), signal.SIGKILL)
     assert soon(executor) == []
     (tmp_path / "go").touch()
-    done = outcome(executor)
-    assert isinstance(done, Done)
-    executor.submit(replace(JOB, period=2, state=done.state))
-    second = outcome(executor)
-    assert isinstance(second, Done)
-    assert second.report.value == 1.5
+    assert done(executor, replace(JOB, period=2, state=done(executor).state)).report.value == 1.5
     assert soon(executor) == []
 
 
@@ -148,18 +154,14 @@ def test_a_report_that_waits_for_a_driver_that_was_held_up_is_no_hang(started: E
     executor = started("whole", checked=False)
     executor.submit(replace(JOB, stall_seconds=1.0))
     time.sleep(2.0)
-    assert isinstance(outcome(executor), Done)
+    done(executor)
 
 
 def test_a_second_making_that_hangs_is_tried_again_like_any_other(started: Executors, tmp_path: Path) -> None:
     executor = started("hangs_once")
     executor.submit(replace(JOB, stall_seconds=1.0))
-    lost = outcome(executor)
-    assert isinstance(lost, Failed)
-    assert (lost.cause, executor.idle()) == ("stalled", 1)
-    executor.submit(JOB)
-    done = outcome(executor)
-    assert isinstance(done, Done)
+    assert (cause(executor), executor.idle()) == ("stalled", 1)
+    done(executor, JOB)
     assert soon(executor) == []
     assert len([*tmp_path.glob("call-*")]) == 4
 
@@ -170,11 +172,7 @@ def test_a_period_that_is_asked_for_again_is_computed_by_a_child_that_begins_ane
         yield config.x + 1
 
     executor = started(twice, periods=2, checked=False)
-    for _ in range(2):
-        executor.submit(JOB)
-        done = outcome(executor)
-        assert isinstance(done, Done)
-        assert done.report.value == 0.5
+    assert [done(executor, JOB).report.value for _ in range(2)] == [0.5, 0.5]
 
 
 def test_a_nursery_that_was_killed_is_replaced(started: Executors) -> None:
@@ -182,23 +180,24 @@ def test_a_nursery_that_was_killed_is_replaced(started: Executors) -> None:
     executor = started(lambda config: config.x, checked=False)
     (nursery,) = {*own_work.children(os.getpid())} - before
     for trial in range(3):
-        executor.submit(replace(JOB, trial=trial))
-        assert isinstance(outcome(executor), Done)
+        done(executor, replace(JOB, trial=trial))
         if trial == 0:
             os.kill(nursery, signal.SIGKILL)
 
 
-def test_a_first_report_whose_second_making_is_killed_again_and_again_ends_the_search(started: Executors) -> None:
-    executor = started("again_not_at_all")
+@pytest.mark.parametrize(
+    ("function", "error", "words"),
+    [
+        ("again_not_at_all", WorkerError, "^5 processes in a row were killed that were to make the first report again"),
+        ("nothing_again", UsageError, "nothing_again does not repeat: .*, it made 1 report, and then 0"),
+    ],
+)
+def test_a_first_report_that_is_never_made_again_ends_the_search(
+    started: Executors, function: str, error: type[Exception], words: str
+) -> None:
+    executor = started(function)
     executor.submit(JOB)
-    with pytest.raises(WorkerError, match=r"^5 processes in a row were killed that were to make the first report ag"):
-        outcome(executor)
-
-
-def test_a_second_call_without_a_report_is_a_difference(started: Executors) -> None:
-    executor = started("nothing_again")
-    executor.submit(JOB)
-    with pytest.raises(Exception, match=r"nothing_again does not repeat: .*, it made 1 report, and then 0"):
+    with pytest.raises(error, match=words):
         outcome(executor)
 
 
@@ -220,9 +219,7 @@ def test_with_a_child_that_is_killed_alone_ends_all_that_its_program_has_started
     executor.submit(JOB)
     child, left = map(int, wait_for(tmp_path / "pids", executor).split())
     os.kill(child, signal.SIGKILL)
-    lost = outcome(executor)
-    assert isinstance(lost, Failed)
-    assert lost.cause == "killed"
+    assert cause(executor) == "killed"
     until(lambda: not own_work.alive([left]))
 
 
@@ -231,7 +228,6 @@ def test_with_a_trial_ends_what_its_program_left_behind(started: Executors, tmp_
         f"(setsid sh -c 'echo $$ > {tmp_path}/left; exec sleep 36000 >&- 2>&-' &); sleep 1; echo '{{\"value\": 1}}'"
     )
     executor = started(command=["sh", "-c", program.replace("{", "{{").replace("}", "}}")], checked=False)
-    executor.submit(JOB)
-    assert isinstance(outcome(executor), Done)
+    done(executor, JOB)
     left = int(wait_for(tmp_path / "left", executor))
     until(lambda: not own_work.alive([left]))

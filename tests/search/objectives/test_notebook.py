@@ -29,7 +29,6 @@ print(study.digest)
 
 
 def digest(folder: Path) -> str:
-    """Run a notebook with a search in a new folder, and return the digest that it prints."""
     folder.mkdir()
     sources = (f"RESULTS = {str(folder / 'results')!r}", *CELLS)
     cells: list[dict[str, object]] = [

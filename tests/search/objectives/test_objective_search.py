@@ -150,7 +150,6 @@ def test_a_study_may_go_on_while_another_begins_with_its_best(tmp_path: Path) ->
 
 @pytest.fixture(scope="module")
 def old(tmp_path_factory: pytest.TempPathFactory) -> StoredStudy:
-    """Return a study of three complete trials."""
     return run(objectives.parabola, tmp_path_factory.mktemp("old"), trials=3)
 
 

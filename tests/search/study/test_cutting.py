@@ -25,13 +25,11 @@ BUDGET = 6
 
 @pytest.fixture
 def whole(searched: Searched) -> str:
-    """Return the digest of the study that nothing has damaged."""
     return searched.digest(budget=BUDGET)
 
 
 @pytest.fixture
 def place(searched: Searched, tmp_path: Path) -> StudyFolder:
-    """Return a copy of the study."""
     return searched(tmp_path, budget=BUDGET)
 
 

@@ -31,7 +31,6 @@ NONE = TablesDiff(missing=(), unknown=(), otherwise=(), pending=())
 
 @pytest.fixture
 def undisturbed(searched: Searched) -> str:
-    """Return the digest of the search that nothing disturbs."""
     return searched.digest(budget=BUDGET)
 
 
