@@ -12,11 +12,9 @@ from typing import Any
 import optuna
 import pytest
 from hypothesis import given, settings, strategies as st
-from optuna.study import StudyDirection
 
 from search.database import sqlite_url
 from search.errors import FingerprintError, UsageError
-from search.event_log.records import TrialRecord
 from search.strategies.optuna_study import OptunaStudy, shortfall
 from search.strategies.pruners import Asha, Median, NoPruner, Pruner
 from search.strategies.registry import named_pruner
@@ -169,20 +167,6 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_optuna_reads_the_study_as_one_of_two_objectives(results: Path) -> None:
-    ours = studies.open_study(results, "two")
-    theirs = optuna.load_study(study_name="two", storage=sqlite_url(results / "two" / DATABASE))
-    assert theirs.directions == [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
-    assert theirs.metric_names == ["val_accuracy", "parameters"]
-    for trial, frozen in zip(ours.trials, theirs.trials, strict=True):
-        ended_by_value = trial.reason in ("complete", "pruned")
-        assert frozen.values == ([trial.value, trial.facts["parameters"]] if ended_by_value else None)
-        assert list(frozen.intermediate_values.values()) == [report.value for report in trial.reports]
-        assert (0 < frozen.constraints.get("pruned", 0) < 1) == (trial.reason == "pruned")
-    front = {trial.number for trial in theirs.best_trials}
-    assert front == {t.number for t in ours.complete() if not any(_dominates(o, t) for o in ours.complete())}
-
-
 @pytest.mark.slow
 def test_optunas_command_line_reads_both_values(results: Path) -> None:
     optuna_command = str(Path(sys.executable).with_name("optuna"))
@@ -215,8 +199,3 @@ def test_the_best_is_the_most_accurate_one(results: Path) -> None:
     assert read.cost == "parameters"
     assert read.best is not None
     assert read.best.value == max(trial.value or 0 for trial in read.complete())
-
-
-def _dominates(one: TrialRecord, other: TrialRecord) -> bool:
-    better = (one.value or 0) >= (other.value or 0), one.facts["parameters"] <= other.facts["parameters"]
-    return all(better) and (one.value, one.facts["parameters"]) != (other.value, other.facts["parameters"])

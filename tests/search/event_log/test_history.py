@@ -89,7 +89,10 @@ COMPLETE_ONES: list[Ended] = [("complete", 4.0, 4), ("complete", 3.0, 3), ("comp
 """With two objectives the third and one that costs more than the first are no better than those before them."""
 LATE: list[Ended] = [("complete", 2.0, 1), ("complete", 1.0, 1), ("pruned", 1.0, 1), ("complete", 3.0, 1)]
 """A patience of two trials, and a target of 2, have held before the last one."""
-TWO: dict[str, Any] = {"objective": ["val_accuracy", "macs"]}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "one": {}, "minimized": {"direction": "minimize"}, "two": {"objective": ["val_accuracy", "macs"]},
+}  # fmt: skip
+KINDS = st.sampled_from([*SETTINGS])
 
 
 def begun(budget: int = 100, *values: float, **settings: Any) -> Study:
@@ -138,14 +141,14 @@ def test_before_anything_and_at_its_goal_a_search_ends_by_no_rule_and_without_on
 
 
 @settings(max_examples=dose(200), deadline=None)
-@given(ENDS_OF_TRIALS, st.integers(1, 5), st.booleans())
-@example([*COMPLETE_ONES, ("complete", 4.0, 4)], 1, True)
-@example([*COMPLETE_ONES, ("complete", 3.5, 4)], 2, True)
-@example([*COMPLETE_ONES, ("infeasible", 0.0, 1)], 3, False)
-def test_patience_is_what_its_definition_says(ends: list[Ended], patience: int, two: bool) -> None:
-    study = begun(100, **(TWO if two else {}))
+@given(ENDS_OF_TRIALS, st.integers(1, 5), KINDS)
+@example([*COMPLETE_ONES, ("complete", 4.0, 4)], 1, "two")
+@example([*COMPLETE_ONES, ("complete", 3.5, 4)], 2, "two")
+@example([*COMPLETE_ONES, ("infeasible", 0.0, 1)], 3, "minimized")
+def test_patience_is_what_its_definition_says(ends: list[Ended], patience: int, kind: str) -> None:
+    study, sign, two = begun(100, **SETTINGS[kind]), -1 if kind == "minimized" else 1, kind == "two"
     for reason, value, cost in ends:
-        study.add(reason, value, cost)
+        study.add(reason, sign * value, cost)
     trials = list(enumerate(ends))
     better = [
         number
@@ -168,19 +171,22 @@ RULES = st.integers(1, 2).map(lambda patience: StopRules(patience=patience)) | s
 
 
 @settings(max_examples=dose(200), deadline=None)
-@given(ENDS_OF_TRIALS, RULES, st.booleans())
-@example([*LATE, ("pruned", 1.0, 1), ("pruned", 1.0, 1)], StopRules(patience=2), False)
-@example(LATE, StopRules(target=2), False)
+@given(ENDS_OF_TRIALS, RULES, KINDS)
+@example([*LATE, ("pruned", 1.0, 1), ("pruned", 1.0, 1)], StopRules(patience=2), "one")
+@example(LATE, StopRules(target=2), "minimized")
 def test_a_rule_was_there_from_the_start_where_it_had_not_held_before(
-    ends: list[Ended], rules: StopRules, two: bool
+    ends: list[Ended], rules: StopRules, kind: str
 ) -> None:
-    study, verdict, held = begun(100, **(TWO if two else {})), None, False
+    study, sign, verdict, held = begun(100, **SETTINGS[kind]), -1 if kind == "minimized" else 1, None, False
+    if rules.target is not None:
+        rules = StopRules(target=sign * rules.target)
     for reason, value, cost in ends:
         held = held or verdict is not None
-        study.add(reason, value, cost)
+        study.add(reason, sign * value, cost)
         verdict = rules.stopped(study.history)
     if (stop := stopped(study, rules)) is not None:
-        assert stop.on_time is not held
+        best = study.history.trials[stop.best].value
+        assert (stop.on_time, stop.value, stop.limit) == (not held, best, rules.patience or rules.target)
 
 
 def test_a_rule_that_came_after_further_periods_were_trained_came_too_late() -> None:

@@ -20,12 +20,10 @@ PLAIN = st.recursive(
 )
 KEYS = st.sampled_from(["int", "float", "levels", "choice", "step", "log", "value", "other"])
 
-INT_RANGES = st.builds(
-    lambda low, steps, step: IntRange(low, low + steps * step, step),
-    st.integers(-9, 9),
-    st.integers(0, 9),
-    st.integers(1, 9),
-) | st.builds(lambda low, more: IntRange(low, low + more, log=True), st.integers(1, 99), st.integers(0, 999))
+STEPS = st.integers(-9, 9), st.integers(0, 9), st.integers(1, 9)
+INT_RANGES = st.builds(lambda low, steps, step: IntRange(low, low + steps * step, step), *STEPS) | st.builds(
+    lambda low, more: IntRange(low, low + more, log=True), st.integers(1, 99), st.integers(0, 999)
+)
 FLOAT_RANGES = st.builds(lambda low, more: FloatRange(low, low + more), st.floats(-9, 9), st.floats(0, 9)) | st.builds(
     lambda low, more: FloatRange(low, low * (1 + more), log=True), st.floats(1e-6, 9), st.floats(0, 99)
 )
@@ -137,19 +135,8 @@ def test_what_a_range_says_of_itself(span: Any, asked: str, expected: object) ->
     assert getattr(span, asked) == expected
 
 
-@pytest.mark.parametrize(
-    ("span", "value", "expected"),
-    [
-        (IntRange(8, 32, 8), 13, 16),
-        (IntRange(8, 32, 8), 99.5, 32),
-        (FloatRange(0.0, 1.0), 1, 1.0),
-        (FloatRange(0.0, 1.0), -3, 0.0),
-        (Levels((1, 3, 9)), 2, 1),
-        (Levels((1, 3, 9)), 100, 9),
-    ],
-)
-def test_the_nearest_value_of_a_range(span: NumberRange, value: float, expected: float) -> None:
-    assert span.nearest(value) == expected
+def nearest(span: NumberRange, value: float) -> float:
+    return span.nearest(value)
 
 
 @given(LEVELS)
@@ -160,16 +147,24 @@ def test_a_level_for_each_equal_share(levels: Levels) -> None:
 
 
 @pytest.mark.parametrize(
-    ("span", "value", "expected"),
+    ("of", "span", "value", "expected"),
     [
-        (FloatRange(1.0, 100.0, log=True), 10.0, 0.5),
-        (IntRange(0, 8), 2, 0.25),
-        (Levels((1, 10, 100), log=True), 10, 0.5),
-        (Levels((0, 1, 4)), 1, 0.25),
+        (nearest, IntRange(8, 32, 8), 13, 16),
+        (nearest, IntRange(8, 32, 8), 99.5, 32),
+        (nearest, FloatRange(0.0, 1.0), 1, 1.0),
+        (nearest, FloatRange(0.0, 1.0), -3, 0.0),
+        (nearest, Levels((1, 3, 9)), 2, 1),
+        (nearest, Levels((1, 3, 9)), 100, 9),
+        (place, FloatRange(1.0, 100.0, log=True), 10.0, 0.5),
+        (place, IntRange(0, 8), 2, 0.25),
+        (place, Levels((1, 10, 100), log=True), 10, 0.5),
+        (place, Levels((0, 1, 4)), 1, 0.25),
     ],
 )
-def test_places_on_the_scale_of_a_range(span: NumberRange, value: float, expected: float) -> None:
-    assert place(span, value) == pytest.approx(expected)
+def test_the_nearest_value_of_a_range_and_places_on_its_scale(
+    of: Any, span: NumberRange, value: float, expected: float
+) -> None:
+    assert of(span, value) == pytest.approx(expected)
 
 
 def test_logarithmic_draws_are_even_in_the_logarithm() -> None:

@@ -61,6 +61,10 @@ def execute(place: StudyFolder, statement: str) -> None:
         assert connection.execute(statement).rowcount
 
 
+def dominates(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return one != other and one[0] >= other[0] and one[1] >= other[1]
+
+
 TWO, MINIMIZED = {"objective": ["val_accuracy", "parameters"]}, {"objective": "loss", "direction": "minimize"}
 OVER_TIME: dict[str, Any] = {"behaviour": "claim_time", "trial_timeout": 1.0, "pruner": NoPruner()}
 
@@ -106,7 +110,11 @@ def test_the_tables_of_a_search_follow_its_log_and_optuna_reads_them_so(
     assert [trial.system_attrs["completed_rung_0"] for trial in reached] == [
         trial.intermediate_values[1] for trial in reached
     ]
-    if not two:
+    complete = {trial.number: (trial.score or 0, -trial.facts["parameters"]) for trial in study.complete()}
+    if two:
+        front = {number for number, each in complete.items() if not any(dominates(o, each) for o in complete.values())}
+        assert {trial.number for trial in theirs.best_trials} == front
+    else:
         assert study.best is None or theirs.best_trial.number == study.best.number
 
 
