@@ -110,13 +110,9 @@ _MODULE_OF = {name: module for module, names in _MODULES.items() for name in nam
 __all__ = sorted(_MODULE_OF)
 
 
-def _public(name: str) -> Any:
-    return getattr(import_module(_MODULE_OF[name]), name)
-
-
 def __getattr__(name: str) -> Any:
     if name in _MODULE_OF:
-        return _public(name)
+        return getattr(import_module(_MODULE_OF[name]), name)
     from search.messages import no_attribute
 
     raise no_attribute(f"module {__name__}", name, () if name.startswith("_") else __all__)

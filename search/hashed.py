@@ -9,7 +9,7 @@ order of their additions, which decide the order of events.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal, NamedTuple, NewType, assert_never
+from typing import Literal, NamedTuple, NewType
 
 from search import canonical_json
 
@@ -33,8 +33,6 @@ def repeats(order: Order) -> bool:
             return True
         case "as-completed":
             return False
-        case _:
-            assert_never(order)
 
 
 class Point(NamedTuple):

@@ -80,28 +80,16 @@ def search_in_memory(
     stopping: Callable[[], bool],
     study: OptunaStudy | None = None,
 ) -> None:
-    """Continue a search after a history until its trial budget is reached, or `stopping` says so.
+    """Continue a search after a history, to which its events are applied, until its trial budget is reached, or
+    `stopping` says so before an event.
 
-    Args:
-        spec: the study's specification.
-        planner: its planner.
-        executor: trains in this process.
-        history: the study so far; the search's events are applied to it.
-        on_event: gets each event before it is applied.
-        stopping: asked before each event.
-        study: the study in memory; by default the one that the specification describes.
+    `on_event` gets each event before it is applied. `study` is that in memory; by default the specification's.
 
     TooManyFailuresError if hardly any configuration is feasible, or configurations crash one after the other.
     """
     dispatcher = Dispatcher(executor, _NoFiles(), history, lambda: False, spec.pruner.may_stop_at)
     driver = Driver(
-        spec=spec,
-        history=history,
-        append=on_event,
-        tables=None,
-        planner=planner,
-        dispatcher=dispatcher,
-        optuna_study=study,
+        spec=spec, history=history, append=on_event, planner=planner, dispatcher=dispatcher, optuna_study=study
     )
     driver.run(stopping)
 
@@ -127,19 +115,12 @@ def simulate(
     workers: int | None = None,
     study: OptunaStudy | None = None,
 ) -> Simulated:
-    """Return the state of a search after the first period with which it has spent `budget`.
+    """Return the state of a search in logical order after the first period with which it has spent `budget`, a logical
+    cost.
 
-    Decisions depend on the specification and the trainer alone, as in any search in logical order; `workers` and
-    `seconds` say only how long it takes.
-
-    Args:
-        spec: the study's specification; in logical order.
-        planner: its planner.
-        trainer: answers at once; its exceptions are not caught.
-        budget: logical cost.
-        seconds: how long a worker takes for a job.
-        workers: by default as many as concurrent trials.
-        study: a new study in memory; by default the one that the specification describes.
+    Decisions depend on the specification and the trainer alone; `workers` (by default as many as concurrent trials)
+    and `seconds` say only how long it takes. The trainer answers at once, and its exceptions are not caught. `study` is
+    as in `search_in_memory`.
 
     TooManyFailuresError if hardly any configuration is feasible.
     """

@@ -43,7 +43,6 @@ class Dispatcher:
         history: History,
         stopping: Callable[[], bool],
         may_stop_at: Callable[[int], bool] = lambda period: True,
-        *,
         trial_timeout: float = math.inf,
         stall: float | None = None,
     ) -> None:

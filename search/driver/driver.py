@@ -42,11 +42,7 @@ class Decisions:
     """Makes the events of a study, each from those before it."""
 
     def __init__(
-        self,
-        spec: StudySpec,
-        history: History,
-        planner: Planner[Any],
-        study: OptunaStudy | None = None,
+        self, spec: StudySpec, history: History, planner: Planner[Any], study: OptunaStudy | None = None
     ) -> None:
         """Continue after a history, to which the caller applies each event; `study`: that history's in memory."""
         self._spec, self._history = spec, history
@@ -180,9 +176,9 @@ class Driver:
         spec: StudySpec,
         history: History,
         append: Callable[[Event], None],
-        tables: OptunaTables | None,
         planner: Planner[Any],
         dispatcher: Dispatcher,
+        tables: OptunaTables | None = None,
         observer: Observer | None = None,
         release: Callable[[TrialRecord], None] = lambda trial: None,
         optuna_study: OptunaStudy | None = None,

@@ -23,13 +23,10 @@ class Interrupts:
     """Catches signals while it is entered, unless they are ignored (nohup); prints a notice once."""
 
     def __init__(self, say: Callable[[str], None], signals: Sequence[signal.Signals] = GRACEFUL) -> None:
-        self._say = say
-        self._signals = signals
+        self._say, self._signals = say, signals
         self._before: dict[signal.Signals, Any] = {}
-        self._came = False
-        self._said = False
-        self._is_heard = False
-        """Whether the work has begun to ask from time to time whether to stop."""
+        self._came = self._said = False
+        self._is_heard = False  # whether the work has begun to ask from time to time whether to stop
 
     def __enter__(self) -> Self:
         for number in self._signals:

@@ -331,23 +331,15 @@ class Search:
             history.apply(event)
         return events
 
-    def _planner(self, spec: StudySpec) -> Planner[Any]:
-        with system_errors_of("planner"):
-            return _blamed(self.planner_for(spec))
-
     def _drive(
         self, spec: StudySpec, history: History, log: EventLog, tables: OptunaTables, states: CheckpointStore
     ) -> tuple[bool, float]:
-        planner, observer = self._planner(spec), blamed(self.observer)
+        with system_errors_of("planner"):
+            planner = _blamed(self.planner_for(spec))
+        observer = blamed(self.observer)
         check_readable(planner.codec, history)
         dispatcher = Dispatcher(
-            self.executor,
-            states,
-            history,
-            self.stopping,
-            spec.pruner.may_stop_at,
-            trial_timeout=self.trial_timeout,
-            stall=self.stall,
+            self.executor, states, history, self.stopping, spec.pruner.may_stop_at, self.trial_timeout, self.stall
         )
         header = Header(
             name=self.files.name,

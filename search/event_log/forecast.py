@@ -34,13 +34,8 @@ class WorkLeft:
     longest: float  # that of the trial with most left, before whose end the search cannot end
 
     def seconds(self, *, workers: int, pace: float, waiting: float = 0.0) -> float:
-        """Return the time that this takes.
-
-        Args:
-            workers: workers that train at a time.
-            pace: seconds for a unit of cost.
-            waiting: share of worker time lost to the deterministic order, 0 to 1.
-        """
+        """Return the time that this takes; `pace` are seconds for a unit of cost, `waiting` is the share of worker time
+        that is lost to the deterministic order, 0 to 1."""
         # When the last trials train, workers go idle: on average half of them, for as long as one trial takes.
         idle = self.longest * (workers - 1) / 2
         return pace * max(self.longest, (self.total + idle) / workers / max(0.1, 1 - waiting))
@@ -50,28 +45,18 @@ class Forecast:
     """Learns how many trials continue after each period, and expects the same of running and future trials."""
 
     def __init__(self, history: History, expected: Sequence[float], costs: Sequence[float] = ()) -> None:
-        """Watch a history that grows.
-
-        Args:
-            history: the search so far.
-            expected: the trials that the pruner leaves in each period.
-            costs: mean cost of each period of random configurations; empty if it is not known.
-        """
+        """Watch a history that grows; the pruner is `expected` to leave so many trials in each period, and `costs` are
+        the mean cost of each period of random configurations, empty if it is not known."""
         self._history = history
         self._typical = [GROWTH * cost for cost in costs]
         self._prior = [after / before if before else 1.0 for before, after in pairwise([*expected, 0.0])]
-        self._ended: deque[int] = deque(maxlen=RECENT_TRIALS)
-        """Periods that the trials trained which ended last."""
+        self._ended: deque[int] = deque(maxlen=RECENT_TRIALS)  # periods that the trials trained which ended last
         self._recent: deque[tuple[int, ...]] = deque(maxlen=RECENT_TRIALS)
         self._seen = 0
         self._open: set[int] = set()
 
     def remaining(self, ahead: Mapping[int, int]) -> WorkLeft:
-        """Return the training left.
-
-        Args:
-            ahead: by trial, the periods that are trained and have not been handled.
-        """
+        """Return the training left; `ahead` are the periods that are trained and have not been handled, by trial."""
         self._look()
         running = [self._history.trials[number] for number in sorted(self._open)]
         shares = self._shares_that_go_on(running)

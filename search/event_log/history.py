@@ -195,10 +195,14 @@ class History:
         """Bring the state up to one more event."""
         _demand(self.stop is None or isinstance(event, Resumed), "the search has ended early before")
         if not isinstance(event, Stopped):  # which changes no trial, and asks what was before the event before it
-            self._look_back()
+            since = 0 if self.improved is None else self.since_improved  # before that, patience counts no trial
+            self.longest_before, self.best_before = max(self.longest_before, since), self.best
         match event:
             case Created():
-                self._create(event)
+                _demand(self.seq == 0, "the study has begun before")
+                self.name, self.spec = event.name, event.spec
+                self.timeline = Timeline.of(event.spec["concurrent_trials"], event.spec["order"])
+                self.space = Space.from_spec(event.spec["space"])
             case GoalSet():
                 self._set_budget(event)
             case Asked():
@@ -229,19 +233,6 @@ class History:
             name=self.name, spec=self.spec, totals=totals, trials=tuple(trials), live=live, stop=self.stop
         )
 
-    def _look_back(self) -> None:
-        """Note how near the search was to an end by a rule, before the trials change."""
-        if self.improved is not None:  # before that, patience counts no trial
-            self.longest_before = max(self.longest_before, self.since_improved)
-        self.best_before = self.best
-
-    def _create(self, event: Created) -> None:
-        _demand(self.seq == 0, "the study has begun before")
-        self.name = event.name
-        self.spec = event.spec
-        self.timeline = Timeline.of(event.spec["concurrent_trials"], event.spec["order"])
-        self.space = Space.from_spec(event.spec["space"])
-
     def _set_budget(self, event: GoalSet) -> None:
         if self.declined:
             # A new segment. The turns ran out at different logical times; one that began where it had ended would
@@ -268,7 +259,14 @@ class History:
             constraints=event.constraints,
             direction=self.space.aim.direction,
         )
-        self._check_can_begin(event, trial)
+        # All of this holds in a search's own log.
+        _demand(event.trial == trial.number, "the trial is not the next one")
+        _demand(trial.slot < len(self.timeline.turns), "there is no such slot")
+        _demand(self.timeline.turns[trial.slot].trial is None, "its slot is taken")
+        for path, value in trial.params.items():
+            known = self.space.distributions.get(path)
+            if known is None or not known.contains(value):
+                raise ValueError(f"{show(path)} {show(value)} is outside its range")
         self.trials.append(trial)
         self.attributes[trial.number] = dict(event.attributes)
         feasible = is_feasible(event.constraints)
@@ -323,6 +321,10 @@ class History:
         _demand(event.best < len(self.trials), "there is no such trial")
         best = self.trials[event.best]
         _demand(best.state == "COMPLETE" and best.value is not None, "its trial is not complete")
+        if event.rule == "patience":
+            on_time = self.longest_before < event.limit
+        else:
+            on_time = self.best_before is None or not _reaches(self.best_before, event.limit)
         self.stop = EarlyStop(
             rule=event.rule,
             limit=event.limit,
@@ -330,23 +332,8 @@ class History:
             value=_or_lowest(best.value),
             since=self.since_improved,
             two_objectives=self.space.aim.cost is not None,
-            on_time=self._is_on_time(event),
+            on_time=on_time,
         )
-
-    def _is_on_time(self, event: Stopped) -> bool:
-        if event.rule == "patience":
-            return self.longest_before < event.limit
-        return self.best_before is None or not _reaches(self.best_before, event.limit)
-
-    def _check_can_begin(self, event: Asked, trial: TrialRecord) -> None:
-        """Check that a trial can begin: nothing but a search's own log says otherwise; ValueError if it cannot."""
-        _demand(event.trial == trial.number, "the trial is not the next one")
-        _demand(trial.slot < len(self.timeline.turns), "there is no such slot")
-        _demand(self.timeline.turns[trial.slot].trial is None, "its slot is taken")
-        for path, value in trial.params.items():
-            known = self.space.distributions.get(path)
-            if known is None or not known.contains(value):
-                raise ValueError(f"{show(path)} {show(value)} is outside its range")
 
     def _running(self, event: OfTrial) -> TrialRecord:
         _demand(0 <= event.trial < len(self.trials), "there is no such trial")
@@ -387,8 +374,6 @@ class StopRules:
                 return cls(patience=int(stopped.limit))
             case "target":
                 return cls(target=stopped.limit)
-            case _:
-                assert_never(stopped.rule)
 
     def __post_init__(self) -> None:
         if self.patience is not None:

@@ -70,26 +70,15 @@ class EventLog:
     def __init__(
         self,
         connection: sqlite3.Connection,
-        study: str,
+        study: str,  # its name there
         *,
-        end: LogEnd | None = None,
-        advice: str = "restore its database",
+        end: LogEnd | None = None,  # where the log ended when its last driver did; None if that is not known
+        advice: str = "restore its database",  # what to do about damage, as the end of a sentence
     ) -> None:
-        """Open a log.
-
-        Args:
-            connection: its database.
-            study: the study's name there.
-            end: where the log ended when its last driver did; None if that is not known.
-            advice: what to do about damage, as the end of a sentence.
-        """
-        self._connection = connection
-        self._study = study
-        self._end = end
-        self._advice = advice
+        self._connection, self._study = connection, study
+        self._end, self._advice = end, advice
         self._length = 0
-        self._last = ""
-        """Checksum of the last event."""
+        self._last = ""  # checksum of the last event
 
     @property
     def end(self) -> LogEnd | None:
@@ -175,7 +164,8 @@ class EventLog:
             if seq == 0 and isinstance(payload, str) and (written := format_of(payload)) is not None:
                 # Before all else: in another format this version would find damage that is not there.
                 check_format(written, f"Study {self._study}")
-            if chain != link(before, row[:-1]) or not self._ends_as_noted(seq, chain):
+            ends_otherwise = self._end is not None and seq == self._end.events - 1 and chain != self._end.chain
+            if chain != link(before, row[:-1]) or ends_otherwise:
                 raise StorageError(f"Event {seq} of study {self._study} is damaged; {self._advice}.")
             before = chain
             yield self._understood(seq, kind, time, trial, _truth(external), payload)
@@ -191,10 +181,6 @@ class EventLog:
         if isinstance(event, Created) and event.name != self._study:
             raise not_understood(self._study, seq, "it belongs to another study")
         return event
-
-    def _ends_as_noted(self, seq: int, chain: str) -> bool:
-        """Return whether an event is not the one with which the last driver ended, or has its checksum."""
-        return self._end is None or seq != self._end.events - 1 or chain == self._end.chain
 
     def _lacks(self, seq: int, more: str = "") -> StorageError:
         return StorageError(f"The event log of study {self._study} lacks event {seq}{more}; {self._advice}.")

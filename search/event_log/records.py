@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, assert_never
+from typing import Any, Literal, NamedTuple
 
 from search import hashed
 from search.hashed import EndReason, Order, Reason, State
@@ -50,8 +50,6 @@ def reason_of(end: EndReason | None) -> Reason:
             return end
         case "finished" | None:
             return "complete"
-        case _:
-            assert_never(end)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)

@@ -85,13 +85,10 @@ def _of_control_group() -> Iterator[Path]:
 
 
 def outcome_of_end(job: Job, code: int, kills: int, process: str) -> Failed:
-    """Return what the end of the process that did a job shows about the job.
+    """Return what the end of the process that did a job, its only one, shows about the job.
 
-    Args:
-        job: the only one of the process.
-        code: its exit code.
-        kills: processes that had been killed for lack of memory when the job began.
-        process: what ended, in words: "The worker".
+    `kills` are the processes that had been killed for lack of memory when the job began; `process` is what ended, in
+    words: "The worker".
     """
     if -code in CRASHES:
         return Failed(job=job, cause="raised", reason=f"{process} ended by {ending(code)}.")

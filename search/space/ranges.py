@@ -55,7 +55,7 @@ class _Range(ABC):
     @property
     @abstractmethod
     def text(self) -> str:
-        """The range in words."""
+        """The range in words: `8 to 32, step 8`, `0.001 to 0.05, log`."""
 
     @property
     @abstractmethod
@@ -103,7 +103,6 @@ class _Ends(_Range):
 
     @property
     def text(self) -> str:
-        """The range in words: `0.001 to 0.05, log`."""
         return f"{show(self.low)} to {show(self.high)}{', log' if self.log else ''}"
 
 
@@ -122,7 +121,6 @@ class IntRange(_Ends):
 
     @classmethod
     def parse(cls, form: Mapping[str, Any]) -> Self | list[Fault]:
-        """Return the range that a file describes, or what is wrong with it."""
         ends, step, log = form[cls.kind], form.get("step", 1), form.get("log", False)
         faults = _end_faults(cls.kind, ends, log, _is_whole, "a whole number")
         if not (_is_whole(step) and step > 0):
@@ -135,7 +133,6 @@ class IntRange(_Ends):
 
     @property
     def text(self) -> str:
-        """The range in words: `8 to 32, step 8`."""
         return super().text + ("" if self.step == 1 else f", step {self.step}")
 
     @property
@@ -145,15 +142,12 @@ class IntRange(_Ends):
 
     @property
     def count(self) -> int:
-        """The number of values."""
         return (self.high - self.low) // self.step + 1
 
     def contains(self, value: Any) -> bool:
-        """Return whether the range can give this value."""
         return _is_whole(value) and self.low <= value <= self.high and (value - self.low) % self.step == 0
 
     def at(self, share: float) -> int:
-        """Return the quantile at `share`, 0 <= share < 1."""
         if not self.log:
             return self.low + self.step * int(share * self.count)
         # Half a unit beyond both ends, so that rounding gives the two ends their full share.
@@ -188,7 +182,6 @@ class FloatRange(_Ends):
 
     @classmethod
     def parse(cls, form: Mapping[str, Any]) -> Self | list[Fault]:
-        """Return the range that a file describes, or what is wrong with it."""
         ends, log = form[cls.kind], form.get("log", False)
         faults = _end_faults(cls.kind, ends, log, is_number, "a number")
         if form.get("step") is not None:
@@ -209,15 +202,12 @@ class FloatRange(_Ends):
 
     @property
     def count(self) -> float:
-        """The number of values: infinity, or 1 if the ends are equal."""
         return math.inf if self.low < self.high else 1
 
     def contains(self, value: Any) -> bool:
-        """Return whether the range can give this value."""
         return is_number(value) and self.low <= value <= self.high
 
     def at(self, share: float) -> float:
-        """Return the quantile at `share`, 0 <= share < 1."""
         if not self.log:
             return self.nearest(self.low + share * (self.high - self.low))
         low, high = self.elementary.ln(self.low), self.elementary.ln(self.high)
@@ -245,15 +235,12 @@ class _Listed(_Range):
 
     @property
     def count(self) -> int:
-        """The number of values."""
         return len(self.values)
 
     def contains(self, value: Any) -> bool:
-        """Return whether the value is one of those listed."""
         return any(same(value, each) for each in self.values)
 
     def at(self, share: float) -> Any:
-        """Return the value at `share` of the list, 0 <= share < 1."""
         return self.values[int(share * len(self.values))]
 
 
@@ -272,7 +259,6 @@ class Levels(_Listed):
 
     @classmethod
     def parse(cls, form: Mapping[str, Any]) -> Self | list[Fault]:
-        """Return the levels that a file lists, or what is wrong with them."""
         levels, log = form[cls.kind], form.get("log", False)
         if not isinstance(levels, list) or not levels:
             return [Fault(("levels",), "`levels` needs a list of at least one number")]
@@ -299,7 +285,6 @@ class Levels(_Listed):
 
     @property
     def text(self) -> str:
-        """The range in words: `levels 0.001, 0.01, log`."""
         return f"levels {', '.join(map(show, self.values))}{', log' if self.log else ''}"
 
     def to_optuna(self) -> BaseDistribution:
@@ -329,7 +314,6 @@ class Choice(_Listed):
 
     @classmethod
     def parse(cls, form: Mapping[str, Any]) -> Self | list[Fault]:
-        """Return the options that a file lists, or what is wrong with them."""
         options = form[cls.kind]
         if not isinstance(options, list) or not options:
             return [Fault(("choice",), "`choice` needs a list of at least one value")]
@@ -350,7 +334,6 @@ class Choice(_Listed):
 
     @property
     def text(self) -> str:
-        """The options, with commas between them."""
         return ", ".join(map(show, self.values))
 
     def to_optuna(self) -> BaseDistribution:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePath
-from typing import Any, Literal, assert_never
+from typing import Any, Literal
 
 from search import canonical_json
 from search.elementary import NATIVE, PORTABLE, Elementary
@@ -78,8 +78,6 @@ def score(value: float, direction: Direction) -> float:
             return value
         case "minimize":
             return -value
-        case _:
-            assert_never(direction)
 
 
 @dataclass(frozen=True, slots=True)
