@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
@@ -27,8 +28,6 @@ Target = Annotated[
     str | None,
     argument("A trial, or a study for its best trial.", "STUDY|STUDY/17", default="the latest study"),
 ]
-MAX_DIGITS = 9
-"""Most digits of a number of a trial; no study has more trials."""
 
 
 def takes(
@@ -53,8 +52,8 @@ def takes(
         theirs = {name: each for name, each in theirs.items() if each[1].place != "Python" and name not in without}
         every = {**{name: each for name, each in own.items() if each[1].place == "argument"}, **theirs, **own}
         listed = sorted(every.values(), key=lambda each: PANELS.index(each[1].panel))
-        typed = [_parameter(each, known) for each, known in listed]
-        typed.insert(0, inspect.Parameter("context", KEYWORD, annotation=typer.Context))
+        context_first = inspect.Parameter("context", KEYWORD, annotation=typer.Context)
+        typed = [context_first, *(_parameter(each, known) for each, known in listed)]
 
         def command(context: typer.Context, **values: Any) -> None:
             before = context.find_root().params  # what stands before the command
@@ -136,9 +135,8 @@ def in_words(error: typer.BadParameter) -> str:
 
 def numbered(target: str) -> tuple[str, int] | None:
     """Return the name and the number of a target `NAME/17`; None if it has no number."""
-    name, _, number = target.rpartition("/")
-    is_number = number.isascii() and number.isdigit() and len(number) <= MAX_DIGITS
-    return (name, int(number)) if name and is_number else None
+    found = re.fullmatch(r"(.+)/([0-9]{1,9})", target, re.DOTALL)  # no study has more trials
+    return (found[1], int(found[2])) if found else None
 
 
 def study_name(text: str, results: Path) -> str:

@@ -223,7 +223,7 @@ def _curve(study: StudyRecord, trial: TrialRecord) -> Table[Report]:
     metrics = dict.fromkeys(name for report in trial.reports for name in report.metrics if name != kind.name)
     figures: list[Figure[Report]] = [
         *(_metric(name) for name in metrics),
-        Figure(kind.name, lambda report: report.value, 3, "right", kind.text),
+        Figure(kind.name, lambda report: report.value, 2, "right", kind.text),
         Figure("time", lambda report: report.seconds, 1, "right", cells.duration),
         *further_measured(trial.reports, lambda report: report.measured),
         Figure("weights", lambda report: report.weights + (f"  ({report.end})" if report.end else ""), 1),
@@ -232,7 +232,7 @@ def _curve(study: StudyRecord, trial: TrialRecord) -> Table[Report]:
 
 
 def _metric(name: str) -> Figure[Report]:
-    return Figure(name, lambda report: report.metrics.get(name), 2, "right")
+    return Figure(name, lambda report: report.metrics.get(name), align="right")
 
 
 def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Explanation:

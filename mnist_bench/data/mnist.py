@@ -107,7 +107,8 @@ def images_in(options: DataOptions) -> int:
 
 def idx_files(data: TrainingSet) -> dict[str, bytes]:
     """Return the contents of the training files by name; from them, `load_training_set` loads the same data set."""
-    return dict(zip(TRAIN_FILES, map(idx.pack, (data.images.images, data.images.labels)), strict=True))
+    images, labels = TRAIN_FILES
+    return {images: idx.pack(data.images.images), labels: idx.pack(data.images.labels)}
 
 
 def load_images(options: DataOptions, names: tuple[str, str], *, train: bool) -> Images:
@@ -137,9 +138,9 @@ def check(loaded: Images, form: PictureForm, images_name: str, labels_name: str)
     if len(loaded.images) != len(loaded.labels):
         numbers = f"{len(loaded.labels):,} labels for the {len(loaded.images):,} images"
         raise DataError(f"{labels_name}: {numbers} of {images_name}")
-    if np.max(loaded.labels, initial=0) >= form.classes or np.min(loaded.labels, initial=0) < 0:
-        wrong = np.min(loaded.labels) if np.min(loaded.labels) < 0 else np.max(loaded.labels)
-        raise DataError(f"{labels_name}: label {wrong} is not between 0 and {form.classes - 1}")
+    wrong = loaded.labels[(loaded.labels < 0) | (loaded.labels >= form.classes)]
+    if len(wrong):
+        raise DataError(f"{labels_name}: label {wrong[0]} is not between 0 and {form.classes - 1}")
     return loaded
 
 

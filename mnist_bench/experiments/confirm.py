@@ -107,7 +107,7 @@ def confirm_front(study: StoredStudy, place: Workplace, *, top: int = TOP) -> Fr
     known = earlier if earlier is not None and is_same and _stands(earlier, study, place.data_dir) else None
 
     def answer(grid: Grid) -> Front:
-        on = NetRuns(study, trials, grid).finals(numbers, grid.data.options)
+        on = NetRuns(study, trials, grid).finals(numbers)
         return Front(
             study=study.name,
             digest=study.digest,
@@ -329,7 +329,7 @@ def _of_nets(
     if not test:
         return found
     numbers = list(dict.fromkeys([found.winner, found.cheapest]))
-    on = its.finals(numbers, grid.data.options)
+    on = its.finals(numbers)
     rest = evaluated(study.files.path, on.files).but(numbers)
     return replace(found, test_images=on.images, test_files=on.files, finals=on.finals, earlier=rest)
 
@@ -414,16 +414,16 @@ class NetRuns:
                 raise NotReproducedError(f"{task.title}, trained on all images, has different weights from its record.")
             self._keep_net(self._folder.net_of(number, seed), task)
 
-    def finals(self, numbers: Sequence[int], options: DataOptions) -> Evaluated:
+    def finals(self, numbers: Sequence[int]) -> Evaluated:
         """Train on all images; the test set is opened once, for those whose errors on its files are not known."""
         # Asked for here, because a log that leads elsewhere is refused before the training.
         ledgers = [self._study.files.results.test_ledger, self._study.files.test_ledger]
-        on = evaluated(self._study.files.path, own_test_files(options))
+        on = evaluated(self._study.files.path, own_test_files(self._grid.data.options))
         known = {final.number: final for final in on.finals if self._was_trained(final.number)}
         curves = self._train(numbers, on_all=True)
         if unknown := [number for number in numbers if number not in known]:
             purpose = f"{purpose_of_confirming(self._study.name)}{names(unknown)}; {SEEDS} seeds each"
-            scores = Scores(self._grid, options, purpose=purpose, ledgers=ledgers)
+            scores = Scores(self._grid, purpose=purpose, ledgers=ledgers)
             known |= {number: self._final(number, curves, scores) for number in unknown}
             on = replace(on, images=len(scores.images.labels))
         else:

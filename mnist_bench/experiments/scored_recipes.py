@@ -185,7 +185,7 @@ def _trained(
     benchmark: Benchmark, configs: Mapping[str, TrainConfig], count: int, workers: int, results: Path, grid: Grid
 ) -> ScoredRecipes:
     """Return the result of the recipes that a grid trains, as `train` does."""
-    seeds, data = [benchmark.seed_of(number) for number in range(count)], grid.data.options
+    seeds, form = [benchmark.seed_of(number) for number in range(count)], grid.data.options.form
     whole_names = {name: f"{benchmark.name}/{name}" for name in configs}
     purpose = f"bench {benchmark.name}: {', '.join(configs)}; {number_of(count, 'seed')}"
 
@@ -199,7 +199,7 @@ def _trained(
 
     tasks = grid.tasks({whole_names[name]: config for name, config in configs.items()}, seeds)
     grid.announce(tasks)
-    scores = Scores(grid, data, purpose=purpose, ledgers=[ResultsFolder(results).test_ledger])
+    scores = Scores(grid, purpose=purpose, ledgers=[ResultsFolder(results).test_ledger])
     curves = grid.train(tasks, on_period=scored)
     machine = this_machine(torch.device(str(grid.numerics["device"])), grid.numerics["precision"])
     images = grid.data.split.images
@@ -209,7 +209,7 @@ def _trained(
         workers=max(int(report.details.get(WORKERS, workers)) for curve in curves.values() for report in curve),
         train_images=images,
         rows=tuple(
-            _row(name, config, data.form, images, machine, {seed: curves[whole_names[name], seed] for seed in seeds})
+            _row(name, config, form, images, machine, {seed: curves[whole_names[name], seed] for seed in seeds})
             for name, config in configs.items()
         ),
     )

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import from_json, to_json
-from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.idx import close_test_set
 from mnist_bench.data.mnist import TrainingSet
 from mnist_bench.data.tensors import Dataset, load_dataset, with_evaluation_images
@@ -420,10 +419,9 @@ def ask(
 class Scores:
     """Scores nets on the test images. The first score opens the test set; later ones reuse it."""
 
-    def __init__(self, grid: Grid, options: DataOptions, *, purpose: str, ledgers: Sequence[Path]) -> None:
+    def __init__(self, grid: Grid, *, purpose: str, ledgers: Sequence[Path]) -> None:
         """Open nothing yet. The observer is told when the test set is evaluated, and which ledger logs that."""
         self._grid = grid
-        self._options = options
         self._purpose = purpose
         self._ledgers = ledgers
         self._scorer = Scorer(grid.numerics["precision"])
@@ -431,9 +429,9 @@ class Scores:
     @cached_property
     def images(self) -> Dataset:
         """The test images on the grid's device, normalised like all training images."""
-        device = setup(str(self._grid.numerics["device"]))
-        trained_on = load_dataset(self._options, device).training_on("all")
-        opened = open_test_set(self._options, purpose=self._purpose, ledgers=self._ledgers)
+        device, options = setup(str(self._grid.numerics["device"])), self._grid.data.options
+        trained_on = load_dataset(options, device).training_on("all")
+        opened = open_test_set(options, purpose=self._purpose, ledgers=self._ledgers)
         self._grid.observer.on_notice(f"the test set is evaluated, and {self._ledgers[0]} logs it")
         return with_evaluation_images(trained_on, opened)
 

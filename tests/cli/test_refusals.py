@@ -42,6 +42,7 @@ LINES = [
     ("plot --to closed/b", 2, "closed/b: cannot be written (closed does not allow you to write)."),
     ("predict conv-0 empty", 2, "empty: this folder contains no image; names of images end in "),
     ("predict conv-0/1 a.png", 3, "The weights of conv-0/1 are not here"),
+    ("predict conv-0/0123456789 a.png", 2, "'conv-0/0123456789' is not a trial; write STUDY/17."),
     ("predict conv-0/x a.png", 2, "'conv-0/x' is not a trial; write STUDY/17."),
     ("predict none.safetensors a.png", 2, "not a file of exported weights (No such file or directory)."),
     ("predict unfinished a.png", 2, "unfinished: its export was interrupted; run the same `mnist-bench export`"),

@@ -50,6 +50,7 @@ def test_a_study_stands_on_one_screen(cli: Any) -> None:
     assert lines[0].startswith("conv-0: 3 complete")
     assert {
         "best      #1  99.50% [98.83, 99.79]  61.2k parameters, 2.1M MACs", "machine   Abacus, bf16, optuna 5.0.0",
+        "search    tpe (multivariate) + asha (after reports 1, 3 of 6), seed 0, 8 concurrent trials",
         "time      36 s of training", "weights   results/conv-0/weights/1.safetensors",
         "report    results/conv-0/report.html", "typed     mnist-bench search conv --trials 7",
     } < {*lines}  # fmt: skip
@@ -123,6 +124,8 @@ def test_a_trial_shows_every_setting_its_curve_and_its_hashes(cli: Any) -> None:
     heading, *curve = [line.split() for line in lines[-handmade.EPOCHS - 1 :]]
     assert heading == ["epoch", "train_loss", "val_loss", "errors", "accuracy", "time", "peak", "weights"]
     assert [line[-2:] for line in curve] == [["5", report.weights] for report in study.trials[1].reports]
+    narrow = cli("show", "conv-0/1", columns=30).stdout.splitlines()
+    assert ["epoch", "train_loss", "accuracy"] in [line.split() for line in narrow]
 
 
 CONSTRAINT = "lr <= 0.01 * momentum"
@@ -233,12 +236,16 @@ def test_each_origin_is_a_sentence_and_a_model_says_what_it_expected(
     )
 
 
-@pytest.mark.slow
-def test_a_stored_study_is_explained(tmp_path: Path) -> None:
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Return a folder of results with a copy of the study `finished`, which is made once for all tests."""
     copytree(canned.studies() / "finished", tmp_path / "finished")
+    return tmp_path
 
+
+def test_a_stored_study_is_explained(results: Path) -> None:
     def why(target: str, *more: str) -> Result:
-        words = ["show", target, "--why", "--results", str(tmp_path), *more]
+        words = ["show", target, "--why", "--results", str(results), *more]
         return CliRunner().invoke(app, words, env={"COLUMNS": "60"})  # the verdict stands on a narrow screen, too
 
     result = why("finished/6")
@@ -246,5 +253,5 @@ def test_a_stored_study_is_explained(tmp_path: Path) -> None:
     assert "Drawn at random by random; 4 trials were known, 1 of which" in result.stdout
     assert re.search(r"1 of 5 +continued: of 5 the best one continues", result.stdout)
     document = json.loads(why("finished/6", "--json").stdout)
-    assert (document["trial"], document["origin"]) == (6, "random")
+    assert (document["study"], document["trial"], document["origin"]) == ("finished", 6, "random")
     assert [row["place"] for row in document["standings"]] == [1, 1, 1]

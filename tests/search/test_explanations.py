@@ -18,7 +18,7 @@ from search.strategies.samplers import Curves, Random, Sampler, Tpe
 from search.study.spec import StartList
 from support import golden_searches, own_code, search_fake as fake
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("log_alone")]
+pytestmark = pytest.mark.usefixtures("log_alone")
 GIVEN = {"model.depth": 1, "model.width": 16, "model.kind": "a", "optim.lr": 0.01}
 
 

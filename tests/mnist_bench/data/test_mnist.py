@@ -14,7 +14,7 @@ from hypothesis import given, settings, strategies as st
 
 from mnist_bench.data import choice, mnist
 from mnist_bench.data.choice import DataOptions
-from mnist_bench.data.mnist import CLASSES, Images, images_in, load_training_set, make_split, validation_size
+from mnist_bench.data.mnist import CLASSES, Images, idx_files, images_in, load_training_set, make_split, validation_size
 from mnist_bench.data.own import options_for
 from mnist_bench.data.tensors import Dataset, with_evaluation_images
 from mnist_bench.data.test_set import open_test_set
@@ -73,6 +73,15 @@ def test_a_file_of_the_users_own_called_as_ours_is_let_be(folder: Path, text: st
     (folder / mnist.ABOUT).write_text(text)
     loaded = load_training_set(DataOptions(data_dir=str(folder)))
     assert (len(loaded.images.labels), loaded.names) == (60, ())
+
+
+def test_files_made_of_a_set_are_loaded_as_the_same_set(folder: Path) -> None:
+    loaded, copy = load_training_set(DataOptions(data_dir=str(folder))), folder / "copy"
+    copy.mkdir()
+    for name, content in idx_files(loaded).items():
+        (copy / name).write_bytes(content)
+    again = load_training_set(DataOptions(data_dir=str(copy)))
+    assert (again.data_hash, again.split.digest) == (loaded.data_hash, loaded.split.digest)
 
 
 @pytest.mark.parametrize(

@@ -348,7 +348,7 @@ class Grid:
     def last_state(self, task: Task) -> bytes:
         return b"state"
 
-    def scores(self, grid: object, options: object, *, purpose: str, ledgers: Sequence[Path]) -> Any:
+    def scores(self, grid: object, *, purpose: str, ledgers: Sequence[Path]) -> Any:
         self.opened.append(f"{purpose} {len(ledgers)}")
         wrong = count(1)
         images = SimpleNamespace(labels=range(1000))
@@ -384,7 +384,7 @@ def runs(study: StoredStudy, grid: Any) -> NetRuns:
 
 
 def finals_of(study: StoredStudy, grid: Grid, *numbers: int) -> list[Final]:
-    return [*runs(study, grid).finals(numbers, DataOptions()).finals]
+    return [*runs(study, grid).finals(numbers).finals]
 
 
 def test_seeds_are_fresh_and_the_parts_have_their_own(study: StoredStudy) -> None:

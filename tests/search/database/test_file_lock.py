@@ -102,11 +102,14 @@ def test_a_lock_on_a_file_that_was_removed_keeps_nobody_out(tmp_path: Path) -> N
     second.join()
 
 
-def test_a_lock_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+def test_a_lock_that_cannot_be_written_or_read_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "missing" / "driver.lock"
     with pytest.raises(StorageError) as refused, driver_lock(path, "Study conv-0"):
         pytest.fail("it was taken")
     assert str(refused.value) == f"{path}: cannot be written (No such file or directory)."
+    with pytest.raises(StorageError) as refused:
+        is_held(tmp_path)
+    assert str(refused.value) == f"{tmp_path}: cannot be read (Is a directory)."
 
 
 @pytest.mark.parametrize("signed", [None, [], {"pid": "x", "host": "a", "since": "b"}, {"pid": 1, "host": "a"}])

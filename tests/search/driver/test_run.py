@@ -32,6 +32,7 @@ from search.executors.protocol import Failed, Job, Outcome
 from search.strategies.pruners import Median, NoPruner
 from search.strategies.samplers import Curves, Random, Sampler, Tpe
 from search.study import studies
+from search.study.invocation_log import Invocation, invocations
 from search.study.spec import StartList
 from search.trainer_api import Plan, TrainerSpec
 from support import own_work, search_fake as fake
@@ -579,3 +580,11 @@ def test_what_is_to_be_noticed_is_told_as_the_study_begins_and_not_again(tmp_pat
     for budget in (2, 3):
         fake.run(tmp_path, budget=budget, notices=("One trial comes from another study.",), observer=heard)
     assert heard.notices == ["One trial comes from another study."]
+
+
+def test_each_call_that_searches_is_noted_in_the_study_with_its_space(tmp_path: Path) -> None:
+    first, second, idle = (Invocation(command=command) for command in ("first", "second", "idle"))
+    for trials, invocation in ((2, first), (3, second), (3, idle)):
+        study = fake.run(tmp_path, budget=trials, invocation=invocation).study
+    assert invocations(study.files) == [first, second]
+    assert study.files.space.read_text() == study.space.to_yaml()

@@ -172,7 +172,6 @@ def test_a_study_that_is_gone_is_written_anew_by_its_search(undisturbed: str, pl
     assert found(place) == NONE
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("table", ["trials", "trial_params", "trial_intermediate_values", "study_user_attributes"])
 def test_a_driver_killed_between_two_tables_leaves_the_newest_events_pending(
     undisturbed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
