@@ -8,8 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import Any, assert_never
 
 from mnist_bench.data.idx import close_test_set
 from mnist_bench.data.mnist import TrainingSet, idx_files, load_training_set
@@ -41,7 +40,7 @@ from search.errors import UsageError
 from search.event_log.records import StudyRecord
 from search.executors.in_process import InProcessExecutor
 from search.executors.local import LocalExecutor
-from search.executors.protocol import Executor, ExecutorName
+from search.executors.protocol import Executor
 from search.executors.ray import RayExecutor, StagedFiles
 from search.hashed import repeats
 from search.objectives.objective import FLAT, Objective
@@ -179,16 +178,17 @@ def spec_of(
 
 
 def executor_of(setup: SearchSetup, data: TrainingSet) -> Executor:
-    """Return the executor that trains the trials."""
-    return EXECUTORS[setup.config.executor](setup, data)
-
-
-def _local(setup: SearchSetup, data: TrainingSet) -> Executor:
-    return LocalExecutor(_trainer(setup, data), setup.config.processes, setup.files.workers_log)
-
-
-def _in_process(setup: SearchSetup, data: TrainingSet) -> Executor:
-    return InProcessExecutor(_trainer(setup, data))
+    """Return the executor that trains the trials: worker processes, this process, or a Ray cluster."""
+    config = setup.config
+    match config.executor:
+        case "local":
+            return LocalExecutor(_trainer(setup, data), config.processes, setup.files.workers_log)
+        case "in-process":
+            return InProcessExecutor(_trainer(setup, data))
+        case "ray":
+            return _on_ray(setup, data)
+        case _:
+            assert_never(config.executor)
 
 
 def _on_ray(setup: SearchSetup, data: TrainingSet) -> Executor:
@@ -214,12 +214,6 @@ def _on_ray(setup: SearchSetup, data: TrainingSet) -> Executor:
 
 def _trainer(setup: SearchSetup, data: TrainingSet) -> TrainerSpec:
     return trainer_spec(data, device=setup.config.device, precision=setup.precision, net=setup.config.net_name)
-
-
-EXECUTORS: Mapping[ExecutorName, Callable[[SearchSetup, TrainingSet], Executor]] = MappingProxyType(
-    {"local": _local, "in-process": _in_process, "ray": _on_ray}
-)
-"""What makes each executor: worker processes, this process, a Ray cluster."""
 
 
 def check_own_code(setup: SearchSetup) -> None:
