@@ -177,7 +177,8 @@ def _folded(words: str, width: int | None) -> list[str]:
 
 def progress_line(state: State, width: int) -> str:
     """Return the bar, the counts and the time; without the bar if there is little room."""
-    words = "   ".join(filter(None, (state.counts, state.time)))
+    counts = " · ".join(filter(None, (f"{state.done}/{state.total}", state.ends)))
+    words = f"{counts}   {state.time}"
     room = min(MAX_BAR, width - len(words) - 2)
     return f"{bar(state.share, room)}  {words}" if room >= MIN_BAR else words
 

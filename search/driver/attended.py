@@ -60,12 +60,6 @@ class State:
     below: str = ""
 
     @property
-    def counts(self) -> str:
-        """What has ended, of how many, and how."""
-        counted = f"{self.done} of {number_of(self.total, self.unit)}" if self.total else ""
-        return SEPARATOR.join(filter(None, (counted, self.ends)))
-
-    @property
     def rest(self) -> str:
         """About how long it still takes, if it is known and not over."""
         if self.left is None or self.done >= self.total:
@@ -80,7 +74,8 @@ class State:
     @property
     def line(self) -> str:
         """All of it in one line."""
-        words = SEPARATOR.join(filter(None, (self.counts, self.news, self.time)))
+        counted = f"{self.done} of {number_of(self.total, self.unit)}" if self.total else ""
+        words = SEPARATOR.join(filter(None, (counted, self.ends, self.news, self.time)))
         return f"{self.name}: {words}" if self.name else words
 
 
