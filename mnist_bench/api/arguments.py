@@ -92,6 +92,7 @@ class WatchedRuns(Observer):
         self._total = self._ended = 0
         self._share = 0.0
         self._news = ""
+        self._shown: object = None  # what has changed since is worth a drawing; that time passes is not
 
     def on_start(self, runs: Sequence[Task], seconds: float | None) -> None:
         """Say how many runs follow, and how long they take."""
@@ -121,7 +122,10 @@ class WatchedRuns(Observer):
         if done:
             self._share = done / max(done, self._cost)  # runs may come that were not announced
             self._timing.expect(self._timing.seconds * (1 / self._share - 1))
-        self._screen.show(lambda: self._state(running))
+        now = self._ended, [(run.title, len(reports)) for run, reports in running]
+        if now != self._shown:
+            self._shown = now
+            self._screen.show(lambda: self._state(running))
         self._observer.on_progress(running)
 
     def on_notice(self, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -62,6 +63,14 @@ def test_a_run_is_told_by_what_it_can_be_judged_by(
 class Seen(Screen):
     """A screen that keeps the last state."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown = 0
+
+    def show(self, state: Callable[[], State]) -> None:
+        super().show(state)
+        self.shown += 1
+
     def now(self) -> State:
         assert self._state is not None
         return replace(self._state(), seconds=40.0)
@@ -79,8 +88,10 @@ def test_runs_of_several_parts_are_counted_together_and_their_costs_foresee_the_
     values = replace(RUN, title="#3", costs=(1, 1), config={}, of_net=False)
     watched.on_start([RUN, long], 60.0)
     assert not watched.stopping()
-    watched.on_progress([(long, [])])
+    for _ in range(3):
+        watched.on_progress([(long, [])])
     assert (seen.now().line, seen.now().left) == ("0 of 2 runs · 40 s gone, about 60 s left", 60.0)
+    assert seen.shown == 1, "nothing has changed"
     clock.now += 10
     watched.on_run(RUN, [REPORT])
     watched.on_start([values], None)
