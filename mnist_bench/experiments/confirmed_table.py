@@ -13,7 +13,6 @@ from mnist_bench.experiments.confirmed import (
     AccuracyOverSeeds,
     Candidate,
     Confirmed,
-    Final,
     Front,
     FrontMember,
     OverSeeds,
@@ -46,7 +45,6 @@ def _table_of_candidates(found: Confirmed, commands: NextCommands) -> Table[Cand
     ]
     errors = Figure[Candidate]("errors", lambda row: "–" if row.mean is None else f"{row.mean:.1f}", 7, "right")
     tests = Figure[Candidate]("test", lambda row: accuracy(found.test(row.number)), 8)
-    below = ["", *test_lines(found, commands)] if found.of_nets else []
     return Table(
         rows=ordered(found),
         figures=[
@@ -61,7 +59,7 @@ def _table_of_candidates(found: Confirmed, commands: NextCommands) -> Table[Cand
         caption=[
             f"{found.study}: {number_of(len(found.candidates), 'configuration')} with {found.seeds} fresh seeds each."
         ],
-        footnotes=[*meaning_lines(found), *failure_lines(found), *decision_lines(found), *below],
+        footnotes=[*_notes(found, commands)],
         document=found.plain(),
     )
 
@@ -95,126 +93,86 @@ def accuracy(found: OverSeeds | None) -> str:
     return f"{mean}, median {percent(found.median)}" if found.not_learned else mean
 
 
-def failures(found: AccuracyOverSeeds) -> str:
-    """Return how many seeds did not learn, and their accuracies."""
-    seeds = number_of(found.seeds, "seed")
-    return f"{len(found.not_learned)} of {seeds} did not learn ({', '.join(map(percent, found.not_learned))})"
-
-
 def verdict(found: Confirmed, row: Candidate) -> str:
-    """Return what the test says of a candidate."""
+    """Return what the test says of a candidate: only a significant one makes a winner."""
     if row.number == found.winner:
-        return role(found, row.number)
+        return "winner" if found.has_winner else "selected (tied)" if len(found.tied) > 1 else "selected"
     if row.p_value is None:
         return "a run did not finish"
-    return "=" if row.p_value > LEVEL else f"worse ({cells.p_value(row.p_value)})"
+    if row.p_value <= LEVEL:
+        return f"worse ({cells.p_value(row.p_value)})"
+    return "= cheapest" if found.of_nets and row.number == found.cheapest else "="
 
 
-def role(found: Confirmed, number: int) -> str:
-    """Return why a configuration was evaluated: only a significant test makes a winner."""
-    if number != found.winner:
-        return "cheapest of the tied"
-    return "winner" if found.has_winner else "selected (tied)" if len(found.tied) > 1 else "selected"
-
-
-def decision_lines(found: Confirmed) -> list[str]:
-    """Return which candidates are tied, or how the others were told apart; nothing if there was one candidate."""
+def _notes(found: Confirmed, commands: NextCommands) -> Iterator[str]:
+    """Yield the meaning of the figures, what the tests say, the test figures by seed, and the search's luck."""
+    if found.validation_images is None:
+        better = f"{'smaller' if found.minimized else 'larger'} values are better."
+        yield f"{found.name}: mean of fresh seeds and its 95% interval; {better}"
+    else:
+        mean = f"mean of fresh seeds and its 95% interval, on {found.validation_images:,} images"
+        yield f"{found.name}: {mean}; it covers other seeds, not other images."
+    if found.others:
+        unlike = "; its test accuracy is not" if found.finals else ""
+        yield f"#{found.winner} was selected by this figure, so it is slightly too good there{unlike}."
+    for row in ordered(found):
+        yield from _failures(f"#{row.number}", found.fresh(row.number))
     first, *tied = [row.number for row in ordered(found) if row.number in found.tied]
     broken = [row.number for row in found.others if row.p_value is None]  # a run that did not finish is not a test
     unfinished = f" Of {names(broken)} a run did not finish." if broken else ""
     test = corrected(f"paired t-tests over {found.seeds} seeds", " over all pairs")
     if tied:
-        lines = [f"= not significantly worse than #{first} ({test}): {names(tied)}.{unfinished}"]
-        return [*lines, *([_cheapest_line(found)] if found.of_nets else [])]
-    if len(broken) == len(found.others):
-        return [f"No test was made.{unfinished}"] if broken else []
-    others = "All others whose runs finished" if broken else "All others"
-    return [f"{others} are significantly worse than #{first} ({test}).{unfinished}"]
+        yield f"= not significantly worse than #{first} ({test}): {names(tied)}.{unfinished}"
+    elif len(broken) < len(found.others):
+        others = "All others whose runs finished" if broken else "All others"
+        yield f"{others} are significantly worse than #{first} ({test}).{unfinished}"
+    elif broken:
+        yield f"No test was made.{unfinished}"
+    if found.of_nets:
+        yield ""
+        yield from _test_notes(found, commands)
 
 
-def _cheapest_line(found: Confirmed) -> str:
-    cheapest, first = found.candidate(found.cheapest), found.candidate(found.winner)
-    size = f"{count(cheapest.macs)} MACs, {count(cheapest.parameters)} parameters"
-    if cheapest is first:
-        return f"#{first.number} is also the cheapest of the tied ({size})."
-    than = f"{count(first.macs)} and {count(first.parameters)}"
-    return f"The cheapest of the tied is #{cheapest.number}: {size} (#{first.number}: {than})."
-
-
-def meaning_lines(found: Confirmed) -> list[str]:
-    """Return the meaning of the table's figures, and the limits of their intervals."""
-    if found.validation_images is None:
-        better = f"{'smaller' if found.minimized else 'larger'} values are better."
-        lines = [f"{found.name}: mean of fresh seeds and its 95% interval; {better}"]
+def _test_notes(found: Confirmed, commands: NextCommands) -> Iterator[str]:
+    images = (found.train_images or 0) + (found.validation_images or 0)
+    if found.finals:
+        yield f"Then trained on all {images:,} images and evaluated once on {found.test_images:,} test images:"
     else:
-        mean = f"mean of fresh seeds and its 95% interval, on {found.validation_images:,} images"
-        lines = [f"{found.name}: {mean}; it covers other seeds, not other images."]
-    if found.others:
-        unlike = "; its test accuracy is not" if found.finals else ""
-        lines.append(f"#{found.winner} was selected by this figure, so it is slightly too good there{unlike}.")
-    return lines
-
-
-def failure_lines(found: Confirmed) -> list[str]:
-    """Return which candidates had seeds with which they did not learn."""
-    fresh = [(row.number, found.fresh(row.number)) for row in ordered(found)]
-    return [
-        f"#{number}: {failures(figures)}."
-        for number, figures in fresh
-        if isinstance(figures, AccuracyOverSeeds) and figures.not_learned
-    ]
-
-
-# The test images
-
-
-def test_lines(found: Confirmed, commands: NextCommands) -> list[str]:
-    """Return the test figures, the gap to validation and the search's luck, or the command that continues."""
-    if not found.finals:
-        closed = "Nothing was trained on all images, and the test set was not used"
         rest = "trains the selected configuration on all images and evaluates it once on the test set."
-        told = (
+        again = (
             f". Without --no-test, `confirm` {rest}" if commands.no_test else f"; `{command(found, commands)}` {rest}"
         )
-        return [closed + told, *_luck_lines(found)]
-    images = (found.train_images or 0) + (found.validation_images or 0)
-    lines = [f"Then trained on all {images:,} images and evaluated once on {found.test_images:,} test images:"]
+        yield f"Nothing was trained on all images, and the test set was not used{again}"
     for final in found.finals:
-        lines += _final_lines(found, final)
-    return [*lines, *_luck_lines(found)]
-
-
-def _final_lines(found: Confirmed, final: Final) -> list[str]:
-    number, images = final.number, found.test_images
-    test, validation = found.test(number), found.fresh(number)
-    if test is None or validation is None:
-        return [f"  #{number}, {role(found, number)}: no run finished."]
-    each = "  ".join("–" if wrong is None else f"{100 * (1 - wrong / images):.2f}" for wrong in final.errors)
-    gap = 100 * (test.mean - validation.mean)
-    difference = "the same to 0.01 percentage points"
-    if round(abs(gap), 2):
-        difference = f"{abs(gap):.2f} percentage points {'higher' if gap > 0 else 'lower'}"
-    return [
-        f"  #{number}, {role(found, number)}: {accuracy(test)} on the test images, {test.seeds} seeds: {each}",
-        *([f"      {failures(test)}."] if test.not_learned else []),
-        f"      validation {accuracy(validation)}, so the test accuracy is {difference}.",
-    ]
-
-
-def _luck_lines(found: Confirmed) -> list[str]:
-    """Return the selected candidate's figure in the search."""
+        test, fresh = found.test(final.number), found.fresh(final.number)
+        each = "  ".join("–" if n is None else f"{100 * (1 - n / found.test_images):.2f}" for n in final.errors)
+        gap = 0.0 if test is None or fresh is None else test.mean - fresh.mean
+        than = f"{_apart(gap)} {'above' if gap > 0 else 'below'} validation" if round(gap, 4) else "as in validation"
+        yield f"  #{final.number} by seed: {each}; {than}" if test else f"  #{final.number}: no run finished."
+        yield from _failures(f"  #{final.number} on the test images", test)
     first, fresh = found.candidate(found.winner), found.fresh(found.winner)
-    then = percent(first.searched)
+    then, had = percent(first.searched), f"In the search #{first.number}"
     if fresh is None or first.searched is None:
-        return []
+        return
+    luck = first.searched - fresh.mean
     if not first.complete:
-        return [f"In the search #{first.number} was pruned after {NETS.spent(first.reach)} at {then}."]
-    luck = 100 * (first.searched - fresh.mean)
-    had = f"In the search #{first.number} had {then}, with fresh seeds {percent(fresh.mean)}"
-    if round(luck, 2) == 0:
-        return [f"{had}: the same to 0.01 percentage points."]
-    seemed = "too high" if luck > 0 else "too low"
-    return [f"{had}: the search's figure was {abs(luck):.2f} percentage points {seemed}."]
+        yield f"{had} was pruned after {NETS.spent(first.reach)} at {then}."
+    elif round(luck, 4):
+        seemed = f"{_apart(luck)} too {'high' if luck > 0 else 'low'}"
+        yield f"{had} had {then}, with fresh seeds {percent(fresh.mean)}: the search's figure was {seemed}."
+    else:
+        yield f"{had} had {then}, with fresh seeds {percent(fresh.mean)}: the same to 0.01 percentage points."
+
+
+def _apart(difference: float) -> str:
+    return f"{100 * abs(difference):.2f} percentage points"
+
+
+def _failures(name: str, found: OverSeeds | None) -> Iterator[str]:
+    """Yield how many seeds did not learn, if there are any, and their accuracies."""
+    if isinstance(found, AccuracyOverSeeds) and found.not_learned:
+        seeds, lost = number_of(found.seeds, "seed"), ", ".join(map(percent, found.not_learned))
+        yield f"{name}: {len(found.not_learned)} of {seeds} did not learn ({lost})."
 
 
 # In a sentence, and the next commands
@@ -286,8 +244,7 @@ def command(found: Confirmed | Front, commands: NextCommands) -> str:
 
 def command_for_nets(folder: Path, number: int, commands: NextCommands) -> str:
     """Return the command that trains the networks of trial `number` again that are gone from a study's folder."""
-    named = (one for one in tested(folder) if number in one.numbers)
-    found = next(named, None)
+    found = next((one for one in tested(folder) if number in one.numbers), None)
     return commands.line("confirm") if found is None else command(found, commands)
 
 
@@ -338,7 +295,6 @@ def _front_notes(front: Front) -> Iterator[str]:
         if final.ended < len(final.errors):
             yield f"#{final.number}: {final.ended} of {len(final.errors)} runs finished; it is not compared."
     for member in front.members:
-        if (test := front.test(member.number)) and test.not_learned:
-            yield f"#{member.number}: {failures(test)}."
+        yield from _failures(f"#{member.number}", front.test(member.number))
     if front.left_out:
         yield f"{front.left_out} more are on the front of the search; --top takes more."

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mnist_bench.experiments.confirmed import Confirmed, FrontMember
-from mnist_bench.experiments.confirmed_table import accuracy, command, finding, role, table_of, verdict
+from mnist_bench.experiments.confirmed_table import accuracy, command, finding, verdict
 from mnist_bench.next_commands import NextCommands
 from support.experiments import ERRORS, FRONT, final, found, of_values
 
@@ -21,14 +21,14 @@ BROKEN = (*FIRST[:7], None)
 
 
 def test_the_table_of_nets_reads_well() -> None:
-    table = table_of(found({**ERRORS, 4: BROKEN}), HERE)
+    table = found({**ERRORS, 4: BROKEN}).table(HERE)
     assert table.caption == ["conv-0: 4 configurations with 8 fresh seeds each."]
     assert [column.heading for column in table.columns] == [
         "trial", "validation", "test", "errors", "verdict", "in the search", "params", "MACs",
     ]  # fmt: skip
     assert table.texts() == [
         ["#1", "99.37% [99.35, 99.39]", "99.50% [99.48, 99.52]", "63.0", "selected (tied)", "99.50%", "61.2k", "2.1M"],
-        ["#0", "99.36% [99.35, 99.37]", "99.40% [99.39, 99.41]", "64.0", "=", "99.40%", "30k", "900k"],
+        ["#0", "99.36% [99.35, 99.37]", "99.40% [99.39, 99.41]", "64.0", "= cheapest", "99.40%", "30k", "900k"],
         ["#2", "97.00% [96.99, 97.01]", "–", "300.0", "worse (p < 0.0001)", "94.00%", "61.2k", "2.1M"],
         ["#4", "99.37% [99.35, 99.39]", "–", "–", "a run did not finish", "92.00% at 3, pruned", "61.2k", "2.1M"],
     ]
@@ -37,15 +37,10 @@ def test_the_table_of_nets_reads_well() -> None:
         "images.",
         "#1 was selected by this figure, so it is slightly too good there; its test accuracy is not.",
         f"= not significantly worse than #1 ({TESTS}): #0. Of #4 a run did not finish.",
-        "The cheapest of the tied is #0: 900k MACs, 30k parameters (#1: 2.1M and 61.2k).",
         "",
         "Then trained on all 60,000 images and evaluated once on 10,000 test images:",
-        "  #1, selected (tied): 99.50% [99.48, 99.52] on the test images, 8 seeds: 99.50  99.46  99.54  99.50  99.50  "
-        "99.50  99.50  99.50",
-        "      validation 99.37% [99.35, 99.39], so the test accuracy is 0.13 percentage points higher.",
-        "  #0, cheapest of the tied: 99.40% [99.39, 99.41] on the test images, 7 seeds: 99.40  –  99.38  99.39  99.41  "
-        "99.40  99.40  99.42",
-        "      validation 99.36% [99.35, 99.37], so the test accuracy is 0.04 percentage points higher.",
+        "  #1 by seed: 99.50  99.46  99.54  99.50  99.50  99.50  99.50  99.50; 0.13 percentage points above validation",
+        "  #0 by seed: 99.40  –  99.38  99.39  99.41  99.40  99.40  99.42; 0.04 percentage points above validation",
         LUCK.format("99.37%", "0.13", "high"),
     ]
 
@@ -55,7 +50,7 @@ def test_the_table_of_values_reads_well() -> None:
     best, tied = (0.75, 0.77, 0.76, 0.74, 0.78, 0.76, 0.75, 0.77), (0.74, 0.76, 0.76, 0.74, 0.78, 0.75, 0.76, 0.77)
     low = (0.1, 0.11, 0.12, 0.1, 0.11, 0.09, 0.1, 0.11)
     made = of_values({9: low, 5: best, 3: tied, 2: (None,) * 8})
-    table = table_of(made, trainer)
+    table = made.table(trainer)
     assert [column.heading for column in table.columns] == ["trial", "score", "verdict", "in the search"]
     assert table.texts() == [
         ["#5", "0.76 [0.7491, 0.7709]", "selected (tied)", "0.5"],
@@ -78,7 +73,7 @@ def test_the_table_of_values_reads_well() -> None:
 
 
 @pytest.mark.parametrize(
-    ("errors", "its_role", "decision"),
+    ("errors", "its_verdict", "decision"),
     [
         ({1: FIRST, 2: WORSE}, "winner", [f"All others are significantly worse than #1 ({TESTS})."]),
         (
@@ -88,22 +83,15 @@ def test_the_table_of_values_reads_well() -> None:
         ),
         ({1: FIRST, 0: BROKEN}, "selected", ["No test was made. Of #0 a run did not finish."]),
         ({1: FIRST}, "selected", []),
-        (
-            {1: FIRST, 2: TIED},
-            "selected (tied)",
-            [
-                f"= not significantly worse than #1 ({TESTS}): #2.",
-                "#1 is also the cheapest of the tied (2.1M MACs, 61.2k parameters).",
-            ],
-        ),
+        ({1: FIRST, 2: TIED}, "selected (tied)", [f"= not significantly worse than #1 ({TESTS}): #2."]),
     ],
 )
 def test_only_a_significant_test_against_every_other_makes_a_winner(
-    errors: Mapping[int, tuple[int | None, ...]], its_role: str, decision: list[str]
+    errors: Mapping[int, tuple[int | None, ...]], its_verdict: str, decision: list[str]
 ) -> None:
     made = found(errors, finals=(final(1, *FIRST),))
-    assert role(made, 1) == verdict(made, made.candidate(1)) == its_role
-    notes = table_of(made, HERE).footnotes
+    assert verdict(made, made.candidate(1)) == its_verdict
+    notes = made.table(HERE).footnotes
     first = 2 if len(errors) > 1 else 1  # after the meaning of the figures
     assert notes[first : notes.index("")] == decision
 
@@ -126,8 +114,11 @@ CLOSED = "Nothing was trained on all images, and the test set was not used"
         (found({4: FIRST}, finals=()), "In the search #4 was pruned after 3 epochs at 92.00%."),
         (found({3: FIRST}, finals=()), "In the search #3 was pruned after 1 epoch at 91.00%."),
         (found({1: COLLAPSED}), "#1: 1 of 8 seeds did not learn (10.28%)."),
-        (found({1: FIRST}, finals=(final(1, *COLLAPSED),)), "      1 of 8 seeds did not learn (10.28%)."),
-        (found({1: FIRST}, finals=(final(1, *[None] * 8),)), "  #1, selected: no run finished."),
+        (
+            found({1: FIRST}, finals=(final(1, *COLLAPSED),)),
+            "  #1 on the test images: 1 of 8 seeds did not learn (10.28%).",
+        ),
+        (found({1: FIRST}, finals=(final(1, *[None] * 8),)), "  #1: no run finished."),
         (
             found(**NOT_TESTED),
             f"{CLOSED}; `mnist-bench confirm conv-0` trains the selected configuration on all images and evaluates it "
@@ -136,7 +127,7 @@ CLOSED = "Nothing was trained on all images, and the test set was not used"
     ],
 )
 def test_below_the_table_stands_what_a_reader_has_to_know(made: Confirmed, line: str) -> None:
-    notes = table_of(made, HERE).footnotes
+    notes = made.table(HERE).footnotes
     assert line in notes
     assert any("did not learn" in note for note in notes) == ("did not learn" in line)
 
@@ -193,7 +184,7 @@ def test_the_command_that_continues_is_the_same_question_and_opens_no_test_set_u
     closed = NextCommands(study="conv-0", no_test=True)
     made = found(**NOT_TESTED)
     assert command(made, closed) == "mnist-bench confirm conv-0 --no-test"
-    (line,) = [line for line in table_of(made, closed).footnotes if line.startswith(CLOSED)]
+    (line,) = [line for line in made.table(closed).footnotes if line.startswith(CLOSED)]
     assert line == (
         f"{CLOSED}. Without --no-test, `confirm` trains the selected configuration on all images and evaluates it once "
         "on the test set."
