@@ -29,7 +29,7 @@ from mnist_bench.data.tensors import Dataset
 from mnist_bench.export import export_folder
 from mnist_bench.export.winner import Validation, Winner, picture_kind
 from mnist_bench.nets.modules import build_model
-from mnist_bench.picture_form import MNIST
+from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.plots.subject import Predictions
 from mnist_bench.prediction.model import InputSpec
 from mnist_bench.studies.record import record_of
@@ -77,32 +77,41 @@ def config(model: ModelConfig, **more: Any) -> TrainConfig:
     return TrainConfig(epochs=2, model=model, optim=OptimConfig(lr=0.01, batch_size=100), **more)
 
 
-PICTURES = np.random.default_rng(0).integers(0, 256, (8, 1, 28, 28)).astype(np.float32)
-"""Pictures for a net whose weights are drawn, 0 to 255."""
-GIVEN = torch.from_numpy((PICTURES - 33) / 79)
-"""The same as the net gets them."""
+def pictures(form: PictureForm = MNIST, *, red: bool = False) -> NDArray[np.float32]:
+    """Return pictures for a net whose weights are drawn, (8, C, H, W), 0 to 255; of red ones, green and blue are 0."""
+    found = np.random.default_rng(0).integers(0, 256, (8, *form.shape)).astype(np.float32)
+    if red:
+        found[:, 1:] = 0
+    return found
 
 
-def drawn(model: ModelConfig = NETS["linear"], *, names: tuple[str, ...] = ()) -> Winner:
-    """Return a net with drawn weights, and the running statistics of PICTURES, as trial 0 of a study of MNIST."""
-    recipe = config(model)
-    net = build_model(model, torch.Generator().manual_seed(0))
+def given(pictures: NDArray[np.float32]) -> torch.Tensor:
+    """Return pictures as a drawn net gets them."""
+    return torch.from_numpy((pictures - 33) / 79)
+
+
+def drawn(model: ModelConfig = NETS["linear"], form: PictureForm = MNIST, **spec: Any) -> Winner:
+    """Return a net with drawn weights, and the running statistics of `pictures`, as trial 0 of a study of MNIST.
+
+    `spec` are entries of its input specification.
+    """
+    recipe, form = config(model), replace(form, classes=len(spec.get("names", ())) or form.classes)
+    net = build_model(model, torch.Generator().manual_seed(0), form)
     for layer in net.modules():
         if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm):
             layer.momentum = 1.0
     with torch.no_grad(), torch.random.fork_rng():
         torch.manual_seed(0)
-        net.train()(GIVEN)
+        net.train()(given(pictures(form, red=spec.get("red", False))))
     trial = replace(handmade.trial(0, range(6), planned=2), config=to_json(recipe))
     study = handmade.study([trial])
     record = record_of(study, trial)
     packaged = canonical_json.sha256([SHA256[file] for file in TRAIN_FILES])
-    data = replace(record.data, data_hash=packaged, form=replace(MNIST, classes=len(names) or 10))
+    input_spec = InputSpec(mean=(33.0,) * form.channels, std=(79.0,) * form.channels, **spec)
     return Winner(
-        study=study, trial=trial, on_all=False, record=replace(record, data=data), net=net.eval(),
-        is_drawn=True, input_spec=InputSpec(mean=(33.0,), std=(79.0,), names=names),
-        validation=Validation(errors=6, images=1000), confirmed=None, test_evaluations=0,
-        tested=None,
+        study=study, trial=trial, on_all=False, net=net.eval(), is_drawn=input_spec.channels_read == 1,
+        record=replace(record, data=replace(record.data, data_hash=packaged, form=form)), input_spec=input_spec,
+        validation=Validation(errors=6, images=1000), confirmed=None, test_evaluations=0, tested=None,
     )  # fmt: skip
 
 

@@ -7,14 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 import mnist_bench
-from mnist_bench.export.winner import load_winner
+from mnist_bench.config.settings import DatasetName
+from mnist_bench.data.choice import Data
+from mnist_bench.data.own import options_for
+from mnist_bench.data.tensors import load_dataset
+from mnist_bench.export.winner import load_winner, picture_kind
 from search.errors import StudyNotFoundError, UsageError
 from search.files import atomic_write
 from search.study.studies import StoredStudy
 from support import experiments, handmade
 from support.experiments import keep
+from support.own_data import Arrays, arrays, write_npz
 
 
 @pytest.fixture
@@ -55,3 +61,26 @@ def test_a_trial_that_diverged_has_no_network(tmp_path: Path) -> None:
     study = handmade.kept_in(tmp_path, handmade.ended_early())
     with pytest.raises(UsageError, match=r"^conv-0/4 ended early \(diverged\); it has no network to export\.$"):
         load_winner(study, study.trials[4])
+
+
+GREY = arrays(channels=1, side=20, classes=3)
+BLACK = {name: values * (values > 100) if values.ndim > 1 else values for name, values in GREY.items()}
+
+
+@pytest.mark.parametrize(
+    ("values", "dataset", "kind"),
+    [
+        (arrays(), "mnist", (False, False, False)),
+        (GREY, "mnist", (False, False, False)),
+        (BLACK, "mnist", (False, False, True)),
+        (BLACK, "mnist-red", (False, False, True)),
+    ],
+)
+def test_digits_and_what_can_be_drawn_are_known_by_their_pictures(
+    values: Arrays, dataset: DatasetName, kind: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    source = write_npz(tmp_path / "mine.npz", values)
+    data = load_dataset(options_for(source, dataset=dataset), torch.device("cpu"))
+    recorded = Data(dataset=dataset, form=data.form, data_hash=data.data_hash, split_hash=data.split_hash)
+    assert picture_kind(recorded, data) == kind
