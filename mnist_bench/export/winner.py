@@ -156,14 +156,7 @@ def load_winner(
 
     A trial whose weights were not kept is trained again. `on_all` asks for the network that `confirm` trained on all
     training images, instead of the trial's own. `on_news` is called with a sentence about each step that takes time.
-    The test set is closed.
-
-    Raises:
-        StudyNotFoundError: there is no such net.
-        NotReproducedError: the trial was trained again, with another result.
-        WeightsError: a file does not hold the recorded weights.
-        UsageError: the files in the study's folder are another study's; or see `trainer_for`.
-        DataError, DeviceError: see `trainer_for`, which loads the data set.
+    The test set is closed. Errors are those of `mnist_bench.export`.
     """
     finder = _Finder(
         study=study, on_news=on_news, commands=commands_of(study, data_dir=data_dir),

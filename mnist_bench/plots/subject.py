@@ -122,9 +122,6 @@ def predict(study: StoredStudy, trial: TrialRecord, weights: bytes, data_dir: Pa
     """Predict the validation images with the net that `kept_weights` returned. Closes the test set.
 
     The net computes in the precision of the search, and on its kind of device if there is one.
-
-    Raises:
-        DataError, DeviceError, UsageError: see `claims.trainer_for`, which loads the data set.
     """
     from mnist_bench.training.trainer import Scorer
 

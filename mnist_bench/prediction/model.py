@@ -185,11 +185,7 @@ class Model:
             raise PictureError(f"{source}: {in_a_sentence(error)}.") from error
 
     def predict(self, prepared: Sequence[NDArray[np.float32]]) -> list[Prediction]:
-        """Return the predictions for pictures that are prepared, each as `prepared` returns it.
-
-        Raises:
-            WeightsError: see `probabilities`.
-        """
+        """Return the predictions for pictures that are prepared, each as `prepared` returns it."""
         if not len(prepared):
             return []
         return [self._prediction(row) for row in self.probabilities(np.stack(prepared))]

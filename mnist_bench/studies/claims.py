@@ -308,12 +308,7 @@ def trainer_for(
     """Return a trainer with the record's data set, from `data_dir` or the package, and the record's precision.
 
     `net` is the name of your own network in the record; a net that this process has used needs no name.
-    `what` names the trained thing in a message about other data.
-
-    Raises:
-        DataError: the data set cannot be loaded.
-        DeviceError: there is no such device.
-        UsageError: the data set or the net is not that of the record.
+    `what` names the trained thing in the UsageError about other data.
     """
     from mnist_bench.data.idx import close_test_set
     from mnist_bench.training.trainer import trainer_on

@@ -33,11 +33,7 @@ T = TypeVar("T")
 
 
 def write(values: Mapping[str, Any], path: Path) -> None:
-    """Write values atomically, as a JSON object with its SHA-256.
-
-    Raises:
-        StorageError: the file cannot be written; an existing one is unchanged.
-    """
+    """Write values atomically, as a JSON object with its SHA-256; StorageError if that fails, which changes no file."""
     try:
         atomic_write(path, json.dumps(seal(values), indent=1).encode())
     except OSError as error:
@@ -52,11 +48,7 @@ def save(result: DataclassInstance, path: Path) -> None:
 def load(path: Path, kind: type[T], what: str) -> T | None:
     """Return the result, a dataclass of type `kind`, that `save` wrote; None if there is no file.
 
-    `what` names the result in the error message.
-
-    Raises:
-        OtherVersionError: a newer version wrote the file.
-        StorageError: the file cannot be read, or is not as `save` wrote it.
+    `what` names the result in the error: OtherVersionError if a newer version wrote the file, else StorageError.
     """
     incomplete = f"is not a complete {what}; move it away, and it is made again."
     try:
@@ -80,10 +72,9 @@ def seal(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unseal(text: bytes | str) -> str:
-    """Check the SHA-256 of a JSON object, and return the object without it. One written by hand may have none.
+    """Check the SHA-256 of a JSON object, and return the object without it; ValueError if it does not match.
 
-    Raises:
-        ValueError: the text is not a JSON object, or the SHA-256 does not match.
+    One written by hand may have none.
     """
     try:
         values = json.loads(text, parse_constant=canonical_json.parse_finite, parse_float=canonical_json.parse_finite)

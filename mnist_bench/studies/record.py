@@ -91,11 +91,7 @@ def data_of(context: Mapping[str, Any]) -> Data:
 
 
 def record_of(study: StudyRecord, trial: TrialRecord) -> Record:
-    """Return the record of a trial.
-
-    Raises:
-        StudyNotFoundError: the trial has not trained a single period, so there is nothing to reproduce.
-    """
+    """Return the record of a trial; StudyNotFoundError if it has not trained a single period."""
     check_has_reports(study, trial)
     context = study.spec["context"]
     return Record(
@@ -137,13 +133,8 @@ def to_json(record: Record) -> dict[str, Any]:
 
 
 def parse(text: bytes | str, source: str) -> Record:
-    """Parse a record from an untrusted source.
-
-    Raises:
-        OtherVersionError: another version wrote the record.
-        UsageError: the text is too large, is not JSON, or is not a record; the message names `source` and the first
-            fault.
-    """
+    """Parse a record from an untrusted source, which errors name with the first fault; OtherVersionError if another
+    version wrote it, else UsageError."""
     if len(text) > MAX_BYTES:
         raise UsageError(f"{source}: larger than any record ({len(text):,} bytes, at most {MAX_BYTES:,}).")
     try:
