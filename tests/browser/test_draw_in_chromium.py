@@ -14,14 +14,13 @@ from selenium.webdriver.common.keys import Keys
 
 from mnist_bench.config.settings import AugmentConfig, ModelConfig
 from mnist_bench.data.choice import DataOptions
-from mnist_bench.data.own import options_for
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.export import drawing_page
 from mnist_bench.export.winner import Winner
 from mnist_bench.numerics import device
+from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.report import page
 from support import handmade_report, winners
-from support.own_data import arrays, write_folder
 from support.processes import until
 
 if TYPE_CHECKING:
@@ -41,6 +40,9 @@ DIGITS: dict[str, list[Stroke]] = {
     ],
 }  # fmt: skip
 """Strokes of each digit, as shares of the paper's width and height."""
+
+
+BARS = "return Array.from(document.querySelectorAll('.bars b'), (bar) => parseFloat(bar.textContent))"
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +98,7 @@ def test_a_one_a_seven_and_an_eight_are_read(browser: Browser, draw_file: Path, 
         assert verdict(browser) == "Draw a digit."
         draw(browser, strokes)
         assert verdict(browser) == digit
-        bars = browser.run(
-            "return Array.from(document.querySelectorAll('.bars b'), (bar) => parseFloat(bar.textContent))"
-        )
+        bars = browser.run(BARS)
         assert max(bars) == bars[int(digit)]
         assert sum(bars) == pytest.approx(100, abs=0.5)
         browser.driver.find_element(By.CSS_SELECTOR, ".clear").click()
@@ -108,21 +108,13 @@ def test_a_one_a_seven_and_an_eight_are_read(browser: Browser, draw_file: Path, 
     assert browser.run(widths) == [width, width]
 
 
-def test_what_the_net_sees_is_what_predict_sees(browser: Browser, draw_file: Path, winner: Winner) -> None:
-    check_what_is_seen(browser, draw_file, winner)
+RED = winners.drawn(ModelConfig(blocks=1, filters=8), replace(MNIST, channels=3), red=True)
 
 
-def test_what_is_drawn_for_a_net_of_three_channels_is_red(browser: Browser, tmp_path: Path) -> None:
-    data = load_dataset(replace(options_for(None, dataset="mnist-red"), subset=1200), device.setup("cpu"))
-    red = winners.winner(winners.config(ModelConfig(blocks=1, filters=8)), data, dataset="mnist-red")
+@pytest.mark.parametrize("made", [winners.drawn(), RED], ids=["grey", "red"])
+def test_what_the_net_sees_is_what_predict_sees(browser: Browser, tmp_path: Path, made: Winner) -> None:
     path = tmp_path / "draw.html"
-    path.write_text(drawing_page.page(red))
-    check_what_is_seen(browser, path, red)
-    assert browser.console() == []
-
-
-def check_what_is_seen(browser: Browser, path: Path, winner: Winner) -> None:
-    """Draw a digit, and compare what the page shows of it, in grey or in red, with what `predict` makes of it."""
+    path.write_text(drawing_page.page(made))
     opened(browser, path)
     draw(browser, DIGITS["7"])
     verdict(browser)
@@ -134,9 +126,10 @@ def check_what_is_seen(browser: Browser, path: Path, winner: Winner) -> None:
         return [pixels(".paper"), pixels(".seen")];
     """
     paper, seen = (np.reshape(pixels, (-1, 4)) for pixels in browser.run(read))
-    prepared = winner.model.prepared(255.0 - paper[:, 3].reshape(280, 280), "the paper")
+    prepared = made.model.prepared(255.0 - paper[:, 3].reshape(280, 280), "the paper")
     colours = seen[:, :3].T.reshape(3, 28, 28)
     assert np.abs(colours - prepared).max() <= 1
+    assert browser.console() == []
 
 
 def test_the_keyboard_draws_and_clears(browser: Browser, draw_file: Path) -> None:
@@ -171,14 +164,10 @@ def test_a_finger_draws_too(browser: Browser, draw_file: Path) -> None:
     assert browser.run("return scrollY") == 0
 
 
-def test_classes_with_names_are_called_by_them_the_most_probable_of_many_alone(
-    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    made = arrays(channels=1, side=20, classes=30)
-    values = {name: made[name] * (made[name] > 100) if name[0] == "x" else made[name] for name in made}
-    data = load_dataset(options_for(write_folder(tmp_path / "mine", values)), device.setup("cpu"))
-    drawn = winners.winner(winners.config(ModelConfig(blocks=1, filters=8)), data)
+def test_classes_with_names_are_called_so_the_most_probable_of_many_alone(browser: Browser, tmp_path: Path) -> None:
+    names = tuple(f"kind {label}" for label in range(30))
+    form = PictureForm(channels=1, height=20, width=20, classes=30)
+    drawn = winners.drawn(ModelConfig(blocks=1, filters=8), form, drawn=False, digits=False, names=names)
     path = tmp_path / "draw.html"
     path.write_text(drawing_page.page(drawn))
     browser.size(360)
@@ -186,14 +175,10 @@ def test_classes_with_names_are_called_by_them_the_most_probable_of_many_alone(
     assert verdict(browser) == "Draw a picture."
     draw(browser, DIGITS["1"])
     said = verdict(browser)
-    names = browser.run("return Array.from(document.querySelectorAll('.bars em'), (name) => name.textContent)")
-    shares = browser.run(
-        "return Array.from(document.querySelectorAll('.bars b'), (share) => parseFloat(share.textContent))"
-    )
-    assert len(names) == 10
+    shown = browser.run("return Array.from(document.querySelectorAll('.bars em'), (name) => name.textContent)")
+    shares = browser.run(BARS)
+    assert (len(shown), said, {*shown} <= {*names}) == (10, shown[0], True)
     assert shares == sorted(shares, reverse=True)
-    assert said == names[0]
-    assert set(names) <= set(data.names)
     assert browser.console() == []
     assert browser.run("return document.documentElement.scrollWidth") == 360
 

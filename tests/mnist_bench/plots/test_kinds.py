@@ -99,11 +99,6 @@ STUDIES: dict[str, Callable[[], StoredStudy]] = {
 }
 
 
-def test_there_is_no_picture_of_an_unknown_kind() -> None:
-    with pytest.raises(KeyError, match="letters"):
-        kinds.drawn("letters", Subject(study=handmade.mixed()))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("study", STUDIES)
 @pytest.mark.parametrize("kind", STUDY_KINDS)
