@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 from mnist_bench.numerics.kinds import PORTABLE_VARIABLES
-from support import dose, kept, wants, warm_processes
+from support import dose, kept, warm_processes
 from support.paths import IMPORTABLE
 from support.scripted import Clock
 
@@ -130,12 +130,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def is_one_of(markers: tuple[str, ...], item: pytest.Item) -> bool:
     """Return whether a test has one of the markers."""
     return any(item.get_closest_marker(name) is not None for name in markers)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say at the end what was not run because this machine lacks something."""
-    if line := wants.line(str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])):
-        terminalreporter.write_line(line, yellow=True)
 
 
 @pytest.fixture

@@ -235,7 +235,7 @@ def _chosen(names: Sequence[str], results: Path) -> dict[StudyFolder, StudySumma
 
     found = {summary.name: summary for summary in list_studies(results)}
     chosen = {}
-    for files in (StudyFolder.of(name, results) for name in dict.fromkeys(names)):
+    for files in (StudyFolder.of(name, results) for name in names):
         if files.name not in found:
             raise no_such_study(files)
         chosen[files] = found[files.name]

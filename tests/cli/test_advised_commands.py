@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from mnist_bench.cli import ending
-from mnist_bench.experiments import confirmed_table as confirmation, confirmed_table as result_tables
+from mnist_bench.experiments import confirmed_table
 from mnist_bench.export.winner import kept_net, load_winner
 from mnist_bench.leaderboard.board import table_of
 from mnist_bench.leaderboard.ranking import leaderboard_of
@@ -42,7 +42,7 @@ class Situation:
     results: Path
     data: str | None
     device: str
-    no_test: bool = False
+    no_test: bool
 
     @property
     def study(self) -> StoredStudy:
@@ -50,17 +50,14 @@ class Situation:
         return handmade.kept_in(self.results, handmade.mixed())
 
     @property
-    def config(self) -> SearchConfig:
-        """The search that made the study."""
-        data = None if self.data is None else Path(self.data)
-        return SearchConfig(space="conv", results=self.results, data=data, device=self.device)
+    def data_dir(self) -> Path | None:
+        return None if self.data is None else Path(self.data)
 
     @property
-    def typed(self) -> Mapping[str, Any]:
+    def typed(self) -> dict[str, Any]:
         """The options with their values, as a parser returns those that were given."""
-        given = {"results": None if self.results == Path("results") else str(self.results)}
-        device = None if self.device == "auto" else self.device
-        return {**given, "data_dir": self.data, "device": device}
+        results = None if self.results == Path("results") else str(self.results)
+        return {"results": results, "data_dir": self.data, "device": None if self.device == "auto" else self.device}
 
 
 SITUATIONS = st.builds(
@@ -73,10 +70,9 @@ SITUATIONS = st.builds(
 
 
 def at_the_end_of_a_search(asked: Situation) -> Iterator[str]:
-    run = Run(study=asked.study, reached=True, order_cost=0.0)
-    yield from ending.advice(run, asked.config)
-    two = handmade.kept_in(asked.results, handmade.two_objectives())
-    yield from ending.advice(replace(run, study=two), asked.config)
+    config = SearchConfig(space="conv", results=asked.results, data=asked.data_dir, device=asked.device)
+    for study in (asked.study, handmade.kept_in(asked.results, handmade.two_objectives())):
+        yield from ending.advice(Run(study=study, reached=True, order_cost=0.0), config)
 
 
 def below_a_leaderboard(asked: Situation) -> Iterator[str]:
@@ -88,14 +84,12 @@ def below_a_leaderboard(asked: Situation) -> Iterator[str]:
 
 
 def of_a_confirmation(asked: Situation) -> Iterator[str]:
-    data = None if asked.data is None else Path(asked.data)
-    known = commands_of(asked.study, data_dir=data, device=asked.device, no_test=asked.no_test)
-    for top in (8, 3):
-        found = experiments.found(finals=(), top=top)
-        yield from confirmation.table_of(found, known).footnotes
-        yield f"`{result_tables.command(found, known)}` evaluates once on the test set" * (not asked.no_test)
+    known = commands_of(asked.study, data_dir=asked.data_dir, device=asked.device, no_test=asked.no_test)
+    for found in (experiments.found(finals=(), top=top) for top in (8, 3)):
+        yield from confirmed_table.table_of(found, known).footnotes
         if not asked.no_test:
-            yield confirmation.finding(found, known)
+            yield f"`{confirmed_table.command(found, known)}` evaluates once on the test set"
+            yield confirmed_table.finding(found, known)
 
 
 def of_a_report(asked: Situation) -> Iterator[str]:
@@ -105,15 +99,12 @@ def of_a_report(asked: Situation) -> Iterator[str]:
 
 
 def of_refusals(asked: Situation) -> Iterator[str]:
-    data = None if asked.data is None else Path(asked.data)
-    missing: tuple[Callable[[], object], ...] = (
-        lambda: kept_net(asked.study, data_dir=data),
-        lambda: load_winner(asked.study, None, on_all=True, data_dir=data),
-    )
-    for ask in missing:
-        with pytest.raises(StudyNotFoundError) as refused:
-            ask()
-        yield str(refused.value)
+    with pytest.raises(StudyNotFoundError) as refused:
+        kept_net(asked.study, data_dir=asked.data_dir)
+    yield str(refused.value)
+    with pytest.raises(StudyNotFoundError) as refused:
+        load_winner(asked.study, None, on_all=True, data_dir=asked.data_dir)
+    yield str(refused.value)
 
 
 def advised(texts: Iterator[str]) -> Iterator[tuple[str, str]]:

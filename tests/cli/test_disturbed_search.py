@@ -12,7 +12,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -27,7 +26,8 @@ from search.event_log.events import Event, Reported
 from search.study.folder import StudyFolder
 from search.study.studies import read_events
 from support import search_cli, wants
-from support.paths import DATABASE, IMPORTABLE
+from support.commands import Ran
+from support.paths import DATABASE
 from support.processes import until
 
 pytestmark = pytest.mark.slow
@@ -78,20 +78,21 @@ time_t time(time_t *now) {
 """Stands in for the C library's clocks: the wall clock jumps by an hour every 0.3 s, forward and back."""
 
 
-def command(results: Path, *, delay: float = 0.02, workers: int = 2, more: Sequence[str] = ()) -> list[str]:
+def begun(
+    results: Path, *, delay: float = 0.02, workers: int = 2, more: Sequence[str] = (), **variables: str
+) -> subprocess.Popen[str]:
+    """Start a search, with further variables in its environment."""
     options = ["--trials", TRIALS, "--concurrent-trials", SLOTS, "--workers", workers, "--results", results, *more]
-    return [sys.executable, search_cli.__file__, str(delay), "search", "smoke", *map(str, options)]
+    return subprocess.Popen(
+        [sys.executable, search_cli.__file__, str(delay), "search", "smoke", *map(str, options)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **variables},
+    )  # fmt: skip
 
 
-def environment(**more: str) -> dict[str, str]:
-    """Return what lets the command's workers find their trainer."""
-    return {**os.environ, "PYTHONPATH": IMPORTABLE, **more}
-
-
-def run(results: Path, *, preload: str = "", **options: Any) -> subprocess.CompletedProcess[str]:
-    loaded = environment(LD_PRELOAD=preload) if preload else environment()
-    line = command(results, **options)
-    return subprocess.run(line, capture_output=True, text=True, check=False, env=loaded)
+def run(results: Path, **options: Any) -> Ran:
+    process = begun(results, **options)
+    out, err = process.communicate()
+    return Ran(process.returncode, out, err)
 
 
 @pytest.fixture
@@ -100,11 +101,8 @@ def start() -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def begin(results: Path, **options: Any) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            command(results, **options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
-        )
-        started.append(process)
-        return process
+        started.append(begun(results, **options))
+        return started[-1]
 
     yield begin
     for process in started:
@@ -114,13 +112,14 @@ def start() -> Iterator[Start]:
 
 def log_of(results: Path) -> list[Event]:
     """Return a study's events without what the time decides."""
-    return [_timeless(event) for event in read_events(StudyFolder.of("smoke-0", results))]
+    return [
+        replace(event, report=replace(event.report, **TOLD_BY_TIME)) if isinstance(event, Reported) else event
+        for event in read_events(StudyFolder.of("smoke-0", results))
+    ]
 
 
-def _timeless(event: Event) -> Event:
-    if not isinstance(event, Reported):
-        return event
-    return replace(event, report=replace(event.report, **TOLD_BY_TIME))
+def kinds(events: Sequence[Event]) -> list[str]:
+    return [event.kind for event in events]
 
 
 def wait_for(results: Path, is_so: Callable[[list[Event]], bool]) -> None:
@@ -128,20 +127,12 @@ def wait_for(results: Path, is_so: Callable[[list[Event]], bool]) -> None:
     until(lambda: is_so(log_of(results)), pause=0.1)
 
 
-def kinds(events: Sequence[Event]) -> Counter[str]:
-    return Counter(event.kind for event in events)
-
-
-def digest(printed: str) -> str:
-    (line,) = re.findall(r"^digest .*$", printed, re.MULTILINE)
-    return str(line)
-
-
 def goes_on(results: Path, **options: Any) -> Whole:
     """Run the search to its end, and return its digest and its events."""
     done = run(results, **options)
-    assert done.returncode == 0, done.stderr
-    return digest(done.stdout), log_of(results)
+    assert done.code == 0, done.err
+    (line,) = re.findall(r"^digest .*$", done.out, re.MULTILINE)
+    return str(line), log_of(results)
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +170,7 @@ def test_a_second_signal_ends_a_search_at_once(
     whole: Whole, tmp_path: Path, start: Start, second: signal.Signals
 ) -> None:
     search = start(tmp_path, delay=SLOW)
-    wait_for(tmp_path, lambda found: kinds(found)["ask"] - kinds(found)["tell"] == SLOTS)
+    wait_for(tmp_path, lambda found: kinds(found).count("ask") - kinds(found).count("tell") == SLOTS)
     time.sleep(0.5)  # so that workers have been given their periods, of which nothing tells
     search.send_signal(signal.SIGINT)
     assert search.stderr is not None
@@ -226,7 +217,7 @@ def jumping_clock(tmp_path: Path) -> Path:
 
 def test_a_clock_that_jumps_by_hours_changes_nothing(whole: Whole, tmp_path: Path, jumping_clock: Path) -> None:
     limits = ["--timeout", "600", "--trial-timeout", "600"]
-    assert goes_on(tmp_path, delay=0.05, workers=1, more=limits, preload=str(jumping_clock)) == whole
+    assert goes_on(tmp_path, delay=0.05, workers=1, more=limits, LD_PRELOAD=str(jumping_clock)) == whole
     with closing(sqlite3.connect(tmp_path / "smoke-0" / DATABASE)) as database:
         told = [datetime.fromisoformat(at) for (at,) in database.execute("SELECT at FROM search_events")]
     steps = [(later - earlier).total_seconds() for earlier, later in pairwise(told)]
@@ -236,13 +227,13 @@ def test_a_clock_that_jumps_by_hours_changes_nothing(whole: Whole, tmp_path: Pat
 
 def test_a_second_driver_is_refused_by_name_until_the_first_is_dead(whole: Whole, tmp_path: Path, start: Start) -> None:
     first = start(tmp_path, delay=SLOW)
-    wait_for(tmp_path, lambda found: any(event.kind == "ask" for event in found))
+    wait_for(tmp_path, lambda found: "ask" in kinds(found))
     second = run(tmp_path)
-    assert second.returncode == 1
+    assert second.code == 1
     assert re.fullmatch(
         rf"Error: Study smoke-0 is in use by process {first.pid} on {re.escape(socket.gethostname())} "
         r"since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00; wait for it or stop it\.\n",
-        second.stderr,
+        second.err,
     )
     first.kill()
     first.wait()
@@ -251,10 +242,10 @@ def test_a_second_driver_is_refused_by_name_until_the_first_is_dead(whole: Whole
 
 
 def test_a_search_under_other_conditions_is_refused_with_what_differs_and_the_way_out(tmp_path: Path) -> None:
-    assert run(tmp_path).returncode == 0
+    assert run(tmp_path).code == 0
     other = run(tmp_path, more=["--concurrent-trials", "8", "--set", "optim.lr=0.01", "--study-name", "smoke-0"])
-    assert other.returncode == 2
-    told = other.stderr.splitlines()
+    assert other.code == 2
+    told = other.err.splitlines()
     assert told[0].startswith("Error: Study smoke-0 was made under other conditions")
     assert "  concurrent_trials: 4 then, 8 now" in told
     assert any(line.startswith("  space.fields.optim.lr") and line.endswith(" now") for line in told)
