@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
@@ -36,7 +36,7 @@ class ErrorsAsSentences(HelpfulGroup):
     """A group of commands in which an exception ends as one sentence on stderr and an exit code."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        as_json = _wants_json(args)
+        as_json = "--json" in (args[: args.index("--")] if "--" in args else args)  # also if another one is wrong
         with _reported(as_json):
             context = super().make_context(info_name, args, parent, **extra)
         context.meta[AS_JSON] = as_json
@@ -75,11 +75,6 @@ class ErrorsAsSentences(HelpfulGroup):
             raise
         sys.stdout.flush()
         return result
-
-
-def _wants_json(args: Sequence[str]) -> bool:
-    options_given = args[: args.index("--")] if "--" in args else args
-    return "--json" in options_given
 
 
 @contextmanager

@@ -91,12 +91,21 @@ def plot(
     wanted = kinds or (STUDY_KINDS if study is None else kinds_of(study))
     with _progress(len(wanted)) as begins:
         pictures = list(draw_kinds(wanted, subject, formats, folder=destination, begins=begins))
-    told = {"study": study.name if study else None, **_plain(pictures)}
+    drawn = [picture for picture in pictures if picture.error is None]
+    errors = [(picture.error, picture.foreseen) for picture in pictures if picture.error is not None]
+    counts = kinds or not drawn  # each error, else unforeseen ones alone
     return Result(
         [Table(caption=[Line(file) for picture in pictures for file in picture.files])],
-        document=told,
+        document={
+            "study": study.name if study else None,
+            "pictures": [
+                {"kind": picture.kind, "files": [*map(str, picture.files)], "lines": [*picture.lines]}
+                for picture in drawn
+            ],
+            "skipped": [{"kind": picture.kind, "reason": picture.reason} for picture in pictures if picture.error],
+        },
         notes=[*_missing(pictures, context), *(line for picture in pictures for line in picture.lines)],
-        exit_code=_exit_code(pictures, named=bool(kinds)),
+        exit_code=next((error.exit_code for error, foreseen in errors if counts or not foreseen), 0),
     )
 
 
@@ -178,21 +187,3 @@ def _missing(pictures: Sequence[Picture], context: typer.Context) -> Iterator[st
             if context.find_root().params["verbose"] and not picture.foreseen:
                 traceback.print_exception(picture.error.__cause__)
             yield f"{picture.kind} is not drawn: {picture.error}"
-
-
-def _exit_code(pictures: Sequence[Picture], *, named: bool) -> int:
-    """Return the code of the first error: of any if kinds were `named` or nothing is drawn, else of unforeseen ones."""
-    errors = [(picture.error, picture.foreseen) for picture in pictures if picture.error is not None]
-    every = named or len(errors) == len(pictures)
-    return next((error.exit_code for error, foreseen in errors if every or not foreseen), 0)
-
-
-def _plain(pictures: Sequence[Picture]) -> dict[str, Any]:
-    return {
-        "pictures": [
-            {"kind": picture.kind, "files": [str(file) for file in picture.files], "lines": list(picture.lines)}
-            for picture in pictures
-            if picture.error is None
-        ],
-        "skipped": [{"kind": picture.kind, "reason": picture.reason} for picture in pictures if picture.error],
-    }
