@@ -8,7 +8,6 @@ from queue import SimpleQueue
 
 import mutants
 import pytest
-from coverage import CoverageData
 from mutations import mutations
 
 from support.paths import ROOT
@@ -72,19 +71,6 @@ def test_a_sample_depends_on_no_fault_outside_of_it(tmp_path: Path) -> None:
     after = {fault.name for fault in mutants.sample(tmp_path, 8, 0)}
     assert {name for name in after - before if "LIMIT > 7" not in name} == set()
     assert after != {fault.name for fault in mutants.sample(tmp_path, 8, 1)}
-
-
-def test_the_tests_of_a_line_come_before_others_the_modules_own_first() -> None:
-    fault = next(mutations("mnist_bench/cli/output.py", b"def wide(width):\n    return width > 3\n"))
-    files = ("cli/test_output", "cli/test_app", "search/test_files", "cli/test_space")
-    own, near, far, made = (f"tests/{file}.py::test_it" for file in files)
-    found = CoverageData(no_disk=True)
-    for context in (f"{far}|run", f"{near}|run", f"{own}|run", f"{made}|setup"):
-        found.set_context(context)
-        found.add_lines({fault.module: [2]})
-    seconds = {far: 1, near: 9, own: 20, made: 8, f"{made}_too": 7, "tests/cli/test_help.py::test_it": 0}
-    assert mutants.chosen(fault, "", seconds, found) == [own, f"{made}_too", made, near, far]
-    assert mutants.chosen(fault, far, seconds, found)[0] == far
 
 
 def test_a_planted_fault_is_noticed_and_mended_again(tmp_path: Path) -> None:
