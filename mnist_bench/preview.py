@@ -30,8 +30,8 @@ def preview(setup: SearchSetup) -> list[str]:
     """
     running.check_own_code(setup)
     ends = setup.period_ends
-    ways = f"{setup.sampler.describe(len(ends))} + {setup.pruner.describe(len(ends))}"
-    what = _what(setup.config, setup.space, NETS, ends[-1], ways)
+    strategies = f"{setup.sampler.describe(len(ends))} + {setup.pruner.describe(len(ends))}"
+    what = _what(setup.config, setup.space, NETS, ends[-1], strategies)
     notices: list[str] = []
     first, start = enqueued(setup, notices.append), start_list(setup, notices.append)
     left = running.trials_left(setup, first, start)
@@ -59,8 +59,8 @@ def preview_own_work(config: SearchConfig) -> list[str]:
     search = running.search_of_own_work(config)
     repeatability.require_repeatable(search)
     spec, left = search.spec_for(NUMERICS), search.trials_left()
-    ways = f"{spec.sampler.describe(spec.periods)} + {spec.pruner.describe(spec.periods)}"
-    what = _what(config, spec.space, ValueKind(), spec.periods, ways, running.objective_of(config).name)
+    strategies = f"{spec.sampler.describe(spec.periods)} + {spec.pruner.describe(spec.periods)}"
+    what = _what(config, spec.space, ValueKind(), spec.periods, strategies, running.objective_of(config).name)
     study = f"Study {search.files.name} in {config.folder}/"
     if not left:
         return [what, f"{study} has ended; nothing is left to run."]
@@ -69,14 +69,14 @@ def preview_own_work(config: SearchConfig) -> list[str]:
     return [what, *search.notices, how_long, f"{study}.{_sample(spec.space, spec.seed)}"]
 
 
-def _what(config: SearchConfig, space: Space, kind: ValueKind, ends: float, ways: str, *name: str) -> str:
+def _what(config: SearchConfig, space: Space, kind: ValueKind, ends: float, strategies: str, *name: str) -> str:
     """Return what would run in one sentence; a trial `ends` after so many epochs or reports."""
     parts = [
         *name,
         number_of(len(space.ranges), "range"),
         number_of(config.trials, "trial") + (f" of at most {kind.spent(ends)}" if kind.of_nets or ends > 1 else ""),
         *([kind.aim(space.aim.cost)] if space.aim.cost else []),
-        ways,
+        strategies,
         f"seed {config.seed}",
         f"{number_of(config.concurrent_trials, 'concurrent trial')} on {number_of(config.processes, 'worker')}",
         *([] if repeats(config.order) else ["in completion order"]),

@@ -210,8 +210,8 @@ def _processor(numerics: Mapping[str, Any]) -> str | None:
 def _search(study: StudyRecord) -> Iterator[Entry]:
     """Yield how it was searched, on which data, and how long that took."""
     spec, numerics = study.spec, study.spec.get("numerics") or {}
-    ways = " + ".join(way.describe(spec["periods"]) for way in registry.of_spec(spec))
-    yield "search", f"{ways}, seed {spec['seed']}, {number_of(spec['concurrent_trials'], 'concurrent trial')}"
+    strategies = " + ".join(each.describe(spec["periods"]) for each in registry.of_spec(spec))
+    yield "search", f"{strategies}, seed {spec['seed']}, {number_of(spec['concurrent_trials'], 'concurrent trial')}"
     if (begins := begins_with(study)) is not None:
         yield "", begins
     versions = [f"{name} {version}" for name, version in spec.get("versions", {}).items()]

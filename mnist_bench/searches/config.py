@@ -187,9 +187,9 @@ class SearchConfig:
         options.check(self)
         for name in ("overrides", "enqueue", "callbacks"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        for name, way in (("sampler", self.sampler), ("pruner", self.pruner)):
-            if not isinstance(way, str | None) and not (isinstance(way, Mapping) and isinstance(way.get("name"), str)):
-                raise UsageError(f"{name}={show(repr(way))}: give a name, or a mapping of name and options.")
+        for name, one in (("sampler", self.sampler), ("pruner", self.pruner)):
+            if not isinstance(one, str | None) and not (isinstance(one, Mapping) and isinstance(one.get("name"), str)):
+                raise UsageError(f"{name}={show(repr(one))}: give a name, or a mapping of name and options.")
         self._check_kind()
         if self.target is not None and not is_number(self.target):
             raise UsageError(f"target={self.target!r}: give a number.")
@@ -225,9 +225,9 @@ class SearchConfig:
         """The names and options of the sampler and pruner that replace the space's, by "sampler" and "pruner"."""
         given = {"sampler": self.sampler, "pruner": self.pruner}
         named = {
-            kind: {"name": way} if isinstance(way, str) else dict(way) for kind, way in given.items() if way is not None
+            kind: {"name": one} if isinstance(one, str) else dict(one) for kind, one in given.items() if one is not None
         }
-        return {kind: (str(way.pop("name")), way) for kind, way in named.items()}
+        return {kind: (str(options.pop("name")), options) for kind, options in named.items()}
 
     @property
     def folder(self) -> Path:

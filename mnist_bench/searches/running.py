@@ -220,9 +220,8 @@ def check_own_code(setup: SearchSetup) -> None:
     """Check that your own sampler, pruner and net are repeatable, as far as the order of the search needs it, and the
     net portable if the search is."""
     config = setup.config
-    ways = setup.sampler, setup.pruner
     if repeats(config.order):
-        repeatability.require(*ways, tried_on(setup.space, config.seed, setup.form))
+        repeatability.require(setup.sampler, setup.pruner, tried_on(setup.space, config.seed, setup.form))
     if config.net_name is not None:
         net, settings = own_net.load_net(config.net_name), setup.drawn.net_settings
         net_check.require(net, settings[0], setup.form, repeats=repeats(config.order))

@@ -187,7 +187,7 @@ def _without(kinds: Collection[str], space: Space) -> Space:
     named = space.settings.get("search", {})
     if not named.keys() & {*kinds}:
         return space
-    kept = {kind: way for kind, way in named.items() if kind not in kinds}
+    kept = {kind: each for kind, each in named.items() if kind not in kinds}
     others = {name: value for name, value in space.settings.items() if name != "search"}
     return replace(space, settings={**others, **({"search": kept} if kept else {})})
 

@@ -43,11 +43,11 @@ LISTED = {"model.blocks": "block", "model.hidden_layers": "hidden layer"}
 """Settings that count the entries of other settings' lists, with the noun for an entry."""
 
 
-def problems_of(drawn: Drawn, ways: tuple[Sampler, Pruner] | None = None, *, warn: bool = False) -> list[Problem]:
+def problems_of(drawn: Drawn, strategies: tuple[Sampler, Pruner] | None = None, *, warn: bool = False) -> list[Problem]:
     """Return all faults of a space: of its names and values, else of their combinations, else of its nets.
 
     Unreadable ranges are skipped. With `warn`, a faultless space has its warnings instead, in the order of the file.
-    `ways` are the sampler and the pruner of a search, if the space does not name them.
+    `strategies` are the sampler and the pruner of a search, if the space does not name them.
     """
     space = drawn.space
     found = names_and_values(space)
@@ -70,14 +70,14 @@ def problems_of(drawn: Drawn, ways: tuple[Sampler, Pruner] | None = None, *, war
     # Your own code may fail with any of its settings, so all are tried.
     if all(map(is_impossible, drawn.plans if "net_code" in space.settings else drawn)):
         return [_impossible(drawn)]
-    return _warnings(drawn, lists, ways) if warn else []
+    return _warnings(drawn, lists, strategies) if warn else []
 
 
-def _warnings(drawn: Drawn, lists: Sequence[Problem], ways: tuple[Sampler, Pruner] | None) -> list[Problem]:
+def _warnings(drawn: Drawn, lists: Sequence[Problem], strategies: tuple[Sampler, Pruner] | None) -> list[Problem]:
     """Return the warnings about a faultless space; `lists` are those about its lists."""
     space = drawn.space
-    ways = ways or registry.of_settings(space.settings)
-    odd = [*_single_values(space), *_idle(space), *_constraints(drawn), *_ways(space, ways)]
+    strategies = strategies or registry.of_settings(space.settings)
+    odd = [*_single_values(space), *_idle(space), *_constraints(drawn), *_of_strategies(space, strategies)]
     if not space.is_recipe:
         odd += lists
         if space.settings.get("limits") and not drawn.meets_limits:
@@ -345,7 +345,7 @@ def _constraints(drawn: Drawn) -> Iterator[Problem]:
         yield space.origins["constraints"].problem(f"{message}; a search may find none either")
 
 
-def _ways(space: Space, ways: tuple[Sampler, Pruner]) -> Iterator[Problem]:
+def _of_strategies(space: Space, strategies: tuple[Sampler, Pruner]) -> Iterator[Problem]:
     """Yield warnings if the pruner that a file names never stops a trial, and if its precision is portable in vain."""
     if "pruner" in space.settings.get("search", {}):
         pruner = registry.of_settings(space.settings)[1]
@@ -354,5 +354,5 @@ def _ways(space: Space, ways: tuple[Sampler, Pruner]) -> Iterator[Problem]:
             message = f"{pruner.name} stops no trial before the end of its {number_of(periods, 'period')}"
             yield space.origins["search"].problem(f"search.pruner: {message}", "pruner")
     if space.settings.get("precision") == "portable":
-        for _, sentence in registry.unportable(*ways):
+        for _, sentence in registry.unportable(*strategies):
             yield space.origins["precision"].problem(f"precision: portable, but {sentence}")
