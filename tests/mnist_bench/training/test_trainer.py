@@ -18,12 +18,11 @@ from mnist_bench.data.mnist import load_training_set
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.errors import DataError, DeviceError
 from mnist_bench.nets.modules import build_model
-from mnist_bench.nets.planner import COEFFICIENTS
 from mnist_bench.numerics.operations import seeded
 from mnist_bench.training.period import evaluate
 from mnist_bench.training.trainer import Scorer, TorchTrainer, fit, make_trainer, trainer_spec
 from mnist_bench.training.weights import config_entry, packed
-from search.trainer_api import Report, Trainer
+from search.trainer_api import Report
 from support import own_data
 
 
@@ -31,19 +30,8 @@ def test_fit_tells_every_period(plain: TrainConfig, digits: Dataset) -> None:
     heard: list[Report] = []
     result = fit(TorchTrainer(digits, "fp32"), plain, 1, heard.append)
     assert tuple(heard) == result.reports
-    assert len(heard) == 2
-
-
-@pytest.mark.slow
-def test_the_trainer_keeps_the_contract() -> None:
-    data = load_training_set(DataOptions(subset=1200))
-    trainer: Trainer[TrainConfig] = make_trainer(**trainer_spec(data, device="cpu").options)
-    state, report = trainer.advance(TrainConfig(epochs=1), 1, 1, None)
-    assert state
-    assert report.seconds > 0
-    assert set(report.metrics) == {"epoch", "train_loss", "val_loss", "errors"}
-    assert len(trainer.numerics["check"]) == 64
-    assert trainer.numerics["kind"] in COEFFICIENTS
+    assert [{*report.metrics} for report in heard] == [{"epoch", "train_loss", "val_loss", "errors"}] * 2
+    assert heard[0].seconds > 0
 
 
 def test_a_worker_refuses_data_that_changed_since_the_work_began(tmp_path: Path) -> None:
