@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -114,3 +115,11 @@ def test_wrong_usage_is_an_object_too(cli: Run, line: str, suggestion: str | Non
 def test_after_two_dashes_it_is_a_name(cli: Run) -> None:
     result = cli("show", "--", "--json")
     assert (result.stdout, result.exit_code) == ("", 3)
+
+
+def test_a_full_disk_under_the_output_is_one_sentence_and_no_object(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    raising(monkeypatch, OSError(errno.ENOSPC, "full"))
+    told = "Error: the output cannot be written (No space left on device).\n"
+    for form in ([], ["--json"]):
+        result = cli("studies", *form)
+        assert (result.stdout, result.stderr, result.exit_code) == ("", told, 1)

@@ -205,6 +205,10 @@ def test_a_studys_code_is_the_file_as_it_was_or_that_is_said(cli: Any, content: 
     cli.studies["conv-0"].spec["context"]["net"] = code
     result = cli("show", "--code")
     assert (result.exit_code, result.stdout_bytes, result.stderr) == (0, text.encode(), told)
+    assert [line.split()[0] for line in shown(cli, "--all") if line.startswith("  net.")] == [
+        "net.module:",
+        "net.sha256:",
+    ]
 
 
 KNOWN = "12 trials were known, 9 of which had ended."

@@ -89,6 +89,7 @@ def test_no_complete_trial_is_ahead_and_a_stopped_one_only_where_it_was_better(
     assert is_ahead(trial, first) == (len(stopped) < 6 and stopped[-1] > best[len(stopped) - 1])
     assert not is_ahead(first, first)
     assert first_then(trial, None) is None
+    assert first_then(replace(first, state="PRUNED", reason="pruned"), first) == first.value
 
 
 def test_what_a_trainer_of_ones_own_measures_hides_no_column_of_a_curve() -> None:
