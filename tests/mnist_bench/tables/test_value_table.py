@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mnist_bench.errors import NotInTableError
-from mnist_bench.tables.value_table import SHA256, ValuePlanner, ValueTable, ValueTrainer, load
+from mnist_bench.tables.value_table import SHA256, ValuePlanner, ValueTrainer, load
 from search.errors import UsageError
 from support.tables import BEST, KINDS, RATES, value_table
 
@@ -29,27 +29,20 @@ def test_values_have_to_be_those_of_all_configurations() -> None:
         value_table(values=np.ones((11, 3, 2)), seconds=np.ones((11, 3)))
 
 
-def test_a_search_sees_the_mean_over_the_seeds() -> None:
+def test_a_search_sees_the_mean_over_the_seeds_and_an_infinite_one_has_diverged() -> None:
     handmade = value_table()
     plan, trainer = ValuePlanner(handmade)(BEST), ValueTrainer(handmade)
     assert [trainer.advance(plan.config, 7, period, None)[1].value for period in (1, 2)] == pytest.approx([2.0, 1.0])
     assert len(plan.costs) == 2
-
-
-def test_an_infinite_value_has_diverged() -> None:
-    _, report = ValueTrainer(value_table()).advance({"config.rate": 1.0, "config.kind": "odd"}, 0, 1, None)
+    _, report = trainer.advance({"config.rate": 1.0, "config.kind": "odd"}, 0, 1, None)
     assert (report.value, report.end) == (None, "diverged")
-
-
-def regret(found: ValueTable, rate: float, kind: str) -> float:
-    return float(found.regrets[found.point_of({"config.rate": rate, "config.kind": kind})])
 
 
 def test_a_regret_is_linear_in_the_logarithm_of_a_loss_between_the_best_and_the_median() -> None:
     handmade = value_table()
-    assert regret(handmade, 0.01, "fast") == 0
-    assert regret(handmade, 0.01, "plain") == pytest.approx(np.log(2) / np.median(handmade.losses))
-    assert regret(handmade, 1.0, "fast") == regret(handmade, 1.0, "odd") == 1
+    asked = [(0.01, "fast"), (0.01, "plain"), (1.0, "fast"), (1.0, "odd")]
+    found = [handmade.regrets[handmade.point_of({"config.rate": rate, "config.kind": kind})] for rate, kind in asked]
+    assert found == pytest.approx([0, np.log(2) / np.median(handmade.losses), 1, 1])
     assert ((handmade.regrets >= 0) & (handmade.regrets <= 1)).all()
 
 
