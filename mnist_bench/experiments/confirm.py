@@ -99,12 +99,10 @@ def confirm_front(study: StoredStudy, place: Workplace, *, top: int = TOP) -> Fr
     _check_ended(study, "its front")
     cost, trials, left_out = front_trials(study, top)
     folder, numbers = study.files.path, [trial.number for trial in trials]
-    earlier = load(Front, folder)
-    is_same = earlier is not None and (earlier.digest, [one.number for one in earlier.members]) == (
-        study.digest,
-        numbers,
-    )
-    known = earlier if earlier is not None and is_same and _stands(earlier, study, place.data_dir) else None
+    known = load(Front, folder)
+    if known is not None:
+        is_same = (known.digest, [one.number for one in known.members]) == (study.digest, numbers)
+        known = known if is_same and _stands(known, study, place.data_dir) else None
 
     def answer(grid: Grid) -> Front:
         on = NetRuns(study, trials, grid).finals(numbers)

@@ -159,10 +159,8 @@ def _check(about: AboutTable, arrays: Arrays) -> None:
 def decoded(spans: Mapping[str, Distribution], numbers: Sequence[float]) -> Params:
     """Return the parameters of a point by its numbers, a column per range; see `Arrays.params`."""
     columns = zip(spans.items(), numbers, strict=True)
-    return {path: _value(span, number) for (path, span), number in columns if not math.isnan(number)}
-
-
-def _value(span: Distribution, number: float) -> Any:
-    if span.is_listed:
-        return span.values[int(number)]
-    return number if span.is_real else int(number)
+    return {
+        path: span.values[int(number)] if span.is_listed else number if span.is_real else int(number)
+        for (path, span), number in columns
+        if not math.isnan(number)
+    }
