@@ -76,45 +76,41 @@ def without_seconds(runs: list[list[dict[str, Any]]]) -> list[list[dict[str, Any
     return [[{**epoch, "seconds": None} for epoch in run] for run in runs]
 
 
-class FakeTournament:
+class Tournament:
     """Stands in for `compare_methods`: remembers what was asked, and returns contests."""
 
-    def __init__(self) -> None:
-        self.contests: list[Contest] = [close()]
-        self.stopped = False
-        self.asked: list[dict[str, Any]] = []
+    contests: Sequence[Contest] = (close(),)
+    stopped = False
 
     def __call__(self, observer: Observer, **asked: Any) -> list[Contest]:
-        self.asked.append(asked)
+        self.asked = asked
         observer.on_notice("2 searches")
         if self.stopped:
             raise Stopped
-        return self.contests
+        return [*self.contests]
 
 
 @pytest.fixture
-def tournament(monkeypatch: pytest.MonkeyPatch) -> FakeTournament:
-    made = FakeTournament()
-    monkeypatch.setattr("mnist_bench.experiments.contest.compare_methods", made)
+def tournament(monkeypatch: pytest.MonkeyPatch) -> Tournament:
+    monkeypatch.setattr("mnist_bench.experiments.contest.compare_methods", made := Tournament())
     return made
 
 
 @pytest.mark.slow
-def test_options_reach_the_contest(cli: Run, tournament: FakeTournament) -> None:
+def test_options_reach_the_contest(cli: Run, tournament: Tournament) -> None:
     looked_up = cli(
         *SEARCH, "--tables", "conv-5k,grid-5k", "--samplers", "tpe,{name: my_lib:Mine, times: 3, kind: wide}",
         "--pruners", "asha,my_lib:Stop", "--seeds", "3", "--trials", "7,14", "--concurrent-trials", "6",
     )  # fmt: skip
     assert looked_up.exit_code == 0, looked_up.output
-    (asked,) = tournament.asked
-    assert asked == {
+    assert tournament.asked == {
         "tables": ("conv-5k", "grid-5k"), "samplers": ("tpe", {"name": "my_lib:Mine", "times": 3, "kind": "wide"}),
-        "pruners": ("asha", "my_lib:Stop"), "processes": asked["processes"],
+        "pruners": ("asha", "my_lib:Stop"), "processes": tournament.asked["processes"],
         "seeds": 3, "trials": (7, 14), "concurrent_trials": 6,
     }  # fmt: skip
 
 
-def test_a_table_for_each_contest(cli: Run, tournament: FakeTournament) -> None:
+def test_a_table_for_each_contest(cli: Run, tournament: Tournament) -> None:
     result = cli(*SEARCH)
     lines = result.stdout.splitlines()
     assert lines[0] == "No difference between tpe + asha and another method is shown at 10 trials."
@@ -126,7 +122,7 @@ def test_a_table_for_each_contest(cli: Run, tournament: FakeTournament) -> None:
     assert cli(*SEARCH).stdout.count(": 3 seeds, 8 concurrent trials.") == 2
 
 
-def test_a_contest_that_was_stopped(cli: Run, tournament: FakeTournament) -> None:
+def test_a_contest_that_was_stopped(cli: Run, tournament: Tournament) -> None:
     tournament.stopped = True
     result = cli(*SEARCH)
     assert (result.exit_code, result.stdout) == (130, "")
@@ -138,11 +134,8 @@ def test_a_contest_that_was_stopped(cli: Run, tournament: FakeTournament) -> Non
     [
         (["--samplers", "tpe,radnom"], "no sampler 'radnom'"),
         (["--pruners", "asha,nune"], "no pruner 'nune'"),
-        (["--samplers", "optuna:Nothing"], "No sampler optuna:Nothing; Optuna"),
-        (["--samplers", "nowhere:Mine"], "nowhere"),
         (["--seeds", "1"], "1 is not a whole number from 2 to 10000"),
         (["--trials", "1,two"], "--trials 1,two: write a number, or several with commas between: 10,25,50."),
-        (["--trials", "0"], "--trials 0: write a number"),
         (["--tables", "grid-6k"], "There is no table grid-6k"),
     ],
 )
