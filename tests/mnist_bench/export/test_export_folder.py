@@ -19,19 +19,18 @@ from ruamel.yaml import YAML
 from safetensors.numpy import save_file
 
 from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.data.own import options_for
-from mnist_bench.data.tensors import Dataset, load_dataset
+from mnist_bench.data.tensors import Dataset
 from mnist_bench.errors import WeightsError
 from mnist_bench.export import card, drawing_page, export_folder
 from mnist_bench.export.winner import Winner
 from mnist_bench.nets.own_net import load_net
 from mnist_bench.nets.planner import plan_layers
+from mnist_bench.picture_form import PictureForm
 from mnist_bench.prediction.model import load_model
 from mnist_bench.studies import record
 from search.errors import UsageError
 from search.hashed import State
-from support import own_nets, winners
-from support.own_data import arrays, write_folder
+from support import handmade, own_nets, winners
 from support.winners import plain_net
 
 pytestmark = pytest.mark.slow
@@ -180,16 +179,13 @@ def test_the_page_brings_all_and_lets_nothing_else_in(winner: Winner) -> None:
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Winner:
-    """Return a net for pictures in colour, whose classes have odd names."""
-    place = tmp_path_factory.mktemp("own")
-    write_folder(place / "mine", arrays(classes=3, train=60, test=9, side=12))
-    for part in ("train", "test"):
-        (place / "mine" / part / "class 02").rename(place / "mine" / part / "<b>'\"|\n`$x")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(place))
-        data = load_dataset(options_for(place / "mine"), torch.device("cpu"))
-    return winners.winner(winners.config(ModelConfig(blocks=1, filters=4)), data)
+def own() -> Winner:
+    """Return a net for a stranger's pictures in colour, whose classes have odd names."""
+    form = PictureForm(channels=3, height=12, width=12, classes=3)
+    names = ("<b>'\"| `$x", "class 00", "class 01")
+    made = winners.drawn(ModelConfig(blocks=1, filters=4), form, drawn=False, digits=False, names=names)
+    data = replace(made.record.data, data_hash=handmade.HASH)
+    return replace(made, record=replace(made.record, data=data))
 
 
 def test_of_pictures_in_colour_there_is_no_page_and_odd_names_are_whole_in_every_file(
@@ -202,8 +198,8 @@ def test_of_pictures_in_colour_there_is_no_page_and_odd_names_are_whole_in_every
     assert not (tmp_path / export_folder.PAGE).exists()
     with pytest.raises(UsageError, match="in color"):
         drawing_page.drawing(own)
-    names = ("<b>'\"| `$x", "class 00", "class 01")
-    assert load_model(tmp_path).input_spec.names == own.input_spec.names == names
+    names = own.input_spec.names
+    assert load_model(tmp_path).input_spec.names == names
     module = ast.parse((tmp_path / export_folder.NET).read_text())
     assigned = {ast.unparse(node.targets[0]): node.value for node in module.body if isinstance(node, ast.Assign)}
     assert ast.literal_eval(assigned["NAMES"]) == names

@@ -18,27 +18,27 @@ from safetensors.numpy import load, save
 
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.errors import PictureError, WeightsError
-from mnist_bench.export.winner import Winner
-from mnist_bench.prediction.model import INPUT_SPEC, WEIGHTS, InputSpec, load_model, pack, spec_text
+from mnist_bench.prediction.model import INPUT_SPEC, WEIGHTS, InputSpec, Model, load_model, pack, spec_text
 from mnist_bench.prediction.pictures import prepare
 from mnist_bench.training.weights import weights_hash
 from search.errors import UsageError
 from support import winners
 from support.own_data import write_turned
 
-pytestmark = pytest.mark.slow
 LETTERS = tuple("abcdefghij")
+WINNER = winners.drawn(winners.NETS["before"])
+MODEL = WINNER.model
 
 
-@pytest.fixture(scope="module")
-def winner(digits: Dataset) -> Winner:
-    return winners.winner(winners.config(winners.NETS["before"]), digits)
+def reading(**spec: Any) -> Model:
+    """Return the model with other entries in its input specification."""
+    return replace(MODEL, input_spec=replace(MODEL.input_spec, **spec))
 
 
 @pytest.fixture
-def exported(winner: Winner, tmp_path: Path) -> Path:
+def exported(tmp_path: Path) -> Path:
     path = tmp_path / WEIGHTS
-    path.write_bytes(pack(winner.net, winner.config, winner.input_spec))
+    path.write_bytes(pack(WINNER.net, WINNER.config, WINNER.input_spec))
     return path
 
 
@@ -57,52 +57,47 @@ def save_again(exported: Path, spec: str | None, weights: Mapping[str, NDArray[A
     exported.write_bytes(save(content, config if spec is None else {**config, INPUT_SPEC: spec}))
 
 
-def test_a_file_and_its_folder_are_the_same_net_and_the_same_net_is_the_same_file(
-    winner: Winner, exported: Path, digits: Dataset
-) -> None:
-    pictures = digits.pixels(digits.validation).numpy()[:, 0]
-    by_file, by_folder = load_model(exported), load_model(str(exported.parent))
-    assert by_file.input_spec == by_folder.input_spec == winner.input_spec
-    assert (by_file.probabilities(pictures) == by_folder.probabilities(pictures)).all()
-    right = by_file.probabilities(pictures).argmax(1) == digits.labels[digits.validation].numpy()
-    assert (~right).sum() == winner.validation.errors
-    assert not by_file.assumed
-    assert weights_hash(by_file.net.state_dict()) == winner.weights
-    assert {pack(winner.net, winner.config, winner.input_spec) for _ in range(20)} == {exported.read_bytes()}
+def test_a_file_and_its_folder_are_the_same_net_and_the_same_net_is_the_same_file(exported: Path) -> None:
+    pictures = winners.pictures()
+    for model in (load_model(exported), load_model(str(exported.parent))):
+        assert (model.input_spec, model.assumed) == (WINNER.input_spec, False)
+        assert (model.probabilities(pictures) == MODEL.probabilities(pictures)).all()
+        assert weights_hash(model.net.state_dict()) == weights_hash(WINNER.net.state_dict())
+    assert {pack(WINNER.net, WINNER.config, WINNER.input_spec) for _ in range(20)} == {exported.read_bytes()}
 
 
-def test_pictures_come_as_files_images_and_arrays(winner: Winner, picture: NDArray[np.uint8], tmp_path: Path) -> None:
+def test_pictures_come_as_files_images_and_arrays(picture: NDArray[np.uint8], tmp_path: Path) -> None:
     image = Image.fromarray(255 - picture)
     image.save(tmp_path / "digit.png")
-    said = winner.model([tmp_path / "digit.png", str(tmp_path / "digit.png"), image, picture, picture.tolist()])
+    said = MODEL([tmp_path / "digit.png", str(tmp_path / "digit.png"), image, picture, picture.tolist()])
     assert len({(one.label, round(one.probability, 4)) for one in said}) == 1
-    assert winner.model([]) == []
+    assert MODEL([]) == []
 
 
 @pytest.mark.parametrize("is_digit", [True, False])
 def test_colours_in_an_array_are_read_by_their_brightness_like_those_of_an_image(
-    winner: Winner, picture: NDArray[np.uint8], is_digit: bool
+    picture: NDArray[np.uint8], is_digit: bool
 ) -> None:
     colours = np.stack([255 - picture // 2, 255 - picture, 255 - picture // 3], axis=2)
-    model = replace(winner.model, input_spec=replace(winner.input_spec, digits=is_digit))
+    model = reading(digits=is_digit)
     by_array, by_image = (model.prepared(one, "it") for one in (colours, Image.fromarray(colours)))
     assert model.input_spec.preparation == ("digit" if is_digit else "drawing")
     assert np.allclose(by_array, by_image, atol=0.01)
 
 
 def test_a_file_is_turned_by_its_orientation_unless_the_net_was_trained_on_files(
-    winner: Winner, picture: NDArray[np.uint8], tmp_path: Path
+    picture: NDArray[np.uint8], tmp_path: Path
 ) -> None:
     file = write_turned(tmp_path / "digit.png", picture)
-    of_files = replace(winner.model, input_spec=replace(winner.input_spec, names=LETTERS))
+    of_files = reading(names=LETTERS)
     for given in (file, str(file), file.read_bytes()):
         assert (of_files.prepared(given, "a picture") == prepare(picture)).all()
-        assert (winner.model.prepared(given, "a picture") == prepare(picture[::-1, ::-1])).all()
+        assert (MODEL.prepared(given, "a picture") == prepare(picture[::-1, ::-1])).all()
 
 
-def test_a_prediction_says_what_is_most_probable(winner: Winner, digits: Dataset) -> None:
-    named = replace(winner.model, input_spec=replace(winner.input_spec, names=LETTERS))
-    for one in named.predict(list(digits.pixels(digits.validation).numpy()[:, 0])):
+def test_a_prediction_says_what_is_most_probable() -> None:
+    named = reading(names=LETTERS)
+    for one in named.predict(list(winners.pictures()[:, 0])):
         assert one.probabilities[one.label] == one.probability == max(one.probabilities)
         assert one.probabilities[one.runner_up] == one.runner_up_probability <= one.probability
         assert (one.name, one.runner_up_name) == (LETTERS[one.label], LETTERS[one.runner_up])
@@ -123,30 +118,31 @@ def test_a_prediction_says_what_is_most_probable(winner: Winner, digits: Dataset
 )
 @pytest.mark.parametrize("names", [(), LETTERS], ids=["digits", "pictures"])
 def test_what_is_no_picture_is_named_and_an_array_that_was_scaled_to_one_by_its_range(
-    winner: Winner, given: Any, error: type[Exception], words: str, names: tuple[str, ...]
+    given: Any, error: type[Exception], words: str, names: tuple[str, ...]
 ) -> None:
     with pytest.raises(error, match=f"^{re.escape(words)}"):
-        replace(winner.model, input_spec=replace(winner.input_spec, names=names))(given)
+        reading(names=names)(given)
 
 
-def test_an_image_that_is_torn_is_named(winner: Winner, tmp_path: Path) -> None:
+def test_an_image_that_is_torn_is_named(tmp_path: Path) -> None:
     Image.new("L", (40, 40), 255).save(tmp_path / "whole.png")
     (tmp_path / "torn.png").write_bytes((tmp_path / "whole.png").read_bytes()[:-40])
     with Image.open(tmp_path / "torn.png") as torn, pytest.raises(PictureError, match=r"^image 0: "):
-        winner.model([torn])
+        MODEL([torn])
 
 
 @pytest.mark.parametrize("number", [np.nan, np.inf])
 def test_a_net_whose_weights_are_no_numbers_answers_nothing(
-    winner: Winner, exported: Path, picture: NDArray[np.uint8], number: float
+    exported: Path, picture: NDArray[np.uint8], number: float
 ) -> None:
     weights = {name: values.copy() for name, values in load(exported.read_bytes()).items()}
     next(values for values in weights.values() if values.ndim == 4).flat[0] = number
-    save_again(exported, spec_text(winner.input_spec), weights)
+    save_again(exported, spec_text(WINNER.input_spec), weights)
     with pytest.raises(WeightsError, match=r"^The network's probabilities are not numbers \(NaN\): its weights are"):
         load_model(exported)([picture])
 
 
+@pytest.mark.slow  # it reads all of MNIST
 def test_the_input_of_a_net_of_pictures_is_stored_in_few_fields_and_that_of_a_search_is_mnists(exported: Path) -> None:
     stored = {"digits": False, "mean": 33.0, "std": 78}
     save_again(exported, json.dumps(stored))
