@@ -196,7 +196,6 @@ def _settings_table(comparison: Comparison) -> Table[SettingDifference]:
 
 
 def _shared_table(found: Comparison) -> Table[Comparison]:
-    """Return what both sides share, and where they part."""
     first, second = found.sides
     figures: list[Figure[Comparison]] = [Figure("compared with", lambda row: row.second.label)]
     if first.is_study or second.is_study:

@@ -224,7 +224,6 @@ def judged(first: Claim, second: Claim) -> RunTest:
 
 
 def _why_not(first: Claim, second: Claim) -> str | None:
-    """Return why two runs are not tested; None if they are."""
     for run in (first, second):
         if run.record is None:
             return f"{run.label} has one value and no images; `mnist-bench confirm` gives it several seeds"

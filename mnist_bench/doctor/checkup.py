@@ -77,7 +77,6 @@ class Checkup:
         return "\n".join([self.words, *(f"{each.severity}: {each.about}: {each.text}" for each in worth_reading)])
 
     def _repr_html_(self) -> str:
-        """Return all findings for a notebook."""
         rows = [("repaired", each.about, each.text, each.advice) for each in self.repaired]
         rows += [(each.severity, each.about, each.text, each.advice) for each in self.findings]
         return html_table(self.words, ("", "about", "finding", "what to do"), rows)
@@ -113,7 +112,6 @@ def check_study(
 
 
 def _told(cut: Cut) -> Diagnostic:
-    """Return what was done about a damaged event log, and what is lost."""
     lost, reports = len(cut.lost) + cut.unread, sum(isinstance(event, Reported) for event in cut.lost)
     text = f"cut after event {cut.history.seq - 1}, which loses {number_of(lost, 'event')}"
     again = f"{number_of(reports, 'report')} will be trained again"
@@ -188,7 +186,6 @@ def repaired_tables(files: StudyFolder) -> list[Diagnostic]:
 
 
 def _believed(files: StudyFolder) -> tuple[list[Event], History, StudyRecord]:
-    """Return the events of a study, and what they say."""
     database = files.database
     if database.exists() and (fault := damage(database)):
         raise StorageError(f"The database {database} is damaged ({fault}); {advice_on_damage(files)}.")

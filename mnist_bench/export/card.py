@@ -158,7 +158,6 @@ def _head(winner: Winner) -> dict[str, Any]:
 
 
 def _figures(winner: Winner) -> Iterator[tuple[str, str]]:
-    """Yield names and values of the figures, those of the net itself first."""
     found, number, validation = winner.confirmed, winner.trial.number, winner.validation
     if not winner.on_all:
         right = cells.interval(*wilson(validation.images - validation.errors, validation.images))
@@ -192,7 +191,6 @@ def _figures(winner: Winner) -> Iterator[tuple[str, str]]:
 
 
 def _ended_early(state: State) -> str:
-    """Return the beginning of a sentence about a trial that did not complete."""
     match state:
         case "RUNNING":
             return "The search was paused while this trial ran,"

@@ -59,7 +59,6 @@ def _levels(channels: tuple[float, ...]) -> str:
 
 
 def _names(trained: TrainedNet) -> str:
-    """Return the names of the classes as Python: a tuple, or the range of their numbers."""
     names = trained.input_spec.names
     if not names:
         return f"range({trained.form.classes})"
@@ -151,7 +150,6 @@ def _view_arrays(trained: TrainedNet) -> Arrays:
 
 
 def _nodes(trained: TrainedNet) -> Iterator[Node]:
-    """Yield the nodes of the net, from the pictures to their probabilities."""
     yield Node("Sub", (INPUT, "mean"), "shifted")
     yield Node("Div", ("shifted", "std"), "input")
     for view in filter(None, _views(trained)):

@@ -178,7 +178,6 @@ def drawn_errors(found: Errors) -> Drawn:
 
 
 def _draw_matrix(part: SubFigure, found: Errors) -> None:
-    """Draw the matrix with its errors shaded, and the sums of errors on the right and below."""
     axes: Axes = part.subplots()
     wrong, classes = found.wrong, len(found.counts)
     # Only the errors are shaded: the diagonal is a hundred times as large and would leave them all white. The darkest

@@ -99,7 +99,6 @@ def _measure(study: optuna.Study, paths: list[str], losses: NDArray[np.float64])
 
 
 def _thresholds(shuffled: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the threshold of each parameter, from importances of shape (shuffles, parameters)."""
     mean, deviation = shuffled.mean(0), shuffled.std(0)
     # In units of each parameter's own deviation: one threshold for all would be set by the noisiest parameter alone.
     highest = ((shuffled - mean) / np.where(deviation > 0, deviation, 1)).max(1)
@@ -246,7 +245,6 @@ def _reach(bars: Sequence[Bar]) -> float:
 
 
 def _draw_bar(axes: Axes, row: int, bar: Bar, *, hollow: bool) -> None:
-    """Draw a bar with its mark of chance, which is a pointer at the edge if it is outside of the axis."""
     colour = COMPLETE if bar.stands_out else PRUNED
     face = "white" if hollow else colour
     axes.barh(row, 100 * bar.share, height=0.6, facecolor=face, edgecolor=colour, linewidth=1.2)

@@ -77,11 +77,9 @@ class Picture:
     """Whether the error was written for the user; the `__cause__` of any other is the original error."""
 
     def _repr_svg_(self) -> str | None:
-        """Return the picture for a notebook; None if it was not drawn in this format."""
         return self.content["svg"].decode() if "svg" in self.content else None
 
     def _repr_png_(self) -> bytes | None:
-        """Return the picture for a notebook; None if it was not drawn in this format."""
         return self.content.get("png")
 
     @property

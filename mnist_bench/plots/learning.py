@@ -137,7 +137,6 @@ def history(subject: Subject) -> Drawn:
 
 
 def _draw_points(axes: Axes, history: TrialHistory, axis: Scale, ended: Ending) -> None:
-    """Draw the marks of one ending; more training makes a larger mark."""
     points = [point for point in history.of(ended) if point.value is not None or ended == "failed"]
     heights = [axis.height(point.value) for point in points]
     scale = mark_scale(len(history.points))
@@ -347,7 +346,6 @@ def _draw_rungs(axes: Axes, curves: LearningCurves) -> None:
 
 
 def _draw_curves(axes: Axes, axis: Scale, curves: list[LearningCurve], colour: str, *, dashed: bool = False) -> None:
-    """Draw lines of one style, each with a dot at its end."""
     lines = [
         [(done, axis.height(value, beyond=True)) for done, value in zip(curve.done, curve.values, strict=True)]
         for curve in curves

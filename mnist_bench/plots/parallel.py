@@ -185,7 +185,6 @@ def _draw_lines(axes: Axes, parallel: Parallel, trials: Sequence[Compared], **lo
 
 
 def _write_best(axes: Axes, parallel: Parallel, best: Compared) -> None:
-    """Write the best trial's values next to the axes."""
     look: dict[str, Any] = {"va": "center", "color": BEST, "fontsize": 7.5, "parse_math": False}
     axes.text(BESIDE, -0.45, f"#{best.number}", fontweight="bold", **{**look, "va": "bottom"})
     for row, parameter in enumerate(parallel.parameters):

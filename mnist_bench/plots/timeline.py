@@ -117,7 +117,6 @@ def _box(period: WorkerPeriod, height: int, unit: float) -> list[tuple[float, fl
 
 
 def _write_numbers(axes: Axes, time: WorkerTimeline, places: Mapping[int, int], unit: float) -> None:
-    """Write the number of the trial on every bar that is wide enough."""
     for period in time.periods:
         text = f"#{period.trial}" if period.kind == "best" else f"{period.trial}"
         if (period.end - period.start) / time.span * WIDTH > CHARACTER * (len(text) + 0.6):
@@ -137,7 +136,6 @@ def _mark_pauses(axes: Axes, time: WorkerTimeline, unit: float) -> None:
 
 
 def _unit(span: float) -> tuple[float, str]:
-    """Return a unit of time that suits the span, (seconds, name)."""
     if span < 120:
         return 1.0, "seconds"
     return (60.0, "minutes") if span < 7200 else (3600.0, "hours")

@@ -172,7 +172,6 @@ def entries(study: StoredStudy, ranked: RankedStudy) -> Iterator[Entry]:
 
 
 def _running(study: StoredStudy) -> Iterator[Entry]:
-    """Yield the running trials of a study that is being searched, and about how long the search still takes."""
     if not study.live:
         return
     left = seconds_left(stored_history(read_events(study.files)), StudySpec.from_json(study.spec))
@@ -202,13 +201,11 @@ def _best(study: StudyRecord, kind: ValueKind, best: TrialRecord) -> Iterator[En
 
 
 def _processor(numerics: Mapping[str, Any]) -> str | None:
-    """Return the name of what trained: the GPU, or the processor."""
     gpu = numerics.get("gpu")
     return gpu["name"] if gpu else numerics.get("cpu")
 
 
 def _search(study: StudyRecord) -> Iterator[Entry]:
-    """Yield how it was searched, on which data, and how long that took."""
     spec, numerics = study.spec, study.spec.get("numerics") or {}
     strategies = " + ".join(each.describe(spec["periods"]) for each in registry.of_spec(spec))
     yield "search", f"{strategies}, seed {spec['seed']}, {number_of(spec['concurrent_trials'], 'concurrent trial')}"

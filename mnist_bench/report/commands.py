@@ -55,7 +55,6 @@ def commands_for_values(known: NextCommands, chosen: TrialRecord | None) -> dict
 
 
 def _files(study: StudyRecord, known: NextCommands) -> Iterator[tuple[str, str]]:
-    """Yield the commands that write the files that the search needs, and the purpose of each."""
     file = (known.net or "").rpartition(":")[0]
     if file.endswith(".py"):
         yield f"{known.line('show', '--code')} > {quoted(file)}", "the network that was searched, as a file"
@@ -74,7 +73,6 @@ def _enqueued(study: StudyRecord) -> range:
 
 
 def _searches(study: StudyRecord, data_dir: str | None) -> Iterator[tuple[str, str]]:
-    """Yield the command that searches again to each of the study's trial budgets, and its purpose."""
     what = f"the same search again{_where(study.spec)}"
     *earlier, last = study.totals
     for total in earlier:
@@ -84,7 +82,6 @@ def _searches(study: StudyRecord, data_dir: str | None) -> Iterator[tuple[str, s
 
 
 def _digest(study: StudyRecord) -> str:
-    """Return a remark on the digest of the repeated search."""
     if waiting := len(study.spec.get("enqueued", ())) - len(_enqueued(study)):
         recipes = "1 recipe that was" if waiting == 1 else f"{waiting} recipes that were"
         return f"its digest is the one above with the {recipes} enqueued and not begun named with --enqueue, too"

@@ -75,7 +75,6 @@ def _front(ranked: RankedStudy, cost: str) -> str:
 
 
 def _best_value(study: StudyRecord, kind: ValueKind, so_far: str) -> str:
-    """Return the best complete trial of another trainer."""
     complete = study.complete()
     number, value = complete[0].number, kind.text(complete[0].value)
     if len(complete) == 1:
@@ -85,7 +84,6 @@ def _best_value(study: StudyRecord, kind: ValueKind, so_far: str) -> str:
 
 
 def _best_nets(study: StudyRecord, kind: ValueKind, so_far: str) -> Iterator[str]:
-    """Yield the best complete trials, and which others the paired test separates from the first."""
     complete = study.complete()
     ties = ties_of(complete)
     first, right = ties.first, _right(kind, ties.first)

@@ -230,7 +230,6 @@ def data_uri(picture: Picture) -> str:
 
 
 def _kind(column: Figure[Any]) -> str:
-    """Return the classes of a column's cells."""
     return f"{column.align} setting" if column.is_setting else column.align
 
 
