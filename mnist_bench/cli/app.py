@@ -29,7 +29,6 @@ mnist-bench search conv --trials 50
 mnist-bench leaderboard
 """
 SEARCH, INSPECT, VERIFY, USE, BENCHMARK = "Search", "Inspect", "Verify", "Use the model", "Benchmark"
-"""Headings of the commands."""
 
 app = typer.Typer(
     name="mnist-bench",

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from search.trainer_api import Trainer
 
 
-NOISE = 0.05
-"""McNemar p-value above which two nets' accuracies differ no more than chance over the images allows."""
+NOISE = 0.05  # McNemar p-value above which two nets' accuracies differ no more than chance over the images allows
 HEADINGS = (
     " epoch   train loss            validation accuracy",
     "         then      now         then        now",

@@ -24,8 +24,7 @@ from mnist_bench.cli.output import ExitCode
 from mnist_bench.errors import Stopped
 from search.errors import SearchError, SpaceError
 
-AS_JSON = "mnist_bench.json"
-"""Key of a context's `meta`: whether `--json` was given."""
+AS_JSON = "mnist_bench.json"  # key of a context's `meta`: whether `--json` was given
 USAGE, INTERRUPTED, OTHER = "UsageError", "Interrupted", "UnexpectedError"
 """Kinds of failures that are not named after a class of `search.errors` or `mnist_bench.errors`, or after OSError."""
 _MEANT = re.compile(r"[Dd]id you mean [`']([^`']+)[`']")

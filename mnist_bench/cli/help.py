@@ -16,17 +16,12 @@ from typing import Any
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-ARGUMENTS, OPTIONS, COMMANDS = "Arguments", "Options", "Commands"
-"""Headings of entries that have no other."""
-EXAMPLES = "\nExamples:\n"
-"""Begins the last part of a command's docstring: one command per line, printed unchanged."""
-RAW = "\b\n"
-"""Begins a paragraph of a docstring that is printed unchanged."""
-COLUMN = 30
-"""Widest column of names; a longer name has a line of its own."""
+ARGUMENTS, OPTIONS, COMMANDS = "Arguments", "Options", "Commands"  # headings of entries that have no other
+EXAMPLES = "\nExamples:\n"  # begins the last part of a docstring: one command per line, printed unchanged
+RAW = "\b\n"  # begins a paragraph of a docstring that is printed unchanged
+COLUMN = 30  # widest column of names; a longer name has a line of its own
 INDENT = "  "
-NARROWEST = 50
-"""Characters of a line that a narrower terminal breaks."""
+NARROWEST = 50  # characters of a line that a narrower terminal breaks
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,10 +23,8 @@ if TYPE_CHECKING:
     from search.study.studies import StoredStudy
 
 
-SHORT = 10
-"""Rows of a table without --top and --all."""
-FEWEST = 3
-"""Rows of such a table in a terminal that is too low for more."""
+SHORT = 10  # rows of a table without --top and --all
+FEWEST = 3  # rows of such a table in a terminal that is too low for more
 
 
 @takes(reading.leaderboard, without=["infeasible"], prints=["wide", "json", "csv", "markdown"])

@@ -27,10 +27,8 @@ if TYPE_CHECKING:
 
 
 GAP = "  "
-RULE = "─"
-"""The sign of a line between two groups of rows."""
-NAMED = 8
-"""Largest number of columns without room that a line names."""
+RULE = "─"  # of a line between two groups of rows
+NAMED = 8  # largest number of columns without room that a line names
 ASCII: Mapping[str, str] = MappingProxyType(
     {
         "→": "->", "×": "x", "–": "-", "−": "-", "━": "-", RULE: "-", "╸": "-", "·": ".", "±": "+-", "▶": ">",
@@ -38,8 +36,7 @@ ASCII: Mapping[str, str] = MappingProxyType(
     }
 )  # fmt: skip
 """Replacements of the program's own signs for streams whose encoding lacks them."""
-IN_ASCII = "mnist-bench-ascii"
-"""Name of the error handler for characters that an encoding lacks; see `codecs.register_error`."""
+IN_ASCII = "mnist-bench-ascii"  # the error handler for characters that an encoding lacks
 
 Form = Literal["table", "wide", "markdown", "csv", "json"]
 """How a result is printed; wide is a table with all its columns, whatever the screen."""

@@ -236,10 +236,7 @@ def _metric(name: str) -> Figure[Report]:
 
 
 def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Explanation:
-    """Return why a trial was proposed, and why it was stopped or continued.
-
-    UsageError if another version of the search made the study, or another trainer whose planner only it can ask.
-    """
+    """Return why a trial was proposed, and why it was stopped or continued."""
     from mnist_bench.searches.setup import planner
     from mnist_bench.value_kind import kind_of
     from search.driver.replay import RecordedPlanner, explain, proposes_again

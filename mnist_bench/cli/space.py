@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Check and show space files.", no_args_is_help=True)
 
-TRIALS = 50
-"""The number of trials whose time `show` estimates: the default of `search`."""
+TRIALS = 50  # whose time `show` estimates: the default of `search`
 
 
 @app.command("show", cls=HelpfulCommand)

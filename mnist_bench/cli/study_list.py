@@ -30,10 +30,8 @@ if TYPE_CHECKING:
     from search.study.studies import StudySummary
 
 
-RESUMED = 3
-"""Unfinished studies whose commands are printed below the table."""
-PURPOSE = 80
-"""Characters of the purpose of a test-set evaluation: a line may be of another person's making."""
+RESUMED = 3  # unfinished studies whose commands are printed below the table
+PURPOSE = 80  # characters of the purpose of a test-set evaluation: a line may be of another person's making
 app = typer.Typer(invoke_without_command=True)
 
 

@@ -101,6 +101,7 @@ def test_what_cannot_be_drawn_is_passed_over_where_all_are_drawn_and_an_error_wh
     drawn = [kind for kind in kinds if kind not in failing]
     assert plain.stdout.splitlines() == [f"results/conv-0/plots/{kind}.png" for kind in drawn]
     assert plain.stderr.splitlines() == [f"{kind} is not drawn: {TOLD[error]}" for kind in kinds if kind in failing]
+    assert (verbose.stderr == plain.stderr) == (error is FORESEEN)
     assert ("Traceback (most recent call last)" in verbose.stderr) == (error is UNFORESEEN)
     values = json.loads(as_json.stdout)
     assert (values["study"], [each["kind"] for each in values["pictures"]]) == ("conv-0", drawn)
