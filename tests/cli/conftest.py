@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,16 @@ class Cli:
         if name not in self.studies:
             raise StudyNotFoundError(f"No study {name} in {results}.")
         return handmade.kept_in(results, self.studies[name])
+
+
+@pytest.fixture
+def processes() -> Iterator[list[subprocess.Popen[str]]]:
+    """Yield a list of processes, which end with the test at the latest."""
+    started: list[subprocess.Popen[str]] = []
+    yield started
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -64,19 +64,15 @@ Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Return a function that starts a search in the test's folder, which ends with the test at the latest."""
+def start(tmp_path: Path, processes: list[subprocess.Popen[str]]) -> Start:
+    """Return a function that starts a search in the test's folder."""
     own_work.write(tmp_path)
-    started: list[subprocess.Popen[str]] = []
 
     def begin(way: str, *, workers: int, pause: float) -> subprocess.Popen[str]:
-        started.append(own_work.start(tmp_path, line(way, workers), pause=pause))
-        return started[-1]
+        processes.append(own_work.start(tmp_path, line(way, workers), pause=pause))
+        return processes[-1]
 
-    yield begin
-    for process in started:
-        process.kill()
-        process.communicate()
+    return begin
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
@@ -96,18 +96,14 @@ def run(results: Path, **options: Any) -> Ran:
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
-    """Return a function that starts a search, which ends with the test at the latest."""
-    started: list[subprocess.Popen[str]] = []
+def start(processes: list[subprocess.Popen[str]]) -> Start:
+    """Return a function that starts a search."""
 
     def begin(results: Path, **options: Any) -> subprocess.Popen[str]:
-        started.append(begun(results, **options))
-        return started[-1]
+        processes.append(begun(results, **options))
+        return processes[-1]
 
-    yield begin
-    for process in started:
-        process.kill()
-        process.communicate()
+    return begin
 
 
 def log_of(results: Path) -> list[Event]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,9 +22,28 @@ from support.own_data import arrays, write_npz
 pytestmark = pytest.mark.usefixtures("left_open")
 
 
-def test_a_search_without_a_worker_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"^workers=0: give a whole number of at least 1\.$"):
-        run(SearchConfig(space="smoke", workers=0, device="cpu", results=tmp_path / "results"), Observer())
+STRIDED = {"name": "strided", "precision": "portable", "net": {"kernel": {"choice": [3, 4, 5, 2]}}}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (lambda folder: {"workers": 0, "device": "cpu"}, r"^workers=0: give a whole number of at least 1\.$"),
+        (
+            lambda folder: {"sampler": own_code.write(folder, own_code.UNSEEDED)},
+            r"not repeatable: asked again after the same history",
+        ),
+        (  # with settings of which the first ones that are tried are portable
+            lambda folder: {"space": STRIDED, "net": own_nets.write(folder, own_nets.STRIDED)},
+            r"cannot be portable: .* depends on the processor with kernel=5\.",
+        ),
+    ],
+)
+def test_what_cannot_be_searched_is_refused_before_anything_is_written(
+    tmp_path: Path, options: Callable[[Path], dict[str, Any]], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        run(SearchConfig(**{"space": "smoke", "results": tmp_path / "results", **options(tmp_path)}), Observer())
     assert not (tmp_path / "results").exists()
 
 
@@ -71,25 +92,9 @@ def test_a_search_that_names_nothing_of_ones_own_keeps_no_invocation(tmp_path: P
     assert not SearchSetup.of(asked).files.commands.exists()
 
 
-def test_what_is_not_repeatable_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    name = own_code.write(tmp_path, own_code.UNSEEDED)
-    asked = SearchConfig(space="smoke", sampler=name, results=tmp_path / "results")
-    with pytest.raises(UsageError, match=r"not repeatable: asked again after the same history"):
-        run(asked, Observer())
-    assert not asked.folder.exists()
-
-
 @pytest.mark.slow
 def test_own_code_is_tried_on_pictures_of_the_form_that_the_net_takes(tmp_path: Path) -> None:
     (tmp_path / "red.yaml").write_text("dataset: mnist-red\noptim: {lr: {float: [0.1, 0.2]}}\n")
     net, sampler = own_nets.write(tmp_path, own_nets.THREE_CHANNELS), own_code.write(tmp_path, own_code.SEEDED)
     asked = SearchConfig(space=tmp_path / "red.yaml", net=net, sampler=sampler, results=tmp_path / "results")
     check_own_code(SearchSetup.of(asked))
-
-
-def test_a_portable_search_refuses_a_net_that_is_not_portable_with_some_of_its_settings(tmp_path: Path) -> None:
-    space = {"name": "strided", "precision": "portable", "net": {"kernel": {"choice": [3, 4, 5, 2]}}}
-    asked = SearchConfig(space=space, net=own_nets.write(tmp_path, own_nets.STRIDED), results=tmp_path / "results")
-    assert SearchSetup.of(asked).drawn.trainable[0].config.net["kernel"] != 5
-    with pytest.raises(UsageError, match=r"cannot be portable: .* depends on the processor with kernel=5\."):
-        check_own_code(SearchSetup.of(asked))
