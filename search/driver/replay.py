@@ -163,8 +163,6 @@ def _result(event: Event, turn: Turn, history: History) -> tuple[int, Result]:
 
 
 def _plain(event: Event) -> dict[str, object]:
-    if isinstance(event, Reported):  # a log without times is completed with those of the replay
-        event = replace(event, report=replace(event.report, handled=None))
     kind, time, trial, external, _ = to_row(event)
     return {"kind": kind, "time": time, "trial": trial, "external": external, **payload_of(event)}
 
