@@ -48,8 +48,6 @@ class Decisions:
         self._spec, self._history = spec, history
         self._planner = constrained(planner, spec.space)
         self._study = study or restored(spec, history, planner)
-        # A study that was begun when longer plans were accepted has such trials, and may ask for more of them.
-        self._max_periods = max([spec.periods, *(len(trial.costs) for trial in history.trials)])
 
     def event(self, turn: Turn, result: tuple[int, Result] | None) -> Event:
         """Return what happens at a turn; if a trial trains, from the result of its period."""
@@ -84,7 +82,7 @@ class Decisions:
         number = len(self._history.trials)
         params = self._study.ask(number, self._spec.given(number))
         plan = self._planner(params)
-        _check_periods(plan, self._max_periods, number)
+        _check_periods(plan, self._spec.periods, number)
         if self._spec.cost is not None:
             _check_cost(plan, self._spec.cost, number)
         # Before the event is made: its attributes hold the constraints, by which samplers recognise the infeasible.

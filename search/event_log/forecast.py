@@ -98,8 +98,7 @@ def _cost_left(costs: Sequence[float], done: int, ahead: int, shares: Sequence[f
     """Return the expected remaining cost of a trial, which has trained `done` periods, and `ahead` whose turn is to
     come."""
     trained = done + ahead
-    # The first studies may have trials of more periods than the pruner knows of: nothing is foreseen of these.
-    chance = shares[trained - 1] if ahead and trained <= len(shares) else 1.0
+    chance = shares[trained - 1] if ahead else 1.0
     left = 0.0
     for cost, share in zip(costs[trained:], shares[trained:], strict=False):
         left += chance * cost

@@ -389,14 +389,6 @@ def test_a_plan_of_more_periods_than_the_search_is_refused(tmp_path: Path) -> No
     assert fake.run(tmp_path / "free", budget=3, **first_for_nothing).reached
 
 
-def test_a_study_that_was_begun_with_longer_plans_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as before:
-        before.setattr("search.driver.driver._check_periods", lambda *given: None)
-        assert not replace(search_of(tmp_path, periods=2), stopping=fake.StopAfter(6)).run().reached
-    finished = search_of(tmp_path, periods=2).run().study.finished()
-    assert [len(trial.costs) for trial in finished] == [4] * 6
-
-
 @pytest.mark.parametrize("sampler", [Random(), Tpe(n_startup_trials=3), Curves(n_startup_trials=3)])
 def test_a_trial_whose_last_report_has_no_value_has_crashed(tmp_path: Path, sampler: Sampler) -> None:
     study = fake.run(tmp_path, budget=12, behaviour="keep_last", pruner=NoPruner(), sampler=sampler, patience=20).study
