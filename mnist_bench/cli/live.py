@@ -111,8 +111,9 @@ class Panel(Screen):
         self._state = state
 
     def say(self, text: str) -> None:
-        """Print a line above the picture."""
-        self._console.print(cells.safe(text))
+        """Print a line above the picture, broken between words."""
+        for line in output.folded(cells.safe(text), self._console.width):
+            self._console.print(line)
 
     def _drawn(self) -> Text:
         from rich.text import Text
