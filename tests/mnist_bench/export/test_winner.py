@@ -14,11 +14,12 @@ from mnist_bench.config.settings import DatasetName
 from mnist_bench.data.choice import Data
 from mnist_bench.data.own import options_for
 from mnist_bench.data.tensors import load_dataset
-from mnist_bench.export.winner import load_winner, picture_kind
+from mnist_bench.export.winner import kept_net, load_winner, picture_kind
+from mnist_bench.studies.record import record_of
 from search.errors import StudyNotFoundError, UsageError
 from search.files import atomic_write
-from search.study.studies import StoredStudy
-from support import experiments, handmade
+from search.study.studies import StoredStudy, open_study
+from support import canned, experiments, handmade
 from support.experiments import keep
 from support.own_data import Arrays, arrays, write_npz
 
@@ -61,6 +62,23 @@ def test_a_trial_that_diverged_has_no_network(tmp_path: Path) -> None:
     study = handmade.kept_in(tmp_path, handmade.ended_early())
     with pytest.raises(UsageError, match=r"^conv-0/4 ended early \(diverged\); it has no network to export\.$"):
         load_winner(study, study.trials[4])
+
+
+@pytest.fixture
+def finished() -> StoredStudy:
+    """Return the study `finished`, which is made once for all tests."""
+    return open_study(canned.studies(), "finished")
+
+
+@pytest.mark.usefixtures("left_open")
+def test_a_trials_network_is_the_one_whose_weights_were_kept_and_has_the_errors_of_the_search(
+    finished: StoredStudy,
+) -> None:
+    kept, winner, best = kept_net(finished), load_winner(finished, None), finished.best
+    assert best is not None
+    for net in (kept, winner):
+        assert (net.study, net.trial, net.record) == (finished, best, record_of(finished, best))
+    assert winner.validation.errors == best.reports[-1].metrics["errors"]
 
 
 GREY = arrays(channels=1, side=20, classes=3)

@@ -36,7 +36,7 @@ def test_a_front_comes_first_and_its_cost_is_shown() -> None:
     ("study", "columns", "kept"),
     [
         (
-            handmade.mixed(),
+            handmade.mixed(totals=(5, 7)),
             "rank> trial> validation errors> state epochs> params> MACs> time> blocks filters lr → drops",
             "trial validation rank errors state epochs blocks params filters",
         ),
@@ -56,6 +56,9 @@ def test_columns_stand_in_their_order_and_a_narrow_screen_keeps_the_first_of_the
     assert " ".join(one.heading + ">" * (one.align == "right") for one in table.columns) == columns
     by_importance = sorted(table.columns, key=lambda column: -column.importance)
     assert " ".join(column.heading for column in by_importance).startswith(kept)
+    assert [figures["trial_budget"] for figures in table.document["studies"]] == [study.totals[-1]]
+    if board.kind.of_nets:
+        assert table.document["rows"][0]["settings"] == {"blocks": "3", "filters": "16·32·64", "lr → drops": ".0093"}
     # Those of CSV are the same with and without rows.
     assert [list(record) for record in table.records()] == [list(table.keys)] * len(table.rows)
     assert {record["study"] for record in table.records()} == {study.name}
