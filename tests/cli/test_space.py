@@ -136,6 +136,8 @@ def test_times_are_those_for_as_many_images(show: Show) -> None:
     few = write_npz(Path("few.npz"), arrays(classes=10, side=28, channels=1, train=600))
     whole, small = (document(show(LR, *data, "--json"))["estimate"]["seconds"] for data in ([], ["--data", str(few)]))
     assert small < whole / 20
+    told = show(f"subset: 1000\n{LR}", "--data", str(few), code=2).stderr
+    assert told.startswith("mine.yaml:1:9  subset: 1000 is more than there are: 600 images; leave it out")
 
 
 def test_show(cli: Cli) -> None:
