@@ -89,7 +89,9 @@ def _run(config: SearchConfig) -> Result:
         from mnist_bench.searches import running
 
         with live.screen() as screen, Interrupts(screen.say) as interrupts:
-            done = running.run(config, live.WatchedSearch(screen, config.folder), interrupts.stopping, as_typed())
+            done = running.run(
+                config, live.WatchedSearch(screen, results=config.folder), interrupts.stopping, as_typed()
+            )
         seconds = time.monotonic() - started
         return ending.result_of(done, config, seconds=seconds, stopping=interrupts.stopping())
 

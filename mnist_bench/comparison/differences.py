@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
-from typing import Any, Literal, assert_never
+from typing import Any, Literal
 
 import numpy as np
 
@@ -163,21 +163,15 @@ class RunTest:
         return " ".join(filter(None, [self._figures(), self._result()]))
 
     def _figures(self) -> str:
-        one, other = self.images or (0, 0)
-        match self.method:
-            case "paired":
-                right = (
-                    f"{self.first} alone is right on {self.only_first}, and {self.second} alone on {self.only_second}"
-                )
-                return f"On the same {one:,} images, {right}."
-            case "unpaired":
-                if self.same_images:
-                    return f"On the same {one:,} images, it was not kept which of them each classified correctly."
-                return f"{self.first} was judged on {one:,} images, and {self.second} on {other:,} other ones."
-            case "none":
-                return f"{self.first} and {self.second} are not tested against each other, because {self.reason}."
-            case _:
-                assert_never(self.method)
+        if self.images is None:
+            return f"{self.first} and {self.second} are not tested against each other, because {self.reason}."
+        one, other = self.images
+        if self.method == "paired":
+            right = f"{self.first} alone is right on {self.only_first}, and {self.second} alone on {self.only_second}"
+            return f"On the same {one:,} images, {right}."
+        if self.same_images:
+            return f"On the same {one:,} images, it was not kept which of them each classified correctly."
+        return f"{self.first} was judged on {one:,} images, and {self.second} on {other:,} other ones."
 
     def _result(self) -> str:
         if self.difference is None or self.p_value is None:
