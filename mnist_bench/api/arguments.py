@@ -146,7 +146,7 @@ class WatchedRuns(Observer):
             news=self._news,
             notable=[f"last  {self._news}"] if self._news else [],
             running=[_row(run, reports) for run, reports in running],
-            slots=len(running),
+            concurrent=len(running),
             seconds=self._timing.seconds,
             left=self._timing.left,
         )

@@ -146,7 +146,7 @@ def lines_above(state: State, width: int, height: int) -> list[str]:
 
     Head and notable lines are folded if there is room for them, even with all possible lines.
     """
-    room = height - state.slots - 3
+    room = height - state.concurrent - 3
     head = packed(state.head, width)
     folds = room >= len(head) + 5 and width >= MIN_FOLDED
     if len(head) > 1 and room < len(head) + 3:
@@ -242,7 +242,7 @@ class WatchedSearch(Watching):
             notable=[*_notable(kind, progress)],
             running=[_row(kind, trial, progress) for trial in progress.running[:MAX_ROWS]],
             more=max(0, len(progress.running) - MAX_ROWS),
-            slots=header.spec.concurrent_trials,
+            concurrent=header.spec.concurrent_trials,
             below=" · ".join(_summary(progress, kind, header.stop_rules.patience)),
         )
 

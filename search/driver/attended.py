@@ -56,7 +56,7 @@ class State:
     notable: Sequence[str] = ()  # lines about what stands out, such as the best trial
     running: Sequence[Row] = ()
     more: int = 0  # run, and have no row
-    slots: int = 0  # how many run at most
+    concurrent: int = 0  # how many run at most
     below: str = ""
 
     @property

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 MAX_EXPECTED_TRIALS = 10_000  # the share that survives hardly depends on their number, and for a billion takes hours
 FORECAST_SHARE = 0.05
-"""Share of the driver's time that foreseeing the rest of a search may take. It looks at each slot's periods: at 4,000
-slots of ten periods that is 5 ms, and all else that follows from an event is done in less than 0.5 ms."""
+"""Share of the driver's time that foreseeing the rest of a search may take. It looks at the periods of each concurrent
+trial: at 4,000 trials of ten periods that is 5 ms, and all else that follows from an event takes less than 0.5 ms."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -153,12 +153,12 @@ def check_known(spec: Mapping[str, Any]) -> None:
 
 def unportable(sampler: Sampler, pruner: Pruner) -> Iterator[tuple[Kind, str]]:
     """Yield ("sampler" or "pruner", sentence) for each choice whose decisions may depend on the processor."""
-    for way, decisions in ((sampler, "proposals"), (pruner, "decisions")):
-        if not way.portable:
-            *names, last = (name for name, built_in in _BUILT_IN[way.kind].items() if built_in().portable)
-            how = "depend" if way.name in _BUILT_IN[way.kind] else "may depend"
+    for strategy, decisions in ((sampler, "proposals"), (pruner, "decisions")):
+        if not strategy.portable:
+            *names, last = (name for name, built_in in _BUILT_IN[strategy.kind].items() if built_in().portable)
+            how = "depend" if strategy.name in _BUILT_IN[strategy.kind] else "may depend"
             others = f"those of {', '.join(names)} and {last} do not"
-            yield way.kind, f"the {decisions} of {way.name} {how} on the processor, and {others}"
+            yield strategy.kind, f"the {decisions} of {strategy.name} {how} on the processor, and {others}"
 
 
 def _taken_apart(spec: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -132,7 +132,7 @@ class Tpe(Sampler):
                 n_ei_candidates=self.n_ei_candidates,
                 multivariate=True,
                 group=True,
-                constant_liar=True,  # running trials count as worse, so that slots do not propose the same
+                constant_liar=True,  # running trials count as worse, so that concurrent trials differ
                 seed=ask.seed,
             )
 

@@ -41,7 +41,8 @@ PROGRESS = Progress(
 )  # fmt: skip
 STATE = State(
     seconds=161.0, left=117, done=29, total=50, ends="4 complete, 25 pruned", head=["results/conv-0", "conv", "seed 0"],
-    notable=["best  #17  99.40%   2 blocks, 16·32 filters"], slots=8, below="pruning saved 118 of 186 epochs so far",
+    notable=["best  #17  99.40%   2 blocks, 16·32 filters"], concurrent=8,
+    below="pruning saved 118 of 186 epochs so far",
     running=[
         Row(name=f"#{n}", trains=n > 32, values=(0.9,) * (n % 4), words="epoch", settings="lr") for n in range(30, 38)
     ],
@@ -180,7 +181,7 @@ def test_what_stands_out_and_what_was_saved_is_told_as_far_as_it_is_known(
 def test_a_picture_keeps_to_its_room(width: int, height: int, is_first: bool) -> None:
     drawn = replace(STATE, notable=[]) if is_first else STATE
     above = live.lines_above(drawn, width, height)
-    assert len(above) <= max(3, height - drawn.slots - 3)
+    assert len(above) <= max(3, height - drawn.concurrent - 3)
     assert above[0].startswith("results/conv-0")
     line = live.progress_line(drawn, width)
     assert "29/50 · 4" in line
@@ -194,7 +195,10 @@ def test_a_picture_keeps_to_its_room(width: int, height: int, is_first: bool) ->
 
 def test_head_and_notable_lines_are_folded_where_there_is_room() -> None:
     told = replace(
-        STATE, head=["results/conv-0", "word " * 11 + "word"], notable=["best  " + "setting " * 11 + "setting"], slots=8
+        STATE,
+        head=["results/conv-0", "word " * 11 + "word"],
+        notable=["best  " + "setting " * 11 + "setting"],
+        concurrent=8,
     )
     heights = {height: [len(line) for line in live.lines_above(told, 70, height)] for height in (18, 16, 14)}
     assert heights == {18: [14, 59, 65, 69, 37], 16: [14, 59, 65, 101], 14: [78, 65, 101]}
