@@ -93,11 +93,11 @@ def test_ctrl_c_pauses_a_search_and_prints_the_command_that_continues_it(
     assert digest_of(tmp_path, way, workers=2) == whole(way)
 
 
-@pytest.mark.parametrize(("way", "processes"), [("function", 3), ("program", 7)])
-def test_nothing_outlives_a_driver_that_is_killed(start: Start, way: str, processes: int) -> None:
+@pytest.mark.parametrize(("way", "at_work"), [("function", 3), ("program", 7)])
+def test_nothing_outlives_a_driver_that_is_killed(start: Start, way: str, at_work: int) -> None:
     search = start(way, workers=2, pause=36_000)
     # The process that loads the function, its children, and each program with what it has started itself.
-    until(lambda: len(own_work.descendants(search.pid)) >= processes)
+    until(lambda: len(own_work.descendants(search.pid)) >= at_work)
     below = own_work.descendants(search.pid)
     search.kill()
     search.wait()
