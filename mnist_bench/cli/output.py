@@ -221,7 +221,7 @@ class _Grid:  # a table's cells as they are printed
         kept = every.copy()
         while width is not None and len(kept) > 1 and self._width(kept) > width:
             kept.remove(min(kept, key=lambda i: (self.columns[i].importance, -i)))
-        if width is None or len(kept) == 1:
+        if width is None:
             return kept
         lacks_figures = False
         for column in sorted({*every} - {*kept}, key=lambda i: (-self.columns[i].importance, i)):

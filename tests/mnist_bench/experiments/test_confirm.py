@@ -158,7 +158,7 @@ NOISY = (66, 55, 68, 57)  # mean 61.5, like STEADY
 @pytest.mark.parametrize(
     ("sizes", "results", "winner", "cheapest"),
     [
-        ([(3, 3), (2, 2), (1, 1)], {0: STEADY, 1: NOISY, 2: WORSE}, 1, 1),  # equal means: the smaller net
+        ([(3, 3), (2, 9), (1, 1)], {0: STEADY, 1: NOISY, 2: WORSE}, 1, 1),  # equal means: fewer MACs
         ([(2, 9), (2, 8), (1, 1)], {0: STEADY, 1: NOISY, 2: WORSE}, 1, 1),  # equal MACs: fewer parameters
         ([(2, 2), (2, 2), (1, 1)], {0: STEADY, 1: NOISY, 2: WORSE}, 0, 0),  # equal sizes: the earlier trial
         ([(3, 3), (1, 1), (2, 2)], {0: (59, 61, 60, 63), 1: NOISY, 2: WORSE}, 0, 1),
