@@ -13,21 +13,18 @@ same on every machine.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from frame import ROOT, options
+from publish import run
+
 import mnist_bench
 
-ROOT = Path(__file__).parents[1]
 LEDGER = ROOT / "results" / "published" / "candidates.jsonl"
-PROGRAM = str(Path(sys.executable).parent / "mnist-bench")
 EIGHT = ("limits.macs=2.5e6", "periods=[0.25, 1, 3, 8]")
 SIX = ("limits.macs=2.5e6", "epochs=6", "periods=[0.25, 0.75, 2, 6]")
 LEARNED = ("optim.learned_share=0.6",)
@@ -45,7 +42,7 @@ SEEDS, FRESH, FIRST_FRESH = (1, 2, 3), 8, 9001
 
 def main() -> None:
     """Continue the ledger, or print it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__, publishes=False)
     parser.add_argument("--table", action="store_true", help="print what the ledger holds")
     parser.add_argument("--workers", default="2")
     asked = parser.parse_args()
@@ -70,22 +67,16 @@ def searched(name: str, seed: int, workers: str) -> dict[str, Any]:
     study = f"{name.replace(',', '').replace(' ', '-')}-{seed}"
     where = ("--workers", workers, "--results", str(ROOT / "build" / "candidates"))
     sets = [word for change in (*CANDIDATES[name], "precision=portable") for word in ("--set", change)]
-    asked = ("conv", "--trials", "50", "--seed", str(seed), "--study-name", study)
-    digest = printed("search", *asked, *sets, *METHOD, *where)["studies"][0]["digest"]
+    run("search", "conv", "--trials", "50", "--seed", str(seed), "--study-name", study, *sets, *METHOD, *where)
     record = mnist_bench.open_study(study, results=where[3])
     winner = mnist_bench.leaderboard(record).rows[0].trial.number
     fresh = ("--seeds", str(FRESH), "--seed", str(FIRST_FRESH), "--set", "precision=portable")
-    runs = printed("train", f"{study}/{winner}", *fresh, *where)["runs"]
+    runs = json.loads(run("train", f"{study}/{winner}", *fresh, *where, "--json"))["runs"]
     return {
-        "candidate": name, "seed": seed, "digest": digest, "winner": winner,
+        "candidate": name, "seed": seed, "digest": record.digest, "winner": winner,
         "cost": sum(sum(trial.costs[: len(trial.reports)]) for trial in record.trials),
-        "errors": [run["curve"][-1]["metrics"]["errors"] for run in runs],
+        "errors": [each["curve"][-1]["metrics"]["errors"] for each in runs],
     }  # fmt: skip
-
-
-def printed(*words: str) -> Any:
-    """Return the JSON that a command prints."""
-    return json.loads(subprocess.run([PROGRAM, *words, "--json"], check=True, capture_output=True, text=True).stdout)
 
 
 def table() -> Iterator[str]:

@@ -308,6 +308,10 @@ def _table(explanation: Explanation, read: Callable[[float | None], str]) -> Tab
         Figure("after period", lambda row: str(row.period), 3, "right"),
         Figure("value", lambda row: read(row.value), 1, "right"),
         Figure("place", lambda row: f"{row.place} of {row.arrived}", 2, "right"),
-        Figure("verdict", lambda row: ("stopped: " if row.stopped else "continued: ") * row.asked + row.rule, 4),
+        Figure("verdict", _verdict, 4),
     ]
     return Table(rows=explanation.standings, figures=columns)
+
+
+def _verdict(row: Standing) -> str:
+    return f"{'stopped' if row.stopped else 'continued'}: {row.rule}" if row.asked else row.rule

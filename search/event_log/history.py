@@ -80,7 +80,7 @@ class Timeline:
             turn = self._heap[0]
             if self.turns[turn.index] is turn and (asking or turn.trial is not None):
                 return turn
-            # Past, for another one was pushed since. Each is popped once, when it comes to the top; to look for it when
+            # Past, for another one was pushed since. Each is popped once, when it reaches the top; to look for it when
             # the turn changes would cost a look at all.
             heappop(self._heap)
         return None
