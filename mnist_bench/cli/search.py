@@ -68,13 +68,13 @@ def search(
 def _preview(config: SearchConfig) -> Result:
     from mnist_bench import preview
     from mnist_bench.searches.setup import SearchSetup
-    from mnist_bench.space_files.problems import problems_of
+    from mnist_bench.space_files.problems import warnings
 
     if config.kind == "own work":
         lines = preview.preview_own_work(config)
     else:
         setup = SearchSetup.of(config)
-        for warning in problems_of(setup.drawn, (setup.sampler, setup.pruner), warn=True):
+        for warning in warnings(setup.drawn, (setup.sampler, setup.pruner)):
             output.note(str(warning))
         lines = preview.preview(setup)
     return Result([Table(caption=lines)])

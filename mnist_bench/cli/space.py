@@ -50,8 +50,7 @@ def show(
     """
     from mnist_bench.data.mnist import images_in
     from mnist_bench.numerics.device import kind_of
-    from mnist_bench.space_files import drawn as drawn_spaces, space_sources
-    from mnist_bench.space_files.problems import problems_of
+    from mnist_bench.space_files import drawn as drawn_spaces, problems, space_sources
     from search.strategies import registry
 
     space, data_set = space_sources.open_with_data(
@@ -62,7 +61,7 @@ def show(
 
         start_lists.check_named(space)
     drawn = drawn_spaces.Drawn(space, data_set.form, images_in(data_set))
-    warnings = problems_of(drawn, warn=True)
+    warnings = problems.warnings(drawn)
     for warning in warnings:
         output.note(str(warning))
     workers = options.workers_for("cpu")

@@ -21,7 +21,7 @@ from mnist_bench.data.mnist import Images
 from mnist_bench.plots.frame import FAINT, INK, NARROW, PRUNED, WIDE, Drawn
 from mnist_bench.plots.subject import DataSubject, Predictions, Subject, best_predictions
 from mnist_bench.space_files import drawn as drawn_spaces
-from mnist_bench.space_files.problems import problems_of
+from mnist_bench.space_files.problems import faults
 from mnist_bench.space_files.space_sources import recipe
 from mnist_bench.training import batches
 from search.errors import SpaceError, UsageError
@@ -312,7 +312,7 @@ def augmentation_of(assignments: Sequence[str]) -> AugmentConfig:
             raise UsageError(f"--set {show(assignment)}: this plot takes only {SECTION}.FIELD=VALUE")
     fields = tuple(Field(f"{SECTION}.{name}", value) for name, value in asdict(NOTEBOOK).items())
     space = override(Space(SECTION, "--set", {}, fields), assignments)
-    if problems := problems_of(drawn_spaces.Drawn(space)):
+    if problems := faults(drawn_spaces.Drawn(space)):
         raise SpaceError(problems)
     return recipe(space).augment
 

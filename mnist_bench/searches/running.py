@@ -28,7 +28,7 @@ from mnist_bench.searches.setup import (
     versions,
 )
 from mnist_bench.space_files import drawn
-from mnist_bench.space_files.problems import problems_of
+from mnist_bench.space_files.problems import warnings
 from mnist_bench.studies import checked
 from mnist_bench.studies.kept_files import BestCheckpoints
 from mnist_bench.training import net_check
@@ -72,7 +72,7 @@ def run(
         invocation = Invocation(command=command)
         return begun_again(replace(ready, observer=observer, stopping=stops, invocation=invocation)).run()
     setup = SearchSetup.of(config)
-    for warning in problems_of(setup.drawn, (setup.sampler, setup.pruner), warn=True):
+    for warning in warnings(setup.drawn, (setup.sampler, setup.pruner)):
         observer.on_notice(str(warning))
     check_own_code(setup)
     close_test_set()

@@ -43,11 +43,10 @@ LISTED = {"model.blocks": "block", "model.hidden_layers": "hidden layer"}
 """Settings that count the entries of other settings' lists, with the noun for an entry."""
 
 
-def problems_of(drawn: Drawn, strategies: tuple[Sampler, Pruner] | None = None, *, warn: bool = False) -> list[Problem]:
+def faults(drawn: Drawn) -> list[Problem]:
     """Return all faults of a space: of its names and values, else of their combinations, else of its nets.
 
-    Unreadable ranges are skipped. With `warn`, a faultless space has its warnings instead, in the order of the file.
-    `strategies` are the sampler and the pruner of a search, if the space does not name them.
+    Unreadable ranges are skipped.
     """
     space = drawn.space
     found = names_and_values(space)
@@ -64,22 +63,23 @@ def problems_of(drawn: Drawn, strategies: tuple[Sampler, Pruner] | None = None, 
         return found
     if found := [*_combinations(space)]:
         return found
-    lists = [*_unfit_lists(drawn)]
-    if found := [problem for problem in lists if not problem.is_warning]:
+    if found := [problem for problem in _unfit_lists(drawn) if not problem.is_warning]:
         return found
     # Your own code may fail with any of its settings, so all are tried.
-    if all(map(is_impossible, drawn.plans if "net_code" in space.settings else drawn)):
-        return [_impossible(drawn)]
-    return _warnings(drawn, lists, strategies) if warn else []
+    are_impossible = all(map(is_impossible, drawn.plans if "net_code" in space.settings else drawn))
+    return [_impossible(drawn)] if are_impossible else []
 
 
-def _warnings(drawn: Drawn, lists: Sequence[Problem], strategies: tuple[Sampler, Pruner] | None) -> list[Problem]:
-    """Return the warnings about a faultless space; `lists` are those about its lists."""
+def warnings(drawn: Drawn, strategies: tuple[Sampler, Pruner] | None = None) -> list[Problem]:
+    """Return the warnings about a space without faults, in the order of the file.
+
+    `strategies` are the sampler and the pruner of a search, if the space does not name them.
+    """
     space = drawn.space
     strategies = strategies or registry.of_settings(space.settings)
     odd = [*_single_values(space), *_idle(space), *_constraints(drawn), *_of_strategies(space, strategies)]
     if not space.is_recipe:
-        odd += lists
+        odd += _unfit_lists(drawn)
         if space.settings.get("limits") and not drawn.meets_limits:
             message = f"limits: none of {len(drawn.plans)} random networks meets them; a search may find none either"
             odd.append(space.origins["limits"].problem(message))

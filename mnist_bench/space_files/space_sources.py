@@ -22,7 +22,7 @@ from mnist_bench.nets import own_net
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files.content import IMAGES, SETTINGS, VALUE, training_settings, value_faults
 from mnist_bench.space_files.drawn import Drawn
-from mnist_bench.space_files.problems import names_and_values, problems_of
+from mnist_bench.space_files.problems import faults, names_and_values
 from search.errors import Problem, SpaceError, UsageError
 from search.messages import did_you_mean, show
 from search.space import yaml_text
@@ -102,7 +102,7 @@ def _checked(
         if problems:
             raise SpaceError(problems)
         space = _without_nulls(override(space, overrides))
-    if problems := [*problems, *problems_of(Drawn(space, form(dataset_of(space)), images))]:
+    if problems := [*problems, *faults(Drawn(space, form(dataset_of(space)), images))]:
         raise SpaceError(problems)
     # An objective equal to the default makes no other search, so it is not part of the fingerprint.
     settings = {name: value for name, value in space.settings.items() if (name, value) != ("objective", VALUE)}

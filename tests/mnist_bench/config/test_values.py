@@ -26,7 +26,7 @@ from mnist_bench.errors import ConfigError
 from mnist_bench.nets.own_net import load_net
 from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.drawn import Drawn, samples
-from mnist_bench.space_files.problems import problems_of
+from mnist_bench.space_files.problems import faults
 from search import canonical_json
 from search.space.space import Space
 from search.space.yaml_text import parse
@@ -75,7 +75,7 @@ def test_what_is_wrong_is_named(values: dict[str, Any], words: str) -> None:
 def read_back(text: str) -> Space:
     """Return the space that the text is, checked as `mnist-bench train` checks a file."""
     space, problems = Space.read(parse(text, "recipe.yaml"))
-    assert problems + problems_of(Drawn(space)) == []
+    assert problems + faults(Drawn(space)) == []
     return space
 
 

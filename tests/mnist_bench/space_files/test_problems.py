@@ -14,7 +14,7 @@ from mnist_bench.config.settings import Activation, AugmentConfig, ModelConfig, 
 from mnist_bench.data.choice import form_of
 from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.drawn import Drawn
-from mnist_bench.space_files.problems import problems_of
+from mnist_bench.space_files.problems import faults, warnings
 from search.errors import SpaceError
 from search.messages import joined
 from search.space.space import Space
@@ -31,7 +31,8 @@ SMOKE = space_sources.find("smoke").read_text()
 
 
 def lines_of(text: str) -> list[str]:
-    return [str(problem) for problem in problems_of(Drawn(Space.from_document(parse(text, "f.yaml"))), warn=True)]
+    drawn = Drawn(Space.from_document(parse(text, "f.yaml")))
+    return [str(problem) for problem in faults(drawn) or warnings(drawn)]
 
 
 @pytest.mark.parametrize(
@@ -204,7 +205,7 @@ def test_a_setting_that_a_net_of_ones_own_cannot_have(tmp_path: Path, text: str,
     ],
 )
 def test_a_subset_has_to_fit_the_data_at_hand(images: int, fitting: str | None) -> None:
-    found = problems_of(Drawn(Space.from_document(parse("subset: 6000", "f.yaml")), images=images))
+    found = faults(Drawn(Space.from_document(parse("subset: 6000", "f.yaml")), images=images))
     told = [f"f.yaml:1:9  subset: 6000 is more than there are: {fitting}"] if fitting else []
     assert [str(problem) for problem in found] == told
 
@@ -229,7 +230,7 @@ def test_any_value_of_any_field_is_checked_without_a_crash(name: str, section: s
     document = parse("{}", "f.yaml")
     document.value.update({section: {name: value}, "epochs": value} if section != "phases" else {section: value})
     space, problems = Space.read(document)
-    assert all(str(problem).startswith("f.yaml:") for problem in problems + problems_of(Drawn(space)))
+    assert all(str(problem).startswith("f.yaml:") for problem in problems + faults(Drawn(space)))
 
 
 @pytest.mark.slow
@@ -240,7 +241,7 @@ def test_a_mutated_file_is_a_space_or_refused(start: int, length: int, inserted:
         space, problems = Space.read(parse(SMOKE[:start] + inserted + SMOKE[start + length :], "f.yaml"))
     except SpaceError:
         return
-    problems += problems_of(Drawn(space), warn=True)
+    problems += faults(Drawn(space)) or warnings(Drawn(space))
     assert all(str(problem).startswith("f.yaml:") for problem in problems)
     if all(problem.is_warning for problem in problems):
         rng = random.Random(0)
@@ -252,16 +253,17 @@ def test_nets_are_those_for_the_pictures(tmp_path: Path, more: str) -> None:
     file = tmp_path / "red.yaml"
     file.write_text(f"dataset: mnist-red\n{LR}\n{more}")
     space = space_sources.load(file, net=own_nets.write(tmp_path, own_nets.THREE_CHANNELS))
-    found = problems_of(Drawn(space, form_of("mnist-red")), warn=True)
+    found = warnings(Drawn(space, form_of("mnist-red")))
     assert [warning.message.partition(": ")[0] for warning in found] == ["constraints"] * bool(more)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["conv", "mini", "smoke"])
 def test_the_shipped_spaces_have_no_warnings(name: str) -> None:
-    assert problems_of(Drawn(space_sources.load(name)), warn=True) == []
+    assert warnings(Drawn(space_sources.load(name))) == []
 
 
 def test_the_sampler_of_a_search_decides_whether_a_portable_space_is_portable() -> None:
     drawn = Drawn(Space.from_document(parse(f"{LR}\nprecision: portable\nsearch: {{sampler: tpe}}", "f.yaml")))
-    assert problems_of(drawn, (Random(), Asha()), warn=True) == []
+    assert faults(drawn) == []
+    assert warnings(drawn, (Random(), Asha())) == []
