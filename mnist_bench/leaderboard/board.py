@@ -484,7 +484,7 @@ def headline(board: Leaderboard) -> str:
     counts = {name: sum(each.counts[name] for each in studies) for name in studies[0].counts}
     order = "" if all(repeats(each.record.order) for each in studies) else ", in completion order"
     stopped = f" {board.kind.stop_line(one.record.stop)}" if one and one.record.stop else ""
-    saved, budget = (sum(figures) for figures in zip(*((each.saved, each.budget) for each in studies), strict=True))
+    saved, budget = sum(each.saved for each in studies), sum(each.budget for each in studies)
     saving = f" Pruning saved {saved:g} of {budget:g} {board.kind.unit}s." if saved else ""
     names, trials = ", ".join(each.record.name for each in studies), sum(each.trial_budget for each in studies)
     running = ", running now" if live else ""
