@@ -253,7 +253,7 @@ def planner_on(
 
 
 def describe(space: Space) -> list[dict[str, str]]:
-    """Return a row a field, in the order of the file: what it is called, has, needs to count, and says of itself."""
+    """Return a row per field, in the order of the file: its path, its values, when it counts, and its description."""
     rows = []
     for item in space.fields:
         section, _, name = item.path.partition(".")
@@ -261,10 +261,10 @@ def describe(space: Space) -> list[dict[str, str]]:
             f"{parent.removeprefix(f'{section}.')} is {joined(map(show, allowed), 'or')}"
             for parent, allowed in item.when.items()
         ]
-        own = section == OWN
-        about = loaded_net(space.settings["net_code"]).about(name) if own else all_settings()[item.path].about
-        row = {"field": item.path, "values": values_in_words(item), "condition": " and ".join(conditions)}
-        rows.append({**row, "about": about})
+        is_own = section == OWN
+        about = loaded_net(space.settings["net_code"]).about(name) if is_own else all_settings()[item.path].about
+        condition = " and ".join(conditions)
+        rows.append({"field": item.path, "values": values_in_words(item), "condition": condition, "about": about})
     return rows
 
 
