@@ -70,7 +70,7 @@ def card(winner: Winner, *, onnx: bool, page: bool) -> str:
         ended_early=_ended_early(winner.trial.state), periods=number_of(len(winner.record.curve), "period"),
         is_best=best is not None and winner.trial.number == best.number,
         test_set=test_set_line(winner.test_evaluations),
-        onnx=onnx, page=page, own=_own_code(winner) if is_own else None, prepared=_prepared(winner),
+        onnx=onnx, page=page, own=_own_code(winner) if is_own else None, prepared=_prepared(winner) + winner.in_red,
         picture="digit.png" if input_spec.digits else "picture.png", label="name" if input_spec.names else "label",
         layers=() if is_own else plan_layers(config.model, winner.form).layers,
         commands=commands, options=command_line(commands.needed_by("reproduce")),
@@ -109,11 +109,6 @@ def _own_code(winner: Winner) -> OwnCode:
 
 
 def _prepared(winner: Winner) -> str:
-    red = " Its gray becomes the red channel; green and blue are 0." if winner.input_spec.red else ""
-    return f"{_at_size(winner)}{red}"
-
-
-def _at_size(winner: Winner) -> str:
     form = winner.form
     match winner.input_spec.preparation:
         case "digit":

@@ -39,11 +39,10 @@ def page(winner: Winner) -> str:
     """Return a page to draw on, as HTML."""
     validation = winner.validation
     right = f"{percent(validation.accuracy)} of {validation.images:,} validation images right"
-    red = " Its gray becomes the red channel; green and blue are 0." if winner.input_spec.red else ""
     of = "trained on all images; in the search its settings got " if winner.on_all else ""
     lines = [
         f"{winner.name}: {line(winner.config)}; {of}{right}.",
-        f"The network computes in this page; nothing is sent. {_prepared(winner)}{red}",
+        f"The network computes in this page; nothing is sent. {_prepared(winner)}{winner.in_red}",
     ]
     return render("draw.html.j2", name=winner.name, what=_what(winner), lines=lines, drawing=drawing(winner))
 

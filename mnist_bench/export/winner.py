@@ -108,6 +108,11 @@ class Winner(TrainedNet):
         finals = self.tested.evaluated if self.tested else ()
         return next((final for final in finals if final.number == self.trial.number), None)
 
+    @property
+    def in_red(self) -> str:
+        """The sentence, with a space before it, about a picture that is read in red; empty for other networks."""
+        return " Its gray becomes the red channel; green and blue are 0." if self.input_spec.red else ""
+
 
 def kept_net(study: StoredStudy, trial: TrialRecord | None = None, *, data_dir: Path | None = None) -> TrainedNet:
     """Return a trial's own network, by default that of the best trial, from its kept weights. Closes the test set."""
