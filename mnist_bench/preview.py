@@ -19,6 +19,7 @@ from search.hashed import repeats
 from search.messages import number_of
 from search.objectives.objective import FLAT
 from search.space.space import Space
+from search.strategies import registry
 
 NUMERICS = {"check": "objective"}
 
@@ -30,7 +31,7 @@ def preview(setup: SearchSetup) -> list[str]:
     """
     running.check_own_code(setup)
     ends = setup.period_ends
-    strategies = f"{setup.sampler.describe(len(ends))} + {setup.pruner.describe(len(ends))}"
+    strategies = registry.in_words(setup.sampler, setup.pruner, len(ends))
     what = _what(setup.config, setup.space, NETS, ends[-1], strategies)
     notices: list[str] = []
     first, start = enqueued(setup, notices.append), start_list(setup, notices.append)
@@ -59,7 +60,7 @@ def preview_own_work(config: SearchConfig) -> list[str]:
     search = running.search_of_own_work(config)
     repeatability.require_repeatable(search)
     spec, left = search.spec_for(NUMERICS), search.trials_left()
-    strategies = f"{spec.sampler.describe(spec.periods)} + {spec.pruner.describe(spec.periods)}"
+    strategies = registry.in_words(spec.sampler, spec.pruner, spec.periods)
     what = _what(config, spec.space, ValueKind(), spec.periods, strategies, running.objective_of(config).name)
     study = f"Study {search.files.name} in {config.folder}/"
     if not left:

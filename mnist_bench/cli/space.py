@@ -118,7 +118,6 @@ def _headline(space: Space) -> str:
     from search.strategies import registry
 
     epochs = space.settings.get("epochs", TrainConfig().epochs)
-    sampler, pruner = registry.of_settings(space.settings)
     periods = len(space.settings.get("periods") or range(epochs))
     others = {
         name: value
@@ -129,7 +128,7 @@ def _headline(space: Space) -> str:
         others["net"] = own_net.display_name(space.settings["net_code"])
     settings = [f"{name} {messages.show(value)}" for name, value in others.items()]
     parts = [space.name, _summary(space), number_of(epochs, "epoch"), *settings]
-    return "  ·  ".join([*parts, f"{sampler.describe(periods)} + {pruner.describe(periods)}"])
+    return "  ·  ".join([*parts, registry.in_words(*registry.of_settings(space.settings), periods)])
 
 
 def _size_lines(drawn: Drawn) -> Iterator[str]:

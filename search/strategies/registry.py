@@ -151,6 +151,11 @@ def check_known(spec: Mapping[str, Any]) -> None:
                 raise OtherVersionError(unknown(f"{kind}.{option}"))
 
 
+def in_words(sampler: Sampler, pruner: Pruner, periods: int) -> str:
+    """Return how a search of trials with this number of periods decides: `curves + asha (after reports 1, 3 of 4)`."""
+    return f"{sampler.describe(periods)} + {pruner.describe(periods)}"
+
+
 def unportable(sampler: Sampler, pruner: Pruner) -> Iterator[tuple[Kind, str]]:
     """Yield ("sampler" or "pruner", sentence) for each choice whose decisions may depend on the processor."""
     for strategy, decisions in ((sampler, "proposals"), (pruner, "decisions")):
