@@ -37,6 +37,9 @@ Kind = Literal["nets", "own work"]  # what a search may train: networks, or your
 OwnNetSource = Callable[..., Any] | str | None
 """Your own network: a function or class at the top of a file, or its name; None for the built-in ones."""
 
+TOP = 8  # trials that `confirm` retrains, unless another number is asked for
+SEEDS = 8  # fresh seeds of each of them
+
 PANELS = (
     None,
     BUDGET := "Budget and stopping",
@@ -272,10 +275,6 @@ def strategies(name: str, text: str) -> tuple[str | dict[str, Any], ...]:
 def strategy(name: str, text: str) -> str | dict[str, Any]:
     """Return one sampler or pruner; all else as in `strategies`."""
     return text if "{" not in text else strategies(name, text)[0]
-
-
-TOP = 8  # trials that `confirm` retrains, unless another number is asked for
-SEEDS = 8  # fresh seeds of each of them
 
 
 def share_or_number(name: str, text: str) -> float:
