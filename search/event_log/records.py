@@ -229,7 +229,7 @@ class StudyRecord:
         failed = [trial for trial in ended if trial.state == "FAIL"]
         return failed[0] if failed and all(trial.reason in ("crashed", "pruned") for trial in ended) else None
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """See `hashed.digest`."""
         return hashed.digest(map(_hashed, self.trials))
