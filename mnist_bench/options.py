@@ -110,7 +110,7 @@ def declared(function: Callable[..., Any]) -> Declared:
 
 
 def documented(function: F) -> F:
-    """Let a function check its arguments by their declarations, which its docstring has as `Args`."""
+    """Let a function check its arguments by their declarations, and list these in its docstring, as `Args`."""
     signature, known = inspect.signature(function), declared(function)
 
     @wraps(function)

@@ -176,7 +176,7 @@ def _about(estimate: float, middle: float, variance: float) -> ShareDifference:
 
 
 def fisher(successes: tuple[int, int], counts: tuple[int, int]) -> float:
-    """Return the two-sided p-value of Fisher's exact test (Fisher 1934) that two shares of `counts` are equal."""
+    """Return the two-sided p-value of Fisher's exact test (Fisher 1934) of two shares, `successes` of `counts`."""
     total = sum(successes)
     possible = np.arange(max(0, total - counts[1]), min(total, counts[0]) + 1)
     logarithms = _ln_choose(counts[0], possible) + _ln_choose(counts[1], total - possible)
@@ -225,8 +225,8 @@ def paired(differences: Sequence[float], step: float) -> Paired:
 def all_pairs(results: Mapping[int, Sequence[float]], step: float) -> dict[tuple[int, int], float]:
     """Return the corrected p-value of each pair of configurations, with the same seeds each; `step` as in `paired`.
 
-    Whichever configuration is looked at, because its mean is the best, say, equals fall below 0.05 in at most 5 of 100
-    cases.
+    Even for a configuration that was selected by its results, such as the one with the best mean, a pair that does not
+    differ falls below 0.05 in at most 5 of 100 cases.
     """
     pairs = [*combinations(results, 2)]
     apart = ([a - b for a, b in zip(results[one], results[other], strict=True)] for one, other in pairs)

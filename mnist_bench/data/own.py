@@ -397,7 +397,7 @@ def options_for(source: Path | None, *, dataset: DatasetName = "mnist") -> DataO
     """Return how the data set at `source` is loaded: an .npz file, a folder of pictures, or one of four IDX files.
 
     Without a source it is the one called `dataset`; with one, `dataset` may name what is made of its pictures. A source
-    that is no IDX files is read when it is new, or has changed, and kept as such.
+    that is not a folder of IDX files is read when it is new or has changed, and is kept as IDX files.
     """
     if source is None:
         return DataOptions(dataset=dataset, form=form_of(dataset))

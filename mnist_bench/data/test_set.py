@@ -82,7 +82,7 @@ def purpose_of_confirming(name: str) -> str:
 
 
 def times_evaluated_for(files: StudyFolder) -> int:
-    """Return how often the test set was opened for a study, under its folder's name or under an earlier one inside."""
+    """Return how often the test set was opened for a study, under the present name of its folder or an earlier one."""
     # The union of counters keeps the larger count of each line, so a line in both ledgers counts once.
     return (_own(files) | _about(files)).total()
 

@@ -431,6 +431,7 @@ def _figures(board: Leaderboard) -> list[Figure[LeaderboardRow]]:
 
 
 def union(names: Iterable[Iterable[str]]) -> Sequence[str]:
+    """Return the names that are in any of these, each once, in the order in which they appear."""
     return [*dict.fromkeys(name for some in names for name in some)]
 
 

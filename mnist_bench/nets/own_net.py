@@ -75,7 +75,10 @@ class OwnNet:
         return tuple(item.name for item in found if item.default is MISSING and item.default_factory is MISSING)
 
     def section_with(self, name: str) -> type:
-        """Return a dataclass with a default for every setting, to check one alone; of `name` where all is taken."""
+        """Return a dataclass with a default for every setting, so that each can be checked without the others.
+
+        For a network that takes any setting, its only field is `name`.
+        """
         return _undeclared(name) if self.declared is None else _section(self.declared)
 
     def about(self, name: str) -> str:
@@ -89,7 +92,10 @@ class OwnNet:
         return dict(TypeAdapter(self.declared).dump_python(_validated(self.declared, given), mode="json"))
 
     def argument(self, complete: Mapping[str, Any]) -> Any:
-        """Return the first argument of the function; where anything is taken, tuples are the lists that they were."""
+        """Return the first argument of the function.
+
+        For a network that takes any setting, lists are lists again, which a configuration holds as tuples.
+        """
         if self.declared is None:
             return {name: list(value) if isinstance(value, tuple) else value for name, value in complete.items()}
         return _validated(self.declared, complete)
@@ -341,7 +347,7 @@ def _made(net: OwnNet, complete: Mapping[str, Any], form: PictureForm, where: st
 
 
 def _called(net: OwnNet, call: Callable[[], Any]) -> Any:
-    """Return what the user's code does; its ValueError refuses the settings, any other exception is blamed on it."""
+    """Return the result of the user's code: its ValueError refuses the settings, it is blamed for other exceptions."""
     with net.loaded.blamed():
         try:
             return call()

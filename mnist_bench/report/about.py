@@ -49,7 +49,7 @@ def title(study: StudyRecord) -> str:
 
 
 def line(study: StudyRecord, space: Space, weights: Path | None) -> str:
-    """Return the line; without the time if an early version did not record it.
+    """Return the line; without the time if none was measured.
 
     Of another trainer, neither the machine nor the weights are known.
     """
@@ -66,7 +66,7 @@ def line(study: StudyRecord, space: Space, weights: Path | None) -> str:
 
 
 def time_of(study: StudyRecord) -> str | None:
-    """Return how long a search took: `4 min 40 s, 8 trainings at a time`; None if that was not recorded."""
+    """Return how long a search took: `4 min 40 s, 8 trainings at a time`; None if no time was measured."""
     try:
         time = worker_time_of(study)
     except StudyNotFoundError:

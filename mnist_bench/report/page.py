@@ -43,7 +43,7 @@ class ReportPage:
 
     study: str
     date: str | None
-    """Day on which the last period was handled (UTC, ISO 8601); None if an early version did not record it."""
+    """Day on which the last period was handled (UTC, ISO 8601); None if no period was trained."""
     title: str  # the number of trials and the data: `50 trials on MNIST`
     about: str  # the hyperparameters, the time, the machine and the place of the weights, in one line
     finding: tuple[str, ...]  # sentences, the most important first; text between backticks is code

@@ -241,7 +241,10 @@ def _found(fault: ErrorDetails, value: Any) -> tuple[KeyPath, Any]:
 
 
 def _sentence(fault: ErrorDetails, value: Any, name: str, annotation: Any, around: Any, *, may_vary: bool) -> str:
-    """Return the fault of a value inside one of the annotation `around`; what a field holds may vary: be a range."""
+    """Return the fault of a value, which is inside a value of the annotation `around`, in a sentence.
+
+    `may_vary` is whether it is the content of a field, which may be a range.
+    """
     said, limits, context = show(value), f" ({bounds(annotation, name)})", fault.get("ctx", {})
     match fault["type"]:
         case "greater_than":

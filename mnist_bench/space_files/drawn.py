@@ -39,7 +39,7 @@ PACE = 1.6
 idle cores of an AMD EPYC (Zen 4): conv 1.7 and conv-fast 1.8 in bf16, conv in portable precision 1.4, smoke 1.3 (by
 processor time). With two objectives, 60 trials of small took 3.0."""
 START = 4.0  # seconds of a search in which nothing trains: the workers start, and the data are loaded
-ROUGHLY = "a rough estimate, for idle cores of an AMD EPYC (Zen 4)"  # what a user is told about `search_seconds`
+ROUGHLY = "a rough estimate, for idle cores of an AMD EPYC (Zen 4)"  # how messages call `search_seconds`
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -48,7 +48,11 @@ def load(
     form: Callable[[DatasetName], PictureForm] = form_of,
     net: str | None = None,
 ) -> Space:
-    """Return the space of `source`, with `--set` applied, checked for so many images of a form and your own network."""
+    """Return the space of `source`, with `--set` applied, checked.
+
+    `images` is the number of images in the data set, which bounds `subset`. `form` returns the form of its pictures,
+    given the data set that the file names. `net` is the name of your own network, which all trials have.
+    """
     return _checked(_read(source), overrides, images, form, net)
 
 
@@ -79,7 +83,10 @@ def parse(
     form: Callable[[DatasetName], PictureForm] = form_of,
     net: str | None = None,
 ) -> Space:
-    """Return the space of a file's text, which messages call `source`; the others as in `load`. Any subset will do."""
+    """Return the space of a file's text, which messages call `source`; the others as in `load`.
+
+    `subset` has no bound: the number of images is not known.
+    """
     return _checked(yaml_text.parse(text, source), overrides, MANY, form, net)
 
 

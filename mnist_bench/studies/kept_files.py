@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 def write(values: Mapping[str, Any], path: Path) -> None:
-    """Write values atomically, as a JSON object with its SHA-256; StorageError if that fails, which changes no file."""
+    """Write values atomically, as a JSON object with its SHA-256; a StorageError leaves an existing file unchanged."""
     try:
         atomic_write(path, json.dumps(seal(values), indent=1).encode())
     except OSError as error:

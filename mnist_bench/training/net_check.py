@@ -72,7 +72,7 @@ def _ways(net: OwnNet, here: TorchTrainer) -> Mapping[str, tuple[str, Trainer[Tr
 
 
 def require_portable(net: OwnNet, settings: Sequence[Mapping[str, Any]], form: PictureForm) -> None:
-    """Check, in float32 on made-up images, that a net's bits depend on the processor with none of these settings."""
+    """Check, in float32 on made-up images, that no setting makes the bits of a net depend on the processor."""
     trainer = trainer_on_made_up(net.loaded.whole_name, asdict(form), "fp32")
     for each in settings:
         with net.loaded.blamed(), UnportableOperations() as found:

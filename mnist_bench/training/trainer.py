@@ -179,7 +179,7 @@ class Scorer:
 
 
 def numerics_here(device: str, precision: str) -> Mapping[str, Any]:
-    """Return what `describe` says of training on this device: of a worker process, for portable precision."""
+    """Return the numerics of training on this device; for portable precision, those of a worker process."""
     torch_device = setup(device, precision)
     chosen = choose_precision(torch_device, precision)
     return Scorer(chosen).numerics if chosen == "portable" else describe(torch_device, chosen)

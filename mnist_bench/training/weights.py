@@ -79,7 +79,10 @@ def check_trial(path: Path, trial: TrialRecord) -> bytes:
 
 
 def known(path: Path, weights: str, config: TrainConfig, whose: str) -> bytes:
-    """Return a file of `export`, which has to hold this configuration and weights of this SHA-256: those of `whose`."""
+    """Return the bytes of a file of `export`, which has to hold this configuration and weights of this SHA-256.
+
+    `whose` they are is for the message.
+    """
     from safetensors.torch import load
 
     try:
@@ -149,7 +152,7 @@ def _form_in(values: Mapping[str, Any]) -> PictureForm:
 
 
 def read_weights(path: Path) -> bytes:
-    """Return a file of `export`, whose header has to promise the file's size, and no more than its net needs."""
+    """Return the bytes of a file of `export`, if its header promises its size, and no more than its net needs."""
     with files.opened(path) as file, readable(str(path)):
         size = os.fstat(file.fileno()).st_size
         head = _head(file)
