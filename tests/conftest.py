@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -99,6 +100,14 @@ def left_open(monkeypatch: pytest.MonkeyPatch) -> None:
     from mnist_bench.data import idx
 
     monkeypatch.setattr(idx._Door, "guarded", True)
+
+
+@pytest.fixture(scope="session")
+def canned_studies() -> Path:
+    """Return `support.canned.studies`, made before a test that only reads them: its time is not that of the search."""
+    from support import canned
+
+    return canned.studies()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -25,7 +26,7 @@ from mnist_bench.space_files.content import SETTINGS
 from search.defaults import RESULTS_VARIABLE, WORKERS_VARIABLE
 from search.strategies import pruners, samplers
 from search.study import folder
-from support import canned, experiments, handmade, sources
+from support import experiments, handmade, sources
 from support.paths import ROOT
 from support.sources import SOURCES, nodes_of
 
@@ -79,9 +80,8 @@ def printed(*words: str) -> Mapping[str, Any]:
     return values
 
 
-def test_the_keys_of_studies_and_show_are_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    results = str(canned.studies())
-    (first, *_) = printed("studies", "--results", results)["studies"]
+def test_the_keys_of_studies_and_show_are_explained(canned_studies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (first, *_) = printed("studies", "--results", str(canned_studies))["studies"]
     assert {*first} == names_under("leaderboard.md", "studies --json")
     monkeypatch.setattr("search.study.studies.open_study", lambda *_: handmade.mixed())
     shown = printed("show", "conv-0")

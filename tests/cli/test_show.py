@@ -7,7 +7,6 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
-from shutil import copytree
 from typing import Any
 
 import pytest
@@ -25,7 +24,7 @@ from search.proposals.choice import Why
 from search.space.space import Space
 from search.space.yaml_text import parse
 from search.study.folder import StudyFolder
-from support import canned, handmade
+from support import handmade
 
 
 def shown(cli: Any, *words: str) -> list[str]:
@@ -240,16 +239,9 @@ def test_each_origin_is_a_sentence_and_a_model_says_what_it_expected(
     )
 
 
-@pytest.fixture
-def results(tmp_path: Path) -> Path:
-    """Return a folder of results with a copy of the study `finished`, which is made once for all tests."""
-    copytree(canned.studies() / "finished", tmp_path / "finished")
-    return tmp_path
-
-
-def test_a_stored_study_is_explained(results: Path) -> None:
+def test_a_stored_study_is_explained(canned_studies: Path) -> None:
     def why(target: str, *more: str) -> Result:
-        words = ["show", target, "--why", "--results", str(results), *more]
+        words = ["show", target, "--why", "--results", str(canned_studies), *more]
         return CliRunner().invoke(app, words, env={"COLUMNS": "60"})  # the verdict stands on a narrow screen, too
 
     result = why("finished/6")

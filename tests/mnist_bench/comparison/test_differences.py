@@ -14,7 +14,7 @@ from search.event_log.events import OfTrial
 from search.event_log.records import TrialRecord
 from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy, open_study, read_events
-from support import canned, handmade
+from support import handmade
 
 HERE = Path("results")
 CHANGES: dict[str, Callable[[TrialRecord], TrialRecord]] = {
@@ -76,10 +76,10 @@ def test_searches_in_completion_order_are_compared_trial_by_trial_and_runs_perio
     assert (parting.part, parting.period, parting.name) == ("result", 2, "train loss")
 
 
-def test_the_order_of_events_is_that_of_the_log_or_trial_by_trial() -> None:
-    study = open_study(canned.studies(), "finished")
+def test_the_order_of_events_is_that_of_the_log_or_trial_by_trial(canned_studies: Path) -> None:
+    study = open_study(canned_studies, "finished")
     kinds = {"ask": "ask", "report": "report", "tell": "end"}
-    events = read_events(StudyFolder.of("finished", canned.studies()))
+    events = read_events(StudyFolder.of("finished", canned_studies))
     logged = [(kinds[event.kind], event.trial) for event in events if isinstance(event, OfTrial)]
     assert [(step.kind, step.trial) for step in steps_of(study)] == logged
     by_trial = [(step.kind, step.trial, step.period) for step in steps_of(study, by_time=False)]

@@ -9,7 +9,7 @@ import pytest
 from mnist_bench.comparison.sides import side_of
 from mnist_bench.studies import record as records
 from search.errors import StudyNotFoundError, UsageError
-from support import canned, handmade
+from support import handmade
 
 HERE = Path("results")
 
@@ -42,14 +42,13 @@ def test_a_record_and_the_export_that_holds_it_are_one_run_with_its_images(file:
 
 
 @pytest.mark.parametrize("name", ["finished", "finished/6"])
-def test_a_study_is_found_by_its_name_and_by_its_folder_on_another_machine(name: str) -> None:
-    folder = canned.studies()
-    here, elsewhere = side_of(name, folder), side_of(f"{folder}/{name}", HERE)
+def test_a_study_is_found_by_its_name_and_by_its_folder_on_another_machine(name: str, canned_studies: Path) -> None:
+    here, elsewhere = side_of(name, canned_studies), side_of(f"{canned_studies}/{name}", HERE)
     assert here.run is not None
     assert elsewhere.run is not None
     assert here.is_study == elsewhere.is_study == (name == "finished")
     assert (here.run.trial, here.run.curve) == (elsewhere.run.trial, elsewhere.run.curve)
-    assert elsewhere.label == f"{folder}/{name}"
+    assert elsewhere.label == f"{canned_studies}/{name}"
 
 
 @pytest.mark.parametrize(
@@ -64,12 +63,17 @@ def test_a_study_is_found_by_its_name_and_by_its_folder_on_another_machine(name:
     ],
 )
 def test_what_cannot_be_compared_is_named(
-    target: str, error: type[Exception], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    target: str,
+    error: type[Exception],
+    words: str,
+    canned_studies: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("empty").mkdir()
     with pytest.raises(error, match=words):
-        side_of(target, canned.studies())
+        side_of(target, canned_studies)
 
 
 def test_runs_of_one_configuration_and_seed_are_the_same_training() -> None:
