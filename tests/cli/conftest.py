@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -53,9 +53,3 @@ def cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("search.study.studies.open_study", runner.open_study)
     return runner
-
-
-@pytest.fixture(scope="session")
-def in_one_process() -> Callable[[Path, str], dict[str, commands.Ran]]:
-    """Return `support.commands.in_one_process`."""
-    return commands.in_one_process

@@ -16,7 +16,7 @@ from typer.testing import Result
 from mnist_bench import ablate
 from mnist_bench.errors import Stopped
 from support import experiments
-from support.commands import PROGRAM, Ran
+from support.commands import PROGRAM, in_one_process
 
 pytestmark = pytest.mark.slow
 
@@ -41,9 +41,7 @@ for line in ("{ABLATE} --json --budget 0.001s", "{ABLATE} --json", "{ABLATE} --j
 """
 
 
-def test_the_path_is_measured_once_out_of_time_stopped_and_gone_on_with(
-    tmp_path: Path, in_one_process: Callable[[Path, str], dict[str, Ran]]
-) -> None:
+def test_the_path_is_measured_once_out_of_time_stopped_and_gone_on_with(tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(SPACE)
     (tmp_path / "flat.yaml").write_text(BASELINE)
     (searched,) = in_one_process(tmp_path, 'run("search tiny.yaml -n 2 --executor in-process")').values()

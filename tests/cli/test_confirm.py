@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 
 from mnist_bench.leaderboard.board import test_set_line as words_about_the_test_set
 from support import handmade
-from support.commands import PROGRAM, Ran
+from support.commands import PROGRAM, Ran, in_one_process
 from support.experiments import found, keep
 
 pytestmark = pytest.mark.slow
@@ -67,11 +66,10 @@ run("confirm moved --top 2 --workers 1")
 run("search tiny.yaml -n 3 --executor in-process --study-name moved")
 run("studies remove moved --yes")
 """
-InOneProcess = Callable[[Path, str], dict[str, Ran]]
 
 
 @pytest.fixture(scope="module")
-def searched(tmp_path_factory: pytest.TempPathFactory, in_one_process: InOneProcess) -> Path:
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder whose results hold the study tiny-0 of three trials."""
     folder = tmp_path_factory.mktemp("searched")
     (folder / "tiny.yaml").write_text(SPACE)
@@ -86,7 +84,7 @@ def folder(searched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ran(folder: Path, in_one_process: InOneProcess) -> list[Ran]:
+def ran(folder: Path) -> list[Ran]:
     return list(in_one_process(folder, SCRIPT).values())
 
 
@@ -144,7 +142,7 @@ def test_asked_again_it_neither_trains_nor_opens_the_test_set_and_the_leaderboar
 
 
 def test_nets_that_are_gone_are_trained_again_to_the_same_bits_with_the_test_set_shut(
-    ran: list[Ran], folder: Path, tmp_path: Path, in_one_process: InOneProcess
+    ran: list[Ran], folder: Path, tmp_path: Path
 ) -> None:
     place = Path(shutil.copytree(folder, tmp_path / "copy"))
     missed, trained, from_a_state = in_one_process(place, LOST).values()
@@ -160,7 +158,7 @@ def test_nets_that_are_gone_are_trained_again_to_the_same_bits_with_the_test_set
 
 
 def test_a_confirmed_study_that_is_copied_and_renamed_is_whole_under_its_new_name(
-    ran: list[Ran], folder: Path, tmp_path: Path, in_one_process: InOneProcess
+    ran: list[Ran], folder: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(folder / "results" / "tiny-0", tmp_path / "results" / "moved")
     shutil.copy(folder / "tiny.yaml", tmp_path)
@@ -225,7 +223,7 @@ def front_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ran_on_front(front_folder: Path, in_one_process: InOneProcess) -> list[Ran]:
+def ran_on_front(front_folder: Path) -> list[Ran]:
     found = list(in_one_process(front_folder, FRONT_SCRIPT).values())
     assert [one.code for one in found] == [0, 0, 0, 0, 0, 3, 0, 0], [one.err for one in found]
     return found

@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from operator import itemgetter
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from search.executors.ray import folder_of
 from search.study.folder import StudyFolder
 from search.study.invocation_log import invocations
 from support import canned
-from support.commands import Ran
+from support.commands import Ran, in_one_process
 
 pytestmark = pytest.mark.slow
 
@@ -135,7 +134,6 @@ SOONER = {
     ),
 }
 """What was refused while the script ran."""
-InOneProcess = Callable[[Path, str], dict[str, Ran]]
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +150,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ran(folder: Path, in_one_process: InOneProcess) -> dict[str, Ran]:
+def ran(folder: Path) -> dict[str, Ran]:
     return in_one_process(folder, SCRIPT + "\n".join(f"run({line!r})" for line in REFUSED) + OTHERWISE)
 
 
@@ -170,7 +168,7 @@ def test_a_search_ends_with_its_leaderboard_and_keeps_its_space_and_its_command(
 
 
 @pytest.mark.ray
-def test_ray_comes_to_the_same_search_and_keeps_to_itself(tmp_path: Path, in_one_process: InOneProcess) -> None:
+def test_ray_comes_to_the_same_search_and_keeps_to_itself(tmp_path: Path) -> None:
     """On a Ray of its own, with the data sent to its workers."""
     (tmp_path / "tiny.yaml").write_text(SPACE)
     (tmp_path / "data").mkdir()

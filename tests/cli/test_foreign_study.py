@@ -8,7 +8,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ import pytest
 from mnist_bench import cells
 from mnist_bench.value_kind import kind_of
 from support import handmade, search_fake as fake
-from support.commands import Ran
+from support.commands import Ran, in_one_process
 from support.paths import ROOT
 
 pytestmark = pytest.mark.slow
@@ -106,7 +105,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ran(folder: Path, in_one_process: Callable[..., dict[str, Ran]]) -> dict[str, Ran]:
+def ran(folder: Path) -> dict[str, Ran]:
     """Return what the commands come to, over all studies."""
     subprocess.run([sys.executable, str(EXAMPLE)], cwd=folder, check=True)
     fake.run(folder / "results", budget=8)

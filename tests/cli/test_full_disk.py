@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from support.commands import in_one_process
 from support.damage import small_disk
 
 pytestmark = pytest.mark.integration
@@ -23,7 +23,6 @@ subprocess.run(["mount", "-o", "remount,size=64m", "results"], check=True)
 run("{LINE}")
 run("doctor smoke-0")
 """
-InOneProcess = Callable[[Path, str], dict[str, Any]]
 
 
 @pytest.fixture
@@ -33,9 +32,7 @@ def small_results(tmp_path: Path) -> Iterator[Path]:
         yield tmp_path
 
 
-def test_a_search_that_fills_its_disk_goes_on_when_there_is_room(
-    small_results: Path, in_one_process: InOneProcess
-) -> None:
+def test_a_search_that_fills_its_disk_goes_on_when_there_is_room(small_results: Path) -> None:
     ran = in_one_process(small_results, SCRIPT)
     whole, full, resumed = ran[f"{LINE} --results undisturbed"], ran[FULL], ran[LINE]
     assert (whole.code, full.code, resumed.code) == (0, 1, 0)

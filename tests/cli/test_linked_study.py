@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from support import canned
-from support.commands import Ran
-
-InOneProcess = Callable[[Path, str], dict[str, Ran]]
+from support.commands import Ran, in_one_process
 
 pytestmark = pytest.mark.slow  # a process that imports PyTorch and draws
 SEARCH = "search small.yaml --trials 9 --concurrent-trials 4 --study-name finished --executor in-process"
@@ -95,7 +92,7 @@ def before(root: Path) -> list[dict[str, bytes] | None]:
 
 
 @pytest.fixture(scope="module")
-def ran(root: Path, before: object, in_one_process: InOneProcess) -> dict[str, Ran]:
+def ran(root: Path, before: object) -> dict[str, Ran]:
     return in_one_process(root, "\n".join(f"run({line(number)!r})" for number in range(len(CASES))))
 
 

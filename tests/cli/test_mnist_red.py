@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime
 import pytest
 from PIL import Image
 
+from support.commands import in_one_process
 from support.own_data import arrays, write_npz
 
 pytestmark = pytest.mark.integration
@@ -38,12 +37,11 @@ run("predict red picture.png --json{data}")
 run("predict winner picture.png --json")
 run("reproduce winner/RECORD.json{data}")
 """
-Run = Callable[[Path, str], dict[str, Any]]
 
 
 @pytest.mark.parametrize("data", ["", " --data grey.npz"])
 def test_a_net_is_taken_away_and_reads_a_grey_picture_as_its_study_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_one_process: Run, data: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: str
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     picture = np.full((60, 50), 255, np.uint8)

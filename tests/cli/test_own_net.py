@@ -7,10 +7,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +21,7 @@ from mnist_bench.searches.setup import SearchSetup, enqueued
 from mnist_bench.space_files.drawn import planner
 from search.errors import UsageError
 from support import own_nets
-from support.commands import Place
+from support.commands import Place, in_one_process
 from support.own_data import arrays, write_npz
 from support.paths import ROOT
 
@@ -71,7 +69,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> NetPlace:
     return made
 
 
-def test_what_only_reads_needs_no_code(place: NetPlace, in_one_process: Callable[[Path, str], dict[str, Any]]) -> None:
+def test_what_only_reads_needs_no_code(place: NetPlace) -> None:
     lines = (
         "leaderboard tiny-0 --json",
         "show tiny-0 --code",

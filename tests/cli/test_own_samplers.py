@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from support import own_code
+from support.commands import Ran, in_one_process
 from support.paths import ROOT
 
 pytestmark = pytest.mark.integration
@@ -72,9 +70,7 @@ def sampler_of_the_page() -> str:
 
 
 @pytest.fixture(scope="module")
-def ran(
-    tmp_path_factory: pytest.TempPathFactory, in_one_process: Callable[[Path, str], dict[str, Any]]
-) -> dict[str, Any]:
+def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ran]:
     folder = tmp_path_factory.mktemp("own")
     (folder / "mine.py").write_text(sampler_of_the_page())
     own_code.write(folder, own_code.UNSEEDED, "unseeded.py")
@@ -85,7 +81,7 @@ def ran(
 
 
 @pytest.mark.parametrize("line", [f"{OWN} -n 3", f"{OWN} -n 5", f"{OPTUNAS} -n 3", BY_ARRIVAL])
-def test_it_is_searched_with_and_gone_on_with(ran: dict[str, Any], line: str) -> None:
+def test_it_is_searched_with_and_gone_on_with(ran: dict[str, Ran], line: str) -> None:
     assert ran[line].code == 0, ran[line].err
 
 
@@ -101,19 +97,19 @@ def test_it_is_searched_with_and_gone_on_with(ran: dict[str, Any], line: str) ->
     ],
 )
 def test_what_is_not_named_again_was_changed_or_does_not_repeat_is_refused(
-    ran: dict[str, Any], line: str, words: str
+    ran: dict[str, Ran], line: str, words: str
 ) -> None:
     assert ran[line].code == 2
     assert words in ran[line].err
 
 
-def test_what_it_raises_is_one_sentence(ran: dict[str, Any]) -> None:
+def test_what_it_raises_is_one_sentence(ran: dict[str, Ran]) -> None:
     assert ran[RAISING].code == 1
     sentence = "Error: Sampler raising.py:Mine raised LookupError: nothing is left to try "
     assert ran[RAISING].err.splitlines()[-1] == f"{sentence}(raising.py:{own_code.RAISING_LINE})."
 
 
-def test_what_only_reads_needs_neither_your_code_nor_a_class_of_optunas(ran: dict[str, Any]) -> None:
+def test_what_only_reads_needs_neither_your_code_nor_a_class_of_optunas(ran: dict[str, Ran]) -> None:
     assert {line: ran[line].err for line in (*READERS, *OF_ITS_OWN, WHY) if ran[line].code} == {}
     assert "mine.py:NearTheBest + none" in ran["show tiny-0"].out
     assert "optuna:TPESampler + none" in ran["show optunas"].out

@@ -21,12 +21,11 @@ from search.errors import FingerprintError
 from search.study.folder import StudyFolder
 from search.study.studies import StoredStudy
 from support import handmade, own_code, own_nets
-from support.commands import Ran, unknown_options
+from support.commands import in_one_process, unknown_options
 from support.own_data import arrays, write_npz
 
 Cli = Callable[..., Result]
 WHOLE = handmade.study([handmade.trial(0), handmade.trial(1, range(3))])
-InOneProcess = Callable[[Path, str], dict[str, Ran]]
 GIVEN = "--set optim.lr=0.1 --set dataset=kmnist --net 'my nets.py:build'"
 
 
@@ -349,7 +348,7 @@ search: {sampler: random, pruner: none}
 
 
 @pytest.mark.slow
-def test_a_dry_run_over_a_study_that_is_there_says_what_is_left(in_one_process: InOneProcess, tmp_path: Path) -> None:
+def test_a_dry_run_over_a_study_that_is_there_says_what_is_left(tmp_path: Path) -> None:
     (tmp_path / "fast.yaml").write_text(FAST)
     for name, images in (("few", 400), ("fewer", 200)):
         write_npz(tmp_path / f"{name}.npz", arrays(classes=4, side=8, channels=1, train=images))
@@ -404,7 +403,7 @@ for line in (
 
 
 @pytest.mark.slow
-def test_a_search_keeps_the_trials_of_a_study_that_is_removed(in_one_process: InOneProcess, tmp_path: Path) -> None:
+def test_a_search_keeps_the_trials_of_a_study_that_is_removed(tmp_path: Path) -> None:
     (tmp_path / "fast.yaml").write_text(FAST)
     (tmp_path / "own.yaml").write_text(
         "epochs: 1\nmodel: {blocks: 0, hidden_layers: 1, hidden_units: 5}\noptim: {lr: 0.01, batch_size: 50}\n"
