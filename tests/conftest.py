@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -144,6 +143,4 @@ def is_one_of(markers: tuple[str, ...], item: pytest.Item) -> bool:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Return the clock by which periods are tried again."""
-    clock = Clock()
-    monkeypatch.setattr("search.driver.retry_policy.time", SimpleNamespace(monotonic=lambda: clock.now))
-    return clock
+    return Clock().set_in(monkeypatch, "search.driver.retry_policy")

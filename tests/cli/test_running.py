@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 import typer
@@ -15,7 +14,6 @@ from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import to_json
 from mnist_bench.errors import Stopped
 from mnist_bench.experiments.trainings import Observer, Task
-from search.driver import attended
 from search.driver.attended import Screen, State
 from search.trainer_api import Report
 from support import experiments, handmade
@@ -79,8 +77,7 @@ class Seen(Screen):
 def test_runs_of_several_parts_are_counted_together_and_their_costs_foresee_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    clock = Clock()
-    monkeypatch.setattr(attended, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    clock = Clock().set_in(monkeypatch, "search.driver.attended")
     seen = Seen()
     heard = experiments.Stopping(lambda runs: runs >= 1)
     watched = WatchedRuns(seen, lambda: False, heard)

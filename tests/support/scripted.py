@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
+
+import pytest
 
 from search.event_log.events import Asked, Created, GoalSet, Reported, Told
 from search.event_log.history import History
@@ -24,6 +27,11 @@ TICK = 0.125
 @dataclass(slots=True)
 class Clock:
     now: float = 0.0
+
+    def set_in(self, monkeypatch: pytest.MonkeyPatch, module: str) -> Clock:
+        """Let a module measure time by this clock, and return it."""
+        monkeypatch.setattr(f"{module}.time", SimpleNamespace(monotonic=lambda: self.now))
+        return self
 
 
 @dataclass(slots=True)

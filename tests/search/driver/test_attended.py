@@ -197,9 +197,7 @@ def test_a_screen_is_where_a_person_sees_a_line_replaced(
 @pytest.fixture
 def hand(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Return the clock by which states are drawn."""
-    clock = Clock()
-    monkeypatch.setattr(attended, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    return clock
+    return Clock().set_in(monkeypatch, "search.driver.attended")
 
 
 def of(done: int, name: str = "") -> Callable[[], State]:

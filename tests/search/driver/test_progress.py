@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -65,8 +64,7 @@ def test_survivors_are_those_of_the_goals_trials_and_of_so_many_that_it_takes_no
 
 
 def test_foreseeing_the_rest_takes_a_twentieth_of_the_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    clock = Clock()
-    monkeypatch.setattr("search.driver.progress.time", SimpleNamespace(monotonic=lambda: clock.now))
+    clock = Clock().set_in(monkeypatch, "search.driver.progress")
     foreseen: list[float] = []
 
     def remaining(forecast: Forecast, ahead: Mapping[int, int]) -> WorkLeft:
