@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,7 @@ def at_the_end_of_a_search(asked: Situation) -> Iterator[str]:
 def below_a_leaderboard(asked: Situation) -> Iterator[str]:
     study, known = asked.study, commands_of(asked.study)
     for order in ("deterministic", "as-completed"):
-        board = leaderboard_of(replace(study, spec={**study.spec, "order": order}), top=2)
+        board = leaderboard_of(handmade.changed(study, order=order), top=2)
         table = table_of(board, commands=known)
         yield from (*table.caption, *table.footnotes, table.whole)
 

@@ -14,22 +14,20 @@ from support import handmade
 def other(**data: Any) -> StoredStudy:
     """Return a study of which the best trial gets more images wrong; `data` are entries of its data set."""
     trials = [handmade.trial(0, range(7), params={"optim.lr": 0.01}, seed=7), handmade.trial(1, range(3, 40), seed=8)]
-    study = handmade.study(trials, name="conv-1", spec={**handmade.spec(), "seed": 1})
-    study.spec["context"]["data"].update(data)
-    return study
+    return handmade.changed(handmade.study(trials, name="conv-1"), seed=1, context={"data": data})
 
 
 @pytest.fixture(autouse=True)
 def studies(cli: Any) -> None:
     """Let there be conv-1, its repetition conv-2, and two that are the same search as conv-0."""
     again = handmade.mixed(name="conv-2")
-    failed = (replace(again.trials[0], state="FAIL"), *again.trials[1:])
-    numerics = {**again.spec["numerics"], "check": "f" * 64, "cpu": "another"}
+    changed = replace(again, name="changed", trials=(replace(again.trials[0], state="FAIL"), *again.trials[1:]))
+    numerics = {"check": "f" * 64, "cpu": "another"}
     cli.studies |= {
         "conv-1": other(),
         "conv-2": again,
-        "changed": replace(again, name="changed", trials=failed),
-        "machine": replace(again, name="machine", trials=failed, spec={**again.spec, "numerics": numerics}),
+        "changed": changed,
+        "machine": handmade.changed(replace(changed, name="machine"), numerics=numerics),
         "images": replace(other(split_hash="f" * 64, subset=6000), name="images"),
     }
 

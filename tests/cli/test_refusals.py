@@ -83,8 +83,7 @@ LINES = [
 @pytest.fixture
 def place(cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a runner in a folder with files that commands refuse; conv-0 is the latest study."""
-    elsewhere = handmade.mixed(name="elsewhere")
-    elsewhere.spec["context"]["data"]["split_hash"] = "f" * 64
+    elsewhere = handmade.changed(handmade.mixed(name="elsewhere"), context={"data": {"split_hash": "f" * 64}})
     waiting = handmade.study([handmade.trial(0, periods=0, state="RUNNING")], name="new")
     cli.studies = {"elsewhere": elsewhere, "new": waiting, **cli.studies}
     for folder in ("empty", "unfinished", "winner", "closed"):

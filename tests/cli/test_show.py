@@ -32,11 +32,10 @@ def shown(cli: Any, *words: str) -> list[str]:
 
 
 def test_a_study_stands_on_one_screen(cli: Any) -> None:
-    study = handmade.mixed()
     fields = list(space_sources.load("conv").to_spec()["fields"])
-    numerics = {**study.spec["numerics"], "cpu": "Abacus", "gpu": None}
-    space = {**study.spec["space"], "fields": fields}
-    cli.studies["conv-0"] = replace(study, spec={**study.spec, "numerics": numerics, "space": space})
+    cli.studies["conv-0"] = handmade.changed(
+        handmade.mixed(), numerics={"cpu": "Abacus", "gpu": None}, space={"fields": fields}
+    )
     folder = StudyFolder(Path("results/conv-0"))
     folder.weights.mkdir(parents=True)
     typed = b'{"command": "mnist-bench search conv --trials 7", "data_dir": null}\n'
@@ -132,10 +131,10 @@ CONSTRAINT = "lr <= 0.01 * momentum"
 
 def constrained() -> Any:
     study = handmade.mixed()
-    fields = {"optim.lr": {"float": [0.0, 1.0]}, "optim.momentum": {"value": 0.9}}
-    study.spec["space"].update(settings={"constraints": [CONSTRAINT]}, fields=[*map(list, fields.items())])
+    fields = [["optim.lr", {"float": [0.0, 1.0]}], ["optim.momentum", {"value": 0.9}]]
     missed = replace(study.trials[5], constraints={"macs": -5.0, CONSTRAINT: 0.125})
-    return replace(study, trials=(*study.trials[:5], missed))
+    space = {"settings": {"constraints": [CONSTRAINT]}, "fields": fields}
+    return handmade.changed(replace(study, trials=(*study.trials[:5], missed)), space=space)
 
 
 @pytest.mark.parametrize(

@@ -85,10 +85,12 @@ def test_the_candidates_are_the_best_distinct_configurations_with_as_much_traini
     assert [trial.number for trial in candidates_of(study, top)] == candidates
 
 
-LONG = handmade.study(
-    [handmade.trial(n, range(20 - n), facts={"macs": 100 + n}, params={"optim.lr": n}) for n in range(9)]
+LONG = handmade.changed(
+    handmade.study(
+        [handmade.trial(n, range(20 - n), facts={"macs": 100 + n}, params={"optim.lr": n}) for n in range(9)]
+    ),
+    space={"settings": {"objective": ["val_accuracy", "macs"]}},
 )
-LONG.spec["space"]["settings"]["objective"] = ["val_accuracy", "macs"]
 
 
 @pytest.mark.parametrize(
@@ -574,9 +576,7 @@ def test_the_best_mean_of_all_runs_is_selected(
 def test_a_report_of_an_objective_may_take_any_time(confirm_values: Confirm) -> None:
     _, executor = confirm_values()
     assert all(job.stall_seconds < math.inf for _, job in executor.started)
-    study = four(name="descent-0")
-    study.spec["context"]["objective"] = {}
-    _, executor = confirm_values(study=study)
+    _, executor = confirm_values(study=handmade.changed(four(name="descent-0"), context={"objective": {}}))
     assert {job.stall_seconds for _, job in executor.started} == {math.inf}
 
 

@@ -305,9 +305,9 @@ def test_a_folder_has_one_workshop_at_a_time(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("in_this_process")
 def test_a_studys_workshop_computes_in_its_precision_and_is_refused_where_the_bits_differ(tmp_path: Path) -> None:
-    study, data = handmade.mixed(), load_training_set(DataOptions(subset=1200))
-    study.spec["numerics"].update(precision="fp32", device="cpu")
-    study.spec["context"]["data"].update(subset=1200, data_hash=data.data_hash, split_hash=data.split.digest)
+    data = load_training_set(DataOptions(subset=1200))
+    context = {"data": {"subset": 1200, "data_hash": data.data_hash, "split_hash": data.split.digest}}
+    study = handmade.changed(handmade.mixed(), numerics={"precision": "fp32", "device": "cpu"}, context=context)
     here = device.describe(device.setup("cpu"), "fp32")["check"]
     with (
         pytest.raises(

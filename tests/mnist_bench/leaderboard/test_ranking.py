@@ -117,8 +117,7 @@ def test_intervals_are_wilsons_on_the_validation_images_that_the_study_names(
     errors: int | None, images: int, interval: tuple[float | None, float | None]
 ) -> None:
     trial = handmade.with_reports(handmade.trial(0), metrics={"errors": errors})
-    study = handmade.study([trial])
-    study.spec["context"]["images"]["validation"] = images
+    study = handmade.changed(handmade.study([trial]), context={"images": {"validation": images}})
     (row,) = table_of(leaderboard_of(study)).records()
     assert (row["errors"], row["low"], row["high"]) == (errors, *interval)
 
