@@ -57,9 +57,8 @@ def test_the_path_is_measured_once_out_of_time_stopped_and_gone_on_with(tmp_path
     assert (process.returncode, out) == (130, "")
     stopped = ["Stopped. The same command continues where it stopped:", f"  mnist-bench {ABLATE}"]
     assert err.splitlines()[-2:] == stopped
-    assert first[0].startswith(
-        "12 runs to train, about "
-    )  # two seeds of the baseline, 2 choices, 2 more, and the trial
+    # Two seeds of the baseline, 2 choices, 2 more, and the trial.
+    assert first[0].startswith("12 runs to train, about ")
     assert "trial, seed 1 of 2: " in first[1]  # the longest first
 
     short, whole, again = in_one_process(tmp_path, SCRIPT).values()

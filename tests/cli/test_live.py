@@ -198,7 +198,6 @@ def test_head_and_notable_lines_are_folded_where_there_is_room() -> None:
         STATE,
         head=["results/conv-0", "word " * 11 + "word"],
         notable=["best  " + "setting " * 11 + "setting"],
-        concurrent=8,
     )
     heights = {height: [len(line) for line in live.lines_above(told, 70, height)] for height in (18, 16, 14)}
     assert heights == {18: [14, 59, 65, 69, 37], 16: [14, 59, 65, 101], 14: [78, 65, 101]}

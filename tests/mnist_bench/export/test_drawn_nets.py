@@ -50,10 +50,8 @@ def test_of_more_than_twenty_classes_the_page_shows_ten(classes: int, bars: int)
 
 def test_onnx_is_of_a_version_that_older_runtimes_read_and_is_told_only_names_of_classes() -> None:
     plain, named = (onnx.load_from_string(layers.onnx_graph(drawn(names=names))) for names in ((), tuple("abcdefghij")))
-    assert (plain.ir_version, [each.version for each in plain.opset_import]) == (
-        8,
-        [17],
-    )  # ONNX Runtime 1.12 reads them
+    # ONNX Runtime 1.12 reads these.
+    assert (plain.ir_version, [each.version for each in plain.opset_import]) == (8, [17])
     assert {each.key for each in plain.metadata_props} == {"trial", "weights"}
     assert json.loads({each.key: each.value for each in named.metadata_props}["classes"]) == [*"abcdefghij"]
 
