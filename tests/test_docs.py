@@ -20,8 +20,9 @@ from support.paths import ROOT
 from support.sources import SOURCES, found_in, nodes_of, refuse, text_of
 
 PAGES = [
-    *sorted((ROOT / "docs").rglob("*.md")), *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY"))
-]  # fmt: skip
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")),
+]
 FAULTS = ROOT / "docs" / "reference" / "faults.md"
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 BETWEEN_TICKS = r"(?:`|^ {{4}})({})(?=`|  |$)"

@@ -85,8 +85,11 @@ def begun(
     options = ["--trials", TRIALS, "--concurrent-trials", SLOTS, "--workers", workers, "--results", results, *more]
     return subprocess.Popen(
         [sys.executable, search_cli.__file__, str(delay), "search", "smoke", *map(str, options)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **variables},
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **variables},
+    )
 
 
 def run(results: Path, **options: Any) -> Ran:

@@ -239,10 +239,12 @@ def test_weights_go_after_a_yes_and_are_trained_again_bit_for_bit(ran: dict[str,
     asked, removed, none, reproduced = (
         ran[line]
         for line in (
-            "studies remove tiny-0 --weights", "studies remove --weights tiny-0 --yes",
-            "studies remove --weights tiny-0", "reproduce tiny-0/0 --weights",
+            "studies remove tiny-0 --weights",
+            "studies remove --weights tiny-0 --yes",
+            "studies remove --weights tiny-0",
+            "reproduce tiny-0/0 --weights",
         )
-    )  # fmt: skip
+    )
     assert [each.code for each in (asked, removed, none, reproduced)] == [1, 0, 0, 0]
     assert asked.err.startswith("tiny-0: ")
     assert "`predict`, plots of a network and exports of confirmed networks need the weights." in asked.err

@@ -69,9 +69,15 @@ OF_SET = SpaceError([Problem("--set optim.lr", 1, 1, "abc is not a number")])
     ids=lambda value: value if isinstance(value, str) and value.isidentifier() else "",
 )  # fmt: skip
 def test_an_error_is_a_sentence_and_an_object(
-    cli: Run, monkeypatch: pytest.MonkeyPatch, error: BaseException, kind: str, code: int, message: str,
-    more: dict[str, object], sentence: str,
-) -> None:  # fmt: skip
+    cli: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    kind: str,
+    code: int,
+    message: str,
+    more: dict[str, object],
+    sentence: str,
+) -> None:
     raising(monkeypatch, error)
     plain, as_json, verbose = cli("studies"), cli("studies", "--json"), cli("-v", "studies")
     assert (plain.stdout, plain.stderr, plain.exit_code) == ("", as_json.stderr, as_json.exit_code)

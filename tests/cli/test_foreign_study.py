@@ -85,13 +85,14 @@ TEXT_AGAIN = "reproduce flat-0 --command 'sh program.sh {x}'"
 CONFIRM = f"confirm ridge-0 --top 2 {OWN}"
 CONFIRM_BOWL = "confirm bowl-0 --top 2 --json --objective mine.py:objective"
 AFTER = (
-    "leaderboard ridge-0 --json --top 1", "show ridge-0 ", "plot ridge-0 --formats png", "plot ridge-0 errors --json",
+    "leaderboard ridge-0 --json --top 1",
+    "show ridge-0 ",
+    "plot ridge-0 --formats png",
+    "plot ridge-0 errors --json",
     "leaderboard bowl-0",
-)  # fmt: skip
+)
 REPORTS = ("report ridge-0", "report bowl-0")
-LINES = (
-    *SEARCHES, *SHOWN, *FOR_NETS, *UNNAMED, *AGAIN, *REFUSED, CHANGED, TEXT_AGAIN, CONFIRM, CONFIRM_BOWL, *AFTER
-)  # fmt: skip
+LINES = (*SEARCHES, *SHOWN, *FOR_NETS, *UNNAMED, *AGAIN, *REFUSED, CHANGED, TEXT_AGAIN, CONFIRM, CONFIRM_BOWL, *AFTER)
 
 
 @pytest.fixture(scope="module")

@@ -40,13 +40,19 @@ PROGRESS = Progress(
     training=frozenset({33}), ahead={32: 1},
 )  # fmt: skip
 STATE = State(
-    seconds=161.0, left=117, done=29, total=50, ends="4 complete, 25 pruned", head=["results/conv-0", "conv", "seed 0"],
-    notable=["best  #17  99.40%   2 blocks, 16·32 filters"], concurrent=8,
+    seconds=161.0,
+    left=117,
+    done=29,
+    total=50,
+    ends="4 complete, 25 pruned",
+    head=["results/conv-0", "conv", "seed 0"],
+    notable=["best  #17  99.40%   2 blocks, 16·32 filters"],
+    concurrent=8,
     below="pruning saved 118 of 186 epochs so far",
     running=[
         Row(name=f"#{n}", trains=n > 32, values=(0.9,) * (n % 4), words="epoch", settings="lr") for n in range(30, 38)
     ],
-)  # fmt: skip
+)
 SETTINGS = "2 blocks, 16·32 filters, 128 hidden, adam, lr"
 TWO_OBJECTIVES = replace(SPEC, space=replace(SPEC.space, settings={"objective": ["accuracy", "macs"]}))
 

@@ -47,11 +47,14 @@ def test_a_study_stands_on_one_screen(cli: Any) -> None:
     assert len(lines) <= 40
     assert lines[0].startswith("conv-0: 3 complete")
     assert {
-        "best      #1  99.50% [98.83, 99.79]  61.2k parameters, 2.1M MACs", "machine   Abacus, bf16, optuna 5.0.0",
+        "best      #1  99.50% [98.83, 99.79]  61.2k parameters, 2.1M MACs",
+        "machine   Abacus, bf16, optuna 5.0.0",
         "search    tpe (multivariate) + asha (after reports 1, 3 of 6), seed 0, 8 concurrent trials",
-        "time      36 s of training", "weights   results/conv-0/weights/1.safetensors",
-        "report    results/conv-0/report.html", "typed     mnist-bench search conv --trials 7",
-    } < {*lines}  # fmt: skip
+        "time      36 s of training",
+        "weights   results/conv-0/weights/1.safetensors",
+        "report    results/conv-0/report.html",
+        "typed     mnist-bench search conv --trials 7",
+    } < {*lines}
     assert table[0].split() == ["hyperparameter", "trial", "1", "place", "range"]
     assert ["optim.lr", "0.0093"] in [line.split()[:2] for line in table]
     assert lines[-1] == "The whole specification: `mnist-bench show conv-0 --all`."

@@ -93,7 +93,9 @@ IN_PORTABLE = {"precision": "portable", "machine": {}, "digest": "0" * 64}
         ({"versions": {"optuna": "5.1.0"}}, {}, "identical", EQUAL),
         ({}, OTHER, "differs", ANOTHER),
         (
-            {"versions": {"torch": "2.14.0"}, "driver_revision": 3}, OTHER, "cannot tell",
+            {"versions": {"torch": "2.14.0"}, "driver_revision": 3},
+            OTHER,
+            "cannot tell",
             "published with driver revision 2 and torch none, this is driver revision 3 and torch 2.14.0: another "
             "digest is expected",
         ),
@@ -102,7 +104,7 @@ IN_PORTABLE = {"precision": "portable", "machine": {}, "digest": "0" * 64}
         ({"numerics": {"precision": "fp32"}}, OTHER, "cannot tell", INCOMPARABLE),
         ({"numerics": {"precision": "portable", "check": "another"}}, IN_PORTABLE, "differs", ANOTHER),
     ],
-)  # fmt: skip
+)
 def test_a_study_of_the_same_search_is_compared(
     parts: Any, entry: Any, verdict: str, sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

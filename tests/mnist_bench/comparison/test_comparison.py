@@ -164,17 +164,19 @@ A_WINS = "a/0 is significantly better, by 3.10 percentage points [1.89, 4.30] (M
         (SIX, run_with(range(3, 40), "b"), f"a/0 alone is right on 34, and b/0 alone on 3. {A_WINS}"),
         (run_with(range(3, 40), "b"), SIX, f"b/0 alone is right on 3, and a/0 alone on 34. {A_WINS}"),
         (
-            SIX, run_with(range(3, 10), "b"),
+            SIX,
+            run_with(range(3, 10), "b"),
             "a/0 alone is right on 4, and b/0 alone on 3. No significant difference (McNemar, p = 1): a/0 is ahead by "
             "0.10 percentage points [−0.49, 0.69].",
         ),
         (
-            run_with(range(3), "a"), run_with(range(3, 6), "b"),
+            run_with(range(3), "a"),
+            run_with(range(3, 6), "b"),
             "a/0 alone is right on 3, and b/0 alone on 3. No significant difference (McNemar, p = 1): 0.00 percentage "
             "points [−0.55, 0.55].",
         ),
     ],
-)  # fmt: skip
+)
 def test_on_the_same_images_the_test_is_paired_and_the_better_one_named(
     first: Claim, second: Claim, sentence: str
 ) -> None:
@@ -192,19 +194,22 @@ BETTER = "a/0 is significantly better, by 3.40 percentage points ["
     ("second", "same_images", "sentence"),
     [
         (
-            run_with(range(40), "b", split_hash="f" * 64), False,
+            run_with(range(40), "b", split_hash="f" * 64),
+            False,
             f"a/0 was judged on 1,000 images, and b/0 on 1,000 other ones. {BETTER}",
         ),
         (
-            run_with(range(40), "b", data_hash="f" * 64), False,
+            run_with(range(40), "b", data_hash="f" * 64),
+            False,
             f"a/0 was judged on 1,000 images, and b/0 on 1,000 other ones. {BETTER}",
         ),
         (
-            replace(FORTY, correct=None), True,
+            replace(FORTY, correct=None),
+            True,
             f"On the same 1,000 images, it was not kept which of them each classified correctly. {BETTER}",
         ),
     ],
-)  # fmt: skip
+)
 def test_on_different_images_or_without_the_correct_ones_the_test_is_unpaired(
     second: Claim, same_images: bool, sentence: str
 ) -> None:

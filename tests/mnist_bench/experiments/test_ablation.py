@@ -85,7 +85,9 @@ def path(*answers: Mapping[str, Sequence[int | None]] | None) -> tuple[Step, ...
                 {"batchnorm": (45, 47), "averaging": (44, 46)},
                 {"batchnorm": (40, 42)},
             ],
-            ["convolutions", "optimizer", "averaging", "batchnorm"], [704, 40, 16, 4], [71, 61, 98.5],
+            ["convolutions", "optimizer", "averaging", "batchnorm"],
+            [704, 40, 16, 4],
+            [71, 61, 98.5],
             id="what helps most",
         ),
         pytest.param(
@@ -95,12 +97,14 @@ def path(*answers: Mapping[str, Sequence[int | None]] | None) -> tuple[Step, ...
                 {"batchnorm": (99, None), "averaging": (90, None)},
                 {"averaging": (9, 9)},
             ],
-            ["convolutions", "optimizer", "batchnorm", "averaging"], [704, -299, None, None], [None, 400, 500],
+            ["convolutions", "optimizer", "batchnorm", "averaging"],
+            [704, -299, None, None],
+            [None, 400, 500],
             id="ties in the order of groups, what diverged last",
         ),
         pytest.param([FIRST, UP], ["convolutions", "the rest"], [704, 60], [], id="where time is up, the rest at once"),
     ],
-)  # fmt: skip
+)
 def test_at_each_step_one_change_is_taken(
     answers: Answers, taken: list[str], fewer: list[float | None], tried: list[float | None]
 ) -> None:
@@ -214,14 +218,26 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path, text: str) -> None:
 def test_the_table_tells_what_may_be_chance_what_diverged_and_what_time_left_open() -> None:
     tried, after = (TriedChange(groups=("convolutions",), mean=100),), measured(END, (100, 102))
     first = Step(
-        groups=("convolutions",), change="blocks 0 → 2", after=after, tried=tried, waiting=("batchnorm", "dropout"),
-        fewer=700, low=650.4, high=749.6,
-    )  # fmt: skip
+        groups=("convolutions",),
+        change="blocks 0 → 2",
+        after=after,
+        tried=tried,
+        waiting=("batchnorm", "dropout"),
+        fewer=700,
+        low=650.4,
+        high=749.6,
+    )
     second = replace(first, groups=("schedule",), waiting=(), fewer=2, low=-7, high=11)
     last = replace(
-        second, groups=("batchnorm", "dropout"), change="[bold]", after=measured(END, (None, 9)), tried=(), fewer=None,
-        low=None, high=None,
-    )  # fmt: skip
+        second,
+        groups=("batchnorm", "dropout"),
+        change="[bold]",
+        after=measured(END, (None, 9)),
+        tried=(),
+        fewer=None,
+        low=None,
+        high=None,
+    )
     table = replace(PATH, start=measured(START, (800, 802)), images=10_000, steps=(first, second, last)).table()
     assert table.caption == [
         "conv-0: from linear to #1, 801.0 → diverged validation errors of 10,000 (means of 2 fresh seeds)."
@@ -250,8 +266,9 @@ def test_every_setting_is_in_exactly_one_group() -> None:
 SGD = TrainConfig(optim=OptimConfig(optimizer="sgd_nesterov", lr=0.1), periods=(0.5, 6), train_on="all")
 IDLE = TrainConfig(
     optim=replace(SGD.optim, beta1=0.5, warmup_fraction=0.7, drop_factor=0.5, second_drop_fraction=0.99),
-    model=ModelConfig(batchnorm_momentum=0.5), augment=AugmentConfig(fill="edge"),
-)  # fmt: skip
+    model=ModelConfig(batchnorm_momentum=0.5),
+    augment=AugmentConfig(fill="edge"),
+)
 FLAT = changed(CONV, START, ("convolutions",))
 
 

@@ -209,9 +209,13 @@ def test_figures_by_hand() -> None:
     ids=["as wide as can be", "one seed", "one that did not learn", "both learned"],
 )
 def test_a_mean_has_an_interval_that_an_accuracy_can_have_and_names_what_did_not_learn(
-    errors: tuple[int | None, ...], images: int, mean: float, median: float, not_learned: tuple[float, ...],
+    errors: tuple[int | None, ...],
+    images: int,
+    mean: float,
+    median: float,
+    not_learned: tuple[float, ...],
     within: tuple[float, float, float, float] | None,
-) -> None:  # fmt: skip
+) -> None:
     made = confirmed.figures(errors, images)
     assert made is not None
     assert (made.mean, made.median) == pytest.approx((mean, median))
@@ -298,10 +302,15 @@ def test_a_damaged_file_is_one_sentence(tmp_path_factory: pytest.TempPathFactory
 @pytest.mark.parametrize(
     "made",
     [
-        found(winner=7), found(winner=None), found(cheapest=7), found(test_images=0), found(finals=(final(8),)),
-        replace(FRONT, finals=FRONT.finals[::-1]), replace(FRONT, finals=(final(4, *EVEN[1:]), *FRONT.finals[1:])),
+        found(winner=7),
+        found(winner=None),
+        found(cheapest=7),
+        found(test_images=0),
+        found(finals=(final(8),)),
+        replace(FRONT, finals=FRONT.finals[::-1]),
+        replace(FRONT, finals=(final(4, *EVEN[1:]), *FRONT.finals[1:])),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_contradicts_itself_is_one_sentence(folder: Path, made: Confirmed | Front) -> None:
     keep(made, folder)
     with pytest.raises(StorageError, match="move it away, and it is made again"):
@@ -531,9 +540,12 @@ def confirm_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Confirm:
     """Return a function that confirms a study whose runs have these values."""
 
     def run(
-        value: Value = noisy, study: StoredStudy | None = None, numerics_check: str = "77c0", place: Workplace = HERE,
+        value: Value = noisy,
+        study: StoredStudy | None = None,
+        numerics_check: str = "77c0",
+        place: Workplace = HERE,
         **options: Any,
-    ) -> tuple[Confirmed, Trained]:  # fmt: skip
+    ) -> tuple[Confirmed, Trained]:
         def outcome(job: Job) -> Outcome:
             found = value(job.config["ridge.rate"], random.Random(job.seed))
             end: EndReason | None = "diverged" if found is None else None
@@ -614,9 +626,10 @@ def test_values_count_in_their_smallest_step(values: list[float | None], step: f
 
 SWINGS = (1, 1, 30, 1, 1, 1, 1, 1)
 BETWEEN = replace(
-    FRONT, members=FRONT.members[:3],
+    FRONT,
+    members=FRONT.members[:3],
     finals=(final(4, *SWINGS), final(1, *(6, 5, 6, 6, 5, 6, 5, 6)), final(2, *(7, 7, 8, 8, 7, 7, 7, 8))),
-)  # fmt: skip
+)
 ALONE = replace(FRONT, members=FRONT.members[:1], finals=FRONT.finals[:1])
 CLOSE = final(4, *EVEN), final(1, *reversed(EVEN)), *FRONT.finals[2:]
 SPOILED = final(4, *SWINGS), final(1, *EVEN), final(2, *(3, 5, 4, 4, 3, 5, 4, 4))

@@ -204,8 +204,9 @@ def test_the_table_of_a_front_reads_well() -> None:
         "two: 6 configurations of the front of accuracy and MACs, 8 fresh seeds each, trained on all 60,000 images."
     )
     assert {line[:40] for line in table.footnotes} >= {
-        "#7: 7 of 8 runs finished; it is not comp", "3 more are on the front of the search; -"
-    }  # fmt: skip
+        "#7: 7 of 8 runs finished; it is not comp",
+        "3 more are on the front of the search; -",
+    }
     assert [each["on_front"] for each in table.document["members"]] == ["yes", "no", "yes", "no", None, None]
 
 

@@ -49,9 +49,14 @@ in_this_process = pytest.mark.usefixtures("in_this_process")
 
 
 def trained(
-    folder: Path, benchmark: Benchmark, *recipes: str, observer: Observer | None = None, seeds: int = 1,
-    workers: int = 1, data: str = "data",
-) -> ScoredRecipes:  # fmt: skip
+    folder: Path,
+    benchmark: Benchmark,
+    *recipes: str,
+    observer: Observer | None = None,
+    seeds: int = 1,
+    workers: int = 1,
+    data: str = "data",
+) -> ScoredRecipes:
     place = Workplace(observer=observer or Observer(), workers=workers, data_dir=folder / data)
     return train(benchmark, recipes, place, seeds=seeds, precision="fp32", results=folder / "results")
 

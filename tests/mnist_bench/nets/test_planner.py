@@ -86,8 +86,11 @@ def test_a_separable_convolution_by_hand() -> None:
 def test_a_final_pool_leaves_one_number_of_each_map() -> None:
     layers = plan_layers(ModelConfig(filters=(4, 6), block_dropout=0.1, hidden_layers=0, final_pool="max")).layers
     assert [(layer.kind, layer.outputs) for layer in layers[-4:]] == [
-        ("dropout", (6, 7, 7)), ("final_pool", (6, 1, 1)), ("flatten", (6,)), ("linear", (10,)),
-    ]  # fmt: skip
+        ("dropout", (6, 7, 7)),
+        ("final_pool", (6, 1, 1)),
+        ("flatten", (6,)),
+        ("linear", (10,)),
+    ]
     assert plan_layers(ModelConfig(blocks=0, final_pool="mean")) == plan_layers(ModelConfig(blocks=0))
 
 

@@ -152,8 +152,10 @@ def test_mean_and_standard_deviation() -> None:
 def test_the_picture_names_its_rows_columns_reading_and_seed_and_prints_what_the_notebook_prints(mnist: Images) -> None:
     digits = images.digits(DataSubject(images=mnist, seed=7))
     assert digits.lines == (
-        "(60000, 28, 28)", "mean 33.3184, standard deviation 78.5675 of all pixels (0 to 255)", "5 0 4 1 9 2 1 3 1 4"
-    )  # fmt: skip
+        "(60000, 28, 28)",
+        "mean 33.3184, standard deviation 78.5675 of all pixels (0 to 255)",
+        "5 0 4 1 9 2 1 3 1 4",
+    )
     figure = frame.figure_of(digits)
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == list("5041921314")
     assert drawn.rows(figure) == ["original", "draw 1", "draw 2", "draw 3", "draw 4"]

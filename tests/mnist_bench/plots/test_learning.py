@@ -146,11 +146,12 @@ def test_the_heading_of_curves_says_how_many_were_stopped_and_when(trials: list[
         (history_of, made.searched([made.trial(0, curve=[None])]), "Study conv-0 has no trial with a value yet"),
         (curves_of, made.searched([made.trial(0, curve=[None]), made.trial(1, periods=0)]), "there are no curves"),
         (
-            curves_of, made.value_study([made.value_trial(n, [float(n)], planned=1) for n in range(3)]),
+            curves_of,
+            made.value_study([made.value_trial(n, [float(n)], planned=1) for n in range(3)]),
             "The trials of study ridge-0 report once, so there are no curves",
         ),
     ],
-)  # fmt: skip
+)
 def test_without_an_accuracy_or_with_one_report_there_is_nothing_to_draw(
     of: Callable[[StoredStudy], object], study: StoredStudy, words: str
 ) -> None:

@@ -44,9 +44,11 @@ def test_diverged_trials_are_compared_without_an_accuracy_and_crashed_ones_not_a
 
 ZOOMS = {"augment": {"zoom": {"float": [0, 1]}}, "model": {"zoom": {"float": [0, 1]}, "blocks": {"int": [1, 3]}}}
 ONE_VALUE = {
-    "blocks": {"int": [2, 2]}, "kernel_size": {"choice": [3]}, "filters": {"int": [8, 16]},
+    "blocks": {"int": [2, 2]},
+    "kernel_size": {"choice": [3]},
+    "filters": {"int": [8, 16]},
     "hidden_units": {"levels": [64]},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(
@@ -56,16 +58,18 @@ ONE_VALUE = {
         (made.SECTIONS, made.params(2), ["batchnorm", "hidden_layers", "lr", "momentum"]),
         # A name that two sections have keeps its section.
         (
-            ZOOMS, {"augment.zoom": 0.05, "model.zoom": 0.5, "model.blocks": 2},
+            ZOOMS,
+            {"augment.zoom": 0.05, "model.zoom": 0.5, "model.blocks": 2},
             ["augment.zoom", "model.zoom", "blocks"],
         ),
         # A range of one value is no parameter.
         (
             {"model": ONE_VALUE},
-            {"model.blocks": 2, "model.kernel_size": 3, "model.filters": 9, "model.hidden_units": 64}, ["filters"],
+            {"model.blocks": 2, "model.kernel_size": 3, "model.filters": 9, "model.hidden_units": 64},
+            ["filters"],
         ),
     ],
-)  # fmt: skip
+)
 def test_parameters_are_those_that_differ(sections: Any, params: dict[str, Any], labels: list[str]) -> None:
     study = made.searched([replace(made.trial(0, curve=[0.9]), params=params)], sections)
     assert [found.label for found in parameters(study)] == labels

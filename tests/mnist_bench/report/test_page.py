@@ -84,12 +84,14 @@ SAME = "; its digest has to be the one above"
         (other(1, enqueued=[{}, {}]), "space.yaml", "--enqueue enqueued-0.yaml", WAITING),
         (replace(other(), trials=(CUT, *other().trials[1:])), "space.yaml", "", TIMED_OUT),
         (
-            other(order="as-completed"), "space.yaml", "--order as-completed",
+            other(order="as-completed"),
+            "space.yaml",
+            "--order as-completed",
             "; in completion order, so its digest may differ",
         ),
         (other(**OWN), "space.yaml", OWN_OPTIONS, f", in the folder of mine.py{SAME}"),
     ],
-)  # fmt: skip
+)
 def test_the_search_is_repeated_as_it_was_and_promises_its_digest_where_it_can(
     study: StudyRecord, space: str, options: str, purpose: str
 ) -> None:
@@ -108,11 +110,12 @@ EARLY = handmade.ended_early()
         (handmade.mixed(), "", "its digest has to be"),
         (EARLY, " --patience 3", "its digest has to be"),
         (
-            replace(EARLY, stop=EARLY.stop and replace(EARLY.stop, on_time=False)), " --patience 3",
+            replace(EARLY, stop=EARLY.stop and replace(EARLY.stop, on_time=False)),
+            " --patience 3",
             "it stops sooner than",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_search_in_two_segments_is_repeated_in_two_and_ends_by_its_rule(
     study: StudyRecord, stopped: str, digest: str
 ) -> None:
@@ -182,8 +185,10 @@ def test_hashes_numerics_and_errors() -> None:
 def test_small_drawings_stay_drawings_and_of_large_ones_the_smaller_format_is_embedded() -> None:
     small, large = b"<svg/>", b"<svg>" + bytes(page.SMALL_SVG)
     for svg, png, kind, embedded in (
-        (small, b"png", "svg+xml", small), (large, b"png", "png", b"png"), (large, large + b"m", "svg+xml", large)
-    ):  # fmt: skip
+        (small, b"png", "svg+xml", small),
+        (large, b"png", "png", b"png"),
+        (large, large + b"m", "svg+xml", large),
+    ):
         found = page.data_uri(Picture(kind="history", content={"svg": svg, "png": png}))
         assert found == f"data:image/{kind};base64,{base64.b64encode(embedded).decode()}"
 

@@ -47,11 +47,12 @@ LOSS = {"epoch": 1.0, "train_loss": 0.5000000001, "val_loss": 0.05, "errors": 5}
         # Other weights are tested on the same images.
         (handmade.trial(0, range(3, 9)).reports, "period 1, val loss", 1.0),
         (
-            handmade.trial(0, range(100, 160)).reports, "period 1, val loss",
+            handmade.trial(0, range(100, 160)).reports,
+            "period 1, val loss",
             2 * sum(math.comb(65, few) for few in range(6)) / 2**65,
         ),
     ],
-)  # fmt: skip
+)
 def test_the_first_difference_is_named_and_the_results_tested(
     reports: tuple[Report, ...], name: str, p_value: float | None
 ) -> None:

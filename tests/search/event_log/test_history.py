@@ -90,8 +90,10 @@ COMPLETE_ONES: list[Ended] = [("complete", 4.0, 4), ("complete", 3.0, 3), ("comp
 LATE: list[Ended] = [("complete", 2.0, 1), ("complete", 1.0, 1), ("pruned", 1.0, 1), ("complete", 3.0, 1)]
 """A patience of two trials, and a target of 2, have held before the last one."""
 SETTINGS: dict[str, dict[str, Any]] = {
-    "one": {}, "minimized": {"direction": "minimize"}, "two": {"objective": ["val_accuracy", "macs"]},
-}  # fmt: skip
+    "one": {},
+    "minimized": {"direction": "minimize"},
+    "two": {"objective": ["val_accuracy", "macs"]},
+}
 KINDS = st.sampled_from([*SETTINGS])
 
 

@@ -74,8 +74,9 @@ def test_a_study_and_a_trial_read_in_three_lines_each() -> None:
     for shown, expected in lines:
         assert repr(shown).splitlines()[: len(expected)] == expected
     assert [repr(each).splitlines()[2] for each in (some, some.trials[0])] == [
-        f"digest {some.digest}", "reports: 0.9, 0.876543",
-    ]  # fmt: skip
+        f"digest {some.digest}",
+        "reports: 0.9, 0.876543",
+    ]
     many = replace(trial(0, report(0.9)), params={f"section.parameter{n}": 0.123456 for n in range(99)})
     assert max(map(len, repr(study(many)).splitlines())) <= 100
 

@@ -148,8 +148,10 @@ def test_load_names_the_file_and_reads_no_more_than_it_may(tmp_path: Path) -> No
     file.write_text("a: 1")
     assert load(file).source == str(file)
     for path, why in (
-        (tmp_path / "none.yaml", "No such file"), (tmp_path, "Is a directory"), (Path("a\0b"), "embedded null byte"),
-    ):  # fmt: skip
+        (tmp_path / "none.yaml", "No such file"),
+        (tmp_path, "Is a directory"),
+        (Path("a\0b"), "embedded null byte"),
+    ):
         with pytest.raises(UsageError, match=f"cannot be read: {why}"):
             load(path)
     with file.open("wb") as sparse:
