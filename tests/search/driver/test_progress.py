@@ -81,7 +81,7 @@ def test_foreseeing_the_rest_takes_a_twentieth_of_the_time(monkeypatch: pytest.M
     assert foreseen == [0, 20, 40, 60, 80]
 
 
-def test_a_search_that_is_read_takes_the_time_of_its_reports_so_far(tmp_path: Path) -> None:
+def test_a_search_that_is_read_takes_the_time_of_its_reports_so_far() -> None:
     spec = fake.make_spec(Random(), NoPruner(), 1, 0)
     history = fake.begun(spec, 2)
     assert seconds_left(history, spec) is None

@@ -185,7 +185,7 @@ def test_optunas_own_sampler_goes_on_from_the_mirror(results: Path) -> None:
     assert 1 <= copied.ask().suggest_int("model.depth", 1, 3) <= 3
 
 
-def test_another_objective_is_another_search(results: Path, tmp_path: Path) -> None:
+def test_another_objective_is_another_search(results: Path) -> None:
     with pytest.raises(
         FingerprintError, match=r"space.settings.objective: \['val_accuracy', 'parameters'\] then, - now"
     ):
