@@ -19,7 +19,7 @@ from mnist_bench.studies.record import record_of
 from search.errors import StudyNotFoundError, UsageError
 from search.files import atomic_write
 from search.study.studies import StoredStudy, open_study
-from support import canned, experiments, handmade
+from support import experiments, handmade
 from support.experiments import keep
 from support.own_data import Arrays, arrays, write_npz
 
@@ -64,16 +64,11 @@ def test_a_trial_that_diverged_has_no_network(tmp_path: Path) -> None:
         load_winner(study, study.trials[4])
 
 
-@pytest.fixture
-def finished() -> StoredStudy:
-    """Return the study `finished`, which is made once for all tests."""
-    return open_study(canned.studies(), "finished")
-
-
 @pytest.mark.usefixtures("left_open")
 def test_a_trials_network_is_the_one_whose_weights_were_kept_and_has_the_errors_of_the_search(
-    finished: StoredStudy,
+    canned_studies: Path,
 ) -> None:
+    finished = open_study(canned_studies, "finished")
     kept, winner, best = kept_net(finished), load_winner(finished, None), finished.best
     assert best is not None
     for net in (kept, winner):
