@@ -115,10 +115,11 @@ def _summary(space: Space) -> str:
 def _headline(space: Space) -> str:
     from mnist_bench.config.settings import TrainConfig
     from mnist_bench.nets import own_net
+    from mnist_bench.space_files.content import period_ends
     from search.strategies import registry
 
     epochs = space.settings.get("epochs", TrainConfig().epochs)
-    periods = len(space.settings.get("periods") or range(epochs))
+    strategies = registry.in_words(*registry.of_settings(space.settings), len(period_ends(space)))
     others = {
         name: value
         for name, value in space.settings.items()
@@ -128,7 +129,7 @@ def _headline(space: Space) -> str:
         others["net"] = own_net.display_name(space.settings["net_code"])
     settings = [f"{name} {messages.show(value)}" for name, value in others.items()]
     parts = [space.name, _summary(space), number_of(epochs, "epoch"), *settings]
-    return "  ·  ".join([*parts, registry.in_words(*registry.of_settings(space.settings), periods)])
+    return "  ·  ".join([*parts, strategies])
 
 
 def _size_lines(drawn: Drawn) -> Iterator[str]:

@@ -22,12 +22,12 @@ from mnist_bench.searches.setup import (
     Start,
     context_here,
     enqueued,
-    period_ends,
     planner,
     start_list,
     versions,
 )
 from mnist_bench.space_files import drawn
+from mnist_bench.space_files.content import period_ends
 from mnist_bench.space_files.problems import warnings
 from mnist_bench.studies import checked
 from mnist_bench.studies.kept_files import BestCheckpoints

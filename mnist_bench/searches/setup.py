@@ -21,7 +21,7 @@ from mnist_bench.numerics.operations import portable_is_free
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.space_files import space_sources
-from mnist_bench.space_files.content import IMAGES
+from mnist_bench.space_files.content import IMAGES, period_ends
 from mnist_bench.space_files.drawn import Drawn, planner_on
 from mnist_bench.studies import checked
 from mnist_bench.studies.record import data_of, is_portable
@@ -216,12 +216,6 @@ def versions(numerics: Mapping[str, Any]) -> dict[str, str]:
     """
     installed = version("torch")
     return {"torch": installed.partition("+")[0] if is_portable(numerics) else installed}
-
-
-def period_ends(space: Space) -> list[float]:
-    """Return the epochs at whose end a trial reports."""
-    epochs = space.settings.get("epochs", TrainConfig().epochs)
-    return list(space.settings.get("periods") or range(1, epochs + 1))
 
 
 First = Callable[[Planner[TrainConfig]], tuple[Enqueued, ...]]

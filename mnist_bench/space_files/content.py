@@ -148,6 +148,12 @@ def training_settings(space: Space) -> dict[str, Any]:
     return {name: value for name, value in space.settings.items() if name in TRAINING}
 
 
+def period_ends(space: Space) -> list[float]:
+    """Return the epochs at whose end a trial reports."""
+    epochs = space.settings.get("epochs", TrainConfig().epochs)
+    return list(space.settings.get("periods") or range(1, epochs + 1))
+
+
 MAPPINGS = (Limits, Strategies)
 """Classes whose fields are keys of one setting; those of all others are settings themselves."""
 

@@ -26,6 +26,7 @@ from mnist_bench.space_files.content import (
     SearchSettings,
     allows,
     annotation_of,
+    period_ends,
     value_faults,
 )
 from mnist_bench.space_files.drawn import DRAWN, Drawn, ends, is_impossible
@@ -349,7 +350,7 @@ def _of_strategies(space: Space, strategies: tuple[Sampler, Pruner]) -> Iterator
     """Yield warnings if the pruner that a file names never stops a trial, and if its precision is portable in vain."""
     if "pruner" in space.settings.get("search", {}):
         pruner = registry.of_settings(space.settings)[1]
-        periods = len(space.settings.get("periods") or range(space.settings.get("epochs", TrainConfig().epochs)))
+        periods = len(period_ends(space))
         if pruner.name != "none" and not any(pruner.may_stop_at(period) for period in range(1, periods)):
             message = f"{pruner.name} stops no trial before the end of its {number_of(periods, 'period')}"
             yield space.origins["search"].problem(f"search.pruner: {message}", "pruner")
