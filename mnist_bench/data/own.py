@@ -309,10 +309,10 @@ def _check_picture(image: Image, path: Path) -> None:
         raise DataError(f"{path}: contains several frames; save one of them as an image")
 
 
-def _kept(source: Path, stamp: str, read: Callable[[Path], Parts]) -> tuple[Path, PictureForm]:
-    """Return the folder with a source's IDX files, and their form; it is read if it is new or `stamp` has changed."""
+def _kept(source: Path, read: Callable[[Path], Parts]) -> tuple[Path, PictureForm]:
+    """Return the folder with a source's IDX files, and their form; the source is read if it is new or has changed."""
     root = cache_folder() / "data"
-    known = root / "sources" / canonical_json.sha256([printable(str(source)), stamp])
+    known = root / "sources" / canonical_json.sha256([printable(str(source)), _stamp(source)])
     with suppress(OSError, ValueError):
         folder = root / known.read_text(encoding="utf-8")
         if made := _whole(folder):
@@ -403,11 +403,12 @@ def options_for(source: Path | None, *, dataset: DatasetName = "mnist") -> DataO
         return DataOptions(dataset=dataset, form=form_of(dataset))
     source = source.resolve()
     DataOptions(dataset=dataset, data_dir=str(source))  # refuses two names before anything is read
-    is_folder, has_pictures = source.is_dir(), (source / TRAIN).is_dir()
-    if is_folder and not has_pictures:
+    if (source / TRAIN).is_dir():
+        folder, form = _kept(source, read_folder)
+    elif source.is_dir():
         folder, form = source, _idx_form(source)
     else:
-        folder, form = _kept(source, _stamp(source), read_folder if has_pictures else read_npz)
+        folder, form = _kept(source, read_npz)
     options = DataOptions(dataset=dataset, data_dir=str(folder), form=form_of(dataset, form))
     # Here and not where they are split: only here is the user's name for them known.
     if (images := images_in(options)) < (least := fewest(form.classes)):
