@@ -70,13 +70,15 @@ def preview_own_work(config: SearchConfig) -> list[str]:
     return [what, *search.notices, how_long, f"{study}.{_sample(spec.space, spec.seed)}"]
 
 
-def _what(config: SearchConfig, space: Space, kind: ValueKind, longest: float, strategies: str, *name: str) -> str:
+def _what(
+    config: SearchConfig, space: Space, kind: ValueKind, longest: float, strategies: str, objective: str = ""
+) -> str:
     """Return what would run in one sentence; the `longest` trial has that number of epochs or reports."""
+    at_most = f" of at most {kind.spent(longest)}" if kind.of_nets or longest > 1 else ""
     parts = [
-        *name,
+        *([objective] if objective else []),
         number_of(len(space.ranges), "range"),
-        number_of(config.trials, "trial")
-        + (f" of at most {kind.spent(longest)}" if kind.of_nets or longest > 1 else ""),
+        number_of(config.trials, "trial") + at_most,
         *([kind.aim(space.aim.cost)] if space.aim.cost else []),
         strategies,
         f"seed {config.seed}",
