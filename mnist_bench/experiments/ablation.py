@@ -103,8 +103,10 @@ def candidates(current: TrainConfig, target: TrainConfig, form: PictureForm = MN
         return not {*groups} & {*differing(new, target)}
 
     remaining = differing(current, target)
-    by_number = (combinations(remaining, number) for number in range(1, len(remaining) + 1))
-    return next((found for some in by_number if (found := [*filter(is_possible, some)])), [])
+    for number in range(1, len(remaining) + 1):
+        if found := [*filter(is_possible, combinations(remaining, number))]:
+            return found
+    return []
 
 
 def met(start: TrainConfig, target: TrainConfig, form: PictureForm = MNIST) -> list[TrainConfig]:
