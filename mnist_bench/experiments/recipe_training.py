@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import to_json
 from mnist_bench.data.choice import SETTINGS, DataOptions
@@ -66,7 +67,7 @@ class RecipeTraining:
             check_seed("seed", seed)
         workers = min(workers, len(seeds))
         if workers == 1:
-            periods = len(self.config.periods or range(self.config.epochs))
+            periods = len(Schedule(config=self.config, images=1).period_ends)
             runs = [
                 Task(
                     name="training",
