@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench import cells
-from mnist_bench.cells import count, interval, numbered, percent, spelled, unit
+from mnist_bench.cells import count, interval, numbered, percent, points, spelled, unit
 from mnist_bench.experiments.confirmed import (
     AccuracyOverSeeds,
     Candidate,
@@ -154,18 +154,17 @@ def _test_notes(found: Confirmed, commands: NextCommands) -> Iterator[str]:
     then, had = percent(first.searched), f"In the search #{first.number}"
     if fresh is None or first.searched is None:
         return
-    luck = first.searched - fresh.mean
     if not first.complete:
         yield f"{had} was pruned after {NETS.spent(first.reach)} at {then}."
-    elif round(luck, 4):
-        seemed = f"{_apart(luck)} too {'high' if luck > 0 else 'low'}"
-        yield f"{had} had {then}, with fresh seeds {percent(fresh.mean)}: the search's figure was {seemed}."
-    else:
-        yield f"{had} had {then}, with fresh seeds {percent(fresh.mean)}: the same to 0.01 percentage points."
+        return
+    luck, seemed = first.searched - fresh.mean, "the same to 0.01 percentage points"
+    if round(luck, 4):
+        seemed = f"the search's figure was {_apart(luck)} too {'high' if luck > 0 else 'low'}"
+    yield f"{had} had {then}, with fresh seeds {percent(fresh.mean)}: {seemed}."
 
 
 def _apart(difference: float) -> str:
-    return f"{100 * abs(difference):.2f} percentage points"
+    return f"{points(abs(difference))} percentage points"
 
 
 def _failures(name: str, found: OverSeeds | None) -> Iterator[str]:
