@@ -15,8 +15,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from itertools import count, islice, pairwise
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
+from mnist_bench.config.settings import TrainOn
 from mnist_bench.config.values import from_json
 from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.test_set import purpose_of_confirming, unopened_identity
@@ -476,7 +477,7 @@ class NetRuns:
         return Final(number=number, errors=tuple(errors))
 
     def _tasks(self, numbers: Sequence[int], *, on_all: bool) -> list[Task]:
-        images: Literal["all", "search_split"] = "all" if on_all else "search_split"
+        images: TrainOn = "all" if on_all else "search_split"
         configs = {f"#{n}": replace(from_json(self._trials[n].config), train_on=images) for n in numbers}
         return self._grid.tasks(configs, seeds(self._study, on_all=on_all))
 
