@@ -277,7 +277,7 @@ class Workers:
     def train(self, tasks: Sequence[Task], *, on_period: OnPeriod = as_it_is, keep_last: bool = False) -> Curves:
         """Return the reports of every task; what was trained here before is not trained again.
 
-        `keep_last` keeps last states for `last_state`. Stopped by the observer; WorkerError as `Training.run`.
+        `keep_last` keeps last states for `last_state`. Stopped if the observer stops it; WorkerError as `Training.run`.
         """
         curves = self.train_until(math.inf, tasks, on_period=on_period, keep_last=keep_last)
         if curves is None:
@@ -291,13 +291,13 @@ class Workers:
         # Begun last, the longest run would leave all other workers idle; this way all takes at most a third longer than
         # the best order could (Graham 1969).
         longest_first = sorted(tasks, key=lambda task: -sum(task.costs))
-        store, hears = self._store(keep_last=keep_last), self.observer
+        store, observer = self._store(keep_last=keep_last), self.observer
         training = Training(
-            longest_first, self.executor, store, on_period, hears.on_run, hears.on_progress, stall=self.stall
+            longest_first, self.executor, store, on_period, observer.on_run, observer.on_progress, stall=self.stall
         )
-        if training.run(lambda: hears.stopping() or time.monotonic() >= deadline):
+        if training.run(lambda: observer.stopping() or time.monotonic() >= deadline):
             return {task.key: training.reports[task.identity] for task in tasks}
-        if hears.stopping():
+        if observer.stopping():
             raise Stopped
         return None
 
@@ -420,7 +420,7 @@ class Scores:
     """Scores nets on the test images. The first score opens the test set; later ones reuse it."""
 
     def __init__(self, grid: Grid, *, purpose: str, ledgers: Sequence[Path]) -> None:
-        """Open nothing yet. The observer is told when the test set is evaluated, and which ledger logs that."""
+        """Open nothing yet. The observer is notified when the test set is evaluated, and which ledger logs it."""
         self._grid = grid
         self._purpose = purpose
         self._ledgers = ledgers
