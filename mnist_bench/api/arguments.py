@@ -70,7 +70,7 @@ def workplace_of(
     data: str | Path | None,
     net: OwnNetSource,
 ) -> Iterator[Workplace]:
-    """Yield where an experiment on a study trains, `attended`, in as many processes as its trainer and device suit."""
+    """Yield where an experiment on a study trains, `attended`, in as many processes as suit its trainer and device."""
     of_nets = kind_of(study.spec).of_nets
     count = workers_for(device_like(study.spec["numerics"], device) if of_nets else "cpu", workers)
     own = loaded_net(net)
@@ -95,7 +95,7 @@ class WatchedRuns(Observer):
         self._shown: object = None  # what has changed since is worth a drawing; that time passes is not
 
     def on_start(self, runs: Sequence[Task], seconds: float | None) -> None:
-        """Say how many runs follow, and how long they take."""
+        """Show how many runs follow, and about how long they take."""
         if not self._total:
             self._timing = Timing()  # of the training, without the time before
         self._total += len(runs)
@@ -106,7 +106,7 @@ class WatchedRuns(Observer):
         self._observer.on_start(runs, seconds)
 
     def on_run(self, run: Task, reports: Sequence[Report]) -> None:
-        """Count the run, and say what came of it."""
+        """Count the run, and show its result."""
         self._ended += 1
         self._cost_done += sum(run.costs)
         outcome = ", ".join(

@@ -312,12 +312,13 @@ def walk(
 def interval(
     before: Sequence[int | None], after: Sequence[int | None], others: Sequence[Sequence[int | None]]
 ) -> tuple[float, float, float] | None:
-    """Return how many errors fewer `after` has in the mean, and the ends of a 95% interval; None without two full rows.
+    """Return how many errors fewer `after` has in the mean, and the ends of a 95% interval.
 
-    All arguments are errors by seed, of the same seeds. Two or three differences show little of their own spread, so
-    the variance is pooled over all comparable runs of the step. The change taken is the best of several by these
-    figures, so the interval holds for all of them at once (Bonferroni). It is never narrower than that of the pair's
-    own differences: if one side varies five times as much as the other runs, it covers 95%, and 82% without this rule.
+    All arguments are errors by seed, of the same seeds; None if training diverged. The result is None if `before` or
+    `after` has such a run, or one seed. Two or three differences show little of their own spread, so the variance is
+    pooled over all comparable runs of the step. The change taken is the best of several by these figures, so the
+    interval holds for all of them at once (Bonferroni). It is never narrower than that of the pair's own differences:
+    if one side varies five times as much as the other runs, it covers 95%, and 82% without this rule.
     """
     from scipy.special import stdtrit  # type: ignore[import-untyped]
 

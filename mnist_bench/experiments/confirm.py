@@ -82,7 +82,7 @@ def confirm_study(
 ) -> Confirmed:
     """Confirm a study, or return its earlier confirmation. Missing nets of that are trained again.
 
-    `test`: whether selected nets are trained on all images and tested. `code` made a study that is not one of nets.
+    `test`: whether selected nets are trained on all images and tested. `code`: what made a study that is not of nets.
     """
     trials, path = candidates_of(study, top), study.files.confirm.result
     earlier = load(Confirmed, study.files.path)
@@ -360,7 +360,7 @@ def _stands(known: Confirmed | Front, study: StudyRecord, data_dir: Path | None)
 
 
 def _with_all_nets(found: Found, study: StoredStudy, place: Workplace) -> Found:
-    """Train nets whose files are missing again, if this machine can, and return `found` unchanged."""
+    """Retrain nets whose files are missing, if this machine can, and return `found` unchanged."""
     lost = lost_nets(study.files.confirm, found.evaluated)
     if not lost:
         return found
@@ -375,7 +375,7 @@ def _with_all_nets(found: Found, study: StoredStudy, place: Workplace) -> Found:
 
 
 def seeds(study: StudyRecord, *, on_all: bool) -> list[int]:
-    """Return the fresh seeds of runs on the split or on all images: alike for all configurations, no trial's."""
+    """Return the fresh seeds of runs on the split or on all images: the same for all, none of them a trial's."""
     taken = {trial.seed for trial in study.trials}
     purpose: hashed.Purpose = "confirm-all" if on_all else "confirm"
     drawn = (hashed.derived_seed(study.spec["seed"], purpose, k) for k in count())
@@ -397,7 +397,7 @@ class NetRuns:
         return {n: tuple(validation_errors(curves[f"#{n}", seed]) for seed in its_seeds) for n in self._trials}
 
     def train_again(self, nets: Sequence[tuple[int, int]]) -> None:
-        """Train nets, by trial and seed, on all images again, as far as their states are gone, and keep them.
+        """Retrain nets, by trial and seed, on all images, unless their last states are here, and keep them.
 
         NotReproducedError if one has different weights from its record.
         """

@@ -59,7 +59,7 @@ def is_objective(study: StudyRecord) -> bool:
 
 
 def spec_of(study: StudyRecord, named: str | None) -> TrainerSpec:
-    """Return how workers build a study's trainer by its name now; of a file, only the folder may be another one."""
+    """Return how workers build a study's trainer, whose name is now `named`; only its file's folder may differ."""
     if named is None:
         raise _unnamed(study)
     spec = TrainerSpec(factory=named, options=study.spec["context"].get("trainer", {}).get("options", {}))

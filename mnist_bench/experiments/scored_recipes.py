@@ -78,7 +78,7 @@ class ScoredRecipe:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """The 95% interval of the mean test accuracy, see `share_interval`; None for one run, or none that errs."""
+        """The 95% interval of the mean test accuracy (`share_interval`); None for fewer than two runs, or no errors."""
         last = [run[-1] for run in self.runs]
         image = next(((1 - epoch.test_accuracy) / epoch.test_errors for epoch in last if epoch.test_errors), 0.0)
         return share_interval(self.values("accuracy"), step=image)

@@ -63,7 +63,7 @@ def run(
 ) -> Run:
     """Run a search, or resume one that was stopped; errors as `search.driver.run.Search.run` and `SearchSetup.of`.
 
-    `stopping` is asked regularly whether to stop. `command` is the command line as it was typed; it is kept for people.
+    `stopping` is called regularly and returns whether to stop. `command`: the command line as it was typed, for people.
     """
     if config.kind == "own work":
         ready = search_of_own_work(config)
