@@ -322,13 +322,10 @@ def _table_of(contest: Contest) -> Table[Standing]:
 
 def _overall(contests: Sequence[Contest]) -> Table[Standing]:
     rows = over_tables(contests)
-
-    def won(place: int) -> Callable[[Standing], int | None]:
-        return lambda row: row.wins and row.wins[place]
-
     wins = [
-        Figure(heading, won(place), importance, "right", _or_nothing(), key=f"{heading}_on")
-        for place, (heading, importance) in enumerate((("better", 6), ("worse", 6), ("neither", 5)))
+        Figure[Standing]("better", lambda row: row.wins and row.wins[0], 6, "right", _or_nothing(), key="better_on"),
+        Figure[Standing]("worse", lambda row: row.wins and row.wins[1], 6, "right", _or_nothing(), key="worse_on"),
+        Figure[Standing]("neither", lambda row: row.wins and row.wins[2], 5, "right", _or_nothing(), key="neither_on"),
     ]
     return Table(
         rows=rows,
