@@ -89,6 +89,7 @@ class WatchedRuns(Observer):
         self._observer = observer or Observer()
         self._timing = Timing()
         self._cost = self._cost_done = 0  # of all runs, and of those that ended
+        self._kept: dict[tuple[str, int], int] = {}  # by identity and seed, the cost of what was trained before
         self._total = self._ended = 0
         self._share = 0.0
         self._news = ""
@@ -118,10 +119,15 @@ class WatchedRuns(Observer):
 
     def on_progress(self, running: Running) -> None:
         """Show the runs under way from now on."""
-        done = self._cost_done + sum(sum(run.costs[: len(reports)]) for run, reports in running)
+        done = self._cost_done
+        for run, reports in running:
+            trained = sum(run.costs[: len(reports)])
+            self._kept.setdefault((run.identity, run.seed), trained)
+            done += trained
         if done:
             self._share = done / max(done, self._cost)  # runs may come that were not announced
-            self._timing.expect(self._timing.seconds * (1 / self._share - 1))
+        if here := done - sum(self._kept.values()):
+            self._timing.expect(self._timing.seconds * max(0, self._cost - done) / here)
         now = self._ended, [(run.title, len(reports)) for run, reports in running]
         if now != self._shown:
             self._shown = now

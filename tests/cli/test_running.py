@@ -81,8 +81,8 @@ def test_runs_of_several_parts_are_counted_together_and_their_costs_foresee_the_
     seen = Seen()
     heard = experiments.Stopping(lambda runs: runs >= 1)
     watched = WatchedRuns(seen, lambda: False, heard)
-    long = replace(RUN, title="net, seed 2 of 2", costs=(1, 1), config=to_json(TrainConfig(epochs=2)))
-    values = replace(RUN, title="#3", costs=(1, 1), config={}, of_net=False)
+    long = replace(RUN, seed=8, title="net, seed 2 of 2", costs=(1, 1), config=to_json(TrainConfig(epochs=2)))
+    values = replace(RUN, seed=9, title="#3", costs=(1, 1), config={}, of_net=False)
     watched.on_start([RUN, long], 60.0)
     assert not watched.stopping()
     for _ in range(3):
@@ -133,3 +133,14 @@ def test_an_experiment_is_heard_and_one_that_was_stopped_says_how_to_go_on(
         "Stopped. The same command continues where it stopped:",
         "  mnist-bench bench notebook linear",
     ]
+
+
+def test_what_an_earlier_command_trained_of_a_run_does_not_hasten_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, seen = Clock().set_in(monkeypatch, "search.driver.attended"), Seen()
+    watched, half_trained = WatchedRuns(seen), replace(RUN, costs=(1, 1, 1, 1))
+    watched.on_start([half_trained], None)
+    watched.on_progress([(half_trained, [REPORT] * 2)])
+    assert (seen.now().share, seen.now().left) == (0.5, None)
+    clock.now += 10
+    watched.on_progress([(half_trained, [REPORT] * 3)])
+    assert (seen.now().share, seen.now().left) == (0.75, 10.0)
