@@ -10,6 +10,7 @@ import html
 import inspect
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -33,6 +34,8 @@ FOLDER = Path(__file__).parent / "reference"
 PART = re.compile(r"(<!-- made: ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 OF_ALL = ("-h, --help", "-v, --verbose")
 """Options that the page of the commands explains once."""
+MANY = 3
+"""An option of as many commands stands in one table."""
 OF_ROWS = {
     "confirmed": "Result of `confirm`, see below; null if there is none, or if the search has continued since.",
     "confirmed_front": "The same of `confirm --front`; only with two objectives.",
@@ -88,16 +91,25 @@ class SpaceField:
 
 
 def commands() -> str:
-    """Return the help of all commands, in the groups of `mnist-bench --help`."""
-    parts: list[str] = []
+    """Return the options that many commands have, then the help of all commands, grouped as by `mnist-bench --help`."""
+    all_pages = [page for _, _, page in pages(app)]
+    count = Counter(entry for page in all_pages for entry in _entries(page))
+    common = [entry for entry in count if count[entry] >= MANY]
+    parts = ["## Options of several commands\n", table(("option", "meaning", "default"), map(_option, common))]
     for group, found in groupby(pages(app), key=lambda item: item[0]):
         parts.append(f"## {group}\n")
         for _, words, page in found:
-            parts += [f"### {words}\n", *_help(page)]
+            parts += [f"### {words}\n", *_help(page, common)]
     return "\n".join(parts)
 
 
-def _help(page: HelpPage) -> Iterator[str]:
+def _entries(page: HelpPage) -> Iterator[HelpEntry]:
+    """Yield the options of a command, without those that the page explains once."""
+    for heading, entries in page.sections.items():
+        yield from (entry for entry in entries if heading != ARGUMENTS and entry.name not in OF_ALL)
+
+
+def _help(page: HelpPage, common: Sequence[HelpEntry]) -> Iterator[str]:
     """Yield the parts of a command's help: usage, text, options and examples."""
     summary, *further = page.paragraphs
     yield from (f"{_escaped(summary)}\n", _block(page.usage, "text"))
@@ -106,9 +118,12 @@ def _help(page: HelpPage) -> Iterator[str]:
         text = textwrap.dedent(paragraph.removeprefix(RAW))
         yield _block(text, "text") if is_raw else f"{_escaped(text)}\n"
     for heading, entries in page.sections.items():
-        rows = [_option(entry) for entry in entries if entry.name not in OF_ALL]
+        rows = [_option(entry) for entry in entries if entry.name not in OF_ALL and entry not in common]
         if rows:
             yield table(("argument" if heading == ARGUMENTS else heading.lower(), "meaning", "default"), rows)
+    shared = [_code(entry.name.split()[0]) for entry in _entries(page) if entry in common]
+    if shared:
+        yield f"Also {joined(shared, 'and')}.\n"
     if page.examples:
         yield _block(page.examples, "sh")
 
