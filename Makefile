@@ -28,7 +28,7 @@ help:
 	@echo "make mutants  how many of 200 planted faults the fast tests notice"
 	@echo "make test     lint, types, import contracts, and all tests but those of the two lines below"
 	@echo "make integration   tests with Chromium, a Ray cluster and other programs; long tests of whole commands"
-	@echo "make faults   every fault of docs/reference/faults.md, injected for real, every property in its full dose, every pair, emulated processors"
+	@echo "make faults   every fault of tests/FAULTS.md, injected for real, every property in its full dose, every pair, emulated processors"
 	@echo "make docs     the documentation as a site, build/site/index.html; a link that leads nowhere fails"
 	@echo "make results  make the published searches and the notebook's table again: about 3.5 hours on 2 cores"
 	@echo "make gpu      training and searching on a CUDA device: times, and whether both repeat"
@@ -68,7 +68,7 @@ integration: .venv/tested
 faults: export HYPOTHESIS_PROFILE := full
 faults: .venv/tested
 	$(BIN)/python -m pytest -m "hypothesis or dosed or soak" $(TWO)
-	$(BIN)/python -m pytest -v $$(grep -o 'tests/[a-z_/]*\.py::[a-z_0-9]*' docs/reference/faults.md | sort -u)
+	$(BIN)/python -m pytest -v $$(grep -o 'tests/[a-z_/]*\.py::[a-z_0-9]*' tests/FAULTS.md | sort -u)
 
 docs: .venv/tested
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 START = "README.md"
-TESTS = re.compile(r"(?<=\| )(?:`tests/[^`]+` ?)+(?= \|$)", re.MULTILINE)
-"""The last cell of a row that names tests."""
 OWN = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 """Pages of the repository's root that are part of the site, besides the first one."""
 SHOWN = frozenset({".md", ".png"})
@@ -42,7 +40,6 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Return a page with links as the site has them; of what the site does not show, the name alone."""
-    markdown = TESTS.sub(_folded, markdown)
     source = page.file.src_uri
     at_root = source == _in_site(START) or source in OWN
     in_docs = (ROOT / "docs" / source).exists()
@@ -79,10 +76,3 @@ def _with_functions_linked(markdown: str) -> str:
 def _in_site(path: str) -> str:
     """Return where a file of the repository is in the site."""
     return "index.md" if path == START else path.removeprefix("docs/")
-
-
-def _folded(tests: re.Match[str]) -> str:
-    """Return the names of tests, which are long, as their number; a click on it shows them."""
-    names = re.findall(r"`([^`]+)`", tests[0])
-    shown = " ".join(f"<code>{name}</code>" for name in names)
-    return f"<details><summary>{len(names)} {'test' if len(names) == 1 else 'tests'}</summary>{shown}</details>"

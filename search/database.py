@@ -159,8 +159,8 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
     """Connect read-only; a database whose creation was interrupted reads as one without tables.
 
     SQLite writes the first page of a new file through a rollback journal. A process that is killed within milliseconds
-    leaves that journal behind (8 of 200 kills in docs/reference/faults.md). Only a writer may roll it back; the next
-    driver does so when it opens the file.
+    leaves that journal behind (8 of 200 kills did). Only a writer may roll it back; the next driver does so when it
+    opens the file.
     """
     check_one_name(path.with_name(f"{path.name}-shm"))  # readers share this file, and SQLite writes it
     connection = _connect(path, "mode=ro")

@@ -172,7 +172,3 @@ def sentences() -> Iterator[tuple[str, str]]:
     float32 = [loop["ratio"] for loop in figures("peers.json")["rows"] if loop["side"] == "ours, float32"]
     times = f"{min(float32):.1f} to {max(float32):.1f}"
     yield "docs/benchmarks/speed.md", f"In float32, mnist-bench takes {times} times as long"
-    ours, stock = (figures("soak.json")[side]["tables"] for side in ("ours", "stock"))
-    left = f"(Optuna alone: {stock['ended']}, {stock['failed']} failed, {stock['running']} left RUNNING)"
-    yield "docs/reference/promises.md", f"of 60 trials: exactly {ours['ended']}, none lost"
-    yield "docs/reference/promises.md", left

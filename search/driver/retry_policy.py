@@ -1,6 +1,6 @@
 """What follows if a period was not trained: when it is tried again, next to which others, or that it is given up.
 
-`RULES` is the table of all causes; docs/reference/faults.md has it for readers. A search uses it
+`RULES` is the table of all causes; tests/FAULTS.md has it for readers. A search uses it
 (`search.driver.dispatcher`), and so may other work that trains periods.
 """
 

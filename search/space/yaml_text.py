@@ -34,7 +34,7 @@ from search import files
 from search.errors import Problem, SpaceError, UsageError
 from search.messages import show
 
-# Limits that no hand-written file meets. Within them the worst file takes less than 3 s (docs/reference/faults.md).
+# Limits that no hand-written file meets. Within them the worst file takes less than 3 s (tests/FAULTS.md).
 MAX_BYTES = 256_000
 MAX_DEPTH = 20
 MAX_VALUES = 10_000

@@ -31,7 +31,7 @@ from search.study.checkpoint_store import CheckpointStore
 from support import handmade, own_data, search_fake as fake
 from support.dose import dose
 from support.experiments import FRONT, PATH, found, keep
-from support.paths import DATABASE, ROOT
+from support.paths import DATABASE
 
 CORRUPTIONS = 112
 """Of each kind of file."""
@@ -144,13 +144,6 @@ KINDS = (
     checkpoint, weights, a_record, a_confirmation, a_front, an_ablation, images,
     compressed_labels, a_study,
 )  # fmt: skip
-
-
-def test_the_page_of_the_faults_has_these_counts() -> None:
-    page = (ROOT / "docs" / "reference" / "faults.md").read_text()
-    assert f"| {CORRUPTIONS * len(KINDS):,} random corruptions " in page
-    assert f" of {len(KINDS)} kinds of files: " in page
-    assert f"| {FLIPS:,} flipped bits anywhere in `study.db`, and {DIGITS} changed digits inside its events" in page
 
 
 @pytest.mark.parametrize("write", KINDS, ids=lambda write: write.__name__)

@@ -73,7 +73,7 @@ def test_what_lacked_memory_runs_alone_and_its_lacks_are_counted_together(clock:
 
 
 def in_words(failure: Failure) -> tuple[str, str, str]:
-    """Return what the page for readers says of a failure: tries, what comes before the next one, and the end."""
+    """Return what the page of the faults says of a failure: tries, what comes before the next one, and the end."""
     rule = RULES[failure]
     before = [*(["a pause"] if rule.waits else []), *(["no other at the same time"] if rule.alone else [])]
     if rule.tries == 1:
@@ -83,7 +83,7 @@ def in_words(failure: Failure) -> tuple[str, str, str]:
 
 
 def test_the_page_on_faults_says_what_is_done_about_each_failure() -> None:
-    page = (ROOT / "docs" / "reference" / "faults.md").read_text()
+    page = (ROOT / "tests" / "FAULTS.md").read_text()
     rows = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in page.splitlines()]
     told = {row[0].split("`")[1]: tuple(row[1:4]) for row in rows if row[0].startswith("`")}
     failures = [failure for causes in get_args(Failure) for failure in get_args(causes)]
