@@ -77,10 +77,6 @@ def rungs(label: str, *names: str) -> Rows:
         yield label.format(rung["target"].strip("%")), *(rung[name] for name in names)
 
 
-def recipes() -> Rows:
-    return rungs("ladder/{}", "reached", "seeds", "size", "TFLOP")
-
-
 def targets() -> Rows:
     return rungs("{}%", "reached", "training", "wall")
 
@@ -98,7 +94,7 @@ def readme() -> Rows:
 
 
 def speed() -> Rows:
-    yield from recipes()
+    yield from rungs("ladder/{}", "reached", "seeds", "size", "TFLOP")
     yield from selected("`search conv`")
     fast = network("conv-fast/search.json", "conv-fast/20.yaml")
     size = size_of(recipe_in("conv-fast/20.yaml"), fast["parameters"])
@@ -113,7 +109,7 @@ def speed() -> Rows:
 
 def front() -> Rows:
     confirmed = figures("front/front.json")
-    for member, final in zip(confirmed["members"], confirmed["finals"], strict=True):
+    for member in confirmed["members"]:
         accuracy, ahead = on_images(member["test"]), "not shown" if member["ahead"] else ""
         if member["ahead"] and member["on_front"] == "yes":
             accuracy, ahead = (
@@ -121,8 +117,7 @@ def front() -> Rows:
                 f"by {around({name: 100 * value for name, value in member['ahead'].items()}, 'mean', 2)}",
             )
         channels = ", ".join(map(str, block_filters(recipe_in(f"front/{member['number']}.yaml").model)))
-        ensemble = f"{1 - final['committee'] / 10_000:.2%}"
-        yield f"[#{member['number']}]", channels, f"{member['cost']:,}", accuracy, ahead, ensemble
+        yield f"[#{member['number']}]", channels, f"{member['cost']:,}", accuracy, ahead
 
 
 def ablation() -> Rows:
@@ -139,16 +134,6 @@ def expert() -> Rows:
         both = (loops[net, f"expert, {processes}"] for processes in ("one process", "two processes"))
         ends = ("{ratio:.2f} ({lowest_ratio:.2f} to {highest_ratio:.2f})".format(**loop) for loop in both)
         yield net.replace("norm-", "norm, batch "), *ends, f"{loops[net, 'plain, 0 workers']['ratio']:.1f}"
-
-
-def peers() -> Rows:
-    quoted = [loop for loop in figures("peers.json")["rows"] if loop["quoted"]]
-    for net in dict.fromkeys(loop["net"] for loop in quoted):
-        sides = (
-            " and ".join(f"{one['ratio']:.1f}" for one in quoted if one["net"] == net and one["side"].startswith(side))
-            for side in ("plain", "keras", "expert, one", "expert, two")
-        )
-        yield net.replace("norm-", "norm, batch "), *sides
 
 
 def pattern() -> Rows:
@@ -168,21 +153,14 @@ def ordering() -> Rows:
         for run in figures("event-order.json")
         if run["schedule"] == "Dispatcher" and not run["event_ms"]
     }
-    some = [(2, 2), (2, 4), (8, 8), (8, 16), (8, 32), (64, 64), (64, 128), (64, 256), (1000, 2000), (1000, 4000)]
+    some = [(8, 8), (8, 16), (64, 64), (64, 128), (64, 256), (1000, 4000)]
     for machine in some:
         cells = (f"{used[*machine, off, 'logical']} / {used[*machine, off, 'arrival']}" for off in (0.1, 0.2, 0.4))
         yield "| {:,} | {:,} ".format(*machine), *cells
 
 
-def few() -> Rows:
-    for recipe in ("few/500-parameters", "few/1000-parameters", "few/1500-parameters"):
-        trained = network("few/few.json", recipe)
-        yield f"| {trained['parameters']:,} ", mean_accuracy(trained), str(len(trained["errors"]))
-
-
 MAKERS: Mapping[str, Callable[[], Rows]] = {
-    maker.__name__: maker
-    for maker in (ablation, expert, few, front, ordering, pattern, peers, readme, recipes, speed, targets)
+    maker.__name__: maker for maker in (ablation, expert, front, ordering, pattern, readme, speed, targets)
 }
 """What yields a text that only one row has, and the cells that follow it."""
 

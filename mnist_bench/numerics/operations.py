@@ -212,7 +212,7 @@ def portable_is_free(device: torch.device) -> bool:
     """Return whether worker processes for portable precision train about as fast as others would here.
 
     They do on a CPU with AVX2 and FMA that has neither AVX-512 nor a fast bf16: float32 has no faster kernels there
-    than those of portable precision (docs/guides/portable.md has the figures).
+    than those of portable precision (docs/concepts/ordering.md has the figures).
     """
     if device.type != "cpu" or cpu_precision() != "fp32" or "avx512f" in cpu_flags():
         return False
