@@ -301,13 +301,15 @@ def functions() -> str:
     names: dict[object, list[str]] = {}
     for name in vars(mnist_bench)["__all__"]:
         names.setdefault(inspect.unwrap(getattr(mnist_bench, name)), []).append(_code(name))
-    rows = [(", ".join(known), _first_sentence(function)) for function, known in names.items()]
+    rows = [(", ".join(known), _first_sentence(function, known[0])) for function, known in names.items()]
     return table(("function", "what it does"), rows)
 
 
-def _first_sentence(documented: object) -> str:
+def _first_sentence(documented: object, name: str) -> str:
+    """Return the first sentence of a docstring, without the command if that has the same name."""
     text = " ".join((documented.__doc__ or "").split("\n\n")[0].split())
-    return f"{text.split('. ')[0].removesuffix('.')}."
+    sentence = text.split(". ")[0].removesuffix(".")
+    return sentence.replace(f"; as `mnist-bench {name.strip('`')}`", "") + "."
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

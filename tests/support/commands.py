@@ -176,7 +176,7 @@ class Place:
         return done.err if code else done.out
 
 
-SCRIPTS = ROOT / "docs" / "reference" / "scripts.md"
+OUTPUT = ROOT / "docs" / "reference" / "files.md"
 _ROW = re.compile(r"\| `([a-z][^`]*)`[^|]* \| (`[a-z0-9_]+`[^|]*) \| ([^|]*)\|")
 
 
@@ -200,7 +200,7 @@ def documented_json() -> tuple[Form, ...]:
 
 
 def _forms() -> Iterator[Form]:
-    section = SCRIPTS.read_text().split("\n## Results as JSON\n")[1].split("\n## ")[0]
+    section = OUTPUT.read_text().split("\n## Results as JSON\n")[1].split("\n## ")[0]
     for written, always, sometimes in _ROW.findall(section):
         command = " ".join(command_of(written.split()))
         yield Form(command, *(frozenset(re.findall(r"`([a-z0-9_]+)`", cell)) for cell in (always, sometimes)))
