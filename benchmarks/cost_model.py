@@ -27,7 +27,6 @@ from mnist_bench.bench import machine_of, open_workers, order
 from mnist_bench.cells import percent
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.nets.planner import COEFFICIENTS, Coefficients, period_features, plan_layers, price_list
-from mnist_bench.numerics.device import sentence
 from mnist_bench.numerics.kinds import DeviceKind, PrecisionName, cores
 
 TRAINED = 5000
@@ -153,7 +152,7 @@ def measure(nets: int, device: str, precision: str) -> Iterator[str]:
         reports = workers.share([order(config) for config in configs] * RUNS)
         machine, kind = machine_of(workers), workers.numerics["kind"]
     seconds = [report.seconds if machine.gpu else report.metrics["cpu_seconds"] for report in reports]
-    yield from (sentence(machine), "")
+    yield from (machine.sentence, "")
     best = np.array(seconds, dtype=np.float64).reshape(RUNS, nets).min(axis=0)
     yield from judge(_work(configs, int(COEFFICIENTS[kind].vector)), best, kind)
 

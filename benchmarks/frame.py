@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from mnist_bench.numerics.device import Machine, sentence, this_machine
+from mnist_bench.numerics.device import Machine, this_machine
 from mnist_bench.numerics.kinds import Precision
 from mnist_bench.numerics.operations import best_precision
 from search.files import atomic_write, make_folder
@@ -45,7 +45,7 @@ class Made:
 
     def __str__(self) -> str:
         """Return it in a line."""
-        return f"`{self.command}` on {sentence(self.machine)}; commit {self.commit}, {self.date}."
+        return f"`{self.command}` on {self.machine.sentence}; commit {self.commit}, {self.date}."
 
 
 def made(command: str | None = None, precision: Precision | None = None) -> Made:

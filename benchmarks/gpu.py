@@ -22,9 +22,8 @@ from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.errors import DeviceError
-from mnist_bench.numerics.device import sentence, setup, this_machine
+from mnist_bench.numerics.device import setup, this_machine
 from mnist_bench.numerics.kinds import Precision
-from mnist_bench.numerics.operations import best_precision
 from mnist_bench.space_files import space_sources
 from mnist_bench.training.period import advance
 from mnist_bench.training.trainer import TorchTrainer, fit
@@ -45,13 +44,12 @@ def main() -> int:
     parser.add_argument("--device", default="cuda", help="cuda, cuda:1 or cpu (default: cuda)")
     asked = parser.parse_args()
     try:
-        device = setup(asked.device)
+        device, precision = setup(asked.device)
     except DeviceError as error:
         print(f"No CUDA device, nothing was measured: {error}.", file=sys.stderr)
         return 1
     in_little = device.type == "cpu"
-    precision = best_precision(device)
-    print(f"{sentence(this_machine(device, precision))}.", flush=True)
+    print(f"{this_machine(device, precision).sentence}.", flush=True)
     data = load_dataset(DataOptions(subset=1200 if in_little else None), device)
     recipe = space_sources.recipe(space_sources.load(RECIPE))
     repeats = [

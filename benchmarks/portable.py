@@ -90,7 +90,7 @@ class Instructions:
 
 def line() -> Line:
     """Return the line of the processor on which this process runs."""
-    described = device.describe(device.setup("cpu", "portable"), "portable")
+    described = device.describe(*device.setup("cpu", "portable"))
     return Line(
         processor=this_machine(torch.device("cpu"), "portable").processor,
         caches=", ".join(caches()),

@@ -22,7 +22,7 @@ from mnist_bench.config.values import from_json, to_json
 from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.idx import close_test_set
 from mnist_bench.data.tensors import load_dataset
-from mnist_bench.numerics.device import Machine, choose_precision, find_device, sentence, setup, this_machine
+from mnist_bench.numerics.device import Machine, find_device, setup, this_machine
 from mnist_bench.numerics.kinds import environment_of
 from mnist_bench.result_table import Figure, ShownAsTable, Table
 from mnist_bench.space_files import space_sources
@@ -92,7 +92,7 @@ class Speed(ShownAsTable):
                 Figure("net", lambda row: row.net, 9),
                 Figure("images/s", lambda row: f"{row.median:,.0f} [{row.low:,.0f}, {row.high:,.0f}]", 8, "right"),
             ],
-            caption=[sentence(self.machine)],
+            caption=[self.machine.sentence],
             footnotes=["", f"{medians}; in brackets the lowest and the highest."],
             document=asdict(self),
         )
@@ -181,10 +181,10 @@ class BenchWorker:
 def make_bench_worker(*, device: str, precision: str, train_images: int, validation_images: int) -> BenchWorker:
     """Return this process's bench worker; see `open_workers`."""
     close_test_set()
-    torch_device = setup(device, precision)
+    torch_device, chosen = setup(device, precision)
     data = load_dataset(DataOptions(), torch_device)
     some = replace(data, train=data.train[:train_images], validation=data.validation[:validation_images])
-    return BenchWorker(TorchTrainer(some, choose_precision(torch_device, precision)))
+    return BenchWorker(TorchTrainer(some, chosen))
 
 
 def bf16_over_fp32(device: torch.device) -> float:

@@ -18,7 +18,7 @@ from mnist_bench.data.test_set import hashes_of_test_set
 from mnist_bench.doctor.checkup import Diagnostic, note, ok, problem
 from mnist_bench.errors import DataError
 from mnist_bench.numerics.checks import is_as_published, numerics_check
-from mnist_bench.numerics.device import VARIABLES, choose_precision, sentence, setup, this_machine
+from mnist_bench.numerics.device import VARIABLES, setup, this_machine
 from mnist_bench.numerics.kinds import Precision
 from mnist_bench.picture_form import MNIST
 from mnist_bench.training.trainer import numerics_here
@@ -35,10 +35,9 @@ NETWORK_FILESYSTEMS = {"afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "lustre
 
 def examine(*, results: Path, device: str, data_dir: Path | None) -> Iterator[Diagnostic]:
     """Yield the findings. As a side effect, this process is set up for training on `device`."""
-    torch_device = setup(device)
-    precision = choose_precision(torch_device, "auto")
+    torch_device, precision = setup(device)
     machine = this_machine(torch_device, precision)
-    yield ok("machine", f"{sentence(machine)}.")
+    yield ok("machine", f"{machine.sentence}.")
     yield packages(metadata.requires(DISTRIBUTION) or [], _installed)
     yield gpu(str(torch_device))
     if (available := available_memory()) is not None:

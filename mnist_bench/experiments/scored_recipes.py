@@ -12,8 +12,6 @@ from statistics import fmean, median
 from types import MappingProxyType
 from typing import Any, Literal
 
-import torch
-
 from mnist_bench import cells
 from mnist_bench.config.settings import DatasetName, TrainConfig
 from mnist_bench.data.choice import DataOptions, form_of
@@ -21,7 +19,7 @@ from mnist_bench.data.mnist import load_training_set
 from mnist_bench.data.test_set import unopened_identity
 from mnist_bench.experiments.trainings import Grid, Scores, Task, Workplace, open_grid
 from mnist_bench.nets.planner import plan_layers, training_flop
-from mnist_bench.numerics.device import Machine, sentence, this_machine
+from mnist_bench.numerics.device import Machine, this_machine
 from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.result_table import Figure, ShownAsTable, Table
@@ -201,7 +199,7 @@ def _trained(
     grid.announce(tasks)
     scores = Scores(grid, purpose=purpose, ledgers=[ResultsFolder(results).test_ledger])
     curves = grid.train(tasks, on_period=scored)
-    machine = this_machine(torch.device(str(grid.numerics["device"])), grid.numerics["precision"])
+    machine = this_machine(grid.numerics["device"], grid.numerics["precision"])
     images = grid.data.split.images
     return ScoredRecipes(
         benchmark=benchmark,
@@ -297,7 +295,7 @@ def _ladder_footnotes(found: ScoredRecipes) -> list[str]:
         "a target is met if its lower end reaches it. Epochs and seeds were fixed before the test set was evaluated.",
         "TFLOP: 6 operations per multiply-accumulate (2 forward, 4 backward) over the training of a run, in 10^12.",
         f"training: seconds of a run on one worker, median over the seeds{together}.",
-        sentence(found.machine),
+        found.machine.sentence,
     ]
 
 

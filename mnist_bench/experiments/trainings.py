@@ -429,7 +429,7 @@ class Scores:
     @cached_property
     def images(self) -> Dataset:
         """The test images on the grid's device, normalised like all training images."""
-        device, options = setup(str(self._grid.numerics["device"])), self._grid.data.options
+        (device, _), options = setup(self._grid.numerics["device"]), self._grid.data.options
         trained_on = load_dataset(options, device).training_on("all")
         opened = open_test_set(options, purpose=self._purpose, ledgers=self._ledgers)
         self._grid.observer.on_notice(f"the test set is evaluated, and {self._ledgers[0]} logs it")

@@ -28,6 +28,7 @@ from mnist_bench.numerics.kinds import (
 from mnist_bench.numerics.operations import best_precision
 from search.arguments import check_choice
 from search.differences import CHECK, WIDE_CHECK
+from search.messages import number_of
 
 FLAGS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
 """Instruction sets by which oneDNN and the matrix library choose their kernels."""
@@ -44,11 +45,11 @@ VARIABLES = (
 """Environment variables by which a user changes that choice, or the precision."""
 
 
-def setup(name: str = "auto", precision: str = "auto") -> torch.device:
-    """Prepare this process for training and return the device called `name`: auto, cpu, cuda or cuda:N.
+def setup(name: str = "auto", precision: str = "auto") -> tuple[torch.device, Precision]:
+    """Prepare this process for training; return its device and its precision. Errors as in `find_device` and
+    `choose_precision`.
 
-    Sets one thread, deterministic algorithms, and no benchmarks to select kernels, for the life of the process. With
-    portable precision, auto is the CPU.
+    Sets one thread, deterministic algorithms, and no benchmarks to select kernels, for the life of the process.
     """
     device = find_device(name, precision)
     if device.type == "cuda":
@@ -62,7 +63,7 @@ def setup(name: str = "auto", precision: str = "auto") -> torch.device:
     # step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False  # a benchmark may select another kernel in each run
-    return device
+    return device, choose_precision(device, precision)
 
 
 def describe(device: torch.device, precision: Precision) -> dict[str, Any]:
@@ -147,27 +148,27 @@ class Machine:
     python: str
     versions: Mapping[str, str]
 
+    @property
+    def sentence(self) -> str:
+        """The machine in one line: "2 cores of AMD EPYC, bf16, Python 3.11.7, torch 2.13.0"."""
+        hardware = self.gpu or f"{number_of(self.cores, 'core')} of {self.processor}"
+        versions = ", ".join(f"{name} {number}" for name, number in self.versions.items())
+        return f"{hardware}, {self.precision}, Python {self.python}, {versions}"
+
 
 def _processor() -> str:
     return cpu_line("model name") or platform.processor() or platform.machine()
 
 
-def this_machine(device: torch.device, precision: Precision) -> Machine:
+def this_machine(device: torch.device | str, precision: Precision) -> Machine:
     """Return the machine on which this process runs and trains, on `device` in `precision`."""
     name = _processor()
     family, model = cpu_line("cpu family"), cpu_line("model")
     return Machine(
         processor=f"{name} (family {family}, model {model})" if family and model else name,
         cores=cores(),
-        gpu=torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        gpu=torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else None,
         precision=precision,
         python=platform.python_version(),
         versions={name: version(name) for name in PACKAGES},
     )
-
-
-def sentence(machine: Machine) -> str:
-    """Return the machine in one line: "2 cores of AMD EPYC, bf16, Python 3.11.7, torch 2.13.0"."""
-    hardware = machine.gpu or f"{machine.cores} core{'s' if machine.cores != 1 else ''} of {machine.processor}"
-    versions = ", ".join(f"{name} {number}" for name, number in machine.versions.items())
-    return f"{hardware}, {machine.precision}, Python {machine.python}, {versions}"

@@ -18,7 +18,7 @@ from mnist_bench.config.values import CODEC, from_json
 from mnist_bench.data.tensors import Dataset, Moments
 from mnist_bench.nets.modules import build_net, set_dropout_generator
 from mnist_bench.nets.own_net import OwnNet, load_net
-from mnist_bench.numerics.device import choose_precision, setup
+from mnist_bench.numerics.device import setup
 from mnist_bench.numerics.operations import UnportableOperations, seeded
 from mnist_bench.picture_form import PictureForm, parse
 from mnist_bench.training.period import Learner, evaluate, learner_before, train_period
@@ -102,7 +102,7 @@ def is_its_weights(config: TrainConfig, trainer: TorchTrainer) -> bool:
 def trainer_on_made_up(net: str, form: Mapping[str, Any], precision: str = "auto") -> TorchTrainer:
     """Return a trainer of your own network on made-up pictures of a form, on the CPU, since every machine has one."""
     load_net(net)
-    device, pictures, draws = setup("cpu"), parse(form), seeded(SEED, "made-up pictures")
+    pictures, draws = parse(form), seeded(SEED, "made-up pictures")
     everything = torch.arange(MADE_UP)
     moments = (Moments(127.5, 73.9),) * pictures.channels
     data = Dataset(
@@ -116,7 +116,7 @@ def trainer_on_made_up(net: str, form: Mapping[str, Any], precision: str = "auto
         data_hash="made up",
         split_hash="made up",
     )
-    return TorchTrainer(data, choose_precision(device, precision))
+    return TorchTrainer(data, setup("cpu", precision)[1])
 
 
 class _Unrestored(TorchTrainer):

@@ -24,7 +24,7 @@ from mnist_bench.data.mnist import TrainingSet
 from mnist_bench.data.tensors import Dataset, load_dataset, on_device
 from mnist_bench.errors import DataError
 from mnist_bench.nets import own_net
-from mnist_bench.numerics.device import choose_precision, describe, setup
+from mnist_bench.numerics.device import describe, setup
 from mnist_bench.numerics.kinds import Precision, environment_of
 from mnist_bench.training.period import Evaluation, advance, evaluate, evaluate_at
 from mnist_bench.training.weights import config_in, model_in
@@ -68,8 +68,7 @@ NetTrainer = TorchTrainer | RemoteNetTrainer
 
 def trainer_on(data: TrainingSet, *, device: str, precision: str, net: str | None = None) -> NetTrainer:
     """Return a trainer on this data set: in this process, or in a worker process for portable precision."""
-    torch_device = setup(device, precision)
-    chosen = choose_precision(torch_device, precision)
+    torch_device, chosen = setup(device, precision)
     if chosen == "portable":
         return RemoteNetTrainer(data, chosen, net)
     return TorchTrainer(on_device(data, torch_device), chosen)
@@ -99,7 +98,7 @@ def make_trainer(
     close_test_set()
     if net is not None:
         own_net.load_net(net)
-    torch_device, recorded = setup(device, precision), Data.read(data)
+    (torch_device, chosen), recorded = setup(device, precision), Data.read(data)
     loaded = load_dataset(recorded.at(data_dir), torch_device)
     if recorded.data_hash != loaded.data_hash:
         found = f"their hash was {recorded.data_hash[:8]} and is {loaded.data_hash[:8]}"
@@ -107,7 +106,7 @@ def make_trainer(
         raise DataError(f"{name}: the training files have changed since this work began ({found})")
     if recorded.split_hash != loaded.split_hash:
         raise DataError("this worker splits the images otherwise; it needs the version that began this work")
-    return TorchTrainer(loaded, choose_precision(torch_device, precision))
+    return TorchTrainer(loaded, chosen)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,8 +179,7 @@ class Scorer:
 
 def numerics_here(device: str, precision: str) -> Mapping[str, Any]:
     """Return the numerics of training on this device; for portable precision, those of a worker process."""
-    torch_device = setup(device, precision)
-    chosen = choose_precision(torch_device, precision)
+    torch_device, chosen = setup(device, precision)
     return Scorer(chosen).numerics if chosen == "portable" else describe(torch_device, chosen)
 
 
@@ -194,8 +192,7 @@ class ScoringWorker:
         """Prepare this process to score on the CPU in the precision of this name; `net` names your own network."""
         if net is not None:
             own_net.load_net(net)
-        device = setup("cpu", precision)
-        self._precision = choose_precision(device, precision)
+        device, self._precision = setup("cpu", precision)
         self.numerics = describe(device, self._precision)
 
     def advance(self, config: Mapping[str, Json], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:

@@ -50,7 +50,7 @@ def winner() -> Winner:
     """Return a net that was trained on 10,000 images for two epochs."""
     model = ModelConfig(blocks=2, filters=8, batchnorm="before_activation", hidden_units=32)
     augment = AugmentConfig(rotation_degrees=10, zoom=0.1, shear_radians=0.1)
-    data = load_dataset(DataOptions(subset=12_000), device.setup("cpu"))
+    data = load_dataset(DataOptions(subset=12_000), device.setup("cpu")[0])
     return winners.winner(winners.config(model, augment=augment), data)
 
 

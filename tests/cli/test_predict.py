@@ -26,7 +26,7 @@ Cli = Callable[..., Result]
 
 @pytest.fixture(scope="module")
 def data() -> Dataset:
-    return load_dataset(DataOptions(subset=1200), device.setup("cpu"))
+    return load_dataset(DataOptions(subset=1200), device.setup("cpu")[0])
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from mnist_bench.numerics.device import setup
 @pytest.fixture(scope="session")
 def device() -> torch.device:
     """Set this process up for training on the CPU."""
-    return setup("cpu")
+    return setup("cpu")[0]
 
 
 @pytest.fixture(scope="session")

@@ -68,7 +68,8 @@ def evaluations(folder: Path) -> list[str]:
 
 def by_hand(config: TrainConfig, seed: int, data: Path, images: slice) -> tuple[list[str], int, float]:
     """Return the weights of a run after each epoch, and the errors and loss of its net on other training images."""
-    alone = fit(TorchTrainer(load_dataset(DataOptions(data_dir=str(data)), device.setup("cpu")), "fp32"), config, seed)
+    cpu, _ = device.setup("cpu")
+    alone = fit(TorchTrainer(load_dataset(DataOptions(data_dir=str(data)), cpu), "fp32"), config, seed)
     pictures = load_training_set(DataOptions()).images
     pixels = pictures.images[: images.start].astype(np.float64)
     shown = (pictures.images[images].astype(np.float64) - pixels.mean()) / pixels.std()

@@ -308,7 +308,7 @@ def test_a_studys_workshop_computes_in_its_precision_and_is_refused_where_the_bi
     data = load_training_set(DataOptions(subset=1200))
     context = {"data": {"subset": 1200, "data_hash": data.data_hash, "split_hash": data.split.digest}}
     study = handmade.changed(handmade.mixed(), numerics={"precision": "fp32", "device": "cpu"}, context=context)
-    here = device.describe(device.setup("cpu"), "fp32")["check"]
+    here = device.describe(*device.setup("cpu", "fp32"))["check"]
     with (
         pytest.raises(
             FingerprintError, match=rf"numerics check 77c0…, here {here[:4]}…\); ablate it on a machine like that one"

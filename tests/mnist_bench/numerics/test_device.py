@@ -22,7 +22,7 @@ CPU = torch.device("cpu")
 
 
 def test_setup_makes_this_process_deterministic() -> None:
-    assert setup("cpu") == CPU
+    assert setup("cpu") == (CPU, best_precision(CPU))
     assert torch.get_num_threads() == 1
     assert torch.are_deterministic_algorithms_enabled()
     assert not torch.backends.cudnn.benchmark

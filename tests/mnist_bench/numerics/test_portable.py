@@ -189,7 +189,7 @@ def test_operations_agree_with_float64_and_with_other_machines() -> None:
     code = (
         "import json; from mnist_bench.numerics.device import describe, setup\n"
         "from mnist_bench.numerics import checks as numerics_checks\n"
-        "device = setup('cpu', 'portable')\n"
+        "device, _ = setup('cpu', 'portable')\n"
         "far = {name: by for name, by in numerics_checks.deviations().items() if by > numerics_checks.TOLERANCE}\n"
         "print(json.dumps([far, {**numerics_checks.later_hashes()}, describe(device, 'portable')]))"
     )
@@ -211,7 +211,7 @@ def test_a_convolution_of_single_pixels_with_a_stride_overwrites_no_memory() -> 
     code = (
         "import torch; from torch.nn import functional\n"
         "from mnist_bench.numerics.device import setup; from mnist_bench.numerics.operations import computing_in\n"
-        "device, layout = setup('cpu', 'portable'), torch.channels_last\n"
+        "(device, _), layout = setup('cpu', 'portable'), torch.channels_last\n"
         "for _ in range(30):\n"
         "    images, weight = torch.rand(16, 3, 28, 28), torch.rand(16, 3, 1, 1).requires_grad_()\n"
         "    with computing_in(device, 'portable'):\n"

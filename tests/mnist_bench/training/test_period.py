@@ -344,7 +344,7 @@ def test_cuda_gives_the_same_bits_twice(config: TrainConfig) -> None:
     from mnist_bench.data.tensors import load_dataset
     from mnist_bench.numerics import device
 
-    data = load_dataset(DataOptions(subset=1200), device.setup("cuda"))
+    data = load_dataset(DataOptions(subset=1200), device.setup("cuda")[0])
     precision = best_precision(data.device)
     first, second = (fit(TorchTrainer(data, precision), config, 1) for _ in range(2))
     assert first.state == second.state
