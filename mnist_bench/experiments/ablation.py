@@ -16,7 +16,7 @@ import numpy as np
 from mnist_bench import cells
 from mnist_bench.config.settings import Group, TrainConfig
 from mnist_bench.config.values import all_settings, from_json, settings_of, to_json, with_params
-from mnist_bench.errors import ArchitectureError
+from mnist_bench.errors import ArchitectureError, Stopped
 from mnist_bench.experiments.trainings import (
     Curves,
     Grid,
@@ -381,8 +381,12 @@ def ablate_study(
             return [_measured(config, [curves[name, seed] for seed in drawn], form) for name, config in configs.items()]
 
         def measure(configs: Mapping[str, TrainConfig]) -> list[Measured] | None:
-            curves = grid.train_until(deadline, grid.tasks(configs, drawn))
-            return None if curves is None else results(configs, curves)
+            try:
+                return results(configs, grid.train(grid.tasks(configs, drawn), deadline=deadline))
+            except Stopped:
+                if place.observer.stopping():
+                    raise
+                return None
 
         def on_step(step: Step) -> None:
             place.observer.on_notice(f"= fewer errors by {step.name}: {step.finding}")

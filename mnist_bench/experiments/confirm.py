@@ -45,6 +45,7 @@ from mnist_bench.experiments.trainings import (
     Workplace,
     ask,
     open_grid_of,
+    over_seeds,
     started,
     validation_errors,
     work_on,
@@ -258,18 +259,8 @@ def _workers_of(study: StoredStudy, code: own_trainer.OwnCode, place: Workplace)
 def _of_values(study: StoredStudy, trials: Sequence[TrialRecord], top: int, workers: Workers) -> Confirmed:
     conditions = [dict(study.spec["context"]), *checks(workers.numerics).values()]
     its_seeds = seeds(study, on_all=False)
-    tasks = [
-        Task(
-            name=f"#{trial.number}",
-            seed=seed,
-            title=f"#{trial.number}, seed {k} of {SEEDS}",
-            identity=canonical_json.sha256([dict(trial.config), seed, list(trial.costs), *conditions]),
-            config=trial.config,
-            costs=trial.costs,
-        )
-        for k, seed in enumerate(its_seeds, start=1)
-        for trial in trials
-    ]
+    plans = {f"#{each.number}": (dict(each.config), each.costs, [list(each.costs), *conditions]) for each in trials}
+    tasks = over_seeds(plans, its_seeds, of_net=False)
     workers.observer.on_notice(f"{names([trial.number for trial in trials])} with {SEEDS} fresh seeds each")
     workers.announce(tasks)
     curves = workers.train(tasks, on_period=lambda task, period, report, state: finite(report))

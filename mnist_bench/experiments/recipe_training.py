@@ -16,7 +16,7 @@ from mnist_bench.data.choice import SETTINGS, DataOptions
 from mnist_bench.data.idx import close_test_set
 from mnist_bench.data.mnist import load_training_set
 from mnist_bench.data.tensors import Dataset
-from mnist_bench.experiments.trainings import Observer, Task, Workplace, open_grid
+from mnist_bench.experiments.trainings import Observer, Task, Workplace, open_grid, over_seeds
 from mnist_bench.nets import own_net
 from mnist_bench.nets.planner import with_net_defaults
 from mnist_bench.numerics.device import find_device
@@ -67,19 +67,8 @@ class RecipeTraining:
             check_seed("seed", seed)
         workers = min(workers, len(seeds))
         if workers == 1:
-            periods = len(Schedule(config=self.config, images=1).period_ends)
-            runs = [
-                Task(
-                    name="training",
-                    seed=seed,
-                    title=f"training, seed {number} of {len(seeds)}",
-                    identity="",
-                    config=to_json(self.config),
-                    costs=(1,) * periods,
-                    of_net=True,
-                )
-                for number, seed in enumerate(seeds, start=1)
-            ]
+            costs = (1,) * len(Schedule(config=self.config, images=1).period_ends)
+            runs = over_seeds({"training": (to_json(self.config), costs, [])}, seeds)
             observer.on_start(runs, None)
             return tuple(self._fit(run, on_period, observer) for run in runs)
 

@@ -72,144 +72,35 @@ class Task:
         return len(reports) == len(self.costs) or (bool(reports) and reports[-1].end is not None)
 
 
+Plan = tuple[Mapping[str, Any], tuple[int, ...], Sequence[Any]]
+"""A configuration, the costs of its periods, and all else that its results depend on."""
+
+
+def over_seeds(plans: Mapping[str, Plan], seeds: Sequence[int], *, of_net: bool = True) -> list[Task]:
+    """Return the task of each configuration, by its name, with each seed."""
+    return [
+        Task(
+            name=name,
+            seed=seed,
+            title=f"{name}, seed {number} of {len(seeds)}",
+            identity=canonical_json.sha256([config, seed, *conditions]),
+            config=config,
+            costs=costs,
+            of_net=of_net,
+        )
+        for number, seed in enumerate(seeds, start=1)
+        for name, (config, costs, conditions) in plans.items()
+    ]
+
+
 OnPeriod = Callable[[Task, int, Report, bytes], Report]
 """Gets each period of a task once, with its report and state, and returns the report to keep."""
-OnEnd = Callable[[Task, Sequence[Report]], None]  # gets a task that has ended, with all its reports
 Running = Sequence[tuple[Task, Sequence[Report]]]  # tasks under way, each with its reports so far
 
 
 def as_it_is(task: Task, period: int, report: Report, state: bytes) -> Report:
     """Return the report; the default of OnPeriod."""
     return report
-
-
-class TaskStore:
-    """The reports of every period of every task, and the state after the latest one, in a folder of checkpoints."""
-
-    def __init__(self, states: CheckpointStore, *, keep_last: bool) -> None:
-        """`keep_last`: whether the state of a task that has ended is kept."""
-        self._states, self._keep_last = states, keep_last
-
-    def load(self, task: Task) -> tuple[tuple[Report, ...], bytes | None]:
-        """Return the reports so far and the state to resume from: the latest one before which no report is lost.
-
-        Periods after it are trained again, and so is one for which there was too little memory.
-        """
-        kept: list[tuple[Report, bytes]] = []
-        while len(kept) < len(task.costs) and (found := self._states.get(task.number, len(kept) + 1)):
-            if found[0].end == "out_of_memory":
-                break
-            kept.append(found)
-        if not task.is_ended_by([report for report, _ in kept]):
-            while kept and not kept[-1][1]:
-                kept.pop()
-        return tuple(report for report, _ in kept), kept[-1][1] if kept else None
-
-    def save(self, task: Task, reports: Sequence[Report], state: bytes) -> None:
-        """Keep the newest of the reports and its state; the state before it is given up afterwards."""
-        period = len(reports)
-        is_needed = self._keep_last or not task.is_ended_by(reports)
-        self._states.put(task.number, period, reports[-1], state if is_needed else b"")
-        if period > 1:
-            self._states.put(task.number, period - 1, reports[-2], b"")
-
-
-class Training:
-    """Keeps an executor busy with tasks until all have ended."""
-
-    def __init__(
-        self,
-        tasks: Sequence[Task],
-        executor: Executor,
-        store: TaskStore,
-        on_period: OnPeriod = as_it_is,
-        on_end: OnEnd = lambda task, reports: None,
-        on_progress: Callable[[Running], None] = lambda running: None,
-        *,
-        stall: float | None = None,
-    ) -> None:
-        """Train nothing yet; `stall`: see `RetryPolicy`."""
-        self._tasks = {task.number: task for task in tasks}
-        self._executor, self._store = executor, store
-        self._on_period, self._on_end, self._on_progress = on_period, on_end, on_progress
-        self._retry_policy = RetryPolicy(stall)
-        self._waiting: deque[Job] = deque()
-        self._running: set[Key] = set()
-        self.reports: dict[str, tuple[Report, ...]] = {}  # of every task so far, by identity
-
-    def run(self, stopping: Callable[[], bool]) -> bool:
-        """Train until all tasks have ended (True), or until `stopping` says so (False); both leave nothing half done.
-
-        WorkerError if a task makes the trainer fail or memory run out twice, or workers die over it again and again.
-        """
-        for task in self._tasks.values():
-            self.reports[task.identity], state = self._store.load(task)
-            self._enqueue(task, state)
-        while self._running or (self._waiting and not stopping()):
-            if not stopping():
-                self._feed()
-            running = [self._tasks[number] for number, _ in sorted(self._running)]
-            self._on_progress([(task, self.reports[task.identity]) for task in running])
-            take_all(self._executor.wait(POLL), self._take)
-        self._on_progress([])
-        return not self._waiting
-
-    def _enqueue(self, task: Task, state: bytes | None) -> None:
-        """Let a task's next period wait for a worker, before those of tasks that have not begun."""
-        reports = self.reports[task.identity]
-        if not task.is_ended_by(reports):
-            job = self._job(task, len(reports) + 1, state)
-            # Those that have begun first, so that few are half done when the work is stopped.
-            self._waiting.appendleft(job) if reports else self._waiting.append(job)
-
-    def _job(self, task: Task, period: int, state: bytes | None) -> Job:
-        stall = self._retry_policy.stall_seconds((task.number, period), task.costs[period - 1])
-        return Job(
-            trial=task.number, period=period, config=task.config, seed=task.seed, state=state, stall_seconds=stall
-        )
-
-    def _feed(self) -> None:
-        for _ in range(len(self._waiting)):  # each once: those that may not start now go to the end
-            if not self._executor.idle():
-                return
-            job = self._waiting.popleft()
-            if self._retry_policy.may_start((job.trial, job.period), self._running):
-                self._executor.submit(job)
-                self._running.add((job.trial, job.period))
-            else:
-                self._waiting.append(job)
-
-    def _take(self, outcome: Outcome) -> None:
-        job = outcome.job
-        key, task = (job.trial, job.period), self._tasks[job.trial]
-        self._running.discard(key)
-        failure = failure_of(outcome, in_company=bool(self._running))
-        reason = outcome.reason if isinstance(outcome, Failed) else ""
-        if failure is not None and not self._retry_policy.failed(key, failure, name=task.title, reason=reason):
-            # With the very state that it was given before: a period is a pure call, so a second one changes nothing.
-            stall = self._retry_policy.stall_seconds(key, task.costs[job.period - 1])
-            self._waiting.appendleft(replace(job, stall_seconds=stall))
-            return
-        match outcome:  # unlike a trial of a search, every task is needed; if its training fails, the whole work ends
-            case Done():
-                self._retry_policy.done(key)
-                self._take_in(task, outcome.report, outcome.state)
-                self._enqueue(task, outcome.state)
-            case Failed(cause="raised"):
-                error = WorkerError(f"{task.title} makes the trainer fail: {outcome.last_line}")
-                error.add_note(outcome.reason)  # for those who ask for the traceback
-                raise error
-            case Failed():
-                raise WorkerError(f"{task.title} needs more memory than there is: two workers ran out of it.")
-
-    def _take_in(self, task: Task, report: Report, state: bytes) -> None:
-        report = self._on_period(task, len(self.reports[task.identity]) + 1, report, state)
-        self.reports[task.identity] += (report,)
-        # Written before the end is announced; else a task whose end is announced and lost would be announced twice.
-        self._store.save(task, self.reports[task.identity], state)
-        if task.is_ended_by(self.reports[task.identity]):
-            self._executor.forget(task.number)
-            self._on_end(task, self.reports[task.identity])
 
 
 Curves = Mapping[tuple[str, int], Sequence[Report]]  # the reports of tasks, by their keys
@@ -254,6 +145,112 @@ class Workplace:
     net: str | None = None  # your own network, by its name
 
 
+class TaskStore(CheckpointStore):
+    """The reports of every period of every task, and the state after the latest one, in a folder of checkpoints."""
+
+    def load(self, task: Task) -> tuple[tuple[Report, ...], bytes | None]:
+        """Return the reports so far and the state to resume from: the latest one before which no report is lost.
+
+        Periods after it are trained again, and so is one for which there was too little memory.
+        """
+        kept: list[tuple[Report, bytes]] = []
+        while len(kept) < len(task.costs) and (found := self.get(task.number, len(kept) + 1)):
+            if found[0].end == "out_of_memory":
+                break
+            kept.append(found)
+        if not task.is_ended_by([report for report, _ in kept]):
+            while kept and not kept[-1][1]:
+                kept.pop()
+        return tuple(report for report, _ in kept), kept[-1][1] if kept else None
+
+    def save(self, task: Task, reports: Sequence[Report], state: bytes, *, keep_last: bool = False) -> None:
+        """Keep the newest of the reports and its state; the state before it is given up afterwards.
+
+        `keep_last`: whether the state of a task that has ended is kept, too.
+        """
+        period, is_needed = len(reports), keep_last or not task.is_ended_by(reports)
+        self.put(task.number, period, reports[-1], state if is_needed else b"")
+        if period > 1:
+            self.put(task.number, period - 1, reports[-2], b"")
+
+
+class _Training:
+    """Keeps workers busy with tasks until all have ended."""
+
+    def __init__(self, workers: Workers, tasks: Sequence[Task], on_period: OnPeriod, *, keep_last: bool) -> None:
+        self._executor, self._observer, self._store = workers.executor, workers.observer, workers.store
+        self._on_period, self._keep_last = on_period, keep_last
+        self._retry_policy = RetryPolicy(workers.stall)
+        self._tasks = {task.number: task for task in tasks}
+        self._waiting: deque[tuple[Task, bytes | None]] = deque()  # tasks, and the states from which they continue
+        self._running: set[Key] = set()
+        self.reports: dict[int, tuple[Report, ...]] = {}  # of every task so far, by number
+
+    def run(self, stopping: Callable[[], bool]) -> bool:
+        """Train until all tasks have ended (True) or `stopping` says so (False); both leave nothing half done."""
+        for task in self._tasks.values():
+            self.reports[task.number], state = self._store.load(task)
+            self._enqueue(task, state)
+        while self._running or (self._waiting and not stopping()):
+            if not stopping():
+                self._feed()
+            self._observer.on_progress([(self._tasks[n], self.reports[n]) for n, _ in sorted(self._running)])
+            take_all(self._executor.wait(POLL), self._take)
+        self._observer.on_progress([])
+        return not self._waiting
+
+    def _enqueue(self, task: Task, state: bytes | None) -> None:
+        """Let a task's next period wait for a worker, before those of tasks that have not begun."""
+        if not task.is_ended_by(reports := self.reports[task.number]):
+            # Those that have begun first, so that few are half done when the work is stopped.
+            self._waiting.appendleft((task, state)) if reports else self._waiting.append((task, state))
+
+    def _feed(self) -> None:
+        for _ in range(len(self._waiting)):  # each once: those that may not start now go to the end
+            if not self._executor.idle():
+                return
+            task, state = self._waiting.popleft()
+            key = task.number, len(self.reports[task.number]) + 1
+            if not self._retry_policy.may_start(key, self._running):
+                self._waiting.append((task, state))
+                continue
+            stall = self._retry_policy.stall_seconds(key, task.costs[key[1] - 1])
+            self._executor.submit(
+                Job(trial=key[0], period=key[1], config=task.config, seed=task.seed, state=state, stall_seconds=stall)
+            )
+            self._running.add(key)
+
+    def _take(self, outcome: Outcome) -> None:
+        key, task = (outcome.job.trial, outcome.job.period), self._tasks[outcome.job.trial]
+        self._running.discard(key)
+        failure = failure_of(outcome, in_company=bool(self._running))
+        reason = outcome.reason if isinstance(outcome, Failed) else ""
+        if failure is not None and not self._retry_policy.failed(key, failure, name=task.title, reason=reason):
+            # With the very state that it was given before: a period is a pure call, so a second one changes nothing.
+            self._waiting.appendleft((task, outcome.job.state))
+            return
+        match outcome:  # unlike a trial of a search, every task is needed; if its training fails, the whole work ends
+            case Done():
+                self._retry_policy.done(key)
+                self._take_in(task, outcome.report, outcome.state)
+            case Failed(cause="raised"):
+                error = WorkerError(f"{task.title} makes the trainer fail: {outcome.last_line}")
+                error.add_note(outcome.reason)  # for those who ask for the traceback
+                raise error
+            case Failed():
+                raise WorkerError(f"{task.title} needs more memory than there is: two workers ran out of it.")
+
+    def _take_in(self, task: Task, report: Report, state: bytes) -> None:
+        before = self.reports[task.number]
+        reports = self.reports[task.number] = (*before, self._on_period(task, len(before) + 1, report, state))
+        # Written before the end is announced; else a task whose end is announced and lost would be announced twice.
+        self._store.save(task, reports, state, keep_last=self._keep_last)
+        if task.is_ended_by(reports):
+            self._executor.forget(task.number)
+            self._observer.on_run(task, reports)
+        self._enqueue(task, state)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workers:
     """Workers that have started, so that their numerics are known, and the observer of the experiment."""
@@ -266,47 +263,43 @@ class Workers:
 
     def announce(self, tasks: Sequence[Task]) -> None:
         """Notify the observer of tasks that follow, as far as they have not been trained here before."""
-        store = self._store(keep_last=False)
-        left = [task for task in tasks if not task.is_ended_by(store.load(task)[0])]
-        self.observer.on_start(left, self._seconds(left))
+        found = [(task, self.store.load(task)[0]) for task in tasks]
+        left = [(task, task.costs[len(reports) :]) for task, reports in found if not task.is_ended_by(reports)]
+        # Only costs of networks were compared with seconds.
+        known = all(task.of_net for task, _ in left)
+        seconds = sum(sum(costs) for _, costs in left) / 1e6 / self.executor.workers if known else None
+        self.observer.on_start([task for task, _ in left], seconds)
 
-    def _seconds(self, tasks: Sequence[Task]) -> float | None:
-        """Return about how long all workers take; None if that is not known."""
-        return None
-
-    def train(self, tasks: Sequence[Task], *, on_period: OnPeriod = as_it_is, keep_last: bool = False) -> Curves:
+    def train(
+        self,
+        tasks: Sequence[Task],
+        *,
+        on_period: OnPeriod = as_it_is,
+        keep_last: bool = False,
+        deadline: float = math.inf,
+    ) -> Curves:
         """Return the reports of every task; what was trained here before is not trained again.
 
-        `keep_last` keeps last states for `last_state`. Stopped if the observer stops it; WorkerError as `Training.run`.
+        `keep_last` keeps last states for `last_state`. Stopped if the observer stops it, or the deadline (of
+        `time.monotonic`) passes before the end. WorkerError if a task makes the trainer fail or memory run out twice,
+        or workers die over it again and again.
         """
-        curves = self.train_until(math.inf, tasks, on_period=on_period, keep_last=keep_last)
-        if curves is None:
-            raise Stopped
-        return curves
-
-    def train_until(
-        self, deadline: float, tasks: Sequence[Task], *, on_period: OnPeriod = as_it_is, keep_last: bool = False
-    ) -> Curves | None:
-        """Do as `train`; return None if the deadline (of `time.monotonic`) passes before the end."""
         # Begun last, the longest run would leave all other workers idle; this way all takes at most a third longer than
         # the best order could (Graham 1969).
         longest_first = sorted(tasks, key=lambda task: -sum(task.costs))
-        store, observer = self._store(keep_last=keep_last), self.observer
-        training = Training(
-            longest_first, self.executor, store, on_period, observer.on_run, observer.on_progress, stall=self.stall
-        )
-        if training.run(lambda: observer.stopping() or time.monotonic() >= deadline):
-            return {task.key: training.reports[task.identity] for task in tasks}
-        if observer.stopping():
+        training = _Training(self, longest_first, on_period, keep_last=keep_last)
+        if not training.run(lambda: self.observer.stopping() or time.monotonic() >= deadline):
             raise Stopped
-        return None
+        return {task.key: training.reports[task.number] for task in tasks}
 
     def last_state(self, task: Task) -> bytes | None:
         """Return the state after a task's last period; None if it was not kept, or is damaged."""
-        return self._store(keep_last=True).load(task)[1] or None
+        return self.store.load(task)[1] or None
 
-    def _store(self, *, keep_last: bool) -> TaskStore:
-        return TaskStore(CheckpointStore(WorkFolder(self.folder).checkpoints), keep_last=keep_last)
+    @property
+    def store(self) -> TaskStore:
+        """What was trained here."""
+        return TaskStore(WorkFolder(self.folder).checkpoints)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -319,22 +312,9 @@ class Grid(Workers):
 
     def tasks(self, configs: Mapping[str, TrainConfig], seeds: Sequence[int]) -> list[Task]:
         """Return the task of each configuration with each seed; ArchitectureError if a net cannot exist."""
-        plans = {name: self._plan(name, config) for name, config in configs.items()}
         bits = [*checks(self.numerics).values(), self.numerics["trainer_revision"], self.data.data_hash]
-        end = [*bits, self.data.split.digest, *self.extra_identity]
-        return [
-            Task(
-                name=name,
-                seed=seed,
-                title=f"{name}, seed {number} of {len(seeds)}",
-                identity=canonical_json.sha256([config, seed, *end]),
-                config=config,
-                costs=costs,
-                of_net=True,
-            )
-            for number, seed in enumerate(seeds, start=1)
-            for name, (config, costs) in plans.items()
-        ]
+        conditions = [*bits, self.data.split.digest, *self.extra_identity]
+        return over_seeds({name: (*self._plan(name, config), conditions) for name, config in configs.items()}, seeds)
 
     def _plan(self, name: str, config: TrainConfig) -> tuple[dict[str, Any], tuple[int, ...]]:
         planner = NetPlanner(
@@ -349,9 +329,6 @@ class Grid(Workers):
         if reason := plan.facts.get("reason"):
             raise ArchitectureError(f"{name}: {reason}.")
         return to_json(plan.config), plan.costs
-
-    def _seconds(self, tasks: Sequence[Task]) -> float:
-        return sum(sum(task.costs) for task in tasks) / 1e6 / self.executor.workers
 
 
 @contextmanager

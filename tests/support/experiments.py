@@ -177,6 +177,7 @@ class Stopping(Observer):
 
     def __init__(self, stopping: Callable[[int], bool] = lambda runs: False) -> None:
         self.started: list[int] = []
+        self.seconds: list[float | None] = []
         self.ended: list[Task] = []
         self.news: list[str] = []
         self._stopping = stopping
@@ -188,6 +189,7 @@ class Stopping(Observer):
 
     def on_start(self, runs: Sequence[Task], seconds: float | None) -> None:
         self.started.append(len(runs))
+        self.seconds.append(seconds)
 
     def on_run(self, run: Task, reports: Sequence[Report]) -> None:
         self.ended.append(run)

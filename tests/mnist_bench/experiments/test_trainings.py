@@ -19,7 +19,7 @@ from mnist_bench.experiments.trainings import (
     Observer,
     Task,
     TaskStore,
-    Training,
+    Workers,
     Workplace,
     open_grid,
     open_grid_of,
@@ -30,7 +30,7 @@ from search.errors import FingerprintError, StudyLockedError, WorkerError
 from search.executors.in_process import InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.executors.protocol import Done, Executor, Job, Outcome
-from search.study.checkpoint_store import CheckpointStore
+from search.study.folder import WorkFolder
 from search.trainer_api import Report, TrainerSpec
 from support import experiments, handmade
 from support.scripted import Clock, Scripted, killed, raised
@@ -70,12 +70,8 @@ class Work:
     """Of each task that was trained last."""
 
     @property
-    def states(self) -> CheckpointStore:
-        return CheckpointStore(self.folder / "states")
-
-    @property
     def store(self) -> TaskStore:
-        return TaskStore(self.states, keep_last=self.keep_last)
+        return TaskStore(WorkFolder(self.folder).checkpoints)
 
     @property
     def weights(self) -> Weights:
@@ -85,20 +81,23 @@ class Work:
         """Train in this process, or by another executor, until all have ended or so many periods were trained."""
         enough = len(self.heard) + most
         executor = executor or InProcessExecutor(trainer(self.folder))
-        training = Training(listed, executor, self.store, self._on_period, self._on_end)
-        executor.start()
+        observer = experiments.Stopping(lambda runs: len(self.heard) >= enough)
+        workers = Workers(executor=executor, numerics=executor.start(), folder=self.folder, observer=observer)
         try:
-            return training.run(lambda: len(self.heard) >= enough)
+            curves = workers.train(listed, on_period=self._on_period, keep_last=self.keep_last)
+        except Stopped:
+            return False
+        else:
+            assert [*curves] == [task.key for task in listed]
+            return True
         finally:
             executor.stop()
-            self.reports = [training.reports.get(task.identity, ()) for task in listed]
+            self.reports = [self.store.load(task)[0] for task in listed]
+            self.ended += [(task.seed, len(self.store.load(task)[0])) for task in observer.ended]
 
     def _on_period(self, task: Task, period: int, report: Report, state: bytes) -> Report:
         self.heard.append((task.seed, period))
         return replace(report, metrics={**report.metrics, "heard": len(self.heard)})
-
-    def _on_end(self, task: Task, reports: Sequence[Report]) -> None:
-        self.ended.append((task.seed, len(reports)))
 
 
 @pytest.fixture
@@ -150,7 +149,7 @@ def test_interrupted_again_and_again_after_a_damage_it_still_goes_forward(
     work.keep_last = True
     work.train([task], most=6)
     for period in damaged:
-        (work.folder / "states" / f"{task.number}-{period}.state").write_bytes(b"torn")
+        (WorkFolder(work.folder).checkpoints / f"{task.number}-{period}.state").write_bytes(b"torn")
     while not work.train([task], most=2):
         pass
     assert [period for _, period in work.heard] == [*range(1, 7), *again]
@@ -162,7 +161,7 @@ def test_only_the_state_that_is_needed_is_kept(work: Work, keep_last: bool, kept
     (task,) = tasks(1)
     work.keep_last = keep_last
     work.train([task])
-    found = [work.states.get(task.number, period) for period in range(1, PERIODS + 1)]
+    found = [work.store.get(task.number, period) for period in range(1, PERIODS + 1)]
     assert [pair is not None and bool(pair[1]) for pair in found] == kept
 
 
@@ -281,12 +280,29 @@ def test_every_configuration_meets_every_seed_the_longest_first_and_once(grid: G
     lengths = {("short", 3): 1, ("long", 3): 2, ("short", 4): 1, ("long", 4): 2}
     assert {key: len(reports) for key, reports in curves.items()} == lengths
     assert (replace(grid, observer=again).train(asked), again.runs) == (curves, 0)
-    assert grid.train_until(0.0, asked) == curves, "nothing is left to train"
-    assert grid.train_until(0.0, other) is None, "the deadline has passed"
+    assert grid.train(asked, deadline=0.0) == curves, "nothing is left to train"
+    with pytest.raises(Stopped):
+        grid.train(other, deadline=0.0)
     with pytest.raises(Stopped):
         stopped.train(other)
+
+
+def test_the_time_that_is_announced_is_that_of_the_periods_that_are_left(grid: Grid) -> None:
+    (task,) = asked = grid.tasks({"long": TrainConfig(epochs=2)}, [3])
+    trained: list[int] = []
+
+    def on_period(task: Task, period: int, report: Report, state: bytes) -> Report:
+        trained.append(period)
+        return report
+
+    observer = experiments.Stopping(lambda runs: trained == [1])
+    grid.executor.start()
+    grid = replace(grid, observer=observer)
+    grid.announce(asked)
     with pytest.raises(Stopped):
-        stopped.train_until(math.inf, other)
+        grid.train(asked, on_period=on_period)
+    grid.announce(asked)
+    assert observer.seconds == [sum(task.costs) / 1e6, task.costs[1] / 1e6]
 
 
 @pytest.mark.slow

@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.experiments.trainings import Task, TaskStore, Training
-from search import canonical_json
+from mnist_bench.experiments import trainings
 from search.driver.progress import Observer
 from search.errors import WorkerError
 from search.event_log.records import StudyRecord
@@ -23,7 +22,6 @@ from search.executors import processes
 from search.executors.protocol import Failed, Job, Outcome
 from search.strategies.pruners import NoPruner
 from search.study import studies
-from search.study.checkpoint_store import CheckpointStore
 from support import search_fake as fake, wants
 from support.scripted import Clock, Scripted
 
@@ -143,14 +141,11 @@ def test_after_memory_ran_out_over_a_trial_it_is_trained_alone(tmp_path: Path, c
 
 
 def test_a_task_over_which_memory_runs_out_twice_is_named(tmp_path: Path, clock: Clock) -> None:
-    tasks: list[Task] = [
-        Task(name=f"task {n}", title=f"task {n}", identity=canonical_json.sha256(n), config={}, seed=n, costs=(1, 1))
-        for n in (1, 2)
-    ]
-    store = TaskStore(CheckpointStore(tmp_path), keep_last=False)
     executor = Scripted(clock, lambda job: starved(job) if job.seed == 1 else None, workers=2)
-    with pytest.raises(WorkerError, match=r"^task 1 needs more memory than there is: two workers ran out of it\.$"):
-        Training(tasks, executor, store).run(lambda: False)
+    workers = trainings.Workers(executor=executor, numerics={}, folder=tmp_path, observer=trainings.Observer())
+    named = r"^a, seed 1 of 2 needs more memory than there is: two workers ran out of it\.$"
+    with pytest.raises(WorkerError, match=named):
+        workers.train(trainings.over_seeds({"a": ({}, (1, 1), [])}, [1, 2]))
     assert [job.seed for _, job in executor.started].count(1) == 2
 
 
