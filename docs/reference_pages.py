@@ -73,8 +73,6 @@ class SpaceField:
     """In words: `channels`; empty if there is none."""
     default: Any
     """A plain value; None if there is none, or if it is in words in `about`."""
-    ranges: tuple[str, ...]
-    """Kinds of range that a space may give it, such as `int` and `levels`; none if it takes a constant only."""
     about: str
     """Its docstring on one line."""
 
@@ -134,13 +132,13 @@ def _option(entry: HelpEntry) -> Sequence[str]:
 
 def fields_of_the_space() -> str:
     """Return the table of the fields outside the sections of a trial, without the options of samplers and pruners."""
-    rows = (_constant(field) for field in space_fields() if field.section not in _trial() and not _is_option(field))
+    rows = (_row(field) for field in space_fields() if field.section not in _trial() and not _is_option(field))
     return table(("field", "values", "default", "meaning"), rows)
 
 
 def options_of_strategies() -> str:
     """Return the table of the options of samplers and pruners."""
-    rows = (_constant(field) for field in space_fields() if _is_option(field))
+    rows = (_row(field) for field in space_fields() if _is_option(field))
     return table(("option", "values", "default", "meaning"), rows)
 
 
@@ -149,9 +147,9 @@ def fields_of_a_trial() -> str:
     schema = json_schema.json_schema()["properties"]
     parts = []
     for section in _trial():
-        rows = (_field(field) for field in space_fields() if field.section == section)
+        rows = (_row(field) for field in space_fields() if field.section == section)
         parts += [f"## {section}\n", f"{_escaped(schema[section]['description'])}\n"]
-        parts.append(table(("field", "values", "default", "ranges", "meaning"), rows))
+        parts.append(table(("field", "values", "default", "meaning"), rows))
     return "\n".join(parts)
 
 
@@ -179,23 +177,16 @@ def _fields_below(path: str, schema: Schema) -> Iterator[SpaceField]:
 
 
 def _declared(path: str, schema: Schema) -> SpaceField:
-    forms = [form for form in schema.get("anyOf", []) if _kind(form)]
-    plain = schema["anyOf"][0] if forms else schema  # a field of a trial: a constant, or one of the forms of a range
+    takes_range = any("$ref" in str(form.get("properties", {})) for form in schema.get("anyOf", []))
+    plain = schema["anyOf"][0] if takes_range else schema  # the first form is the constant
     return SpaceField(
         path=path,
         type=ANY if path == f"{OWN}.NAME" else _type(plain),
         bounds=_bounds(plain),
         unit=schema.get("unit", ""),
         default=schema.get("default"),
-        ranges=tuple(kind for form in forms if (kind := _kind(form)) != "value"),
         about=schema.get("description", ""),
     )
-
-
-def _kind(form: Schema) -> str:
-    """Return the kind of range that a form of a field is; empty if it is a plain value."""
-    is_form = "$ref" in str(form.get("properties", {}))
-    return str(form["required"][0]) if is_form else ""
 
 
 def _type(schema: Schema) -> str:
@@ -239,7 +230,6 @@ def _options_of(path: str) -> Iterator[SpaceField]:
                 bounds=f"{values[0]} to {values[-1]}",
                 unit="",
                 default=option.default,
-                ranges=(),
                 about=f"With {name}: {docs[option.name]}",
             )
 
@@ -252,15 +242,9 @@ def _is_option(field: SpaceField) -> bool:
     return field.path.count(".") == 2
 
 
-def _constant(field: SpaceField) -> Sequence[str]:
-    path, values, default, _, about = _field(field)
-    return path, values, default, about
-
-
-def _field(field: SpaceField) -> Sequence[str]:
+def _row(field: SpaceField) -> Sequence[str]:
     default = "" if field.default in (None, []) else _code(show(field.default))
-    values, about = _escaped(field.values), _escaped(field.about)
-    return _code(field.path), values, default, ", ".join(map(_code, field.ranges)), about
+    return _code(field.path), _escaped(field.values), default, _escaped(field.about)
 
 
 def figures_of_a_trial() -> str:

@@ -167,14 +167,14 @@ class ModelConfig:
     ] = 3
     """Side of the convolutions' kernels, in pixels; padding keeps the image's size."""
     convolutions: Annotated[ConvolutionKind, Setting(group="convolutions", needs=(BLOCKS,), line="{value}")] = "full"
-    """"separable": a kernel for each input channel, then a weighted sum of channels for each output channel, with
-    nothing between (Chollet 2017). The network's first convolution and kernels of 1 pixel stay full. Training takes
-    the time of full convolutions; MACs are those of the two steps."""
+    """"separable": a kernel for each input channel, then a weighted sum of channels (Chollet 2017). The first
+    convolution and kernels of 1 pixel stay full. Training takes the time of full convolutions; MACs are those of the
+    two steps."""
     pool_axes: Annotated[PoolAxes, Setting(group="convolutions", needs=(BLOCKS,))] = "rows_columns"
     """Axes that pooling halves. "channels_rows" is the notebook's slip: `tf` ordering on channels-first data."""
     final_pool: Annotated[FinalPool, Setting(group="convolutions", needs=(BLOCKS,), line="{value} of pixels")] = "none"
-    """What the layer after the blocks reads: every pixel ("none"), or one number per channel. "mean" is global average
-    pooling (Lin et al. 2014), "max" the largest value."""
+    """What the layer after the blocks reads: every pixel, or one number per channel, its mean (Lin et al. 2014) or
+    largest value."""
     batchnorm: Annotated[
         BlockBatchnormPlacement,
         Setting(
@@ -186,7 +186,7 @@ class ModelConfig:
         ),
     ] = "none"
     """Batch normalization in the blocks (Ioffe and Szegedy 2015), before or after the activation. "after_pool" is
-    before it, too. At a block's end it is between pool and activation (Jordan 2024), on a quarter of the pixels."""
+    before it, and at a block's end between pool and activation (Jordan 2024)."""
     activation: Annotated[Activation, Setting(group="convolutions", needs=(BLOCKS,))] = "relu"
     """Activation after each convolution."""
     block_dropout: Annotated[
@@ -219,9 +219,8 @@ class ModelConfig:
     ] = 0.0
     """Share of units dropped after each dense layer (Srivastava et al. 2014)."""
     test_shift: Annotated[int, Ge(0), Le(4), Unit("pixels"), Setting(unit="px", line="evaluated ±{value} px")] = 0
-    """In evaluation, the logits are a mean over three views: the image, with half of the weight, and two copies. One is
-    moved down and to the right by this many pixels, the other up and to the left (Jordan 2024). 0 takes the image
-    alone."""
+    """In evaluation, the logits are a mean over the image, with half of the weight, and two copies that are moved by
+    this many pixels, down and right or up and left (Jordan 2024). 0 takes the image alone."""
     initialisation: Annotated[Initialisation, Setting(group="optimizer", synonyms=("init", "initialization"))] = (
         "kaiming_uniform"
     )
@@ -300,8 +299,8 @@ class AugmentConfig:
             time=0.8,
         ),
     ] = 0
-    """Side of a coarse grid of random displacements, in grid pixels. Bicubic interpolation makes a smooth field of it,
-    which moves every pixel (after Simard et al. 2003). 4 is common; 0 is off."""
+    """Side of a coarse grid of random displacements, in grid pixels, from which bicubic interpolation makes a smooth
+    field (after Simard et al. 2003). 4 is common; 0 is off."""
     grid_shift: Annotated[
         float, Gt(0), Le(7), Unit("pixels"), Setting(group="augmentation", needs=(GRID,), synonyms=("elastic",))
     ] = 1.0
@@ -335,9 +334,9 @@ class OptimConfig:
     optimizer: Annotated[
         Optimizer, Setting(group="optimizer", cells=("optimizer",), ending="_nesterov", synonyms=("opt", "nesterov"))
     ] = "adam"
-    """Adam (Kingma and Ba 2015), SGD with Nesterov momentum (Sutskever et al. 2013), or Muon (Jordan et al. 2024). Muon
-    orthogonalizes the momentum of the filters. These are the weights of convolutions and linear layers, except for the
-    last layer's. It trains all other parameters by SGD with Nesterov momentum."""
+    """Adam (Kingma and Ba 2015), SGD with Nesterov momentum (Sutskever et al. 2013), or Muon (Jordan et al. 2024),
+    which orthogonalizes the momentum of the filters: the weights of convolutions and linear layers, except for the
+    last layer's. All other parameters are trained by SGD."""
     lr: Annotated[
         float,
         Gt(0),
@@ -359,13 +358,13 @@ class OptimConfig:
     """Muon: learning rate of the filters at its highest. It follows the course of lr, in proportion. lr is that of the
     other parameters."""
     filter_norms: Annotated[bool, Setting(group="optimizer", needs=(FILTERS,))] = False
-    """Muon: rescale the weights of each layer of filters before each update, to the square root of the number of
-    filters as their norm (Jordan 2024, airbench94_muon). Weight decay then has no effect on them."""
+    """Muon: before each update, rescale the weights of each layer of filters to a constant norm (Jordan 2024,
+    airbench94_muon). Weight decay then has no effect on them."""
     weight_decay: Annotated[
         float, Ge(0), Le(1), Setting(group="optimizer", cells=("decay",), synonyms=("l2", "wd"))
     ] = 0.0
-    """Decoupled weight decay (Loshchilov and Hutter 2019). At the highest lr, each step removes the share
-    lr * weight_decay of a weight. Biases and batchnorm are spared."""
+    """Decoupled weight decay (Loshchilov and Hutter 2019): at the highest lr, each step removes the share lr *
+    weight_decay of a weight. Biases and batchnorm are spared."""
     batch_size: Annotated[
         int,
         Ge(8),
@@ -373,8 +372,8 @@ class OptimConfig:
         Unit("images"),
         Setting(group="optimizer", cells=("batch",), synonyms=("bs", "batch", "batchsize")),
     ] = 128
-    """Images per step, or all images of an epoch if those are fewer. The rest at an epoch's end is dropped for that
-    epoch, except with keep_last_batch."""
+    """Images per step, or all images of an epoch if those are fewer. The rest of an epoch is dropped, except with
+    keep_last_batch."""
     keep_last_batch: Annotated[bool, Setting(group="optimizer")] = False
     """Train on the smaller last batch of an epoch too, as Keras does."""
     label_smoothing: Annotated[
@@ -424,24 +423,24 @@ class OptimConfig:
     ] = 0.0
     """constant: last share of the budget's steps, in which the learning rate falls linearly to zero; 0 is off."""
     ema_decay: Annotated[Rate, Setting(group="averaging", synonyms=("ema",))] = 0.0
-    """Exponential moving average of the weights: share of the old average kept per step. 0 is off. If it is on, the
-    averaged weights are evaluated and kept. Step n keeps (1 + n) / (10 + n) at most, as in TensorFlow. Therefore, with
-    fewer than 4,500 steps, all values from 0.998 on have the same effect."""
+    """Exponential moving average of the weights, which is evaluated and kept: share of the old average kept per step,
+    at most (1 + n) / (10 + n) in step n, as in TensorFlow. 0 is off. With fewer than 4,500 steps, all values from
+    0.998 on have the same effect."""
     hard_share: Annotated[
         float,
         Ge(0),
         Lt(1),
         Setting(group="hard images", needs=(LATER_EPOCHS,), line="hard {value:.2g}, easy {easy_share:.2g}"),
     ] = 0.0
-    """Share of the training images that each epoch from the second on takes because their last losses were the highest.
-    Of the others it takes easy_share, at random. 0 takes all images."""
+    """Share of the training images with the highest last losses, which each epoch from the second on takes. Of the
+    others it takes easy_share, at random. 0 takes all images."""
     easy_share: Annotated[float, Gt(0), Lt(1), Setting(group="hard images", needs=(LATER_EPOCHS, HARD_IMAGES))] = 1 / 3
     """With hard_share: the share of the other images, drawn anew each epoch."""
     learned_share: Annotated[
         float, Ge(0), Lt(1), Setting(group="hard images", needs=(LATER_EPOCHS,), line="learned {value:.2g}")
     ] = 0.0
-    """Share of the training images that the last epoch leaves out because their last losses were the lowest. It rises
-    linearly from 0 in the first epoch. hard_share and easy_share then choose among the others. 0 leaves out none."""
+    """Share of the training images with the lowest last losses, which the last epoch leaves out; it rises linearly
+    from 0 in the first epoch. hard_share and easy_share choose among the others."""
 
     @property
     def drop_fractions(self) -> tuple[float, ...]:

@@ -176,14 +176,12 @@ def figures_of(kind: ValueKind) -> list[Figure[LeaderboardRow]]:
             "state", lambda row: row.trial.state, key="state",
             reads=lambda row: cells.ending(row.trial.state, row.trial.reason) + (", ahead" if row.ahead else ""),
             about="`COMPLETE`, `PRUNED`, `FAIL`, `RUNNING` or `PAUSED` (continues when the search does), with the "
-            "reason in brackets if it adds something: `PRUNED (infeasible)`. `ahead` follows if the trial was pruned "
-            "with a better value than the first had after the same training. For programs, the state alone as in "
-            "Optuna; a paused trial is `RUNNING`.",
+            "reason in brackets if it adds something: `PRUNED (infeasible)`, and with `ahead`. For programs, the state "
+            "alone as in Optuna; a paused trial is `RUNNING`.",
         ),
         Figure(
             "", lambda row: row.trial.reason, key="reason",
-            about="How the trial ended: complete, pruned, infeasible, diverged, crashed, out_of_memory or timed_out; "
-            "or running or paused, if it has not.",
+            about="Complete, pruned, infeasible, diverged, crashed, out_of_memory, timed_out, running or paused.",
         ),
         Figure(
             spent, lambda row: kind.done(row.trial), align="right", key=spent,
@@ -204,8 +202,7 @@ def figures_of(kind: ValueKind) -> list[Figure[LeaderboardRow]]:
         Figure("", lambda row: row.trial.seed, key="seed", about="Seed of the training."),
         Figure(
             "", lambda row: row.first_then, key="first_then",
-            about="Value that the trial of rank 1 had after as many reports as this one, which stopped early. null if "
-            "this trial is complete, still trains, or ended without a value.",
+            about="Value that the trial of rank 1 had after as many reports; null unless this one stopped early.",
         ),
         Figure(
             "", lambda row: row.ahead, key="ahead",
@@ -306,9 +303,8 @@ def study_figures(kind: ValueKind) -> list[Figure[RankedStudy]]:
             lambda study: study.record.stop and asdict(study.record.stop)),
         key("ahead", "Numbers of all trials that stopped early ahead of the first, in the leaderboard's order.",
             lambda study: [*study.ahead]),
-        key("published", "The comparison with the published digest of this search: that digest, its `processors`, "
-            'a `verdict` ("identical", "differs", or "cannot tell" if another one is expected here), and a `sentence`. '
-            "null if there is none.",
+        key("published", "The published digest of this search, its `processors`, a `verdict` on the comparison "
+            '("identical", "differs", or "cannot tell" if another one is expected here), and a `sentence`; or null.',
             lambda study: study.published and asdict(study.published)),
         *(of_nets if kind.of_nets else []),
         key("parameters", "Dotted names of all parameters of the study, whether or not a row has them.",

@@ -100,11 +100,10 @@ def shown(heading: str, cells: Sequence[str]) -> tuple[Sequence[str], list[str]]
 
 
 def about_cell(heading: str) -> str:
-    """Return what a compact cell shows, or a setting with a column of its own; nothing for one of your own network."""
+    """Return what a compact cell of several settings shows; nothing for one that has the value of a single setting."""
     if heading in _COMBINED:
         return _COMBINED[heading].about
-    settings = settings_by_heading().get(heading) or [setting_of(heading)]
-    return settings[0].about if len(settings) == 1 else "The values, with `/` between."
+    return "The values, with `/` between." if len(settings_by_heading()[heading]) > 1 else ""
 
 
 def legend(heading: str, cells: Collection[str]) -> list[str]:

@@ -73,8 +73,7 @@ class Asha(Pruner):
     min_early_stopping_rate: int = whole(0, least=0)
     """Number of rungs to leave out at the beginning."""
     every_report: int = whole(0, least=0, most=1)
-    """1: every report from min_resource on is a rung, whatever training lies between two; 0: the periods of the rungs
-    are min_resource times powers of reduction_factor."""
+    """1: every report from min_resource on is a rung; 0: rungs are min_resource times powers of reduction_factor."""
 
     def make(self, periods: int) -> BasePruner:
         from optuna.pruners import SuccessiveHalvingPruner
@@ -134,8 +133,7 @@ class Median(Pruner):
     n_startup_trials: int = whole(5, least=1)
     """Number of complete trials before any trial is pruned."""
     n_warmup_steps: int = whole(0, least=0)
-    """Before this period a trial is not pruned: 0 and 1 let it be stopped after the first, 2 after the second. (Optuna
-    counts steps from 0, which are periods from 1 here.)"""
+    """Before this period a trial is not pruned. (Optuna counts steps from 0, which are periods from 1 here.)"""
     n_min_trials: int = whole(1, least=1)
     """Number of reports at a period that a comparison needs."""
 

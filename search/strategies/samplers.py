@@ -97,13 +97,12 @@ class Tpe(Sampler):
     name = "tpe"
     portable = False  # NumPy's exp and log, of many candidates at once
     n_startup_trials: int = whole(10, least=1)
-    """Number of trials drawn at random before the model is used. Infeasible ones do not count, unlike in Optuna: a
-    model that knows hardly any others would propose the least infeasible."""
+    """Number of trials drawn at random before the model is used. Infeasible ones do not count, unlike in Optuna."""
     n_ei_candidates: int = whole(24, least=1)
     """Number of candidates, of which the one with the largest expected improvement is proposed."""
     only_feasible: int = whole(0, least=0, most=1)
-    """Whether infeasible configurations are drawn again (1) or proposed (0). If drawn again, they do not become trials,
-    and the model learns from feasible ones alone. After 20 draws of the model, up to 200 at random follow."""
+    """Whether infeasible configurations are drawn again (1) or proposed (0). If drawn again, the model learns from
+    feasible trials alone. After 20 draws of the model, up to 200 at random follow."""
 
     @property
     def asks_planner(self) -> bool:
