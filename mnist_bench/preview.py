@@ -15,6 +15,7 @@ from mnist_bench.searches.setup import SearchSetup, enqueued, start_list
 from mnist_bench.space_files.drawn import ROUGHLY, planner, samples, search_seconds
 from mnist_bench.value_kind import NETS, ValueKind
 from search import repeatability
+from search.errors import UsageError
 from search.hashed import repeats
 from search.messages import number_of
 from search.objectives.objective import FLAT
@@ -57,6 +58,8 @@ def preview_own_work(config: SearchConfig) -> list[str]:
 
     A search that would be refused before it starts workers is refused here too.
     """
+    if config.space is None:
+        raise UsageError("--dry-run runs nothing, and without a space the first trial finds it; give a space.")
     search = running.search_of_own_work(config)
     repeatability.require_repeatable(search)
     spec, left = search.spec_for(NUMERICS), search.trials_left()

@@ -48,8 +48,8 @@ def executor_for(study: StudyRecord, code: OwnCode, workers: int, log: Path) -> 
     if not is_objective(study):
         return LocalExecutor(spec_of(study, code.trainer), workers, log)
     return ObjectiveExecutor(
-        objective_of(study, code), workers, log, periods=study.spec["periods"], metric=kind_of(study.spec).name,
-        checked=False, repeats=repeats(study.order),
+        objective_of(study, code), workers, log, periods=study.spec["periods"], space=study.space,
+        metric=kind_of(study.spec).name, checked=False, repeats=repeats(study.order),
     )  # fmt: skip
 
 

@@ -34,11 +34,15 @@ class SearchConfig:
     """The options of a search, of networks or of your own function or program."""
 
     space: Annotated[
-        "Source",
+        "Source | None",
         argument(
-            "A space file, the name of a bundled space, or - for stdin.", "SPACE", typed=str, python="Also a mapping."
+            "A space file, the name of a bundled space, or - for stdin.",
+            "SPACE",
+            typed=str,
+            python="Also a mapping.",
+            default="of an objective written for Optuna: what its first trial asks for",
         ),
-    ] = field(kw_only=False)
+    ] = field(default=None, kw_only=False)
     trials: Annotated[
         int,
         option(
@@ -139,7 +143,8 @@ class SearchConfig:
     objective: Annotated[
         str | None,
         option(
-            "Your own function, file.py:function or package.module:function, which returns or yields the value.",
+            "Your own function, file.py:function or package.module:function, which returns or yields the value. One "
+            "that is written for Optuna needs no SPACE.",
             "NAME",
             panel=OWN_WORK,
         ),
@@ -153,16 +158,17 @@ class SearchConfig:
         ),
     ] = None
     periods: Annotated[
-        int,
+        int | None,
         option(
             "Largest number of reports per trial. A pruner can stop the trial after each.",
             "N",
             panel=OWN_WORK,
             least=1,
             most=MAX_PERIODS,
+            default="1, or without SPACE as many as the first trial makes",
             of="own work",
         ),
-    ] = 1
+    ] = None
     stall: Annotated[
         float | None,
         options.duration(
@@ -209,6 +215,8 @@ class SearchConfig:
             raise UsageError(f"{joined(wrong)}: only with --objective or --command.")
         if wrong:
             raise UsageError(f"{joined(wrong)}: only for networks, not with --objective or --command.")
+        if self.space is None and self.objective is None:
+            raise UsageError("Give a space: a file, or the name of a bundled space (mnist-bench space list).")
 
     @property
     def kind(self) -> Kind:
@@ -217,8 +225,8 @@ class SearchConfig:
 
     @property
     def source(self) -> "Source":
-        """The space, of which a path is the name of a file."""
-        return str(self.space) if isinstance(self.space, Path) else self.space
+        """The space of networks, of which a path is the name of a file."""
+        return self.space if isinstance(self.space, Mapping) else str(self.space)
 
     @property
     def strategies(self) -> dict[str, tuple[str, Mapping[str, Any]]]:

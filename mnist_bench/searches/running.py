@@ -43,6 +43,7 @@ from search.executors.local import LocalExecutor
 from search.executors.protocol import Executor
 from search.executors.ray import RayExecutor, StagedFiles
 from search.hashed import repeats
+from search.objectives.first_trial import blank_space
 from search.objectives.objective import FLAT, Objective
 from search.objectives.search import begun_again, planned
 from search.repeatability import TriedOn
@@ -87,11 +88,13 @@ def run(
 def search_of_own_work(config: SearchConfig) -> Search:
     """Return the search of your own function or program; nothing of it is run."""
     strategies = config.strategies
+    space = _flat_space(config)
     studies = [each for each in config.enqueue if isinstance(each, StudyRecord | str | Path)]
     if len(studies) < len(config.enqueue):
         raise UsageError("--enqueue takes studies of your own function or program, not recipes of networks.")
     return planned(
-        objective_of(config), _flat_space(config), trials=config.trials, periods=config.periods, seed=config.seed,
+        objective_of(config), None if config.space is None else space, direction=space.aim.direction,
+        trials=config.trials, periods=config.periods, seed=config.seed,
         workers=config.processes, concurrent_trials=config.concurrent_trials, order=config.order,
         sampler=registry.named_sampler(*strategies["sampler"]) if "sampler" in strategies else None,
         pruner=registry.named_pruner(*strategies["pruner"]) if "pruner" in strategies else None,
@@ -106,6 +109,8 @@ def objective_of(config: SearchConfig) -> Objective:
 
 
 def _flat_space(config: SearchConfig) -> Space:
+    if config.space is None:  # the first trial finds the ranges, so `--set` has the settings alone, such as direction
+        return override(blank_space(objective_of(config)), config.overrides, FLAT)
     if isinstance(config.space, Mapping):
         return override(Space.of(config.space, flat=FLAT), config.overrides, FLAT)
     document = (

@@ -107,6 +107,12 @@ class TrialRecord:
         return sum(report.seconds for report in self.reports)
 
     @property
+    def user_attrs(self) -> Mapping[str, Any]:
+        """What an objective that is written for Optuna has kept with `set_user_attr`."""
+        found: Mapping[str, Any] = self.reports[-1].details.get("user_attrs", {}) if self.reports else {}
+        return found
+
+    @property
     def next_period(self) -> int:
         """The period after its last report, from 1."""
         return len(self.reports) + 1

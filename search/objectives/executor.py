@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 import selectors
 import time
@@ -24,6 +25,7 @@ from search.messages import number_of
 from search.objectives.forks import Child, Forks, Output
 from search.objectives.objective import Objective, seed_of
 from search.objectives.reports import VALUE, Figures, digest_of, first_difference
+from search.space.space import Space
 from search.trainer_api import Report
 
 NO_CHECK = "objective"  # takes the place of a numerics check, which no objective has: its reports are compared instead
@@ -43,9 +45,15 @@ class _Run:
     running: Running | None = None  # the period that it computes; None while it is suspended
     made: list[Figures] = field(default_factory=list)  # its reports
     seconds: float = 0.0  # time that its last report took
+    details: Mapping[str, Any] = field(default_factory=dict)  # what came with its last report
     first: Done | None = None
     """If it makes the first report of the first trial again: what the first one counts as, if this one is the same."""
     ended_since: float | None = None  # since when it is to end, because its trial has
+
+
+def reports_in(state: bytes) -> list[Figures]:
+    """Return the reports that the state of a trial holds."""
+    return [Figures.from_json(report) for report in json.loads(state)]
 
 
 class ObjectiveExecutor(Executor):
@@ -56,8 +64,8 @@ class ObjectiveExecutor(Executor):
     """
 
     def __init__(
-        self, objective: Objective, workers: int, log: Path, *, periods: int, metric: str = VALUE, repeats: bool = True,
-        checked: bool = True,
+        self, objective: Objective, workers: int, log: Path, *, periods: int, space: Space | None,
+        metric: str = VALUE, repeats: bool = True, checked: bool = True, first: Sequence[Figures] = (),
     ) -> None:  # fmt: skip
         """Start nothing yet; UsageError if there is to be no worker.
 
@@ -66,9 +74,11 @@ class ObjectiveExecutor(Executor):
             workers: children that compute at a time.
             log: the file that gets what the objective prints.
             periods: the most reports of a trial.
+            space: the space of the configurations; None if the first trial is to find it, which asks for the ranges.
             metric: the name of the value in a report that is a mapping.
             repeats: whether the same configuration and seed have to make the same reports.
             checked: whether the first trial's first report is made twice, in two processes, if it `repeats`.
+            first: reports that the first trial has made before, of which the first is compared instead.
         """
         check_count("workers", workers)
         self.workers = workers
@@ -76,7 +86,10 @@ class ObjectiveExecutor(Executor):
         self._periods = periods
         self._metric = metric
         self._repeats = repeats
-        self._checked = checked and repeats
+        self._checked = checked and repeats and not first
+        self._first = first
+        fields = None if space is None else {"name": space.name, "settings": {}, "fields": space.to_spec()["fields"]}
+        self._space = fields  # as a child is told
         self._log_file = log
         self._log: IO[bytes] | None = None
         self._printed = 2  # the descriptor of the log, once it has started
@@ -92,7 +105,13 @@ class ObjectiveExecutor(Executor):
         self._log = open_to_append(self._log_file)
         self._printed = self._log.fileno()
         self._forks = Forks(self._objective, self._metric, self._printed)
-        if not self._forks.start() and self._periods > 1:
+        makes_several = self._forks.start()
+        if self._space is None and not self._forks.takes_trial:
+            raise UsageError(
+                f"{self._objective.name}: give a space; only an objective that is written for Optuna, whose parameter "
+                "is called `trial`, goes without."
+            )
+        if not makes_several and self._periods > 1:
             raise UsageError(
                 f"{self._objective.name} returns one value, and the search was made for {self._periods} reports; "
                 "yield one after each part of the work, or leave out --periods (in Python periods)."
@@ -105,7 +124,7 @@ class ObjectiveExecutor(Executor):
         return self.workers - checks - sum(run.running is not None for run in self._runs.values())
 
     def submit(self, job: Job) -> None:
-        expected = [] if job.state is None else [Figures.from_json(report) for report in json.loads(job.state)]
+        expected = reports_in(job.state) if job.state is not None else self._first if job.trial == 0 else ()
         run = self._runs.get(job.trial)
         if run is not None and len(run.made) == len(expected):
             run.child.send({"continue": True})
@@ -162,7 +181,10 @@ class ObjectiveExecutor(Executor):
         run = _Run(child=forks.fork(output), trial=job.trial, expected=expected)
         self._selector.register(run.child.end, selectors.EVENT_READ, run)
         self._selector.register(output, selectors.EVENT_READ, output)
-        run.child.send({"config": dict(job.config), "seed": seed_of(job.seed), "objective": self._metric})
+        run.child.send({
+            "config": dict(job.config), "seed": seed_of(job.seed), "objective": self._metric,
+            "number": job.trial, "periods": self._periods, "space": self._space,
+        })  # fmt: skip
         return run
 
     def _taken(self, run: _Run, message: Mapping[str, Any]) -> list[Outcome]:
@@ -172,13 +194,18 @@ class ObjectiveExecutor(Executor):
             return self._compared(run, run.first, message)
         if "raised" in message:
             return self._raised(run.running.job, message["raised"])
+        if "refused" in message:
+            raise UsageError(message["refused"])
         if "returned" in message:
             if not run.made:
                 return self._raised(run.running.job, "The objective ended without a report.")
-            self._check_repeats(run, run.expected)
-            return self._reported(run, run.running, None if len(run.made) == self._periods else "finished")
+            if len(run.made) < self._periods:
+                run.seconds = 0.0  # nothing was computed after the last report
+            return self._ended(run, run.running)
         run.made.append(Figures.from_json(message["report"]))
-        run.seconds = message["seconds"]
+        run.seconds, run.details = message["seconds"], message["details"]
+        if message["is_last"]:
+            return self._ended(run, run.running)
         # For what it may have to do before it answers the job.
         run.running = replace(run.running, since=time.monotonic())
         number = len(run.made)
@@ -194,13 +221,20 @@ class ObjectiveExecutor(Executor):
             return []
         return self._reported(run, run.running, None)
 
+    def _ended(self, run: _Run, running: Running) -> list[Outcome]:
+        """Return the outcome of a job whose child has made its last report."""
+        self._check_repeats(run, run.expected)
+        is_early = len(run.made) < self._periods and math.isfinite(run.made[-1].value)
+        return self._reported(run, running, "finished" if is_early else None)
+
     def _reported(self, run: _Run, running: Running, end: EndReason | None) -> list[Outcome]:
         """Return the outcome of a job: its child waits, or has returned."""
         run.running, run.expected = None, ()
         last = run.made[-1]
         report = Report(
             value=last.value, metrics=last.metrics, weights=digest_of(run.made), end=end,
-            measured={} if end else {"seconds": run.seconds}, worker=run.place, started=running.started,
+            measured={"seconds": run.seconds} if run.seconds else {}, details=run.details, worker=run.place,
+            started=running.started,
         )  # fmt: skip
         state = json.dumps([report.to_json() for report in run.made]).encode()
         done = Done(job=running.job, report=report, state=state)

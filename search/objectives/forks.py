@@ -133,9 +133,10 @@ class Forks:
         self._end: socket
         self._pid = 0
         self._wait: Callable[[], int] | None = None
+        self.takes_trial = False  # whether the objective is written for Optuna, known once it is loaded
 
     def start(self) -> bool:
-        """Load the objective and return whether it makes a generator of reports.
+        """Load the objective and return whether it may make several reports.
 
         UsageError: it cannot be loaded. WorkerError: the process that is to load it ended.
         """
@@ -149,7 +150,8 @@ class Forks:
             raise WorkerError(f"The process that loads the objective ended with exit code {self.stop()}.")
         if "refused" in message[0]:
             raise UsageError(message[0]["refused"])
-        return bool(message[0]["generator"])
+        self.takes_trial = bool(message[0]["trial"])
+        return self.takes_trial or bool(message[0]["generator"])
 
     def fork(self, output: Output) -> Child:
         """Return a new child that prints into `output`, whose end to write to is then closed here; WorkerError if none

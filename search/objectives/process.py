@@ -20,8 +20,10 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from socket import recv_fds, socket
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 import numpy as np  # before a fork: a child that imports it takes a tenth of a second longer
@@ -68,13 +70,23 @@ def _loaded(task: Mapping[str, Any]) -> Callable[..., Any]:
     return found
 
 
+def takes_trial(function: Callable[..., Any]) -> bool:
+    """Return whether an objective is written for Optuna: its first parameter is called `trial`."""
+    try:
+        return next(iter(inspect.signature(function).parameters), "") == "trial"
+    except (TypeError, ValueError):  # code that is not Python's has no signature
+        return False
+
+
 def nursery(function: Callable[..., Any], driver: socket) -> None:
     """Fork a child, or return the exit code of one, whenever the driver asks for it, until the driver is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the driver
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     volunteer()  # and with it all children, before the driver
     with suppress(OSError):
-        send(driver, {"generator": _is_generator(function)})
+        if trial := takes_trial(function):
+            import_module("search.objectives.trial")  # before a fork, like NumPy
+        send(driver, {"generator": _is_generator(function), "trial": trial})
         while (message := receive(driver)) is not None:
             if "wait" in message[0]:
                 send(driver, {"code": exit_code(message[0]["wait"])})
@@ -141,15 +153,37 @@ def _read_all(driver: socket, inbox: Inbox) -> None:
 def _run(function: Callable[..., Any], task: Mapping[str, Any], driver: socket, inbox: Inbox) -> None:
     seed_generators(task["seed"])
     started = time.monotonic()
+
+    def tell(given: Any, *, is_last: bool = False, details: Mapping[str, Any] = MappingProxyType({})) -> bool:
+        """Send a report, and return whether the trial continues."""
+        nonlocal started
+        report = Figures.of(given, task["objective"]).to_json()
+        seconds = time.monotonic() - started
+        send(driver, {"report": report, "seconds": seconds, "is_last": is_last, "details": dict(details)})
+        continues = is_last or "end" not in inbox.get()
+        started = time.monotonic()
+        return continues
+
+    if takes_trial(function):
+        _call_for_trial(function, task, driver, tell)
+        return
     reports = _reports(function, Configuration(task["config"], task["seed"]))
     for given in reports:
-        report = Figures.of(given, task["objective"]).to_json()
-        send(driver, {"report": report, "seconds": time.monotonic() - started})
-        if "end" in inbox.get():
+        if not tell(given):
             reports.close()
             return
-        started = time.monotonic()
     send(driver, {"returned": True})
+
+
+def _call_for_trial(function: Callable[..., Any], task: Mapping[str, Any], driver: socket, tell: Any) -> None:
+    from search.objectives import trial
+
+    try:
+        trial.call(function, task, tell)
+    except trial.Refused as refused:
+        send(driver, {"refused": str(refused)})
+    except trial.Ended:
+        pass
 
 
 def seed_generators(seed: int) -> None:

@@ -20,8 +20,9 @@ from search.hashed import Order, repeats
 from search.loading import end_if_loading
 from search.messages import first_line, show
 from search.objectives.executor import ObjectiveExecutor
+from search.objectives.first_trial import blank_space, first_trial
 from search.objectives.objective import FLAT, Configuration, Function, Objective
-from search.objectives.reports import VALUE
+from search.objectives.reports import VALUE, Figures
 from search.space.space import Space
 from search.study.spec import StudySpec, fingerprint
 from search.study.studies import StoredStudy, read_events, remove_study, specification
@@ -29,31 +30,38 @@ from search.trainer_api import MAX_COST, PLAIN, Plan, TrainerSpec
 
 NOMINAL = 1_000_000
 """Cost of a report, in microseconds, if nothing says what it costs: only the order of events depends on it."""
+OF_OPTUNA = {
+    "n_jobs": "workers=N computes N trials at a time, with the same result",
+    "n_trials": "trials=N is their number",
+}
+"""Arguments of Optuna's `optimize` that have another name here."""
 _ANOTHER_NAME = "give this search another name with --study-name (in Python name=)"
 
 
 def run(
     objective: Function | str,
-    space: Space | Mapping[str, Any] | str | Path,
+    space: Space | Mapping[str, Any] | str | Path | None = None,
     *,
     trials: int = 50,
-    periods: int = 1,
+    periods: int | None = None,
     observer: Observer | None = None,
     **options: Any,
 ) -> StoredStudy:
     """Search a space for the configuration for which an objective is best, and return the study.
 
     The objective is `def objective(config): return value`, or a generator that yields a value after each part of the
-    work, at most `periods` times; a pruner may end it after each. Called again with the same arguments, an unfinished
-    search continues, and a finished one is read.
+    work, at most `periods` times; a pruner may end it after each. Or it is one that was written for Optuna,
+    `def objective(trial)`, which needs no space. Called again with the same arguments, an unfinished search continues,
+    and a finished one is read.
 
     Args:
         objective: a function, or its name as `file.py:function` or `package.module:function`. It is called with a
-            `Configuration`, and returns or yields a number, or a mapping of names to numbers that holds `value`.
+            `Configuration`, and returns or yields a number, or a mapping of names to numbers that holds `value`. If its
+            parameter is called `trial`, it is called with what Optuna's trials have.
         space: a space file, a mapping as in one, or a `Space`. Ranges may stand at the top level:
-            `{"lr": {"float": [1e-4, 1e-1], "log": True}}`.
+            `{"lr": {"float": [1e-4, 1e-1], "log": True}}`. By default, it has the ranges that the first trial asks for.
         trials: trained trials that the study shall have.
-        periods: the most reports of a trial.
+        periods: the most reports of a trial; by default 1, or without a space the number that the first trial makes.
         observer: receives the search's events.
         options: see `planned`.
 
@@ -75,10 +83,10 @@ def run(
 
 def planned(
     objective: Objective,
-    space: Space | Mapping[str, Any] | str | Path,
+    space: Space | Mapping[str, Any] | str | Path | None = None,
     *,
     trials: int = 50,
-    periods: int = 1,
+    periods: int | None = None,
     workers: int = 1,
     order: Order = "deterministic",
     cost: Callable[[Configuration], float] | None = None,
@@ -90,7 +98,7 @@ def planned(
     callbacks: Sequence[Callable[[TrialRecord], object]] = (),
     **options: Any,
 ) -> Search:
-    """Return the search of an objective; `run` does it.
+    """Return the search of an objective; `run` does it. Without a space, the objective's first trial is run here.
 
     Args:
         objective: what is called.
@@ -113,16 +121,32 @@ def planned(
     Raises:
         UsageError, SpaceError: an argument is wrong.
     """
-    read = space_of(space)
-    check_count("periods", periods)
+    for theirs, ours in OF_OPTUNA.items():
+        if theirs in options:
+            raise UsageError(f"{theirs}: a search has no such option; {ours}.")
+    if periods is not None:
+        check_count("periods", periods)
     for option, seconds in (("stall", stall), ("trial_timeout", trial_timeout)):
         if seconds is not None:
             check_seconds(option, seconds)
+
+    def search_of(read: Space, periods: int, **more: Any) -> Search:
+        return Search.of(
+            read, ObjectivePlanner(read, periods, cost), TrainerSpec(factory=objective.name), trials=trials,
+            periods=periods, order=order, results=results_in_force(results), **{**options, **more},
+        )  # fmt: skip
+
+    first: Sequence[Figures] = ()
+    if space is None:
+        blank = search_of(blank_space(objective), periods or 1)  # checks all options, before the first trial is run
+        found = first_trial(objective, blank.files, seed=options.get("seed", 0), periods=periods)
+        read, periods, first = found.space, found.periods, found.reports
+        base = search_of(read, periods, enqueued=[found.middle, *options.get("enqueued", ())])
+        base = replace(base, notices=[*found.notices, *base.notices])
+    else:
+        read, periods = space_of(space), periods or 1
+        base = search_of(read, periods)
     objective.check_names(Configuration({field.path: None for field in read.fields}, 0))
-    base = Search.of(
-        read, ObjectivePlanner(read, periods, cost), TrainerSpec(factory=objective.name), trials=trials,
-        periods=periods, order=order, results=results_in_force(results), **options,
-    )  # fmt: skip
 
     def spec(numerics: Mapping[str, Any]) -> StudySpec:
         plain = base.spec_for(numerics)
@@ -134,8 +158,8 @@ def planned(
         spec_for=spec,
         check=lambda study: check_objective(objective, study),
         executor=ObjectiveExecutor(
-            objective, workers, base.files.workers_log, periods=periods,
-            metric=read.aim.metric or VALUE, repeats=repeats(order), checked=checked,
+            objective, workers, base.files.workers_log, periods=periods, space=read,
+            metric=read.aim.metric or VALUE, repeats=repeats(order), checked=checked, first=first,
         ),
         stall=math.inf if stall is None else stall,
         stop_rules=stop_rules or StopRules(),

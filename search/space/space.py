@@ -30,7 +30,7 @@ NARROWED = "narrowed"
 """The name by which a file says that its conditions and constraints may name values that its ranges do not hold (any
 more). It does not affect the trials, so it is not part of the specification."""
 
-_RESERVED = (*SETTINGS_WITH_KEYS, *SETTINGS_OF_ALL, NARROWED, "name")  # no fields, not even in a flat space
+RESERVED = (*SETTINGS_WITH_KEYS, *SETTINGS_OF_ALL, NARROWED, "name")  # no fields, not even in a flat space
 _FORMS = (*KINDS, "value")  # of which a range, or a constant with a condition, has one
 
 Suggest = Callable[[str, Distribution], Any]  # called with a field's path and its range; returns a value from the range
@@ -146,7 +146,7 @@ class Space:
         origins = {key: Origin(document, (key,)) for key in document.value}
         for key, value in document.value.items():
             is_mapping = isinstance(value, dict)
-            if flat is not None and key not in _RESERVED and not (is_mapping and value.keys().isdisjoint(_FORMS)):
+            if flat is not None and key not in RESERVED and not (is_mapping and value.keys().isdisjoint(_FORMS)):
                 fields += _read_fields(flat, {key: value}, Origin(document), problems)
             elif is_mapping and key not in (*SETTINGS_WITH_KEYS, NARROWED, "name"):
                 fields += _read_fields(key, value, origins[key], problems)

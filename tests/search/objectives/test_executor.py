@@ -17,6 +17,7 @@ from search.errors import UsageError, WorkerError
 from search.executors.protocol import Done, Failed, Job, Outcome
 from search.objectives.executor import ObjectiveExecutor
 from search.objectives.objective import Objective
+from search.space.space import Space
 from support import own_work
 from support.processes import until
 
@@ -72,7 +73,7 @@ def started(tmp_path: Path) -> Iterator[Executors]:
     ) -> ObjectiveExecutor:
         named = f"{tmp_path}/counted.py:{function}" if isinstance(function, str) else function
         objective = Objective.of_command(command) if command else Objective.of(named)
-        given = {"workers": 1, "periods": 1, **options}
+        given = {"workers": 1, "periods": 1, "space": Space.of({}), **options}
         executors.append(ObjectiveExecutor(objective, log=tmp_path / "log", **given))
         executors[-1].start()
         return executors[-1]
