@@ -216,7 +216,7 @@ class SearchConfig:
         if wrong:
             raise UsageError(f"{joined(wrong)}: only for networks, not with --objective or --command.")
         if self.space is None and self.objective is None:
-            raise UsageError("Give a space: a file, or the name of a bundled space (mnist-bench space list).")
+            raise UsageError("Give a SPACE: a file, or the name of a bundled space (mnist-bench space list).")
 
     @property
     def kind(self) -> Kind:

@@ -162,3 +162,28 @@ def test_a_dry_run_says_what_would_run_and_runs_nothing(search: Search, here: Pa
     )
     assert "A configuration drawn at random: x " in result.stdout
     assert not (here / "results").exists()
+
+
+OF_OPTUNA = """
+def objective(trial):
+    x = trial.suggest_float("x", -4.0, 4.0)
+    for step in range(3):
+        x = x / 2
+        trial.report(x, step)
+        trial.should_prune()
+    return x
+"""
+
+
+@pytest.mark.slow
+def test_an_objective_that_is_written_for_optuna_needs_no_space(cli: Cli, here: Path) -> None:
+    (here / "optunas.py").write_text(OF_OPTUNA)
+    line = shlex.split("search --objective optunas.py:objective --set direction=minimize -n 4 --workers 1")
+    found = cli(*line)
+    assert "The first trial, with the middle of each range, has 1 range and 3 reports: all others have" in found.stderr
+    assert json.loads(cli("leaderboard", "optunas-0", "--json").stdout)["rows"][0]["value"] < 0
+    again = cli("reproduce", "optunas-0/1", "--objective", "optunas.py:objective")
+    assert again.exit_code == 0, again.stderr
+    assert cli(*line, "--dry-run").stderr.startswith("Error: --dry-run runs nothing, and without a space the first")
+    for without in (["search"], ["search", "--command", "./train.sh"]):
+        assert cli(*without).stderr.startswith("Error: Give a SPACE: a file, or the name of a bundled space")

@@ -44,6 +44,33 @@ def test_a_trainer_loads_neither_optuna_nor_a_database() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+FUNCTIONS = """
+import sys, search
+
+def f(config):
+    return config.x * (not {"torch", "mnist_bench"} & sys.modules.keys())
+
+def g(trial):
+    trial.suggest_float("x", 1.0, 2.0)
+    return f(search.Configuration(trial.params, 0))
+
+if __name__ == "__main__":
+    studies = search.run(f, {"x": {"float": [1.0, 2.0]}}, trials=3), search.run(g, trials=3)
+    print(min(trial.value for study in studies for trial in study.trials))
+    print({"torch", "mnist_bench"} & sys.modules.keys())
+"""
+
+
+@pytest.mark.cold
+@pytest.mark.slow
+def test_a_search_of_a_function_loads_neither_torch_nor_mnist(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(FUNCTIONS)
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    lowest, loaded = done.stdout.splitlines()
+    assert float(lowest) >= 1
+    assert loaded == "set()"
+
+
 @pytest.mark.slow
 def test_the_short_way_gives_the_same_search_in_this_process_and_in_workers(tmp_path: Path) -> None:
     alone = of(tmp_path).run()
