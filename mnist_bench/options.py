@@ -388,7 +388,8 @@ Objective = Annotated[
     ),
 ]
 Command = Annotated[
-    str | None, option("Your own program, if it made the study, as it was searched.", "COMMAND", of="own work")
+    str | None,
+    option("Your own program, if it made the study: the same text as in the search.", "COMMAND", of="own work"),
 ]
 INTERRUPTED = "Interrupted: Ctrl-C, or a notebook's stop button, ended the work; the same call continues it."
 OBSERVER = in_python("Called as the work goes on; if its `stopping` returns True, the work stops.", raises=INTERRUPTED)

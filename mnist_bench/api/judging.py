@@ -28,7 +28,7 @@ Top = Annotated[
     int,
     option(
         "Number of trials to retrain: the best complete ones; pruned ones too if fewer than two are complete. Of a "
-        "Pareto front both ends, and evenly between them.",
+        "Pareto front: both ends, and trials at even distances between them.",
         "N",
         least=1,
         most=100,

@@ -44,8 +44,8 @@ def search(
 ) -> Result | None:
     """Run a hyperparameter search.
 
-    Run the same command again to resume an interrupted search. Ctrl-C stops it and keeps all results. A search whose
-    digest was published is compared with it at the end; if it should be the same and is not, the exit code is 4.
+    Run the same command again to resume an interrupted search. Ctrl-C stops it and keeps all results. At its end, a
+    search compares its digest with the published one, if there is one. An unexplained difference has exit code 4.
 
     Examples:
         mnist-bench search smoke --trials 20      # less than a minute, to try it

@@ -181,7 +181,8 @@ def figures_of(kind: ValueKind) -> list[Figure[LeaderboardRow]]:
         ),
         Figure(
             "", lambda row: row.trial.reason, key="reason",
-            about="Complete, pruned, infeasible, diverged, crashed, out_of_memory, timed_out, running or paused.",
+            about="How the trial ended: complete, pruned, infeasible, diverged, crashed, out_of_memory or timed_out; "
+            "else running or paused.",
         ),
         Figure(
             spent, lambda row: kind.done(row.trial), align="right", key=spent,
@@ -250,7 +251,7 @@ def _of_values(kind: ValueKind) -> list[Figure[LeaderboardRow]]:
 
 
 def _cost(heading: str) -> Figure[LeaderboardRow]:
-    about = "Second objective, of other trainers in a column of its name; null with one objective."
+    about = "Value of the second objective; null with one objective."
     return Figure(heading, lambda row: row.cost, align="right", key="cost", about=about)
 
 

@@ -1,4 +1,4 @@
-"""Tabular benchmarks: trainings of MNIST, each of which can be trained again, and values of other tasks."""
+"""Tabular benchmarks: recorded results of many configurations, on which search methods are compared."""
 
 from mnist_bench.tables.recorded_benchmark import load as load
 from mnist_bench.tables.value_table import load as load_values
