@@ -36,6 +36,8 @@ OF_ALL = ("-h, --help", "-v, --verbose")
 """Options that the page of the commands explains once."""
 MANY = 3
 """An option of as many commands stands in one table."""
+MANY_ROWS = 15
+"""A command with as many arguments and options has a table for each section of its help."""
 OF_ROWS = {
     "confirmed": "Result of `confirm`, see below; null if there is none, or if the search has continued since.",
     "confirmed_front": "The same of `confirm --front`; only with two objectives.",
@@ -115,15 +117,25 @@ def _help(page: HelpPage, common: Sequence[HelpEntry]) -> Iterator[str]:
         is_raw = paragraph.startswith(RAW)
         text = textwrap.dedent(paragraph.removeprefix(RAW))
         yield _block(text, "text") if is_raw else f"{_escaped(text)}\n"
-    for heading, entries in page.sections.items():
-        rows = [_option(entry) for entry in entries if entry.name not in OF_ALL and entry not in common]
-        if rows:
-            yield table(("argument" if heading == ARGUMENTS else heading.lower(), "meaning", "default"), rows)
+    yield from _tables(page, common)
     shared = [_code(entry.name.split()[0]) for entry in _entries(page) if entry in common]
     if shared:
         yield f"Also {joined(shared, 'and')}.\n"
     if page.examples:
         yield _block(page.examples, "sh")
+
+
+def _tables(page: HelpPage, common: Sequence[HelpEntry]) -> Iterator[str]:
+    """Yield the table of a command's arguments and options, or one for each section if there are many."""
+    found = {
+        heading: [_option(entry) for entry in entries if entry.name not in OF_ALL and entry not in common]
+        for heading, entries in page.sections.items()
+    }
+    if sum(map(len, found.values())) < MANY_ROWS:
+        found = {"argument or option": [row for rows in found.values() for row in rows]}
+    for heading, rows in found.items():
+        if rows:
+            yield table(("argument" if heading == ARGUMENTS else heading.lower(), "meaning", "default"), rows)
 
 
 def _option(entry: HelpEntry) -> Sequence[str]:
