@@ -17,14 +17,7 @@ from mnist_bench import cells
 from mnist_bench.config.settings import Group, TrainConfig
 from mnist_bench.config.values import all_settings, from_json, settings_of, to_json, with_params
 from mnist_bench.errors import ArchitectureError, Stopped
-from mnist_bench.experiments.trainings import (
-    Curves,
-    Grid,
-    Workplace,
-    ask,
-    open_grid_of,
-    validation_errors,
-)
+from mnist_bench.experiments.trainings import Grid, Workplace, ask, open_grid_of, validation_errors
 from mnist_bench.nets import own_net
 from mnist_bench.nets.planner import net_size
 from mnist_bench.nets.summary import distinguishing
@@ -62,13 +55,11 @@ SHARED: Mapping[str, Any] = MappingProxyType(
 def effective(config: TrainConfig) -> TrainConfig:
     """Return a config that trains the same net, the settings that do nothing in it at their defaults."""
     settled = from_json(with_params(to_json(config), SHARED))
-    while True:  # a need may itself be idle: without blocks no batchnorm, then no batchnorm_momentum
-        values = settings_of(settled)
-        declared = {path: known for path, known in all_settings().items() if known.default != values[path]}
-        idle = {path: known.default for path, known in declared.items() if not known.counts_in(settled)}
-        if not idle:
-            return settled
-        settled = from_json(with_params(to_json(settled), idle))
+    values = settings_of(settled)
+    declared = {path: known for path, known in all_settings().items() if known.default != values[path]}
+    idle = {path: known.default for path, known in declared.items() if not known.counts_in(settled)}
+    # A need may itself be idle: without blocks no batchnorm, then no batchnorm_momentum.
+    return effective(from_json(with_params(to_json(settled), idle))) if idle else settled
 
 
 def differing(current: TrainConfig, target: TrainConfig) -> tuple[str, ...]:
@@ -222,22 +213,13 @@ class Ablation(ShownAsTable):
         return Table(
             rows=[(self.start, None), *((step.after, step) for step in self.steps)],
             figures=[
-                Figure("", lambda row: self.study, key="study"),
-                Figure("", lambda row: self.trial, key="trial"),
-                Figure("step", lambda row: row[1].name if row[1] else self.baseline, 9, key="step"),
-                Figure("errors", lambda row: row[0].mean, 8, "right", _errors, key="errors"),
-                Figure(
-                    "fewer", lambda row: row[1] and row[1].fewer, 8, "right", key="fewer",
-                    reads=lambda row: row[1].finding if row[1] else "",
-                ),
-                Figure("", lambda row: row[1] and row[1].low, key="low"),
-                Figure("", lambda row: row[1] and row[1].high, key="high"),
-                Figure("accuracy", accuracy, 6, "right", cells.percent, key="accuracy"),
-                Figure("params", lambda row: row[0].parameters, 4, "right", cells.count, key="parameters"),
-                Figure("", lambda row: row[0].macs, key="macs"),
-                Figure("time", lambda row: row[0].seconds, 5, "right", cells.duration, key="seconds"),
-                Figure("change", lambda row: row[1].change if row[1] else "", 7, key="change"),
-                Figure("", lambda row: len(self.seeds), key="seeds"),
+                Figure("step", lambda row: row[1].name if row[1] else self.baseline, 9),
+                Figure("errors", lambda row: row[0].mean, 8, "right", _errors),
+                Figure("fewer", lambda row: row[1].finding if row[1] else "", 8, "right"),
+                Figure("accuracy", accuracy, 6, "right", cells.percent),
+                Figure("params", lambda row: row[0].parameters, 4, "right", cells.count),
+                Figure("time", lambda row: row[0].seconds, 5, "right", cells.duration),
+                Figure("change", lambda row: row[1].change if row[1] else "", 7),
             ],
             caption=[
                 f"{self.study}: from {self.baseline} to #{self.trial}, {start} → {end} validation errors of "
@@ -245,7 +227,7 @@ class Ablation(ShownAsTable):
             ],
             footnotes=[*self._footnotes()],
             document=self.plain(),
-        )  # fmt: skip
+        )
 
     def _footnotes(self) -> Iterator[str]:
         yield (
@@ -281,14 +263,11 @@ Measure = Callable[[Mapping[str, TrainConfig]], list[Measured] | None]
 """Trains configurations, by their names for a reader, with every seed; None if time is up."""
 
 
-def walk(
-    start: Measured, end: Measured, measure: Measure, on_step: Callable[[Step], None], form: PictureForm = MNIST
-) -> tuple[Step, ...]:
-    """Return the greedy path from `start` to `end`, both of an effective config; `on_step` receives each step.
+def walk(start: Measured, end: Measured, measure: Measure, form: PictureForm = MNIST) -> Iterator[Step]:
+    """Yield the steps of the greedy path from `start` to `end`, both of an effective config, as they are measured.
 
-    The change is taken after which fewest errors are left. Where time is up, the remaining changes are one step.
+    The change is taken after which fewest errors are left. If time is up, the remaining changes are one step.
     """
-    steps: list[Step] = []
     before, target = start, from_json(end.config)
     while remaining := differing(config := from_json(before.config), target):
         choices = candidates(config, target, form)
@@ -297,16 +276,13 @@ def walk(
         groups, after = min(found, key=lambda one: one[1].rank)
         others = [one.errors for _, one in found if one is not after]
         fewer, low, high = interval(before.errors, after.errors, others) or (None, None, None)
-        step = Step(
+        yield Step(
             groups=groups, change=change(config, from_json(after.config)), after=after,
             tried=() if measured is None else tuple(TriedChange(groups=each, mean=one.mean) for each, one in found),
             waiting=tuple(group for group in remaining if not any(group in each for each, _ in found)),
             fewer=fewer, low=low, high=high,
         )  # fmt: skip
-        on_step(step)
-        steps.append(step)
         before = after
-    return tuple(steps)
 
 
 def interval(
@@ -377,27 +353,27 @@ def ablate_study(
         grid.announce(tasks)
         deadline = math.inf if budget is None else time.monotonic() + budget
 
-        def results(configs: Mapping[str, TrainConfig], curves: Curves) -> list[Measured]:
+        def measure(configs: Mapping[str, TrainConfig], deadline: float = math.inf) -> list[Measured]:
+            curves = grid.train(grid.tasks(configs, drawn), deadline=deadline)
             return [_measured(config, [curves[name, seed] for seed in drawn], form) for name, config in configs.items()]
 
-        def measure(configs: Mapping[str, TrainConfig]) -> list[Measured] | None:
+        def measure_in_time(configs: Mapping[str, TrainConfig]) -> list[Measured] | None:
             try:
-                return results(configs, grid.train(grid.tasks(configs, drawn), deadline=deadline))
+                return measure(configs, deadline)
             except Stopped:
                 if place.observer.stopping():
                     raise
                 return None
 
-        def on_step(step: Step) -> None:
-            place.observer.on_notice(f"= fewer errors by {step.name}: {step.finding}")
-
         # Both ends are trained whatever the budget: without them there is no result when the time is up.
-        ends = {"baseline": start, "trial": target}
-        first, last = results(ends, grid.train(grid.tasks(ends, drawn)))
-        steps = walk(first, last, measure, on_step, form)
+        first, last = measure({"baseline": start, "trial": target})
+        steps = []
+        for step in walk(first, last, measure_in_time, form):
+            place.observer.on_notice(f"= fewer errors by {step.name}: {step.finding}")
+            steps.append(step)
         return Ablation(
             question=question, study=study.name, trial=trial.number, baseline=begun, images=images, seeds=drawn,
-            start=first, steps=steps,
+            start=first, steps=tuple(steps),
         )  # fmt: skip
 
     kept, files = load(study.files.path), study.files.ablation
