@@ -21,7 +21,6 @@ from mnist_bench.experiments.trainings import Grid, Scores, Task, Workplace, ope
 from mnist_bench.nets.planner import plan_layers, training_flop
 from mnist_bench.numerics.device import Machine, this_machine
 from mnist_bench.numerics.kinds import PrecisionName
-from mnist_bench.picture_form import PictureForm
 from mnist_bench.result_table import Figure, ShownAsTable, Table
 from mnist_bench.space_files import space_sources
 from mnist_bench.statistics import mean_and_deviation, share_interval
@@ -31,8 +30,6 @@ from search.messages import did_you_mean, number_of, show
 from search.study.folder import ResultsFolder
 from search.trainer_api import Report
 
-WORKERS = "workers"
-"""Among a report's details, how many workers trained when it was made; version 0.3.0 kept none for the notebook."""
 FigureName = Literal["accuracy", "loss", "train_loss"]
 FIGURES: Mapping[FigureName, str] = MappingProxyType(
     {"accuracy": "test_accuracy", "loss": "test_loss", "train_loss": "train_loss"}
@@ -112,9 +109,8 @@ class Benchmark:
     every_epoch: bool  # whether the nets are scored after every epoch, or after the last alone
     seed_of: Callable[[int], int]  # returns the seed of a run by its number, from 0
     figures: Callable[[ScoredRecipes], Sequence[Figure[ScoredRecipe]]]
+    """Those with a key join the plain values of a recipe."""
     footnotes: Callable[[ScoredRecipes], Sequence[str]]
-    own_figures: Callable[[ScoredRecipe], dict[str, Any]]
-    """Returns what the benchmark adds to the plain values of a recipe."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -123,20 +119,21 @@ class ScoredRecipes(ShownAsTable):
 
     benchmark: Benchmark
     machine: Machine
-    workers: int  # runs that were trained at a time, at most, when they were
+    workers: int  # runs that were trained at a time, at most
     train_images: int
     rows: tuple[ScoredRecipe, ...]
 
     def table(self) -> Table[ScoredRecipe]:
         """Return a row per recipe."""
+        figures, footnotes = self.benchmark.figures(self), self.benchmark.footnotes(self)
+        table = Table(rows=self.rows, figures=figures, footnotes=footnotes)
         document = {
             "machine": asdict(self.machine),
             "workers": self.workers,
             "train_images": self.train_images,
-            "rows": [{**row.plain(), **self.benchmark.own_figures(row)} for row in self.rows],
+            "rows": [row.plain() | table.record(row) for row in self.rows],
         }
-        figures, footnotes = self.benchmark.figures(self), self.benchmark.footnotes(self)
-        return Table(rows=self.rows, figures=figures, footnotes=footnotes, document=document)
+        return replace(table, document=document)
 
 
 def train(
@@ -164,7 +161,7 @@ def train(
         data = replace(files, dataset=dataset, form=form_of(dataset, files.form))
         what, identity = f"The {benchmark.name} in {results}/", unopened_identity(data)
         with open_grid(results / f"_{benchmark.name}", what, place, load_training_set(data), named, identity) as grid:
-            parts.append(_trained(benchmark, configs, seeds, place.workers, results, grid))
+            parts.append(_trained(benchmark, configs, seeds, results, grid))
     rows = {row.recipe: row for part in parts for row in part.rows}
     return replace(parts[0], workers=max(part.workers for part in parts), rows=tuple(rows[name] for name in names))
 
@@ -180,54 +177,43 @@ def _chosen(names: Sequence[str], benchmark: Benchmark) -> list[str]:
 
 
 def _trained(
-    benchmark: Benchmark, configs: Mapping[str, TrainConfig], count: int, workers: int, results: Path, grid: Grid
+    benchmark: Benchmark, configs: Mapping[str, TrainConfig], count: int, results: Path, grid: Grid
 ) -> ScoredRecipes:
     """Return the result of the recipes that a grid trains, as `train` does."""
-    seeds, form = [benchmark.seed_of(number) for number in range(count)], grid.data.options.form
-    whole_names = {name: f"{benchmark.name}/{name}" for name in configs}
+    seeds, whole_names = map(benchmark.seed_of, range(count)), {name: f"{benchmark.name}/{name}" for name in configs}
+    machine = this_machine(grid.numerics["device"], grid.numerics["precision"])
+    images, form = grid.data.split.images, grid.data.options.form
     purpose = f"bench {benchmark.name}: {', '.join(configs)}; {number_of(count, 'seed')}"
 
     def scored(task: Task, period: int, report: Report, state: bytes) -> Report:
         if not report.end and (benchmark.every_epoch or period == len(task.costs)):
             found = scores.score(task, state)
             figures = {"test_errors": found.errors, "test_accuracy": found.accuracy, "test_loss": found.loss}
-            report = replace(report, metrics={**report.metrics, **figures})
-        # How many processes train decides how long each takes.
-        return replace(report, details={**report.details, WORKERS: workers})
+            return replace(report, metrics={**report.metrics, **figures})
+        return report
 
-    tasks = grid.tasks({whole_names[name]: config for name, config in configs.items()}, seeds)
+    def row(name: str) -> ScoredRecipe:
+        runs = {task.seed: curves[task.key] for task in tasks if task.name == whole_names[name]}
+        ended = {seed: curve for seed, curve in runs.items() if curve[-1].end is None}
+        return ScoredRecipe(
+            recipe=name,
+            precision=machine.precision,
+            epochs=configs[name].epochs,
+            parameters=plan_layers(configs[name].model, form).parameters,
+            training_flop=training_flop(configs[name], images, form),
+            seeds=tuple(ended),
+            runs=tuple(map(_epochs, ended.values())),
+            unended=count - len(ended),
+        )
+
+    tasks = grid.tasks({whole_names[name]: config for name, config in configs.items()}, [*seeds])
     grid.announce(tasks)
     scores = Scores(grid, purpose=purpose, ledgers=[ResultsFolder(results).test_ledger])
     curves = grid.train(tasks, on_period=scored)
-    machine = this_machine(grid.numerics["device"], grid.numerics["precision"])
-    images = grid.data.split.images
-    return ScoredRecipes(
-        benchmark=benchmark,
-        machine=machine,
-        workers=max(int(report.details.get(WORKERS, workers)) for curve in curves.values() for report in curve),
-        train_images=images,
-        rows=tuple(
-            _row(name, config, form, images, machine, {seed: curves[whole_names[name], seed] for seed in seeds})
-            for name, config in configs.items()
-        ),
-    )
-
-
-def _row(
-    name: str, config: TrainConfig, form: PictureForm, images: int, machine: Machine,
-    curves: Mapping[int, Sequence[Report]],
-) -> ScoredRecipe:  # fmt: skip
-    ended = {seed: curve for seed, curve in curves.items() if curve[-1].end is None}
-    return ScoredRecipe(
-        recipe=name,
-        precision=machine.precision,
-        epochs=config.epochs,
-        parameters=plan_layers(config.model, form).parameters,
-        training_flop=training_flop(config, images, form),
-        seeds=tuple(ended),
-        runs=tuple(map(_epochs, ended.values())),
-        unended=len(curves) - len(ended),
-    )
+    # How many processes train at a time decides how long each takes.
+    workers = 1 + max(report.worker or 0 for curve in curves.values() for report in curve)
+    rows = tuple(map(row, configs))
+    return ScoredRecipes(benchmark=benchmark, machine=machine, workers=workers, train_images=images, rows=rows)
 
 
 def _epochs(curve: Sequence[Report]) -> tuple[Epoch, ...]:
@@ -250,11 +236,6 @@ TARGETS: Mapping[str, float] = MappingProxyType({"99.0": 0.990, "99.4": 0.994, "
 """Test accuracies (0..1) by the names of their recipes."""
 
 
-def seed_of(number: int) -> int:
-    """Return the seed of run `number` (from 0); none of those by which the recipes were found."""
-    return hashed.derived_seed("ladder", number)
-
-
 def is_met(row: ScoredRecipe) -> bool:
     """Return whether every seed trained to its end, and the interval lies at or above the target."""
     return not row.unended and row.interval is not None and row.interval[0] >= TARGETS[row.recipe]
@@ -274,7 +255,8 @@ def verdict(row: ScoredRecipe) -> str:
 
 def _ladder_columns(found: ScoredRecipes) -> list[Figure[ScoredRecipe]]:
     return [
-        Figure("target", lambda row: cells.percent(TARGETS[row.recipe], 1), 9),
+        Figure("target", lambda row: TARGETS[row.recipe], 9, cell=lambda share: cells.percent(share, 1), key="target"),
+        Figure("", is_met, key="met"),
         Figure("reached", verdict, 8),
         Figure("recipe", lambda row: f"ladder/{row.recipe}", 4),
         Figure("epochs", lambda row: row.epochs, 5, "right"),
@@ -303,10 +285,9 @@ LADDER = Benchmark(
     name="ladder",
     recipes=tuple(TARGETS),
     every_epoch=False,
-    seed_of=seed_of,
+    seed_of=lambda number: hashed.derived_seed("ladder", number),  # none of those by which the recipes were found
     figures=_ladder_columns,
     footnotes=_ladder_footnotes,
-    own_figures=lambda row: {"target": TARGETS[row.recipe], "met": is_met(row)},
 )
 
 
@@ -357,6 +338,8 @@ def _notebook_columns(found: ScoredRecipes) -> list[Figure[ScoredRecipe]]:
     seeds = number_of(found.rows[0].asked, "seed")
     return [
         Figure("recipe", lambda row: row.recipe, 9),
+        Figure("", lambda row: asdict(PUBLISHED[row.recipe]), key="published"),
+        Figure("", remarkable, key="remarkable"),
         Figure(
             "notebook", lambda row: cells.percent(PUBLISHED[row.recipe].accuracy) + _mark(row, "accuracy"), 8, "right"
         ),
@@ -441,5 +424,4 @@ NOTEBOOK = Benchmark(
     seed_of=lambda number: number,
     figures=_notebook_columns,
     footnotes=_notebook_footnotes,
-    own_figures=lambda row: {"published": asdict(PUBLISHED[row.recipe]), "remarkable": remarkable(row)},
 )
