@@ -23,7 +23,7 @@ from mnist_bench.numerics.device import Machine, this_machine
 from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.result_table import Figure, ShownAsTable, Table
 from mnist_bench.space_files import space_sources
-from mnist_bench.statistics import mean_and_deviation, share_interval
+from mnist_bench.statistics import mean_and_deviation, share_interval, t_interval
 from search import canonical_json, hashed
 from search.errors import UsageError
 from search.messages import did_you_mean, number_of, show
@@ -298,10 +298,9 @@ MEANT = "lr_drop: what the notebook meant to run, batchnorm and then an epoch at
 PORTABLE = (
     "Trained in portable precision: all figures but the seconds are the same on every x86-64 processor with AVX2."
 )
+REMARKABLE = "! outside the range that holds one more run of ours in 95 of 100 cases"
+ALIKE = "= as many parameters as the notebook's network has"
 DIGEST = "digest: the first 8 hexadecimal digits of the SHA-256 over the weights and figures of all epochs"
-DEVIATIONS = 3.0
-"""Beyond this number of standard deviations of the difference between a single run, as the notebook's, and our mean, a
-figure is remarkable."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -340,47 +339,40 @@ def _notebook_columns(found: ScoredRecipes) -> list[Figure[ScoredRecipe]]:
         Figure("recipe", lambda row: row.recipe, 9),
         Figure("", lambda row: asdict(PUBLISHED[row.recipe]), key="published"),
         Figure("", remarkable, key="remarkable"),
-        Figure(
-            "notebook", lambda row: cells.percent(PUBLISHED[row.recipe].accuracy) + _mark(row, "accuracy"), 8, "right"
-        ),
+        Figure("notebook", lambda row: _then(row, "accuracy", cells.percent), 8, "right", legend=[REMARKABLE]),
         Figure(f"ours ({seeds})", _accuracy_now, 8, "right"),
-        Figure("parameters", lambda row: f"{row.parameters:,} {'=' if _counts_agree(row) else ' '}", 5, "right"),
+        Figure("parameters", _parameters, 5, "right", legend=[ALIKE]),
         Figure("seconds then → now", _seconds, 4, "right"),
-        Figure("loss then → now", lambda row: _losses(row, "loss"), 3, "right"),
-        Figure("train loss then → now", lambda row: _losses(row, "train_loss"), 2, "right"),
+        Figure("loss then → now", lambda row: _losses(row, "loss"), 3, "right", legend=[REMARKABLE]),
+        Figure("train loss then → now", lambda row: _losses(row, "train_loss"), 2, "right", legend=[REMARKABLE]),
         Figure("digest", lambda row: row.digest[:8] if row.runs else "–", 1, legend=[DIGEST]),
     ]
 
 
 def _notebook_footnotes(found: ScoredRecipes) -> list[str]:
-    """Return the precision, the meaning of the table's signs, and why it has a row that is not the notebook's."""
-    from scipy.special import stdtr  # type: ignore[import-untyped]
-
+    """Return the precision, and why the table has a row that is not the notebook's."""
     lines = [
         PORTABLE if precision == "portable" else f"Trained in {precision} precision."
         for precision in dict.fromkeys(row.precision for row in found.rows)
     ]
-    lines += ["= as many parameters as the notebook's network has."] if any(map(_counts_agree, found.rows)) else []
-    if marked := [len(row.runs) for row in found.rows if remarkable(row)]:
-        # Few seeds often give too small a deviation.
-        by_chance = 2 * float(stdtr(min(marked) - 1, -DEVIATIONS))
-        lines.append(
-            f"! more than {DEVIATIONS:g} standard deviations from our mean (of a run's difference to that mean: times "
-            f"the root of 1 + 1/n); by chance so are {cells.percent(by_chance, 1)} of the figures."
-        )
     return [*lines, *([MEANT] if any(row.recipe == "lr_drop" for row in found.rows) else [])]
 
 
 def remarkable(row: ScoredRecipe) -> list[FigureName]:
-    """Return the notebook's figures outside the range in which our runs let expect one more run; none for one seed."""
-    found = []
+    """Return the notebook's figures outside Student's 95% interval for one more run of ours; none for one seed."""
+    found: list[FigureName] = []
     for figure in FIGURES:
         then, values = getattr(PUBLISHED[row.recipe], figure), row.values(figure)
-        if then is not None and len(values) > 1:
-            mean, deviation = mean_and_deviation(values)
-            reach = DEVIATIONS * deviation * (1 + 1 / len(values)) ** 0.5
-            found += [] if mean - reach <= then <= mean + reach else [figure]
+        if then is not None and (of_mean := t_interval(values)):
+            mean, reach = sum(of_mean) / 2, (of_mean[1] - of_mean[0]) / 2
+            # The variance of a run's difference to the mean of n others is n + 1 times that of the mean.
+            found += [figure] if abs(then - mean) > reach * (len(values) + 1) ** 0.5 else []
     return found
+
+
+def _then(row: ScoredRecipe, figure: FigureName, text: Callable[[float], str]) -> str:
+    then = getattr(PUBLISHED[row.recipe], figure)
+    return "–" if then is None else text(then) + (" !" if figure in remarkable(row) else "")
 
 
 def _accuracy_now(row: ScoredRecipe) -> str:
@@ -389,8 +381,8 @@ def _accuracy_now(row: ScoredRecipe) -> str:
 
 
 def _losses(row: ScoredRecipe, figure: FigureName) -> str:
-    then, now = getattr(PUBLISHED[row.recipe], figure), _spread(row.values(figure), "{:.4f}".format)
-    return now if then is None else f"{then:.4f}{_mark(row, figure)} → {now}"
+    then, now = _then(row, figure, "{:.4f}".format), _spread(row.values(figure), "{:.4f}".format)
+    return now if then == "–" else f"{then} → {now}"
 
 
 def _spread(values: Sequence[float], text: Callable[[float], str]) -> str:
@@ -401,12 +393,8 @@ def _spread(values: Sequence[float], text: Callable[[float], str]) -> str:
     return text(mean) + (f" ± {text(deviation)}" if len(values) > 1 else "")
 
 
-def _mark(row: ScoredRecipe, figure: FigureName) -> str:
-    return " !" if figure in remarkable(row) else ""
-
-
-def _counts_agree(row: ScoredRecipe) -> bool:
-    return PUBLISHED[row.recipe].parameters == row.parameters
+def _parameters(row: ScoredRecipe) -> str:
+    return f"{row.parameters:,} {'=' if PUBLISHED[row.recipe].parameters == row.parameters else ' '}"
 
 
 def _seconds(row: ScoredRecipe) -> str:
