@@ -23,6 +23,8 @@ from search.trainer_api import TrainerSpec
 
 ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
+    # What `n_jobs=-1` of scikit-learn counts: each trial would start processes of its own, for seconds.
+    "LOKY_MAX_CPU_COUNT": "1",
     # glibc gives large arrays back after every step and faults them in again: 4 to 13% of a step's time, measured.
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(8 * 2**30),

@@ -204,8 +204,6 @@ class ObjectiveExecutor(Executor):
             return self._ended(run, run.running)
         run.made.append(Figures.from_json(message["report"]))
         run.seconds, run.details = message["seconds"], message["details"]
-        if message["is_last"]:
-            return self._ended(run, run.running)
         # For what it may have to do before it answers the job.
         run.running = replace(run.running, since=time.monotonic())
         number = len(run.made)
@@ -214,6 +212,8 @@ class ObjectiveExecutor(Executor):
             return self._raised(
                 run.running.job, f"The objective made report {number}, and the search was made for {most}."
             )
+        if message["is_last"]:
+            return self._ended(run, run.running)
         self._check_repeats(run, run.expected[:number])
         # The last report is followed by the objective's end, which shows that there is not one too many.
         if number < run.running.job.period or number == self._periods:

@@ -109,8 +109,8 @@ def _done(objective: Objective, executor: ObjectiveExecutor, seed: int) -> Done:
 
 def _raised(objective: Objective, failed: Failed) -> UsageError:
     error = UsageError(
-        f"The first trial of {objective.name}, which has the middle of each range and finds the space, raised "
-        f"{failed.last_line.rstrip('.')}; mend the objective, or give a space."
+        f"The first trial of {objective.name} raised {failed.last_line.rstrip('.')}; if only its parameters are the "
+        "cause, the middle of each range, give a space."
     )
     error.add_note(failed.reason)  # for those who ask for the traceback
     return error

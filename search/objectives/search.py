@@ -138,9 +138,10 @@ def planned(
 
     first: Sequence[Figures] = ()
     if space is None:
-        blank = search_of(blank_space(objective), periods or 1)  # checks all options, before the first trial is run
+        # Checks the options before the first trial is run.
+        blank = search_of(blank_space(objective), periods or 1, enqueued=(), start=None)
         found = first_trial(objective, blank.files, seed=options.get("seed", 0), periods=periods)
-        read, periods, first = found.space, found.periods, found.reports
+        read, periods, first = found.space, found.periods, found.reports if checked else ()
         base = search_of(read, periods, enqueued=[found.middle, *options.get("enqueued", ())])
         base = replace(base, notices=[*found.notices, *base.notices])
     else:

@@ -164,7 +164,8 @@ class Trial:
         if self._lacking:
             raise Refused(
                 f"Trial {self.number} asks for {joined(map(_name, self._lacking))}, which its configuration does not "
-                f"have; give the search another name, and a space such as {self._wider_space()}."
+                f"have; give the search another name, periods={self._periods} and a space such as "
+                f"{self._wider_space()}."
             )
 
     def _suggested(self, name: str, span: Distribution | list[Fault]) -> Any:

@@ -27,6 +27,7 @@ def blocks_of(page: str) -> list[str]:
 FIRST, DESCENT, PROGRAM = (
     code for code in blocks_of("search_anything.md") if code.lstrip().startswith("import search")
 )
+(OPTUNAS,) = (code for code in blocks_of("search_anything.md") if code.lstrip().startswith("import optuna"))
 TRAINER = blocks_of("own_trainers.md")
 TOUR = "\n\n".join(code for code in TRAINER if re.match(r"\n*(import hashlib|class Trainer|SPACE)", code))
 (CHECKS,) = (code for code in TRAINER if "from tour import" in code)
@@ -122,6 +123,14 @@ def test_reports_let_the_pruner_stop_what_is_behind(tmp_path: Path) -> None:
     assert ["complete", "10"] in ends
     assert {reason for reason, _ in ends} == {"complete", "pruned"}
     assert all(int(reports) < 10 for reason, reports in ends if reason == "pruned")
+
+
+@pytest.mark.slow
+def test_an_objective_that_is_written_for_optuna_needs_no_space(tmp_path: Path) -> None:
+    (line,) = printed(tmp_path, OPTUNAS)
+    assert 0.2 < literal_eval(line.rsplit(" ", 1)[0])["config.rate"] < 0.8
+    study = search.open_study(tmp_path / "results", "first-0")
+    assert {trial.reason for trial in study.trials} == {"complete", "pruned"}
 
 
 @pytest.mark.slow

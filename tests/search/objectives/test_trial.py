@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,13 @@ def test_any_number_of_workers_and_a_kill_make_the_same_search(tmp_path: Path) -
     assert best.user_attrs == {"steps": 4}
 
 
+def test_what_is_enqueued_comes_after_the_first_trial(tmp_path: Path) -> None:
+    study = run(silent, tmp_path, trials=2, enqueued=[{"config.x": 9}], checked=False)
+    assert [trial.params for trial in study.trials] == [{"config.x": 5}, {"config.x": 9}]
+    again = run(silent, tmp_path, trials=1, name="again", enqueued=["of-optuna"])
+    assert again.spec["enqueued_from"] == [None, "of-optuna/1", "of-optuna/0"]
+
+
 def unlike_the_last_report(trial: Trial) -> float:
     for step in (10, 20, 30):
         trial.report(step, step)
@@ -245,6 +253,15 @@ def test_a_first_trial_whose_process_is_killed_is_run_again(tmp_path: Path) -> N
     assert len(run(objective, tmp_path / "results").trials) == 6
 
 
+def test_all_cores_of_a_trial_are_one(tmp_path: Path) -> None:
+    joblib: Any = import_module("joblib")
+
+    def objective(trial: Trial) -> float:
+        return float(joblib.effective_n_jobs(-1) * trial.suggest_int("x", 1, 1))
+
+    assert [trial.value for trial in run(objective, tmp_path, trials=2).trials] == [1, 1]
+
+
 def branching(trial: Trial) -> float:
     if trial.suggest_categorical("kind", ["svc", "forest"]) == "svc":
         return float(trial.suggest_float("c", 1e-3, 1e3, log=True))
@@ -322,12 +339,12 @@ def config_alone(config: search.Configuration) -> float:
         (silent, {"space": {"x": {"int": [0, 9]}}}, r"Trial 0 asks for x of 0 to 10, and its search has 0 to 9;"),
         (silent, {"space": {"x": 11}, "periods": 3}, r"Trial 0 asks for x of 0 to 10, and its search has 11;"),
         (lambda trial: trial.study.trials, {}, r"raised AttributeError: a trial has no study: it sees no other trial;"),
-        (lambda trial: trial.suggest_uniform("x", 0, 1), {}, r"call suggest_float\(name, low, high\); mend"),
+        (lambda trial: trial.suggest_uniform("x", 0, 1), {}, r"call suggest_float\(name, low, high\); if"),
         (lambda trial: trial.suggest_int("my x", 0, 1), {}, "^The parameter my x needs a name of letters"),
         (lambda trial: trial.suggest_categorical("x", [len]), {}, r"^suggest_categorical\('x'\): give texts"),
         (lambda trial: trial.suggest_float("x", 0, 1, step=1e-6), {}, "`step` goes with at most 1,000 values"),
-        (lambda trial: trial.suggest_int("x", 3, 1), {}, "raised ValueError: x: low 3 is above high 1; mend"),
-        (lambda trial: None, {}, "raised TypeError: the objective returned None; return a number; mend"),
+        (lambda trial: trial.suggest_int("x", 3, 1), {}, "raised ValueError: x: low 3 is above high 1; if only its"),
+        (lambda trial: None, {}, "raised TypeError: the objective returned None; return a number; if only"),
         (lambda trial: 1.0, {}, "asks for no range; call trial.suggest_float in it, or give a space"),
         (silent, {"n_jobs": 4}, "^n_jobs: a search has no such option; workers=N computes N trials at a time"),
         (silent, {"n_trials": 4}, r"^n_trials: .*; trials=N is their number\.$"),
