@@ -25,7 +25,7 @@ from mnist_bench.numerics.kinds import TRAINER_REVISIONS
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.result_table import Figure, ShownAsTable, Table
 from mnist_bench.space_files import space_sources
-from mnist_bench.statistics import LEVEL, mean_if_complete, paired, residual_variance
+from mnist_bench.statistics import LEVEL, ROUNDING, mean_if_complete, paired
 from mnist_bench.studies import checked, kept_files
 from mnist_bench.studies.record import data_of
 from search import canonical_json, hashed
@@ -304,7 +304,11 @@ def interval(
     means = table.mean(1)
     table = table[means <= COMPARABLE * means[:2].max()]
     own = paired((table[0] - table[1]).tolist(), 1.0)
-    variance, freedom = residual_variance(table)
+    # A residual is a count without its configuration's mean and without its seed's effect on all configurations.
+    about_means = table - table.mean(axis=1, keepdims=True)
+    residuals = about_means - about_means.mean(axis=0, keepdims=True)
+    freedom = (len(table) - 1) * (len(before) - 1)
+    variance = max(ROUNDING, float((residuals**2).sum()) / freedom)
     quantile = float(stdtrit(freedom, 1 - LEVEL / 2 / (1 + len(others))))
     reach = max(quantile * (2 * variance / len(before)) ** 0.5, own.high - own.mean)
     return own.mean, own.mean - reach, own.mean + reach
