@@ -39,18 +39,6 @@ def mean_if_complete(figures: Sequence[Number | None]) -> float | None:
     return None if found is None else fmean(found)
 
 
-def residual_variance(table: NDArray[np.float64]) -> tuple[float, int]:
-    """Return (residual variance, at least `ROUNDING`; degrees of freedom) of counts of shape (configurations, seeds).
-
-    The residual is the count without its configuration's mean and without its seed's effect on all configurations.
-    """
-    configurations, seeds = table.shape
-    freedom = (configurations - 1) * (seeds - 1)
-    about_means = table - table.mean(axis=1, keepdims=True)
-    residuals = about_means - about_means.mean(axis=0, keepdims=True)
-    return max(ROUNDING, float((residuals**2).sum()) / freedom), freedom
-
-
 def wilson(successes: int, count: int) -> tuple[float, float]:
     """Return (low, high) of Wilson's 95% score interval for the share `successes` / `count` (Wilson 1927), each 0..1.
 
@@ -67,17 +55,22 @@ def wilson(successes: int, count: int) -> tuple[float, float]:
     return low, high
 
 
-def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
-    """Return the two-sided p-value of McNemar's exact test (McNemar 1947) for two classifiers on the same images.
+def discordant(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return on how many images the first classifier alone is right, and on how many the second alone.
 
     Both of shape (images,), True where a classifier is right.
     """
+    return int(np.count_nonzero(first & ~second)), int(np.count_nonzero(second & ~first))
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    """Return the two-sided p-value of McNemar's exact test (McNemar 1947) of two `discordant` counts.
+
+    Images on which both are right, or both wrong, say nothing about which is better. The rest decides, and that is
+    little: two nets with 50 errors each differ on at most 100 of 10,000 images.
+    """
     from scipy.special import bdtr  # type: ignore[import-untyped]
 
-    # Images on which both are right, or both wrong, say nothing about which is better. The rest decides, and that is
-    # little: two nets with 50 errors each differ on at most 100 of 10,000 images.
-    only_first = int(np.count_nonzero(first & ~second))
-    only_second = int(np.count_nonzero(second & ~first))
     # The sign test: heads and tails of a fair coin.
     return min(1.0, 2 * float(bdtr(min(only_first, only_second), only_first + only_second, 0.5)))
 
@@ -157,40 +150,12 @@ def paired_difference(only_first: int, only_second: int, count: int) -> ShareDif
     """
     # One observation is added to each of the two counts, so that the interval keeps its coverage if they are small.
     first, second = (only_first + 1) / (count + 2), (only_second + 1) / (count + 2)
-    variance = (first + second - (first - second) ** 2) / (count + 2)
-    return _about((only_first - only_second) / count, first - second, variance)
-
-
-def unpaired_difference(successes: tuple[int, int], counts: tuple[int, int]) -> ShareDifference:
-    """Return the difference of two shares, `successes` of `counts` observations (Agresti and Caffo 2000)."""
-    shares = [(part + 1) / (whole + 2) for part, whole in zip(successes, counts, strict=True)]
-    variance = sum(share * (1 - share) / (whole + 2) for share, whole in zip(shares, counts, strict=True))
-    return _about(successes[0] / counts[0] - successes[1] / counts[1], shares[0] - shares[1], variance)
-
-
-def _about(estimate: float, middle: float, variance: float) -> ShareDifference:
-    reach = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * math.sqrt(variance)
+    error = math.sqrt((first + second - (first - second) ** 2) / (count + 2))
+    reach = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * error
+    estimate, middle = (only_first - only_second) / count, first - second
     # The added observations move the middle; the interval contains the estimate nevertheless.
     low, high = min(middle - reach, estimate), max(middle + reach, estimate)
     return ShareDifference(estimate=estimate, low=max(-1.0, low), high=min(1.0, high))
-
-
-def fisher(successes: tuple[int, int], counts: tuple[int, int]) -> float:
-    """Return the two-sided p-value of Fisher's exact test (Fisher 1934) of two shares, `successes` of `counts`."""
-    total = sum(successes)
-    possible = np.arange(max(0, total - counts[1]), min(total, counts[0]) + 1)
-    logarithms = _ln_choose(counts[0], possible) + _ln_choose(counts[1], total - possible)
-    found = logarithms[successes[0] - possible[0]]
-    # Tables that are as unlikely as the one found count, too; rounding must not exclude them.
-    chances = np.exp(logarithms - logarithms.max())
-    return min(1.0, float(chances[logarithms <= found + 1e-7].sum() / chances.sum()))
-
-
-def _ln_choose(whole: int, parts: NDArray[np.int64]) -> NDArray[np.float64]:
-    from scipy.special import gammaln
-
-    logarithm: NDArray[np.float64] = gammaln(whole + 1) - gammaln(parts + 1) - gammaln(whole - parts + 1)
-    return logarithm
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

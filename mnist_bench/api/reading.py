@@ -82,8 +82,8 @@ def compare(
 
     Examples:
         >>> compared = compare("finished", "tiny-0")
-        >>> compared.test.method, compared.same_images
-        ('paired', True)
+        >>> compared.test.only_first, compared.test.only_second, compared.test.is_significant
+        (32, 5, True)
     """
     from mnist_bench.comparison.comparison import compare as compared
     from search.defaults import results_in_force

@@ -142,8 +142,7 @@ def compare(
 ) -> Result:
     """Compare two studies, trials or records: settings, results, shared trials, and the first difference.
 
-    Their best networks are tested against each other, paired if they were judged on the same images. If the images
-    differ, the first line reports that.
+    Their best networks are tested against each other if they were validated on the same images.
 
     Examples:
         mnist-bench compare conv-0 conv-1

@@ -14,7 +14,6 @@ from mnist_bench.comparison.differences import (
     Parting,
     RunTest,
     SettingDifference,
-    have_same_images,
     judged,
     parting_of,
     setting_differences,
@@ -28,7 +27,7 @@ from mnist_bench.result_table import Figure, ShownAsTable, Table
 from mnist_bench.studies.claims import Checked, Claim, shared
 from mnist_bench.value_kind import ValueKind
 from search.errors import UsageError
-from search.messages import first_few, joined, number_of
+from search.messages import first_few, number_of
 from search.study.studies import StoredStudy
 
 HASH = re.compile(r"[0-9a-f]{32,}…?")
@@ -43,7 +42,7 @@ class Comparison(ShownAsTable):
     first: Side
     second: Side
     settings: tuple[SettingDifference, ...]  # those that are not the same on both sides
-    test: RunTest | None  # None if one of them has no run, such as a study without a complete trial
+    test: RunTest  # of their runs: those named, or the best trials of studies
     shared: tuple[Checked, ...]  # trials with the same configuration and seed
     same_configurations: int  # that both trained, with whatever seed
     parting: Parting | None  # where they part; None if they do not
@@ -57,12 +56,6 @@ class Comparison(ShownAsTable):
     def runs(self) -> tuple[Claim, ...]:
         """The run of each side that has one."""
         return tuple(side.run for side in self.sides if side.run is not None)
-
-    @property
-    def same_images(self) -> bool:
-        """Whether the runs of both sides were judged on the same validation images; also if there are no images."""
-        of_nets = [run for run in self.runs if run.record is not None]
-        return len(of_nets) < 2 or have_same_images(*of_nets)
 
     @property
     def identical(self) -> int:
@@ -79,7 +72,7 @@ class Comparison(ShownAsTable):
         return first
 
     def _finding(self) -> str:
-        return "" if self.test is None else self.test.sentence
+        return self.test.sentence
 
 
 def compare(targets: Sequence[StoredStudy | str | Path], results: Path) -> Comparison:
@@ -99,7 +92,7 @@ def compare(targets: Sequence[StoredStudy | str | Path], results: Path) -> Compa
         first=first,
         second=second,
         settings=setting_differences(first, second),
-        test=judged(first.run, second.run) if first.run and second.run else None,
+        test=judged(first, second),
         shared=shared(first.runs, second.runs),
         same_configurations=len(
             set.intersection(*({run.configuration for run in side.runs} for side in (first, second)))
@@ -218,12 +211,7 @@ def _shared_table(found: Comparison) -> Table[Comparison]:
 
 
 def _title(comparison: Comparison) -> Iterator[str]:
-    """Yield which images each run was judged on, if these differ; then what is compared; of two studies, whether they
-    are the same search, and whether it came out the same."""
-    if not comparison.same_images:
-        on_images = [f"{run.label} on {_images(run)}" for run in comparison.runs if run.record is not None]
-        yield f"Judged on different images: {joined(on_images)}. Part of a difference may come from the images."
-        yield ""
+    """Yield what is compared; of two studies, whether they are the same search, and whether it came out the same."""
     first, second = comparison.sides
     yield f"{first.label} compared with {second.label}"
     if first.study is None or second.study is None or not (first.is_study and second.is_study):
@@ -238,22 +226,9 @@ def _title(comparison: Comparison) -> Iterator[str]:
         yield f"{names} are the same search{where}, with different results"
 
 
-def _images(run: Claim) -> str:
-    data = None if run.record is None else run.record.data
-    name = "unknown images" if data is None else "your own data" if data.is_own else data.dataset
-    part = "" if data is None or data.subset is None else f", subset {data.subset:,}"
-    count = "an unknown number" if run.images is None else f"{run.images:,}"
-    return f"{count} of {name}{part} (split {'' if data is None else data.split_hash[:HASH_DIGITS]})"
-
-
 def _findings(comparison: Comparison) -> Iterator[str]:
-    first, second = comparison.sides
-    if comparison.test is None:
-        lacking = first.label if first.run is None else second.label
-        yield f"{first.label} and {second.label} are not tested: {lacking} has no complete trial."
-        return
     yield comparison.test.sentence
-    if comparison.test.difference and (first.is_study or second.is_study):
+    if comparison.test.difference and any(side.is_study for side in comparison.sides):
         yield (
             "A test compares two networks, not two searches: the best of a study is also the luckiest. "
             "`mnist-bench confirm` trains it with fresh seeds."
@@ -308,7 +283,6 @@ def plain(comparison: Comparison) -> dict[str, Any]:
     """Return a comparison as plain values for JSON."""
     test = comparison.test
     return {
-        "same_images": comparison.same_images,
         "sides": [
             {figure.key: figure.value(side) for figure in side_figures(side.kind) if figure.key}
             for side in comparison.sides
@@ -316,7 +290,7 @@ def plain(comparison: Comparison) -> dict[str, Any]:
         "settings": [
             {"setting": row.path, "values": list(row.values), "follows": row.follows} for row in comparison.settings
         ],
-        "test": test and {**asdict(test), "significant": test.is_significant, "sentence": test.sentence},
+        "test": {**asdict(test), "significant": test.is_significant, "sentence": test.sentence},
         "shared": [
             {
                 "first": each.then.trial,

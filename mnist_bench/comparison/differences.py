@@ -10,20 +10,16 @@ from itertools import zip_longest
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnist_bench import cells
 from mnist_bench.comparison.sides import Side
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import all_settings, flattened, from_json, settings_of
+from mnist_bench.data.choice import Data
+from mnist_bench.leaderboard.board import HASH_DIGITS
 from mnist_bench.nets import summary
-from mnist_bench.statistics import (
-    LEVEL,
-    ShareDifference,
-    fisher,
-    mcnemar,
-    paired_difference,
-    unpaired_difference,
-)
+from mnist_bench.statistics import LEVEL, ShareDifference, discordant, mcnemar, paired_difference
 from mnist_bench.studies.claims import Claim, Difference, Figures, figure_difference, figures_of
 from mnist_bench.studies.record import period_of
 from mnist_bench.value_kind import ValueKind, correct_bits, kind_of
@@ -133,24 +129,18 @@ def _with_effect(config: TrainConfig) -> dict[str, Any]:
     return {**settings_of(config), **idle}
 
 
-Method = Literal["paired", "unpaired", "none"]
-"""McNemar's exact test on the same images, Fisher's exact test on different ones, or no test."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunTest:
-    """Two runs, tested against each other."""
+    """Two runs, tested against each other if they were validated on the same images."""
 
     first: str  # the labels of the runs
     second: str
-    method: Method
-    same_images: bool  # whether both were judged on the same validation images
-    only_first: int | None = None  # images that it alone classifies correctly; None unless the test is paired
+    images: int | None = None  # of both; None without a test, as all that follows
+    only_first: int | None = None  # images that it alone classifies correctly
     only_second: int | None = None
-    images: tuple[int, int] | None = None  # number of each; None without a test
     difference: ShareDifference | None = None  # the accuracy of the first minus that of the second, with a 95% interval
-    p_value: float | None = None  # two-sided; None without a test
-    reason: str = ""  # why there is no test, as the end of a sentence; empty if there is one
+    p_value: float | None = None  # two-sided, of McNemar's exact test
+    reason: str = ""  # why there is no test, as a sentence without its end; empty if there is one
 
     @property
     def is_significant(self) -> bool:
@@ -159,62 +149,40 @@ class RunTest:
 
     @property
     def sentence(self) -> str:
-        """What the test says."""
-        return " ".join(filter(None, [self._figures(), self._result()]))
-
-    def _figures(self) -> str:
-        if self.images is None:
-            return f"{self.first} and {self.second} are not tested against each other, because {self.reason}."
-        one, other = self.images
-        if self.method == "paired":
-            right = f"{self.first} alone is right on {self.only_first}, and {self.second} alone on {self.only_second}"
-            return f"On the same {one:,} images, {right}."
-        if self.same_images:
-            return f"On the same {one:,} images, it was not kept which of them each classified correctly."
-        return f"{self.first} was judged on {one:,} images, and {self.second} on {other:,} other ones."
-
-    def _result(self) -> str:
-        if self.difference is None or self.p_value is None:
-            return ""
-        test = f"{'McNemar' if self.method == 'paired' else 'Fisher'}, {cells.p_value(self.p_value)}"
-        ends = (self.difference.estimate, self.difference.low, self.difference.high)
-        if self.difference.estimate < 0:
-            better, estimate, low, high = self.second, -ends[0], -ends[2], -ends[1]
-        else:
-            better, (estimate, low, high) = self.first, ends
-        figures = f"{cells.points(estimate)} percentage points [{cells.points(low)}, {cells.points(high)}]"
+        """What the test says, or why there is none."""
+        found = self.difference
+        if found is None or self.p_value is None:
+            return f"No test: {self.reason}."
+        better, estimate, low, high = self.first, found.estimate, found.low, found.high
+        if estimate < 0:
+            better, estimate, low, high = self.second, -estimate, -high, -low
+        by = f"{cells.points(estimate)} percentage points [{cells.points(low)}, {cells.points(high)}]"
+        test = f"McNemar, {cells.p_value(self.p_value)}"
         if self.is_significant:
-            return f"{better} is significantly better, by {figures} ({test})."
-        ahead = f"{better} is ahead by {figures}" if estimate else f"{figures}"
-        return f"No significant difference ({test}): {ahead}."
+            verdict = f"{better} is significantly better, by {by} ({test})"
+        else:
+            verdict = f"No significant difference ({test}): {f'{better} is ahead by ' if estimate else ''}{by}"
+        return (
+            f"On the same {self.images:,} images, {self.first} alone is right on {self.only_first}, and {self.second} "
+            f"alone on {self.only_second}. {verdict}."
+        )
 
 
-def have_same_images(first: Claim, second: Claim) -> bool:
-    """Return whether two runs were judged on the same validation images."""
-    if first.record is None or second.record is None:
-        return False
-    one, other = first.record.data, second.record.data
-    return (one.data_hash, one.split_hash) == (other.data_hash, other.split_hash)
-
-
-def judged(first: Claim, second: Claim) -> RunTest:
-    """Return the test of two runs, or why there is none."""
-    same = have_same_images(first, second)
-    test = partial(RunTest, first=first.label, second=second.label, same_images=same)
-    if (reason := _why_not(first, second)) is not None:
-        return test(method="none", reason=reason)
-    images = (first.images or 0, second.images or 0)
-    one, other = (None if run.correct is None else correct_bits(run.correct) for run in (first, second))
-    if same and one is not None and other is not None and one.shape == other.shape:
-        only_first, only_second = int(np.count_nonzero(one & ~other)), int(np.count_nonzero(other & ~one))
-        return test(
-            method="paired", only_first=only_first, only_second=only_second, images=images,
-            difference=paired_difference(only_first, only_second, images[0]), p_value=mcnemar(one, other),
-        )  # fmt: skip
-    right = (images[0] - (first.errors or 0), images[1] - (second.errors or 0))
+def judged(first: Side, second: Side) -> RunTest:
+    """Return the test of the runs of two sides, or why there is none."""
+    one, other = first.run, second.run
+    if one is None or other is None:
+        lacking = first if one is None else second
+        return RunTest(first=first.label, second=second.label, reason=f"{lacking.label} has no complete trial")
+    test = partial(RunTest, first=one.label, second=other.label)
+    if (reason := _why_not(one, other)) is not None:
+        return test(reason=reason)
+    only_first, only_second = discordant(*map(_correct, (one, other)))
+    images = one.images or 0
     return test(
-        method="unpaired", images=images, difference=unpaired_difference(right, images), p_value=fisher(right, images)
-    )
+        images=images, only_first=only_first, only_second=only_second,
+        difference=paired_difference(only_first, only_second, images), p_value=mcnemar(only_first, only_second),
+    )  # fmt: skip
 
 
 def _why_not(first: Claim, second: Claim) -> str | None:
@@ -223,9 +191,25 @@ def _why_not(first: Claim, second: Claim) -> str | None:
             return f"{run.label} has one value and no images; `mnist-bench confirm` gives it several seeds"
         if from_json(run.record.recipe).train_on == "all":
             return f"{run.label} was trained on the validation images, too"
-        if run.value is None or run.errors is None or run.images is None:
-            return f"{run.label} has no accuracy, or the number of its images was not kept"
-    return "they have the same weights" if first.curve[-1].weights == second.curve[-1].weights else None
+        if run.value is None or not run.images or run.correct is None:
+            return f"{run.label} has no accuracy, or which images it classified correctly was not kept"
+    if first.curve[-1].weights == second.curve[-1].weights:
+        return f"{first.label} and {second.label} have the same weights"
+    data = [run.record.data for run in (first, second) if run.record is not None]
+    if len({(each.data_hash, each.split_hash) for each in data}) > 1 or _correct(first).shape != _correct(second).shape:
+        one, other = map(_images, (first, second), data)
+        return f"{first.label} was validated on {one}, and {second.label} on {other}"
+    return None
+
+
+def _correct(run: Claim) -> NDArray[np.bool_]:
+    return correct_bits(run.correct or "")
+
+
+def _images(run: Claim, data: Data) -> str:
+    name = "your own data" if data.is_own else data.dataset
+    part = "" if data.subset is None else f", subset {data.subset:,}"
+    return f"{run.images:,} images of {name}{part} (split {data.split_hash[:HASH_DIGITS]})"
 
 
 Part = Literal["proposal", "configuration", "seed", "result", "end", "order", "length"]

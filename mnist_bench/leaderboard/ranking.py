@@ -12,7 +12,7 @@ from mnist_bench.data.test_set import times_evaluated_for
 from mnist_bench.leaderboard.board import HASH_DIGITS, Leaderboard, LeaderboardRow, RankedStudy, union
 from mnist_bench.nets.summary import distinguishing
 from mnist_bench.published import compared
-from mnist_bench.statistics import LEVEL, holm, mcnemar
+from mnist_bench.statistics import LEVEL, discordant, holm, mcnemar
 from mnist_bench.value_kind import correctness, kind_of
 from search.errors import UsageError
 from search.event_log.records import StudyRecord, TrialRecord
@@ -220,7 +220,7 @@ def ties_of(complete: Sequence[TrialRecord]) -> Ties:
     first, *others = complete
     of_first = correctness(first)
     tested = {
-        other.number: mcnemar(of_first, bits)
+        other.number: mcnemar(*discordant(of_first, bits))
         for other in others
         if of_first is not None and (bits := correctness(other)) is not None and bits.shape == of_first.shape
     }

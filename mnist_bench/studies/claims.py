@@ -12,7 +12,7 @@ import numpy as np
 from mnist_bench.config.values import flattened
 from mnist_bench.nets import own_net
 from mnist_bench.published import Verdict
-from mnist_bench.statistics import mcnemar, wilson
+from mnist_bench.statistics import discordant, mcnemar, wilson
 from mnist_bench.studies import checked
 from mnist_bench.studies.record import PeriodResult, Record, check_has_reports, is_portable, period_of, record_of
 from mnist_bench.value_kind import NETS, ValueKind, correct_bits, kind_of
@@ -187,7 +187,7 @@ class Checked:
         if len(self.then.curve) != len(self.now.curve) or self.then.correct is None or self.now.correct is None:
             return None
         then, now = correct_bits(self.then.correct), correct_bits(self.now.correct)
-        return mcnemar(then, now) if then.shape == now.shape else None
+        return mcnemar(*discordant(then, now)) if then.shape == now.shape else None
 
     def plain(self) -> dict[str, Any]:
         """Return plain values for JSON."""
