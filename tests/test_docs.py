@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import doctest
 import re
 import shlex
 from collections.abc import Callable, Iterator
@@ -136,6 +137,13 @@ def test_the_space_files_are_spaces() -> None:
     whole, kinds = (space_sources.parse(dedent(text), "space_files.md") for text in quoted)
     assert whole.name == "mine"
     assert {kind for item in kinds.ranges for kind in item.to_json()} >= {"int", "float", "levels", "choice", "when"}
+
+
+def test_the_examples_on_statistics_are_true() -> None:
+    page = ROOT / "docs" / "concepts" / "statistics.md"
+    found = doctest.testfile(str(page), module_relative=False, optionflags=doctest.ELLIPSIS)
+    assert found.attempted > 5
+    assert found.failed == 0
 
 
 @pytest.mark.slow
