@@ -152,7 +152,7 @@ def many() -> Rows:
 def search_many(results: str, trials: str) -> None:
     """Search conv.yaml with the trainer above."""
     asked = SearchConfig(
-        space="conv", overrides=("limits={}", "periods=[0.5, 1, 2, 4, 8]"), sampler="tpe", warm_start=False,
+        space="conv", overrides=("limits={}", "periods=[0.5, 1, 2, 4, 8]"), sampler="tpe",
         trials=int(trials), study_name=STUDY, executor="in-process", results=results,
     )  # fmt: skip
     trainer = TrainerSpec(factory="costs:Inventor")

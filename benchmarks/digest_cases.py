@@ -32,7 +32,7 @@ ERRORS = re.compile(r'"errors": ?\[([\d,\s]*)\]')
 SMOKE = ("search", "smoke", "--trials", "20")
 KILLED_AT = (0.3, 0.7)
 """Shares of an undisturbed search's events after which the driver is killed."""
-SMOKE_EVENTS = 77
+SMOKE_EVENTS = 83
 TINY = """\
 name: judged
 epochs: 2
@@ -173,7 +173,7 @@ def judging(folder: Path) -> Cases:
 
 
 def spaces(folder: Path) -> Cases:
-    """A short search of each bundled space: its order of fields, start list, costs, sampler, pruner and kernels."""
+    """A short search of each bundled space: its order of fields, costs, sampler, pruner and kernels."""
     for path in sorted((TREE / "spaces").glob("*.yaml")):
         words = ("--trials", "5", "--set", "subset=1000", "--workers", "1", "--results", str(folder))
         yield f"space: {path.stem}", "", printed_digest(command("search", path.stem, *words))

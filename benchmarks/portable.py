@@ -189,7 +189,7 @@ def page(lines: Sequence[Line], counted: Instructions | None, searches: Sequence
             "",
             "## Whole searches",
             "",
-            "With all trials. A search has the same digest on both processors.",
+            "With all trials. Each search of version 0.3.0 has the same digest on both processors.",
             "",
         )
         heads = ["Processor", "Caches: L1, L2", "PyTorch", "Python", "Canary", "Command", "Digest", "Date", "Remark"]

@@ -18,7 +18,6 @@ from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import from_json
 from mnist_bench.nets.planner import block_filters, training_flop
 from mnist_bench.space_files import space_sources
-from mnist_bench.statistics import share_interval
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "results" / "published"
@@ -32,18 +31,6 @@ Rows = Iterator[Sequence[str]]
 def figures(path: str) -> Any:
     """Return what a published JSON file holds."""
     return json.loads((FOLDER / path).read_text())
-
-
-def network(path: str, recipe: str) -> Mapping[str, Any]:
-    """Return a network that was trained with several seeds and evaluated on the test images."""
-    (found,) = (one for one in figures(path)["networks"] if one["recipe"] == recipe)
-    return dict(found)
-
-
-def mean_accuracy(of: Mapping[str, Any]) -> str:
-    """Return the mean test accuracy of such a network, with its interval."""
-    shares = [1 - errors / of["images"] for errors in of["errors"]]
-    return on_images({"mean": fmean(shares), "interval": share_interval(shares, step=1 / of["images"])})
 
 
 def on_images(tested: Mapping[str, Any]) -> str:
@@ -96,9 +83,6 @@ def readme() -> Rows:
 def speed() -> Rows:
     yield from rungs("ladder/{}", "reached", "seeds", "size", "TFLOP")
     yield from selected("`search conv`")
-    fast = network("conv-fast/search.json", "conv-fast/20.yaml")
-    size = size_of(recipe_in("conv-fast/20.yaml"), fast["parameters"])
-    yield "`search conv-fast`", mean_accuracy(fast), str(len(fast["errors"])), *size
     yield "the cheapest tied", on_images(figures("conv/confirm.json")["finals"][1]["test"]), "8"
     for label, member in zip(
         ("front with", "most parameters"), figures("front/front.json")["members"][-2:], strict=True

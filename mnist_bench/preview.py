@@ -11,7 +11,7 @@ from mnist_bench.numerics.device import kind_of
 from mnist_bench.numerics.kinds import DeviceKind
 from mnist_bench.searches import running
 from mnist_bench.searches.config import SearchConfig
-from mnist_bench.searches.setup import SearchSetup, enqueued, start_list
+from mnist_bench.searches.setup import SearchSetup, enqueued
 from mnist_bench.space_files.drawn import ROUGHLY, planner, samples, search_seconds
 from mnist_bench.value_kind import NETS, ValueKind
 from search import repeatability
@@ -32,19 +32,17 @@ def preview(setup: SearchSetup) -> list[str]:
     """
     running.check_own_code(setup)
     ends = setup.period_ends
-    strategies = registry.in_words(setup.sampler, setup.pruner, len(ends))
+    strategies = registry.in_words(setup.sampler, setup.pruner, ends)
     what = _what(setup.config, setup.space, NETS, ends[-1], strategies)
     notices: list[str] = []
-    first, start = enqueued(setup, notices.append), start_list(setup, notices.append)
-    left = running.trials_left(setup, first, start)
+    first = enqueued(setup, notices.append)
+    left = running.trials_left(setup, first)
     study = f"Study {setup.files.name} in {setup.config.folder}/"
     if not left:
         return [what, f"{study} has ended; nothing is left to train."]
     kind = kind_of(setup.config.device, setup.precision)
     plan = planner(setup.space, asdict(COEFFICIENTS[kind]), images=setup.images, form=setup.form)
     first(plan)
-    if left == setup.config.trials:
-        start(plan)  # it may find none that fits
     return [
         what,
         *notices,
@@ -63,7 +61,7 @@ def preview_own_work(config: SearchConfig) -> list[str]:
     search = running.search_of_own_work(config)
     repeatability.require_repeatable(search)
     spec, left = search.spec_for(NUMERICS), search.trials_left()
-    strategies = registry.in_words(spec.sampler, spec.pruner, spec.periods)
+    strategies = registry.in_words(spec.sampler, spec.pruner, spec.ends)
     what = _what(config, spec.space, ValueKind(), spec.periods, strategies, running.objective_of(config).name)
     study = f"Study {search.files.name} in {config.folder}/"
     if not left:

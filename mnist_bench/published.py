@@ -21,7 +21,7 @@ from search.messages import joined
 from search.strategies import registry
 
 FILE = Path(__file__).with_name("published_digests.json")
-SEARCHES_BY = ("seed", "concurrent_trials", "order", "sampler", "pruner", "periods", "enqueued", "start")
+SEARCHES_BY = ("seed", "concurrent_trials", "order", "sampler", "pruner", "periods", "enqueued")
 """The entries of a specification that make a search, in addition to its space and its data set."""
 REVISIONS = {"driver_revision": "driver revision", "trainer_revision": "trainer revision"}
 """The versions of what decides and trains in this program, with their names in sentences."""
@@ -142,7 +142,7 @@ def is_same_everywhere(spec: Mapping[str, Any]) -> bool:
 def shortened(digest: str) -> str:
     """Return the ends of a digest.
 
-    >>> shortened("c6d23e10" + 52 * "0" + "49c9")
-    'c6d2 3e10 ... 49c9'
+    >>> shortened("223d2e73" + 52 * "0" + "1a4f")
+    '223d 2e73 ... 1a4f'
     """
     return f"{digest[:4]} {digest[4:8]} ... {digest[-4:]}"

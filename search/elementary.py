@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from functools import lru_cache, reduce
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,13 +36,6 @@ class Elementary:
         import numpy as np  # whoever only reads studies needs none
 
         return np.asarray(np.exp(numbers), np.float64)
-
-    def sum_of_ln(self, numbers: Array) -> float:
-        """Return the sum of the natural logarithms of numbers above 0, shape (n,)."""
-        import numpy as np
-
-        logarithms: list[float] = np.log(numbers).tolist()
-        return sum(logarithms)
 
     def normals(self, draws: np.random.Generator, count: int) -> Array:
         """Return independent standard normal numbers, shape (count,)."""
@@ -75,11 +68,6 @@ class _Portable(Elementary):
         import numpy as np
 
         return np.array([self.exp(number) for number in numbers.tolist()])
-
-    def sum_of_ln(self, numbers: Array) -> float:
-        # One logarithm in place of hundreds. In decimals the product neither overflows nor underflows.
-        product = reduce(_DECIMALS.multiply, map(Decimal, numbers.tolist()), Decimal(1))
-        return float(_DECIMALS.ln(product))
 
     def normals(self, draws: np.random.Generator, count: int) -> Array:
         """Draw points of a square until one lies in the unit circle (Marsaglia and Bray 1964).

@@ -87,7 +87,7 @@ def search_in_memory(
 
     TooManyFailuresError if hardly any configuration is feasible, or configurations crash one after the other.
     """
-    dispatcher = Dispatcher(executor, _NoFiles(), history, lambda: False, spec.pruner.may_stop_at)
+    dispatcher = Dispatcher(executor, _NoFiles(), history, lambda: False, spec.may_stop_at)
     driver = Driver(
         spec=spec, history=history, append=on_event, planner=planner, dispatcher=dispatcher, optuna_study=study
     )

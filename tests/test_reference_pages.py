@@ -136,7 +136,7 @@ FIELDS = {field.path: field for field in sources.docs_script("reference_pages").
 
 def test_every_setting_has_a_row_with_a_meaning() -> None:
     named = {*all_settings()} - {"net"} | {"net.NAME"}
-    inside = {"limits": "limits.macs", "search": "search.start"}
+    inside = {"limits": "limits.macs", "search": "search.pruner"}
     assert named | {inside.get(name, name) for name in SETTINGS} <= {*FIELDS}
     assert {path for path, field in FIELDS.items() if not field.about.rstrip(")").endswith(".")} == set()
     options = {path.split(".")[1]: field.about for path, field in FIELDS.items() if path.count(".") == 2}

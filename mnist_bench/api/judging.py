@@ -260,8 +260,8 @@ def compare_methods(
     tables: Annotated[
         Sequence[str],
         option(
-            "Tables to search on, with commas between: conv-5k, conv-5k-wrong or grid-5k; those of scikit-learn's "
-            "models, such as scikit-learn/mlp-wine; or files.",
+            "Tables to search on, with commas between: conv-5k or grid-5k; those of scikit-learn's models, such as "
+            "scikit-learn/mlp-wine; or files.",
             "NAMES",
             read=options.names,
         ),

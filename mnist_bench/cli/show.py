@@ -269,7 +269,7 @@ def _source(study: StudyRecord, trial: TrialRecord) -> str:
     spec = StudySpec.from_json(study.spec)
     if trial.number < len(spec.enqueued):
         return (spec.enqueued_from[trial.number] or "") if spec.enqueued_from else ""
-    return " and ".join(spec.start.made_of)
+    return ""
 
 
 def sentences(
@@ -282,8 +282,6 @@ def sentences(
         case "enqueued":
             whose = f", with the hyperparameters of {source}" if source else ""
             yield f"Given with --enqueue, to be tried first{whose}."
-        case "start list":
-            yield f"A warm-start configuration, from {source}."
         case "random":
             yield f"Drawn at random by {sampler}; {known}."
         case "sequence":

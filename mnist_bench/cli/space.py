@@ -56,10 +56,6 @@ def show(
     space, data_set = space_sources.open_with_data(
         file, overrides, data_dir=None if data is None else Path(data), net=options.loaded_net(net)
     )
-    if space.settings.get("search", {}).get("start"):  # its import takes most of a second
-        from mnist_bench import start_lists
-
-        start_lists.check_named(space)
     drawn = drawn_spaces.Drawn(space, data_set.form, images_in(data_set))
     warnings = problems.warnings(drawn)
     for warning in warnings:
@@ -119,7 +115,7 @@ def _headline(space: Space) -> str:
     from search.strategies import registry
 
     epochs = space.settings.get("epochs", TrainConfig().epochs)
-    strategies = registry.in_words(*registry.of_settings(space.settings), len(period_ends(space)))
+    strategies = registry.in_words(*registry.of_settings(space.settings), period_ends(space))
     others = {
         name: value
         for name, value in space.settings.items()

@@ -54,7 +54,7 @@ class SearchMethod:
 
     @property
     def name(self) -> str:
-        """`tpe + asha`, `random` without a pruner, `tpe (only_feasible=1) + median` with options."""
+        """`tpe + asha`, `random` without a pruner, `tpe (n_startup_trials=20) + median` with options."""
         pruner = [] if self.pruner == "none" else [_with_options(self.pruner, self.pruner_options)]
         return " + ".join([_with_options(self.sampler, self.sampler_options), *pruner])
 

@@ -279,7 +279,7 @@ def curves_of(study: StudyRecord) -> LearningCurves:
         trained=len(trained),
         curves=tuple(curves),
         best=study.best.number if study.best else None,
-        rungs=tuple(_rung(curves, ends[period - 1]) for period in pruner.rungs(len(ends))),
+        rungs=tuple(_rung(curves, ends[period - 1]) for period in pruner.rungs(ends)),
     )
 
 

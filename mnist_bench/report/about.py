@@ -207,7 +207,7 @@ def _processor(numerics: Mapping[str, Any]) -> str | None:
 
 def _search(study: StudyRecord) -> Iterator[Entry]:
     spec, numerics = study.spec, study.spec.get("numerics") or {}
-    strategies = registry.in_words(*registry.of_spec(spec), spec["periods"])
+    strategies = registry.in_words(*registry.of_spec(spec), study.space.ends(spec["periods"]))
     yield "search", f"{strategies}, seed {spec['seed']}, {number_of(spec['concurrent_trials'], 'concurrent trial')}"
     if (begins := begins_with(study)) is not None:
         yield "", begins

@@ -108,10 +108,8 @@ def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     words += own_code_options(spec)
     words += [] if dataset == named else ["--set", f"dataset={dataset}"]
     words += [] if data_dir is None else ["--data", data_dir]
-    # The default is a GPU on a machine that has one, and the list that the space names.
+    # The default is a GPU on a machine that has one.
     words += ["--device", "cpu"] if checked.device_like(spec["numerics"], "auto") == "cpu" else []
-    listed = spec["space"]["settings"].get("search", {}).get("start")
-    words += ["--no-warm-start"] if listed and "start" not in spec else []
     for number in _enqueued(study):
         words += ["--enqueue", ENQUEUED_FILE.format(number)]
     code = net_code(study)

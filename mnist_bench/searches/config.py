@@ -110,9 +110,6 @@ class SearchConfig:
             default="the space file's, else asha",
         ),
     ] = None
-    warm_start: Annotated[
-        bool, option("Ignore the warm-start configurations that the space names.", panel=STRATEGIES, of="nets")
-    ] = True
     workers: options.Workers = None
     device: options.Device = "auto"
     executor: Annotated[

@@ -19,11 +19,9 @@ from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.setup import (
     First,
     SearchSetup,
-    Start,
     context_here,
     enqueued,
     planner,
-    start_list,
     versions,
 )
 from mnist_bench.space_files import drawn
@@ -78,8 +76,7 @@ def run(
     check_own_code(setup)
     close_test_set()
     # Before data are loaded: a name may be mistyped.
-    first, start = enqueued(setup, observer.on_notice), start_list(setup, observer.on_notice)
-    search = _search(setup, first, start)
+    search = _search(setup, enqueued(setup, observer.on_notice))
     return replace(
         search, observer=observer, stopping=config.until_timeout(stopping), invocation=_invocation(config, command)
     ).run()
@@ -121,23 +118,23 @@ def _flat_space(config: SearchConfig) -> Space:
     return override(Space.from_document(document, FLAT), config.overrides, FLAT)
 
 
-def trials_left(setup: SearchSetup, first: First, start: Start) -> int:
+def trials_left(setup: SearchSetup, first: First) -> int:
     """Return how many trained trials a search has to end, and check what can be checked without workers.
 
-    `first` and `start` are the results of `enqueued` and `start_list`. Nothing is changed.
+    `first` is the result of `enqueued`. Nothing is changed.
     """
     if specification(setup.files) is None:
         return setup.config.trials
-    return _search(setup, first, start).trials_left()
+    return _search(setup, first).trials_left()
 
 
-def _search(setup: SearchSetup, first: First, start: Start) -> Search:
+def _search(setup: SearchSetup, first: First) -> Search:
     config, files = setup.config, setup.files
     data = load_training_set(setup.data)
     return Search(
         files=files,
         budget=config.trials,
-        spec_for=lambda numerics: spec_of(setup, data, numerics, first, start),
+        spec_for=lambda numerics: spec_of(setup, data, numerics, first),
         planner_for=lambda spec: planner(spec.space, spec.context),
         executor=executor_of(setup, data),
         typical_costs=lambda spec: replace(setup.drawn, coefficients=spec.context["costs"]).mean_costs,
@@ -158,9 +155,7 @@ def _invocation(config: SearchConfig, command: str | None) -> Invocation | None:
     return None if made == Invocation() else made
 
 
-def spec_of(
-    setup: SearchSetup, data: TrainingSet, numerics: Mapping[str, Any], first: First, start: Start
-) -> StudySpec:
+def spec_of(setup: SearchSetup, data: TrainingSet, numerics: Mapping[str, Any], first: First) -> StudySpec:
     """Return the specification of a study; `numerics` is the workers' report."""
     config, space = setup.config, setup.space
     context = {
@@ -177,7 +172,7 @@ def spec_of(
     return StudySpec(
         space=space, seed=config.seed, concurrent_trials=config.concurrent_trials, order=config.order,
         sampler=setup.sampler, pruner=setup.pruner, periods=len(setup.period_ends), context=context,
-        numerics=numerics, versions=versions(numerics), start=start(plan),
+        numerics=numerics, versions=versions(numerics),
         enqueued=tuple(each.params for each in begins), enqueued_from=origins_of(begins), portable=setup.is_portable,
     )  # fmt: skip
 

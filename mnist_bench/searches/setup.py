@@ -28,7 +28,7 @@ from mnist_bench.studies.record import data_of, is_portable
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord
 from search.loading import is_code
-from search.messages import command_line, duration, number_of, show
+from search.messages import command_line, show
 from search.space.ranges import same
 from search.space.space import Space
 from search.stored_fields import stored
@@ -37,7 +37,6 @@ from search.strategies.pruners import Pruner
 from search.strategies.samplers import Sampler
 from search.study.enqueued import Enqueued, Source, first_trials, source as study_source
 from search.study.folder import StudyFolder, name_after
-from search.study.spec import StartList
 from search.study.studies import specification
 from search.trainer_api import Planner
 
@@ -220,8 +219,6 @@ def versions(numerics: Mapping[str, Any]) -> dict[str, str]:
 
 First = Callable[[Planner[TrainConfig]], tuple[Enqueued, ...]]
 """Makes the enqueued trials of a search, given its planner."""
-Start = Callable[[Planner[TrainConfig]], StartList]
-"""Makes the list that a search begins with, given its planner."""
 
 
 def enqueued(setup: SearchSetup, notice: Callable[[str], object] = lambda text: None) -> First:
@@ -305,49 +302,3 @@ def _of_recipe(setup: SearchSetup, source: space_sources.Source, plan: Planner[T
 def _settings_of(space: Space, params: Mapping[str, Any], config: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return every setting of a net by its path, whether its space names it or not."""
     return settings_of(from_json(config))
-
-
-def start_list(setup: SearchSetup, notice: Callable[[str], object] = lambda text: None) -> Start:
-    """Return the function that makes the start list of a search, given its planner, and notices its cost at most.
-
-    A study that exists keeps its own list, even if the sources have changed.
-
-    Raises:
-        SpaceError: as `start_lists.check_named`.
-        StorageError: a table is damaged, or the study cannot be read.
-    """
-    config, space = setup.config, setup.space.as_portable() if setup.is_portable else setup.space
-    names = tuple(space.settings.get("search", {}).get("start", ()) if config.warm_start else ())
-    if not names:
-        return lambda plan: StartList()
-    begun = specification(setup.files)
-    if begun is not None and "start" in begun:
-        known = StartList.from_json(begun["start"])
-        if known.made_of == names:
-            return lambda plan: known
-    from mnist_bench import start_lists  # their import takes most of a second
-
-    start_lists.check_named(space)
-    tables = [start_lists.source(name, space.elementary) for name in names]
-    told: set[str] = set()
-
-    def once(text: str) -> None:  # the list is made whenever a search is specified
-        if text not in told:
-            told.add(text)
-            notice(text)
-
-    def made(plan: Planner[TrainConfig]) -> StartList:
-        try:
-            found = start_lists.make(space, plan, tables)
-        except UsageError as error:
-            # The space may have been changed by --set.
-            once(f"{error} The search begins without warm-start configurations.")
-            return StartList()
-        seconds = sum(sum(plan(params).costs) for params in found.configurations) / 1e6
-        once(
-            f"Tries {number_of(len(found.configurations), 'configuration')} first that did well in "
-            f"{' and '.join(found.made_of)}: at most {duration(seconds)} of one worker, as estimated."
-        )
-        return found
-
-    return made

@@ -99,8 +99,6 @@ class Strategies:
     default is tpe."""
     pruner: Pruner = "asha"
     """The pruner, which stops trials early: its name, or a mapping with its name and options."""
-    start: tuple[str, ...] = ()
-    """Tabular benchmarks whose best configurations are tried first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -36,7 +36,7 @@ VARIED = 8  # settings of your own network that are tried, at most
 
 PACE = 1.6
 """Seconds of a search per second of training that `Forecast` expects. Measured over 50 trials with two workers on two
-idle cores of an AMD EPYC (Zen 4): conv 1.7 and conv-fast 1.8 in bf16, conv in portable precision 1.4, smoke 1.3 (by
+idle cores of an AMD EPYC (Zen 4) in version 0.3.0: conv 1.7 in bf16, conv in portable precision 1.4, smoke 1.3 (by
 processor time). With two objectives, 60 trials of small took 3.0."""
 START = 4.0  # seconds of a search in which nothing trains: the workers start, and the data are loaded
 ROUGHLY = "a rough estimate, for idle cores of an AMD EPYC (Zen 4)"  # how messages call `search_seconds`
@@ -272,7 +272,7 @@ def search_seconds(drawn: Drawn, kind: DeviceKind, pruner: Pruner, *, trials: in
     """Return about how many seconds `trials` take on a CPU, `workers` at a time on a core each; no GPU is measured."""
     costs = replace(drawn, coefficients=asdict(COEFFICIENTS[kind])).mean_costs
     has_cost = drawn.space.aim.cost is not None
-    kept = pruner.survivors(trials, len(costs), two_objectives=has_cost)
+    kept = pruner.survivors(trials, drawn.space.ends(len(costs)), two_objectives=has_cost)
     left = Forecast(History(budgets=[trials]), kept, costs).remaining({})
     return START + left.seconds(workers=workers, pace=PACE * 1e-6)
 

@@ -350,9 +350,9 @@ def _of_strategies(space: Space, strategies: tuple[Sampler, Pruner]) -> Iterator
     """Yield warnings if the pruner that a file names never stops a trial, and if its precision is portable in vain."""
     if "pruner" in space.settings.get("search", {}):
         pruner = registry.of_settings(space.settings)[1]
-        periods = len(period_ends(space))
-        if pruner.name != "none" and not any(pruner.may_stop_at(period) for period in range(1, periods)):
-            message = f"{pruner.name} stops no trial before the end of its {number_of(periods, 'period')}"
+        ends = period_ends(space)
+        if pruner.name != "none" and not any(pruner.may_stop_at(period, ends) for period in range(1, len(ends))):
+            message = f"{pruner.name} stops no trial before the end of its {number_of(len(ends), 'period')}"
             yield space.origins["search"].problem(f"search.pruner: {message}", "pruner")
     if space.settings.get("precision") == "portable":
         for _, sentence in registry.unportable(*strategies):

@@ -32,7 +32,6 @@ POINT: Codec[int] = Codec(lambda point: {"point": point}, lambda values: int(val
 NOWHERE = -1  # stands for the point of a configuration that is infeasible, and so in no table
 SHA256: Mapping[str, str] = {
     "conv-5k": "56ccba63ffff817344d82caa834b3647ce43fb19238995478e33bbad5dedca08",
-    "conv-5k-wrong": "aa787fe6b3596874ce62f8d1b344011e71f562cebc2757a05afcaf209d5bb999",
     "grid-5k": "cafab04e557472c76fc8062834f7a00769471a7d45be739a38524c1548b64e6f",
 }  # SHA-256 of each shipped table's file, by the table's name
 

@@ -42,12 +42,12 @@ class Header:
     @property
     def sampler(self) -> str:
         """The sampler in words."""
-        return self.spec.sampler.describe(self.spec.periods)
+        return self.spec.sampler.describe()
 
     @property
     def pruner(self) -> str:
         """The pruner in words."""
-        return self.spec.pruner.describe(self.spec.periods)
+        return self.spec.pruner.describe(self.spec.ends)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -178,7 +178,7 @@ def tell(observer: Observer, event: Event, history: History) -> None:
 def expected_survivors(spec: StudySpec, budget: int) -> Sequence[float]:
     """Return how many trials of a search the pruner is expected to leave in each period."""
     trials = min(budget, MAX_EXPECTED_TRIALS)
-    return spec.pruner.survivors(trials, spec.periods, two_objectives=spec.cost is not None)
+    return spec.pruner.survivors(trials, spec.ends, two_objectives=spec.cost is not None)
 
 
 class Meter:

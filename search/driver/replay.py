@@ -44,7 +44,7 @@ from search.loading import Code, Loaded
 from search.proposals.choice import Why
 from search.space.space import Space, score
 from search.strategies.optuna_study import OF_CONSTRAINTS
-from search.strategies.pruners import ForeignPruner, NoPruner, Pruner
+from search.strategies.pruners import ForeignPruner, NoPruner
 from search.strategies.samplers import ForeignSampler, Origin
 from search.strategies.strategy import Foreign
 from search.study.spec import StudySpec
@@ -259,7 +259,7 @@ def explain(events: Sequence[Event], number: int, planner_for: PlannerFor) -> Ex
     trained, ended = history.trained, history.finished
     for event in events[len(before) :]:
         history.apply(event)
-    ranks = tuple(_standings(events, history.trials[number], spec.pruner, spec.cost))
+    ranks = tuple(_standings(events, history.trials[number], spec))
     return Explanation(origin=origin, why=why, trained=trained, ended=ended, standings=ranks)
 
 
@@ -284,17 +284,15 @@ def _before(events: Sequence[Event], number: int) -> list[Event]:
 
 def _origin(spec: StudySpec, history: History, number: int, planner_for: PlannerFor) -> tuple[Origin, Why | None]:
     if spec.given(number) is not None:
-        return "enqueued" if number < len(spec.enqueued) else "start list", None
+        return "enqueued", None
     if isinstance(spec.pruner, ForeignPruner):  # which is not asked here, and whose code need not be at hand
         spec = replace(spec, pruner=NoPruner())
     return restored(spec, history, planner_for(spec)).origin(number)
 
 
-def _standings(events: Sequence[Event], trial: TrialRecord, pruner: Pruner, cost: str | None) -> Iterator[Standing]:
-    """Yield the rank of a trial after each of its periods, as the pruner knew it.
-
-    `cost` is the fact that a search with two objectives minimises.
-    """
+def _standings(events: Sequence[Event], trial: TrialRecord, spec: StudySpec) -> Iterator[Standing]:
+    """Yield the rank of a trial after each of its periods, as the pruner knew it."""
+    pruner, cost = spec.pruner, spec.cost
     values: dict[int, dict[int, float]] = {}
     rivals: set[int] = set()
     complete: set[int] = set()
@@ -310,7 +308,7 @@ def _standings(events: Sequence[Event], trial: TrialRecord, pruner: Pruner, cost
         if reached is not None:
             arrived[event.trial] = reached
         if event.trial == trial.number:
-            is_judged = value is not None and event.period < len(trial.costs) and pruner.may_stop_at(event.period)
+            is_judged = value is not None and event.period < len(trial.costs) and spec.may_stop_at(event.period)
             awaited = pruner.awaits(len(complete & arrived.keys())) if is_judged else ""
             asked = is_judged and not awaited
             yield Standing(

@@ -49,7 +49,7 @@ from search.study.enqueued import Enqueued, first_trials, origins_of, source as 
 from search.study.folder import StudyFolder, name_after
 from search.study.invocation_log import Invocation, keep_invocation
 from search.study.optuna_tables import OptunaTables
-from search.study.spec import StartList, StudySpec, check_same, stored_history
+from search.study.spec import StudySpec, check_same, stored_history
 from search.study.studies import StoredStudy, all_failed, check_not_renamed, log_of, note_end, read_events
 from search.trainer_api import C, Codec, Plan, PlanFunction, Planner, TrainerSpec
 
@@ -123,7 +123,6 @@ class Search:
         sampler: Sampler | None = None,
         pruner: Pruner | None = None,
         enqueued: Sequence[Mapping[str, Any] | StudyRecord | str | Path] = (),
-        start: StartList | None = None,
         workers: int | None = None,
         name: str | None = None,
         results: Path | None = None,
@@ -155,7 +154,6 @@ class Search:
             ("space", space, isinstance(space, Space), "a search.Space, such as Space.of(...)"),
             ("planner", planner, hasattr(planner, "codec"), "an object with `codec`; see search.Planner"),
             ("trainer", trainer, isinstance(trainer, TrainerSpec), "a search.TrainerSpec"),
-            ("start", start, isinstance(start, StartList | None), "a StartList, or None"),
             ("sampler", sampler, isinstance(sampler, Sampler | None), _AN_INSTANCE.format("sampler")),
             ("pruner", pruner, isinstance(pruner, Pruner | None), _AN_INSTANCE.format("pruner")),
             ("name", name, isinstance(name, str | None), "a text, or None"),
@@ -175,7 +173,6 @@ class Search:
             default = registry.of_settings(space.settings)
         except ValueError as error:
             raise UsageError(f"{space.source}: search: {error}.") from error
-        start = start or StartList()
         files = StudyFolder.of(name_after(space.name, seed) if name is None else name, results_in_force(results))
         notices: list[str] = []
         first: list[Enqueued] = []
@@ -186,8 +183,6 @@ class Search:
             else:
                 _check_fits(space, each, f"enqueued[{index}]")
                 first.append(Enqueued(params=each))
-        for index, params in enumerate(start.configurations):
-            _check_fits(space, params, f"start[{index}]")
 
         def spec(numerics: Numerics) -> StudySpec:
             return StudySpec(
@@ -200,7 +195,6 @@ class Search:
                 periods=periods,
                 enqueued=tuple(each.params for each in first),
                 enqueued_from=origins_of(first),
-                start=start,
                 numerics=numerics,
                 portable=portable,
                 context={"trainer": trainer.to_json()},
@@ -339,7 +333,7 @@ class Search:
         observer = blamed(self.observer)
         check_readable(planner.codec, history)
         dispatcher = Dispatcher(
-            self.executor, states, history, self.stopping, spec.pruner.may_stop_at, self.trial_timeout, self.stall
+            self.executor, states, history, self.stopping, spec.may_stop_at, self.trial_timeout, self.stall
         )
         header = Header(
             name=self.files.name,

@@ -115,7 +115,7 @@ def planned(
         stop_rules: end the search before its trial budget.
         results: the folder of all studies; None for $MNIST_BENCH_RESULTS or `results`.
         callbacks: functions that are called with each trial that has ended.
-        options: `seed`, `concurrent_trials`, `sampler`, `pruner`, `enqueued`, `start`, `name`, `direction`
+        options: `seed`, `concurrent_trials`, `sampler`, `pruner`, `enqueued`, `name`, `direction`
             and `progress`, as in `search.Search.of`.
 
     Raises:
@@ -139,7 +139,7 @@ def planned(
     first: Sequence[Figures] = ()
     if space is None:
         # Checks the options before the first trial is run.
-        blank = search_of(blank_space(objective), periods or 1, enqueued=(), start=None)
+        blank = search_of(blank_space(objective), periods or 1, enqueued=())
         found = first_trial(objective, blank.files, seed=options.get("seed", 0), periods=periods)
         read, periods, first = found.space, found.periods, found.reports if checked else ()
         base = search_of(read, periods, enqueued=[found.middle, *options.get("enqueued", ())])

@@ -1,1 +1,1 @@
-"""Proposals: a start list, points spread over the feasible region, or a model of all learning curves so far."""
+"""Proposals: points spread over the feasible region, or a model of all learning curves so far."""

@@ -10,9 +10,8 @@ import numpy as np
 
 from search.proposals.coordinates import Candidate, Params
 from search.proposals.curves import Curve, points_of
-from search.proposals.gaussian_process import ROUNDED, Process, fitted
+from search.proposals.gaussian_process import ROUNDED, Process
 from search.proposals.prospects import Prospects
-from search.proposals.relevance import Parts
 from search.space.space import Direction, score
 
 BOLDNESS = 1.0  # how far drawn losses lie off the mean, in their standard deviations
@@ -43,31 +42,19 @@ class Why:
         )
 
 
-def choose(
-    curves: Sequence[Curve],
-    candidates: Sequence[Candidate],
-    prospects: Prospects,
-    draws: np.random.Generator,
-    parts: Parts | None = None,
-) -> tuple[Params, Why] | None:
-    """Return the candidate to try next, and why; None if none is feasible.
+def choose(curves: Sequence[Curve], prospects: Prospects, draws: np.random.Generator) -> tuple[Params, Why] | None:
+    """Return the configuration to try next, and why; None if no candidate is feasible.
 
-    A loss is drawn for every promising configuration jointly, and the lowest is chosen: each is tried as often as it
-    may be the best (Thompson sampling). With `parts`, relevances are learned; with its `cost`, the candidate is chosen
-    whose loss lies furthest below the best trial's expected one, per cost of its training (after Snoek et al. 2012,
-    section 3.2).
+    A loss is drawn for every promising configuration jointly (Thompson sampling). That one is chosen whose loss lies
+    furthest below the best trial's expected one, per cost of its training (after Snoek et al. 2012, section 3.2). If
+    none lies below, the lowest is chosen.
 
     ValueError if no trial has reported.
     """
-    known = [curve for curve in curves if curve.values or curve.failed]
-    process = (
-        fitted(known, prospects.coordinates, prospects.elementary, draws)
-        if parts is None
-        else prospects.model.given(known, parts)
-    )
+    process = prospects.model.given([curve for curve in curves if curve.values or curve.failed])
     pool = _Pool(prospects, process)
-    pool.add(candidates)
-    for _ in range(REFINEMENTS if parts and parts.refine else 0):
+    pool.add(prospects.candidates(curves, draws))
+    for _ in range(REFINEMENTS):
         pool.add(prospects.near([each.params for each in pool.promising(PARENTS)], curves, draws))
     finalists = pool.promising(FINALISTS)
     if not finalists:
@@ -76,10 +63,8 @@ def choose(
     predicted = process.at_end(places)
     normals = BOLDNESS * np.round(prospects.elementary.normals(draws, len(finalists)), 9)
     losses = process.drawn(places, predicted, normals[:, None])[:, 0]
-    chosen = int(np.argmin(np.round(losses, ROUNDED)))
-    if parts and parts.cost:
-        gains = np.maximum(process.best() - losses, 0.0) / [prospects.cost(each.params) for each in finalists]
-        chosen = int(np.argmax(gains)) if gains.any() else chosen
+    gains = np.maximum(process.best() - losses, 0.0) / [prospects.cost(each.params) for each in finalists]
+    chosen = int(np.argmax(gains) if gains.any() else np.argmin(np.round(losses, ROUNDED)))
     scale, periods = process.reports.scale, max(len(curve.shares) for curve in curves)
     mean, deviation = float(predicted.mean[chosen]), float(np.sqrt(predicted.variance[chosen]))
     low, expected, high = (scale.value(mean + off, periods) for off in (deviation, 0.0, -deviation))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, takewhile
+from itertools import takewhile
 from statistics import median
 from typing import Any
 
@@ -24,9 +24,7 @@ BAD = 2.0
 one that diverged, says nothing of the others."""
 DEVIATION = 1.4826  # the standard deviation over the median absolute deviation, for normal values
 MIN_SCALE = 0.05  # lower bound of the deviation of log errors: if all are alike, their noise counts for little
-MAX_PERIODS = 12  # reports read of one curve, `evenly`
 RUNG = 3  # of the `telling` reports of a curve, 1, 3, 9, 27, ..., and the last one
-MAX_REPORTS = 240  # most reports that the model reads: those of the trials that trained longest, and of the newest ones
 DECIMALS = 9  # to which logarithms are rounded: in their last bit they differ between machines
 
 
@@ -47,14 +45,6 @@ class Curve:
 def points_of(some: Iterable[Curve | Candidate]) -> Array:
     """Return the points of curves or candidates, shape (some, columns)."""
     return np.array([each.point for each in some])
-
-
-def evenly(curve: Curve) -> Sequence[int]:
-    """Return the indices of the reports that are read of a curve: all, or of many some, evenly, and the last one."""
-    number = len(curve.values)
-    if number <= MAX_PERIODS:
-        return range(number)
-    return [(number * (each + 1)) // MAX_PERIODS - 1 for each in range(MAX_PERIODS)]
 
 
 def telling(curve: Curve) -> Sequence[int]:
@@ -93,20 +83,12 @@ class Scale:
         return -raw if self.top is None else self.top - self.elementary.exp(raw)
 
 
-def reports_of(
-    curves: Sequence[Curve],
-    elementary: Elementary = NATIVE,
-    *,
-    read: Callable[[Curve], Sequence[int]] = evenly,
-    decades: bool = False,
-) -> Reports:
-    """Return the reports of all curves; a failed trial has one more, which is as bad as any.
-
-    With `decades`, losses that spread over decades count by their logarithm.
+def reports_of(curves: Sequence[Curve], elementary: Elementary = NATIVE) -> Reports:
+    """Return the telling reports of all curves; a failed trial has one more, which is as bad as any.
 
     ValueError if there is no report.
     """
-    top = _top([value for curve in curves for value in curve.values], decades=decades)
+    top = _top([value for curve in curves for value in curve.values])
     raw = [
         [-value if top is None else round(elementary.ln(top - value), DECIMALS) for value in curve.values]
         for curve in curves
@@ -123,7 +105,7 @@ def reports_of(
     deviation = max(measured, least) if told or least else 1.0
     rows: list[tuple[int, float, float]] = []
     for number, (curve, losses) in enumerate(zip(curves, raw, strict=True)):
-        for period in read(curve):
+        for period in telling(curve):
             rows.append((number, curve.shares[period], min((losses[period] - usual[period]) / deviation, BAD)))
         if curve.failed:
             rows.append((number, curve.shares[min(len(losses), len(curve.shares) - 1)], BAD))
@@ -136,11 +118,12 @@ def reports_of(
     )
 
 
-def _top(values: Sequence[float], *, decades: bool) -> float | None:
+def _top(values: Sequence[float]) -> float | None:
+    """Return the value whose distance counts by its logarithm: of shares, and of losses that spread over decades."""
     if all(0.0 <= value <= 1.0 for value in values):
         return 1.0 + MIN_ERROR
     is_wide = all(value < 0.0 for value in values) and min(values) < DECADES * max(values)
-    return 0.0 if decades and is_wide else None
+    return 0.0 if is_wide else None
 
 
 def _usual(raw: Sequence[Sequence[float]], periods: int) -> tuple[float, ...]:
@@ -153,20 +136,12 @@ def _usual(raw: Sequence[Sequence[float]], periods: int) -> tuple[float, ...]:
     return tuple(usual)
 
 
-def most_recent(curves: Sequence[Curve]) -> list[Curve]:
-    """Return the curves that are read: all, or the longest and the newest in turns, up to `MAX_REPORTS` reports."""
-    furthest = sorted(curves, key=lambda curve: (-len(curve.values), -curve.trial))
-    newest = sorted(curves, key=lambda curve: -curve.trial)
-    read = within(MAX_REPORTS, chain.from_iterable(zip(furthest, newest, strict=True)), evenly)
-    return sorted(read, key=lambda curve: curve.trial)
-
-
-def within(most: int, curves: Iterable[Curve], read: Callable[[Curve], Sequence[int]]) -> list[Curve]:
+def within(most: int, curves: Iterable[Curve]) -> list[Curve]:
     """Return curves, each once, of which at most `most` reports are read; those that come first have priority."""
     chosen: dict[int, Curve] = {}
     reports = 0
     for curve in curves:
-        rows = len(read(curve)) + curve.failed
+        rows = len(telling(curve)) + curve.failed
         if curve.trial not in chosen and reports + rows <= most:
             chosen[curve.trial] = curve
             reports += rows

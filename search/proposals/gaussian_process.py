@@ -6,9 +6,7 @@ each range has a relevance, and the sum of main effects, one smooth function per
 effects change with time as a Brownian motion in its logarithm would, so that an early report says something of the end,
 and a late one more (freeze-thaw: Swersky, Snoek and Adams 2014, arXiv 1406.3896).
 
-`curves` has main effects alone: with few trials it is unknown which ranges matter, and fitted length scales did worse.
-`curves-ard` learns what is believed (`search.proposals.relevance`). Each adds up its covariance in an order of its own,
-on which its decisions depend.
+What is believed beforehand is learned from the reports (`search.proposals.relevance`).
 """
 
 from __future__ import annotations
@@ -18,9 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from search.elementary import Elementary
 from search.proposals.coordinates import Coordinates
-from search.proposals.curves import Curve, Reports, most_recent, points_of, reports_of
+from search.proposals.curves import Curve, Reports, points_of
 from search.proposals.exact import Array, cholesky, product, solve_lower
 
 LEVEL, DRIFT = 1.0, 0.2  # variances of the level of all losses at first, and of how far it drifts by the end
@@ -37,14 +34,6 @@ class Beliefs:
     mains: float  # variance of the sum of their main effects
     trial: float  # variance of the effect of a trial
     noise: float  # variance of a report's noise
-
-
-CANDIDATES = tuple(
-    Beliefs(relevances=np.zeros(0), joint=0.0, mains=mains, trial=trial, noise=0.02)
-    for mains in (0.5, 1.5)
-    for trial in (0.1, 0.3)
-)
-"""Those that the reports choose among with `curves`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,12 +56,6 @@ class Process:
         self.points = points_of(curves)
         self.whitened = solve_lower(lower, reports.loss[:, None])  # the losses, with their correlations taken out
         self._coordinates = coordinates
-
-    @property
-    def evidence(self) -> float:
-        """Logarithm of the reports' probability, up to a constant."""
-        fit = float(product(self.whitened, self.whitened)[0, 0])
-        return -0.5 * fit - self.reports.scale.elementary.sum_of_ln(np.diag(self.lower))
 
     def at_end(self, places: Array) -> Predicted:
         """Return the predictions for configurations after their whole training, by their points."""
@@ -112,34 +95,18 @@ class Process:
         return np.asarray(effects * np.sqrt(share)[None] + LEVEL + DRIFT * share[None])
 
 
-def fitted(
-    curves: Sequence[Curve], coordinates: Coordinates, elementary: Elementary, draws: np.random.Generator
-) -> Process:
-    """Return the process of `curves`. Its beliefs are drawn with probabilities by how well they explain the reports;
-    ValueError if no trial has reported."""
-    read = most_recent(curves)
-    reports, points = reports_of(read, elementary), points_of(read)
-    squares = coordinates.squares(points, points)
-    each = [conditioned(coordinates, beliefs, read, reports, squares) for beliefs in CANDIDATES]
-    shares = np.cumsum(np.round(weights(each), ROUNDED))
-    return each[min(int(np.searchsorted(shares, draws.random() * shares[-1], side="right")), len(each) - 1)]
+def covariance_of(reports: Reports, squares: Array, beliefs: Beliefs) -> Array:
+    """Return the covariance of reports, shape (reports, reports).
 
-
-def conditioned(
-    coordinates: Coordinates, beliefs: Beliefs, curves: Sequence[Curve], reports: Reports, squares: Array
-) -> Process:
-    """Return the process of `curves` with given beliefs; `squares` among the curves, shape (ranges, curves, curves)."""
+    Args:
+        reports: of some curves.
+        squares: squared distances among the curves' configurations, shape (ranges, curves, curves).
+        beliefs: the variances and relevances.
+    """
     share = reports.share
-    effects = of_trials(of_settings(squares, beliefs), reports, beliefs) * over_time(share, share)
-    covariance = effects + LEVEL + DRIFT * np.minimum(share[:, None], share[None])
-    return Process(coordinates, beliefs, curves, reports, cholesky(covariance + beliefs.noise * np.eye(len(share))))
-
-
-def weights(processes: Sequence[Process]) -> Array:
-    """Return how likely the reports make the beliefs of each, all equally likely beforehand."""
-    evidence = np.array([each.evidence for each in processes])
-    likely = processes[0].reports.scale.elementary.exp_of_each(evidence - evidence.max())
-    return np.asarray(likely / sum(likely.tolist()))
+    effects = of_trials(of_settings(squares, beliefs), reports, beliefs)
+    level = LEVEL + DRIFT * np.minimum(share[:, None], share[None])
+    return np.asarray(effects * over_time(share, share) + level + beliefs.noise * np.eye(len(share)))
 
 
 def of_trials(effects: Array, reports: Reports, beliefs: Beliefs) -> Array:
@@ -157,15 +124,13 @@ def over_time(share: Array, others: Array) -> Array:
 def of_settings(squares: Array, beliefs: Beliefs) -> Array:
     """Return the covariance of the effects of configurations: a joint effect and the sum of main effects.
 
-    The joint effect has a rational quadratic kernel with α = 2, each main effect that with α = 1 and length 1.
+    The joint effect has a rational quadratic kernel with α = 2, each main effect that with α = 1.
 
     Args:
         squares: squared distance in each range, shape (ranges, some, others).
         beliefs: the variances and relevances.
     """
-    mains = beliefs.mains * alike(squares, 1.0)
-    if not beliefs.joint:
-        return np.asarray(mains)
+    mains = beliefs.mains * alike(squares)
     near = 1.0 / (1.0 + 0.5 * weighted(squares, beliefs.relevances))
     return np.asarray(beliefs.joint * (near * near) + mains)
 
@@ -176,7 +141,7 @@ def weighted(squares: Array, relevances: Array) -> Array:
     return sum((relevance * each for each, relevance in pairs), np.zeros(squares.shape[1:]))
 
 
-def alike(squares: Array, length: float) -> Array:
+def alike(squares: Array) -> Array:
     """Return the mean over all ranges of how much two configurations' values say of each other, 0 to 1.
 
     The kernel is Cauchy's (the rational quadratic with α = 1): its bits are the same on every machine, unlike those of
@@ -184,5 +149,5 @@ def alike(squares: Array, length: float) -> Array:
     """
     if not len(squares):
         return np.ones(squares.shape[1:])
-    total = sum((1.0 / (1.0 + each / (length * length)) for each in squares), np.zeros(squares.shape[1:]))
+    total = sum((1.0 / (1.0 + each) for each in squares), np.zeros(squares.shape[1:]))
     return np.asarray(total / len(squares))

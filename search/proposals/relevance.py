@@ -10,15 +10,13 @@ Braun 1993).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
 from itertools import takewhile
 
 import numpy as np
 
 from search.elementary import Elementary
 from search.proposals.coordinates import Coordinates
-from search.proposals.curves import Curve, Reports, evenly, most_recent, points_of, reports_of, telling, within
+from search.proposals.curves import Curve, Reports, points_of, reports_of, within
 from search.proposals.exact import Array, cholesky, product, solve_lower
 from search.proposals.gaussian_process import (
     DRIFT,
@@ -26,8 +24,7 @@ from search.proposals.gaussian_process import (
     Beliefs,
     Process,
     alike,
-    of_settings,
-    of_trials,
+    covariance_of,
     over_time,
     weighted,
 )
@@ -50,54 +47,33 @@ MAX_READ = 320  # most reports that predictions are made from
 BEST = 32  # trials that are always read: those that trained longest, the better ones of them first
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Parts:
-    """The parts of the method; each can be switched off, to measure what it is worth."""
-
-    joint: bool = True  # ranges act together; if off, each has its own effect only
-    relevance: bool = True  # relevances are learned; if off, all ranges matter alike
-    noise: bool = True  # variances and noise are learned; if off, they are those usual beforehand
-    telling: bool = True
-    """Of many reports, the most telling are read; if off, the most recent ones, as `curves` reads them."""
-    decades: bool = True  # losses that spread over decades count by their logarithm
-    cost: bool = True  # the gain per cost counts; if off, the gain alone
-    refine: bool = True  # candidates near the best ones are tried; if off, those of `curves` alone
-
-
-def usual(ranges: int, parts: Parts) -> Beliefs:
+def usual(ranges: int) -> Beliefs:
     """Return what is believed before anything is reported."""
-    joint, mains, trial, noise = (
-        USUAL_VARIANCES if parts.joint else (0.0, USUAL_VARIANCES[0] + USUAL_VARIANCES[1], *USUAL_VARIANCES[2:])
-    )
+    joint, mains, trial, noise = USUAL_VARIANCES
     relevances = np.full(ranges, USUAL_RELEVANCE / max(1, ranges))
     return Beliefs(relevances=relevances, joint=joint, mains=mains, trial=trial, noise=noise)
 
 
-def learn(reports: Reports, between: Array, parts: Parts) -> Beliefs:
+def learn(reports: Reports, between: Array) -> Beliefs:
     """Return the most probable relevances, variances and noise, given reports.
 
     Args:
         reports: at least one.
         between: squared distances among the curves' configurations, shape (ranges, curves, curves).
-        parts: what of it is learned; the rest is as usual.
     """
-    elementary, before = reports.scale.elementary, usual(len(between), parts)
-    others = [before.joint, before.mains, before.trial, before.noise]
-    start = np.array([*before.relevances.tolist(), *others])
-    free = np.array([*[parts.relevance and parts.joint] * len(between), *[parts.noise] * len(others)]) & (start > 0)
-    middle = np.array([elementary.ln(each) for each in start[free].tolist()])
-    spread = np.array([*[SPREAD_OF_RELEVANCE] * len(between), *SPREAD_OF_VARIANCES])[free]
+    elementary, before = reports.scale.elementary, usual(len(between))
+    middle = np.array([elementary.ln(each) for each in (*before.relevances.tolist(), *USUAL_VARIANCES)])
+    spread = np.array([*[SPREAD_OF_RELEVANCE] * len(between), *SPREAD_OF_VARIANCES])
     evidence = _Evidence(reports, between)
 
     def learned(logarithms: Array) -> Beliefs:
-        found = start.copy()
-        found[free] = np.round(elementary.exp_of_each(logarithms), DECIMALS)
+        found = np.round(elementary.exp_of_each(logarithms), DECIMALS)
         joint, mains, trial, noise = found[len(between) :].tolist()
         return Beliefs(relevances=found[: len(between)], joint=joint, mains=mains, trial=trial, noise=noise)
 
     logarithms, steps, direction = middle.copy(), np.full(len(middle), FIRST_STEP), np.zeros(len(middle))
     for _ in range(STEPS):
-        gradient = evidence.gradient(learned(logarithms))[free] - (logarithms - middle) / (spread * spread)
+        gradient = evidence.gradient(learned(logarithms)) - (logarithms - middle) / (spread * spread)
         agreeing = np.sign(gradient) * direction
         steps = np.clip(steps * np.where(agreeing > 0, 1.2, np.where(agreeing < 0, 0.5, 1.0)), LEAST_STEP, MOST_STEP)
         direction = np.where(agreeing < 0, 0.0, np.sign(gradient))
@@ -112,7 +88,7 @@ class _Evidence:
         share, self._curve = reports.share, reports.curve
         self._losses = reports.loss[:, None]
         self._between = between
-        self._mains = alike(between, 1.0)
+        self._mains = alike(between)
         self._time = over_time(share, share)
         self._level = LEVEL + DRIFT * np.minimum(share[:, None], share[None])
         self._same = np.equal(self._curve[:, None], self._curve[None]) * self._time
@@ -156,32 +132,26 @@ class RelevanceModel:
         self._learned: tuple[object, Beliefs] | None = None
         self._factor: tuple[object, Sequence[tuple[int, float]], Array] | None = None
 
-    def given(self, curves: Sequence[Curve], parts: Parts) -> Process:
+    def given(self, curves: Sequence[Curve]) -> Process:
         """Return the process after the reports of curves; ValueError if no trial has reported."""
-        read = telling if parts.telling else evenly
-        reports_in = partial(reports_of, elementary=self._elementary, read=read, decades=parts.decades)
         # Learned from the trials of the lowest numbers, of those that have ended. Their reports are final, so that
         # nothing has to be learned again until their number is the next of `LEARNING`.
         ended = [curve for curve in curves if curve.ended and curve.values]
         ended = ended[: max((each for each in LEARNING if each <= len(ended)), default=0)]
-        key = (parts, tuple(curve.trial for curve in ended))
+        key = tuple(curve.trial for curve in ended)
         if self._learned is None or self._learned[0] != key:
-            beliefs = usual(len(self._coordinates), parts)
+            beliefs = usual(len(self._coordinates))
             if ended:
-                ranked = sorted(ended, key=lambda curve: (-len(curve.values), curve.trial))
-                few = within(MAX_LEARNED_FROM, ranked, telling)
-                beliefs = learn(reports_in(few), self._squares(few), parts)
+                few = within(MAX_LEARNED_FROM, sorted(ended, key=lambda curve: (-len(curve.values), curve.trial)))
+                beliefs = learn(reports_of(few, self._elementary), self._squares(few))
             self._learned = key, beliefs
         beliefs = self._learned[1]
-        chosen = _read(curves) if parts.telling else most_recent(curves)
-        reports = reports_in(chosen)
-        share = reports.share
-        effects = of_trials(of_settings(self._squares(chosen), beliefs), reports, beliefs)
-        level = LEVEL + DRIFT * np.minimum(share[:, None], share[None])
-        covariance = effects * over_time(share, share) + level + beliefs.noise * np.eye(len(share))
-        trials = [chosen[number].trial for number in reports.curve.tolist()]
-        lower = self._factored(key, [*zip(trials, share.tolist(), strict=True)], covariance)
-        return Process(self._coordinates, beliefs, chosen, reports, lower)
+        read = _read(curves)
+        reports = reports_of(read, self._elementary)
+        trials = [read[number].trial for number in reports.curve.tolist()]
+        rows = [*zip(trials, reports.share.tolist(), strict=True)]
+        lower = self._factored(key, rows, covariance_of(reports, self._squares(read), beliefs))
+        return Process(self._coordinates, beliefs, read, reports, lower)
 
     def _squares(self, curves: Sequence[Curve]) -> Array:
         points = points_of(curves)
@@ -201,5 +171,5 @@ def _read(curves: Sequence[Curve]) -> list[Curve]:
     """Return the curves that are read: the best ones and then the newest, those that have ended first."""
     best = sorted(curves, key=lambda curve: (-len(curve.values), -max(curve.values[-1:], default=0.0), curve.trial))
     newest = sorted(curves, key=lambda curve: -curve.trial)
-    read = within(MAX_READ, [*best[:BEST], *newest], telling)
+    read = within(MAX_READ, [*best[:BEST], *newest])
     return sorted(read, key=lambda curve: (not curve.ended, curve.trial))

@@ -32,7 +32,6 @@ _NOT_SET = {  # why other parts of a file than fields and settings cannot be ove
 }
 _KNOWN = ("search", "objective", "direction", "constraints")
 _STRATEGIES = ("sampler", "pruner")
-_START = "start"  # a key of mnist-bench's own spaces; a search of any trainer takes its `StartList` as an argument
 _SHOWN = ("place", "reason", "error")  # attributes of a trial in Optuna's tables that are not facts of its plan
 _NEAR = 0.82  # similarity of a mistyped name: `serach` (0.83) and `constrains` (0.95), but not `arch` (0.8)
 
@@ -126,7 +125,7 @@ def _faults_of_search(space: Space) -> Iterator[Fault]:
         yield Fault(("search",), f"search: {show(chosen)} is not a mapping; {example}")
         return
     for name, given in chosen.items():
-        if name not in (*_STRATEGIES, _START):
+        if name not in _STRATEGIES:
             hint = did_you_mean(str(name), _STRATEGIES) or f"; give {listing(_STRATEGIES)}"
             yield Fault(("search", name), f"search: it has no {show(name)}{hint}", at_key=True)
         elif name in _STRATEGIES and not isinstance(given, str | Mapping):

@@ -15,6 +15,7 @@ from pathlib import Path, PurePath
 from typing import Any, Literal
 
 from search import canonical_json
+from search.arguments import is_number
 from search.elementary import NATIVE, PORTABLE, Elementary
 from search.errors import Problem, SpaceError
 from search.messages import did_you_mean, listing, show
@@ -167,6 +168,14 @@ class Space:
         problems += space.condition_problems(space.fields, lenient=bool(narrowed))
         space, faults = space.with_constraints(lenient=bool(narrowed))
         return space, problems + faults
+
+    def ends(self, periods: int) -> Sequence[float]:
+        """Return how far a training has come after each period: the epochs that the setting `periods` names, or else
+        the number of the period."""
+        named = self.settings.get("periods")
+        if isinstance(named, Sequence) and len(named) == periods and all(map(is_number, named)):
+            return named
+        return range(1, periods + 1)
 
     @classmethod
     def from_document(cls, document: Document, flat: str | None = None) -> Space:

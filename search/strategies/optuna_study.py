@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from itertools import takewhile
 from typing import Any, get_args
 
 import numpy as np
@@ -86,7 +85,7 @@ class OptunaStudy:
         self._cost = space.aim.cost
         self._costs: list[float | None] = []  # of all trials, with two objectives
         with _quiet():
-            decides = pruner.make(periods)
+            decides = pruner.make(space.ends(periods))
         if self._cost is None:
             self._study = self._pruning = _empty_study(self._storage, name, decides, "maximize")
         else:
@@ -221,7 +220,6 @@ class OptunaStudy:
             ranges=self.ranges,
             trained=without_value.count(False),
             ended=sum(trial.state in (TrialState.COMPLETE, TrialState.PRUNED) for trial in trials),
-            misses=sum(1 for _ in takewhile(bool, reversed(without_value))),
             curves=lambda: [self._curve(trial) for trial in trials if _is_feasible(trial)],
             prospects=lambda: self._prospects,
         )

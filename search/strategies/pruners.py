@@ -24,15 +24,15 @@ class Pruner(Strategy):
     kind = "pruner"
 
     @abstractmethod
-    def make(self, periods: int) -> BasePruner:
-        """Return an Optuna pruner for trials of `periods` periods."""
+    def make(self, ends: Sequence[float]) -> BasePruner:
+        """Return an Optuna pruner for trials that have come as far as `ends` after their periods (`Space.ends`)."""
 
     @abstractmethod
-    def may_stop_at(self, period: int) -> bool:
+    def may_stop_at(self, period: int, ends: Sequence[float]) -> bool:
         """Return whether a trial may be stopped after a period other than its last."""
 
     @abstractmethod
-    def survivors(self, trials: int, periods: int, *, two_objectives: bool = False) -> list[float]:
+    def survivors(self, trials: int, ends: Sequence[float], *, two_objectives: bool = False) -> list[float]:
         """Return the expected number of trials that train each period, if values came in random order.
 
         With two objectives a trial is compared with those that cost no more. Its cost is as likely to have any place
@@ -55,43 +55,37 @@ class Pruner(Strategy):
         """
         return ""
 
-    def rungs(self, periods: int) -> list[int]:
+    def rungs(self, ends: Sequence[float]) -> list[int]:
         """Return the periods before the last at which it compares all trials by one rule; none if it has no rungs."""
         return []
+
+    def describe(self, ends: Sequence[float]) -> str:
+        """Return a few words for a headline: `asha (after reports 1, 3 of 6)`, `mine.py:Mine`."""
+        return self.name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asha(Pruner):
-    """Asynchronous successive halving, the stopping variant (Li et al. 2020)."""
+    """Asynchronous successive halving, the stopping variant (Li et al. 2020).
+
+    The first rung is the first report. Each further one is the first report after `reduction_factor` times the training
+    of the rung before it.
+    """
 
     name = "asha"
     portable = True
-    min_resource: int = whole(1, least=1)
-    """Period of the first rung."""
     reduction_factor: int = whole(3, least=2)
     """At each rung, one trial in about this many continues."""
-    min_early_stopping_rate: int = whole(0, least=0)
-    """Number of rungs to leave out at the beginning."""
-    every_report: int = whole(0, least=0, most=1)
-    """1: every report from min_resource on is a rung; 0: rungs are min_resource times powers of reduction_factor."""
 
-    def make(self, periods: int) -> BasePruner:
-        from optuna.pruners import SuccessiveHalvingPruner
+    def make(self, ends: Sequence[float]) -> BasePruner:
+        return _successive_halving(self.rungs(ends), self.reduction_factor)
 
-        if self.every_report:
-            return _rung_at_every_report(self._first_report, self.reduction_factor)
-        return SuccessiveHalvingPruner(
-            min_resource=self.min_resource,
-            reduction_factor=self.reduction_factor,
-            min_early_stopping_rate=self.min_early_stopping_rate,
-        )
+    def may_stop_at(self, period: int, ends: Sequence[float]) -> bool:
+        return period in self.rungs(ends)
 
-    def may_stop_at(self, period: int) -> bool:
-        return period in self.rungs(period + 1)
-
-    def survivors(self, trials: int, periods: int, *, two_objectives: bool = False) -> list[float]:
-        left, kept, rungs = float(trials), [], self.rungs(periods)
-        for period in range(1, periods + 1):
+    def survivors(self, trials: int, ends: Sequence[float], *, two_objectives: bool = False) -> list[float]:
+        left, kept, rungs = float(trials), [], self.rungs(ends)
+        for period in range(1, len(ends) + 1):
             kept.append(left)
             if period in rungs:
                 # The nth arrival at a rung passes if it is among the best max(1, n // reduction_factor) so far.
@@ -103,25 +97,18 @@ class Asha(Pruner):
         most = max(1, arrived // self.reduction_factor)
         return f"of {arrived}{rivals} the best {f'{most} continue' if most > 1 else 'one continues'}"
 
-    def rungs(self, periods: int) -> list[int]:
-        if self.every_report:
-            return list(range(self._first_report, periods))
-        rungs, rung = [], self.min_resource * self.reduction_factor**self.min_early_stopping_rate
-        while rung < periods:
-            rungs.append(rung)
-            rung *= self.reduction_factor
+    def rungs(self, ends: Sequence[float]) -> list[int]:
+        rungs: list[int] = []
+        for period, end in enumerate(ends[:-1], 1):
+            if not rungs or end >= self.reduction_factor * ends[rungs[-1] - 1]:
+                rungs.append(period)
         return rungs
 
-    def describe(self, periods: int) -> str:
+    def describe(self, ends: Sequence[float]) -> str:
         # Reports, not epochs: a report may come after any part of an epoch.
-        rungs = self.rungs(periods)
-        after = f"after report{'s' if len(rungs) > 1 else ''} {', '.join(map(str, rungs))} of {periods}"
+        rungs = self.rungs(ends)
+        after = f"after report{'s' if len(rungs) > 1 else ''} {', '.join(map(str, rungs))} of {len(ends)}"
         return f"{self.name} ({after if rungs else 'no rungs'})"
-
-    @property
-    def _first_report(self) -> int:
-        """With `every_report`: the period of the first rung that is not left out."""
-        return self.min_resource + self.min_early_stopping_rate
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,15 +124,15 @@ class Median(Pruner):
     n_min_trials: int = whole(1, least=1)
     """Number of reports at a period that a comparison needs."""
 
-    def make(self, periods: int) -> BasePruner:
+    def make(self, ends: Sequence[float]) -> BasePruner:
         from optuna.pruners import MedianPruner
 
         return MedianPruner(**asdict(self))
 
-    def may_stop_at(self, period: int) -> bool:
+    def may_stop_at(self, period: int, ends: Sequence[float]) -> bool:
         return period >= self.n_warmup_steps
 
-    def survivors(self, trials: int, periods: int, *, two_objectives: bool = False) -> list[float]:
+    def survivors(self, trials: int, ends: Sequence[float], *, two_objectives: bool = False) -> list[float]:
         # Each trial that completes raises the median, so that fewer and fewer reach it: about the square root of their
         # number. Above the median lies half of the values, and each further one above it leaves (k + 1) / (k + 2) of
         # that share.
@@ -157,7 +144,7 @@ class Median(Pruner):
         for _ in range(trials):
             complete += chances[int(complete)]
         first = max(1, self.n_warmup_steps)
-        return [trials if period <= first else complete for period in range(1, periods + 1)]
+        return [trials if period <= first else complete for period in range(1, len(ends) + 1)]
 
     def rule(self, arrived: int, rivals: str) -> str:
         return f"whose best value is not worse than the median of those complete{rivals} continues"
@@ -179,16 +166,16 @@ class NoPruner(Pruner):
     name = "none"
     portable = True
 
-    def make(self, periods: int) -> BasePruner:
+    def make(self, ends: Sequence[float]) -> BasePruner:
         from optuna.pruners import NopPruner
 
         return NopPruner()
 
-    def may_stop_at(self, period: int) -> bool:
+    def may_stop_at(self, period: int, ends: Sequence[float]) -> bool:
         return False
 
-    def survivors(self, trials: int, periods: int, *, two_objectives: bool = False) -> list[float]:
-        return [trials] * periods
+    def survivors(self, trials: int, ends: Sequence[float], *, two_objectives: bool = False) -> list[float]:
+        return [trials] * len(ends)
 
     def rule(self, arrived: int, rivals: str) -> str:
         return ""
@@ -201,17 +188,17 @@ class ForeignPruner(Foreign, Pruner):
     lasting: bool = field(default=False, compare=False)
     """Whether one instance decides during a whole run; otherwise a new one is made for each decision."""
 
-    def make(self, periods: int) -> BasePruner:
+    def make(self, ends: Sequence[float]) -> BasePruner:
         """Return an Optuna pruner that calls it; UsageError if Optuna lacks it, or if its code is not loaded."""
         from search.strategies.watched import WatchedPruner
 
         return WatchedPruner(self.loaded_class(), self.options, lasting=self.lasting)
 
-    def may_stop_at(self, period: int) -> bool:
+    def may_stop_at(self, period: int, ends: Sequence[float]) -> bool:
         return True
 
-    def survivors(self, trials: int, periods: int, *, two_objectives: bool = False) -> list[float]:
-        return Median().survivors(trials, periods, two_objectives=two_objectives)
+    def survivors(self, trials: int, ends: Sequence[float], *, two_objectives: bool = False) -> list[float]:
+        return Median().survivors(trials, ends, two_objectives=two_objectives)
 
     def rule(self, arrived: int, rivals: str) -> str:
         return f"{self.name} decides"
@@ -221,22 +208,22 @@ PRUNERS: Mapping[str, type[Pruner]] = {pruner.name: pruner for pruner in (Asha, 
 """The built-in pruners by name. Any other pruner is foreign."""
 
 
-def _rung_at_every_report(first: int, factor: int) -> BasePruner:
-    """Return successive halving whose rungs are all periods from `first` on."""
+def _successive_halving(rungs: Sequence[int], factor: int) -> BasePruner:
+    """Return successive halving with rungs after these periods."""
     from optuna.pruners import SuccessiveHalvingPruner
 
-    class EveryReport(SuccessiveHalvingPruner):
-        """Optuna's pruner, for which the nth rung is at period factor ** (n - 1)."""
+    class AtRungs(SuccessiveHalvingPruner):
+        """Optuna's pruner, for which the nth rung is at step factor ** (n - 1)."""
 
         def prune(self, study: Study, trial: FrozenTrial) -> bool:
             period, value = max(trial.intermediate_values.items())
-            if period < first:
+            if period not in rungs:
                 return False
             renumbered = copy(trial)
-            renumbered.intermediate_values = {factor ** (period - first): value}
+            renumbered.intermediate_values = {factor ** rungs.index(period): value}
             return super().prune(study, renumbered)
 
-    return EveryReport(min_resource=1, reduction_factor=factor)
+    return AtRungs(min_resource=1, reduction_factor=factor)
 
 
 def _among_rivals(chances: Sequence[float]) -> list[float]:

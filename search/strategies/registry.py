@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
 from types import MappingProxyType
@@ -151,9 +151,9 @@ def check_known(spec: Mapping[str, Any]) -> None:
                 raise OtherVersionError(unknown(f"{kind}.{option}"))
 
 
-def in_words(sampler: Sampler, pruner: Pruner, periods: int) -> str:
-    """Return how a search of trials with this number of periods decides: `curves + asha (after reports 1, 3 of 4)`."""
-    return f"{sampler.describe(periods)} + {pruner.describe(periods)}"
+def in_words(sampler: Sampler, pruner: Pruner, ends: Sequence[float]) -> str:
+    """Return how a search of trials with these ends of periods decides: `curves + asha (after reports 1, 3 of 4)`."""
+    return f"{sampler.describe()} + {pruner.describe(ends)}"
 
 
 def unportable(sampler: Sampler, pruner: Pruner) -> Iterator[tuple[Kind, str]]:

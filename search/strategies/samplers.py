@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,7 +18,6 @@ from search.errors import UsageError
 from search.strategies.strategy import Foreign, Strategy, whole
 
 if TYPE_CHECKING:
-    import numpy as np
     from optuna.samplers import BaseSampler
 
     from search.proposals.choice import Why
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
     from search.proposals.prospects import Prospects
     from search.space.space import Space
     from search.strategies.optuna_samplers import OptunaRanges
-
-
-MAX_MISSES = 10  # infeasible proposals in a row after which trials are drawn at random until one is feasible
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +38,6 @@ class Ask:
     """Number of earlier trials that were trained or are being trained. Trials that were pruned without a value, as
     infeasible ones are, do not count."""
     ended: int  # number of trials that are complete or pruned, infeasible ones among them
-    misses: int  # number of trials pruned without a value directly before this one
     curves: Callable[[], Sequence[Curve]]
     """Returns all earlier trials that are feasible, those that have not reported among them."""
     prospects: Callable[[], Prospects]
@@ -53,17 +48,8 @@ class Ask:
         """The seed of this proposal."""
         return hashed.derived_seed(self.study_seed, "sampler", self.number)
 
-    @property
-    def is_stuck(self) -> bool:
-        """Whether a model is likely to propose more infeasible configurations.
 
-        As long as few trials have a value, Optuna's TPE counts the least infeasible ones among the better trials and
-        proposes more like them. A space with few feasible nets could end a search that way.
-        """
-        return self.misses >= MAX_MISSES
-
-
-Origin = Literal["enqueued", "start list", "random", "sequence", "model", "own code"]  # where a proposal comes from
+Origin = Literal["enqueued", "random", "sequence", "model", "own code"]  # where a proposal comes from
 
 
 class Sampler(Strategy):
@@ -85,6 +71,10 @@ class Sampler(Strategy):
         """Return where the proposal for this trial comes from, and the reasons for it if a model has them."""
         return "own code", None
 
+    def describe(self) -> str:
+        """Return a few words for a headline: `tpe (multivariate)`, `mine.py:Mine`."""
+        return self.name
+
     def misfit(self, space: Space) -> str | None:
         """Return the reason why it cannot search a space; None if it can."""
         return None
@@ -92,33 +82,29 @@ class Sampler(Strategy):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tpe(Sampler):
-    """Tree-structured Parzen estimator, multivariate and grouped (Bergstra et al. 2011; Falkner et al. 2018)."""
+    """Tree-structured Parzen estimator, multivariate and grouped (Bergstra et al. 2011; Falkner et al. 2018).
+
+    It proposes feasible configurations alone, and learns from them alone. After 20 draws of the model that are not,
+    up to 200 at random follow.
+    """
 
     name = "tpe"
     portable = False  # NumPy's exp and log, of many candidates at once
+    asks_planner = True
     n_startup_trials: int = whole(10, least=1)
     """Number of trials drawn at random before the model is used. Infeasible ones do not count, unlike in Optuna."""
     n_ei_candidates: int = whole(24, least=1)
     """Number of candidates, of which the one with the largest expected improvement is proposed."""
-    only_feasible: int = whole(0, least=0, most=1)
-    """Whether infeasible configurations are drawn again (1) or proposed (0). If drawn again, the model learns from
-    feasible trials alone. After 20 draws of the model, up to 200 at random follow."""
-
-    @property
-    def asks_planner(self) -> bool:
-        return bool(self.only_feasible)
 
     def draws(self, ask: Ask) -> bool:
-        """Return whether it draws at random here: there is no model yet, or its proposals are infeasible."""
-        return ask.trained < self.n_startup_trials or ask.is_stuck
+        """Return whether it draws at random here, because there is no model yet."""
+        return ask.trained < self.n_startup_trials
 
     def make(self, ask: Ask) -> BaseSampler:
         from search.strategies.optuna_samplers import OnlyFeasibleSampler
 
         model, random = None if self.draws(ask) else self._model(ask), Random().make(ask)
-        if self.only_feasible:
-            return OnlyFeasibleSampler(model, random, ask.ranges, ask.prospects())
-        return model or random
+        return OnlyFeasibleSampler(model, random, ask.ranges, ask.prospects())
 
     def _model(self, ask: Ask) -> BaseSampler:
         from optuna.exceptions import ExperimentalWarning
@@ -139,7 +125,7 @@ class Tpe(Sampler):
         # Optuna's own sampler draws at random, too, until `n_startup_trials` have ended.
         return "random" if self.draws(ask) or ask.ended < self.n_startup_trials else "model", None
 
-    def describe(self, periods: int) -> str:
+    def describe(self) -> str:
         return f"{self.name} (multivariate)"
 
 
@@ -167,8 +153,8 @@ class Random(Sampler):
 class Curves(Sampler):
     """A Gaussian process over settings and training time that reads every report of every trial (`search.proposals`).
 
-    The first trials are points of the Sobol sequence. Nothing that is proposed exceeds a limit, or is near an earlier
-    trial.
+    It learns which ranges matter, how they act together and how noisy reports are. The first trials are cheap points of
+    the Sobol sequence. Nothing that is proposed exceeds a limit, or is near an earlier trial.
     """
 
     name = "curves"
@@ -194,64 +180,13 @@ class Curves(Sampler):
         """Return the proposal and the model's reasons for it; None for the reasons if no model proposed it."""
         import numpy as np  # not needed to name a sampler
 
+        from search.proposals.choice import choose
+
         prospects, curves = ask.prospects(), ask.curves()
         knows_enough = sum(curve.ended and bool(curve.values) for curve in curves) >= self.n_startup_trials
-        if knows_enough and (chosen := self.choice(curves, prospects, np.random.default_rng(ask.seed))):
+        if knows_enough and (chosen := choose(curves, prospects, np.random.default_rng(ask.seed))):
             return chosen
-        return self.first(ask.number, curves, prospects), None
-
-    def first(self, number: int, curves: Sequence[Curve], prospects: Prospects) -> Mapping[str, Any]:
-        """Return the proposal for a trial of this number as long as there is no model."""
-        return prospects.covering(number, [curve.params for curve in curves])
-
-    def choice(
-        self, curves: Sequence[Curve], prospects: Prospects, draws: np.random.Generator
-    ) -> tuple[Mapping[str, Any], Why] | None:
-        """Return the model's proposal and its reasons; None if no candidate is feasible."""
-        from search.proposals.choice import choose
-
-        return choose(curves, prospects.candidates(curves, draws), prospects, draws)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CurvesArd(Curves):
-    """As `Curves`, with a model that learns which ranges matter, how they act together and how noisy reports are.
-
-    ARD is short for automatic relevance determination. All options but the first switch a part of the method off, to
-    measure what the part is worth.
-    """
-
-    name = "curves-ard"
-    joint: int = whole(1, least=0, most=1)
-    """1: ranges act together; 0: each has its own effect only."""
-    relevance: int = whole(1, least=0, most=1)
-    """1: it is learned which ranges matter; 0: all matter alike."""
-    noise: int = whole(1, least=0, most=1)
-    """1: variances and noise are learned; 0: they are fixed."""
-    telling: int = whole(1, least=0, most=1)
-    """1: of many reports, the first, those at rungs and the last are read; 0: those that `curves` reads."""
-    decades: int = whole(1, least=0, most=1)
-    """1: losses that spread over decades count by their logarithm; 0: as they are."""
-    cost: int = whole(1, least=0, most=1)
-    """1: the first trials are cheap ones, and the expected gain per cost decides; 0: costs do not count."""
-    refine: int = whole(1, least=0, most=1)
-    """1: neighbors of the best candidates are candidates, too; 0: they are not."""
-
-    def first(self, number: int, curves: Sequence[Curve], prospects: Prospects) -> Mapping[str, Any]:
-        """Return the proposal for a trial of this number as long as there is no model: a cheap one, if costs count."""
-        if not self.cost:
-            return Curves.first(self, number, curves, prospects)
-        return prospects.cheapest(number, [curve.params for curve in curves])
-
-    def choice(
-        self, curves: Sequence[Curve], prospects: Prospects, draws: np.random.Generator
-    ) -> tuple[Mapping[str, Any], Why] | None:
-        """Return the model's proposal and its reasons; None if no candidate is feasible."""
-        from search.proposals.choice import choose
-        from search.proposals.relevance import Parts
-
-        parts = Parts(**{part.name: bool(getattr(self, part.name)) for part in fields(Parts)})
-        return choose(curves, prospects.candidates(curves, draws), prospects, draws, parts)
+        return prospects.cheapest(ask.number, [curve.params for curve in curves]), None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -276,5 +211,5 @@ class ForeignSampler(Foreign, Sampler):
         return WatchedSampler(loaded.construct(self.options, seed), loaded, ask.ranges.optunas)
 
 
-SAMPLERS: Mapping[str, type[Sampler]] = {sampler.name: sampler for sampler in (Tpe, Random, Curves, CurvesArd)}
+SAMPLERS: Mapping[str, type[Sampler]] = {sampler.name: sampler for sampler in (Tpe, Random, Curves)}
 """The built-in samplers by name. Any other sampler is foreign."""

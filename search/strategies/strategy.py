@@ -53,13 +53,6 @@ class Strategy(ABC):
     def portable(self) -> bool:
         """Whether it decides the same on every processor in a portable study; see `StudySpec.portable`."""
 
-    def describe(self, periods: int) -> str:
-        """Return a few words for a headline: `tpe (multivariate)`, `asha (after reports 1, 3 of 6)`, `mine.py:Mine`.
-
-        `periods` is the number of reports of a whole trial.
-        """
-        return self.name
-
 
 def whole(default: int, *, least: int, most: int = 1_000_000) -> int:
     """Return the field of an option that takes whole numbers, `least` and `most` included."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -29,36 +29,8 @@ from search.strategies.pruners import Pruner
 from search.strategies.registry import to_spec
 from search.strategies.samplers import Sampler
 
-DRIVER_REVISION = 2  # raised whenever the driver decides differently from before on the same records
+DRIVER_REVISION = 3  # raised whenever the driver decides differently from before on the same records
 NOT_INSTALLED = "none"  # the version that a study stores for a package that was not there
-IGNORES = 3  # every third proposal ignores the list, so that a misleading list costs no more than its own trials
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StartList:
-    """Configurations that did well in other studies, best first, with which a study begins.
-
-    The list is a part of the study's specification, so its sources may be removed.
-    """
-
-    made_of: tuple[str, ...] = ()  # names of the studies and tables
-    configurations: tuple[Mapping[str, Any], ...] = ()  # parameters of trials of the space
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> StartList:
-        """Return the list of a stored specification."""
-        return cls(made_of=tuple(stored.get("made_of", ())), configurations=tuple(stored.get("configurations", ())))
-
-    def at(self, proposal: int) -> Mapping[str, Any] | None:
-        """Return the configuration for proposal number `proposal`, from 0; None if the sampler proposes.
-
-        >>> [StartList(configurations=({"a": 1}, {"a": 2}, {"a": 3})).at(proposal) for proposal in range(5)]
-        [{'a': 1}, {'a': 2}, None, {'a': 3}, None]
-        """
-        if proposal < 0 or proposal % IGNORES == IGNORES - 1:
-            return None
-        index = proposal - proposal // IGNORES
-        return self.configurations[index] if index < len(self.configurations) else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,8 +54,6 @@ class StudySpec:
     """Parameters of the first trials: those that the user gave, and those of trials of other studies."""
     enqueued_from: tuple[str | None, ...] = ()
     """Of each of them the trial of another study that has it, such as "conv-0/17"; empty if none is of one."""
-    start: StartList = field(default_factory=StartList)
-    """Configurations tried after the enqueued ones, before the sampler's proposals."""
     portable: bool = False
     """Whether the trainer computes the same bits on every processor. The search then repeats on every processor if the
     sampler and the pruner are portable; otherwise its fingerprint depends on the processor."""
@@ -105,10 +75,18 @@ class StudySpec:
             "pruner": pruner,
             "space": Space.from_spec(stored["space"]),
             "enqueued": tuple(stored.get("enqueued", ())),
-            "start": StartList.from_json(stored.get("start", {})),
             "enqueued_from": tuple(stored.get("enqueued_from", ())),
         }
         return cls(**(plain | parsed))
+
+    @property
+    def ends(self) -> Sequence[float]:
+        """How far a training has come after each period; see `Space.ends`."""
+        return self.space.ends(self.periods)
+
+    def may_stop_at(self, period: int) -> bool:
+        """Return whether the pruner may stop a trial after a period other than its last."""
+        return self.pruner.may_stop_at(period, self.ends)
 
     @property
     def cost(self) -> str | None:
@@ -122,9 +100,7 @@ class StudySpec:
 
     def given(self, number: int) -> Mapping[str, Any] | None:
         """Return the parameters with which trial `number` begins whatever the sampler would propose; None if none."""
-        if number < len(self.enqueued):
-            return self.enqueued[number]
-        return self.start.at(number - len(self.enqueued))
+        return self.enqueued[number] if number < len(self.enqueued) else None
 
     @property
     def _decides_alike_everywhere(self) -> bool:
@@ -194,7 +170,7 @@ def portable_arithmetic() -> str:
     draws, older_draws = np.random.default_rng(0), np.random.RandomState(0)
     apart = numbers[:, None] - numbers[None]
     results = [
-        PORTABLE.exp_of_each(numbers), PORTABLE.sum_of_ln(numbers), PORTABLE.normals(draws, 16), draws.random(16),
+        PORTABLE.exp_of_each(numbers), PORTABLE.normals(draws, 16), draws.random(16),
         draws.integers(1000, size=16), older_draws.uniform(0.1, numbers), np.sqrt(numbers), np.round(numbers, 6),
         np.quantile(numbers, 0.3), cholesky(1.0 / (1.0 + apart * apart)),
     ]  # fmt: skip

@@ -69,7 +69,7 @@ def test_a_cut_says_what_it_kept_and_what_comes_of_it(damaged: Cli) -> None:
     assert cut.stdout.startswith("repaired  event log        cut after event 8, which loses ")
     words = " ".join(cut.stdout.split())
     assert (
-        " 17 reports will be trained again; the same search then ends with the digest of an undisturbed one." in words
+        " 16 reports will be trained again; the same search then ends with the digest of an undisturbed one." in words
     )
     assert " The damaged database is kept as results/fake-0/aside/study.db." in words
     assert len(studies.read_events(StudyFolder.of("fake-0", Path("results")))) == 9

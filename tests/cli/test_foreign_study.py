@@ -51,7 +51,7 @@ SEARCHES = (
 )
 SHOWN = (
     "studies", "studies --json", "leaderboard ridge-0", "leaderboard ridge-0 --json", "show ridge-0",
-    "show ridge-0 --all", "show ridge-0/0", "show ridge-0/0 --json", "show ridge-0/0 --why",
+    "show ridge-0 --all", "show ridge-0/0", "show ridge-0/0 --json",
     "doctor ridge-0 --replay --json", "leaderboard fake-0 --csv --top 3", "show fake-0/0", "doctor fake-0",
 )  # fmt: skip
 FOR_NETS = (
@@ -75,6 +75,7 @@ REFUSED = {
     "confirm ridge-0 --trainer changed/own_trainer.py:Trainer": (
         "was searched on a machine that gives different floating-point results"
     ),
+    "show ridge-0/0 --why": "made by another trainer: only its own program can ask curves again",
     "reproduce bowl-0 --json": "which only you can name again: add --objective mine.py:objective",
     "reproduce bowl-0 --trainer mine.py:objective": "add --objective mine.py:objective",
     "reproduce bowl-0 --objective changed/mine.py:objective": "mine.py:objective has changed since the search",

@@ -74,11 +74,10 @@ def searched(monkeypatch: pytest.MonkeyPatch) -> Searched:
             },
         ),
         (
-            "--sampler '{name: mine.py:Mine, times: 3, kind: wide}' --pruner mine.py:Stop --executor ray "
-            "--no-warm-start",
+            "--sampler '{name: mine.py:Mine, times: 3, kind: wide}' --pruner mine.py:Stop --executor ray",
             {
                 "sampler": {"name": "mine.py:Mine", "times": 3, "kind": "wide"}, "pruner": "mine.py:Stop",
-                "executor": "ray", "warm_start": False,
+                "executor": "ray",
             },
         ),
         ("--target 0.994", {"target": 0.994}),
@@ -367,12 +366,6 @@ def test_a_dry_run_warns_and_says_what_share_is_infeasible(cli: Cli) -> None:
     result = cli("search", "conv", "--dry-run", "--set", "optim.batch_size={choice: [64]}")
     assert "warning: optim.batch_size: a range of one value" in result.stderr
     assert re.search(r"^\d\d% of random configurations exceed a limit; they are not trained", result.stdout, re.M)
-
-
-@pytest.mark.slow
-def test_a_dry_run_says_that_a_list_is_tried_first(cli: Cli) -> None:
-    told = "Tries 10 configurations first that did well in conv-5k and conv-5k-wrong: at most "
-    assert told in cli("search", "conv", "--dry-run").stdout
 
 
 def test_the_time_of_earlier_runs_is_that_before_this_ones_without_pauses() -> None:

@@ -221,7 +221,6 @@ WHY = Why(expected=0.985, low=0.98, high=0.99, best=0.987, closest=4, among=430)
     [
         ("enqueued", "tpe", "", "Given with --enqueue, to be tried first."),
         ("enqueued", "tpe", "a-0/3", "Given with --enqueue, to be tried first, with the hyperparameters of a-0/3."),
-        ("start list", "tpe", "conv-5k and mine", "A warm-start configuration, from conv-5k and mine."),
         ("random", "tpe", "", f"Drawn at random by tpe; {KNOWN}"),
         ("sequence", "q", "", f"The next configuration of q's sequence, which covers the space evenly; {KNOWN}"),
         ("model", "tpe", "", f"Proposed by the model of tpe; {KNOWN}"),

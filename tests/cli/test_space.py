@@ -56,10 +56,6 @@ def document(result: Result) -> Any:
             CONSTRAINED.replace("FIELDS", "hidden_units <= 8 * filter"),
             ["mine.yaml:2:35  constraints[0]: the file sets no field filter; did you mean `filters`?"],
         ),
-        (
-            f"search: {{start: [conv-5k, nosuch]}}\n{LR}",
-            ["mine.yaml:1:27  search.start: no table nosuch; there are conv-5k and conv-5k-wrong"],
-        ),
     ],
 )
 def test_every_problem_is_told_with_its_place(show: Show, text: str, lines: list[str]) -> None:

@@ -46,13 +46,6 @@ def test_arrays_are_computed_number_by_number() -> None:
     assert NATIVE.exp_of_each(numbers).tolist() == np.exp(numbers).tolist()
 
 
-def test_a_sum_of_logarithms_neither_overflows_nor_loses_digits() -> None:
-    numbers = np.array([1e-300, 3.0, 1e-200, 7.0, 1e250] * 50)
-    exact = sum((FINE.ln(Decimal(number)) for number in numbers.tolist()), Decimal(0))
-    assert PORTABLE.sum_of_ln(numbers) == float(exact)
-    assert NATIVE.sum_of_ln(numbers) == sum(np.log(numbers).tolist())
-
-
 def test_native_normal_numbers_are_numpys() -> None:
     assert NATIVE.normals(np.random.default_rng(3), 5).tolist() == np.random.default_rng(3).standard_normal(5).tolist()
 

@@ -119,12 +119,7 @@ def test_an_argument_that_no_search_can_have_is_named(tmp_path: Path, given: dic
         ({"search": {"sampler": "random", "pruner": "median"}}, {"sampler": Tpe()}, Tpe(), Median()),
         ({}, {}, Curves(), Asha()),
         ({"objective": ["value", "width"]}, {}, Tpe(), Asha()),
-        (
-            {"limits": {"cities": 50}, "epochs": 6, "search": {"pruner": "none", "start": ["a-table"]}},
-            {},
-            Curves(),
-            NoPruner(),
-        ),
+        ({"limits": {"cities": 50}, "epochs": 6, "search": {"pruner": "none"}}, {}, Curves(), NoPruner()),
     ],
 )
 def test_sampler_and_pruner_come_from_the_call_or_else_from_the_space(

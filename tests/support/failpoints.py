@@ -34,6 +34,7 @@ from search.database import open_for_reading, sqlite_url
 from search.event_log.log import EventLog
 from search.event_log.records import TrialRecord
 from search.files import atomic_write, leftovers
+from search.strategies.samplers import Random
 from search.study.folder import StudyFolder
 from search.study.studies import open_study
 from support import search_fake as fake
@@ -75,7 +76,8 @@ class KeptFiles:
 
 def run(results: Path) -> None:
     """Search until two trials have been trained: one to its end, one pruned; a third one is infeasible."""
-    fake.run(results, budget=2, concurrent_trials=2, seed=4, widest=40, on_trial_end=KeptFiles(results / "kept"))
+    kept = KeptFiles(results / "kept")
+    fake.run(results, budget=2, concurrent_trials=2, seed=4, widest=40, sampler=Random(), on_trial_end=kept)
 
 
 def watch(results: Path, before: Before) -> None:

@@ -17,17 +17,16 @@ from support import search_fake as fake
 OPTIONS: Mapping[str, Mapping[str, int]] = {
     "tpe": {"n_startup_trials": 5},
     "curves": {"n_startup_trials": 4},
-    "curves-ard": {"n_startup_trials": 4},
     "asha": {"reduction_factor": 2},
     "median": {"n_startup_trials": 3},
 }
 """Options by which few trials are enough to see a model propose, or a pruner stop; all others are tried by default."""
 SAMPLERS: Mapping[str, Sampler] = {name: make(**OPTIONS.get(name, {})) for name, make in samplers.SAMPLERS.items()}
 PRUNERS: Mapping[str, Pruner] = {name: make(**OPTIONS.get(name, {})) for name, make in pruners.PRUNERS.items()}
-TRIALS = {"curves": 16, "curves-ard": 16}
+TRIALS = {"curves": 16}
 """Of samplers that are slow; 24 of any other."""
-SINGLE_OBJECTIVE = ("curves", "curves-ard")
-PORTABLE = (("random", "median"), ("curves", "none"), ("curves", "asha"), ("curves-ard", "asha"))
+SINGLE_OBJECTIVE = ("curves",)
+PORTABLE = (("random", "median"), ("curves", "none"), ("curves", "asha"))
 """Every sampler and pruner that is portable."""
 LOGARITHMIC = {
     "name": "logarithmic",

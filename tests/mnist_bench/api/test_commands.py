@@ -37,7 +37,7 @@ def test_a_package_with_a_commands_name_is_called_and_imported(name: str) -> Non
 
 def test_a_function_says_what_its_options_are_and_shows_their_types_alone() -> None:
     text, signature = mnist_bench.search.__doc__ or "", inspect.signature(mnist_bench.search)
-    assert "\n    warm_start: False to ignore the warm-start configurations that the space names.\n" in text
+    assert "\n    patience: stop after N trials without improvement.\n" in text
     assert str(signature.parameters["patience"]) == "patience: int | None = None"
     assert {*signature.parameters} == set(re.findall(r"^    (\w+): ", text.partition("Raises:")[0], re.MULTILINE))
 

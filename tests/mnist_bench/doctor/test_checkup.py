@@ -205,18 +205,6 @@ def test_the_way_back_to_another_installation_can_be_typed(place: StudyFolder, s
     assert told["installation"].advice == advice
 
 
-def test_a_search_that_goes_on_with_a_start_list_is_as_the_study_needs_it(place: StudyFolder) -> None:
-    results = place.path.parent
-    asked = SearchConfig(
-        space="conv", overrides=("subset=1000",), trials=3, executor="in-process", results=results,
-        data=results / "data",
-    )  # fmt: skip
-    begun = running.run(asked, Observer(), lambda: True).study
-    assert begun.spec["start"]["made_of"] == ["conv-5k", "conv-5k-wrong"]
-    checkup = check(StudyFolder.of(begun.name, results))
-    assert found(checkup, "installation", "ok").text.startswith("as the study needs it")
-
-
 def test_other_data_are_told(place: StudyFolder, tmp_path: Path) -> None:
     assert "not there" not in found(check(place), "data", "ok").text
     assert "no train-images" in found(doctor.check_study(place, data_dir=tmp_path), "data", "note").text

@@ -201,13 +201,13 @@ def test_as_data() -> None:
 def test_every_sampler_comes_with_every_pruner_and_options_of_its_own() -> None:
     names = [one.name for one in line_up(("tpe", "random"), ("asha", "none"))]
     assert names == ["tpe + asha", "tpe", "random + asha", "random"]
-    methods = line_up(("tpe", {"name": "tpe", "only_feasible": 1}), ("asha", {"name": "median"}))
+    methods = line_up(("tpe", {"name": "tpe", "n_startup_trials": 5}), ("asha", {"name": "median"}))
     assert [one.name for one in methods] == [
-        "tpe + asha", "tpe + median", "tpe (only_feasible=1) + asha", "tpe (only_feasible=1) + median",
+        "tpe + asha", "tpe + median", "tpe (n_startup_trials=5) + asha", "tpe (n_startup_trials=5) + median",
     ]  # fmt: skip
-    assert methods[2].strategies() == (Tpe(only_feasible=1), Asha())
-    with pytest.raises(UsageError, match=r"^sampler \{only_feasible: 1\}: give its name"):
-        line_up([{"only_feasible": 1}], ["asha"])
+    assert methods[2].strategies() == (Tpe(n_startup_trials=5), Asha())
+    with pytest.raises(UsageError, match=r"^sampler \{n_startup_trials: 5\}: give its name"):
+        line_up([{"n_startup_trials": 5}], ["asha"])
 
 
 def test_code_of_ones_own_takes_options(tmp_path: Path) -> None:

@@ -73,8 +73,7 @@ SAME = "; its digest has to be the one above"
     [
         (other(), "space.yaml", "", SAME),
         (of("smoke"), "smoke", "", SAME),
-        (of("conv", start={"made_of": ["conv-5k"], "configurations": []}), "conv", "", SAME),
-        (of("conv"), "conv", "--no-warm-start", SAME),
+        (of("conv"), "conv", "", SAME),
         (other(numerics={"device": "cpu"}), "space.yaml", "--device cpu", SAME),
         (other(numerics={"device": "cuda"}), "space.yaml", "", SAME),
         (on("kmnist"), "space.yaml", "--set dataset=kmnist", SAME),

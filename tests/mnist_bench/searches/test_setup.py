@@ -69,7 +69,7 @@ def test_code_leaves_a_space_that_says_nothing_as_it_is(tmp_path: Path) -> None:
             rf"^no sampler 'no-such-sampler'; there are {', '.join(SAMPLERS)}, and Optuna's, such as "
             "optuna:GPSampler; your own code",
         ),
-        ({"pruner": {"name": "asha", "eta": 3}}, r"^pruner asha has no option 'eta'; it has min_resource"),
+        ({"pruner": {"name": "asha", "eta": 3}}, r"^pruner asha has no option 'eta'; it has reduction_factor"),
     ],
 )
 def test_what_is_named_wrongly_is_refused(options: dict[str, Any], words: str) -> None:

@@ -53,7 +53,7 @@ def test_shipped_spaces_are_valid(name: str) -> None:
         ("augment: {rotation_degrees: {int: [0, 15]}, zoom: {float: [0, 0.15]}}", True),
         ("optim: {lr: {levels: [1e-3, 1], log: true}, momentum: {value: 0.9, when: {optimizer: sgd_nesterov}}}", True),
         ("epochs: 2\nphases: [{epochs: 1}, {epochs: 1, lr: 1e-4, augment: {zoom: 0.1}}]", True),
-        ("search: {sampler: random, pruner: {name: asha, min_resource: 2}}\nobjective: [val_accuracy, macs]", True),
+        ("search: {sampler: random, pruner: {name: asha, reduction_factor: 2}}\nobjective: [val_accuracy, macs]", True),
         ("modl: {}", False),
         ("model: {batchnrom: none}", False),
         ("model: {activation: rleu}", False),

@@ -36,7 +36,7 @@ def misses(params: Mapping[str, Any]) -> bool:
 
 
 def test_what_misses_a_constraint_is_not_trained_and_says_by_how_much(tmp_path: Path) -> None:
-    study = fake.run(tmp_path, budget=25, widest=64, space_values=SPACE).study
+    study = fake.run(tmp_path, budget=25, widest=64, space_values=SPACE, sampler=Random()).study
     infeasible = [trial.number for trial in study.trials if trial.reason == "infeasible"]
     assert infeasible == [trial.number for trial in study.trials if misses(trial.params)] != []
     assert len(study.trials) - len(infeasible) == 25
@@ -100,7 +100,8 @@ def test_what_was_drawn_is_trained_and_what_the_codec_cannot_read_again_is_a_sen
 ) -> None:
     def run(folder: Path, planner: Planner, **options: Any) -> tuple[Run, Scripted]:
         executor = Scripted(clock)
-        return fake.run(folder, budget=6, executor=executor, planner_for=lambda _: planner, **options), executor
+        options |= {"executor": executor, "planner_for": lambda _: planner, "sampler": Random()}
+        return fake.run(folder, budget=6, **options), executor
 
     whole, executor = run(tmp_path / "whole", planner := Planner())
     assert all(job.config == planner.drawn[job.trial] for _, job in executor.started)

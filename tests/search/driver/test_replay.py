@@ -15,7 +15,7 @@ import pytest
 from search.driver.replay import RecordedPlanner, Replay, replay
 from search.event_log.events import Asked, Event, Reported, trial_of
 from search.strategies.pruners import NoPruner
-from search.strategies.samplers import Curves
+from search.strategies.samplers import Curves, Random
 from support import search_fake as fake
 from support.processes import until
 
@@ -46,7 +46,9 @@ def events(tmp_path: Path) -> list[Event]:
     return fake.events_of(tmp_path)
 
 
-def test_plans_can_be_taken_from_the_log(events: list[Event]) -> None:
+def test_plans_can_be_taken_from_the_log(tmp_path: Path) -> None:
+    fake.run(tmp_path, budget=BUDGET, sampler=Random())
+    events = fake.events_of(tmp_path)
     assert replay(events, lambda spec: RecordedPlanner(events)) == Replay(events=len(events), difference=None)
     seq, asked = first(events, Asked, 0)
     changed = with_another(events, seq, replace(asked, params={**asked.params, "model.width": 1}))

@@ -33,7 +33,6 @@ from search.strategies.pruners import Median, NoPruner
 from search.strategies.samplers import Curves, Random, Sampler, Tpe
 from search.study import studies
 from search.study.invocation_log import Invocation, invocations
-from search.study.spec import StartList
 from search.trainer_api import Plan, TrainerSpec
 from support import own_work, search_fake as fake
 from support.fake_trainer import CLAIMED
@@ -60,10 +59,11 @@ def states_in(results: Path) -> list[Path]:
     return sorted((results / "fake-0" / "states").glob("*"))
 
 
-def test_a_search_counts_trained_trials_and_shows_the_infeasible_besides(undisturbed: StudyRecord) -> None:
-    trials = undisturbed.trials
+def test_a_search_counts_trained_trials_and_shows_the_infeasible_besides(tmp_path: Path) -> None:
+    study = fake.run(tmp_path, budget=BUDGET, sampler=Random()).study
+    trials = study.trials
     infeasible = [trial for trial in trials if trial.reason == "infeasible"]
-    assert len(undisturbed.finished()) == BUDGET == len(trials) - len(infeasible) < len(trials)
+    assert len(study.finished()) == BUDGET == len(trials) - len(infeasible) < len(trials)
     assert [trial.number for trial in trials] == list(range(len(trials)))
     assert all(trial.params["model.width"] > 48 and not trial.reports for trial in infeasible)
 
@@ -278,7 +278,7 @@ def test_crashes_in_a_row_end_the_search_with_the_first_ones_text(tmp_path: Path
 def test_infeasible_trials_between_crashes_do_not_end_their_row(tmp_path: Path, clock: Clock) -> None:
     executor = Scripted(clock, lambda job: Failed(job=job, cause="raised", reason="ZeroDivisionError"))
     with pytest.raises(TooManyFailuresError, match="5 trials in a row crashed"):
-        fake.run(tmp_path, widest=32, concurrent_trials=1, executor=executor)
+        fake.run(tmp_path, widest=32, concurrent_trials=1, executor=executor, sampler=Random())
     reasons = Counter(trial.reason for trial in studies.open_study(tmp_path, None).trials)
     assert reasons["crashed"] == 5
     assert reasons["infeasible"]
@@ -310,17 +310,6 @@ def test_a_sampler_that_limits_mislead_finds_what_is_feasible_all_the_same(tmp_p
     options: dict[str, Any] = {"sampler": Tpe(n_startup_trials=2), "pruner": NoPruner()}
     found = fake.run(tmp_path, budget=6, planner_for=lambda _: Misleading(), **options).study
     assert [trial.params["model.width"] for trial in found.finished()] == [64] * 6
-
-
-@pytest.mark.slow
-def test_startup_trials_are_trained_ones(tmp_path: Path) -> None:
-    """As far as the startup goes, tpe proposes what the random sampler does; infeasible proposals do not shorten it."""
-    options = {"pruner": NoPruner(), "widest": 16}
-    drawn = fake.run(tmp_path / "random", budget=8, sampler=Random(), **options).study
-    found = fake.run(tmp_path / "tpe", budget=12, sampler=Tpe(n_startup_trials=8), **options).study
-    startup = [trial.params for trial in drawn.trials]
-    assert len(startup) > 20
-    assert [trial.params for trial in found.trials][: len(startup)] == startup
 
 
 @pytest.mark.slow
@@ -369,11 +358,9 @@ def search_of(results: Path, **asked: Any) -> Search:
 def test_given_parameters_outside_the_space_are_refused_before_anything_trains(
     tmp_path: Path, given: dict[str, Any], fault: str
 ) -> None:
-    start = StartList(made_of=("x",), configurations=(given,))
-    for asked in ({"enqueued": (one for one in (given,))}, {"start": start}):
-        with pytest.raises(UsageError) as refused:
-            search_of(tmp_path, **asked)
-        assert str(refused.value) == f"{next(iter(asked))}[0]: {fault}"
+    with pytest.raises(UsageError) as refused:
+        search_of(tmp_path, enqueued=(one for one in (given,)))
+    assert str(refused.value) == f"enqueued[0]: {fault}"
 
 
 def test_a_plan_of_more_periods_than_the_search_is_refused(tmp_path: Path) -> None:
@@ -560,7 +547,7 @@ def test_a_search_tells_what_it_is_and_how_far_it_has_come(tmp_path: Path) -> No
 
 
 def test_what_a_plan_exceeds_is_told_to_the_sampler(tmp_path: Path) -> None:
-    fake.run(tmp_path, budget=6)
+    fake.run(tmp_path, budget=6, sampler=Random())
     asked = [event for event in fake.events_of(tmp_path) if isinstance(event, Asked)]
     assert {event.constraints["width"] > 0 for event in asked} == {False, True}
     for event in asked:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,14 @@ from hypothesis import given, settings, strategies as st
 
 from search.database import sqlite_url
 from search.errors import FingerprintError, UsageError
+from search.proposals.prospects import Prospects
 from search.strategies.optuna_study import OptunaStudy, shortfall
 from search.strategies.pruners import Asha, Median, NoPruner, Pruner
 from search.strategies.registry import named_pruner
 from search.strategies.samplers import Random, Sampler, Tpe
 from search.study import studies
 from search.study.spec import fingerprint
+from search.trainer_api import PLAIN, Plan
 from support import golden_searches, search_fake as fake
 from support.dose import dose
 from support.paths import DATABASE
@@ -30,11 +32,22 @@ pytestmark = pytest.mark.usefixtures("log_alone")
 TWO = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}
 
 
+class Free:
+    """Plans whatever is proposed."""
+
+    codec = PLAIN
+
+    def __call__(self, params: Mapping[str, Any]) -> Plan[Mapping[str, Any]]:
+        """See `search.trainer_api.Planner`."""
+        return Plan(config=params, costs=(1,))
+
+
 def memory_of(pruner: Pruner, *, sampler: Sampler | None = None, periods: int = 9) -> OptunaStudy:
     """Return an empty study of a value and the cost "macs" over one range."""
     space = fake.space({"m": {"a": {"float": [0.0, 1.0]}}, "objective": ["val_accuracy", "macs"]})
     parts: dict[str, Any] = {"sampler": sampler or Random(), "pruner": pruner, "seed": 0, "periods": periods}
-    return OptunaStudy(name="two", space=space, **parts)
+    prospects = Prospects(space, Free(), 0)
+    return OptunaStudy(name="two", space=space, prospects=lambda: prospects, **parts)
 
 
 def pruned(pruner: Pruner, trials: Sequence[tuple[float, int]]) -> list[int]:
@@ -162,7 +175,8 @@ def test_tpe_learns_from_both_objectives() -> None:
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a search of two objectives, `two`, some of whose trials are pruned or infeasible."""
     folder = tmp_path_factory.mktemp("results")
-    run = fake.run(folder, budget=14, name="two", pruner=Asha(reduction_factor=2), space_values=TWO)
+    options: dict[str, Any] = {"sampler": Random(), "pruner": Asha(reduction_factor=2), "space_values": TWO}
+    run = fake.run(folder, budget=14, name="two", **options)
     assert {trial.reason for trial in run.study.trials} == {"complete", "pruned", "infeasible"}
     return folder
 
@@ -189,7 +203,7 @@ def test_another_objective_is_another_search(results: Path) -> None:
     with pytest.raises(
         FingerprintError, match=r"space.settings.objective: \['val_accuracy', 'parameters'\] then, - now"
     ):
-        fake.run(results, budget=14, name="two", pruner=Asha(reduction_factor=2))
+        fake.run(results, budget=14, name="two", sampler=Random(), pruner=Asha(reduction_factor=2))
     specs = [fake.make_spec(Random(), Asha(), 4, 0, space=fake.space(values)).to_json() for values in (fake.SPACE, TWO)]
     assert fingerprint(specs[0]) != fingerprint(specs[1])
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, strategies as st
 
-from search.proposals.curves import BAD, MAX_REPORTS, Curve, most_recent, reports_of
+from search.proposals.curves import BAD, Curve, reports_of
 from search.proposals.exact import cholesky, product, solve_lower
 
 SHARES = (0.25, 0.5, 1.0)
@@ -52,12 +52,6 @@ def test_small_differences_of_values_that_are_no_shares_count() -> None:
 def test_without_a_report_there_is_nothing_to_read() -> None:
     with pytest.raises(ValueError, match="no trial has reported"):
         reports_of([curve(0)])
-
-
-def test_of_many_reports_those_of_the_longest_and_of_the_newest_trials_are_read() -> None:
-    read = most_recent([curve(trial, *[0.5] * (3 if trial < 50 else 1)) for trial in range(200)])
-    assert [each.trial for each in read] == [*range(50), *range(110, 200)]
-    assert sum(len(each.values) for each in read) == MAX_REPORTS
 
 
 @example([[0.0, 3.0], [1.1e-308, 0.0]])

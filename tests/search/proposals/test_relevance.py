@@ -12,12 +12,11 @@ from search.elementary import NATIVE, PORTABLE
 from search.proposals.coordinates import Coordinates
 from search.proposals.curves import Curve, Reports, Scale, telling
 from search.proposals.exact import Array
-from search.proposals.gaussian_process import DRIFT, LEVEL, Beliefs, Process, of_settings, of_trials, over_time
+from search.proposals.gaussian_process import Beliefs, Process, covariance_of
 from search.proposals.relevance import (
     MAX_READ,
     SPREAD_OF_VARIANCES,
     USUAL_VARIANCES,
-    Parts,
     RelevanceModel,
     learn,
     usual,
@@ -31,7 +30,6 @@ SHARE = np.tile([0.25, 1.0], 24)
 SCALE = Scale(top=None, usual=(0.0, 0.0), deviation=1.0)
 SPACE = fake.space({"name": "flat", "m": {name: {"float": [0.0, 1.0]} for name in "abc"}})
 COORDINATES = Coordinates(SPACE.distributions)
-ALL = Parts()
 SHARES = (0.1, 0.2, 0.4, 0.6, 1.0)
 SETTINGS = np.random.default_rng(0).random((706, 3)).round(6).tolist()
 PLACES = np.array([COORDINATES.of({"m.a": a, "m.b": b, "m.c": c}) for a, b, c in SETTINGS[700:]])
@@ -49,28 +47,26 @@ def together(points: Array) -> Array:
 
 def log_density(learned: Beliefs, seen: Reports) -> float:
     """Return the logarithm of the reports' probability, by NumPy's linear algebra."""
-    effects = of_trials(of_settings(BETWEEN, learned), seen, learned)
-    covariance = effects * over_time(seen.share, seen.share) + learned.noise * np.eye(len(seen.share))
-    covariance += LEVEL + DRIFT * np.minimum(seen.share[:, None], seen.share[None])
+    covariance = covariance_of(seen, BETWEEN, learned)
     fit = seen.loss @ np.linalg.solve(covariance, seen.loss)
     return float(-0.5 * fit - 0.5 * np.linalg.slogdet(covariance)[1])
 
 
 def test_ranges_that_act_together_are_found() -> None:
-    relevances = learn(reports(together(POINTS)), BETWEEN, Parts()).relevances
+    relevances = learn(reports(together(POINTS)), BETWEEN).relevances
     assert min(relevances[[0, 2]]) > 10 * max(relevances[[1, 3]])
 
 
 def test_what_is_learned_explains_the_reports_better_than_what_is_usual() -> None:
     seen = reports(together(POINTS))
-    before = log_density(usual(4, Parts()), seen)
-    assert log_density(learn(seen, BETWEEN, Parts()), seen) > before + 5
+    before = log_density(usual(4), seen)
+    assert log_density(learn(seen, BETWEEN), seen) > before + 5
 
 
 def test_no_other_variance_is_much_more_probable() -> None:
     """The ascent ends near a summit of the density, the reports' times the prior's."""
     noisy = reports(together(POINTS) + 0.3 * np.random.default_rng(1).standard_normal(24))
-    found = learn(noisy, BETWEEN, Parts())
+    found = learn(noisy, BETWEEN)
     for place, name in enumerate(("joint", "mains", "trial")):
 
         def density(factor: float, place: int = place, name: str = name) -> float:
@@ -81,21 +77,10 @@ def test_no_other_variance_is_much_more_probable() -> None:
         assert density(0.2) < density(1.0) > density(5.0)
 
 
-def test_of_parts_that_are_off_nothing_is_learned() -> None:
-    seen = reports(together(POINTS))
-    off = Parts(relevance=False, noise=False)
-    unlearned, before = learn(seen, BETWEEN, off), usual(4, off)
-    assert (unlearned.relevances == before.relevances).all()
-    assert (unlearned.joint, unlearned.mains, unlearned.noise) == (before.joint, before.mains, before.noise)
-    apart = learn(seen, BETWEEN, Parts(joint=False))
-    assert apart.joint == 0.0
-    assert apart.mains > 0.0
-
-
 @pytest.mark.parametrize("ranges", [0, 4])
 def test_both_arithmetics_learn_the_same(ranges: int) -> None:
     found = [
-        learn(reports(together(POINTS), replace(SCALE, elementary=each)), BETWEEN[:ranges], Parts())
+        learn(reports(together(POINTS), replace(SCALE, elementary=each)), BETWEEN[:ranges])
         for each in (NATIVE, PORTABLE)
     ]
     assert found[0].relevances.tolist() == found[1].relevances.tolist()
@@ -116,9 +101,9 @@ def study(trials: int, *running: int) -> list[Curve]:
             for each in range(trials)]  # fmt: skip
 
 
-def anew(curves: Sequence[Curve], parts: Parts = ALL) -> Process:
+def anew(curves: Sequence[Curve]) -> Process:
     """Return the process, computed from nothing."""
-    return RelevanceModel(COORDINATES, NATIVE).given(curves, parts)
+    return RelevanceModel(COORDINATES, NATIVE).given(curves)
 
 
 def bits(process: Process) -> bytes:
@@ -131,7 +116,7 @@ def bits(process: Process) -> bytes:
 def test_what_is_kept_between_proposals_has_the_bits_of_what_is_computed_anew() -> None:
     model = RelevanceModel(COORDINATES, NATIVE)
     for curves in (study(7), study(9, 2), study(13, 2, 11), study(13, 11), study(20, 18, 19), study(20)):
-        assert bits(model.given(curves, ALL)) == bits(anew(curves))
+        assert bits(model.given(curves)) == bits(anew(curves))
 
 
 def test_predictions_agree_with_the_formula() -> None:
@@ -172,7 +157,6 @@ def test_of_many_reports_those_of_the_best_trials_and_of_the_newest_are_read() -
 
 def test_losses_over_decades_count_by_their_logarithm() -> None:
     curves = [replace(each, values=tuple(-(10.0 ** (4 * value)) for value in each.values)) for each in study(12)]
-    tops = [anew(curves, parts).reports.scale.top for parts in (ALL, Parts(decades=False))]
-    assert tops == [0.0, None]
     reports = anew(curves).reports
+    assert reports.scale.top == 0.0
     assert reports.scale.value(float(reports.loss[0]), 1) == pytest.approx(curves[0].values[0])

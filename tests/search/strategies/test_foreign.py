@@ -30,7 +30,7 @@ def test_a_name_is_a_built_in_ones_or_codes(tmp_path: Path) -> None:
     assert (own.name, own.options) == ("mine.py:Mine", {"share": 0.1})
     pruner = registry.named_pruner("optuna.pruners:PercentilePruner", {"percentile": 75, "n_startup_trials": 5})
     assert isinstance(pruner, ForeignPruner)
-    assert pruner.describe(4) == "optuna.pruners:PercentilePruner"
+    assert pruner.describe(range(1, 5)) == "optuna.pruners:PercentilePruner"
     assert is_own(own)
     assert not is_own(registry.named_sampler("optuna:TPESampler"))
 
@@ -98,8 +98,8 @@ def test_what_no_version_stores_is_refused(changed: dict[str, Any]) -> None:
 
 def test_a_pruner_of_a_users_own_may_stop_anywhere_and_is_forecast_as_the_median_pruner() -> None:
     pruner = registry.named_pruner("optuna.pruners:NopPruner")
-    assert all(pruner.may_stop_at(period) for period in range(1, 9))
-    assert pruner.survivors(20, 4) == Median().survivors(20, 4)
+    assert all(pruner.may_stop_at(period, range(1, 10)) for period in range(1, 9))
+    assert pruner.survivors(20, range(1, 5)) == Median().survivors(20, range(1, 5))
 
 
 def test_numbers_of_numpy_become_pythons(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 
 from search.errors import UsageError
 from search.strategies import pruners, registry, samplers
-from search.strategies.pruners import Asha, NoPruner, Pruner
+from search.strategies.pruners import Asha, Median, NoPruner, Pruner
 from search.strategies.samplers import Curves, Random, Sampler, Tpe
 from support import search_fake as fake
 
@@ -32,9 +32,9 @@ def test_it_survives_its_own_specification(parse: Callable[[Any], Any], specs: l
     ("parse", "spec", "words"),
     [
         (registry.pruner, "nosuch", f"no pruner 'nosuch'; there are {', '.join(pruners.PRUNERS)}, and Optuna's, "),
-        (registry.pruner, {"min_resource": 1}, "no pruner 'None'"),
+        (registry.pruner, {"reduction_factor": 2}, "no pruner 'None'"),
         (registry.pruner, {"name": "asha", "reduction_factor": 1}, "whole number from 2"),
-        (registry.pruner, {"name": "asha", "min_resource": True}, "whole number from 1"),
+        (registry.pruner, {"name": "asha", "reduction_factor": True}, "whole number from 2"),
         (registry.pruner, {"name": "median", "max": 9}, "no option 'max'; it has n_startup_trials, n_warmup_steps"),
         (registry.pruner, {"name": "median", "n_startup_trials": 0}, "n_startup_trials is 0; it takes a whole number"),
         (registry.pruner, {"name": "median", "n_min_trials": 0}, "n_min_trials is 0; it takes a whole number from 1"),
@@ -78,31 +78,29 @@ def test_what_does_not_fit_together_is_refused() -> None:
 
 def test_in_python_an_option_out_of_range_is_refused_at_once() -> None:
     with pytest.raises(
-        ValueError, match=r"^pruner asha: min_resource is 0; .*; pruner asha: every_report is True; it takes"
+        ValueError, match=r"^pruner median: n_startup_trials is 0; .*; pruner median: n_min_trials is True; it takes"
     ):
-        Asha(min_resource=0, every_report=True)
+        Median(n_startup_trials=0, n_min_trials=True)
 
 
 @pytest.mark.parametrize(
-    ("strategy", "periods", "headline"),
+    ("pruner", "ends", "headline"),
     [
-        (Asha(), 6, "asha (after reports 1, 3 of 6)"),
-        (Asha(min_resource=2, reduction_factor=2), 9, "asha (after reports 2, 4, 8 of 9)"),
-        (Asha(), 3, "asha (after report 1 of 3)"),
-        (Asha(), 1, "asha (no rungs)"),
-        (Tpe(), 6, "tpe (multivariate)"),
-        (NoPruner(), 6, "none"),
+        (Asha(), range(1, 7), "asha (after reports 1, 3 of 6)"),
+        (Asha(reduction_factor=2), range(1, 10), "asha (after reports 1, 2, 4, 8 of 9)"),
+        (Asha(), (0.25, 1, 3, 8), "asha (after reports 1, 2, 3 of 4)"),
+        (Asha(), range(1, 4), "asha (after report 1 of 3)"),
+        (Asha(), [1], "asha (no rungs)"),
+        (NoPruner(), range(1, 7), "none"),
     ],
 )
-def test_a_headline_names_the_rungs_as_reports_of_a_trial(
-    strategy: Sampler | Pruner, periods: int, headline: str
-) -> None:
-    assert strategy.describe(periods) == headline
+def test_a_headline_names_the_rungs_as_reports_of_a_trial(pruner: Pruner, ends: Sequence[float], headline: str) -> None:
+    assert registry.in_words(Tpe(), pruner, ends) == f"tpe (multivariate) + {headline}"
 
 
 def test_samplers_and_pruners_that_depend_on_the_processor_are_named() -> None:
     assert [name for name, sampler in samplers.SAMPLERS.items() if not sampler().portable] == ["tpe"]
     assert all(pruner().portable for pruner in pruners.PRUNERS.values())
     assert [*registry.unportable(Random(), Asha())] == []
-    words = "the proposals of tpe depend on the processor, and those of random, curves and curves-ard do not"
+    words = "the proposals of tpe depend on the processor, and those of random and curves do not"
     assert [*registry.unportable(Tpe(), Asha())] == [("sampler", words)]
