@@ -204,7 +204,7 @@ class OptunaTables:
             "trial_intermediate_values": {period: (value, "FINITE") for period, value in reached.items()},
             "trial_user_attributes": {key: (json.dumps(value),) for key, value in {**trial.facts, **shown}.items()},
             "trial_system_attributes": {
-                key: (json.dumps(self._as_shown(key, value)),) for key, value in attributes.items()
+                key: (json.dumps(self._as_shown(key, value), sort_keys=True),) for key, value in attributes.items()
             },
         }
 

@@ -69,10 +69,14 @@ TWO, MINIMIZED = {"objective": ["val_accuracy", "parameters"]}, {"objective": "l
 OVER_TIME: dict[str, Any] = {"behaviour": "claim_time", "trial_timeout": 1.0, "pruner": NoPruner()}
 
 
+ENQUEUED = {"optim.lr": 1e-2, "model.width": 16}  # not in the order of the log
+
+
 @pytest.mark.parametrize(
     "options",
     [
         {"space_values": {**fake.SPACE, **TWO}},
+        {"enqueued": (ENQUEUED,)},
         pytest.param({}, marks=pytest.mark.slow),
         pytest.param({"space_values": {**fake.SPACE, **MINIMIZED}}, marks=pytest.mark.slow),
         pytest.param({"space_values": {**fake.SPACE, **TWO, "direction": "minimize"}}, marks=pytest.mark.slow),
@@ -81,7 +85,7 @@ OVER_TIME: dict[str, Any] = {"behaviour": "claim_time", "trial_timeout": 1.0, "p
         pytest.param({"behaviour": "raise"}, marks=pytest.mark.slow),
         pytest.param(OVER_TIME, marks=pytest.mark.slow),
     ],
-    ids=["two", "one", "minimized", "two minimized", "levels", "diverged", "crashed", "timed out"],
+    ids=["two", "enqueued", "one", "minimized", "two minimized", "levels", "diverged", "crashed", "timed out"],
 )
 def test_the_tables_of_a_search_follow_its_log_and_optuna_reads_them_so(
     searched: Searched, tmp_path: Path, options: dict[str, Any]
