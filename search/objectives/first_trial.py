@@ -35,13 +35,9 @@ class FirstTrial:
 
     space: Space
     periods: int  # the most reports of a trial
+    middle: Mapping[str, Any]  # its parameters, by path
     reports: Sequence[Figures] = ()  # its own; none if the study has begun
     notices: Sequence[str] = ()
-
-    @property
-    def middle(self) -> Mapping[str, Any]:
-        """Its parameters, by path."""
-        return {path: middle(span) for path, span in self.space.distributions.items()}
 
 
 def blank_space(objective: Objective) -> Space:
@@ -70,7 +66,8 @@ def first_trial(objective: Objective, files: StudyFolder, *, seed: int, periods:
         # Without the direction, which the call gives each time.
         settings = {name: value for name, value in stored["space"]["settings"].items() if name != "direction"}
         space = Space.from_spec({**stored["space"], "settings": settings})
-        return FirstTrial(space=space, periods=periods or stored["periods"])
+        begun_with = [*stored.get("enqueued", ()), {}]  # another processor may compute another middle
+        return FirstTrial(space=space, periods=periods or stored["periods"], middle=begun_with[0])
     make_folder(files.path)
     most = periods or MAX_PERIODS
     executor = ObjectiveExecutor(objective, 1, files.workers_log, periods=most, space=None, checked=False)
@@ -86,7 +83,9 @@ def first_trial(objective: Objective, files: StudyFolder, *, seed: int, periods:
         raise UsageError(f"{objective.name} asks for no range; call trial.suggest_float in it, or give a space.")
     found = f"{number_of(len(space.fields), 'range')} and {number_of(len(reports), 'report')}"
     notice = f"The first trial, with the middle of each range, has {found}: all others have the same."
-    return FirstTrial(space=space, periods=periods or len(reports), reports=reports, notices=[notice])
+    given = {path: middle(span) for path, span in space.distributions.items()}
+    periods = periods or len(reports)
+    return FirstTrial(space=space, periods=periods, middle=given, reports=reports, notices=[notice])
 
 
 def _done(objective: Objective, executor: ObjectiveExecutor, seed: int) -> Done:

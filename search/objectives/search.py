@@ -98,7 +98,8 @@ def planned(
     callbacks: Sequence[Callable[[TrialRecord], object]] = (),
     **options: Any,
 ) -> Search:
-    """Return the search of an objective; `run` does it. Without a space, the objective's first trial is run here.
+    """Return the search of an objective; `run` does it. Without a space, the first trial is run here, however long
+    it takes.
 
     Args:
         objective: what is called.
