@@ -6,7 +6,7 @@
     study = mnist_bench.open_study("conv-0")
     trials = mnist_bench.to_dataframe(study)                   # trials["optim.lr"]; needs pandas
     board = mnist_bench.leaderboard(study)                     # board.rows[0].rank
-    parted = mnist_bench.compare("conv-0", "conv-1")           # parted.pairs[0].test.p_value
+    parted = mnist_bench.compare("conv-0", "conv-1")           # parted.test.p_value
     again = mnist_bench.reproduce(study)                       # again.identical
     found = mnist_bench.confirm(study, workers=2)              # found.test(found.winner).interval
     path = mnist_bench.ablate(study, seeds=3)                  # path.steps[0].fewer
