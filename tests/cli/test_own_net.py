@@ -161,7 +161,7 @@ def test_it_is_confirmed_ablated_trained_and_replayed(place: NetPlace) -> None:
     assert (confirmed["test_images"], [len(final["errors"]) for final in confirmed["finals"]]) == (100, [8])
     (place.folder / "plain.yaml").write_text(PLAIN)
     ablate = ("ablate", *study, "--baseline", "plain.yaml", "--seeds", "2", "--workers", "1")
-    assert "net.width" in place.run(*ablate, *DATA, *NET, "--json")
+    assert "net.dropout" in place.run(*ablate, *DATA, *NET, "--json")
     assert "accuracy" in place.run("train", "tiny-0/0", *study[1:], *DATA, *NET)
     assert "each as in the log" in place.run("doctor", *study, "--replay", *DATA, *NET)
     assert "not done. The network is your own code" in place.run("doctor", *study, "--replay", *DATA)
