@@ -58,7 +58,7 @@ LINES = [
         2,
         "Give either --objective, a function, or --command, a program.",
     ),
-    ("search a.yaml --objective a.py:f --device cpu --data x", 2, f"--data and --device: {ONLY_NETS}"),
+    ("search a.yaml --objective a.py:f --device cpu --data x", 2, f"--device and --data: {ONLY_NETS}"),
     ("search a.yaml --objective a.py:f --target nan", 2, "--target nan: not a number; write 99.4%, 0.994 or -12.5"),
     ("search a.yaml --periods 3 --stall 3s", 2, "--periods and --stall: only with --objective or --command."),
     ("search a.yaml --target 1.5", 2, "target=1.5: give a validation accuracy, above 0 and up to 1."),
