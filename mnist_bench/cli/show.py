@@ -266,10 +266,8 @@ def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Ex
 def _source(study: StudyRecord, trial: TrialRecord) -> str:
     from search.study.spec import StudySpec
 
-    spec = StudySpec.from_json(study.spec)
-    if trial.number < len(spec.enqueued):
-        return (spec.enqueued_from[trial.number] or "") if spec.enqueued_from else ""
-    return ""
+    origins = StudySpec.from_json(study.spec).enqueued_from
+    return (origins[trial.number] or "") if trial.number < len(origins) else ""
 
 
 def sentences(

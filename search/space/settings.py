@@ -128,7 +128,7 @@ def _faults_of_search(space: Space) -> Iterator[Fault]:
         if name not in _STRATEGIES:
             hint = did_you_mean(str(name), _STRATEGIES) or f"; give {listing(_STRATEGIES)}"
             yield Fault(("search", name), f"search: it has no {show(name)}{hint}", at_key=True)
-        elif name in _STRATEGIES and not isinstance(given, str | Mapping):
+        elif not isinstance(given, str | Mapping):
             message = f"search.{name}: {show(given)} is neither a name nor a mapping with a `name` and options"
             yield Fault(("search", name), message)
 

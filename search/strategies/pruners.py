@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass, field
@@ -98,10 +99,11 @@ class Asha(Pruner):
         return f"of {arrived}{rivals} the best {f'{most} continue' if most > 1 else 'one continues'}"
 
     def rungs(self, ends: Sequence[float]) -> list[int]:
-        rungs: list[int] = []
-        for period, end in enumerate(ends[:-1], 1):
-            if not rungs or end >= self.reduction_factor * ends[rungs[-1] - 1]:
-                rungs.append(period)
+        # The ends rise. Each is not looked at, because a trial may have a million reports, and each one is asked for.
+        rungs, index = [], 0
+        while index < len(ends) - 1:
+            rungs.append(index + 1)
+            index = bisect_left(ends, self.reduction_factor * ends[index], index + 1)
         return rungs
 
     def describe(self, ends: Sequence[float]) -> str:
