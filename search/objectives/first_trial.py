@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -20,7 +19,7 @@ from search.objectives.executor import ObjectiveExecutor, reports_in
 from search.objectives.objective import Objective
 from search.objectives.reports import Figures
 from search.objectives.trial import middle
-from search.space.space import Space
+from search.space.space import Space, name_of
 from search.study.folder import StudyFolder
 from search.study.studies import read_events, specification
 from search.trainer_api import MAX_PERIODS
@@ -44,7 +43,7 @@ def blank_space(objective: Objective) -> Space:
     """Return the space in which an objective's ranges will be, named after the file or the function."""
     place, _, function = objective.name.rpartition(":")
     stem = PurePath(place).stem if place.endswith(".py") else place.rpartition(".")[2] or function
-    return Space(re.sub(r"[^A-Za-z0-9]+", "-", stem).strip("-")[:64] or "space", "space", {}, ())
+    return Space(name_of(stem), "space", {}, ())
 
 
 def first_trial(objective: Objective, files: StudyFolder, *, seed: int, periods: int | None) -> FirstTrial:

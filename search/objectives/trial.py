@@ -232,7 +232,7 @@ def _name(path: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value with lists in place of tuples, and Python's numbers in place of NumPy's."""
+    """Return a value with lists instead of tuples, and Python's numbers instead of NumPy's."""
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     return value.item() if hasattr(value, "item") else value

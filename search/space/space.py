@@ -117,6 +117,11 @@ class Field:
         return form | ({"when": when} if when else {})
 
 
+def name_of(text: str) -> str:
+    """Return the name of a space that has none, made of the name of its file or function."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")[:64] or "space"
+
+
 @dataclass(frozen=True)  # without slots, because it keeps its steps
 class Space:
     """A whole space in which every range is valid and every condition names an existing field."""
@@ -155,7 +160,7 @@ class Space:
                 settings[key] = value
         name = settings.pop("name", None)
         if name is None:
-            name = re.sub(r"[^A-Za-z0-9]+", "-", PurePath(document.source).stem).strip("-")[:64] or "space"
+            name = name_of(PurePath(document.source).stem)
         elif not isinstance(name, str) or not _SPACE_NAME.fullmatch(name):
             rule = "up to 64 ASCII letters, digits, dots, dashes and underscores, the first a letter or digit"
             why = "is not text; quote it" if isinstance(name, int | float) else f"is not a name: {rule}"
