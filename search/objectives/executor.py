@@ -89,7 +89,7 @@ class ObjectiveExecutor(Executor):
         self._checked = checked and repeats and not first
         self._first = first
         fields = None if space is None else {"name": space.name, "settings": {}, "fields": space.to_spec()["fields"]}
-        self._space = fields  # as a child is told
+        self._space = fields  # what a child gets
         self._log_file = log
         self._log: IO[bytes] | None = None
         self._printed = 2  # the descriptor of the log, once it has started
