@@ -144,11 +144,14 @@ def test_where_every_trial_fails_the_search_begins_again_once_the_function_was_m
 
 
 @pytest.mark.slow
-def test_a_program_is_searched_and_its_script_is_part_of_the_study(search: Search, here: Path) -> None:
+def test_a_program_is_searched_and_its_script_is_part_of_the_study(
+    search: Search, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAUSE", "0.3")
     program = "--command './train.sh {x}' --periods 4 --workers 2"
     pruned = search(f"{program} -n 6").stderr.count("PRUNED")
-    assert pruned > 0
-    assert len((here / "ended.log").read_text().splitlines()) == pruned
+    # On a busy machine a program may reach its own end before it is asked to.
+    assert 0 < len((here / "ended.log").read_text().splitlines()) <= pruned
     (here / "train.sh").write_text(own_work.SCRIPT + "# changed\n")
     changed = search(f"{program} -n 7", code=2)
     assert "./train.sh '{x}' has changed since study descent-0 began" in changed.stderr
