@@ -11,6 +11,7 @@ from shutil import copy
 from textwrap import dedent
 
 import pytest
+from ruamel.yaml import YAML
 
 import search
 from support.paths import ROOT
@@ -114,6 +115,15 @@ def test_the_first_search_finds_the_best_value_again_with_two_workers_and_reads_
     assert printed(tmp_path, FIRST) == found
     (tmp_path / "two").mkdir()
     assert printed(tmp_path / "two", FIRST.replace("trials=20", "trials=20, workers=2")) == found
+
+
+@pytest.mark.slow
+def test_the_digest_is_a_unit_test_as_its_workflow_runs_it(tmp_path: Path) -> None:
+    copy(EXAMPLES / "test_my_search.py", tmp_path)
+    steps = YAML(typ="safe").load(EXAMPLES / "test_my_search.yml")["jobs"]["digest"]["steps"]
+    python, *command = steps[-1]["run"].split()
+    assert python == "python"
+    assert "2 passed" in run(*command, "--quiet", folder=tmp_path)[-1]
 
 
 @pytest.mark.slow
