@@ -30,7 +30,7 @@ help:
 	@echo "make integration   tests with Chromium, a Ray cluster and other programs; long tests of whole commands"
 	@echo "make faults   every fault of tests/FAULTS.md, injected for real, every property in its full dose, every pair, emulated processors"
 	@echo "make docs     the documentation as a site, build/site/index.html; a link that leads nowhere fails"
-	@echo "make results  make the published searches and the notebook's table again: about 3.5 hours on 2 cores"
+	@echo "make results  make the published searches and the notebook's table again: about 2.5 hours on 2 cores"
 	@echo "make gpu      training and searching on a CUDA device: times, and whether both repeat"
 	@echo "make format   lay out the code"
 	@echo "make schema   write spaces/schema.json"

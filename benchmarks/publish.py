@@ -1,8 +1,8 @@
 """Make the published searches and the notebook's table again: results/published/conv, front, portable and notebook.
 
-    python benchmarks/publish.py            all of it, about 3.5 hours on 2 cores
-    python benchmarks/publish.py conv       the search and everything derived from it, about two and a half hours
-    python benchmarks/publish.py front      the search with two objectives, about an hour
+    python benchmarks/publish.py            all of it, about 2.5 hours on 2 cores
+    python benchmarks/publish.py conv       the search and its confirmation, about half an hour
+    python benchmarks/publish.py front      the search with two objectives, about an hour and a half
     python benchmarks/publish.py portable   the search in portable precision, about 10 minutes
     python benchmarks/publish.py notebook   the notebook's table alone, about 25 minutes
     python benchmarks/publish.py pages      the plots and reports of the kept studies, without any training
@@ -10,8 +10,8 @@
 Studies and finished parts are kept in results/_bench/publish until a part is complete. The same command resumes an
 interrupted run; times are meaningful only if the run was not interrupted.
 
-conv/ holds the last lines of the search, the ten best trials (leaderboard.json has all), the confirmation, the
-ablation, two plots, and report.html with all. `mnist-bench reproduce
+conv/ holds the last lines of the search, the ten best trials (leaderboard.json has all), the confirmation, two plots,
+and report.html with all. `mnist-bench reproduce
 results/published/conv/RECORD.json` trains the best trial again and compares it bit for bit.
 front/ holds a search for accuracy with few parameters, and its front with fresh seeds on the test set.
 portable/ holds a search whose digest, and whose winner's RECORD.json, are the same on every x86-64 processor.
@@ -47,15 +47,12 @@ STUDIES = FOLDER / "studies"
 UNDER_WAY = ROOT / "results" / "_bench" / "publish"
 SEARCH = ("search", "conv", "--trials", "50")
 CONFIRM = ("confirm", "conv-0", "--top", "3")
-ABLATE = ("ablate", "conv-0", "--baseline", "benchmarks/linear.yaml", "--seeds", "4", "--budget", "100m")
 SMALL = ("search", "small", "--trials", "60")
 FRONT = ("confirm", "small-0", "--front")
 PORTABLE = ("search", "conv", "--set", "precision=portable", "--study-name", "portable", "--trials", "50")
 NOTEBOOK = ("bench", "notebook", "--seeds", "5")
 TEXTS = {".html", ".json", ".md", ".txt"}
-KEPT = (
-    "space.yaml", "test-openings.jsonl", "confirm/confirm.json", "confirm/front.json", "ablation/ablation.json",
-)  # fmt: skip
+KEPT = ("space.yaml", "test-openings.jsonl", "confirm/confirm.json", "confirm/front.json")
 """Files of a study of which pages are made, besides its database and the weights of the chosen trial."""
 
 Step = Callable[[Path, tuple[str, ...]], None]
@@ -172,11 +169,6 @@ def confirm_front(folder: Path, results: tuple[str, ...]) -> None:
         (folder / f"{member['number']}.yaml").write_text(recipe)
 
 
-def ablate(folder: Path, results: tuple[str, ...]) -> None:
-    """Turn a linear model into the winner, a group of settings at a time."""
-    experiment(ABLATE, "ablation", "What each group of settings brings", folder, results, "--markdown")
-
-
 def experiment(
     command: tuple[str, ...], name: str, title: str, folder: Path, results: tuple[str, ...], *form: str
 ) -> str:
@@ -194,7 +186,7 @@ def notebook(results: Path) -> None:
 
 
 STEPS: dict[str, tuple[Step, ...]] = {
-    "conv": (search, confirm, ablate),
+    "conv": (search, confirm),
     "front": (search_small, confirm_front),
     "portable": (search_portable,),
 }

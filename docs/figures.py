@@ -105,7 +105,7 @@ def front() -> Rows:
 
 
 def ablation() -> Rows:
-    path = figures("conv/ablation.json")
+    path = figures("ablation.json")
     yield "linear", f"{fmean(path['start']['errors']):.1f}"
     for label, step in zip(("convolutions", "averaging", "augmentation", "other"), path["steps"], strict=True):
         shown = around(step, "fewer", 0) if step["low"] > 0 else f"{step['fewer']:.0f}, which may be chance"

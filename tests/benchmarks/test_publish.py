@@ -50,7 +50,7 @@ def test_what_was_stopped_goes_on_where_it_was(tmp_path: Path, monkeypatch: pyte
     publish.main(["conv"])
     assert ran.count("search") == searched, "the search is not repeated"
     written = {path.name for path in (tmp_path / "published" / "conv").iterdir()}
-    assert {"search.txt", "RECORD.json", "confirm.md", "ablation.md"} <= written
+    assert {"search.txt", "RECORD.json", "confirm.md"} <= written
     assert "old.txt" not in written
     assert not (tmp_path / "under way" / "conv").exists()
 
@@ -83,7 +83,7 @@ def test_pages_are_made_again_of_a_kept_study_without_its_checkpoints_and_other_
     files = {path.relative_to(publish.STUDIES).as_posix() for path in publish.STUDIES.rglob("*") if path.is_file()}
     assert files == {
         "confirmed/study.db", "confirmed/weights/48.safetensors", "confirmed/confirm/confirm.json",
-        "confirmed/ablation/ablation.json", "confirmed/space.yaml", "confirmed/test-openings.jsonl",
+        "confirmed/space.yaml", "confirmed/test-openings.jsonl",
     }  # fmt: skip
     ran: list[tuple[str, ...]] = []
     monkeypatch.setattr(publish, "PAGES", {"conv": publish.Pages(study="confirmed", plots=("curves",))})
