@@ -1,8 +1,8 @@
 """Makes the notebooks from the pages that they are; `make notebooks` writes them, and a test finds a stale one.
 
 A block of code of a page is a cell: `python` as it stands, `sh` in bash, and one that begins with `# file: NAME` writes
-that file. A block of `text` is the output of the cell before. Comments of the page, which no reader sees, say what the
-notebook does otherwise:
+that file. A block of `text` and a picture in this folder's `notebooks` are output of the cell before. Comments of the
+page, which no reader sees, say what the notebook does otherwise:
 
     <!-- notebook: leave out -->     what follows, up to `<!-- notebook: continue -->`, is on the page alone
     <!-- notebook: minutes -->       the next block takes minutes, and runs only if the notebook's user wants it
@@ -10,6 +10,7 @@ notebook does otherwise:
 
 from __future__ import annotations
 
+import base64
 import json
 import posixpath
 import re
@@ -19,9 +20,12 @@ from typing import Any
 
 HERE = Path(__file__).parent
 FOLDER = HERE / "notebooks"
-PAGES = (HERE / "start" / "first_hour.md", HERE / "start" / "lessons.md")
+PAGES = tuple(HERE / "start" / f"{name}.md" for name in ("first_hour", "lessons", "notebook_2017"))
 LEFT_OUT = re.compile(r"<!-- notebook: leave out -->.*?<!-- notebook: continue -->\n*", re.DOTALL)
-BLOCK = re.compile(r"(<!-- notebook: minutes -->\n+)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"(<!-- notebook: minutes -->\n+)?^```(\w+)\n(.*?)^```$|^!\[[^\]]*\]\(\.\./notebooks/([^)]+)\)$",
+    re.MULTILINE | re.DOTALL,
+)
 LINK = re.compile(r"(\]\()([^)#:]+)(?=[)#])")
 FIRST = """\
 import os
@@ -55,7 +59,11 @@ def _cells(text: str, page: Path) -> Iterator[Cell]:
     for block in BLOCK.finditer(text):
         yield from _prose(text[done : block.start()], page)
         done = block.end()
-        minutes, language, body = block.groups()
+        minutes, language, body, picture = block.groups()
+        if picture:
+            data = {"image/png": base64.b64encode((FOLDER / picture).read_bytes()).decode()}
+            code["outputs"].append({"data": data, "metadata": {}, "output_type": "display_data"})
+            continue
         if language == "text":
             code["outputs"].append({"name": "stdout", "output_type": "stream", "text": body.splitlines(keepends=True)})
             continue

@@ -41,10 +41,13 @@ def test_a_notebook_runs_and_prints_what_it_shows(path: Path, tmp_path: Path) ->
 
 
 def outputs_of(cell: dict[str, Any]) -> list[str]:
-    """Return the lines that a cell printed, without differences in times and blanks."""
-    texts = {"stdout": "", "stderr": ""}  # a line may lie in two outputs, with one of the other stream between them
+    """Return the lines that a cell printed, without differences in times and blanks, and a line per picture."""
+    texts = {"stdout": "", "stderr": "", "pictures": ""}  # a line may lie in two outputs, with another between them
     for output in cell.get("outputs", []):
-        texts[output["name"]] += "".join(output["text"])
+        if "name" in output:
+            texts[output["name"]] += "".join(output["text"])
+        elif "image/png" in output["data"]:
+            texts["pictures"] += "a picture\n"
     lines = (" ".join(line.split()) for text in texts.values() for line in text.splitlines())
     return [re.sub(r"\d+(\.\d+)? s\b|\d+:\d\d\b", "TIME", line) for line in lines if line]
 
