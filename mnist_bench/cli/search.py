@@ -148,7 +148,7 @@ def train(
     with live.screen() as screen:
         found = training.fit_seeds(numbers, count, heard, WatchedRuns(screen))
     fits = dict(zip(numbers, found, strict=True))
-    notes = []
+    notes = [] if training.notice is None else [training.notice]
     if to is not None:
         training.save(fits[seed], to)
         notes.append(f"weights in {to}")

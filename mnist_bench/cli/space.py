@@ -51,6 +51,7 @@ def show(
     from mnist_bench.data.mnist import images_in
     from mnist_bench.numerics.device import kind_of
     from mnist_bench.space_files import drawn as drawn_spaces, problems, space_sources
+    from mnist_bench.space_files.content import precision_of
     from search.strategies import registry
 
     space, data_set = space_sources.open_with_data(
@@ -61,7 +62,7 @@ def show(
     for warning in warnings:
         output.note(str(warning))
     workers = options.workers_for("cpu")
-    kind = kind_of("cpu", str(space.settings.get("precision", "auto")))
+    kind = kind_of("cpu", precision_of(space))
     pruner = registry.of_settings(space.settings)[1]
     seconds = drawn_spaces.search_seconds(drawn, kind, pruner, trials=TRIALS, workers=workers)
     shares = {"infeasible": drawn.shares.infeasible, "impossible": drawn.shares.impossible}

@@ -22,6 +22,7 @@ from mnist_bench.nets.planner import with_net_defaults
 from mnist_bench.numerics.device import find_device
 from mnist_bench.numerics.operations import portable_is_free
 from mnist_bench.space_files import space_sources
+from mnist_bench.space_files.content import instead_of_portable, precision_of
 from mnist_bench.space_files.space_sources import Source
 from mnist_bench.studies import checked
 from mnist_bench.studies.record import data_of, recipe_text
@@ -48,6 +49,7 @@ class RecipeTraining:
     source: DataOptions  # where other processes find the data
     trainer: NetTrainer
     device: str  # by its name
+    notice: str | None  # the sentence about another precision than the recipe's
 
     @property
     def data(self) -> Dataset:
@@ -149,11 +151,12 @@ def of_trial(
 def _made(space: Space, data: DataOptions, device: str) -> RecipeTraining:
     config = with_net_defaults(space_sources.recipe(space))
     close_test_set()
-    named, found = str(space.settings.get("precision", "auto")), find_device(device)
+    named, found = precision_of(space), find_device(device)
     if named == "auto" and config.net_code is None and portable_is_free(found):
         named = "portable"
     net = own_net.whole_name(config.net_code)
     trainer = trainer_on(load_training_set(data), device=device, precision=named, net=net)
     if trainer.precision == "portable" and config.net_code is not None:
         net_check.require_portable(own_net.loaded_net(config.net_code), [config.net], data.form)
-    return RecipeTraining(config=config, source=data, trainer=trainer, device=device)
+    notice = instead_of_portable(space)
+    return RecipeTraining(config=config, source=data, trainer=trainer, device=device, notice=notice)

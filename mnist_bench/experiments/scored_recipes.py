@@ -23,6 +23,7 @@ from mnist_bench.numerics.device import Machine, this_machine
 from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.result_table import Figure, ShownAsTable, Table
 from mnist_bench.space_files import space_sources
+from mnist_bench.space_files.content import precision_of
 from mnist_bench.statistics import mean_and_deviation, share_interval, t_interval
 from search import canonical_json, hashed
 from search.errors import UsageError
@@ -154,7 +155,7 @@ def train(
     alike: dict[tuple[DatasetName, str], dict[str, TrainConfig]] = {}  # what the same workers train
     for name in names:
         space = space_sources.load(f"{benchmark.name}/{name}", given)
-        where = space_sources.dataset_of(space), str(space.settings.get("precision", "auto"))
+        where = space_sources.dataset_of(space), precision_of(space)
         alike.setdefault(where, {})[name] = space_sources.recipe(space)
     files, parts = DataOptions(data_dir=str(place.data_dir.resolve()) if place.data_dir else None), []
     for (dataset, named), configs in alike.items():

@@ -6,6 +6,7 @@ This module does not import PyTorch.
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -69,6 +70,16 @@ def cpu_line(name: str) -> str:
     except OSError:
         return ""
     return next((line.partition(":")[2].strip() for line in lines if line.split(":")[0].strip() == name), "")
+
+
+def processor_lacks() -> str | None:
+    """Return what portable precision needs and this processor lacks; None if there is nothing."""
+    machine = platform.machine()
+    if machine.lower() not in ("x86_64", "amd64"):
+        return f"needs an x86-64 processor, and this one is {machine}"
+    if cpu_flags() and not {"avx2", "fma"} <= cpu_flags():
+        return "needs a processor with AVX2 and FMA, which this one lacks"
+    return None
 
 
 def cpu_generation() -> str:

@@ -32,7 +32,6 @@ from __future__ import annotations
 import inspect
 import math
 import os
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
@@ -47,7 +46,14 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from mnist_bench.errors import DeviceError
-from mnist_bench.numerics.kinds import MUON_ITERATIONS, PORTABLE_VARIABLES, Precision, cpu_flags, cpu_line
+from mnist_bench.numerics.kinds import (
+    MUON_ITERATIONS,
+    PORTABLE_VARIABLES,
+    Precision,
+    cpu_flags,
+    cpu_line,
+    processor_lacks,
+)
 from search.hashed import Name, Purpose, derived_seed
 
 
@@ -272,11 +278,8 @@ def computes_portable_bits() -> bool:
 
 def machine_lacks() -> str | None:
     """Return what portable precision needs and this processor, or its PyTorch, lacks; None if there is nothing."""
-    machine = platform.machine()
-    if machine.lower() not in ("x86_64", "amd64"):
-        return f"needs an x86-64 processor, and this one is {machine}"
-    if cpu_flags() and not {"avx2", "fma"} <= cpu_flags():
-        return "needs a processor with AVX2 and FMA, which this one lacks"
+    if (lacking := processor_lacks()) is not None:
+        return lacking
     if not (torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available()):  # type: ignore[no-untyped-call]
         return f"needs a PyTorch with MKL and oneDNN, as PyPI has it, and {torch.__version__} is built without"
     return None

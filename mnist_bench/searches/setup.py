@@ -17,11 +17,12 @@ from mnist_bench.data.choice import DataOptions
 from mnist_bench.data.mnist import images_in
 from mnist_bench.nets.planner import COEFFICIENTS
 from mnist_bench.numerics import device
+from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.numerics.operations import portable_is_free
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.space_files import space_sources
-from mnist_bench.space_files.content import IMAGES, period_ends
+from mnist_bench.space_files.content import IMAGES, period_ends, precision_of
 from mnist_bench.space_files.drawn import Drawn, planner_on
 from mnist_bench.studies import checked
 from mnist_bench.studies.record import data_of, is_portable
@@ -81,13 +82,13 @@ class SearchSetup:
         return images_in(self.data) if self.data.subset is None else self.data.subset
 
     @cached_property
-    def precision(self) -> str:
+    def precision(self) -> PrecisionName:
         """The precision in which the search trains; "auto" for the one that a worker chooses, its device's fastest.
 
         If none is named, built-in networks train in portable precision on a processor on which it is free. A study that
         was begun in another precision keeps it.
         """
-        named, config = str(self.space.settings.get("precision", "auto")), self.config
+        named, config = precision_of(self.space), self.config
         if named != "auto" or config.executor != "local" or config.net is not None:
             return named
         if not portable_is_free(device.find_device(config.device)):

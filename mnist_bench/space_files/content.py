@@ -23,7 +23,8 @@ from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 from mnist_bench.config.settings import DatasetName, Setting, TrainConfig
 from mnist_bench.config.values import sections
-from mnist_bench.numerics.kinds import PrecisionName
+from mnist_bench.errors import DeviceError
+from mnist_bench.numerics.kinds import PrecisionName, processor_lacks
 from search.canonical_json import dumps
 from search.loading import OF_OPTUNA
 from search.messages import did_you_mean, listing, show
@@ -119,7 +120,7 @@ class SearchSettings:
     """Decides which images validate."""
     precision: PrecisionName = "auto"
     """Precision of convolutions and hidden layers; auto is the device's fastest. portable is float32 with the same bits
-    on every x86-64 processor with AVX2."""
+    on every x86-64 processor with AVX2, and in a file it is float32 on other processors."""
     limits: Limits = field(default_factory=Limits)
     """Networks above a limit are infeasible: they are not trained and not counted."""
     constraints: tuple[str, ...] = ()
@@ -144,6 +145,26 @@ SETTINGS = dict.fromkeys(TRAINING, TrainConfig) | {item.name: SearchSettings for
 def training_settings(space: Space) -> dict[str, Any]:
     """Return the settings that a space gives to TrainConfig itself, as plain values."""
     return {name: value for name, value in space.settings.items() if name in TRAINING}
+
+
+def instead_of_portable(space: Space) -> str | None:
+    """Return the sentence about a file's `precision: portable` that this processor lacks; None if there is nothing.
+
+    DeviceError if `--set` asks for it.
+    """
+    lacking = processor_lacks() if space.settings.get("precision") == "portable" else None
+    if lacking is not None and space.origins["precision"].is_option:
+        raise DeviceError(f"Portable precision {lacking}; add --set precision=auto.")
+    return lacking and (
+        f"precision: portable {lacking}; float32 is used, whose digest agrees only on machines with the same numerics "
+        "check, such as the same processor and PyTorch"
+    )
+
+
+def precision_of(space: Space) -> PrecisionName:
+    """Return the precision in which a space trains here; errors as `instead_of_portable`."""
+    named: PrecisionName = space.settings.get("precision", "auto")
+    return "fp32" if instead_of_portable(space) else named
 
 
 def period_ends(space: Space) -> list[float]:

@@ -26,6 +26,7 @@ from mnist_bench.space_files.content import (
     SearchSettings,
     allows,
     annotation_of,
+    instead_of_portable,
     period_ends,
     value_faults,
 )
@@ -347,13 +348,15 @@ def _constraints(drawn: Drawn) -> Iterator[Problem]:
 
 
 def _of_strategies(space: Space, strategies: tuple[Sampler, Pruner]) -> Iterator[Problem]:
-    """Yield warnings if the pruner that a file names never stops a trial, and if its precision is portable in vain."""
+    """Yield warnings if the pruner that a file names never stops a trial, and if its precision cannot be portable."""
     if "pruner" in space.settings.get("search", {}):
         pruner = registry.of_settings(space.settings)[1]
         ends = period_ends(space)
         if pruner.name != "none" and not any(pruner.may_stop_at(period, ends) for period in range(1, len(ends))):
             message = f"{pruner.name} stops no trial before the end of its {number_of(len(ends), 'period')}"
             yield space.origins["search"].problem(f"search.pruner: {message}", "pruner")
-    if space.settings.get("precision") == "portable":
+    if (instead := instead_of_portable(space)) is not None:
+        yield space.origins["precision"].problem(instead)
+    elif space.settings.get("precision") == "portable":
         for _, sentence in registry.unportable(*strategies):
             yield space.origins["precision"].problem(f"precision: portable, but {sentence}")

@@ -30,6 +30,7 @@ class Training:
     """Stands in for `recipe_training.RecipeTraining`."""
 
     config: TrainConfig = field(default_factory=TrainConfig)
+    notice: str | None = None
     data: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(device=torch.device("cpu")))
 
     def fit_seeds(

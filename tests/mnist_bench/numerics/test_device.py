@@ -67,7 +67,8 @@ def test_the_precision_follows_from_the_processor(
     vendor: str, flags: str, expected: Precision, portable_is_free: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(operations, "computes_portable_bits", lambda: False)
-    monkeypatch.setattr(operations, "cpu_flags", lambda: frozenset(flags.split()))
+    for module in (kinds, operations):
+        monkeypatch.setattr(module, "cpu_flags", lambda: frozenset(flags.split()))
     monkeypatch.setattr(operations, "cpu_line", {"vendor_id": vendor}.get)
     assert operations.best_precision(CPU) == expected
     assert operations.portable_is_free(CPU) is portable_is_free

@@ -151,7 +151,7 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in PORTABLE_VARIABLES.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "AVX2")
-    monkeypatch.setattr(operations, "cpu_flags", lambda: frozenset({"avx2", "fma"}))
+    monkeypatch.setattr("mnist_bench.numerics.kinds.cpu_flags", lambda: frozenset({"avx2", "fma"}))
     operations.check_process.cache_clear()
     yield
     operations.check_process.cache_clear()
@@ -162,7 +162,7 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ("where", "there", "words"),
     [
         ("platform.machine", lambda: "aarch64", "an x86-64 processor, and this one is aarch64"),
-        ("mnist_bench.numerics.operations.cpu_flags", lambda: frozenset({"avx"}), "a processor with AVX2 and FMA"),
+        ("mnist_bench.numerics.kinds.cpu_flags", lambda: frozenset({"avx"}), "a processor with AVX2 and FMA"),
         ("torch.backends.mkl.is_available", lambda: False, "a PyTorch with MKL and oneDNN"),
         ("torch.backends.cpu.get_cpu_capability", lambda: "AVX512", "a process that is started with ATEN_CPU"),
         ("ATEN_CPU_CAPABILITY", "default", "a process that is started with ATEN_CPU_CAPABILITY=avx2"),

@@ -120,7 +120,8 @@ def test_a_search_is_portable_if_its_training_is() -> None:
 def avx2_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this processor look like one without AVX-512 and bf16."""
     monkeypatch.setattr("mnist_bench.numerics.operations.computes_portable_bits", lambda: False)
-    monkeypatch.setattr("mnist_bench.numerics.operations.cpu_flags", lambda: frozenset({"avx2", "fma"}))
+    for module in ("kinds", "operations"):
+        monkeypatch.setattr(f"mnist_bench.numerics.{module}.cpu_flags", lambda: frozenset({"avx2", "fma"}))
 
 
 @pytest.mark.usefixtures("avx2_alone")
