@@ -76,8 +76,12 @@ def selected(label: str) -> Rows:
 
 
 def readme() -> Rows:
-    yield from rungs("ladder/{}", "reached", "seeds", "size", "TFLOP", "training")
-    yield from selected("`make search`")
+    """Yield how the published searches ended, and what the confirmed one selected."""
+    accuracy = on_images(figures("conv/confirm.json")["finals"][0]["test"])
+    for label, part, *more in (("| bfloat16 ", "conv", accuracy), ("| portable float32 ", "portable")):
+        ended = (FOLDER / part / "search.txt").read_text()
+        ((time, digest),) = re.findall(r"50 trials in ([^:]+(?::\d\d)?): .*\ndigest (\w+ \w+)", ended)
+        yield label, time, f"`{digest}`", *more
 
 
 def speed() -> Rows:
