@@ -138,7 +138,7 @@ def sentences() -> Iterator[tuple[str, str]]:
     """Yield page and words."""
     _, _, *tools = (line.strip("| ").split(" | ") for line in published("first-search.md").splitlines() if "|" in line)
     for at, words in enumerate(("in a second run", "with one worker instead of two", "after a kill and a restart"), 3):
-        yield "README.md", f"| other configurations {words} | {' | '.join(tool[at] for tool in tools)} |"
+        yield "README.md", f"| {words} | {' | '.join(tool[at] for tool in tools)} |"
 
     rows = {row["recipe"]: row for row in figures("notebook.json")["rows"]}
     page = "docs/start/notebook_2017.md"
