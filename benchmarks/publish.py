@@ -199,7 +199,7 @@ def main(parts: list[str]) -> None:
     for part in parts:
         results = UNDER_WAY / part
         PARTS[part](results)
-        evaluations = ResultsFolder(results).test_ledger
+        evaluations = ResultsFolder(results).test_log
         if evaluations.exists():  # the ledger must not go with the folder
             with (FOLDER / evaluations.name).open("a") as ledger:
                 ledger.write(evaluations.read_text())

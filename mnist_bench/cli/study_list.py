@@ -25,7 +25,7 @@ from search.hashed import Order, repeats
 from search.messages import command_line, listing, number_of, shortened, without_option
 
 if TYPE_CHECKING:
-    from mnist_bench.data.test_set import LedgerEntry
+    from mnist_bench.data.test_set import LoggedEvaluation
     from search.study.folder import StudyFolder
     from search.study.studies import StudySummary
 
@@ -40,7 +40,7 @@ app = typer.Typer(invoke_without_command=True)
 def studies(context: typer.Context, form: Form, results: Path) -> Result | None:
     """List studies, or remove them.
 
-    Below the table stand the commands that resume unfinished searches.
+    Below the table are the commands that resume unfinished searches.
 
     Examples:
         mnist-bench studies
@@ -87,14 +87,14 @@ def _resuming_lines(rows: Sequence[Row]) -> Iterator[str]:
         yield f"  and {more} more: `mnist-bench studies --json`"
 
 
-def _evaluations_line(opened: int, last: LedgerEntry | None) -> str:
+def _evaluations_line(opened: int, last: LoggedEvaluation | None) -> str:
     from mnist_bench.leaderboard.board import test_set_line
 
     line = test_set_line(opened)
     if last is None:
         return line
     which, purpose = "" if opened == 1 else "last ", shortened(last.purpose.partition(";")[0], PURPOSE)
-    return f'{line.removesuffix(".")}, {which}for "{purpose}" on {last.time[:10]} ({last.ledger}).'
+    return f'{line.removesuffix(".")}, {which}for "{purpose}" on {last.time[:10]} ({last.log}).'
 
 
 def _refuse_options_before(context: typer.Context) -> None:

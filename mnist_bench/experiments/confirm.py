@@ -407,13 +407,13 @@ class NetRuns:
     def finals(self, numbers: Sequence[int]) -> Evaluated:
         """Train on all images; the test set is opened once, for those whose errors on its files are not known."""
         # Asked for here, because a log that leads elsewhere is refused before the training.
-        ledgers = [self._study.files.results.test_ledger, self._study.files.test_ledger]
+        logs = [self._study.files.results.test_log, self._study.files.test_log]
         on = evaluated(self._study.files.path, own_test_files(self._grid.data.options))
         known = {final.number: final for final in on.finals if self._was_trained(final.number)}
         curves = self._train(numbers, on_all=True)
         if unknown := [number for number in numbers if number not in known]:
             purpose = f"{purpose_of_confirming(self._study.name)}{names(unknown)}; {SEEDS} seeds each"
-            scores = Scores(self._grid, purpose=purpose, ledgers=ledgers)
+            scores = Scores(self._grid, purpose=purpose, logs=logs)
             known |= {number: self._final(number, curves, scores) for number in unknown}
             on = replace(on, images=len(scores.images.labels))
         else:

@@ -209,7 +209,7 @@ def _trained(
 
     tasks = grid.tasks({whole_names[name]: config for name, config in configs.items()}, [*seeds])
     grid.announce(tasks)
-    scores = Scores(grid, purpose=purpose, ledgers=[ResultsFolder(results).test_ledger])
+    scores = Scores(grid, purpose=purpose, logs=[ResultsFolder(results).test_log])
     curves = grid.train(tasks, on_period=scored)
     # How many processes train at a time decides how long each takes.
     workers = 1 + max(report.worker or 0 for curve in curves.values() for report in curve)

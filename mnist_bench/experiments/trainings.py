@@ -396,11 +396,11 @@ def ask(
 class Scores:
     """Scores nets on the test images. The first score opens the test set; later ones reuse it."""
 
-    def __init__(self, grid: Grid, *, purpose: str, ledgers: Sequence[Path]) -> None:
-        """Open nothing yet. The observer is notified when the test set is evaluated, and which ledger logs it."""
+    def __init__(self, grid: Grid, *, purpose: str, logs: Sequence[Path]) -> None:
+        """Open nothing yet. The observer is notified when the test set is evaluated, and which log logs it."""
         self._grid = grid
         self._purpose = purpose
-        self._ledgers = ledgers
+        self._logs = logs
         self._scorer = Scorer(grid.numerics["precision"])
 
     @cached_property
@@ -408,8 +408,8 @@ class Scores:
         """The test images on the grid's device, normalised like all training images."""
         (device, _), options = setup(self._grid.numerics["device"]), self._grid.data.options
         trained_on = load_dataset(options, device).training_on("all")
-        opened = open_test_set(options, purpose=self._purpose, ledgers=self._ledgers)
-        self._grid.observer.on_notice(f"the test set is evaluated, and {self._ledgers[0]} logs it")
+        opened = open_test_set(options, purpose=self._purpose, logs=self._logs)
+        self._grid.observer.on_notice(f"the test set is evaluated, and {self._logs[0]} logs it")
         return with_evaluation_images(trained_on, opened)
 
     def score(self, task: Task, state: bytes) -> Evaluation:

@@ -1,6 +1,6 @@
 """Whether your own network repeats: it is trained a little, in several ways that have to give the same bits.
 
-A way is a trainer, and whether another trial trains beside. The pictures are made up: they need no file and take a
+A way is a trainer, and whether another trial trains next to it. The pictures are made up: they need no file and take a
 second.
 """
 

@@ -161,7 +161,7 @@ def read_weights(path: Path) -> bytes:
         if promised != size:
             raise ValueError(f"{size:,} bytes, and its header declares {promised:,}")
         config, form = config_in(head)
-        # Beside its parameters a file holds means and variances of layers, as many at most, and the header.
+        # In addition to its parameters, a file holds means and variances of layers, as many at most, and the header.
         most = None if config.net_code else 8 * plan_layers(config.model, form).parameters + MAX_HEADER
         if size > MAX_BYTES or (most is not None and size > most):
             raise ValueError(f"{size:,} bytes are more than its network needs")

@@ -37,7 +37,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RULE = "a name has up to 64 letters, digits, dots, dashes and underscores, and begins with a letter or digit"
 _LOCK = "driver.lock"
 _DATABASE = "study.db"
-_TEST_LEDGER = "test-openings.jsonl"
+_TEST_LOG = "test-openings.jsonl"
 _NET = ".safetensors"
 
 
@@ -134,7 +134,7 @@ class StudyFolder(WorkFolder):
     space = _Inside("space.yaml")  # the space that is searched, as a file
     commands = _Inside("commands.jsonl")  # the commands that searched, as they were typed, a JSON object a line
     weights = _Inside("weights")  # the folder with the weights of the best trials
-    test_ledger = _Inside(_TEST_LEDGER)  # the ledger of the test set's evaluations for this study
+    test_log = _Inside(_TEST_LOG)  # the log of the test set's evaluations for this study
     plots = _Inside("plots")  # the folder of pictures
     report = _Inside("report.html")  # the study on one page
     aside = _Inside("aside")  # the folder of the databases that `doctor --cut` replaced
@@ -196,7 +196,7 @@ class StudyFolder(WorkFolder):
 class ResultsFolder(_Folder):
     """A folder of studies."""
 
-    test_ledger = _Inside(_TEST_LEDGER)  # the ledger of all evaluations of the test set from this folder
+    test_log = _Inside(_TEST_LOG)  # the log of all evaluations of the test set from this folder
     plots = _Inside("plots")  # the folder of pictures of the data
 
     def studies(self) -> list[StudyFolder]:
@@ -204,6 +204,6 @@ class ResultsFolder(_Folder):
         folders = [StudyFolder(database.parent) for database in sorted(self.path.glob(f"*/{_DATABASE}"))]
         return [files for files in folders if can_name_a_study(files.name)]
 
-    def with_test_ledger(self) -> list[StudyFolder]:
-        """Return the folders in it that have a ledger of their own, by name."""
-        return [StudyFolder(ledger.parent) for ledger in sorted(self.path.glob(f"*/{_TEST_LEDGER}"))]
+    def with_test_log(self) -> list[StudyFolder]:
+        """Return the folders in it that have a log of their own, by name."""
+        return [StudyFolder(log.parent) for log in sorted(self.path.glob(f"*/{_TEST_LOG}"))]

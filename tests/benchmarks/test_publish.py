@@ -68,8 +68,8 @@ def test_a_front_is_published_with_its_recipes(tmp_path: Path, monkeypatch: pyte
         "search.txt", "leaderboard.md", "leaderboard.json", "front.md", "front.json", "7.yaml",
     }  # fmt: skip
     assert (folder / "7.yaml").read_text() == "show small-0/7"
-    ledger = tmp_path / "published" / "test-openings.jsonl"
-    assert set(ledger.read_text().splitlines()) == {'{"purpose": "confirm small-0"}'}
+    log = tmp_path / "published" / "test-openings.jsonl"
+    assert set(log.read_text().splitlines()) == {'{"purpose": "confirm small-0"}'}
 
 
 def test_pages_are_made_again_of_a_kept_study_without_its_checkpoints_and_other_weights(

@@ -17,7 +17,7 @@ from search.defaults import RESULTS
 from search.event_log.records import TrialRecord
 from search.study.folder import StudyFolder
 from support import handmade
-from support.paths import LEDGER
+from support.paths import TEST_LOG
 
 Cli = Callable[..., Result]
 
@@ -42,7 +42,7 @@ def of(cli: Any, *trials: TrialRecord) -> None:
 def test_the_leaderboard_shows_ranks_intervals_ties_and_what_differs(cli: Cli) -> None:
     RESULTS.mkdir()
     purposes = [*["confirm conv-0: #1; 8 seeds each"] * 7, "confirm conv-01: #1", "notebook"]
-    Path(RESULTS, LEDGER).write_text("".join(f'{{"purpose": "{purpose}"}}\n' for purpose in purposes))
+    Path(RESULTS, TEST_LOG).write_text("".join(f'{{"purpose": "{purpose}"}}\n' for purpose in purposes))
     lines = shown(cli)
     assert lines[0].startswith("conv-0: 3 complete, 2 pruned, 1 failed, 1 paused (and 1 infeasible) of 7 trials.")
     assert "Pruning saved 8 of 36 epochs." in lines[0]

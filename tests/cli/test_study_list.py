@@ -14,7 +14,7 @@ from search import file_lock
 from search.defaults import RESULTS
 from search.study.studies import StudySummary
 from support import handmade
-from support.paths import DATABASE, LEDGER
+from support.paths import DATABASE, TEST_LOG
 
 Cli = Callable[..., Result]
 
@@ -67,16 +67,16 @@ def test_who_opened_the_test_set_and_when_stands_below_and_beside_the_study(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mnist_bench.data.test_set.name_inside", lambda files: files.name)
-    ledger, own = RESULTS / LEDGER, RESULTS / "conv-0" / LEDGER
+    log, own = RESULTS / TEST_LOG, RESULTS / "conv-0" / TEST_LOG
     own.parent.mkdir(parents=True)
-    of_notebook = f'for "notebook: linear" on 2026-11-28 ({ledger}).'
+    of_notebook = f'for "notebook: linear" on 2026-11-28 ({log}).'
     of_confirm = f'for "confirm conv-0: #1, #4" on 2026-11-23 ({own}).'
     for noted, confirmed, told in (
         ([NOTEBOOK], False, f"once, {of_notebook}"),
         ([NOTEBOOK], True, f"twice, last {of_notebook}"),
         ([], True, f"once, {of_confirm}"),
     ):
-        ledger.write_text("".join(f"{json.dumps(each)}\n" for each in noted))
+        log.write_text("".join(f"{json.dumps(each)}\n" for each in noted))
         own.write_text(f"{json.dumps(CONFIRM)}\n{{torn" if confirmed else "")
         _, first, *_, last = cli("studies").stdout.splitlines()
         assert last == f"The test set has been evaluated {told}"

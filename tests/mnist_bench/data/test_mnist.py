@@ -199,7 +199,7 @@ def test_mnist_red_is_made_of_any_files_split_as_they_are_and_loaded_again_as_re
     assert (red.images.labels == grey.images.labels).all()
     assert red.split.digest == grey.split.digest
     assert red.data_hash != grey.data_hash
-    assert open_test_set(options, purpose="look", ledgers=[]).images.shape[1:] == (3, 28, 28)
+    assert open_test_set(options, purpose="look", logs=[]).images.shape[1:] == (3, 28, 28)
     assert red.data.is_own is own
     assert training_set(red.data, folder, "The record").options == options
 

@@ -73,7 +73,7 @@ def test_the_source_is_read_once_and_the_test_part_lies_behind_the_door(tmp_path
     source.write_bytes(b"x" * times.st_size)
     os.utime(source, ns=(times.st_atime_ns, times.st_mtime_ns))
     assert options_for(source) == first
-    opened = open_test_set(first, purpose="test", ledgers=[tmp_path / "ledger"])
+    opened = open_test_set(first, purpose="test", logs=[tmp_path / "log"])
     assert opened.images.shape == (8, 3, 8, 8)
     idx.close_test_set()
     with pytest.raises(ClosedDoorError, match="the test set cannot be read here"):

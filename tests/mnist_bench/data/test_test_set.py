@@ -1,4 +1,4 @@
-"""The test set: one way to open it, a ledger, and a guard that closes it for the whole process."""
+"""The test set: one way to open it, a log, and a guard that closes it for the whole process."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from mnist_bench.errors import ClosedDoorError
 from search.errors import StorageError
 from search.study.folder import StudyFolder
 from support import search_fake as fake
-from support.paths import LEDGER
+from support.paths import TEST_LOG
 
 
-def test_every_opening_is_a_line_of_each_ledger_and_a_torn_one_stays_by_itself(tmp_path: Path) -> None:
+def test_every_opening_is_a_line_of_each_log_and_a_torn_one_stays_by_itself(tmp_path: Path) -> None:
     first, second = tmp_path / "new" / "first", tmp_path / "second"
     second.write_text('{"time": "2026')
     for number in (1, 2):
-        opened = open_test_set(DataOptions(), purpose=f"look {number}", ledgers=[first, second])
+        opened = open_test_set(DataOptions(), purpose=f"look {number}", logs=[first, second])
         assert opened.images.shape == (10_000, 28, 28)
         assert len(first.read_text().splitlines()) == number
     assert second.read_text() == '{"time": "2026\n' + first.read_text()
@@ -38,10 +38,10 @@ def test_every_opening_is_a_line_of_each_ledger_and_a_torn_one_stays_by_itself(t
     assert entry["files"] == [choice.SHA256["t10k-images-idx3-ubyte"], choice.SHA256["t10k-labels-idx1-ubyte"]]
 
 
-def test_no_ledger_no_images(tmp_path: Path) -> None:
+def test_no_log_no_images(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="cannot be logged"):
-        open_test_set(DataOptions(), purpose="look", ledgers=[tmp_path / "first", tmp_path / "file" / "ledger"])
+        open_test_set(DataOptions(), purpose="look", logs=[tmp_path / "first", tmp_path / "file" / "log"])
     assert len((tmp_path / "first").read_text().splitlines()) == 1
 
 
@@ -59,7 +59,7 @@ def test_the_closed_test_set_opens_through_the_door_alone(read: Callable[[Path],
         idx.close_test_set()
     path = mnist.PACKAGED / "t10k-labels-idx1-ubyte.gz"
     load_training_set(DataOptions())
-    assert len(open_test_set(DataOptions(), purpose="test", ledgers=[tmp_path / "ledger"]).labels) == 10_000
+    assert len(open_test_set(DataOptions(), purpose="test", logs=[tmp_path / "log"]).labels) == 10_000
     with pytest.raises(ClosedDoorError, match=rf"^{path}: the test set cannot be read here$") as refused:
         read(path)
     assert isinstance(refused.value, PermissionError)
@@ -84,9 +84,9 @@ def entry(purpose: str, second: int = 0) -> str:
     return json.dumps({"time": f"2026-11-25T10:00:{second:02}+00:00", "purpose": purpose, "files": []})
 
 
-def write(ledger: Path, *lines: str) -> None:
-    ledger.parent.mkdir(parents=True, exist_ok=True)
-    ledger.write_text("".join(f"{line}\n" for line in lines))
+def write(log: Path, *lines: str) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text("".join(f"{line}\n" for line in lines))
 
 
 def counts(results: Path, name: str) -> tuple[int, int]:
@@ -94,11 +94,11 @@ def counts(results: Path, name: str) -> tuple[int, int]:
     return times_evaluated_for(StudyFolder.of(name, results)), times_evaluated_from(results)[0]
 
 
-def test_what_stands_in_both_ledgers_counts_once_and_a_copied_study_takes_its_own_along(tmp_path: Path) -> None:
+def test_what_stands_in_both_logs_counts_once_and_a_copied_study_takes_its_own_along(tmp_path: Path) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
     old, new, twin = (entry("confirm a: #1; 8 seeds each", second) for second in (1, 2, 3))
-    write(here / LEDGER, old, new, twin, twin, entry("confirm b: #1"), entry("notebook: linear"))
-    write(here / "a" / LEDGER, new, twin, twin)
+    write(here / TEST_LOG, old, new, twin, twin, entry("confirm b: #1"), entry("notebook: linear"))
+    write(here / "a" / TEST_LOG, new, twin, twin)
     assert [counts(here, name) for name in "abc"] == [(4, 6), (1, 6), (0, 6)]
     shutil.copytree(here / "a", there / "a")
     assert counts(there, "a") == (3, 3)
@@ -108,18 +108,18 @@ def test_what_stands_in_both_ledgers_counts_once_and_a_copied_study_takes_its_ow
 
 def test_older_openings_of_a_renamed_study_are_found_by_the_name_inside(tmp_path: Path) -> None:
     fake.run(tmp_path, budget=1, name="a")
-    write(tmp_path / LEDGER, entry("confirm a: #1"), entry("confirm b: #1", 1))
+    write(tmp_path / TEST_LOG, entry("confirm a: #1"), entry("confirm b: #1", 1))
     (tmp_path / "a").rename(tmp_path / "b")
     assert counts(tmp_path, "b") == (2, 2)
 
 
 @pytest.mark.parametrize("line", [TORN, "", "[]", "\0", "[" * 100_000])
-def test_a_torn_line_of_a_studys_ledger_was_whole_in_the_results_and_one_there_counts_there(
+def test_a_torn_line_of_a_studys_log_was_whole_in_the_results_and_one_there_counts_there(
     tmp_path: Path, line: str
 ) -> None:
     whole = entry("confirm a: #1")
-    write(tmp_path / LEDGER, whole)
-    write(tmp_path / "a" / LEDGER, line)
+    write(tmp_path / TEST_LOG, whole)
+    write(tmp_path / "a" / TEST_LOG, line)
     assert counts(tmp_path, "a") == (1, 1)
-    write(tmp_path / LEDGER, whole, TORN)
+    write(tmp_path / TEST_LOG, whole, TORN)
     assert counts(tmp_path, "a") == (1, 2)

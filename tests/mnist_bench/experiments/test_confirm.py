@@ -359,8 +359,8 @@ class Grid:
     def last_state(self, task: Task) -> bytes:
         return b"state"
 
-    def scores(self, grid: object, *, purpose: str, ledgers: Sequence[Path]) -> Any:
-        self.opened.append(f"{purpose} {len(ledgers)}")
+    def scores(self, grid: object, *, purpose: str, logs: Sequence[Path]) -> Any:
+        self.opened.append(f"{purpose} {len(logs)}")
         wrong = count(1)
         images = SimpleNamespace(labels=range(1000))
         return SimpleNamespace(images=images, score=lambda task, state: SimpleNamespace(errors=next(wrong)))

@@ -62,8 +62,8 @@ def trained(
 
 
 def evaluations(folder: Path) -> list[str]:
-    ledger = folder / "results" / "test-openings.jsonl"
-    return [json.loads(line)["purpose"] for line in ledger.read_text().splitlines()] if ledger.exists() else []
+    log = folder / "results" / "test-openings.jsonl"
+    return [json.loads(line)["purpose"] for line in log.read_text().splitlines()] if log.exists() else []
 
 
 def by_hand(config: TrainConfig, seed: int, data: Path, images: slice) -> tuple[list[str], int, float]:

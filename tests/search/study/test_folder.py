@@ -24,7 +24,7 @@ LISTS = {
 }  # fmt: skip
 """Of what lists files: one that it finds."""
 ARGUMENTS: dict[str, Any] = {"trial": 17, "seed": 0, "on_all": True}
-WITHOUT_PATHS = {"studies", "with_test_ledger", "of", "name", "results", "words"}
+WITHOUT_PATHS = {"studies", "with_test_log", "of", "name", "results", "words"}
 
 
 def names(folder: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
