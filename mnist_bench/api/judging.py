@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mnist_bench.bench import Speed
     from mnist_bench.experiments.ablation import Ablation
     from mnist_bench.experiments.confirmed import Confirmed, Front
-    from mnist_bench.experiments.contest import Contest
+    from mnist_bench.experiments.method_comparison import MethodComparison
     from mnist_bench.experiments.scored_recipes import Benchmark, ScoredRecipes
     from mnist_bench.experiments.trainings import Observer
     from mnist_bench.space_files.space_sources import Source
@@ -306,8 +306,8 @@ def compare_methods(
     ] = 1,
     observer: Watcher = None,
     progress: options.Progress = None,
-) -> "list[Contest]":
-    """Compare search methods at equal budgets, and return one contest per table; as `mnist-bench bench search`.
+) -> "list[MethodComparison]":
+    """Compare search methods at equal budgets, and return one comparison per table; as `mnist-bench bench search`.
 
     Raises:
         UsageError: there is no such table, sampler or pruner, or one does not fit the other or the space; an argument
@@ -315,15 +315,15 @@ def compare_methods(
         StorageError: a table's file is damaged.
 
     Examples:
-        >>> (contest,) = compare_methods(pruners=["none"], seeds=2, trials=3)
-        >>> contest.table, contest.seeds, [method.name for method in contest.methods]
+        >>> (comparison,) = compare_methods(pruners=["none"], seeds=2, trials=3)
+        >>> comparison.table, comparison.seeds, [method.name for method in comparison.methods]
         ('grid-5k', (0, 1), ['random', 'curves'])
     """
     from mnist_bench.api.arguments import attended
-    from mnist_bench.experiments import contest
+    from mnist_bench.experiments import method_comparison
 
     with attended(observer, progress) as watching:
-        return contest.compare_methods(
+        return method_comparison.compare_methods(
             watching, tables=tables, samplers=samplers, pruners=pruners, seeds=seeds,
             trials=(trials,) if isinstance(trials, int) else trials, concurrent_trials=concurrent_trials,
             processes=processes,

@@ -52,8 +52,8 @@ def confirm(
 
     Run the same command again to resume. With --front, steps 2 and 3 are done for the trials on the Pareto front.
 
-    A study does not run your own code by itself: name the code again with --trainer, --objective or --command. Then
-    only step 1 is done, with the values of the trials, and the test set is not used.
+    If your own code made the study, name the code again with --trainer, --objective or --command. Then only step 1 is
+    done, with the values of the trials.
 
     Examples:
         mnist-bench confirm conv-0 --top 3        # about 25 minutes on 2 cores
@@ -94,7 +94,7 @@ def ablate(
     """Measure the effect of each group of settings, from a baseline to the selected trial.
 
     At each step every remaining group is tried with several seeds, and the group that helps most is kept. Run the same
-    command again to resume an interrupted run.
+    command again to resume.
 
     Examples:
         mnist-bench ablate conv-0 --seeds 3 --budget 30m
@@ -145,15 +145,15 @@ def _to_take_away(
 def search(**given: Any) -> Result:
     """Compare search methods at equal budgets.
 
-    Every sampler is combined with every pruner. The first pair is the method that all others are compared with, with
-    paired tests, by the regret of the selected configurations: 0% is the best configuration of a table and 100% the
-    median one. A search takes a few seconds at most, because every result is looked up in a table.
+    Every sampler is combined with every pruner. Paired tests compare each such method with the first one, by the
+    regret of the selected configurations: 0% is the regret of the best configuration of a table, 100% that of the
+    median one. A search takes a few seconds at most, because its results are looked up.
 
     Examples:
         mnist-bench bench search --tables conv-5k --samplers random,curves,tpe
         mnist-bench bench search --tables scikit-learn/mlp-wine --samplers random,curves
     """
-    from mnist_bench.experiments.contest import tables_of
+    from mnist_bench.experiments.method_comparison import tables_of
     from mnist_bench.numerics.kinds import cores
 
     found = running.result_of(
@@ -167,9 +167,8 @@ def search(**given: Any) -> Result:
 def notebook(**given: Any) -> Result:
     """Train the networks of the 2017 notebook again, and compare.
 
-    As in the notebook, each network is evaluated on the test images after each epoch. These evaluations are logged;
-    `mnist-bench studies` counts them. Run the same command again to resume an interrupted run. Runs of
-    each precision are kept apart.
+    As in the notebook, each network is evaluated on the test images after each epoch. These evaluations are logged.
+    Run the same command again to resume. Runs of each precision are kept apart.
 
     Examples:
         mnist-bench bench notebook linear hidden --seeds 20
@@ -186,7 +185,7 @@ def ladder(**given: Any) -> Result:
     """Train the recipes for test accuracies of 99.0, 99.4, 99.6 and 99.7%.
 
     Epochs and seeds are fixed, and each run is evaluated on the test images after its last epoch. These evaluations are
-    logged. Run the same command again to resume an interrupted run.
+    logged. Run the same command again to resume.
 
     Examples:
         mnist-bench bench ladder 99.0 99.4

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import Result
 
 from mnist_bench.errors import Stopped
-from mnist_bench.experiments.contest import Contest
+from mnist_bench.experiments.method_comparison import MethodComparison
 from mnist_bench.experiments.scored_recipes import LADDER, NOTEBOOK, ScoredRecipes
 from mnist_bench.experiments.trainings import Observer
 from mnist_bench.training.trainer import numerics_here
@@ -77,27 +77,27 @@ def without_seconds(runs: list[list[dict[str, Any]]]) -> list[list[dict[str, Any
 
 
 class Tournament:
-    """Stands in for `compare_methods`: remembers what was asked, and returns contests."""
+    """Stands in for `compare_methods`: remembers what was asked, and returns comparisons."""
 
-    contests: Sequence[Contest] = (close(),)
+    comparisons: Sequence[MethodComparison] = (close(),)
     stopped = False
 
-    def __call__(self, observer: Observer, **asked: Any) -> list[Contest]:
+    def __call__(self, observer: Observer, **asked: Any) -> list[MethodComparison]:
         self.asked = asked
         observer.on_notice("2 searches")
         if self.stopped:
             raise Stopped
-        return [*self.contests]
+        return [*self.comparisons]
 
 
 @pytest.fixture
 def tournament(monkeypatch: pytest.MonkeyPatch) -> Tournament:
-    monkeypatch.setattr("mnist_bench.experiments.contest.compare_methods", made := Tournament())
+    monkeypatch.setattr("mnist_bench.experiments.method_comparison.compare_methods", made := Tournament())
     return made
 
 
 @pytest.mark.slow
-def test_options_reach_the_contest(cli: Run, tournament: Tournament) -> None:
+def test_options_reach_the_comparison(cli: Run, tournament: Tournament) -> None:
     looked_up = cli(
         *SEARCH, "--tables", "conv-5k,grid-5k", "--samplers", "tpe,{name: my_lib:Mine, times: 3, kind: wide}",
         "--pruners", "asha,my_lib:Stop", "--seeds", "3", "--trials", "7,14", "--concurrent-trials", "6",
@@ -110,7 +110,7 @@ def test_options_reach_the_contest(cli: Run, tournament: Tournament) -> None:
     }  # fmt: skip
 
 
-def test_a_table_for_each_contest(cli: Run, tournament: Tournament) -> None:
+def test_a_table_for_each_comparison(cli: Run, tournament: Tournament) -> None:
     result = cli(*SEARCH)
     lines = result.stdout.splitlines()
     assert lines[0] == "No difference between tpe + asha and another method is shown at 10 trials."
@@ -118,11 +118,11 @@ def test_a_table_for_each_contest(cli: Run, tournament: Tournament) -> None:
     assert [line.split(" s · ")[-1] for line in result.stderr.splitlines()] == ["2 searches"]
     assert " runs" not in result.stderr, "none was announced"
     assert not Path("results").exists()
-    tournament.contests = [close(), close(table="other")]
+    tournament.comparisons = [close(), close(table="other")]
     assert cli(*SEARCH).stdout.count(": 3 seeds, 8 concurrent trials.") == 2
 
 
-def test_a_contest_that_was_stopped(cli: Run, tournament: Tournament) -> None:
+def test_a_comparison_that_was_stopped(cli: Run, tournament: Tournament) -> None:
     tournament.stopped = True
     result = cli(*SEARCH)
     assert (result.exit_code, result.stdout) == (130, "")

@@ -101,8 +101,8 @@ def test_an_installed_wheel_searches_exports_and_reads_benchmarks(installed: Pat
     searched = run(installed, tmp_path, "search", "smoke", "--trials", "2", "--set", "subset=1000", "--set", "epochs=1")
     (digest,) = (line for line in searched.splitlines() if line.startswith("digest "))
     assert digest in run(installed, tmp_path, "leaderboard")
-    contest = "bench search --tables conv-5k --samplers random --seeds 2 --trials 1"
-    assert "conv-5k" in run(installed, tmp_path, *contest.split())
+    comparison = "bench search --tables conv-5k --samplers random --seeds 2 --trials 1"
+    assert "conv-5k" in run(installed, tmp_path, *comparison.split())
     run(installed, tmp_path, "plot", "smoke-0", "history")
     run(installed, tmp_path, "export", "smoke-0", "--to", "net")
     assert (tmp_path / "net" / "draw.html").stat().st_size > 1000

@@ -1,7 +1,7 @@
 """Results of experiments made by hand, and experiments that are stopped.
 
-Confirmations are of `handmade.mixed`, a study of values and a front; an ablation has one step; contests say what each
-search had chosen, and when; results of `bench notebook` and `bench ladder` have two epochs.
+Confirmations are of `handmade.mixed`, a study of values and a front; an ablation has one step; comparisons of methods
+say what each search had chosen, and when; results of `bench notebook` and `bench ladder` have two epochs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mnist_bench.errors import Stopped
 from mnist_bench.experiments import confirm
 from mnist_bench.experiments.ablation import Ablation, Measured, Step
 from mnist_bench.experiments.confirmed import Confirmed, Final, Front, FrontMember
-from mnist_bench.experiments.contest import Contest
+from mnist_bench.experiments.method_comparison import MethodComparison
 from mnist_bench.experiments.replays import Choice, SearchMethod, Trace
 from mnist_bench.experiments.scored_recipes import Benchmark, Epoch, ScoredRecipe, ScoredRecipes
 from mnist_bench.experiments.trainings import Observer, Task
@@ -120,29 +120,29 @@ def trace(*choices: tuple[float, float]) -> Trace:
     )
 
 
-def contest(searches: Mapping[SearchMethod, Sequence[Trace]], **changed: Any) -> Contest:
-    """Return a contest of these searches, one a seed for each method, at budgets of 4 and 10."""
+def comparison(searches: Mapping[SearchMethod, Sequence[Trace]], **changed: Any) -> MethodComparison:
+    """Return a comparison of these searches, one a seed for each method, at budgets of 4 and 10."""
     values: dict[str, Any] = {
         "table": "handmade", "space": "mini", "of_errors": True, "develops": False, "budgets": (4, 10),
         "concurrent_trials": 8, "seeds": tuple(range(len(next(iter(searches.values()))))),
     }  # fmt: skip
-    return Contest(
+    return MethodComparison(
         methods=tuple(searches), traces=tuple(tuple(traces) for traces in searches.values()), **(values | changed)
     )
 
 
-def finals(regrets: Mapping[SearchMethod, Sequence[float]], **changed: Any) -> Contest:
-    """Return a contest in which each search chose what has such a regret at half the budget, and 0.8 at a fifth."""
-    return contest({one: [trace((2, 0.8), (5, end)) for end in ends] for one, ends in regrets.items()}, **changed)
+def finals(regrets: Mapping[SearchMethod, Sequence[float]], **changed: Any) -> MethodComparison:
+    """Return a comparison in which each search chose what has such a regret at half the budget, and 0.8 at a fifth."""
+    return comparison({one: [trace((2, 0.8), (5, end)) for end in ends] for one, ends in regrets.items()}, **changed)
 
 
-def close(**changed: Any) -> Contest:
-    """Return a contest of three seeds in which nothing is shown."""
+def close(**changed: Any) -> MethodComparison:
+    """Return a comparison of three seeds in which nothing is shown."""
     return finals({TPE_ASHA: [0.2, 0.19, 0.15], RANDOM: [0.19, 0.24, 0.16]}, **changed)
 
 
-def clear(**changed: Any) -> Contest:
-    """Return a contest of four seeds: random ends 9 to 11 points above the first."""
+def clear(**changed: Any) -> MethodComparison:
+    """Return a comparison of four seeds: random ends 9 to 11 points above the first."""
     return finals({TPE_ASHA: [0.2, 0.18, 0.22, 0.2], RANDOM: [0.3, 0.29, 0.31, 0.3]}, **changed)
 
 

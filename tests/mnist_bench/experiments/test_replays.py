@@ -139,24 +139,24 @@ def test_several_processes_come_to_the_same_in_any_order(replayed: ReplayedTable
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_a_contest_can_be_stopped(replayed: ReplayedTable, processes: int) -> None:
+def test_a_comparison_can_be_stopped(replayed: ReplayedTable, processes: int) -> None:
     left = iter([False, False, True])
     with pytest.raises(Stopped):
         replays(replayed, [RANDOM], range(5), TERMS, processes=processes, stopping=lambda: next(left))
 
 
 @pytest.mark.integration
-def test_the_processes_of_a_contest_that_is_killed_end_with_it(tmp_path: Path) -> None:
+def test_the_processes_of_a_comparison_that_is_killed_end_with_it(tmp_path: Path) -> None:
     script = """
 from mnist_bench.experiments.replays import ReplayedTable, SearchMethod, Terms, replays
 from support.tables import table
 
 if __name__ == "__main__":
     heard = lambda: print("one", flush=True)
-    contest = ReplayedTable(table()), [SearchMethod(sampler="random")], range(10_000), Terms(budget=6)
-    replays(*contest, processes=2, on_trace=heard)
+    comparison = ReplayedTable(table()), [SearchMethod(sampler="random")], range(10_000), Terms(budget=6)
+    replays(*comparison, processes=2, on_trace=heard)
 """
-    file = tmp_path / "contest.py"
+    file = tmp_path / "comparison.py"
     file.write_text(script)
     with subprocess.Popen(
         [sys.executable, file], cwd=TESTS, env={**os.environ, "PYTHONPATH": str(TESTS)}, stdout=subprocess.PIPE,

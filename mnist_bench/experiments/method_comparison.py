@@ -45,8 +45,8 @@ MEANINGS = (
     "logarithm of the error or value. Before its first complete trial a search has 100%.",
     "trials: the budget is estimated cost, in full trainings of an average configuration. A large network's epoch "
     "counts for more than a small one's, and an estimate is the same in every run.",
-    f"p: {corrected('paired t-tests', ' for all comparisons of a table')}. Equal: the whole interval lies within "
-    f"±{points(EQUAL)} percentage points, whatever p is. Detectable: what is found in four of five such contests.",
+    f"p: {corrected('paired t-tests', ' for all rows of a table')}. Equal: the whole interval lies within "
+    f"±{points(EQUAL)} percentage points, whatever p is. Detectable: what is found in four of five such comparisons.",
 )
 DEVELOPS = (
     "Selected configurations are scored with the seed that the search saw: good for development, but not evidence for "
@@ -58,7 +58,7 @@ Verdict = Literal["better", "worse", "equal", "no difference shown"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Contest:
+class MethodComparison:
     """Search methods on one table, each with the same seeds."""
 
     table: str
@@ -97,8 +97,8 @@ def compare_methods(
     trials: Sequence[int],
     concurrent_trials: int,
     processes: int = 1,
-) -> list[Contest]:
-    """Return the results of the searches, one contest per table; those of a method have the seeds from 0."""
+) -> list[MethodComparison]:
+    """Return the results of the searches, one comparison per table; those of a method have the seeds from 0."""
     for number in trials:
         check_count("trials", number)
     if not tables or not trials:
@@ -107,16 +107,16 @@ def compare_methods(
     names = [table.name for table in on]
     for name in names:
         if names.count(name) > 1:
-            raise UsageError(f"--table: {names.count(name)} of the tables are called {show(name)}; name each once.")
+            raise UsageError(f"--tables: {names.count(name)} of the tables are called {show(name)}; name each once.")
     methods = line_up(samplers, pruners)
     for table in on:
         tried_on = TriedOn(space=table.space, planner=table.space_planner, periods=table.periods)
         for method in methods:
             check_fit(method, tried_on)
-    return [_contest(table, methods, seeds, trials, concurrent_trials, processes, observer) for table in on]
+    return [_comparison(table, methods, seeds, trials, concurrent_trials, processes, observer) for table in on]
 
 
-def _contest(
+def _comparison(
     table: Replayed,
     methods: tuple[SearchMethod, ...],
     number: int,
@@ -124,7 +124,7 @@ def _contest(
     concurrent_trials: int,
     processes: int,
     observer: Observer,
-) -> Contest:
+) -> MethodComparison:
     seeds, budgets = tuple(range(number)), tuple(sorted(set(trials)))
     total, done = len(methods) * len(seeds), 0
 
@@ -136,7 +136,7 @@ def _contest(
 
     terms = Terms(budget=budgets[-1], concurrent_trials=concurrent_trials)
     traces = replays(table, methods, seeds, terms, processes=processes, on_trace=on_trace, stopping=observer.stopping)
-    return Contest(
+    return MethodComparison(
         table=table.name, space=table.space.name, of_errors=table.of_errors, develops=table.develops, budgets=budgets,
         concurrent_trials=concurrent_trials, seeds=seeds, methods=methods, traces=traces,
     )  # fmt: skip
@@ -185,11 +185,11 @@ class Difference:
     """By how much the regrets of a method are above those of the first one, in pairs."""
 
     mean: float
-    low: float  # ends of Student's 95% interval, of this comparison alone
+    low: float  # ends of Student's 95% interval, of this row alone
     high: float
-    p_value: float  # of a paired t test, corrected for all comparisons of a table
+    p_value: float  # of a paired t test, corrected for all rows of a table
     smallest: float
-    """Difference that this number of pairs shows in four of five contests, at the corrected level of the smallest p."""
+    """Difference that so many pairs show in four of five comparisons, at the corrected level of the smallest p."""
 
     @property
     def verdict(self) -> Verdict:
@@ -215,20 +215,20 @@ class Standing:
     """Over several tables: on how many it is better than the first, worse, and neither."""
 
 
-def standings(contest: Contest) -> list[Standing]:
+def standings(comparison: MethodComparison) -> list[Standing]:
     """Return how each method did on one table at each budget, over the seeds."""
-    scores = contest.scores(contest.budgets).mean(axis=1).ravel().tolist()
-    rows = _standings(contest, contest.regrets(contest.budgets))
+    scores = comparison.scores(comparison.budgets).mean(axis=1).ravel().tolist()
+    rows = _standings(comparison, comparison.regrets(comparison.budgets))
     return [replace(row, score=None if math.isnan(one) else one) for row, one in zip(rows, scores, strict=True)]
 
 
-def over_tables(contests: Sequence[Contest]) -> list[Standing]:
+def over_tables(comparisons: Sequence[MethodComparison]) -> list[Standing]:
     """Return how each method did over two or more tables at each budget; a table counts by its mean over the seeds."""
-    on_each = zip(*(standings(contest) for contest in contests), strict=True)
-    means = np.stack([one.regrets(one.budgets).mean(axis=1) for one in contests], axis=1)
+    on_each = zip(*(standings(comparison) for comparison in comparisons), strict=True)
+    means = np.stack([one.regrets(one.budgets).mean(axis=1) for one in comparisons], axis=1)
     return [
         replace(row, wins=_wins([one.difference.verdict for one in rows if one.difference]))
-        for row, rows in zip(_standings(contests[0], means), on_each, strict=True)
+        for row, rows in zip(_standings(comparisons[0], means), on_each, strict=True)
     ]
 
 
@@ -237,7 +237,7 @@ def _wins(verdicts: Sequence[Verdict]) -> tuple[int, int, int] | None:
     return (better, worse, len(verdicts) - better - worse) if verdicts else None
 
 
-def _standings(contest: Contest, regrets: Values) -> list[Standing]:
+def _standings(comparison: MethodComparison, regrets: Values) -> list[Standing]:
     """Return the standings of methods with these regrets, of shape (methods, seeds or tables, budgets)."""
     methods, count, budgets = regrets.shape
     rows = [(method, at) for method in range(methods) for at in range(budgets)]
@@ -253,8 +253,8 @@ def _standings(contest: Contest, regrets: Values) -> list[Standing]:
     }  # fmt: skip
     return [
         Standing(
-            method=contest.methods[method],
-            budget=contest.budgets[at],
+            method=comparison.methods[method],
+            budget=comparison.budgets[at],
             regret=float(regrets[method, :, at].mean()),
             interval=_within(t_interval(regrets[method, :, at].tolist(), step=FINEST)),
             difference=differences.get((method, at)),
@@ -288,13 +288,13 @@ def finding(rows: Sequence[Standing]) -> str:
 # As tables
 
 
-def tables_of(contests: Sequence[Contest]) -> list[Table[Any]]:
-    """Return a table for each contest, and for several one over all; the first holds the whole result for JSON."""
-    tables = [_table_of(contest) for contest in contests]
-    overall = [_overall(contests)] if len(contests) > 1 else []
+def tables_of(comparisons: Sequence[MethodComparison]) -> list[Table[Any]]:
+    """Return a table for each comparison, and for several one over all; the first holds the whole result for JSON."""
+    tables = [_table_of(comparison) for comparison in comparisons]
+    overall = [_overall(comparisons)] if len(comparisons) > 1 else []
     document = {
         "finding": finding([*tables, *overall][-1].rows),
-        "contests": [_plain(*one) for one in zip(contests, tables, strict=True)],
+        "comparisons": [_plain(*one) for one in zip(comparisons, tables, strict=True)],
         "over_tables": [record for table in overall for record in table.records()],
     }
     tables[0] = replace(tables[0], document=document)
@@ -302,26 +302,26 @@ def tables_of(contests: Sequence[Contest]) -> list[Table[Any]]:
     return [*found[:-1], replace(found[-1], footnotes=["", *MEANINGS])]
 
 
-def _table_of(contest: Contest) -> Table[Standing]:
-    rows = standings(contest)
-    reads = cells.percent if contest.of_errors else cells.value
-    heading = "error" if contest.of_errors else "value"
+def _table_of(comparison: MethodComparison) -> Table[Standing]:
+    rows = standings(comparison)
+    reads = cells.percent if comparison.of_errors else cells.value
+    heading = "error" if comparison.of_errors else "value"
     score = Figure[Standing](heading, lambda row: row.score, 6, "right", reads, key="score")
     return Table(
         rows=rows,
-        figures=_figures(contest.table, rows, [score]),
+        figures=_figures(comparison.table, rows, [score]),
         caption=[
             f"{finding(rows)}.",
-            f"table {contest.table}: {len(contest.seeds)} seeds, "
-            f"{number_of(contest.concurrent_trials, 'concurrent trial')}.",
+            f"table {comparison.table}: {len(comparison.seeds)} seeds, "
+            f"{number_of(comparison.concurrent_trials, 'concurrent trial')}.",
             "Searches were replayed over one table: intervals cover other seeds, not other data.",
-            *([DEVELOPS] if contest.develops else []),
+            *([DEVELOPS] if comparison.develops else []),
         ],
     )
 
 
-def _overall(contests: Sequence[Contest]) -> Table[Standing]:
-    rows = over_tables(contests)
+def _overall(comparisons: Sequence[MethodComparison]) -> Table[Standing]:
+    rows = over_tables(comparisons)
     wins = [
         Figure[Standing]("better", lambda row: row.wins and row.wins[0], 6, "right", _or_nothing(), key="better_on"),
         Figure[Standing]("worse", lambda row: row.wins and row.wins[1], 6, "right", _or_nothing(), key="worse_on"),
@@ -332,7 +332,7 @@ def _overall(contests: Sequence[Contest]) -> Table[Standing]:
         figures=_figures("all", rows, wins),
         caption=[
             f"{finding(rows)}.",
-            f"all {len(contests)} tables, each by its mean over the seeds: intervals cover other tables like these.",
+            f"all {len(comparisons)} tables, each by its mean over the seeds: intervals cover other tables like these.",
         ],
     )
 
@@ -376,12 +376,12 @@ def _difference(found: Difference | None) -> str:
     return "" if found is None else f"{points(found.mean, sign=True)} [{points(found.low)}, {points(found.high)}]"
 
 
-def _plain(contest: Contest, table: Table[Standing]) -> dict[str, Any]:
-    """Return a contest as plain values for JSON, with the mean curve of each method."""
-    values = {name: value for name, value in asdict(contest).items() if name not in ("methods", "traces")}
-    at = (np.arange(1, STEPS + 1) * contest.budgets[-1] / STEPS).tolist()
-    curves = contest.regrets(at)
-    finals = contest.regrets(contest.budgets[-1:])[:, :, 0]
+def _plain(comparison: MethodComparison, table: Table[Standing]) -> dict[str, Any]:
+    """Return a comparison as plain values for JSON, with the mean curve of each method."""
+    values = {name: value for name, value in asdict(comparison).items() if name not in ("methods", "traces")}
+    at = (np.arange(1, STEPS + 1) * comparison.budgets[-1] / STEPS).tolist()
+    curves = comparison.regrets(at)
+    finals = comparison.regrets(comparison.budgets[-1:])[:, :, 0]
     return {
         **values,
         "finding": finding(table.rows),
@@ -393,6 +393,6 @@ def _plain(contest: Contest, table: Table[Standing]) -> dict[str, Any]:
                 "regrets": finals[number].tolist(),
                 "curve": {"spent": at, "regret": curves[number].mean(axis=0).tolist()},
             }
-            for number, method in enumerate(contest.methods)
+            for number, method in enumerate(comparison.methods)
         ],
     }

@@ -1,4 +1,4 @@
-"""Contests: curves, verdicts and what holds over tables, by figures worked out by hand; what they refuse."""
+"""Comparisons: curves, verdicts and what holds over tables, by figures worked out by hand; what they refuse."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, strategies as st
 from scipy import stats as oracle  # type: ignore[import-untyped]
 
-from mnist_bench.experiments.contest import (
-    Contest,
+from mnist_bench.experiments.method_comparison import (
     Difference,
+    MethodComparison,
     check_fit,
     compare_methods,
     finding,
@@ -35,14 +35,14 @@ from search.errors import UsageError
 from search.repeatability import TriedOn
 from search.strategies.pruners import Asha
 from search.strategies.samplers import ForeignSampler, Tpe
-from support.experiments import RANDOM, TPE_ASHA, Stopping, clear, close, contest, finals, trace
+from support.experiments import RANDOM, TPE_ASHA, Stopping, clear, close, comparison, finals, trace
 from support.tables import SPACE, table, value_table
 
 CURVES = SearchMethod(sampler="curves", pruner="asha")
 
 
 def test_a_curve_is_the_regret_of_the_current_choice_and_a_guess_before_the_first() -> None:
-    found = contest({RANDOM: [trace((2.0, 0.5), (5.05, 0.25), (10.0, 0.125)), trace()]})
+    found = comparison({RANDOM: [trace((2.0, 0.5), (5.05, 0.25), (10.0, 0.125)), trace()]})
     at = [1.9, 2.0, 5.0, 5.1, 9.9, 10.0, 11.0]
     np.testing.assert_array_equal(found.regrets(at)[0], [[1, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125], [1] * 7])
     assert found.scores([1.9, 5.1])[0, 0].tolist() == pytest.approx([np.nan, 0.025], nan_ok=True)
@@ -55,7 +55,7 @@ times = st.lists(st.floats(0.01, 10), min_size=0, max_size=5).map(sorted)
 def test_curves_are_what_a_loop_reads(found: list[list[float]], at: list[float]) -> None:
     traces = [trace(*((spent, 1 / (2 + number)) for number, spent in enumerate(ats))) for ats in found]
     expected = [[([1.0] + [one.regret for one in trace if one.spent <= now])[-1] for now in at] for trace in traces]
-    np.testing.assert_array_equal(contest({RANDOM: traces}).regrets(at)[0], expected)
+    np.testing.assert_array_equal(comparison({RANDOM: traces}).regrets(at)[0], expected)
 
 
 def test_methods_are_compared_in_pairs_at_each_budget_and_adjusted_for_all() -> None:
@@ -99,7 +99,7 @@ def test_equal_is_what_lies_within_the_margin_with_its_whole_interval(
 
 
 def test_where_no_search_has_selected_anything_nothing_is_compared() -> None:
-    rows = standings(contest({TPE_ASHA: [trace((5, 0.2))] * 2, RANDOM: [trace((5, 0.2)), trace()]}))
+    rows = standings(comparison({TPE_ASHA: [trace((5, 0.2))] * 2, RANDOM: [trace((5, 0.2)), trace()]}))
     assert [row.difference is None for row in rows] == [True, True, True, False]
     assert [row.score for row in rows] == [None, pytest.approx(0.02), None, None]
     assert rows[0].interval == pytest.approx((1, 1))
@@ -138,7 +138,7 @@ def test_the_heading_is_the_largest_difference_that_is_shown(
 
 
 @pytest.mark.parametrize("methods", [2, 8])
-def test_of_contests_without_a_difference_at_most_one_in_twenty_claims_one(methods: int) -> None:
+def test_of_comparisons_without_a_difference_at_most_one_in_twenty_claims_one(methods: int) -> None:
     draws = np.random.default_rng(methods)
     claimed = 0
     for _ in range(400):
@@ -162,11 +162,11 @@ def test_a_row_tells_regret_error_difference_and_verdict() -> None:
     }  # fmt: skip
     assert (rows[3]["against tpe + asha"], rows[3]["verdict"]) == ("+10.00 [8.70, 11.30]", "worse")
     assert (rows[3]["p"], rows[2]["verdict"], rows[2]["p"]) == ("<0.001", "equal", "1.000")
-    (values,) = tables_of([contest({TPE_ASHA: [trace()] * 2, RANDOM: [trace((5, 0.5))] * 2}, of_errors=False)])
+    (values,) = tables_of([comparison({TPE_ASHA: [trace()] * 2, RANDOM: [trace((5, 0.5))] * 2}, of_errors=False)])
     assert [texts[3] for texts in values.texts()] == ["–", "–", "–", "0.05"]
 
 
-def test_several_contests_have_a_table_each_and_one_over_all() -> None:
+def test_several_comparisons_have_a_table_each_and_one_over_all() -> None:
     first, second, overall = tables_of([clear(table="a", develops=True), close(table="b")])
     assert first.caption[:2] == [
         "tpe + asha has 10.0 percentage points less regret than random at 10 trials.",
@@ -183,7 +183,7 @@ def test_as_data() -> None:
     tables = tables_of([clear(table="a"), close(table="b")])
     values = json.loads(json.dumps(Result(tables).plain))
     assert values["finding"] == "No difference between tpe + asha and another method is shown at 10 trials"
-    first = values["contests"][0]
+    first = values["comparisons"][0]
     assert (first["table"], first["budgets"], first["seeds"]) == ("a", [4, 10], [0, 1, 2, 3])
     _, random = first["methods"]
     assert (random["method"], random["regrets"]) == ("random", [0.3, 0.29, 0.31, 0.3])
@@ -235,10 +235,10 @@ def test_what_does_not_fit_is_said_before_anything_runs(tmp_path: Path) -> None:
         check_fit(method, tried_on)
 
 
-# Contests that are run
+# Comparisons that are run
 
 
-def contests(observer: Observer, *tables: str, **changed: Any) -> list[Contest]:
+def comparisons(observer: Observer, *tables: str, **changed: Any) -> list[MethodComparison]:
     asked = {"samplers": ["random"], "pruners": ["none"], "seeds": 4, "trials": (5, 3), "concurrent_trials": 4}
     return compare_methods(observer, tables=tables, **{**asked, **changed})
 
@@ -256,14 +256,14 @@ def files(tmp_path: Path) -> tuple[str, str]:
 @pytest.mark.slow
 def test_a_table_of_values_is_searched_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_bench.tables.value_table.load", lambda name: value_table(name=name))
-    (found,) = contests(Observer(), "scikit-learn/mlp-wine")
+    (found,) = comparisons(Observer(), "scikit-learn/mlp-wine")
     assert (found.table, found.of_errors, found.develops) == ("scikit-learn/mlp-wine", False, False)
 
 
 @pytest.mark.slow
-def test_each_table_is_a_contest_of_its_own_and_progress_is_told_in_tenths(files: tuple[str, str]) -> None:
+def test_each_table_is_a_comparison_of_its_own_and_progress_is_told_in_tenths(files: tuple[str, str]) -> None:
     heard = Stopping()
-    first, second = contests(heard, *files, samplers=["random", "tpe"], seeds=15)
+    first, second = comparisons(heard, *files, samplers=["random", "tpe"], seeds=15)
     assert (first.table, second.table) == ("handmade", "noisy")
     assert [method.name for method in first.methods] == ["random", "tpe"]
     assert (first.budgets, first.seeds) == ((3, 5), tuple(range(15)))
@@ -275,7 +275,7 @@ def test_each_table_is_a_contest_of_its_own_and_progress_is_told_in_tenths(files
 @pytest.mark.parametrize(
     ("others", "samplers", "words"),
     [
-        (["again/noisy.npz"], ["random"], r"^--table: 2 of the tables are called '?noisy'?; name each once\.$"),
+        (["again/noisy.npz"], ["random"], r"^--tables: 2 of the tables are called '?noisy'?; name each once\.$"),
         ([], ["gp"], "no sampler 'gp'"),
         (["nowhere"], ["random"], "no table"),
     ],
@@ -287,5 +287,5 @@ def test_what_does_not_fit_one_table_is_said_before_any_is_searched(
     (tmp_path / "again").mkdir()
     shutil.copy(files[1], tmp_path / "again" / "noisy.npz")
     with chdir(tmp_path), pytest.raises(UsageError, match=words):
-        contests(heard, *files, *others, samplers=samplers)
+        comparisons(heard, *files, *others, samplers=samplers)
     assert heard.news == []
