@@ -87,9 +87,10 @@ def lacks(what: str, package: str, extra: str) -> str:
     """Return that an optional package is not installed, and the command that installs it, without a final full stop.
 
     >>> print(lacks("--executor ray", "Ray", "ray"))
-    --executor ray needs Ray, which this installation lacks; `pip install 'mnist-bench[ray]'` adds it
+    --executor ray needs Ray, which this installation lacks; `pip install '.[ray]'` in a clone of mnist-bench adds it
     """
-    return f"{what} needs {package}, which this installation lacks; `pip install 'mnist-bench[{extra}]'` adds it"
+    adds = f"`pip install '.[{extra}]'` in a clone of mnist-bench adds it"
+    return f"{what} needs {package}, which this installation lacks; {adds}"
 
 
 def no_attribute(owner: str, name: str, known: Iterable[str]) -> AttributeError:

@@ -30,5 +30,5 @@ def test_curves_are_rows_a_period() -> None:
 
 def test_without_pandas_one_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(UsageError, match=r"lacks; `pip install 'mnist-bench\[pandas\]'` adds it\.$"):
+    with pytest.raises(UsageError, match=r"lacks; `pip install '\.\[pandas\]'` in a clone of mnist-bench adds it\.$"):
         mnist_bench.to_dataframe(handmade.mixed())

@@ -149,7 +149,7 @@ def test_without_onnx_its_file_is_left_out(winner: Winner, tmp_path: Path, monke
     written = export_folder.write(winner, tmp_path)
     (remark,) = written.remarks
     assert "model.onnx is left out" in remark
-    assert "pip install 'mnist-bench[images]'" in remark
+    assert "pip install '.[images]'" in remark
     assert not (tmp_path / "model.onnx").exists()
     assert "onnx" not in (tmp_path / export_folder.CARD).read_text().lower()
 
