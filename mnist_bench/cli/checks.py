@@ -50,8 +50,8 @@ def reproduce(
     """Train a trial again and compare it bit for bit.
 
     All metrics and the weights are compared. If all are identical, the exit code is 0. Otherwise it is 4, and the first
-    difference is printed. A study does not run your own code by itself: name the code again with --trainer, --objective
-    or --command.
+    difference is printed. If your own code made the study, name the code again with --trainer, --objective or
+    --command.
 
     Examples:
         mnist-bench reproduce conv-0/17
@@ -209,7 +209,7 @@ def doctor(
 ) -> Result:
     """Examine this machine or a study, and advise what to do.
 
-    The exit code is 1 if a problem remains. A study that is being searched is only read.
+    The exit code is 1 if a problem remains. A running search is not disturbed.
 
     Examples:
         mnist-bench doctor

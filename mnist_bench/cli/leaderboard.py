@@ -44,8 +44,7 @@ def leaderboard(
     each pruned trial that was better than the first had been after the same training. Several studies of one
     objective are one table, ordered by value, with a column `study`.
 
-    JSON and CSV hold each trial's exact parameters under their dotted names: under `params` in JSON, one column each in
-    CSV. The columns are the same whatever --top is.
+    JSON and CSV hold each trial's exact parameters under their dotted names.
 
     Examples:
         mnist-bench leaderboard conv-0 --top 20

@@ -98,7 +98,7 @@ def plot(
         [Table(caption=[Line(file) for picture in pictures for file in picture.files])],
         document={
             "study": study.name if study else None,
-            "pictures": [
+            "plots": [
                 {"kind": picture.kind, "files": [*map(str, picture.files)], "lines": [*picture.lines]}
                 for picture in drawn
             ],
@@ -147,9 +147,8 @@ def report(
 ) -> Result:
     """Write the results of a study into one HTML file.
 
-    The file holds the findings in words, the leaderboard, the plots, the recipe of the selected trial, the hardware and
-    versions, and the commands that reproduce the study. It needs no internet connection and no other file. If your own
-    trainer made the study, the report has no recipe and no plots of networks.
+    The file holds findings, leaderboard, plots, the recipe of the selected trial, hardware, versions, and the commands
+    that reproduce the study. It works offline. A study of your own trainer has no recipe and no plots of networks.
 
     Examples:
         mnist-bench report conv-0

@@ -38,11 +38,11 @@ def show(
 ) -> Result:
     """Check a space, and show its fields, ranges and conditions, the sizes of its networks and the time.
 
-    If there is a problem, every problem is printed with its line and column instead, and the exit code is 2. Valid but
-    suspicious settings are reported as warnings on stderr and do not change the exit code.
+    If there are problems, they are printed instead, with line and column, and the exit code is 2. Warnings on stderr
+    name valid but suspicious settings.
 
     Networks and limits are checked for MNIST, or for the images of --data. The time of a search is a rough estimate
-    from the sizes of random configurations and the pace of an AMD EPYC (Zen 4).
+    for an AMD EPYC (Zen 4).
 
     Examples:
         mnist-bench space show conv

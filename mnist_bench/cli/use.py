@@ -35,9 +35,9 @@ def export(
 ) -> Result:
     """Export a trained model to files that work without mnist-bench.
 
-    The files are the weights, the network in plain PyTorch and ONNX, a model card, and the training record. For data
-    that can be drawn, there is also a web page to draw on. ONNX needs the extra packages of `mnist-bench[images]`. If
-    the weights were not kept, the trial is trained again and compared with its record, bit for bit.
+    The files are the weights, the network in plain PyTorch and ONNX, a model card, the training record, and for gray
+    images a web page to draw on. ONNX needs the extra `images`. If the weights were not kept, the trial is trained
+    again and compared with its record, bit for bit.
 
     Examples:
         mnist-bench export conv-0 --confirmed --to winner
@@ -94,12 +94,12 @@ def predict(
     faults = [str(said) for _, said in answers if isinstance(said, PictureError)]
     table = _table(seen)
     records = [
-        {"picture": path, "error": str(said)} if isinstance(said, PictureError) else table.record((path, said))
+        {"image": path, "error": str(said)} if isinstance(said, PictureError) else table.record((path, said))
         for path, said in answers
     ]
     return Result(
         [table] if seen else [],
-        document={"pictures": records},
+        document={"images": records},
         notes=[f"Error: {fault}" for fault in faults],
         exit_code=ExitCode.USAGE if faults else ExitCode.OK,
     )
@@ -137,7 +137,7 @@ def _predictions(model: Model, paths: Sequence[str]) -> list[Prediction | Pictur
 def _table(seen: Sequence[tuple[str, Prediction]]) -> Table[tuple[str, Prediction]]:
     named = any(said.name is not None for _, said in seen)
     figures: list[Figure[tuple[str, Prediction]]] = [
-        Figure("picture", lambda row: row[0], 3, key="picture"),
+        Figure("image", lambda row: row[0], 3, key="image"),
         Figure(
             "label", lambda row: row[1].label, 5, "right", key="label",
             reads=lambda row: _named(row[1].label, row[1].name),

@@ -272,8 +272,8 @@ def test_a_net_that_confirm_trained_on_all_images(ran: dict[str, Ran], folder: P
 def test_a_study_its_export_and_its_weights_say_the_same_of_a_picture(ran: dict[str, Ran]) -> None:
     there, here = ran["predict tiny-0/0 digit.png --json"], ran["predict kept digit.png --json"]
     assert there.out == here.out
-    (said,) = here.values["pictures"]
-    assert said["picture"] == "digit.png"
+    (said,) = here.values["images"]
+    assert said["image"] == "digit.png"
     alone = ran["predict results/tiny-0/weights/0.safetensors digit.png"]
     assert alone.code == 0
     assert "does not record its training data" in alone.err

@@ -64,7 +64,7 @@ def test_a_net_is_taken_away_and_reads_a_grey_picture_as_its_study_does(
     assert "Identical, bit for bit." in ran[f"reproduce winner/RECORD.json{data}"].out
 
     assert ran[f"predict red picture.png --json{data}"].out == ran["predict winner picture.png --json"].out
-    (said,) = json.loads(ran["predict winner picture.png --json"].out)["pictures"]
+    (said,) = json.loads(ran["predict winner picture.png --json"].out)["images"]
     command = [sys.executable, "-I", "winner/net.py", "picture.png"]
     alone = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert alone.stdout.split()[1:3] == [str(said["label"]), f"{said['probability']:.2%},"]

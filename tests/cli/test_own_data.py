@@ -124,7 +124,7 @@ def test_the_winner_is_taken_away_and_reads_pictures(place: DataPlace) -> None:
         Image.fromarray(picture).save(place.folder / "pictures" / f"{number}.png")
     here = place.run("predict", "winner", "pictures", "--json", data=None)
     assert here == place.run("predict", "tiny-0", "pictures", "--json")
-    assert [len(said["probabilities"]) for said in json.loads(here)["pictures"]] == [CLASSES] * 3
+    assert [len(said["probabilities"]) for said in json.loads(here)["images"]] == [CLASSES] * 3
 
 
 def test_where_the_weights_were_not_kept_the_command_names_the_data_and_they_are_trained_again(

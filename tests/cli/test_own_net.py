@@ -146,8 +146,8 @@ def test_the_net_is_taken_away_with_its_file_and_reads_pictures(place: NetPlace)
     pictures = np.random.default_rng(0).integers(0, 256, (2, 12, 12, 3), dtype=np.uint8)
     for number, picture in enumerate(pictures):
         Image.fromarray(picture).save(place.folder / f"{number}.png")
-    said = json.loads(place.run("predict", "winner", "0.png", "1.png", "--json", *NET))["pictures"]
-    again = json.loads(place.run("predict", "tiny-0", "0.png", "1.png", "--json", *DATA, *NET))["pictures"]
+    said = json.loads(place.run("predict", "winner", "0.png", "1.png", "--json", *NET))["images"]
+    again = json.loads(place.run("predict", "tiny-0", "0.png", "1.png", "--json", *DATA, *NET))["images"]
     assert [row["probabilities"] for row in said] == [row["probabilities"] for row in again]
     assert "your own code, my_nets.py:build: name it" in place.run("predict", "winner", "0.png", code=2)
 

@@ -104,7 +104,7 @@ def test_what_cannot_be_drawn_is_passed_over_where_all_are_drawn_and_an_error_wh
     assert (verbose.stderr == plain.stderr) == (error is FORESEEN)
     assert ("Traceback (most recent call last)" in verbose.stderr) == (error is UNFORESEEN)
     values = json.loads(as_json.stdout)
-    assert (values["study"], [each["kind"] for each in values["pictures"]]) == ("conv-0", drawn)
+    assert (values["study"], [each["kind"] for each in values["plots"]]) == ("conv-0", drawn)
     assert {each["kind"]: each["reason"] for each in values["skipped"]} == dict.fromkeys(
         failing, str(error) if error is FORESEEN else TOLD[error]
     )
@@ -134,7 +134,7 @@ def test_pictures_of_the_data_need_no_study_and_no_test_files(cli: Any) -> None:
     assert "5 0 4 1 9 2 1 3 1 4" in lines
     values = json.loads(cli("plot", "digits", "--json", "--formats", "svg").stdout)
     assert values["study"] is None
-    (digits,) = values["pictures"]
+    (digits,) = values["plots"]
     assert (digits["files"], digits["lines"][0]) == (["results/plots/digits.svg"], "(60000, 28, 28)")
 
     def drawn(setting: str) -> bytes:

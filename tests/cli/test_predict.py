@@ -49,7 +49,7 @@ def pictures(data: Dataset, tmp_path: Path) -> Path:
 def table(text: str) -> list[list[str]]:
     """Return the words of each row below the heading, but for the picture's name."""
     heading, *rows = text.splitlines()
-    assert heading.split() == ["picture", "label", "probability", "runner-up"]
+    assert heading.split() == ["image", "label", "probability", "runner-up"]
     return [row.split()[1:] for row in rows if ".png" in row or row.startswith("-")]
 
 
@@ -61,9 +61,9 @@ def test_a_row_a_picture(cli: Cli, exported: Path, pictures: Path, data: Dataset
     ]
     labels = [int(row[0]) for row in table(result.stdout)]
     assert sum(a == b for a, b in zip(labels, data.labels[data.validation[:10]].tolist(), strict=True)) >= 7
-    found = json.loads(cli("predict", str(exported), str(pictures), "--json").stdout)["pictures"]
+    found = json.loads(cli("predict", str(exported), str(pictures), "--json").stdout)["images"]
     assert [said["label"] for said in found] == labels
-    keys = {"picture", "label", "probability", "runner_up", "runner_up_probability", "probabilities"}
+    keys = {"image", "label", "probability", "runner_up", "runner_up_probability", "probabilities"}
     assert all(set(said) == keys for said in found)
     rows = csv.DictReader(io.StringIO(cli("predict", str(exported), str(pictures), "--csv").stdout))
     assert [row["label"] for row in rows] == list(map(str, labels))
@@ -86,11 +86,11 @@ def test_what_is_empty_or_no_picture_gets_a_sentence_and_the_others_an_answer(
     ]
     assert len(table(result.stdout)) == 10
     found = json.loads(cli("predict", str(exported), "missing.png", str(pictures / "3.png"), "--json").stdout)
-    first, second = found["pictures"]
-    assert first == {"picture": "missing.png", "error": "missing.png: cannot be read (No such file or directory)."}
-    assert second["picture"] == str(pictures / "3.png")
+    first, second = found["images"]
+    assert first == {"image": "missing.png", "error": "missing.png: cannot be read (No such file or directory)."}
+    assert second["image"] == str(pictures / "3.png")
     alone = cli("predict", str(exported), "missing.png", "--json")
-    assert (alone.exit_code, json.loads(alone.stdout)["pictures"]) == (2, [first])
+    assert (alone.exit_code, json.loads(alone.stdout)["images"]) == (2, [first])
     broken = CliRunner().invoke(app, ["predict", str(exported), "-"], input=b"none")
     assert broken.stderr == "Error: stdin: not a readable image; give a PNG or JPEG file.\n"
 
@@ -102,7 +102,7 @@ def test_classes_that_have_names_are_named(
     names = tuple(f"class {label:02}" for label in range(10))
     named = replace(model, input_spec=replace(model.input_spec, names=names))
     monkeypatch.setattr("mnist_bench.prediction.model.load_model", lambda path: named)
-    found = json.loads(cli("predict", str(exported), str(pictures), "--json").stdout)["pictures"]
+    found = json.loads(cli("predict", str(exported), str(pictures), "--json").stdout)["images"]
     assert all(
         (said["name"], said["runner_up_name"]) == (names[said["label"]], names[said["runner_up"]]) for said in found
     )
