@@ -34,7 +34,7 @@ FOLDER = Path(__file__).parent / "reference"
 PART = re.compile(r"(<!-- made: ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 OF_ALL = ("-h, --help", "-v, --verbose")
 """Options that the page of the commands explains once."""
-MANY = 3
+MANY = 2
 """An option of as many commands stands in one table."""
 MANY_ROWS = 15
 """A command with as many arguments and options has a table for each section of its help."""

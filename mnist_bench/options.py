@@ -338,7 +338,7 @@ Device = Annotated[
 Precision = Annotated[
     PrecisionName,
     option(
-        "Precision of training. portable has the same bits on every x86-64 processor; auto is the recipe's, else the "
+        "Precision of training. portable gives the same bits on every x86-64 processor; auto is the recipe's, else the "
         "fastest.",
         panel=RUNNING,
     ),

@@ -165,7 +165,7 @@ class ModelConfig:
         Unit("pixels"),
         Setting(group="convolutions", needs=(BLOCKS,), cells=("kernel",), synonyms=("kernel",)),
     ] = 3
-    """Side of the convolutions' kernels, in pixels; padding keeps the image's size."""
+    """Side of the convolution kernels; padding keeps the image's size."""
     convolutions: Annotated[ConvolutionKind, Setting(group="convolutions", needs=(BLOCKS,), line="{value}")] = "full"
     """"separable": a kernel for each input channel, then a weighted sum of channels (Chollet 2017). The first
     convolution and kernels of 1 pixel stay full. Training takes the time of full convolutions; MACs are those of the
@@ -186,7 +186,7 @@ class ModelConfig:
         ),
     ] = "none"
     """Batch normalization in the blocks (Ioffe and Szegedy 2015), before or after the activation. "after_pool" is
-    before it, and at a block's end between pool and activation (Jordan 2024)."""
+    before it, but at the end of a block also after the pool (Jordan 2024)."""
     activation: Annotated[Activation, Setting(group="convolutions", needs=(BLOCKS,))] = "relu"
     """Activation after each convolution."""
     block_dropout: Annotated[
@@ -249,7 +249,7 @@ class AugmentConfig:
             line="rot {value:.2g}°",
         ),
     ] = 0.0
-    """Largest rotation either way, in degrees."""
+    """Largest rotation in either direction."""
     zoom: Annotated[
         float,
         Ge(0),
@@ -266,7 +266,7 @@ class AugmentConfig:
         Unit("radians"),
         Setting(group="augmentation", cells=("augment",), distortion="sheared ±{value} rad", synonyms=("shear",)),
     ] = 0.0
-    """Largest shear angle either way, in radians; matrix [[1, -sin], [0, cos]] (Keras 1.2)."""
+    """Largest shear angle in either direction; matrix [[1, -sin], [0, cos]] (Keras 1.2)."""
     translate_pixels: Annotated[
         float,
         Ge(0),
@@ -281,7 +281,7 @@ class AugmentConfig:
             line="shift {value:.2g} px",
         ),
     ] = 0.0
-    """Largest shift either way along rows and along columns, in pixels."""
+    """Largest shift along rows and along columns, in either direction."""
     interpolation: Annotated[Interpolation, Setting(group="augmentation", needs=(DISTORTION,))] = "bilinear"
     """How a pixel between pixels is read."""
     fill: Annotated[Fill, Setting(group="augmentation", needs=(DISTORTION,))] = "background"
@@ -299,12 +299,12 @@ class AugmentConfig:
             time=0.8,
         ),
     ] = 0
-    """Side of a coarse grid of random displacements, in grid pixels, from which bicubic interpolation makes a smooth
-    field (after Simard et al. 2003). 4 is common; 0 is off."""
+    """Side of a coarse grid of random displacements, which bicubic interpolation makes a smooth field (after Simard et
+    al. 2003). 4 is common; 0 is off."""
     grid_shift: Annotated[
         float, Gt(0), Le(7), Unit("pixels"), Setting(group="augmentation", needs=(GRID,), synonyms=("elastic",))
     ] = 1.0
-    """Largest displacement of a grid pixel either way along rows and along columns, in pixels of the image."""
+    """Largest displacement of a point of the grid along rows and along columns, in either direction."""
 
     @property
     def distorts(self) -> bool:
@@ -335,15 +335,15 @@ class OptimConfig:
         Optimizer, Setting(group="optimizer", cells=("optimizer",), ending="_nesterov", synonyms=("opt", "nesterov"))
     ] = "adam"
     """Adam (Kingma and Ba 2015), SGD with Nesterov momentum (Sutskever et al. 2013), or Muon (Jordan et al. 2024),
-    which orthogonalizes the momentum of the filters: the weights of convolutions and linear layers, except for the
-    last layer's. All other parameters are trained by SGD."""
+    which orthogonalizes the momentum of the filters: the weights of all convolutions and linear layers but the last.
+    SGD trains all other parameters."""
     lr: Annotated[
         float,
         Gt(0),
         Le(10),
         Setting(group="optimizer", cells=("lr → drops",), synonyms=("learning_rate", "lr_max", "max_lr")),
     ] = 1e-3
-    """Learning rate at its highest."""
+    """Highest learning rate."""
     beta1: Annotated[Rate, Setting(group="optimizer", needs=(MOMENTS,), synonyms=("beta_1",))] = 0.9
     """Adam's decay of the first moment."""
     beta2: Annotated[Rate, Setting(group="optimizer", needs=(MOMENTS,), synonyms=("beta_2",))] = 0.999
@@ -355,8 +355,7 @@ class OptimConfig:
     filter_lr: Annotated[
         float, Gt(0), Le(10), Setting(group="optimizer", needs=(FILTERS,), line="filter lr {value:.2g}")
     ] = 0.24
-    """Muon: learning rate of the filters at its highest. It follows the course of lr, in proportion. lr is that of the
-    other parameters."""
+    """Muon: highest learning rate of the filters. It follows the schedule of lr, the rate of all other parameters."""
     filter_norms: Annotated[bool, Setting(group="optimizer", needs=(FILTERS,))] = False
     """Muon: before each update, rescale the weights of each layer of filters to a constant norm (Jordan 2024,
     airbench94_muon). Weight decay then has no effect on them."""
@@ -372,7 +371,7 @@ class OptimConfig:
         Unit("images"),
         Setting(group="optimizer", cells=("batch",), synonyms=("bs", "batch", "batchsize")),
     ] = 128
-    """Images per step, or all images of an epoch if those are fewer. The rest of an epoch is dropped, except with
+    """Images per step, at most all images of an epoch. A smaller last batch is dropped, except with
     keep_last_batch."""
     keep_last_batch: Annotated[bool, Setting(group="optimizer")] = False
     """Train on the smaller last batch of an epoch too, as Keras does."""
@@ -391,7 +390,7 @@ class OptimConfig:
         Unit("share of the budget"),
         Setting(group="schedule", needs=(WARMUP,), synonyms=("warmup",)),
     ] = 0.2
-    """one_cycle: the share of the budget in which the learning rate rises."""
+    """one_cycle: part in which the learning rate rises."""
     drops: Annotated[int, Ge(0), Le(2), Setting(group="schedule", needs=(CONSTANT,), cells=("lr → drops",))] = 0
     """constant: how often the learning rate drops."""
     first_drop_fraction: Annotated[
@@ -401,7 +400,7 @@ class OptimConfig:
         Unit("share of the budget"),
         Setting(group="schedule", needs=(ONE_DROP,), cells=("lr → drops",)),
     ] = 0.6
-    """When the first drop comes, as a share of the full budget's steps."""
+    """When the first drop comes, counted in steps."""
     second_drop_fraction: Annotated[
         float,
         Gt(0),
@@ -409,7 +408,7 @@ class OptimConfig:
         Unit("share of the budget"),
         Setting(group="schedule", needs=(TWO_DROPS,), cells=("lr → drops",)),
     ] = 0.85
-    """When the second drop comes, as a share of the full budget's steps."""
+    """When the second drop comes, counted in steps."""
     drop_factor: Annotated[float, Gt(0), Lt(1), Setting(group="schedule", needs=(ONE_DROP,), cells=("lr → drops",))] = (
         0.1
     )
@@ -421,26 +420,26 @@ class OptimConfig:
         Unit("share of the budget"),
         Setting(group="schedule", needs=(CONSTANT,), cells=("lr → drops",), synonyms=("cooldown",)),
     ] = 0.0
-    """constant: last share of the budget's steps, in which the learning rate falls linearly to zero; 0 is off."""
+    """constant: last part, in which the learning rate falls linearly to zero; 0 is off."""
     ema_decay: Annotated[Rate, Setting(group="averaging", synonyms=("ema",))] = 0.0
-    """Exponential moving average of the weights, which is evaluated and kept: share of the old average kept per step,
-    at most (1 + n) / (10 + n) in step n, as in TensorFlow. 0 is off. With fewer than 4,500 steps, all values from
-    0.998 on have the same effect."""
+    """Share of the old average that each step keeps in an exponential moving average of the weights, which is evaluated
+    and kept: at most (1 + n) / (10 + n) in step n, as in TensorFlow. 0 is off. With fewer than 4,500 steps, all values
+    from 0.998 on have the same effect."""
     hard_share: Annotated[
         float,
         Ge(0),
         Lt(1),
         Setting(group="hard images", needs=(LATER_EPOCHS,), line="hard {value:.2g}, easy {easy_share:.2g}"),
     ] = 0.0
-    """Share of the training images with the highest last losses, which each epoch from the second on takes. Of the
-    others it takes easy_share, at random. 0 takes all images."""
+    """Each epoch from the second on trains on this share of the images, those with the highest last losses, and on
+    easy_share of the others. 0 takes all images."""
     easy_share: Annotated[float, Gt(0), Lt(1), Setting(group="hard images", needs=(LATER_EPOCHS, HARD_IMAGES))] = 1 / 3
-    """With hard_share: the share of the other images, drawn anew each epoch."""
+    """With hard_share: share of the other images, drawn anew for each epoch."""
     learned_share: Annotated[
         float, Ge(0), Lt(1), Setting(group="hard images", needs=(LATER_EPOCHS,), line="learned {value:.2g}")
     ] = 0.0
-    """Share of the training images with the lowest last losses, which the last epoch leaves out; it rises linearly
-    from 0 in the first epoch. hard_share and easy_share choose among the others."""
+    """The last epoch leaves out this share of the images, those with the lowest last losses; the share rises linearly
+    from 0 in the first epoch. hard_share and easy_share choose among the other images."""
 
     @property
     def drop_fractions(self) -> tuple[float, ...]:
