@@ -54,7 +54,8 @@ class TriedOn:
 def require_repeatable(planned: Search) -> None:
     """Check in a few seconds that your own sampler and pruner decide the same again, before `run`.
 
-    `planned` is what `Search.of` returns. A search in completion order, and one with built-in strategies, needs no check.
+    `planned` is what `Search.of` returns. A search in completion order needs no check, and neither do built-in
+    strategies.
 
     Raises:
         UsageError: one does not; the message says how to search with it all the same. Or it sets a system attribute
