@@ -301,7 +301,7 @@ def sentences(
 
 def _table(explanation: Explanation, read: Callable[[float | None], str]) -> Table[Standing]:
     columns: list[Figure[Standing]] = [
-        Figure("after period", lambda row: str(row.period), 3, "right"),
+        Figure("after report", lambda row: str(row.period), 3, "right"),
         Figure("value", lambda row: read(row.value), 1, "right"),
         Figure("place", lambda row: f"{row.place} of {row.arrived}", 2, "right"),
         Figure("verdict", _verdict, 4),
