@@ -16,6 +16,7 @@ from typing import IO
 from search.errors import StorageError, StudyLockedError
 from search.files import open_to_append, opened, read
 from search.messages import on_one_line
+from search.system import needs_posix
 
 MAX_BYTES = 10_000  # of a signature; the sender of a lock may have written anything into it
 
@@ -62,16 +63,17 @@ def _sign(file: IO[bytes], path: Path) -> None:
 def _take(file: IO[bytes], path: Path) -> bool:
     """Try for one second to take the lock: `is_held` in another process takes it, too, but only for a moment."""
     for _ in range(20):
-        if _locked(file, fcntl.LOCK_EX, path):
+        if _locked(file, path):
             return True
         time.sleep(0.05)
     return False
 
 
-def _locked(file: IO[bytes], kind: int, path: Path) -> bool:
+def _locked(file: IO[bytes], path: Path, *, shared: bool = False) -> bool:
     """Return whether the lock was free; it is then taken; StorageError if the file system has no locks."""
+    needs_posix()
     try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:
@@ -88,7 +90,7 @@ def is_held(path: Path) -> bool:
     try:
         # A shared lock, so that several readers can ask at the same time. Closing the file releases it.
         with opened(path) as file:
-            return not _locked(file, fcntl.LOCK_SH, path)
+            return not _locked(file, path, shared=True)
     except FileNotFoundError:
         return False
     except OSError as error:

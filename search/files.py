@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from search.errors import SearchError, StorageError, UsageError
+from search.system import needs_posix
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}")
 _CUT = 50  # characters of a name that its temporary file's has: a name may be as long as names can be
@@ -152,6 +153,7 @@ def append_line(path: Path, line: str) -> None:
     """Add a line to a file that only grows, and sync it to disk; StorageError if it is a link, a pipe or a device, or
     has a second name; OSError if the disk is full or the file cannot be written; of the line there may then be a part.
     """
+    needs_posix()
     with open_to_append(path) as raw, BufferedWriter(raw) as file:
         # If a killed process left half a line, a line break keeps it from spoiling this one.
         is_torn = raw.seek(0, os.SEEK_END) > 0 and os.pread(raw.fileno(), 1, raw.tell() - 1) != b"\n"
@@ -209,8 +211,10 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _not_through_a_link(path: str, flags: int) -> int:
+    needs_posix()
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
 
 
 def _without_waiting(path: str, flags: int) -> int:
+    needs_posix()
     return os.open(path, flags | os.O_NONBLOCK)

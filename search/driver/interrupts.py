@@ -16,7 +16,7 @@ from typing import Any, Self
 from search.errors import Interrupted
 
 NOTICE = "Stopping: each trial trains to its next report, which is kept. Ctrl-C again stops at once; no report is lost."
-GRACEFUL = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+GRACEFUL = tuple(number for number in signal.Signals if number.name in ("SIGINT", "SIGTERM", "SIGHUP"))
 
 
 class Interrupts:

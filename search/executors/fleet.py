@@ -11,8 +11,8 @@ from typing import Any, Generic, TypeVar
 from search.arguments import check_count
 from search.differences import changed_checks, differences
 from search.errors import SearchError, UsageError, WorkerError
-from search.executors.processes import oom_kills
 from search.executors.protocol import Done, Executor, Failed, Job, Outcome
+from search.system import oom_kills
 from search.trainer_api import Report
 
 MAX_BACK_OFF = 10.0  # seconds between two starts of workers that do not come up

@@ -27,7 +27,10 @@ from search.executors.local import LocalExecutor
 from search.executors.protocol import Cause, Done, Failed, Job, Outcome
 from search.files import atomic_write, make_folder
 from search.messages import lacks
+from search.system import needs_posix
 from search.trainer_api import TrainerSpec
+
+needs_posix()
 
 GRACE = 30.0
 """Seconds past a period's stall limit, which its own machine enforces, after which that machine counts as lost."""

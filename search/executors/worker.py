@@ -15,7 +15,8 @@ from typing import Any
 
 from search.errors import FOREIGN, UsageError
 from search.executors.in_process import advanced, build_trainer, error_text
-from search.executors.processes import receive, send, volunteer
+from search.executors.processes import receive, send
+from search.system import volunteer
 from search.trainer_api import Trainer, TrainerSpec
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import signal
@@ -18,6 +17,9 @@ from typing import IO, Any, cast
 from search.messages import show
 from search.objectives.objective import Configuration
 from search.objectives.reports import VALUE
+from search.system import end_with_parent, needs_posix
+
+needs_posix()
 
 SEED = "TRIAL_SEED"  # the environment variable that holds the trial's seed
 GRACE = 10.0  # seconds between SIGTERM and SIGKILL
@@ -26,7 +28,6 @@ _KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 """Exit codes of a program, and of a shell, that was killed from outside or for lack of memory: this says nothing about
 the configuration."""
 MAX_LINE = 1_000_000  # characters of a report; a longer line of other output is copied in pieces
-_PR_SET_PDEATHSIG = 1
 
 
 def objective_of(words: Sequence[str], metric: str = VALUE) -> Callable[[Configuration], Iterator[Any]]:
@@ -89,17 +90,13 @@ def _started(words: Sequence[str], config: Configuration) -> subprocess.Popen[st
             # A report that Python keeps in a buffer would come too late to stop the program after it.
             env={"PYTHONUNBUFFERED": "1", **os.environ, SEED: str(config.seed)},
             process_group=0,  # its own, which is stopped as a whole, in the session of this process
-            preexec_fn=_end_with_parent,
+            preexec_fn=lambda: end_with_parent(signal.SIGKILL),
         )
     except OSError as error:
         raise RuntimeError(f"{words[0]} cannot be started: {error.strerror}") from error
     with suppress(BrokenPipeError), cast(IO[str], process.stdin) as stream:  # it need not read its input
         stream.write(json.dumps({**config, "seed": config.seed}) + "\n")
     return process
-
-
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _reports_in(stream: IO[str], metric: str) -> Iterator[Mapping[str, Any]]:

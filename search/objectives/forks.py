@@ -5,22 +5,22 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
-from socket import send_fds, socket, socketpair
 from typing import Any
 
 from search.errors import UsageError, WorkerError
 from search.executors.local import ENVIRONMENT
 from search.executors.processes import receive, send
 from search.objectives.objective import Objective
-from search.objectives.process import below, exit_code, nursery
+from search.objectives.process import exit_code, nursery
+from search.system import KILLED, below, loaded_libraries, needs_posix
 
-UNKNOWN = -signal.SIGKILL
+UNKNOWN = KILLED
 """The exit code of a child whose nursery is gone: it was ended from outside, as far as anyone knows."""
 THREADED = ("libgomp", "libiomp", "libomp", "openblas")
 """Names of libraries that keep threads: OpenMP of GNU, Intel and LLVM, and what NumPy and SciPy compute with."""
@@ -42,11 +42,12 @@ class Output:
         self._log = log
         self._whose = whose
         reading, self.writing = os.pipe()
-        os.set_blocking(reading, False)
         self._reading = os.fdopen(reading, "rb", buffering=0)
         self._room = LIMIT  # bytes that are still written at once
         self._last = bytearray()
         self._cut = 0
+        needs_posix()
+        os.set_blocking(reading, False)
 
     def fileno(self) -> int:
         """Return the descriptor to read from, so that a selector takes this object."""
@@ -90,7 +91,7 @@ class Output:
 class Child:
     """One child, and the driver's ends of its socket and of what it prints."""
 
-    def __init__(self, pid: int, end: socket, output: Output, forks: Forks) -> None:
+    def __init__(self, pid: int, end: socket.socket, output: Output, forks: Forks) -> None:
         self.end = end
         self.output = output
         self.forks = forks
@@ -117,6 +118,7 @@ class Child:
 
 
 def _kill(*pids: int) -> None:
+    needs_posix()
     for pid in pids:
         with suppress(OSError):  # it has ended
             os.kill(pid, signal.SIGKILL)
@@ -130,7 +132,7 @@ class Forks:
         self._objective = objective
         self._metric = metric
         self._log = log
-        self._end: socket
+        self._end: socket.socket
         self._pid = 0
         self._wait: Callable[[], int] | None = None
         self.takes_trial = False  # whether the objective is written for Optuna, known once it is loaded
@@ -140,7 +142,7 @@ class Forks:
 
         UsageError: it cannot be loaded. WorkerError: the process that is to load it ended.
         """
-        self._end, theirs = socketpair()
+        self._end, theirs = socket.socketpair()
         with theirs:
             if self._objective.call is None:
                 self._load(theirs)
@@ -184,16 +186,17 @@ class Forks:
         return wait()
 
     def _forked(self, output: Output) -> Child | None:
-        ours, theirs = socketpair()
+        needs_posix()
+        ours, theirs = socket.socketpair()
         with theirs, suppress(OSError):
             send(self._end, {"fork": True})
-            send_fds(self._end, [b"."], [theirs.fileno(), output.writing])
+            socket.send_fds(self._end, [b"."], [theirs.fileno(), output.writing])
             if (message := receive(self._end)) is not None:
                 return Child(message[0]["pid"], ours, output, self)
         ours.close()
         return None
 
-    def _load(self, theirs: socket) -> None:
+    def _load(self, theirs: socket.socket) -> None:
         path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "search.objectives.process"],
@@ -209,7 +212,8 @@ class Forks:
         with suppress(OSError):  # it has ended
             send(self._end, {**self._objective.task, "objective": self._metric})
 
-    def _copy(self, call: Callable[..., Any], theirs: socket) -> None:
+    def _copy(self, call: Callable[..., Any], theirs: socket.socket) -> None:
+        needs_posix()
         with warnings.catch_warnings():
             # From Python 3.12 on it warns of other threads, such as a notebook's. The copy uses nothing of theirs.
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -239,8 +243,7 @@ def _compute_with_one_thread() -> None:
     os.environ.update(ENVIRONMENT)
     if (torch := sys.modules.get("torch")) is not None:
         torch.set_num_threads(1)
-    maps = Path("/proc/self/maps").read_text(encoding="utf-8")
-    for path in {line.split(maxsplit=5)[5] for line in maps.splitlines() if ".so" in line}:
+    for path in loaded_libraries():
         if any(name in os.path.basename(path) for name in THREADED):
             library = ctypes.CDLL(path)
             for setter in SETTERS:

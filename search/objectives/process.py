@@ -9,20 +9,18 @@ closes, whatever the objective is doing.
 
 from __future__ import annotations
 
-import ctypes
 import inspect
 import os
 import queue
 import random
 import signal
+import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from importlib import import_module
-from pathlib import Path
-from socket import recv_fds, socket
 from types import MappingProxyType
 from typing import Any, NoReturn
 
@@ -31,18 +29,20 @@ import numpy as np  # before a fork: a child that imports it takes a tenth of a 
 from search import loading
 from search.errors import UsageError
 from search.executors.in_process import error_text
-from search.executors.processes import receive, send, volunteer
+from search.executors.processes import receive, send
 from search.objectives.command import objective_of
 from search.objectives.objective import Configuration
 from search.objectives.reports import Figures
+from search.system import adopt_orphans, below, has_children, needs_posix, volunteer
+
+needs_posix()
 
 Inbox = queue.SimpleQueue[Mapping[str, Any]]
-_PR_SET_CHILD_SUBREAPER = 36
 
 
 def main() -> None:
     """Load the objective that the driver at the other end of the standard input names, and be its nursery."""
-    driver = socket(fileno=os.dup(0))
+    driver = socket.socket(fileno=os.dup(0))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     if (message := receive(driver)) is None:
         return
@@ -78,7 +78,7 @@ def takes_trial(function: Callable[..., Any]) -> bool:
         return False
 
 
-def nursery(function: Callable[..., Any], driver: socket) -> None:
+def nursery(function: Callable[..., Any], driver: socket.socket) -> None:
     """Fork a child, or return the exit code of one, whenever the driver asks for it, until the driver is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the driver
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -91,7 +91,7 @@ def nursery(function: Callable[..., Any], driver: socket) -> None:
             if "wait" in message[0]:
                 send(driver, {"code": exit_code(message[0]["wait"])})
                 continue
-            _, ends, _, _ = recv_fds(driver, 1, 2)
+            _, ends, _, _ = socket.recv_fds(driver, 1, 2)
             if len(ends) < 2:
                 return
             sys.stdout.flush()  # or each child would write it again
@@ -123,12 +123,11 @@ def _be_child(function: Callable[..., Any], end: int, output: int) -> NoReturn:
     """Run one trial, as the driver's first message describes it; print into `output`."""
     try:
         os.setsid()
-        # The parent of all that this process starts, as soon as theirs has ended: so that `below` finds them.
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        adopt_orphans()
         os.dup2(output, 1)
         os.dup2(output, 2)
         os.close(output)
-        driver, inbox = socket(fileno=end), Inbox()
+        driver, inbox = socket.socket(fileno=end), Inbox()
         threading.Thread(target=_read_all, args=(driver, inbox), daemon=True).start()
         try:
             _run(function, inbox.get(), driver, inbox)
@@ -143,14 +142,14 @@ def _be_child(function: Callable[..., Any], end: int, output: int) -> NoReturn:
         os._exit(1)
 
 
-def _read_all(driver: socket, inbox: Inbox) -> None:
+def _read_all(driver: socket.socket, inbox: Inbox) -> None:
     while (message := receive(driver)) is not None:
         inbox.put(message[0])
     _kill_all_below()
     os._exit(1)  # not sys.exit, which would end this thread alone and wait for the objective's
 
 
-def _run(function: Callable[..., Any], task: Mapping[str, Any], driver: socket, inbox: Inbox) -> None:
+def _run(function: Callable[..., Any], task: Mapping[str, Any], driver: socket.socket, inbox: Inbox) -> None:
     seed_generators(task["seed"])
     started = time.monotonic()
 
@@ -175,7 +174,7 @@ def _run(function: Callable[..., Any], task: Mapping[str, Any], driver: socket, 
     send(driver, {"returned": True})
 
 
-def _call_for_trial(function: Callable[..., Any], task: Mapping[str, Any], driver: socket, tell: Any) -> None:
+def _call_for_trial(function: Callable[..., Any], task: Mapping[str, Any], driver: socket.socket, tell: Any) -> None:
     from search.objectives import trial
 
     try:
@@ -202,28 +201,9 @@ def _reports(function: Callable[..., Any], config: Configuration) -> Generator[A
         raise TypeError("a generator reports with yield; this one returned a value")
 
 
-def below(pid: int) -> list[int]:
-    """Return the processes that a process has started, those that they have started, in any session, and all of its
-    own session, which it may have left behind."""
-    children: dict[int, list[int]] = {}
-    found = [pid]
-    for file in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it has ended
-            _, parent, _, session, *_ = file.read_bytes().rpartition(b")")[2].split()
-            number = int(file.parent.name)
-            children.setdefault(int(parent), []).append(number)
-            if int(session) == pid != number:
-                found.append(number)
-    for each in found:
-        found += [child for child in children.get(each, ()) if child not in found]
-    return found[1:]
-
-
 def _kill_all_below() -> None:
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return  # it has none; to look for them takes longer than many a trial
+    if not has_children():
+        return  # to look for them takes longer than many a trial
     for pid in below(os.getpid()):
         with suppress(OSError):
             os.kill(pid, signal.SIGKILL)

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from mnist_bench.experiments import trainings
+from search import system
 from search.driver.progress import Observer
 from search.errors import WorkerError
 from search.event_log.records import StudyRecord
-from search.executors import processes
 from search.executors.protocol import Failed, Job, Outcome
 from search.strategies.pruners import NoPruner
 from search.study import studies
@@ -183,7 +183,7 @@ def test_the_count_is_that_of_the_control_group_and_else_of_the_host(
     (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / file).write_text("oom 9\noom_kill_disable 0\noom_kill 3\n")
     (tmp_path / "self").write_text(f"7:cpu:/x\n{cgroup_line}\n")
-    monkeypatch.setattr(processes, "_CGROUPS", tmp_path / "cgroup")
-    monkeypatch.setattr(processes, "_OF_THE_HOST", tmp_path / "vmstat")
-    monkeypatch.setattr(processes, "_OWN_GROUPS", tmp_path / "self")
-    assert processes.oom_kills() == 3
+    monkeypatch.setattr(system, "_CGROUPS", tmp_path / "cgroup")
+    monkeypatch.setattr(system, "_OF_THE_HOST", tmp_path / "vmstat")
+    monkeypatch.setattr(system, "_OWN_GROUPS", tmp_path / "self")
+    assert system.oom_kills() == 3
