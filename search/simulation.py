@@ -9,6 +9,7 @@ from typing import Any
 
 from search.driver.dispatcher import Dispatcher
 from search.driver.driver import Driver
+from search.errors import TooManyFailuresError
 from search.event_log.events import Created, Event, GoalSet, Reported
 from search.event_log.history import History
 from search.event_log.records import StudyRecord
@@ -103,6 +104,7 @@ class Simulated:
     """Logical cost of all periods taken up so far, after each, in the order in which they were taken up."""
     reported: tuple[tuple[int, int], ...]  # trial and period (from 1) of each
     seconds: float  # virtual time, until the last of them was taken up
+    failed: TooManyFailuresError | None  # why it ended before its budget: hardly any configuration was feasible
 
 
 def simulate(
@@ -121,8 +123,6 @@ def simulate(
     Decisions depend on the specification and the trainer alone; `workers` (by default as many as concurrent trials)
     and `seconds` say only how long it takes. The trainer answers at once, and its exceptions are not caught. `study` is
     as in `search_in_memory`.
-
-    TooManyFailuresError if hardly any configuration is feasible.
     """
     history = History.of([Created(name="simulated", spec=spec.to_json()), GoalSet(goal=MAX_TRIALS)])
     executor = VirtualExecutor(trainer, workers or spec.concurrent_trials, seconds)
@@ -134,7 +134,13 @@ def simulate(
             spent.append(spent[-1] + history.trials[event.trial].costs[event.period - 1])
             reported.append((event.trial, event.period))
 
-    search_in_memory(
-        spec, planner, executor, history, on_event=count, stopping=lambda: spent[-1] >= budget, study=study
+    failed = None
+    try:
+        search_in_memory(
+            spec, planner, executor, history, on_event=count, stopping=lambda: spent[-1] >= budget, study=study
+        )
+    except TooManyFailuresError as error:
+        failed = error
+    return Simulated(
+        study=history.record(), spent=tuple(spent[1:]), reported=tuple(reported), seconds=executor.now, failed=failed
     )
-    return Simulated(study=history.record(), spent=tuple(spent[1:]), reported=tuple(reported), seconds=executor.now)

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from mnist_bench import options
+from mnist_bench.api.reading import FORMATS
 from mnist_bench.numerics.kinds import PrecisionName
 from mnist_bench.options import OBSERVER, STRATEGIES, argument, documented, in_python, option
-from search.arguments import CONCURRENT_TRIALS
+from search.arguments import CONCURRENT_TRIALS, check_choice
+from search.files import check_target
 from search.strategies.pruners import PRUNERS
 from search.strategies.samplers import SAMPLERS
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from mnist_bench.experiments.ablation import Ablation
     from mnist_bench.experiments.confirmed import Confirmed, Front
     from mnist_bench.experiments.method_comparison import MethodComparison
+    from mnist_bench.experiments.replays import Searched
     from mnist_bench.experiments.scored_recipes import Benchmark, ScoredRecipes
     from mnist_bench.experiments.trainings import Observer
     from mnist_bench.space_files.space_sources import Source
@@ -258,76 +261,129 @@ def _scored(
 def compare_methods(
     *,
     tables: Annotated[
-        Sequence[str],
+        Sequence[str] | None,
         option(
             "Tables to search on, with commas between: conv-5k or grid-5k; those of scikit-learn's models, such as "
             "scikit-learn/mlp-wine; or files.",
             "NAMES",
+            default="all that the package ships",
             read=options.names,
         ),
-    ] = ("grid-5k",),
+    ] = None,
     samplers: Annotated[
-        Sequence[str | Mapping[str, Any]],
+        Sequence[str | Mapping[str, Any]] | None,
         option(
             f"Samplers, with commas between: {', '.join(SAMPLERS)}, Optuna's (optuna:GPSampler), or your own "
             "(file.py:Name). A sampler with options is written as the mapping of a space file.",
             "NAMES",
             panel=STRATEGIES,
+            default="random,curves",
             read=options.strategies,
         ),
-    ] = ("random", "curves"),
+    ] = None,
     pruners: Annotated[
-        Sequence[str | Mapping[str, Any]],
+        Sequence[str | Mapping[str, Any]] | None,
         option(
             f"Pruners, with commas between: {', '.join(PRUNERS)}, Optuna's (optuna:HyperbandPruner), or your own.",
             "NAMES",
             panel=STRATEGIES,
+            default="asha",
             read=options.strategies,
         ),
-    ] = ("asha",),
-    seeds: Annotated[int, option("Searches per method, two or more.", "N", least=2, most=10_000)] = 20,
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        option("Searches per method and table, two or more.", "N", least=2, most=10_000, default="20"),
+    ] = None,
     trials: Annotated[
-        int | Sequence[int],
+        int | Sequence[int] | None,
         option(
             "Budgets, with commas between, in full trainings of an average configuration.",
             "N",
             names=("--trials", "-n"),
+            default="10,25,50",
             read=options.numbers,
         ),
-    ] = (10, 25, 50),
+    ] = None,
+    plan: Annotated[
+        str | Path | None,
+        option(
+            "YAML file, written before the first search: tables, samplers, pruners, seeds, trials, the endpoint and "
+            "the margin. An option changes what it fixes; what it does not fix is printed as not planned.",
+            "FILE",
+            typed=Path,
+        ),
+    ] = None,
+    figure: Annotated[
+        str | Path | None,
+        option(
+            "Also draw normalized regret over the budget into this file, .png or .svg.",
+            "FILE",
+            names=("--plot",),
+            typed=Path,
+        ),
+    ] = None,
     concurrent_trials: options.ConcurrentTrials = CONCURRENT_TRIALS,
     processes: Annotated[
         int,
         in_python(
-            'Concurrent searches on a table; above 1, guard the script with `if __name__ == "__main__":`, because each '
-            "process imports it.",
+            'Concurrent searches; above 1, guard the script with `if __name__ == "__main__":`, because each process '
+            "imports it.",
             least=1,
         ),
     ] = 1,
+    known: Annotated["Sequence[Searched]", in_python("Searches of earlier calls, which are not repeated.")] = (),
+    on_search: Annotated[
+        "Callable[[Searched], None]", in_python("Called with each search that has ended.")
+    ] = lambda searched: None,
     observer: Watcher = None,
     progress: options.Progress = None,
-) -> "list[MethodComparison]":
-    """Compare search methods at equal budgets, and return one comparison per table; as `mnist-bench bench search`.
+) -> "MethodComparison":
+    """Compare search methods at equal budgets on recorded tables; as `mnist-bench bench search`.
 
     Raises:
         UsageError: there is no such table, sampler or pruner, or one does not fit the other or the space; an argument
             is out of range, or no sampler or pruner takes the options.
+        SpaceError: the plan has a fault.
         StorageError: a table's file is damaged.
 
     Examples:
-        >>> (comparison,) = compare_methods(pruners=["none"], seeds=2, trials=3)
-        >>> comparison.table, comparison.seeds, [method.name for method in comparison.methods]
-        ('grid-5k', (0, 1), ['random', 'curves'])
+        >>> found = compare_methods(tables=["grid-5k"], pruners=["none"], seeds=2, trials=3)
+        >>> found.tables, found.seeds, found.methods
+        (('grid-5k',), (0, 1), ('random', 'curves'))
     """
-    from mnist_bench.api.arguments import attended
-    from mnist_bench.experiments import method_comparison
+    from mnist_bench.api.arguments import as_path, attended
+    from mnist_bench.experiments import method_comparison, method_plan
+    from mnist_bench.tables import SHIPPED
 
+    picture = as_path(figure)
+    if picture is not None:
+        check_choice("--plot", picture.suffix[1:], FORMATS)
+        check_target(picture, folder=False)
+    file = as_path(plan)
+    fixed = method_plan.read(file) if file else None
+    defaults = {
+        "tables": SHIPPED, "samplers": ("random", "curves"), "pruners": ("asha",), "seeds": 20, "trials": (10, 25, 50),
+    }  # fmt: skip
+    given = {
+        "tables": tables, "samplers": samplers, "pruners": pruners, "seeds": seeds,
+        "trials": (trials,) if isinstance(trials, int) else trials,
+    }  # fmt: skip
+    asked: dict[str, Any] = {
+        name: getattr(fixed, name, default) if given[name] is None else given[name]
+        for name, default in defaults.items()
+    }
     with attended(observer, progress) as watching:
-        return method_comparison.compare_methods(
-            watching, tables=tables, samplers=samplers, pruners=pruners, seeds=seeds,
-            trials=(trials,) if isinstance(trials, int) else trials, concurrent_trials=concurrent_trials,
-            processes=processes,
+        found = method_comparison.compare_methods(
+            watching, **asked, concurrent_trials=concurrent_trials, plan=fixed, processes=processes, known=known,
+            on_search=on_search,
         )  # fmt: skip
+    if picture is not None:
+        from mnist_bench.plots import frame, search_methods
+
+        (suffix,) = (each for each in FORMATS if each == picture.suffix[1:])
+        frame.write(frame.render(search_methods.regret(found), [suffix]), picture)
+    return found
 
 
 @documented

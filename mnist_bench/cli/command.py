@@ -82,12 +82,12 @@ def _parameter(parameter: inspect.Parameter, known: Option) -> inspect.Parameter
     if isinstance(default, tuple) and known.read is not None:
         form["show_default"] = ",".join(map(str, default))
         kind, default = str, None
+    elif known.read is not None:
+        kind = str
     elif is_several(kind):
         kind, default = list[str], default if default is inspect.Parameter.empty else None
     elif default is True:
         default = False
-    elif known.read is not None:
-        kind = str
     if known.settle is not None:
         default = None
     if kind in (int, float):

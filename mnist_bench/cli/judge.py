@@ -143,23 +143,23 @@ def _to_take_away(
 @bench.command("search", cls=HelpfulCommand)
 @takes(judging.compare_methods, prints=["json", "markdown"])
 def search(**given: Any) -> Result:
-    """Compare search methods at equal budgets.
+    """Compare search methods at equal budgets on recorded tables.
 
-    Every sampler is combined with every pruner. Paired tests compare each such method with the first one, by the
-    regret of the selected configurations: 0% is the regret of the best configuration of a table, 100% that of the
-    median one. A search takes a few seconds at most, because its results are looked up.
+    Every sampler is combined with every pruner. The first pair is the method that all others are compared with, in
+    paired tests over the tables, by the regret of the selected configurations: 0% is the best configuration of a table
+    and 100% the median one. Nothing is trained. A search takes a second or two, with curves about 20.
 
     Examples:
-        mnist-bench bench search --tables conv-5k --samplers random,curves,tpe
-        mnist-bench bench search --tables scikit-learn/mlp-wine --samplers random,curves
+        mnist-bench bench search --samplers random,tpe,optuna:TPESampler --seeds 5 --plot regret.png
+        mnist-bench bench search --tables conv-5k --samplers random,curves
+        mnist-bench bench search --plan plan.yaml
     """
-    from mnist_bench.experiments.method_comparison import tables_of
     from mnist_bench.numerics.kinds import cores
 
     found = running.result_of(
         lambda observer: judging.compare_methods(observer=observer, processes=cores(), **given), keeps_work=False
     )
-    return Result(tables_of(found))
+    return Result([found.table(), *([found.by_table()] if len(found.tables) > 1 else [])])
 
 
 @bench.command("notebook", cls=HelpfulCommand)

@@ -26,9 +26,12 @@ from mnist_bench.errors import Stopped
 from mnist_bench.tables import recorded_benchmark, value_table
 from mnist_bench.tables.recorded_benchmark import Nearest, RecordedBenchmark, TablePlanner, TableTrainer, cells
 from mnist_bench.tables.value_table import ValuePlanner, ValueTable, ValueTrainer, normalized
+from search.errors import UsageError
+from search.messages import show
 from search.proposals.coordinates import Candidate
 from search.proposals.curves import Curve
 from search.proposals.prospects import Prospects
+from search.repeatability import TriedOn, require
 from search.simulation import simulate
 from search.space.space import Space
 from search.strategies import registry
@@ -64,6 +67,41 @@ class SearchMethod:
         return sampler, registry.named_pruner(self.pruner, self.pruner_options)
 
 
+Named = str | Mapping[str, Any]  # a sampler or a pruner by its name, or as a space file has it: `name` and options
+
+
+def line_up(samplers: Sequence[Named], pruners: Sequence[Named]) -> dict[str, SearchMethod]:
+    """Return every sampler with every pruner by its name; the first is the one that all are compared with."""
+    methods = [
+        SearchMethod(sampler=sampler, pruner=pruner, sampler_options=of_sampler, pruner_options=of_pruner)
+        for sampler, of_sampler in _named("sampler", samplers)
+        for pruner, of_pruner in _named("pruner", pruners)
+    ]
+    if not methods:
+        raise UsageError("No search method takes part; name samplers and pruners.")
+    return {method.name: method for method in methods}
+
+
+def _named(kind: str, given: Sequence[Named]) -> list[tuple[str, dict[str, Any]]]:
+    """Return names with their options."""
+    found = []
+    for one in given:
+        options = {} if isinstance(one, str) else dict(one)
+        name = one if isinstance(one, str) else options.pop("name", None)
+        if not isinstance(name, str):
+            raise UsageError(f"{kind} {show(options)}: give its name, such as {{name: tpe, n_startup_trials: 5}}.")
+        found.append((name, options))
+    return found
+
+
+def check_fit(method: SearchMethod, table: Replayed) -> None:
+    """Check that a method's sampler fits a table's space, and that your own code repeats."""
+    sampler, pruner = method.strategies()
+    if reason := sampler.misfit(table.space):
+        raise UsageError(f"{method.name} on {table.space.name}: {reason}.")
+    require(sampler, pruner, TriedOn(space=table.space, planner=table.space_planner, periods=table.periods))
+
+
 def _with_options(name: str, options: Mapping[str, Any]) -> str:
     return f"{name} ({', '.join(f'{option}={value}' for option, value in options.items())})" if options else name
 
@@ -79,7 +117,15 @@ class Choice:
     regret: float  # 0..1
 
 
-Trace = tuple[Choice, ...]  # the choices of a search, in their order; the last one is its result
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Searched:
+    """A search over a table."""
+
+    table: str
+    method: str
+    seed: int
+    choices: tuple[Choice, ...]  # in their order; the last one is the result
+    failed: bool = False  # whether it ended before its budget, because hardly any configuration was feasible
 
 
 class Replayed(ABC):
@@ -247,8 +293,8 @@ class Terms:
     concurrent_trials: int = 8
 
 
-def replay(table: Replayed, method: SearchMethod, seed: int, terms: Terms) -> Trace:
-    """Return the choices of one search within its budget; its seed says which training seed it sees."""
+def replay(table: Replayed, method: SearchMethod, seed: int, terms: Terms) -> Searched:
+    """Return one search within its budget; its seed says which training seed it sees."""
     seen = table.seeds[seed % len(table.seeds)]
     sampler, pruner = method.strategies()
     spec = StudySpec(
@@ -271,61 +317,40 @@ def replay(table: Replayed, method: SearchMethod, seed: int, terms: Terms) -> Tr
             best = rank, number
             at, regret = spent / table.unit, table.regret(score)
             choices.append(Choice(spent=at, trial=number, params=dict(trial.params), score=score, regret=regret))
-    return tuple(choices)
+    return Searched(
+        table=table.name, method=method.name, seed=seed, choices=tuple(choices), failed=found.failed is not None
+    )
 
 
 def replays(
-    table: Replayed,
-    methods: Sequence[SearchMethod],
-    seeds: Sequence[int],
+    asked: Sequence[tuple[Replayed, SearchMethod, int]],
     terms: Terms,
     *,
     processes: int = 1,
-    on_trace: Callable[[], None] = lambda: None,
     stopping: Callable[[], bool] = lambda: False,
-) -> tuple[tuple[Trace, ...], ...]:
-    """Return the traces of each method, one per seed; several processes search at once, with the same results."""
-    asked = [(method, seed) for seed in seeds for method in methods]
-    found: dict[tuple[SearchMethod, int], Trace] = {}
-    done = _here(table, asked, terms, stopping) if processes == 1 else _in(processes, table, asked, terms, stopping)
-    for pair, trace in done:
-        found[pair] = trace
-        on_trace()
-    return tuple(tuple(found[method, seed] for seed in seeds) for method in methods)
-
-
-Asked = Sequence[tuple[SearchMethod, int]]
-Done = Iterator[tuple[tuple[SearchMethod, int], Trace]]
-
-
-def _here(table: Replayed, asked: Asked, terms: Terms, stopping: Callable[[], bool]) -> Done:
-    for method, seed in asked:
-        if stopping():
-            raise Stopped
-        yield (method, seed), replay(table, method, seed, terms)
-
-
-def _in(processes: int, table: Replayed, asked: Asked, terms: Terms, stopping: Callable[[], bool]) -> Done:
+) -> Iterator[Searched]:
+    """Yield the search of each table, method and seed; several processes search at once, and yield in any order."""
+    if processes == 1:
+        for number, one in enumerate(asked):
+            if number and stopping():
+                raise Stopped
+            yield replay(*one, terms)
+        return
     # Spawned, not forked: the parent may have started threads (PyTorch's, a live view's).
-    spawn = get_context("spawn")
-    with ProcessPoolExecutor(processes, spawn, initializer=_take, initargs=(table, terms)) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn"), initializer=_begin) as pool:
         try:
-            waiting = {pool.submit(_replay_here, *pair): pair for pair in asked}
+            waiting = [pool.submit(replay, *one, terms) for one in asked]
             for number, done in enumerate(as_completed(waiting), start=1):
-                yield waiting[done], done.result()
+                yield done.result()
                 if number < len(waiting) and stopping():
                     raise Stopped
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-_HERE: list[tuple[Replayed, Terms]] = []  # the table and the terms of this process, in a pool of processes
-
-
-def _take(table: Replayed, terms: Terms) -> None:
+def _begin() -> None:
     for number in (signal.SIGINT, signal.SIGHUP):  # of a terminal, which are the parent's to act on
         signal.signal(number, signal.SIG_IGN)
-    _HERE[:] = [(table, terms)]
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
 
 
@@ -334,8 +359,3 @@ def _end_with_the_parent() -> None:
     if (parent := parent_process()) is not None:
         parent.join()
         os._exit(1)
-
-
-def _replay_here(method: SearchMethod, seed: int) -> Trace:
-    table, terms = _HERE[0]
-    return replay(table, method, seed, terms)

@@ -20,7 +20,7 @@ from mnist_bench.experiments.trainings import Observer
 from mnist_bench.training.trainer import numerics_here
 from support import wants
 from support.commands import PROGRAM
-from support.experiments import close, result, scored
+from support.experiments import CLOSE, finals, result, scored
 from support.paths import ROOT
 from support.wants import check_as_published
 
@@ -77,17 +77,17 @@ def without_seconds(runs: list[list[dict[str, Any]]]) -> list[list[dict[str, Any
 
 
 class Tournament:
-    """Stands in for `compare_methods`: remembers what was asked, and returns comparisons."""
+    """Stands in for `compare_methods`: remembers what was asked, and returns a comparison."""
 
-    comparisons: Sequence[MethodComparison] = (close(),)
+    found: MethodComparison = finals(CLOSE)
     stopped = False
 
-    def __call__(self, observer: Observer, **asked: Any) -> list[MethodComparison]:
+    def __call__(self, observer: Observer, **asked: Any) -> MethodComparison:
         self.asked = asked
         observer.on_notice("2 searches")
         if self.stopped:
             raise Stopped
-        return [*self.comparisons]
+        return self.found
 
 
 @pytest.fixture
@@ -96,30 +96,50 @@ def tournament(monkeypatch: pytest.MonkeyPatch) -> Tournament:
     return made
 
 
+PLAN = """tables: [conv-5k, grid-5k]
+samplers: [curves, random]
+pruners: [asha]
+seeds: 3
+trials: [7, 14]
+endpoint: {method: random + asha, trials: 14}
+margin: 0.02
+"""
+
+
 @pytest.mark.slow
-def test_options_reach_the_comparison(cli: Run, tournament: Tournament) -> None:
-    looked_up = cli(
-        *SEARCH, "--tables", "conv-5k,grid-5k", "--samplers", "tpe,{name: my_lib:Mine, times: 3, kind: wide}",
-        "--pruners", "asha,my_lib:Stop", "--seeds", "3", "--trials", "7,14", "--concurrent-trials", "6",
+def test_options_reach_the_comparison_and_change_what_a_plan_fixes(cli: Run, tournament: Tournament) -> None:
+    given = (
+        "--tables", "conv-5k,grid-5k", "--samplers", "tpe,{name: my_lib:Mine, times: 3, kind: wide}",
+        "--pruners", "asha,my_lib:Stop", "--seeds", "3", "--trials", "7,14",
     )  # fmt: skip
+    looked_up = cli(*SEARCH, *given, "--concurrent-trials", "6")
     assert looked_up.exit_code == 0, looked_up.output
-    assert tournament.asked == {
+    asked = {
         "tables": ("conv-5k", "grid-5k"), "samplers": ("tpe", {"name": "my_lib:Mine", "times": 3, "kind": "wide"}),
-        "pruners": ("asha", "my_lib:Stop"), "processes": tournament.asked["processes"],
-        "seeds": 3, "trials": (7, 14), "concurrent_trials": 6,
+        "pruners": ("asha", "my_lib:Stop"), "seeds": 3, "trials": (7, 14),
     }  # fmt: skip
+    assert asked.items() <= tournament.asked.items()
+    assert (tournament.asked["concurrent_trials"], tournament.asked["plan"]) == (6, None)
+    Path("plan.yaml").write_text(PLAN)
+    assert cli(*SEARCH, "--plan", "plan.yaml", "--samplers", "tpe").exit_code == 0
+    asked |= {"samplers": ("tpe",), "pruners": ("asha",)}
+    assert asked.items() <= tournament.asked.items()
+    assert tournament.asked["plan"].margin == 0.02
+    assert cli(*SEARCH).exit_code == 0
+    assert (len(tournament.asked["tables"]), tournament.asked["trials"]) == (8, (10, 25, 50))
 
 
-def test_a_table_for_each_comparison(cli: Run, tournament: Tournament) -> None:
-    result = cli(*SEARCH)
+def test_a_table_of_all_one_by_table_and_a_picture(cli: Run, tournament: Tournament) -> None:
+    result = cli(*SEARCH, "--plot", "regret.svg")
     lines = result.stdout.splitlines()
-    assert lines[0] == "No difference between tpe + asha and another method is shown at 10 trials."
-    assert lines[1] == "table handmade: 3 seeds, 8 concurrent trials."
+    assert lines[0] == "No difference between tpe + asha and random is shown at 10 trials."
+    assert lines[1] == "table b: 3 seeds, 8 concurrent trials."
     assert [line.split(" s · ")[-1] for line in result.stderr.splitlines()] == ["2 searches"]
     assert " runs" not in result.stderr, "none was announced"
-    assert not Path("results").exists()
-    tournament.comparisons = [close(), close(table="other")]
-    assert cli(*SEARCH).stdout.count(": 3 seeds, 8 concurrent trials.") == 2
+    assert Path("regret.svg").read_bytes().startswith(b"<?xml")
+    assert [*Path().iterdir()] == [Path("regret.svg")]
+    tournament.found = finals({method: CLOSE[method] | {"c": [0.1] * 3} for method in CLOSE})
+    assert "Mean regret over the seeds at 10 trials, by table." in cli(*SEARCH).stdout
 
 
 def test_a_comparison_that_was_stopped(cli: Run, tournament: Tournament) -> None:
@@ -137,6 +157,8 @@ def test_a_comparison_that_was_stopped(cli: Run, tournament: Tournament) -> None
         (["--seeds", "1"], "1 is not a whole number from 2 to 10000"),
         (["--trials", "1,two"], "--trials 1,two: write a number, or several with commas between: 10,25,50."),
         (["--tables", "grid-6k"], "There is no table grid-6k"),
+        (["--plan", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
+        (["--plot", "regret.gif"], "--plot='gif'"),
     ],
 )
 def test_what_is_refused(cli: Run, arguments: list[str], words: str) -> None:

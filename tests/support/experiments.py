@@ -18,7 +18,7 @@ from mnist_bench.experiments import confirm
 from mnist_bench.experiments.ablation import Ablation, Measured, Step
 from mnist_bench.experiments.confirmed import Confirmed, Final, Front, FrontMember
 from mnist_bench.experiments.method_comparison import MethodComparison
-from mnist_bench.experiments.replays import Choice, SearchMethod, Trace
+from mnist_bench.experiments.replays import Choice, Searched, SearchMethod
 from mnist_bench.experiments.scored_recipes import Benchmark, Epoch, ScoredRecipe, ScoredRecipes
 from mnist_bench.experiments.trainings import Observer, Task
 from mnist_bench.numerics.device import Machine
@@ -112,7 +112,7 @@ TPE_ASHA = SearchMethod(sampler="tpe", pruner="asha")
 RANDOM = SearchMethod(sampler="random")
 
 
-def trace(*choices: tuple[float, float]) -> Trace:
+def trace(*choices: tuple[float, float]) -> tuple[Choice, ...]:
     """Return a search that made choices: (spent by then, their regret); the error of each is a tenth of its regret."""
     return tuple(
         Choice(spent=at, trial=number, params={"optim.lr": 0.01}, score=regret / 10, regret=regret)
@@ -120,30 +120,37 @@ def trace(*choices: tuple[float, float]) -> Trace:
     )
 
 
-def comparison(searches: Mapping[SearchMethod, Sequence[Trace]], **changed: Any) -> MethodComparison:
-    """Return a comparison of these searches, one a seed for each method, at budgets of 4 and 10."""
+def comparison(searches: Mapping[str, Mapping[str, Sequence[tuple[Choice, ...]]]], **changed: Any) -> MethodComparison:
+    """Return a comparison of these searches by method and table, one a seed, at budgets of 4 and 10."""
+    tables = next(iter(searches.values()))
+    found = tuple(
+        Searched(table=table, method=method, seed=seed, choices=choices)
+        for method, of_method in searches.items()
+        for table, traces in of_method.items()
+        for seed, choices in enumerate(traces)
+    )
     values: dict[str, Any] = {
-        "table": "handmade", "space": "mini", "of_errors": True, "develops": False, "budgets": (4, 10),
-        "concurrent_trials": 8, "seeds": tuple(range(len(next(iter(searches.values()))))),
+        "methods": tuple(searches), "tables": tuple(tables), "seeds": tuple(range(len(next(iter(tables.values()))))),
+        "trials": (4, 10), "concurrent_trials": 8, "searches": found, "develops": (), "plan": None,
     }  # fmt: skip
-    return MethodComparison(
-        methods=tuple(searches), traces=tuple(tuple(traces) for traces in searches.values()), **(values | changed)
+    return MethodComparison(**(values | changed))
+
+
+def finals(regrets: Mapping[str, Mapping[str, Sequence[float]]], **changed: Any) -> MethodComparison:
+    """Return a comparison in which each search chose what has such a regret at a budget of 5, and 0.8 at 2."""
+    return comparison(
+        {
+            method: {table: [trace((2, 0.8), (5, end)) for end in ends] for table, ends in of_method.items()}
+            for method, of_method in regrets.items()
+        },
+        **changed,
     )
 
 
-def finals(regrets: Mapping[SearchMethod, Sequence[float]], **changed: Any) -> MethodComparison:
-    """Return a comparison in which each search chose what has such a regret at half the budget, and 0.8 at a fifth."""
-    return comparison({one: [trace((2, 0.8), (5, end)) for end in ends] for one, ends in regrets.items()}, **changed)
-
-
-def close(**changed: Any) -> MethodComparison:
-    """Return a comparison of three seeds in which nothing is shown."""
-    return finals({TPE_ASHA: [0.2, 0.19, 0.15], RANDOM: [0.19, 0.24, 0.16]}, **changed)
-
-
-def clear(**changed: Any) -> MethodComparison:
-    """Return a comparison of four seeds: random ends 9 to 11 points above the first."""
-    return finals({TPE_ASHA: [0.2, 0.18, 0.22, 0.2], RANDOM: [0.3, 0.29, 0.31, 0.3]}, **changed)
+CLOSE = {"tpe + asha": {"b": [0.2, 0.19, 0.15]}, "random": {"b": [0.19, 0.24, 0.16]}}
+"""The ends of three seeds, of which nothing is shown."""
+CLEAR = {"tpe + asha": {"a": [0.2, 0.18, 0.22, 0.2]}, "random": {"a": [0.3, 0.29, 0.31, 0.3]}}
+"""Those of four seeds: random ends 9 to 11 points above the first."""
 
 
 MACHINE = Machine(processor="An Abacus", cores=2, gpu=None, precision="fp32", python="3.11.7", versions={"torch": "2"})

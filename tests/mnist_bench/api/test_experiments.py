@@ -70,4 +70,4 @@ def test_options_reach_a_benchmark_of_recipes(
 def test_an_experiment_that_its_observer_stops_is_an_error() -> None:
     observer = experiments.Stopping(lambda runs: True)
     with pytest.raises(SearchError, match=r"^Stopped before the end\.$"):
-        mnist_bench.compare_methods(pruners=["none"], seeds=2, trials=3, observer=observer)
+        mnist_bench.compare_methods(tables=["grid-5k"], pruners=["none"], seeds=2, trials=3, observer=observer)
