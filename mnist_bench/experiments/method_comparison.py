@@ -119,7 +119,7 @@ class MethodComparison(ShownAsTable):
     def standings(self) -> list[Standing]:
         """Return how each method did at each budget."""
         regrets = self.units(self.trials)
-        differences = self._differences(regrets - regrets[0])
+        differences = self._differences(regrets)
         return [
             Standing(
                 method=method, trials=budget, regret=float(regrets[number, :, at].mean()),
@@ -129,20 +129,21 @@ class MethodComparison(ShownAsTable):
             for at, budget in enumerate(self.trials)
         ]  # fmt: skip
 
-    def _differences(self, apart: Values) -> dict[tuple[str, int], Difference]:
-        """Return the differences of all but the first method, by method and budget; `apart` as `units`."""
+    def _differences(self, regrets: Values) -> dict[tuple[str, int], Difference]:
+        """Return the differences from the first method, by method and budget; where neither method has less than the
+        regret of a guess anywhere, nothing is compared."""
         pairs = {
-            (method, budget): apart[number, :, at]
+            (method, budget): regrets[number, :, at] - regrets[0, :, at]
             for number, method in enumerate(self.methods)
             for at, budget in enumerate(self.trials)
-            if number
+            if number and (regrets[[0, number], :, at] < GUESS).any()
         }
         planned = {pair: self.plan.planned(*pair) if self.plan else "not planned" for pair in pairs}
         found = {pair: paired(each.tolist(), FINEST) for pair, each in pairs.items()}
         others = [pair for pair in pairs if planned[pair] != "primary"]
         p_values = dict(zip(others, holm([found[pair].p_value for pair in others]), strict=True))
         effects = {
-            pair: effect_shown(apart.shape[1], LEVEL / max(1, len(others) * (pair in p_values))) for pair in pairs
+            pair: effect_shown(regrets.shape[1], LEVEL / max(1, len(others) * (pair in p_values))) for pair in pairs
         }
         return {
             pair: Difference(

@@ -29,17 +29,11 @@ def regret(comparison: MethodComparison) -> Drawn:
     units = comparison.units(at.tolist())
     pruners = {method.partition(" + ")[2] for method in comparison.methods}
     shared = f" + {next(iter(pruners))}" if len(pruners) == 1 and pruners != {""} else ""
-    means, bands = units.mean(axis=1), reach(units)
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        for number in range(len(comparison.methods)):
-            colour, order = COLOURS[number % len(COLOURS)], 3 + len(comparison.methods) - number
-            low, high = np.clip([means[number] - bands[number], means[number] + bands[number]], 0, 1)
-            axes.fill_between(at, low, high, color=colour, alpha=0.13, linewidth=0, zorder=order)
-            axes.plot(at, means[number], color=colour, linestyle=DASHES[number % len(DASHES)], zorder=order)
         _set_axes(axes, comparison.trials)
-        _write_labels(axes, [method.removesuffix(shared) for method in comparison.methods], means[:, -1])
+        draw_curves(axes, at, units, [method.removesuffix(shared) for method in comparison.methods])
 
     unit = comparison.unit
     count = units.shape[1]
@@ -51,6 +45,24 @@ def regret(comparison: MethodComparison) -> Drawn:
         "dashed: the budgets that are compared",
     ]
     return Drawn(finding=finding(comparison.standings()), remarks=remarks, draw=draw, height=4.4, narrow=4.4)
+
+
+def draw_curves(axes: Axes, at: Values, units: Values, methods: Sequence[str]) -> None:
+    """Draw the mean of each method with its band, and its name at the end, into axes whose limits are set.
+
+    Args:
+        axes: with a linear vertical axis.
+        at: budgets, shape (budgets,).
+        units: shape (methods, units, budgets).
+        methods: their names.
+    """
+    means, bands = units.mean(axis=1), reach(units)
+    for number in range(len(methods)):
+        colour, order = COLOURS[number % len(COLOURS)], 3 + len(methods) - number
+        low, high = np.clip([means[number] - bands[number], means[number] + bands[number]], *axes.get_ylim())
+        axes.fill_between(at, low, high, color=colour, alpha=0.13, linewidth=0, zorder=order)
+        axes.plot(at, means[number], color=colour, linestyle=DASHES[number % len(DASHES)], zorder=order)
+    _write_labels(axes, methods, means[:, -1])
 
 
 def reach(units: Values) -> Values:
@@ -81,10 +93,11 @@ def _set_axes(axes: Axes, trials: Sequence[int]) -> None:
 
 def _write_labels(axes: Axes, methods: Sequence[str], ends: Values) -> None:
     """Write the methods' names at the ends of their lines, none over another."""
+    bottom, top = axes.get_ylim()
     last = -1.0
     for number in np.argsort(ends, kind="stable").tolist():
-        last = max(float(ends[number]), last + GAP)
+        last = max((float(ends[number]) - bottom) / (top - bottom), last + GAP)
         axes.annotate(
-            methods[number], (1, last), (6, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
-            va="center", color=COLOURS[number % len(COLOURS)], fontweight="bold", path_effects=[HALO],
+            methods[number], (1, last), (6, 0), xycoords="axes fraction", textcoords="offset points", va="center",
+            color=COLOURS[number % len(COLOURS)], fontweight="bold", path_effects=[HALO],
         )  # fmt: skip

@@ -22,11 +22,12 @@ from mnist_bench.experiments.trainings import Observer
 from mnist_bench.plots import frame, search_methods
 from mnist_bench.result_table import Result
 from mnist_bench.statistics import effect_shown
-from mnist_bench.tables import stored
+from mnist_bench.tables import SHIPPED, stored
 from search.errors import SpaceError, UsageError
 from search.strategies.pruners import Asha
 from search.strategies.samplers import ForeignSampler, Tpe
 from support.experiments import CLEAR, CLOSE, Stopping, comparison, finals, trace
+from support.paths import ROOT
 from support.tables import table, value_table
 
 BOTH = {method: CLEAR[method] | CLOSE[method] for method in CLEAR}
@@ -69,6 +70,11 @@ def test_on_one_table_methods_are_compared_in_pairs_of_seeds_at_each_budget_and_
     assert (found.verdict, found.wins, found.ties, found.losses) == ("worse", 0, 0, 4)
     early = difference(rows, 2)
     assert (early.verdict, early.ties) == ("no difference shown", 4), "equal is for a plan to say"
+
+
+def test_where_no_search_has_selected_anything_nothing_is_compared() -> None:
+    rows = comparison({"tpe": {"a": [trace((5, 0.2))] * 2}, "random": {"a": [trace((5, 0.2)), trace()]}}).standings()
+    assert [row.difference is None for row in rows] == [True, True, True, False]
 
 
 def test_what_is_not_shown_tells_which_difference_would_have_been() -> None:
@@ -179,6 +185,10 @@ def test_a_plan_says_what_is_primary_secondary_and_not_planned(plan: Path) -> No
     primary = difference(rows, 5)
     assert primary.p_value == pytest.approx(difference(finals(EVEN, trials=(10,)).standings()).p_value), "not corrected"
     assert finding(rows) == "No difference between tpe and random is shown at 10 trials"
+
+
+def test_the_published_plan_is_of_all_tables_that_are_shipped() -> None:
+    assert method_plan.read(ROOT / "results/published/samplers.yaml").tables == SHIPPED
 
 
 @pytest.mark.parametrize(
