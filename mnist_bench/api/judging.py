@@ -343,8 +343,7 @@ def compare_methods(
 
     Raises:
         UsageError: there is no such table, sampler or pruner, or one does not fit the other or the space; an argument
-            is out of range, or no sampler or pruner takes the options.
-        SpaceError: the plan has a fault.
+            is out of range, no sampler or pruner takes the options, or the plan has a fault.
         StorageError: a table's file is damaged.
 
     Examples:

@@ -15,7 +15,7 @@ from mnist_bench.experiments.replays import SearchMethod, line_up
 from mnist_bench.space_files.content import Wanted
 from search.arguments import CONCURRENT_TRIALS
 from search.canonical_json import dumps
-from search.errors import Problem, SpaceError
+from search.errors import Problem, SpaceError, UsageError
 from search.messages import did_you_mean, joined, listing, show
 from search.space.yaml_text import Document, Origin, load
 
@@ -65,8 +65,14 @@ class Plan:
 
 
 def read(path: Path) -> Plan:
-    """Return the plan of a file; a SpaceError names the line of what is wrong."""
-    document = load(path)
+    """Return the plan of a file; a UsageError names the lines of what is wrong."""
+    try:
+        return _checked(load(path))
+    except SpaceError as error:  # whose last line would be about spaces
+        raise UsageError(str(error)) from error
+
+
+def _checked(document: Document) -> Plan:
     try:
         plan = TypeAdapter(Plan).validate_json(dumps(document.value), strict=True)
     except ValidationError as error:
@@ -75,7 +81,7 @@ def read(path: Path) -> Plan:
     at, endpoint = Origin(document), plan.endpoint
     if endpoint.method not in others:
         hint = did_you_mean(endpoint.method, others) or f"; those are {listing(others)}."
-        text = f"{show(endpoint.method)} is no method that is compared with {first}{hint}"
+        text = f"{show(endpoint.method)} is not a method that is compared with {first}{hint}"
         raise SpaceError([at.problem(f"endpoint.method: {text}", "endpoint", "method")])
     if endpoint.trials not in plan.trials:
         text = f"{endpoint.trials} is not among the trials {show([*plan.trials])}"

@@ -23,7 +23,7 @@ from mnist_bench.plots import frame, search_methods
 from mnist_bench.result_table import Result
 from mnist_bench.statistics import effect_shown
 from mnist_bench.tables import SHIPPED, stored
-from search.errors import SpaceError, UsageError
+from search.errors import UsageError
 from search.strategies.pruners import Asha
 from search.strategies.samplers import ForeignSampler, Tpe
 from support.experiments import CLEAR, CLOSE, Stopping, comparison, finals, trace
@@ -201,15 +201,16 @@ def test_the_published_plan_is_of_all_tables_that_are_shipped() -> None:
         (
             "method: random",
             "method: radnom",
-            "plan.yaml:6:20  endpoint.method: radnom is no method that is compared with",
+            "plan.yaml:6:20  endpoint.method: radnom is not a method that is compared",
         ),
         ("trials: 10}", "trials: 11}", "plan.yaml:6:36  endpoint.trials: 11 is not among the trials [4, 10]"),
+        (PLAN, "tables: [a", "plan.yaml:1:"),
         (PLAN, "- 1", "plan.yaml:1:1  a plan is a mapping with tables, samplers"),
     ],
 )
 def test_a_fault_of_a_plan_is_named_with_its_line(plan: Path, old: str, new: str, words: str) -> None:
     plan.write_text(PLAN.replace(old, new))
-    with pytest.raises(SpaceError) as refused:
+    with pytest.raises(UsageError) as refused:
         method_plan.read(plan)
     assert words in str(refused.value)
 
