@@ -147,8 +147,17 @@ def ordering() -> Rows:
         yield "| {:,} | {:,} ".format(*machine), *cells
 
 
+def worker_use() -> Rows:
+    lost = {
+        (run["off"], run["concurrent"], run["cost"]): f"{run['order_cost']:.1%}"
+        for run in figures("worker-use.json")["runs"]
+    }
+    for off, concurrent in dict.fromkeys((off, concurrent) for off, concurrent, _ in lost):
+        yield f"| {off:.0%} off, {concurrent} ", *(lost[off, concurrent, has_cost] for has_cost in ("no", "yes"))
+
+
 MAKERS: Mapping[str, Callable[[], Rows]] = {
-    maker.__name__: maker for maker in (ablation, expert, front, ordering, pattern, readme, speed, targets)
+    maker.__name__: maker for maker in (ablation, expert, front, ordering, pattern, readme, speed, targets, worker_use)
 }
 """What yields a text that only one row has, and the cells that follow it."""
 

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from search.study.spec import StudySpec
 
 MAX_EXPECTED_TRIALS = 10_000  # the share that survives hardly depends on their number, and for a billion takes hours
+LARGE_ORDER_COST = 0.1
+"""Share of worker time. With 8 workers and twice as many concurrent trials the order costs less, even if estimates are
+40% off (docs/concepts/ordering.md): a search in which it costs more can be set up better."""
+LARGE_ORDER_SECONDS = 60.0
+"""Seconds of worker time: for less, nobody sets up another search."""
 FORECAST_SHARE = 0.05
 """Share of the driver's time that foreseeing the rest of a search may take. It looks at the periods of each concurrent
 trial: at 4,000 trials of ten periods that is 5 ms, and all else that follows from an event takes less than 0.5 ms."""
@@ -179,6 +184,19 @@ def expected_survivors(spec: StudySpec, budget: int) -> Sequence[float]:
     """Return how many trials of a search the pruner is expected to leave in each period."""
     trials = min(budget, MAX_EXPECTED_TRIALS)
     return spec.pruner.survivors(trials, spec.ends, two_objectives=spec.cost is not None)
+
+
+def order_advice(spec: StudySpec, dispatcher: Dispatcher) -> str | None:
+    """Return what the deterministic order cost and how another search loses less; None if it cost little."""
+    share = dispatcher.ordering_share
+    if share < LARGE_ORDER_COST or dispatcher.ordering < LARGE_ORDER_SECONDS:
+        return None
+    more = 2 * max(spec.concurrent_trials, dispatcher.executor.workers)
+    cost = " or with `cost=` for the seconds of a report" if "objective" in spec.context else ""
+    return (
+        f"The deterministic order cost {share:.0%} of worker time; a new search with {more} concurrent trials{cost} "
+        "loses less."
+    )
 
 
 class Meter:

@@ -18,7 +18,7 @@ from search.driver.attended import watched
 from search.driver.dispatcher import Dispatcher
 from search.driver.driver import NO_RULES, Driver
 from search.driver.interrupts import interruptible
-from search.driver.progress import Callbacks, Header, Observer, Observers, blamed, system_errors_of
+from search.driver.progress import Callbacks, Header, Observer, Observers, blamed, order_advice, system_errors_of
 from search.errors import (
     FOREIGN,
     Interrupted,
@@ -370,6 +370,8 @@ class Search:
             tables.catch_up()  # with the events that led to it
             raise
         tables.catch_up()
+        if (advice := order_advice(spec, dispatcher)) is not None:
+            observer.on_notice(advice)
         return reached, dispatcher.ordering_share
 
 

@@ -24,6 +24,11 @@ def parabola(config: Configuration) -> float:
     return float(-((config.x - 1) ** 2) + 1e-3 * noise)
 
 
+def sleeper(config: Configuration) -> float:
+    time.sleep(config.seconds)
+    return float(config.seconds)
+
+
 def level(config: Configuration) -> float:
     return 0.5
 

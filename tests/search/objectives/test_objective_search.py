@@ -286,6 +286,25 @@ def test_costs_decide_the_order_of_events(tmp_path: Path) -> None:
     assert len(found) > 1
 
 
+def test_the_end_says_what_the_order_cost_and_what_lessens_it_if_that_is_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = {"seconds": {"choice": [0.02, 0.6]}}
+
+    def notices_of(name: str) -> list[str]:
+        heard, function = Heard(), unnamed(objectives.sleeper)
+        options: dict[str, Any] = {"trials": 12, "workers": 4, "concurrent_trials": 4, "sampler": search.Random()}
+        run(function, tmp_path, space=space, name=name, observer=heard, **options)
+        return heard.notices
+
+    assert notices_of("short") == []
+    monkeypatch.setattr("search.driver.progress.LARGE_ORDER_SECONDS", 1.0)
+    (notice,) = notices_of("long")
+    share, words = notice.removeprefix("The deterministic order cost ").split("%")
+    assert 10 <= int(share) < 90
+    assert "8 concurrent trials or with `cost=` for the seconds of a report loses less." in words
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
