@@ -67,7 +67,7 @@ OPENERS = ("open", "fdopen", "ZipFile")
 FLAGS = re.compile(r"O_(?:WRONLY|RDWR|APPEND|CREAT)")
 OTHERWISE = {
     "search/files.py": {"open(xb)", "open(a+b)", "target.write_bytes", "os.replace"},  # the writer itself; /dev/stdout
-    "search/executors/processes.py": {"Path('/proc/self/oom_score_adj').write_text"},  # a word to the kernel
+    "search/system.py": {"Path('/proc/self/oom_score_adj').write_text"},  # a word to the kernel
     "search/objectives/forks.py": {"os.fdopen(w)"},  # the log of what an objective prints, for people
     "search/repeatability.py": {"os.fdopen(w)"},  # a pipe
     "search/executors/ray.py": {"os.open(O_WRONLY)"},  # /dev/null, in the place of stderr
