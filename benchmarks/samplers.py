@@ -1,6 +1,6 @@
 """`curves` compared with random search, `tpe`, and Optuna's TPE and Gaussian process, on all tables that are shipped.
 
-    python benchmarks/samplers.py            continues results/published/samplers.jsonl, and writes page and pictures
+    python benchmarks/samplers.py            continues results/published/samplers.jsonl, and writes page and picture
 
 The plan, results/published/samplers.yaml, is older than the first line of the ledger. The ledger gets a line of JSON
 for each search that has ended; a stopped run continues. The searches are replays: they are the same on every machine,
@@ -31,11 +31,9 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1, help="concurrent searches")
     asked = parser.parse_args()
     os.nice(19)
-    for suffix in ("png", "svg"):
-        found = mnist_bench.compare_methods(
-            plan=PLAN, known=ledger(), on_search=keep, figure=PUBLISHED / f"samplers.{suffix}",
-            processes=asked.processes,
-        )  # fmt: skip
+    found = mnist_bench.compare_methods(
+        plan=PLAN, known=ledger(), on_search=keep, figure=PUBLISHED / "samplers.svg", processes=asked.processes
+    )
     page = [
         "# Samplers compared on recorded tables", "", f"{made()}", "",
         "The plan, [samplers.yaml](samplers.yaml), is older than the first line of [samplers.jsonl](samplers.jsonl).",

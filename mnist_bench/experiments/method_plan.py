@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Lt, MinLen
-from pydantic import TypeAdapter, ValidationError, with_config
-from pydantic_core import ErrorDetails
+from pydantic import TypeAdapter, with_config
 
 from mnist_bench.experiments.replays import SearchMethod, line_up
-from mnist_bench.space_files.content import Wanted
+from mnist_bench.space_files.content import Wanted, value_faults
 from search.arguments import CONCURRENT_TRIALS
 from search.canonical_json import dumps
 from search.errors import Problem, SpaceError, UsageError
@@ -73,10 +72,9 @@ def read(path: Path) -> Plan:
 
 
 def _checked(document: Document) -> Plan:
-    try:
-        plan = TypeAdapter(Plan).validate_json(dumps(document.value), strict=True)
-    except ValidationError as error:
-        raise SpaceError([_problem(document, fault) for fault in error.errors(include_url=False)]) from error
+    if problems := [*_problems(document)]:
+        raise SpaceError(problems)
+    plan = TypeAdapter(Plan).validate_json(dumps(document.value), strict=True)
     first, *others = plan.methods
     at, endpoint = Origin(document), plan.endpoint
     if endpoint.method not in others:
@@ -89,15 +87,16 @@ def _checked(document: Document) -> Plan:
     return plan
 
 
-def _problem(document: Document, fault: ErrorDetails) -> Problem:
-    at, name = Origin(document), ".".join(map(str, fault["loc"]))
-    match fault["type"]:
-        case "missing":
-            return at.problem(f"{name} is missing")
-        case "unexpected_keyword_argument":
-            hint = did_you_mean(name, [item.name for item in fields(Plan)])
-            return at.problem(f"{name}: no such field{hint}", *fault["loc"], at_key=True)
-        case "wanted":
-            return at.problem(f"{name}: {show(fault['input'])} is {fault['msg']}", *fault["loc"])
-        case _:
-            return at.problem(f"a plan is a mapping with {joined(item.name for item in fields(Plan))}")
+def _problems(document: Document) -> Iterator[Problem]:
+    """Yield what is wrong with single fields."""
+    at, names = Origin(document), [item.name for item in fields(Plan)]
+    if not isinstance(document.value, dict):
+        yield at.problem(f"a plan is a mapping with {joined(names)}")
+        return
+    for name, value in document.value.items():
+        if name not in names:
+            yield at.problem(f"{name}: no such field{did_you_mean(name, names)}", name, at_key=True)
+        else:
+            for fault in value_faults(Plan, name, value):
+                yield at.problem(f"{name}{fault.text}", name, *fault.place)
+    yield from (at.problem(f"{name} is missing") for name in names if name not in document.value)

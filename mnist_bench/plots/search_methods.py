@@ -9,12 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
-from scipy.special import stdtrit  # type: ignore[import-untyped]
 
 from mnist_bench.experiments.method_comparison import MethodComparison, finding
 from mnist_bench.experiments.replays import Values
 from mnist_bench.plots.frame import FAINT, HALO, Drawn
-from mnist_bench.statistics import CONFIDENCE
+from mnist_bench.statistics import t_interval
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#222222")
 """Okabe and Ito's palette for the colour-blind (2008), without its yellow."""
@@ -71,10 +70,10 @@ def reach(units: Values) -> Values:
     Units differ more than methods do, so the mean over the methods is taken out of each unit (Cousineau 2005, with the
     correction of Morey 2008).
     """
-    methods, count, _ = units.shape
+    methods = len(units)
     apart = (units - units.mean(axis=0)) * sqrt(methods / (methods - 1)) if methods > 1 else units
-    quantile = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)) if count > 1 else 0.0
-    return np.asarray(quantile * apart.std(axis=1, ddof=min(1, count - 1)) / sqrt(count))
+    ends = [[t_interval(one) or (0.0, 0.0) for one in method.T] for method in apart]
+    return np.asarray(np.diff(ends)[:, :, 0] / 2)
 
 
 def _set_axes(axes: Axes, trials: Sequence[int]) -> None:

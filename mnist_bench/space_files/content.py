@@ -185,11 +185,12 @@ class ValueFault(NamedTuple):
 
 
 def value_faults(cls: type, name: str, value: Any) -> list[ValueFault]:
-    """Return the faults of a value of the field `name` of a dataclass."""
+    """Return the faults of a value of the field `name` of a dataclass, whose other fields are not looked at."""
     try:
         _adapter(cls).validate_json(dumps({name: value}), strict=True, extra="forbid")
     except ValidationError as error:
-        return [_fault(cls, name, value, fault) for fault in _nearest(error.errors(include_url=False), value)]
+        found = [fault for fault in error.errors(include_url=False) if fault["loc"][0] == name]
+        return [_fault(cls, name, value, fault) for fault in _nearest(found, value)]
     return []
 
 
