@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from search.messages import duration as duration, show
 
 BARS = "▁▂▃▄▅▆▇█"
 HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories of characters that a terminal or a browser obeys instead of showing."""
+
+
+def or_nothing(reads: Callable[[Any], str] = str) -> Callable[[Any], str]:
+    """Return how a value reads whose cell is empty if there is none."""
+    return lambda value: "" if value is None else reads(value)
 
 
 def percent(share: float | None, digits: int = 2) -> str:

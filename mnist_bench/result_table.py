@@ -185,7 +185,7 @@ def further_measured(rows: Iterable[Row], measured: Callable[[Row], Mapping[str,
 
 def key_figure(key: str, importance: int = 1, align: Align = "left") -> Figure[Mapping[str, Any]]:
     """Return the column that shows the value under `key` in rows that are mappings; empty if it is None."""
-    return Figure(key, lambda row: row.get(key), importance, align, lambda value: "" if value is None else str(value))
+    return Figure(key, lambda row: row.get(key), importance, align, cells.or_nothing())
 
 
 def markdown(*tables: Table[Any]) -> str:

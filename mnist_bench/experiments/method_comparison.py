@@ -192,14 +192,14 @@ class MethodComparison(ShownAsTable):
             ),
             Figure("", compared("low"), key="low"),
             Figure("", compared("high"), key="high"),
-            Figure("wins", compared("wins"), 6, "right", _or_nothing(), key="wins"),
-            Figure("ties", compared("ties"), 5, "right", _or_nothing(), key="ties"),
-            Figure("losses", compared("losses"), 6, "right", _or_nothing(), key="losses",
+            Figure("wins", compared("wins"), 6, "right", cells.or_nothing(), key="wins"),
+            Figure("ties", compared("ties"), 5, "right", cells.or_nothing(), key="ties"),
+            Figure("losses", compared("losses"), 6, "right", cells.or_nothing(), key="losses",
                    legend=[f"wins, ties, losses: {self.unit} on which the method has less regret, as much, more"]),
-            Figure("verdict", compared("verdict"), 8, cell=_or_nothing(), key="verdict"),
-            Figure("p", compared("p_value"), 7, "right", _or_nothing(cells.p_column), key="p_value"),
-            Figure("planned", compared("planned"), 4, cell=_or_nothing(), key="planned"),
-            Figure("detectable", compared("detectable"), 3, "right", _or_nothing(points), key="detectable"),
+            Figure("verdict", compared("verdict"), 8, cell=cells.or_nothing(), key="verdict"),
+            Figure("p", compared("p_value"), 7, "right", cells.or_nothing(cells.p_column), key="p_value"),
+            Figure("planned", compared("planned"), 4, cell=cells.or_nothing(), key="planned"),
+            Figure("detectable", compared("detectable"), 3, "right", cells.or_nothing(points), key="detectable"),
         ]  # fmt: skip
 
     def by_table(self) -> Table[int]:
@@ -217,10 +217,6 @@ class MethodComparison(ShownAsTable):
             ],
             caption=["", f"Mean regret over the seeds at {self.trials[-1]} trials, by table."],
         )
-
-
-def _or_nothing(reads: Callable[[Any], str] = str) -> Callable[[Any], str]:
-    return lambda value: "" if value is None else reads(value)
 
 
 def _reads(found: Difference | None) -> str:
