@@ -2,7 +2,7 @@
 
 Run as `python benchmarks/anytime.py`: it continues results/published/anytime.jsonl, which is committed as it grows, and
 writes the page. Written down before the first search: three samplers, each with asha, search `conv` with the seeds 1 to
-5 and 100 trials, twice as many as `make search`, in portable precision. The cost, estimated from multiply-accumulates,
+5 and 100 trials, twice as many as `make search`. The cost, estimated from multiply-accumulates,
 is the same on every machine. Only trials that were trained to the end count. The figure describes, without a test.
 A search goes on in build/anytime: what Optuna's TPE decides may depend on the processor, so it ends where it began.
 """
@@ -53,7 +53,7 @@ def ledger() -> Lines:
 def searched(arm: str, seed: int, workers: str) -> dict[str, Any]:
     """Search, or continue a search; its line has the cost, in estimated microseconds, and error of each better net."""
     study, results = f"{arm.replace(':', '-')}-{seed}", str(ROOT / "build" / "anytime")
-    how = ("--sampler", arm, "--pruner", "asha", "--set", "precision=portable", "--workers", workers)
+    how = ("--sampler", arm, "--pruner", "asha", "--workers", workers)
     words = ("search", "conv", "--trials", str(TRIALS), "--seed", str(seed), "--study-name", study)
     run(*words, *how, "--results", results)
     record = mnist_bench.open_study(study, results=results)

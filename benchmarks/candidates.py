@@ -63,11 +63,11 @@ def searched(name: str, seed: int, workers: str) -> dict[str, Any]:
     """Search a candidate, or continue its search, and train the winner with fresh seeds."""
     study = f"{name.replace(',', '').replace(' ', '-')}-{seed}"
     where = ("--workers", workers, "--results", str(ROOT / "build" / "candidates"))
-    sets = [word for change in (*CANDIDATES[name], "precision=portable") for word in ("--set", change)]
+    sets = [word for change in CANDIDATES[name] for word in ("--set", change)]
     run("search", "conv", "--trials", "50", "--seed", str(seed), "--study-name", study, *sets, *where)
     record = mnist_bench.open_study(study, results=where[3])
     winner = mnist_bench.leaderboard(record).rows[0].trial.number
-    fresh = ("--seeds", str(FRESH), "--seed", str(FIRST_FRESH), "--set", "precision=portable")
+    fresh = ("--seeds", str(FRESH), "--seed", str(FIRST_FRESH))
     runs = json.loads(run("train", f"{study}/{winner}", *fresh, *where, "--json"))["runs"]
     return {
         "candidate": name, "seed": seed, "digest": record.digest, "winner": winner,

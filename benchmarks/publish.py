@@ -1,9 +1,8 @@
-"""Make the published searches and the notebook's table again: results/published/conv, front, portable and notebook.
+"""Make the published searches and the notebook's table again: results/published/conv, front and notebook.
 
     python benchmarks/publish.py            all of it, about 2.5 hours on 2 cores
-    python benchmarks/publish.py conv       the search and its confirmation, about half an hour
+    python benchmarks/publish.py conv       the search and its confirmation, about 20 minutes
     python benchmarks/publish.py front      the search with two objectives, about an hour and a half
-    python benchmarks/publish.py portable   the search in portable precision, about 10 minutes
     python benchmarks/publish.py notebook   the notebook's table alone, about 25 minutes
     python benchmarks/publish.py pages      the plots and reports of the kept studies, without any training
 
@@ -14,7 +13,6 @@ conv/ holds the last lines of the search, the ten best trials (leaderboard.json 
 and report.html with all. `mnist-bench reproduce
 results/published/conv/RECORD.json` trains the best trial again and compares it bit for bit.
 front/ holds a search for accuracy with few parameters, and its front with fresh seeds on the test set.
-portable/ holds a search whose digest, and whose winner's RECORD.json, are the same on every x86-64 processor.
 studies/ keeps the studies themselves, as far as pages are made of them: `pages` makes these again after a change of
 their words or their look, in a minute.
 notebook.md and notebook.json hold the notebook's figures next to those of the nets trained here.
@@ -49,7 +47,6 @@ SEARCH = ("search", "conv", "--trials", "50")
 CONFIRM = ("confirm", "conv-0", "--top", "3")
 SMALL = ("search", "small", "--trials", "60")
 FRONT = ("confirm", "small-0", "--front")
-PORTABLE = ("search", "conv", "--set", "precision=portable", "--study-name", "portable", "--trials", "50")
 NOTEBOOK = ("bench", "notebook", "--seeds", "5")
 TEXTS = {".html", ".json", ".md", ".txt"}
 KEPT = ("space.yaml", "test-openings.jsonl", "confirm/confirm.json", "confirm/front.json")
@@ -80,8 +77,6 @@ PAGES = {
     "front": Pages(study="small-0", plots=("pareto",)),
 }
 """By the part that publishes them."""
-PUBLISHED_STUDIES = {**{part: pages_of.study for part, pages_of in PAGES.items()}, "portable": "portable"}
-"""The study that is kept, by part."""
 
 
 def in_steps(results: Path) -> None:
@@ -98,9 +93,9 @@ def in_steps(results: Path) -> None:
             path.write_text(path.read_text().replace(place, "results"))
     shutil.rmtree(FOLDER / results.name, ignore_errors=True)
     shutil.copytree(folder, FOLDER / results.name)
-    keep(results, PUBLISHED_STUDIES[results.name])
-    if results.name in PAGES:
-        PAGES[results.name].write(FOLDER / results.name, results / "again")
+    pages_of = PAGES[results.name]
+    keep(results, pages_of.study)
+    pages_of.write(FOLDER / results.name, results / "again")
 
 
 def keep(results: Path, name: str) -> None:
@@ -127,12 +122,8 @@ def again(work: Path) -> None:
 
 def search(folder: Path, results: tuple[str, ...]) -> None:
     """Search; then write the leaderboard before anything is confirmed, and the winner's record."""
-    record(searched(SEARCH, "The published search", folder, results), folder, results)
-
-
-def search_portable(folder: Path, results: tuple[str, ...]) -> None:
-    """Search in portable precision; then write the leaderboard, and the winner's record."""
-    record(searched(PORTABLE, "The published search in portable precision", folder, results), folder, results)
+    first = json.loads(searched(SEARCH, "The published search", folder, results))["rows"][0]
+    (folder / "RECORD.json").write_text(run("show", f"{first['study']}/{first['number']}", *results, "--json"))
 
 
 def search_small(folder: Path, results: tuple[str, ...]) -> None:
@@ -148,12 +139,6 @@ def searched(command: tuple[str, ...], title: str, folder: Path, results: tuple[
     rows = run("leaderboard", *results, "--json")
     frame.write(folder, "leaderboard", f"# {title}\n\n{conditions}\n\n{table}", rows)
     return rows
-
-
-def record(rows: str, folder: Path, results: tuple[str, ...]) -> None:
-    """Write the record of the first trial of a leaderboard."""
-    first = json.loads(rows)["rows"][0]
-    (folder / "RECORD.json").write_text(run("show", f"{first['study']}/{first['number']}", *results, "--json"))
 
 
 def confirm(folder: Path, results: tuple[str, ...]) -> None:
@@ -188,7 +173,6 @@ def notebook(results: Path) -> None:
 STEPS: dict[str, tuple[Step, ...]] = {
     "conv": (search, confirm),
     "front": (search_small, confirm_front),
-    "portable": (search_portable,),
 }
 PARTS: dict[str, Callable[[Path], None]] = {**dict.fromkeys(STEPS, in_steps), "notebook": notebook, "pages": again}
 
@@ -215,8 +199,8 @@ def timed(*arguments: str) -> tuple[str, str]:
     printed = run(*arguments)
     took = duration(time.monotonic() - started)
     shown = " ".join(arguments[: arguments.index("--results")])
-    # The notebook's recipes are portable without being told.
-    made = frame.made(f"mnist-bench {shown}", "portable" if {"portable", "notebook"} & {*arguments} else None)
+    # What the space `conv` and the notebook's recipes say.
+    made = frame.made(f"mnist-bench {shown}", "portable" if {"conv", "conv-0", "notebook"} & {*arguments} else None)
     return printed, f"{made} It took {took}."
 
 

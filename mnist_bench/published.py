@@ -1,4 +1,4 @@
-"""The published digests of searches of bundled spaces, and what they say about a study.
+"""The published digests of searches of bundled spaces in portable precision, and what they say about a study.
 
 published_digests.json has one entry per search. It does not hold fingerprints: an entry names the versions that made
 it, so that a study with other versions is recognized as the same search, and the difference can be named.
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mnist_bench.cells import between
-from mnist_bench.numerics.kinds import Precision
 from search import canonical_json
 from search.event_log.records import StudyRecord
 from search.messages import joined
@@ -27,7 +26,7 @@ REVISIONS = {"driver_revision": "driver revision", "trainer_revision": "trainer 
 """The versions of what decides and trains in this program, with their names in sentences."""
 Verdict = Literal["identical", "differs", "cannot tell"]
 """What a repetition says about a result; "cannot tell" if something else is expected under the conditions here."""
-INCOMPARABLE = "the published digest is of another kind of processor or precision: not comparable"
+INCOMPARABLE = "the published digest is of portable precision: not comparable"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,11 +36,9 @@ class Published:
     space: str
     trials: int
     seed: int
-    precision: Precision
     search: str  # the `search_hash` of its specification
     digest: str
     versions: Mapping[str, str | int]  # see `versions_of`
-    machine: Mapping[str, str]  # hashes of what its kind of processor computes; empty if all compute the same
     processors: Mapping[str, Sequence[float]]
     """The processors that computed it, with the seconds that it took on two idle cores, if that was measured."""
 
@@ -61,17 +58,17 @@ class Published:
 
     def obstacle(self, spec: Mapping[str, Any]) -> str | None:
         """Return why the same search with this specification is expected to have another digest; None if it is not."""
-        if spec["numerics"].get("precision") != self.precision:
+        if spec["numerics"].get("precision") != "portable":
             return INCOMPARABLE
         here = versions_of(spec)
-        if changed := [name for name in sorted({*self.versions, *here}) if self.versions.get(name) != here.get(name)]:
-            then, now = (
-                joined(f"{REVISIONS.get(name, name)} {versions.get(name, 'none')}" for name in changed)
-                for versions in (self.versions, here)
-            )
-            return f"published with {then}, this is {now}: another digest is expected"
-        computed = {**spec["numerics"], "driver_arithmetic": spec.get("driver_arithmetic")}
-        return None if all(computed.get(name) == known for name, known in self.machine.items()) else INCOMPARABLE
+        changed = [name for name in sorted({*self.versions, *here}) if self.versions.get(name) != here.get(name)]
+        if not changed:
+            return None
+        then, now = (
+            joined(f"{REVISIONS.get(name, name)} {versions.get(name, 'none')}" for name in changed)
+            for versions in (self.versions, here)
+        )
+        return f"published with {then}, this is {now}: another digest is expected"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,12 +102,11 @@ def versions_of(spec: Mapping[str, Any]) -> dict[str, str | int]:
 
 
 def published_for(spec: Mapping[str, Any], trials: int) -> Published | None:
-    """Return the published search of a specification, if possible in its precision."""
+    """Return the published search of a specification, in whichever precision."""
     if spec["space"].get("name") not in {entry.space for entry in entries()}:
         return None
     search = search_hash(spec)
-    found = [entry for entry in entries() if (entry.search, entry.trials) == (search, trials)]
-    return min(found, key=lambda entry: entry.precision != spec["numerics"].get("precision"), default=None)
+    return next((entry for entry in entries() if (entry.search, entry.trials) == (search, trials)), None)
 
 
 def compared(study: StudyRecord) -> ComparedDigest | None:

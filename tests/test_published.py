@@ -27,18 +27,14 @@ from support.sources import refuse
 from support.wants import check_as_published
 
 FOLDER = ROOT / "results" / "published"
-
-
-def record_of(part: str) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads((FOLDER / part / "RECORD.json").read_text())
-    return record
+maker = sources.docs_script("figures")
+figures = maker.figures
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("part", ["conv", "portable"])
-def test_the_published_winner_begins_as_it_did(part: str, tmp_path: Path) -> None:
+def test_the_published_winner_begins_as_it_did(tmp_path: Path) -> None:
     """To the bit if the numerics check agrees; its first two periods, for all of them take a minute."""
-    record = record_of(part)
+    record = figures("conv/RECORD.json")
     begun = {**record, "curve": record["curve"][:2], "correct": None}
     del begun["sha256"]  # of what was published
     done = subprocess.run(
@@ -66,10 +62,8 @@ def test_the_search_that_readme_begins_with_has_its_published_digest(tmp_path: P
     assert "\n       equal to the published digest (" in done.stdout
 
 
-@pytest.mark.parametrize("part", ["conv", "portable"])
-def test_the_record_is_that_of_the_first_row(part: str) -> None:
-    first = json.loads((FOLDER / part / "leaderboard.json").read_text())["studies"][0]["rows"][0]
-    record = record_of(part)
+def test_the_record_is_that_of_the_first_row() -> None:
+    first, record = figures("conv/leaderboard.json")["rows"][0], figures("conv/RECORD.json")
     assert record["trial"] == first["number"]
     assert record["curve"][-1]["value"] == first["accuracy"]
     assert record["curve"][-1]["metrics"]["errors"] == first["errors"]
@@ -80,9 +74,6 @@ def test_the_notebooks_table_has_every_recipe_over_five_seeds_in_portable_precis
     assert [row["recipe"] for row in rows] == list(PUBLISHED)
     assert {(len(row["runs"]), row["precision"]) for row in rows} == {(5, "portable")}
 
-
-maker = sources.docs_script("figures")
-figures = maker.figures
 
 QUOTED = [
     ("docs/benchmarks/results.md", "conv/search.txt", r"50 trials|digest| [1-4] "),

@@ -278,20 +278,20 @@ def first_lines(header: Header) -> list[str]:
     stored, precision = spec.to_json(), numerics["precision"]
     is_whole = not header.resumed and header.stop_rules == StopRules()
     entry = published_for(stored, header.budget) if is_whole else None
-    took = f": {entry.took}" if entry is not None and entry.precision == precision and entry.took else ""
+    is_expected = entry is not None and entry.obstacle(stored) is None
+    took = f": {entry.took}" if entry is not None and is_expected and entry.took else ""
     lines = [f"{_processor(numerics)}, {PRECISIONS[precision]}{took}; Ctrl-C keeps everything"]
-    if entry is not None and entry.obstacle(stored) is None:
+    if entry is not None and is_expected:
         lines.append(f"expected digest {shortened(entry.digest)} (published; {entry.where})")
     return lines
 
 
 def _processor(numerics: Mapping[str, Any]) -> str:
-    """Return what computes: the GPU, or the CPU and why it computes in no faster precision."""
+    """Return what computes: the GPU, or the CPU and its generation."""
     if numerics["gpu"] is not None:
         return str(numerics["gpu"]["name"])
-    lacks_bf16 = numerics["precision"] != "bf16" and not {"amx_bf16", "avx512_bf16"} & {*numerics["cpu_flags"]}
-    about = ", ".join(filter(None, (numerics.get("cpu_generation"), "no bfloat16" if lacks_bf16 else "")))
-    return f"{numerics['cpu']} ({about})" if about else str(numerics["cpu"])
+    generation = numerics.get("cpu_generation")
+    return f"{numerics['cpu']} ({generation})" if generation else str(numerics["cpu"])
 
 
 def header_parts(header: Header, results: Path) -> list[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -12,7 +12,6 @@ import pytest
 from mnist_bench import published
 from mnist_bench.data.mnist import load_training_set
 from mnist_bench.leaderboard.board import grouped
-from mnist_bench.numerics.kinds import Precision
 from mnist_bench.published import INCOMPARABLE, Published, compared, entries, search_hash, versions_of
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.running import spec_of
@@ -22,56 +21,41 @@ from support import handmade
 from support.paths import ROOT
 
 FOLDER = ROOT / "results" / "published"
-KEPT: Mapping[tuple[str, Precision], str] = {
-    ("conv", "portable"): "portable",
-    ("conv", "bf16"): "conv-0",
-    ("small", "bf16"): "small-0",
-}
-"""The published studies that are kept whole, by space and precision. One of an older driver has no entry."""
+SEARCHES = pytest.mark.parametrize("entry", entries(), ids=attrgetter("space"))
 
 
-def named(entry: Published) -> str:
-    return f"{entry.space}-{entry.precision}"
-
-
-@pytest.mark.parametrize("entry", entries(), ids=named)
+@SEARCHES
 def test_a_published_digest_is_that_of_the_kept_study_or_of_the_readme(entry: Published) -> None:
-    kept = KEPT.get((entry.space, entry.precision))
-    if kept is None:
+    name = f"{entry.space}-{entry.seed}"
+    if not (FOLDER / "studies" / name).exists():
         assert f"digest {grouped(entry.digest)}" in (ROOT / "README.md").read_text()
         return
-    study = open_study(FOLDER / "studies", kept)
-    computed = {**study.spec["numerics"], "driver_arithmetic": study.spec["driver_arithmetic"]}
+    study = open_study(FOLDER / "studies", name)
     assert (entry.digest, (entry.trials,)) == (study.digest, study.totals)
     assert entry.search == search_hash(study.spec)
     assert entry.versions == versions_of(study.spec)
-    names = () if entry.precision == "portable" else ("check", "wide_check", "driver_arithmetic")
-    assert entry.machine == {name: computed[name] for name in names}
 
 
-@pytest.mark.parametrize("entry", entries(), ids=named)
+@SEARCHES
 def test_a_bundled_space_is_still_the_published_search(entry: Published) -> None:
-    record = json.loads((FOLDER / "portable" / "RECORD.json").read_text())
-    numerics = {**record["numerics"], "precision": entry.precision, "kind": f"cpu-{entry.precision}"}
-    precision = (f"precision={entry.precision}",)
-    config = SearchConfig(space=entry.space, trials=entry.trials, seed=entry.seed, overrides=precision)
-    setup = SearchSetup.of(config)
+    numerics = json.loads((FOLDER / "conv" / "RECORD.json").read_text())["numerics"]
+    setup = SearchSetup.of(SearchConfig(space=entry.space, trials=entry.trials, seed=entry.seed))
     spec = spec_of(setup, load_training_set(setup.data), numerics, enqueued(setup)).to_json()
     assert search_hash(spec) == entry.search
 
 
 STUDY = handmade.study([handmade.trial(0), handmade.trial(1, range(3))])
-STUDY = handmade.changed(STUDY, driver_revision=2, driver_arithmetic="02bf", context={"trainer_revision": 2})
+STUDY = handmade.changed(
+    STUDY, driver_revision=2, context={"trainer_revision": 2}, numerics={"precision": "portable"}
+)
 SPEC = STUDY.spec
 ENTRY = Published(
     space="conv",
     trials=2,
     seed=0,
-    precision="bf16",
     search=search_hash(SPEC),
     digest=STUDY.digest,
     versions=versions_of(SPEC),
-    machine={"check": SPEC["numerics"]["check"], "driver_arithmetic": "02bf"},
     processors={"Zen 3": [], "Zen 4": [262.0]},
 )
 EQUAL = "equal to the published digest (Zen 3, Zen 4)"
@@ -80,7 +64,6 @@ ANOTHER = (
     "`mnist-bench doctor` examines this machine"
 )
 OTHER = {"digest": "0" * 64}
-IN_PORTABLE = {"precision": "portable", "machine": {}, "digest": "0" * 64}
 
 
 @pytest.mark.parametrize(
@@ -97,18 +80,14 @@ IN_PORTABLE = {"precision": "portable", "machine": {}, "digest": "0" * 64}
             "published with driver revision 2 and torch none, this is driver revision 3 and torch 2.14.0: another "
             "digest is expected",
         ),
-        ({"numerics": {"check": "another"}}, OTHER, "cannot tell", INCOMPARABLE),
-        ({"driver_arithmetic": "another"}, OTHER, "cannot tell", INCOMPARABLE),
+        ({"numerics": {"check": "another"}}, OTHER, "differs", ANOTHER),
         ({"numerics": {"precision": "fp32"}}, OTHER, "cannot tell", INCOMPARABLE),
-        ({"numerics": {"precision": "portable", "check": "another"}}, IN_PORTABLE, "differs", ANOTHER),
     ],
 )
 def test_a_study_of_the_same_search_is_compared(
     parts: Any, entry: Any, verdict: str, sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = replace(ENTRY, **entry)
-    decoy = replace(known, precision="portable" if known.precision == "bf16" else "bf16", digest="1" * 64)
-    monkeypatch.setattr(published, "entries", lambda: (decoy, known))
+    monkeypatch.setattr(published, "entries", lambda: (replace(ENTRY, **entry),))
     found = compared(handmade.changed(STUDY, **parts))
     assert found is not None
     assert (found.verdict, found.sentence, found.processors) == (verdict, sentence, ("Zen 3", "Zen 4"))

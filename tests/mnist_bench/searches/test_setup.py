@@ -112,8 +112,8 @@ def test_a_space_without_a_sampler_has_curves_and_with_two_objectives_tpe() -> N
 def test_a_search_is_portable_if_its_training_is() -> None:
     assert made().is_portable
     assert not made(overrides=("precision=fp32",)).is_portable
-    assert not made("conv").is_portable
-    assert made("conv", overrides=("precision=portable",)).is_portable
+    assert not made("small").is_portable
+    assert made("small", overrides=("precision=portable",)).is_portable
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def avx2_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_a_precision_a_search_is_portable_if_that_is_free(
     tmp_path: Path, options: dict[str, Any], precision: str
 ) -> None:
-    assert made("conv", results=tmp_path, **options).precision == precision
+    assert made("small", results=tmp_path, **options).precision == precision
 
 
 @pytest.mark.usefixtures("avx2_alone")
@@ -145,4 +145,4 @@ def test_without_a_precision_a_search_is_portable_if_that_is_free(
 def test_a_study_keeps_the_precision_of_its_start(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
     begun = {"space": {}, "numerics": {"precision": precision}}
     monkeypatch.setattr("mnist_bench.searches.setup.specification", lambda files: begun)
-    assert made("conv").is_portable is (precision == "portable")
+    assert made("small").is_portable is (precision == "portable")

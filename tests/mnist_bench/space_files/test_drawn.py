@@ -109,10 +109,10 @@ def test_extremes_are_those_of_random_nets_and_of_the_ends(text: str, parameters
         _ = Drawn(space_of("model: {filters: [4, 8], blocks: 1}")).extremes
 
 
-@pytest.mark.parametrize(("name", "kind", "took"), [("conv-0", "cpu-bf16", 391), ("portable", "cpu-portable", 780)])
-def test_published_searches_took_about_as_long_as_estimated(name: str, kind: DeviceKind, took: float) -> None:
-    """Their seconds are those of two idle cores of a Zen 4."""
-    drawn = Drawn(open_study(canned.PUBLISHED, name).space)
+@pytest.mark.parametrize(("kind", "took"), [("cpu-portable", 345), ("cpu-bf16", 353)])
+def test_a_search_of_conv_takes_about_as_long_as_estimated(kind: DeviceKind, took: float) -> None:
+    """The seconds were measured on two idle cores of a Zen 4."""
+    drawn = Drawn(space_sources.load("conv"))
     assert search_seconds(drawn, kind, Asha(), trials=50, workers=2) == pytest.approx(took, rel=0.25)
 
 
