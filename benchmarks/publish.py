@@ -50,7 +50,7 @@ FRONT = ("confirm", "small-0", "--front")
 NOTEBOOK = ("bench", "notebook", "--seeds", "5")
 TEXTS = {".html", ".json", ".md", ".txt"}
 KEPT = ("space.yaml", "test-openings.jsonl", "confirm/confirm.json", "confirm/front.json")
-"""Files of a study of which pages are made, besides its database and the weights of the chosen trial."""
+"""Files of a study of which pages are made, besides its database and the weights of the best and of the selected trial."""
 
 Step = Callable[[Path, tuple[str, ...]], None]
 
@@ -101,13 +101,12 @@ def in_steps(results: Path) -> None:
 def keep(results: Path, name: str) -> None:
     """Keep a study, as far as pages are made of it: without checkpoints and the weights of other trials."""
     study, kept = open_study(results, name), STUDIES / name
-    selected = winner_of(study)
-    number = study.complete()[0].number if selected is None else selected
+    shown = {study.complete()[0].number, winner_of(study)} - {None}
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(parents=True)
     with closing(sqlite3.connect(study.files.database)) as database:
         database.execute("VACUUM INTO ?", (str(kept / "study.db"),))
-    for part in (*KEPT, f"weights/{number}.safetensors"):
+    for part in (*KEPT, *(f"weights/{number}.safetensors" for number in shown)):
         if (study.files.path / part).exists():
             (kept / part).parent.mkdir(exist_ok=True)
             shutil.copyfile(study.files.path / part, kept / part)

@@ -18,10 +18,11 @@ from mnist_bench.config.settings import TrainConfig
 from mnist_bench.config.values import from_json
 from mnist_bench.nets.planner import block_filters, training_flop
 from mnist_bench.space_files import space_sources
+from search.study.studies import open_study
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "results" / "published"
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
 """The pages whose tables may have made figures."""
 TABLE = re.compile(r"<!-- figures: (\w+) -->\n\n(?:\|.*\n)+")
 Rows = Iterator[Sequence[str]]
@@ -70,18 +71,10 @@ def targets() -> Rows:
 
 def selected(label: str) -> Rows:
     """Yield the configuration that `search conv` selected."""
-    confirmed, recipe = figures("conv/confirm.json"), from_json(figures("conv/RECORD.json")["recipe"])
-    size = size_of(recipe, confirmed["candidates"][0]["parameters"])
-    yield label, on_images(confirmed["finals"][0]["test"]), "8", *size
-
-
-def readme() -> Rows:
-    """Yield how the published searches ended, and what the confirmed one selected."""
-    accuracy = on_images(figures("conv/confirm.json")["finals"][0]["test"])
-    for label, part, *more in (("| bfloat16 ", "conv", accuracy), ("| portable float32 ", "portable")):
-        ended = (FOLDER / part / "search.txt").read_text()
-        ((time, digest),) = re.findall(r"50 trials in ([^:]+(?::\d\d)?): .*\ndigest (\w+ \w+)", ended)
-        yield label, time, f"`{digest}`", *more
+    confirmed, study = figures("conv/confirm.json"), open_study(FOLDER / "studies", "conv-0")
+    (parameters,) = (one["parameters"] for one in confirmed["candidates"] if one["number"] == confirmed["winner"])
+    recipe = from_json(study.trials[confirmed["winner"]].config)
+    yield label, on_images(confirmed["finals"][0]["test"]), "8", *size_of(recipe, parameters)
 
 
 def speed() -> Rows:
@@ -157,7 +150,7 @@ def worker_use() -> Rows:
 
 
 MAKERS: Mapping[str, Callable[[], Rows]] = {
-    maker.__name__: maker for maker in (ablation, expert, front, ordering, pattern, readme, speed, targets, worker_use)
+    maker.__name__: maker for maker in (ablation, expert, front, ordering, pattern, speed, targets, worker_use)
 }
 """What yields a text that only one row has, and the cells that follow it."""
 

@@ -36,8 +36,8 @@ def _listed(kinds: Sequence[str]) -> str:
 
 HELP = f"""Draw plots of a study: all kinds, or the kinds that you name.
 
-The first word is the study (default: the latest). A word that names a kind is always the kind. A study that your own
-trainer made has {joined(ANY_STUDY_KINDS)}; the other kinds need networks.
+The first word is the study (default: the latest), unless it is the name of a kind. Of a study that your own trainer
+made, you can plot {joined(ANY_STUDY_KINDS)}; the other kinds need networks.
 
 \b
 Of a study:
