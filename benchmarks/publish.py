@@ -50,7 +50,7 @@ FRONT = ("confirm", "small-0", "--front")
 NOTEBOOK = ("bench", "notebook", "--seeds", "5")
 TEXTS = {".html", ".json", ".md", ".txt"}
 KEPT = ("space.yaml", "test-openings.jsonl", "confirm/confirm.json", "confirm/front.json")
-"""Files of a study of which pages are made, besides its database and the weights of the best and of the selected trial."""
+"""Files of a study of which pages are made, besides its database and the weights of the best and the selected trial."""
 
 Step = Callable[[Path, tuple[str, ...]], None]
 

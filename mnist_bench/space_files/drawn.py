@@ -36,8 +36,8 @@ VARIED = 8  # settings of your own network that are tried, at most
 
 PACE = 1.6
 """Seconds of a search per second of training that `Forecast` expects. Measured over 50 trials with two workers on two
-idle cores of an AMD EPYC (Zen 4) in version 0.3.0: conv 1.7 in bf16, conv in portable precision 1.4, smoke 1.3 (by
-processor time). With two objectives, 60 trials of small took 3.0."""
+idle cores of an AMD EPYC (Zen 4): conv 1.0 in portable precision and 2.2 in bf16. In version 0.3.0: smoke 1.3
+(by processor time), and with two objectives, 60 trials of small, 3.0."""
 START = 4.0  # seconds of a search in which nothing trains: the workers start, and the data are loaded
 ROUGHLY = "a rough estimate, for idle cores of an AMD EPYC (Zen 4)"  # how messages call `search_seconds`
 

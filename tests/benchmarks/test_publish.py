@@ -77,12 +77,13 @@ def test_pages_are_made_again_of_a_kept_study_without_its_checkpoints_and_other_
 ) -> None:
     shutil.copytree(canned.CONFIRMED, tmp_path / "results" / "confirmed")
     (tmp_path / "results" / "confirmed" / "checkpoints").mkdir()
-    for other in ("weights/7.safetensors", "checkpoints/48-1.ckpt"):
+    for other in ("weights/7.safetensors", "checkpoints/47-1.ckpt"):
         (tmp_path / "results" / "confirmed" / other).touch()
     KEEP(tmp_path / "results", "confirmed")
     files = {path.relative_to(publish.STUDIES).as_posix() for path in publish.STUDIES.rglob("*") if path.is_file()}
     assert files == {
-        "confirmed/study.db", "confirmed/weights/48.safetensors", "confirmed/confirm/confirm.json",
+        "confirmed/study.db", "confirmed/weights/47.safetensors", "confirmed/weights/49.safetensors",
+        "confirmed/confirm/confirm.json",
         "confirmed/space.yaml", "confirmed/test-openings.jsonl",
     }  # fmt: skip
     ran: list[tuple[str, ...]] = []

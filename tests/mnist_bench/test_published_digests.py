@@ -45,9 +45,7 @@ def test_a_bundled_space_is_still_the_published_search(entry: Published) -> None
 
 
 STUDY = handmade.study([handmade.trial(0), handmade.trial(1, range(3))])
-STUDY = handmade.changed(
-    STUDY, driver_revision=2, context={"trainer_revision": 2}, numerics={"precision": "portable"}
-)
+STUDY = handmade.changed(STUDY, driver_revision=2, context={"trainer_revision": 2}, numerics={"precision": "portable"})
 SPEC = STUDY.spec
 ENTRY = Published(
     space="conv",
