@@ -90,7 +90,7 @@ def _best_nets(study: StudyRecord, kind: ValueKind, so_far: str) -> Iterator[str
     if ties.tied:
         yield (
             f"{_trials(len(ties.all))} tie for the best{so_far}, {ties.accuracies}"
-            f"{_cheapest(ties, study.cost or 'parameters')}."
+            f"{_cheapest(ties, study.cost or 'macs')}."
         )
         yield (
             f"The first of {len(complete)} complete trials, trial {first.number}, gets {right}. It is not "

@@ -45,7 +45,7 @@ def test_the_page_lies_in_the_studys_folder_is_the_same_twice_and_holds_every_pa
     assert read.all("html") == [{"lang": "en"}]
     for words in (
         "conv-0: 6 of 7 trials on your own data · mnist-bench",
-        "Two trials tie for the best so far, 99.40 to 99.50%; the cheapest is trial 0 with 30k parameters.",
+        "Two trials tie for the best so far, 99.40 to 99.50%; the cheapest is trial 0 with 900k MACs.",
         "99.50% [98.83, 99.79]", "The test set has not been evaluated.", "lr: 0.0093",
         "mnist-bench reproduce conv-0/1", "avx512_bf16", handmade.HASH, "ValueError: no [bold]luck[/bold]",
         "It has no weights.",
