@@ -2,8 +2,8 @@
 
 Run as `python benchmarks/anytime.py`: it continues results/published/anytime.jsonl, which is committed as it grows, and
 writes the page. Written down before the first search: three samplers, each with asha, search `conv` with the seeds 1 to
-5 and 100 trials, twice as many as `make search`. The cost, estimated from multiply-accumulates,
-is the same on every machine. Only trials that were trained to the end count. The figure describes, without a test.
+5 and 100 trials, twice as many as `make search`. The cost, estimated from multiply-accumulates, is the same on every
+machine. Only trials that were trained to the end count. The figure describes, without a test.
 A search goes on in build/anytime: what Optuna's TPE decides may depend on the processor, so it ends where it began.
 """
 
