@@ -34,10 +34,9 @@ DRAWN_OWN = 25  # configurations of your own network: counting the size of one t
 VARIED = 8  # settings of your own network that are tried, at most
 
 
-PACE = 1.6
-"""Seconds of a search per second of training that `Forecast` expects. Measured over 50 trials with two workers on two
-idle cores of an AMD EPYC (Zen 4): conv 1.0 in portable precision and 2.2 in bf16. In version 0.3.0: smoke 1.3
-(by processor time), and with two objectives, 60 trials of small, 3.0."""
+PACE: Mapping[DeviceKind, float] = {"cpu-bf16": 2.2, "cpu-portable": 1.0}
+"""Seconds of a search per second of training that `Forecast` expects, by kind; 1.6, their mean, for any other. Measured
+over 50 trials of conv with two workers on two idle cores of an AMD EPYC (Zen 4)."""
 START = 4.0  # seconds of a search in which nothing trains: the workers start, and the data are loaded
 ROUGHLY = "a rough estimate, for idle cores of an AMD EPYC (Zen 4)"  # how messages call `search_seconds`
 
@@ -274,7 +273,7 @@ def search_seconds(drawn: Drawn, kind: DeviceKind, pruner: Pruner, *, trials: in
     has_cost = drawn.space.aim.cost is not None
     kept = pruner.survivors(trials, drawn.space.ends(len(costs)), two_objectives=has_cost)
     left = Forecast(History(budgets=[trials]), kept, costs).remaining({})
-    return START + left.seconds(workers=workers, pace=PACE * 1e-6)
+    return START + left.seconds(workers=workers, pace=PACE.get(kind, 1.6) * 1e-6)
 
 
 def values_in_words(item: Field) -> str:

@@ -109,10 +109,10 @@ def test_extremes_are_those_of_random_nets_and_of_the_ends(text: str, parameters
 
 
 @pytest.mark.parametrize(("kind", "took"), [("cpu-portable", 345), ("cpu-bf16", 353)])
-def test_a_search_of_conv_takes_half_to_twice_as_long_as_estimated(kind: DeviceKind, took: float) -> None:
+def test_a_search_of_conv_takes_about_as_long_as_estimated(kind: DeviceKind, took: float) -> None:
     """The seconds were measured on two idle cores of a Zen 4."""
     drawn = Drawn(space_sources.load("conv"))
-    assert 0.5 < search_seconds(drawn, kind, Asha(), trials=50, workers=2) / took < 2
+    assert search_seconds(drawn, kind, Asha(), trials=50, workers=2) == pytest.approx(took, rel=0.25)
 
 
 def test_the_time_grows_with_the_work_and_falls_with_the_workers() -> None:
