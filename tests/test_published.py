@@ -137,7 +137,7 @@ def sentences() -> Iterator[tuple[str, str]]:
         then, mean = row["published"]["accuracy"], f"{row['accuracy']:.2%} ± {row['accuracy_deviation']:.2%}"
         yield page, f"{name} {f'{then:.2%}' if then else '–'} {mean} {row['parameters']:,}"
     drop, same = (f"{rows[recipe]['accuracy']:.2%}" for recipe in ("lr_drop", "batchnorm_2"))
-    yield page, f"Its mean accuracy is {drop}, that of the same rate {same}"
+    yield page, f"Its mean accuracy is {drop}; with the same rate it is {same}"
 
     time, digest = (found(words, "conv/search.txt") for words in ("50 trials in (.*?):", "digest (.*)"))
     confirmed = figures("conv/confirm.json")
