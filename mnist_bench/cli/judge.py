@@ -56,7 +56,7 @@ def confirm(
     done, with the values of the trials.
 
     Examples:
-        mnist-bench confirm conv-0 --top 3        # about 25 minutes on 2 cores
+        mnist-bench confirm conv-0 --top 3        # about 20 minutes on 2 cores
         mnist-bench confirm conv-0 --no-test      # step 1 only
         mnist-bench confirm ridge-0 --trainer examples/own_trainer.py:Trainer
     """
