@@ -48,8 +48,7 @@ def leaderboard(
 
     Examples:
         mnist-bench leaderboard conv-0 --top 20
-        mnist-bench leaderboard conv-0 conv-1
-        mnist-bench leaderboard results/*         # all studies, if they have one objective
+        mnist-bench leaderboard conv-0 conv-1                     # several studies in one table
         mnist-bench leaderboard conv-0 --csv > trials.csv
         mnist-bench leaderboard conv-0 --json --learning-curves   # with all learning curves
     """
