@@ -19,7 +19,7 @@ from typing import Any
 
 import mnist_bench
 from mnist_bench.cli.app import app
-from mnist_bench.cli.help import ARGUMENTS, RAW, HelpEntry, HelpPage, pages
+from mnist_bench.cli.help import ARGUMENTS, COMMANDS, RAW, HelpEntry, HelpPage, pages
 from mnist_bench.config.values import field_docs, sections
 from mnist_bench.leaderboard.board import GROUPS, figures_of, study_figures
 from mnist_bench.nets.summary import about_cell, settings_by_heading
@@ -39,16 +39,16 @@ MANY = 2
 MANY_ROWS = 15
 """A command with as many arguments and options has a table for each section of its help."""
 OF_ROWS = {
-    "confirmed": "Result of `confirm`, see below; null if there is none, or if the search has continued since.",
-    "confirmed_front": "The same of `confirm --front`; only with two objectives.",
+    "confirmed": "Result of `confirm`, see below; null if there is none, or if the search continued later.",
+    "confirmed_front": "Result of `confirm --front`; only with two objectives.",
 }
 """Keys next to the figures of a study."""
 Schema = Mapping[str, Any]
 NOUNS = {
-    "integer": "whole number", "number": "number", "boolean": "true or false", "string": "text", "object": "a mapping",
+    "integer": "integer", "number": "number", "boolean": "true or false", "string": "text", "object": "a mapping",
 }  # fmt: skip
 LISTS = {
-    "integer": "list of whole numbers",
+    "integer": "list of integers",
     "number": "list of numbers",
     "string": "list of texts",
     "object": "list of mappings",
@@ -68,7 +68,7 @@ class SpaceField:
     path: str
     """Section and name, `optim.lr`; `phases[].lr` is in each mapping of the list `phases`."""
     type: str
-    """In words: `whole number`, `adam or sgd_nesterov`, `list of texts`."""
+    """In words: `integer`, `adam or sgd_nesterov`, `list of texts`."""
     bounds: str
     """In words: `1 to 512`, `above 0`; empty if there are none."""
     unit: str
@@ -85,7 +85,7 @@ class SpaceField:
 
     @property
     def values(self) -> str:
-        """Type, bounds and unit: `whole number, 1 to 512 (channels)`."""
+        """Type, bounds and unit: `integer, 1 to 512 (channels)`."""
         text = f"{self.type}, {self.bounds}" if self.bounds else self.type
         return f"{text} ({self.unit})" if self.unit else text
 
@@ -110,10 +110,8 @@ def _entries(page: HelpPage) -> Iterator[HelpEntry]:
 
 
 def _help(page: HelpPage, common: Sequence[HelpEntry]) -> Iterator[str]:
-    """Yield the parts of a command's help: usage, text, options and examples."""
-    summary, *further = page.paragraphs
-    yield from (f"{_escaped(summary)}\n", _block(page.usage, "text"))
-    for paragraph in further:
+    """Yield the parts of a command's help: text, options and examples."""
+    for paragraph in page.paragraphs:
         is_raw = paragraph.startswith(RAW)
         text = textwrap.dedent(paragraph.removeprefix(RAW))
         yield _block(text, "text") if is_raw else f"{_escaped(text)}\n"
@@ -126,13 +124,15 @@ def _help(page: HelpPage, common: Sequence[HelpEntry]) -> Iterator[str]:
 
 
 def _tables(page: HelpPage, common: Sequence[HelpEntry]) -> Iterator[str]:
-    """Yield the table of a command's arguments and options, or one for each section if there are many."""
+    """Yield the table of a command's arguments and options, or one for each section if there are many; a subcommand
+    has a section of its own."""
     found = {
         heading: [_option(entry) for entry in entries if entry.name not in OF_ALL and entry not in common]
         for heading, entries in page.sections.items()
+        if heading != COMMANDS
     }
     if sum(map(len, found.values())) < MANY_ROWS:
-        found = {"argument or option": [row for rows in found.values() for row in rows]}
+        found = {"name": [row for rows in found.values() for row in rows]}
     for heading, rows in found.items():
         if rows:
             yield table(("argument" if heading == ARGUMENTS else heading.lower(), "meaning", "default"), rows)
@@ -185,7 +185,7 @@ def _fields_below(path: str, schema: Schema) -> Iterator[SpaceField]:
         yield _declared(f"{prefix}.{key}", field)
         yield from _options_of(f"{prefix}.{key}")
     if path == OWN:
-        yield _declared(f"{OWN}.NAME", schema["additionalProperties"] | {"description": schema["description"]})
+        yield _declared(f"{OWN}.NAME", schema["additionalProperties"] | {"description": "A setting."})
 
 
 def _declared(path: str, schema: Schema) -> SpaceField:

@@ -367,7 +367,7 @@ Overrides = Annotated[
 ConcurrentTrials = Annotated[
     int,
     option(
-        "Concurrent trials. They change the result; --workers does not.",
+        "Number of concurrent trials. It changes the result; --workers does not.",
         "N",
         panel=REPRODUCIBILITY,
         least=1,

@@ -30,8 +30,8 @@ Watcher = Annotated["Observer | None", OBSERVER]
 Top = Annotated[
     int,
     option(
-        "Number of trials to retrain: the best complete ones; pruned ones too if fewer than two are complete. Of a "
-        "Pareto front: both ends, and trials at even distances between them.",
+        "Number of trials to retrain: the best complete ones, and pruned ones if fewer than two are complete. Of a "
+        "Pareto front: both ends, and evenly spaced trials between them.",
         "N",
         least=1,
         most=100,
@@ -49,9 +49,7 @@ def confirm(
     study: options.Study,
     *,
     top: Top = options.TOP,
-    test: Annotated[
-        bool, option("Train nothing on all images, and not use the test set: step 1 only.", of="nets")
-    ] = True,
+    test: Annotated[bool, option("Stop after the comparison (step 1), without the test set.", of="nets")] = True,
     workers: options.Workers = None,
     device: options.Device = "auto",
     data: options.Data = None,
@@ -263,8 +261,8 @@ def compare_methods(
     tables: Annotated[
         Sequence[str] | None,
         option(
-            "Tables to search on, with commas between: conv-5k or grid-5k; those of scikit-learn's models, such as "
-            "scikit-learn/mlp-wine; or files.",
+            "Tables, with commas between: conv-5k, grid-5k, those of scikit-learn's models (scikit-learn/mlp-wine), or "
+            "files.",
             "NAMES",
             default="all that the package ships",
             read=options.names,
@@ -273,8 +271,7 @@ def compare_methods(
     samplers: Annotated[
         Sequence[str | Mapping[str, Any]] | None,
         option(
-            f"Samplers, with commas between: {', '.join(SAMPLERS)}, Optuna's (optuna:GPSampler), or your own "
-            "(file.py:Name). A sampler with options is written as the mapping of a space file.",
+            f"Samplers, with commas between: {', '.join(SAMPLERS)}, or others, as for `search --sampler`.",
             "NAMES",
             panel=STRATEGIES,
             default="random,curves",
@@ -284,7 +281,7 @@ def compare_methods(
     pruners: Annotated[
         Sequence[str | Mapping[str, Any]] | None,
         option(
-            f"Pruners, with commas between: {', '.join(PRUNERS)}, Optuna's (optuna:HyperbandPruner), or your own.",
+            f"Pruners, with commas between: {', '.join(PRUNERS)}, or others, as for `search --pruner`.",
             "NAMES",
             panel=STRATEGIES,
             default="asha",
@@ -308,8 +305,8 @@ def compare_methods(
     plan: Annotated[
         str | Path | None,
         option(
-            "YAML file, written before the first search: tables, samplers, pruners, seeds, trials, the endpoint and "
-            "the margin. An option changes what it fixes; what it does not fix is printed as not planned.",
+            "YAML file that fixes in advance: tables, samplers, pruners, seeds, trials, endpoint and margin. Options "
+            "override it. What it does not fix is printed as not planned.",
             "FILE",
             typed=Path,
         ),
@@ -420,7 +417,7 @@ def reproduce(
     weights: Annotated[
         bool,
         option(
-            "Keep the weights in the study's folder if they are identical; for one of its ten best trials.", of="nets"
+            "Keep the weights in the study's folder if they are identical. Only for its ten best trials.", of="nets"
         ),
     ] = False,
     device: options.Device = "auto",
@@ -482,7 +479,7 @@ def reproduce_record(
     net: options.Net = None,
     on_period: OnComparedPeriod = lambda then, now: None,
 ) -> "Checked":
-    """Do as `reproduce` for a record.
+    """Train a recorded trial again, as `reproduce` does.
 
     Raises:
         UsageError: it is not a record, or the data set is not the record's.

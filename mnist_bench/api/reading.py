@@ -24,6 +24,10 @@ Formats = Annotated[
     "Sequence[Format]",
     option("Formats of the files, with commas between.", "NAMES", read=options.names, typed=Sequence[str]),
 ]
+Destination = Annotated[
+    str | Path | None,
+    option("Folder for the files.", "DIR", typed=Path, default="plots/ in the folder of the study or of the results"),
+]
 
 
 @documented
@@ -114,10 +118,10 @@ def show(
 
 @documented
 def studies(*, results: options.Results = None) -> "list[StudySummary]":
-    """Return a line about every study; as `mnist-bench studies`.
+    """Return a summary of every study; as `mnist-bench studies`.
 
     Raises:
-        Nothing for a study that cannot be read: its line gives the reason.
+        Nothing for a study that cannot be read: its summary gives the reason.
 
     Examples:
         >>> [line for line in studies() if line.name == "finished"]
@@ -178,12 +182,7 @@ def plot(
         in_python('Names such as "history" and "curves", which `mnist-bench plot --help` lists; empty for all kinds.'),
     ] = (),
     *,
-    to: Annotated[
-        str | Path | None,
-        option(
-            "Folder for the files.", "DIR", typed=Path, default="plots/ in the folder of the study or of the results"
-        ),
-    ] = None,
+    to: Destination = None,
     formats: Formats = FORMATS,
     data: options.Data = None,
     net: options.Net = None,
@@ -231,7 +230,7 @@ def plot_data(
         ),
     ] = (),
     seed: Annotated[int, in_python("The seed of the distortions.", least=0, most=MAX_SEED)] = 0,
-    to: Annotated[str | Path | None, option("Folder for the files.", "DIR", typed=Path)] = None,
+    to: Destination = None,
     formats: Formats = FORMATS,
     data: options.Data = None,
     results: options.Results = None,

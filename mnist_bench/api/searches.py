@@ -32,9 +32,7 @@ Recipe = Annotated[
 Seed = Annotated[int, option("First seed.", "N", least=0, most=MAX_SEED)]
 WeightsFile = Annotated[
     str | Path | None,
-    option(
-        "File for the weights (safetensors), with the configuration inside; `load_model` reads it.", "FILE", typed=Path
-    ),
+    option("File for weights and configuration (safetensors), which `load_model` reads.", "FILE", typed=Path),
 ]
 OnPeriod = Annotated["Callable[[Report], None]", in_python("Called with each report.")]
 
@@ -215,7 +213,7 @@ def open_study(
     *,
     results: options.Results = None,
 ) -> "StoredStudy":
-    """Return a study, of nets or of your own trainer.
+    """Return a study, of networks or of your own code.
 
     Raises:
         StudyNotFoundError: there is no such study.

@@ -49,9 +49,8 @@ def reproduce(
 ) -> Result:
     """Train a trial again and compare it bit for bit.
 
-    All metrics and the weights are compared. If all are identical, the exit code is 0. Otherwise it is 4, and the first
-    difference is printed. If your own code made the study, name the code again with --trainer, --objective or
-    --command.
+    All metrics and the weights are compared. If they differ, the first difference is printed, and the exit code is 4.
+    For a study of your own code, name the code again.
 
     Examples:
         mnist-bench reproduce conv-0/17

@@ -189,7 +189,7 @@ def _entry(param: Any, ctx: Any) -> HelpEntry:
         name=name,
         about=param.help or "",
         default=_default(param),
-        required=bool(param.required) and param.param_type_name == "option",
+        required=bool(param.required),
     )
 
 

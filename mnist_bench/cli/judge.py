@@ -34,7 +34,7 @@ def confirm(
     front: Annotated[
         bool,
         option(
-            "With two objectives: train the trials on the Pareto front on all images, at most --top of them.", of="nets"
+            "With two objectives: steps 2 and 3 for the trials on the Pareto front, at most --top of them.", of="nets"
         ),
     ] = False,
     results: options.Folder = options.RESULTS,
@@ -44,20 +44,19 @@ def confirm(
 
     \b
       1. The best --top trials are retrained with 8 fresh seeds each. The one
-         with the best mean is selected; paired t-tests, corrected for their
-         number, say which of the others are worse.
+         with the best mean is selected. Paired t-tests, corrected for their
+         number, show which of the others are worse.
       2. The selected trial, and the cheapest one tied with it, are trained on
          all training images with 8 seeds.
       3. Both are evaluated on the test set, once. The evaluation is logged.
 
-    Run the same command again to resume. With --front, steps 2 and 3 are done for the trials on the Pareto front.
+    Run the same command again to resume.
 
-    If your own code made the study, name the code again with --trainer, --objective or --command. Then only step 1 is
+    For a study of your own code, name the code again with --trainer, --objective or --command. Only step 1 is then
     done, with the values of the trials.
 
     Examples:
         mnist-bench confirm conv-0 --top 3        # about 20 minutes on 2 cores
-        mnist-bench confirm conv-0 --no-test      # step 1 only
         mnist-bench confirm ridge-0 --trainer examples/own_trainer.py:Trainer
     """
     from mnist_bench.studies.checked import commands_of, open_any
@@ -91,10 +90,10 @@ def ablate(
     results: options.Folder = options.RESULTS,
     **given: Any,
 ) -> Result:
-    """Measure the effect of each group of settings, from a baseline to the selected trial.
+    """Measure the effect of each group of settings, from a baseline to a trial.
 
-    At each step every remaining group is tried with several seeds, and the group that helps most is kept. Run the same
-    command again to resume.
+    Each step tries every remaining group with several seeds, and keeps the one that helps most. Run the same command
+    again to resume.
 
     Examples:
         mnist-bench ablate conv-0 --seeds 3 --budget 30m
@@ -145,13 +144,12 @@ def _to_take_away(
 def search(**given: Any) -> Result:
     """Compare search methods at equal budgets on recorded tables.
 
-    Every sampler is combined with every pruner. The first pair is the method that all others are compared with, in
-    paired tests over the tables, by the regret of the selected configurations: 0% is the best configuration of a table
-    and 100% the median one. Nothing is trained. A search takes a second or two, with curves about 20.
+    Each sampler with each pruner is a method. Paired tests over the tables compare all methods with the first. They
+    compare the regret of the selected configurations: 0% is the best configuration of a table, and 100% the median one.
+    Nothing is trained. A search takes 1 to 2 seconds, with curves about 20.
 
     Examples:
         mnist-bench bench search --samplers random,tpe,optuna:TPESampler --seeds 5 --plot regret.png
-        mnist-bench bench search --tables conv-5k --samplers random,curves
         mnist-bench bench search --plan plan.yaml
     """
     from mnist_bench.numerics.kinds import cores
@@ -167,12 +165,11 @@ def search(**given: Any) -> Result:
 def notebook(**given: Any) -> Result:
     """Train the networks of the 2017 notebook again, and compare.
 
-    As in the notebook, each network is evaluated on the test images after each epoch. These evaluations are logged.
-    Run the same command again to resume. Runs of each precision are kept apart.
+    As in the notebook, each network is evaluated on the test images after each epoch. Run the same command again to
+    resume.
 
     Examples:
         mnist-bench bench notebook linear hidden --seeds 20
-        mnist-bench bench notebook --markdown
     """
 
     found = running.result_of(lambda observer: judging.train_notebook(observer=observer, **given))
@@ -184,12 +181,10 @@ def notebook(**given: Any) -> Result:
 def ladder(**given: Any) -> Result:
     """Train the recipes for test accuracies of 99.0, 99.4, 99.6 and 99.7%.
 
-    Epochs and seeds are fixed, and each run is evaluated on the test images after its last epoch. These evaluations are
-    logged. Run the same command again to resume.
+    Each run is evaluated on the test images after its last epoch. Run the same command again to resume.
 
     Examples:
         mnist-bench bench ladder 99.0 99.4
-        mnist-bench bench ladder --seeds 3 --markdown
     """
 
     found = running.result_of(lambda observer: judging.train_ladder(observer=observer, **given))

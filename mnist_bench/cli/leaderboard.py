@@ -40,11 +40,11 @@ def leaderboard(
 ) -> Result:
     """Rank the trials of one study or several by validation accuracy, with intervals and ties.
 
-    Brackets are 95% intervals. `=` marks each trial that is not significantly different from the first. `ahead` marks
-    each pruned trial that was better than the first had been after the same training. Several studies of one
-    objective are one table, ordered by value, with a column `study`.
+    Brackets are 95% intervals. `=` marks a trial that is not significantly different from the first, `ahead` a pruned
+    trial that was better than the first after the same training. Several studies of one objective are one table with a
+    column `study`.
 
-    JSON and CSV hold each trial's exact parameters under their dotted names.
+    JSON and CSV hold the exact parameters of each trial.
 
     Examples:
         mnist-bench leaderboard conv-0 --top 20

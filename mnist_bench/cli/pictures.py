@@ -36,8 +36,8 @@ def _listed(kinds: Sequence[str]) -> str:
 
 HELP = f"""Draw plots of a study: all kinds, or the kinds that you name.
 
-The first word is the study (default: the latest), unless it is the name of a kind. Of a study that your own trainer
-made, you can plot {joined(ANY_STUDY_KINDS)}; the other kinds need networks.
+The first word is the study (default: the latest), unless it is the name of a kind. A study of your own code has only
+{joined(ANY_STUDY_KINDS)}: the other kinds need networks.
 
 \b
 Of a study:
@@ -48,7 +48,6 @@ Of the data, without a study:
 {_listed(DATA_KINDS)}
 
 Examples:
-mnist-bench plot conv-0
 mnist-bench plot conv-0 curves errors --formats svg
 mnist-bench plot digits --set augment.rotation_degrees=30
 """
@@ -148,7 +147,7 @@ def report(
     """Write the results of a study into one HTML file.
 
     The file holds findings, leaderboard, plots, the recipe of the selected trial, hardware, versions, and the commands
-    that reproduce the study. It works offline. A study of your own trainer has no recipe and no plots of networks.
+    that reproduce the study. It works offline. A study of your own code has no recipe and no plots of networks.
 
     Examples:
         mnist-bench report conv-0

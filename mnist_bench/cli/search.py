@@ -44,13 +44,12 @@ def search(
 ) -> Result | None:
     """Run a hyperparameter search.
 
-    Run the same command again to resume an interrupted search. Ctrl-C stops it and keeps all results. At its end, a
-    search compares its digest with the published one, if there is one. An unexplained difference has exit code 4.
+    Ctrl-C stops the search and keeps all results. Run the same command again to resume. At its end, a search compares
+    its digest with the published one, if there is one. An unexplained difference has exit code 4.
 
     Examples:
         mnist-bench search smoke --trials 20      # less than a minute, to try it
         mnist-bench search conv --trials 50       # 6 minutes on 2 cores of a Zen 4
-        mnist-bench search conv --dry-run         # what would run, and for how long
         mnist-bench search my.yaml --seed 1 --set optim.optimizer=adam
         mnist-bench search my.yaml --objective my.py:objective
         mnist-bench search my.yaml --command "./train.sh --lr {lr}"
@@ -110,10 +109,9 @@ def train(
     seeds: Annotated[int, option("Number of seeds.", "N", least=1, most=1000)] = 1,
     results: options.Folder = options.RESULTS,
 ) -> Result:
-    """Train one recipe, or the recipe of a trial, with one seed or several.
+    """Train a recipe, or the recipe of a trial, with one or more seeds.
 
-    Several seeds train at once, as many as there are workers. To train a trial again with its own seed, use
-    `reproduce`.
+    As many seeds train at once as there are workers. To train a trial again with its own seed, use `reproduce`.
 
     Examples:
         mnist-bench train recipe.yaml --seeds 10

@@ -40,7 +40,7 @@ def show(
 ) -> Result | None:
     """Show a study on one screen, or one trial in full.
 
-    For a study: its finding, the best trial, the ranges with that trial's values, and the files. For a trial: every
+    For a study: its result, the best trial, the ranges with that trial's values, and the files. For a trial: every
     setting, the learning curve and the hashes. A trial's --json is the record that `reproduce` accepts.
 
     Examples:

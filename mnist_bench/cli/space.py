@@ -36,13 +36,13 @@ def show(
     data: options.Data = None,
     net: options.Net = None,
 ) -> Result:
-    """Check a space, and show its fields, ranges and conditions, the sizes of its networks and the time.
+    """Check a space, and show its fields, the sizes of its networks and the time.
 
-    If there are problems, they are printed instead, with line and column, and the exit code is 2. Warnings on stderr
-    name valid but suspicious settings.
+    If there are problems, only these are printed, with line and column, and the exit code is 2. Warnings on stderr name
+    valid but suspicious settings.
 
-    Networks and limits are checked for MNIST, or for the images of --data. The time of a search is a rough estimate
-    for an AMD EPYC (Zen 4).
+    Networks and limits are checked for MNIST, or for the images of --data. The time is a rough estimate for an AMD EPYC
+    (Zen 4).
 
     Examples:
         mnist-bench space show conv
@@ -88,7 +88,6 @@ def list_spaces() -> Result:
 
     Examples:
         mnist-bench space list
-        mnist-bench space list --json
     """
     from mnist_bench.space_files import space_sources
 

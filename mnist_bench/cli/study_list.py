@@ -40,11 +40,10 @@ app = typer.Typer(invoke_without_command=True)
 def studies(context: typer.Context, form: Form, results: Path) -> Result | None:
     """List studies, or remove them.
 
-    Below the table are the commands that resume unfinished searches.
+    Below the table, it prints the commands that resume unfinished searches.
 
     Examples:
         mnist-bench studies
-        mnist-bench studies --json
     """
     if context.invoked_subcommand is not None:
         _refuse_options_before(context)
@@ -210,12 +209,11 @@ def remove(
 ) -> None:
     """Remove studies and all their files, or only the weights of their networks.
 
-    The command lists what is lost and asks once. A removed study cannot be restored. Nothing is removed while a process
+    It lists what will be lost and asks once. A removed study cannot be restored. Nothing is removed while a process
     works on one of the studies.
 
     Examples:
         mnist-bench studies remove conv-0 conv-1
-        mnist-bench studies remove conv-0 --weights
     """
     from search.study.studies import check_idle
 

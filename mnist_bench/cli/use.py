@@ -71,9 +71,9 @@ def predict(
 ) -> Result:
     """Classify images with a trained model.
 
-    For each image, the label, its probability and the runner-up are printed. Any image of one digit works: of any size,
+    It prints the label, its probability and the runner-up of each image. Any image of one digit works: of any size,
     dark on light or light on dark. It is cropped, fitted into 20x20 pixels and centered, as MNIST's digits are. For a
-    network trained on your own data, an image is only scaled to the size and channels of that data.
+    network of your own data, an image is only scaled to the size and channels of that data.
 
     Examples:
         mnist-bench predict winner digit.png

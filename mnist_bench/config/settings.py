@@ -151,7 +151,7 @@ class ModelConfig:
     filter_growth: Annotated[
         float, Ge(0.25), Le(8), Setting(group="convolutions", needs=(BLOCKS, MAPS_OF_THE_FIRST), cells=("filters",))
     ] = 2.0
-    """Factor from one block's channels to the next's; the product is rounded to a multiple of filter_multiple."""
+    """Factor from one block's channels to the next's."""
     filter_multiple: Annotated[
         int,
         Ge(1),
@@ -168,13 +168,12 @@ class ModelConfig:
     """Side of the convolution kernels; padding keeps the image's size."""
     convolutions: Annotated[ConvolutionKind, Setting(group="convolutions", needs=(BLOCKS,), line="{value}")] = "full"
     """"separable": a kernel for each input channel, then a weighted sum of channels (Chollet 2017). The first
-    convolution and kernels of 1 pixel stay full. Training takes the time of full convolutions; MACs are those of the
-    two steps."""
+    convolution and kernels of 1 pixel stay full. Training is not faster; MACs count the two steps."""
     pool_axes: Annotated[PoolAxes, Setting(group="convolutions", needs=(BLOCKS,))] = "rows_columns"
-    """Axes that pooling halves. "channels_rows" is the notebook's slip: `tf` ordering on channels-first data."""
+    """Axes that pooling halves. "channels_rows" repeats a mistake of the 2017 notebook: `tf` ordering on channels-first
+    data."""
     final_pool: Annotated[FinalPool, Setting(group="convolutions", needs=(BLOCKS,), line="{value} of pixels")] = "none"
-    """What the layer after the blocks reads: every pixel, or one number per channel, its mean (Lin et al. 2014) or
-    largest value."""
+    """Input of the layer after the blocks: every pixel, or the mean (Lin et al. 2014) or maximum of each channel."""
     batchnorm: Annotated[
         BlockBatchnormPlacement,
         Setting(
@@ -185,8 +184,8 @@ class ModelConfig:
             synonyms=("bn", "batch_norm"),
         ),
     ] = "none"
-    """Batch normalization in the blocks (Ioffe and Szegedy 2015), before or after the activation. "after_pool" is
-    before it, but at the end of a block also after the pool (Jordan 2024)."""
+    """Batch normalization in the blocks (Ioffe and Szegedy 2015), before or after the activation. "after_pool": before
+    it, and at the end of a block between pool and activation (Jordan 2024)."""
     activation: Annotated[Activation, Setting(group="convolutions", needs=(BLOCKS,))] = "relu"
     """Activation after each convolution."""
     block_dropout: Annotated[
@@ -219,12 +218,12 @@ class ModelConfig:
     ] = 0.0
     """Share of units dropped after each dense layer (Srivastava et al. 2014)."""
     test_shift: Annotated[int, Ge(0), Le(4), Unit("pixels"), Setting(unit="px", line="evaluated ±{value} px")] = 0
-    """In evaluation, the logits are a mean over the image, with half of the weight, and two copies that are moved by
-    this many pixels, down and right or up and left (Jordan 2024). 0 takes the image alone."""
+    """In evaluation, two copies of the image are shifted by this many pixels, down and right, and up and left. Their
+    mean logits and those of the image are averaged (Jordan 2024). 0 is off."""
     initialisation: Annotated[Initialisation, Setting(group="optimizer", synonyms=("init", "initialization"))] = (
         "kaiming_uniform"
     )
-    """How weights start, by its name in torch.nn.init; biases start at zero."""
+    """Initialization of weights, as named in torch.nn.init; biases start at zero."""
     batchnorm_momentum: Annotated[float, Gt(0), Le(1), Setting(group="batchnorm", needs=(BATCHNORM,))] = 0.1
     """Share of the newest batch in the running statistics (PyTorch's convention; Keras's 0.99 is 0.01 here)."""
     batchnorm_epsilon: Annotated[float, Gt(0), Le(1), Setting(group="batchnorm", needs=(BATCHNORM,))] = 1e-5
@@ -233,7 +232,7 @@ class ModelConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AugmentConfig:
-    """Random distortions, drawn afresh for every image and epoch; all zero means none."""
+    """Random distortions in either direction, drawn afresh for every image and epoch; all zero means none."""
 
     rotation_degrees: Annotated[
         float,
@@ -249,14 +248,14 @@ class AugmentConfig:
             line="rot {value:.2g}°",
         ),
     ] = 0.0
-    """Largest rotation in either direction."""
+    """Largest rotation."""
     zoom: Annotated[
         float,
         Ge(0),
         Le(0.9),
         Setting(group="augmentation", cells=("augment",), distortion="zoomed ±{percent}%{axes}", synonyms=("scale",)),
     ] = 0.0
-    """Largest relative change of size: a factor between 1 - zoom and 1 + zoom."""
+    """The size changes by a factor between 1 - zoom and 1 + zoom."""
     zoom_per_axis: Annotated[bool, Setting(group="augmentation", needs=(DISTORTION,))] = False
     """Draw the zoom of rows and of columns separately, as Keras does."""
     shear_radians: Annotated[
@@ -266,7 +265,7 @@ class AugmentConfig:
         Unit("radians"),
         Setting(group="augmentation", cells=("augment",), distortion="sheared ±{value} rad", synonyms=("shear",)),
     ] = 0.0
-    """Largest shear angle in either direction; matrix [[1, -sin], [0, cos]] (Keras 1.2)."""
+    """Largest shear angle; matrix [[1, -sin], [0, cos]] (Keras 1.2)."""
     translate_pixels: Annotated[
         float,
         Ge(0),
@@ -281,11 +280,11 @@ class AugmentConfig:
             line="shift {value:.2g} px",
         ),
     ] = 0.0
-    """Largest shift along rows and along columns, in either direction."""
+    """Largest shift along each axis."""
     interpolation: Annotated[Interpolation, Setting(group="augmentation", needs=(DISTORTION,))] = "bilinear"
-    """How a pixel between pixels is read."""
+    """Interpolation between pixels."""
     fill: Annotated[Fill, Setting(group="augmentation", needs=(DISTORTION,))] = "background"
-    """The value read outside the image: black, or the nearest pixel."""
+    """Value outside the image: black, or the nearest pixel."""
     grid_pixels: Annotated[
         int,
         Ge(0),
@@ -299,12 +298,12 @@ class AugmentConfig:
             time=0.8,
         ),
     ] = 0
-    """Side of a coarse grid of random displacements, which bicubic interpolation makes a smooth field (after Simard et
-    al. 2003). 4 is common; 0 is off."""
+    """Elastic distortion (after Simard et al. 2003): side of a grid of random displacements, which bicubic
+    interpolation smooths. 4 is common; 0 is off."""
     grid_shift: Annotated[
         float, Gt(0), Le(7), Unit("pixels"), Setting(group="augmentation", needs=(GRID,), synonyms=("elastic",))
     ] = 1.0
-    """Largest displacement of a point of the grid along rows and along columns, in either direction."""
+    """Largest displacement of a grid point along each axis."""
 
     @property
     def distorts(self) -> bool:
@@ -334,9 +333,9 @@ class OptimConfig:
     optimizer: Annotated[
         Optimizer, Setting(group="optimizer", cells=("optimizer",), ending="_nesterov", synonyms=("opt", "nesterov"))
     ] = "adam"
-    """Adam (Kingma and Ba 2015), SGD with Nesterov momentum (Sutskever et al. 2013), or Muon (Jordan et al. 2024),
-    which orthogonalizes the momentum of the filters: the weights of all convolutions and linear layers but the last.
-    SGD trains all other parameters."""
+    """Adam (Kingma and Ba 2015), SGD with Nesterov momentum (Sutskever et al. 2013), or Muon (Jordan et al. 2024). Muon
+    orthogonalizes the momentum of the filters: the weights of all convolutions and linear layers but the last. SGD
+    trains the others."""
     lr: Annotated[
         float,
         Gt(0),
@@ -355,15 +354,15 @@ class OptimConfig:
     filter_lr: Annotated[
         float, Gt(0), Le(10), Setting(group="optimizer", needs=(FILTERS,), line="filter lr {value:.2g}")
     ] = 0.24
-    """Muon: highest learning rate of the filters. It follows the schedule of lr, the rate of all other parameters."""
+    """Muon: highest learning rate of the filters. It has the schedule of lr."""
     filter_norms: Annotated[bool, Setting(group="optimizer", needs=(FILTERS,))] = False
-    """Muon: before each update, rescale the weights of each layer of filters to a constant norm (Jordan 2024,
-    airbench94_muon). Weight decay then has no effect on them."""
+    """Muon: keep the norm of each layer's filters constant (Jordan 2024, airbench94_muon). Weight decay then has no
+    effect on them."""
     weight_decay: Annotated[
         float, Ge(0), Le(1), Setting(group="optimizer", cells=("decay",), synonyms=("l2", "wd"))
     ] = 0.0
     """Decoupled weight decay (Loshchilov and Hutter 2019): at the highest lr, each step removes the share lr *
-    weight_decay of a weight. Biases and batchnorm are spared."""
+    weight_decay of a weight. Biases and batchnorm do not decay."""
     batch_size: Annotated[
         int,
         Ge(8),
@@ -371,10 +370,9 @@ class OptimConfig:
         Unit("images"),
         Setting(group="optimizer", cells=("batch",), synonyms=("bs", "batch", "batchsize")),
     ] = 128
-    """Images per step, at most all images of an epoch. A smaller last batch is dropped, except with
-    keep_last_batch."""
+    """Images per step, at most all images of an epoch."""
     keep_last_batch: Annotated[bool, Setting(group="optimizer")] = False
-    """Train on the smaller last batch of an epoch too, as Keras does."""
+    """Train on a smaller last batch of an epoch too, as Keras does; otherwise it is dropped."""
     label_smoothing: Annotated[
         Rate, Setting(group="label smoothing", cells=("smoothing",), synonyms=("smoothing",))
     ] = 0.0
@@ -382,7 +380,7 @@ class OptimConfig:
     schedule: Annotated[
         LrSchedule, Setting(group="schedule", cells=("lr → drops",), synonyms=("scheduler", "lr_schedule"))
     ] = "constant"
-    """"constant" with drops, or "one_cycle": up and down to zero linearly over the whole budget (Smith 2018)."""
+    """"constant": with drops. "one_cycle": linearly up, then down to zero, over the whole budget (Smith 2018)."""
     warmup_fraction: Annotated[
         float,
         Ge(0),
@@ -400,7 +398,7 @@ class OptimConfig:
         Unit("share of the budget"),
         Setting(group="schedule", needs=(ONE_DROP,), cells=("lr → drops",)),
     ] = 0.6
-    """When the first drop comes, counted in steps."""
+    """Time of the first drop."""
     second_drop_fraction: Annotated[
         float,
         Gt(0),
@@ -408,11 +406,11 @@ class OptimConfig:
         Unit("share of the budget"),
         Setting(group="schedule", needs=(TWO_DROPS,), cells=("lr → drops",)),
     ] = 0.85
-    """When the second drop comes, counted in steps."""
+    """Time of the second drop."""
     drop_factor: Annotated[float, Gt(0), Lt(1), Setting(group="schedule", needs=(ONE_DROP,), cells=("lr → drops",))] = (
         0.1
     )
-    """The factor by which a drop multiplies the learning rate."""
+    """Factor of the learning rate at a drop."""
     cooldown_fraction: Annotated[
         float,
         Ge(0),
@@ -422,24 +420,24 @@ class OptimConfig:
     ] = 0.0
     """constant: last part, in which the learning rate falls linearly to zero; 0 is off."""
     ema_decay: Annotated[Rate, Setting(group="averaging", synonyms=("ema",))] = 0.0
-    """Share of the old average that each step keeps in an exponential moving average of the weights, which is evaluated
-    and kept: at most (1 + n) / (10 + n) in step n, as in TensorFlow. 0 is off. With fewer than 4,500 steps, all values
-    from 0.998 on have the same effect."""
+    """Decay of an exponential moving average of the weights, which is evaluated and kept instead of them. In step n it
+    is at most (1 + n) / (10 + n), as in TensorFlow: with fewer than 4,500 steps, all values from 0.998 on are equal. 0
+    is off."""
     hard_share: Annotated[
         float,
         Ge(0),
         Lt(1),
         Setting(group="hard images", needs=(LATER_EPOCHS,), line="hard {value:.2g}, easy {easy_share:.2g}"),
     ] = 0.0
-    """Each epoch from the second on trains on this share of the images, those with the highest last losses, and on
-    easy_share of the others. 0 takes all images."""
+    """From the second epoch on, train on this share of the images, those with the highest last losses, and on
+    easy_share of the others. 0 is off."""
     easy_share: Annotated[float, Gt(0), Lt(1), Setting(group="hard images", needs=(LATER_EPOCHS, HARD_IMAGES))] = 1 / 3
     """With hard_share: share of the other images, drawn anew for each epoch."""
     learned_share: Annotated[
         float, Ge(0), Lt(1), Setting(group="hard images", needs=(LATER_EPOCHS,), line="learned {value:.2g}")
     ] = 0.0
-    """The last epoch leaves out this share of the images, those with the lowest last losses; the share rises linearly
-    from 0 in the first epoch. hard_share and easy_share choose among the other images."""
+    """Share of the images that the last epoch leaves out: those with the lowest last losses. It rises linearly from 0
+    in the first epoch. hard_share and easy_share choose among the others."""
 
     @property
     def drop_fractions(self) -> tuple[float, ...]:
@@ -474,18 +472,18 @@ class TrainConfig:
     periods: Annotated[
         Annotated[tuple[Annotated[float, Gt(0)], ...], Len(1)] | None, Unit("epochs"), Setting(ablated=False)
     ] = None
-    """Epochs at whose end a value is reported, rising, the last equal to `epochs`; default: each whole epoch."""
+    """Epochs after which a trial reports, in rising order; the last equals `epochs`. Default: each whole epoch."""
     train_on: Annotated[TrainOn, Setting(ablated=False)] = "search_split"
-    """Images to train on: those of the search's split (50,000 of MNIST's), or all (for `confirm` and the notebook's
-    recipes). Images are normalized by the mean and standard deviation of these images."""
+    """Images to train on: those of the search's split (50,000 of MNIST's), or all, as for `confirm`. Their mean and
+    standard deviation normalize all images."""
     model: ModelConfig = field(default_factory=ModelConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     phases: Annotated[tuple[Phase, ...], Setting(group="budget")] = ()
     """Phases in sequence; their epochs add up to `epochs`. Default: one phase."""
     net_code: Annotated[str | None, Setting(group="net")] = None
-    """Your own network: the name and the source's SHA-256 of its code; `model` then does nothing. It is only loaded
-    if a command names it (`--net`), never because it is named here."""
+    """Your own network: name and SHA-256 of its code; `model` then has no effect. The code is loaded only if a command
+    names it with `--net`."""
     # Only that code knows its fields, so there is no class for them; a mapping has no hash.
     net: Mapping[str, NetValue | tuple[NetValue, ...]] = field(default_factory=dict, hash=False)
     """Settings of your own network, by name."""

@@ -169,15 +169,15 @@ def figures_of(kind: ValueKind) -> list[Figure[LeaderboardRow]]:
         ),
         Figure(
             "front", lambda row: row.on_front, cell=lambda on_front: "yes" if on_front else "", key="on_front",
-            about="Whether no complete trial dominates this one; null and no column with one objective.",
+            about="Whether the trial is on the Pareto front; null and no column with one objective.",
         ),
         *(_of_nets(kind) if is_net else _of_values(kind)),
         Figure(
             "state", lambda row: row.trial.state, key="state",
             reads=lambda row: cells.ending(row.trial.state, row.trial.reason) + (", ahead" if row.ahead else ""),
-            about="`COMPLETE`, `PRUNED`, `FAIL`, `RUNNING` or `PAUSED` (continues when the search does), with the "
-            "reason in brackets if it adds something: `PRUNED (infeasible)`, and with `ahead`. For programs, the state "
-            "alone as in Optuna; a paused trial is `RUNNING`.",
+            about="`COMPLETE`, `PRUNED`, `FAIL`, `RUNNING` or `PAUSED` (continues with the search), with the reason in "
+            "brackets if it adds something, `PRUNED (infeasible)`, and with `ahead`. The key has Optuna's state alone; "
+            "a paused trial is `RUNNING`.",
         ),
         Figure(
             "", lambda row: row.trial.reason, key="reason",
@@ -198,12 +198,12 @@ def figures_of(kind: ValueKind) -> list[Figure[LeaderboardRow]]:
            _size("MACs", "macs", "Multiply-accumulates for one image, forward.")] if is_net else []),
         Figure(
             "time", lambda row: row.trial.seconds, align="right", cell=cells.duration, key="seconds",
-            about="Training time: `31 s`, `4 min 22 s` or `2 h 4 min`; seconds for programs. Waiting does not count.",
+            about="Training time without waiting: `31 s`, `4 min 22 s` or `2 h 4 min`; the key is in seconds.",
         ),
         Figure("", lambda row: row.trial.seed, key="seed", about="Seed of the training."),
         Figure(
             "", lambda row: row.first_then, key="first_then",
-            about="Value that the trial of rank 1 had after as many reports; null unless this one stopped early.",
+            about="Value of the trial of rank 1 after as many reports; null unless this trial stopped early.",
         ),
         Figure(
             "", lambda row: row.ahead, key="ahead",
@@ -230,7 +230,7 @@ def _of_nets(kind: ValueKind) -> list[Figure[LeaderboardRow]]:
             "validation", lambda row: row.trial.value, key="accuracy",
             reads=lambda row: f"{kind.text(row.trial.value)} {cells.interval(end(row, 0), end(row, 1))}",
             about="Accuracy on the validation images after the last report, with Wilson's 95% interval in brackets; "
-            "0 to 1 for programs.",
+            "the key is 0 to 1.",
         ),
         Figure("", lambda row: end(row, 0), key="low", about="Lower end of the interval."),
         Figure("", lambda row: end(row, 1), key="high", about="Upper end of the interval."),
@@ -277,7 +277,7 @@ def study_figures(kind: ValueKind) -> list[Figure[RankedStudy]]:
         return Figure("", value if callable(value) else attrgetter(value or name), key=name, about=about)
 
     of_nets = [
-        key("tied", "Number of complete trials that are not significantly different from the first, it included."),
+        key("tied", "Number of complete trials that are not significantly different from the first, including it."),
         key("test_evaluations", "Number of test-set evaluations for the study."),
     ]
     return [
@@ -288,7 +288,7 @@ def study_figures(kind: ValueKind) -> list[Figure[RankedStudy]]:
         key("objective", "What a value is called: `accuracy`, or the `objective` of the space, else `value`.",
             "kind.name"),
         key("minimized", "Whether smaller values are better.", "kind.minimized"),
-        key("cost", 'The second objective, a fact of a trial that is minimized, such as "macs"; null with one.',
+        key("cost", 'The second objective, which is minimized, such as "macs"; null with one objective.',
             "record.cost"),
         key("trial_budget", "Trial budget, in trained trials."),
         key("totals", "All trial budgets; several if the budget was raised after it had been reached.",
@@ -305,7 +305,7 @@ def study_figures(kind: ValueKind) -> list[Figure[RankedStudy]]:
         key("ahead", "Numbers of all trials that stopped early ahead of the first, in the leaderboard's order.",
             lambda study: [*study.ahead]),
         key("published", "The published digest of this search, its `processors`, a `verdict` on the comparison "
-            '("identical", "differs", or "cannot tell" if another one is expected here), and a `sentence`; or null.',
+            '("identical", "differs", or "cannot tell" if another digest is expected here), and a `sentence`; or null.',
             lambda study: study.published and asdict(study.published)),
         *(of_nets if kind.of_nets else []),
         key("parameters", "Dotted names of all parameters of the study, whether or not a row has them.",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Strategy = str | Mapping[str, Any] | None
 """A sampler or pruner: a name, or a mapping of a name and options; None for the space's."""
-WITH_OPTIONS = "with options as in a space file: {name: NAME, option: 5}"
+WITH_OPTIONS = "With options: {name: NAME, option: 5}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +40,7 @@ class SearchConfig:
             "SPACE",
             typed=str,
             python="Also a mapping.",
-            default="of an objective written for Optuna: what its first trial asks for",
+            default="with an objective written for Optuna, the ranges of its first trial",
         ),
     ] = field(default=None, kw_only=False)
     trials: Annotated[
@@ -60,7 +60,7 @@ class SearchConfig:
     target: Annotated[
         float | None,
         option(
-            "Stop once a complete trial reaches this validation accuracy, e.g. 99.4%, or value of your objective.",
+            "Stop once a complete trial reaches this validation accuracy (99.4%), or value of your objective.",
             "VALUE",
             panel=BUDGET,
             read=options.share_or_number,
@@ -68,12 +68,12 @@ class SearchConfig:
     ] = None
     timeout: Annotated[
         float | None,
-        options.duration("Pause after this time (90s, 15m, 1h). Run the same command again to resume.", panel=BUDGET),
+        options.duration("Pause after this time (90s, 15m, 1h).", panel=BUDGET),
     ] = None
     trial_timeout: Annotated[
         float | None,
         options.duration(
-            "Stop any trial that trains for longer than this. The result then depends on the speed of the machine.",
+            "Stop any trial that trains longer than this. The result then depends on the machine's speed.",
             panel=BUDGET,
             least=1,
         ),
@@ -82,8 +82,8 @@ class SearchConfig:
     order: Annotated[
         Order,
         option(
-            "Order of events. deterministic gives the same result with any number of workers. With as-completed no "
-            "worker waits, two runs may differ, and it is not checked whether your own work repeats.",
+            "Order of events. deterministic gives the same result with any number of workers. With as-completed, no "
+            "worker waits, two runs may differ, and your own code is not checked for differences.",
             panel=REPRODUCIBILITY,
         ),
     ] = "deterministic"
@@ -91,8 +91,8 @@ class SearchConfig:
     sampler: Annotated[
         Strategy,
         option(
-            f"Sampler, which proposes trials: {', '.join(samplers.SAMPLERS)}, optuna:GPSampler and any other of "
-            f"Optuna's, or your own (package.module:Name or file.py:Name); {WITH_OPTIONS}.",
+            f"Sampler, which proposes trials: {', '.join(samplers.SAMPLERS)}, any of Optuna's (optuna:GPSampler) or "
+            f"your own (file.py:Name or package.module:Name). {WITH_OPTIONS}.",
             "NAME",
             panel=STRATEGIES,
             read=options.strategy,
@@ -102,8 +102,8 @@ class SearchConfig:
     pruner: Annotated[
         Strategy,
         option(
-            f"Pruner, which stops trials early: {', '.join(pruners.PRUNERS)}, optuna:HyperbandPruner and any other of "
-            "Optuna's, or your own, as with --sampler.",
+            f"Pruner, which stops trials early: {', '.join(pruners.PRUNERS)}, any of Optuna's (optuna:HyperbandPruner) "
+            "or your own, as with --sampler.",
             "NAME",
             panel=STRATEGIES,
             read=options.strategy,
@@ -115,8 +115,8 @@ class SearchConfig:
     executor: Annotated[
         ExecutorName,
         option(
-            "Worker processes on this machine, this process alone, or a Ray cluster: the one at $RAY_ADDRESS, else a "
-            "new one on this machine.",
+            "Where trials train: in worker processes of this machine, in this process alone, or in a Ray cluster (at "
+            "$RAY_ADDRESS, else a new one on this machine).",
             panel=RUNNING,
             of="nets",
         ),
@@ -126,8 +126,7 @@ class SearchConfig:
     enqueue: Annotated[
         "Sequence[Source | StudyRecord]",
         option(
-            "Recipe to train first, or a study whose ten best trials that lie in the space are trained first. "
-            "Repeatable.",
+            "Train this recipe first, or the ten best trials of a study that lie in the space. Repeatable.",
             "RECIPE|STUDY",
             typed=Sequence[str],
         ),
@@ -140,8 +139,8 @@ class SearchConfig:
     objective: Annotated[
         str | None,
         option(
-            "Your own function, file.py:function or package.module:function, which returns or yields the value. One "
-            "that is written for Optuna needs no SPACE.",
+            "Your own function (file.py:function or package.module:function), which returns or yields the value. A "
+            "function written for Optuna needs no SPACE.",
             "NAME",
             panel=OWN_WORK,
         ),
@@ -162,14 +161,14 @@ class SearchConfig:
             panel=OWN_WORK,
             least=1,
             most=MAX_PERIODS,
-            default="1, or without SPACE as many as the first trial makes",
+            default="1; without SPACE, the number of the first trial",
             of="own work",
         ),
     ] = None
     stall: Annotated[
         float | None,
         options.duration(
-            "Restart a trial that makes no report for this time.",
+            "Restart a trial that does not report for this time.",
             default="no limit",
             least=0.001,
             panel=OWN_WORK,

@@ -86,9 +86,9 @@ class Limits:
     """The largest network that is trained."""
 
     parameters: Annotated[Limit, Unit("parameters")] = math.inf
-    """The most parameters of a network."""
+    """Most parameters of a network; larger ones are infeasible."""
     macs: Annotated[Limit, Unit("multiply-accumulates per image")] = math.inf
-    """The most multiply-accumulates for one image, forward."""
+    """Most multiply-accumulates, forward."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,10 +96,9 @@ class Strategies:
     """How the search decides."""
 
     sampler: Sampler = "curves"
-    """The sampler, which proposes trials: its name, or a mapping with its name and options. With two objectives, the
-    default is tpe."""
+    """Sampler, which proposes trials. Default with two objectives: tpe."""
     pruner: Pruner = "asha"
-    """The pruner, which stops trials early: its name, or a mapping with its name and options."""
+    """Pruner, which stops trials early."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +106,7 @@ class SearchSettings:
     """The settings of the search itself, next to those of its trials."""
 
     dataset: DatasetName = "mnist"
-    """The data set, unless the command names another; mnist-red is MNIST in three channels, green and blue 0."""
+    """Data set, unless `--data` names your own. mnist-red is MNIST in three channels, green and blue 0."""
     subset: Annotated[
         int,
         Ge(MIN_SUBSET),
@@ -115,12 +114,12 @@ class SearchSettings:
         Wanted(f"a whole number of at least {MIN_SUBSET} images"),
         Setting(synonyms=("n_images",)),
     ] = 60_000
-    """Number of images to use; one sixth of them validate."""
+    """Number of images to use; one sixth of them are for validation."""
     split_seed: Annotated[int, Ge(0), Wanted("a whole number of at least 0")] = 0
-    """Decides which images validate."""
+    """Selects the validation images."""
     precision: PrecisionName = "auto"
-    """Precision of convolutions and hidden layers; auto is the device's fastest. portable is float32 with the same bits
-    on every x86-64 processor with AVX2, and in a file it is float32 on other processors."""
+    """Precision of convolutions and hidden layers. auto is the device's fastest. portable is float32 with the same bits
+    on every x86-64 processor with AVX2; in a file, it means float32 on others."""
     limits: Limits = field(default_factory=Limits)
     """Networks above a limit are infeasible: they are not trained and not counted."""
     constraints: tuple[str, ...] = ()
@@ -131,7 +130,7 @@ class SearchSettings:
         Annotated[Alone, Tag("alone")] | Annotated[WithCost, Tag("with cost")],
         Discriminator(lambda value: "with cost" if isinstance(value, list) and len(value) == 2 else "alone"),
     ] = VALUE
-    """The objective, which is maximized; in a list, also a cost to minimize: a search for the Pareto front of both."""
+    """Objective to maximize. A list adds a cost to minimize, and the search is for the Pareto front of both."""
 
 
 IMAGES = SearchSettings().subset  # training images of MNIST, and of each other set that is known by a name

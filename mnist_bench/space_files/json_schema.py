@@ -28,8 +28,8 @@ def json_schema() -> Schema:
 
     Its keyword `unit` is not of the standard: the unit of a number in words.
     """
-    name = "Name of the space, after which studies are named. Default: the file's name."
-    narrowed = "Whether conditions and constraints may name values outside the ranges, as they do after --set."
+    name = "Name, after which studies are named. Default: the file's name."
+    narrowed = "Whether conditions and constraints may name values outside the ranges, as after --set."
     settings: Schema = {
         "name": {"type": "string", "description": name},
         NARROWED: {"type": "boolean", "description": narrowed},
@@ -38,7 +38,7 @@ def json_schema() -> Schema:
     trials = {name: _section(cls) for name, cls in sections().items()}
     # Of your own network the schema of a file cannot know more.
     kinds = ("boolean", "integer", "number", "string", "array", "null")
-    about = "Settings of your own network, as its code declares them; the code is named with --net."
+    about = "Settings of your own network, as the code that --net names declares them."
     anything = _field({"anyOf": [{"type": kind} for kind in kinds]})
     trials[OWN] = {"type": "object", "additionalProperties": anything, "description": about}
     return {

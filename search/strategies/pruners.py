@@ -76,7 +76,7 @@ class Asha(Pruner):
     name = "asha"
     portable = True
     reduction_factor: int = whole(3, least=2)
-    """At each rung, one trial in about this many continues."""
+    """At each rung, about one trial in this many continues."""
 
     def make(self, ends: Sequence[float]) -> BasePruner:
         return _successive_halving(self.rungs(ends), self.reduction_factor)
@@ -122,7 +122,7 @@ class Median(Pruner):
     n_startup_trials: int = whole(5, least=1)
     """Number of complete trials before any trial is pruned."""
     n_warmup_steps: int = whole(0, least=0)
-    """Before this period a trial is not pruned. (Optuna counts steps from 0, which are periods from 1 here.)"""
+    """No trial is pruned before this period. (Optuna counts steps from 0, which are periods from 1 here.)"""
     n_min_trials: int = whole(1, least=1)
     """Number of reports at a period that a comparison needs."""
 

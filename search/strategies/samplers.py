@@ -94,7 +94,7 @@ class Tpe(Sampler):
     n_startup_trials: int = whole(10, least=1)
     """Number of trials drawn at random before the model is used. Infeasible ones do not count, unlike in Optuna."""
     n_ei_candidates: int = whole(24, least=1)
-    """Number of candidates, of which the one with the largest expected improvement is proposed."""
+    """Number of candidates. The one with the largest expected improvement is proposed."""
 
     def draws(self, ask: Ask) -> bool:
         """Return whether it draws at random here, because there is no model yet."""
@@ -162,7 +162,7 @@ class Curves(Sampler):
     asks_planner = True
     needs = ("scipy",)
     n_startup_trials: int = whole(8, least=1)
-    """Number of trials that have reported and have ended before the model is used."""
+    """Number of ended trials with a report before the model is used."""
 
     def make(self, ask: Ask) -> BaseSampler:
         from search.strategies.optuna_samplers import ProposingSampler
