@@ -91,7 +91,7 @@ def speed() -> Rows:
 def front() -> Rows:
     confirmed = figures("front/front.json")
     for member in confirmed["members"]:
-        accuracy, ahead = on_images(member["test"]), "not shown" if member["ahead"] else ""
+        accuracy, ahead = on_images(member["test"]), "not significantly" if member["ahead"] else ""
         if member["ahead"] and member["on_front"] == "yes":
             accuracy, ahead = (
                 f"**{accuracy}**",
