@@ -249,9 +249,9 @@ def parting_lines(pair: Comparison) -> Iterator[str]:
     parting = pair.parting
     names = f"{pair.first.label} and {pair.second.label}"
     if parting is None:
-        yield f"{names} do not part: everything that both have is the same, bit for bit."
+        yield f"{names} do not differ: everything that both have is the same, bit for bit."
         return
-    yield f"{names} part {_where(parting, pair)}"
+    yield f"{names} first differ {_where(parting, pair)}"
     differing = pair.differing
     if differing is not None and (found := differing.first_difference) and not parting.is_result:
         yield (

@@ -38,7 +38,7 @@ SIDES: dict[str, tuple[str, ...]] = {
         "On the same 1,000 images, conv-0/1 alone is right on 2, and conv-1/0 alone on 0. No significant difference",
         "`mnist-bench confirm` trains it with fresh seeds.",
         "seed 0 1",
-        "conv-0 and conv-1 part at the seed of trial 0: 100 in conv-0, 7 in conv-1.",
+        "conv-0 and conv-1 first differ at the seed of trial 0: 100 in conv-0, 7 in conv-1.",
     ),
     "conv-0 images": (
         "No test: conv-0/1 was validated on 1,000 images of your own data (split 01234567), and images/0 on 1,000 "
@@ -47,16 +47,16 @@ SIDES: dict[str, tuple[str, ...]] = {
     "conv-0 conv-2": (
         "conv-0 and conv-2 are identical, bit for bit: digest ",
         "conv-0 and conv-2 share #0, #1, #2, #3, #4, #7.",
-        "conv-0 and conv-2 do not part",
+        "conv-0 and conv-2 do not differ",
     ),
     "conv-0 changed": ("conv-0 and changed are the same search, with different results",),
     "conv-0 machine": ("are the same search, on machines or with versions that differ, with different results",),
     "conv-0/1 conv-1/1": (
         "conv-1/1 different different",
-        "part in a result, period 1, val loss: 0.05 in conv-0/1, 0.37 in conv-1/1.",
+        "first differ in a result, period 1, val loss: 0.05 in conv-0/1, 0.37 in conv-1/1.",
     ),
     "conv-0 conv-1/1": (
-        "conv-0 and conv-1/1 part in a result, period 1, val loss: 0.05 in conv-0, 0.37 in conv-1/1.",
+        "conv-0 and conv-1/1 first differ in a result, period 1, val loss: 0.05 in conv-0, 0.37 in conv-1/1.",
         "Trials shared with conv-0: the same configuration and seed",
     ),
 }

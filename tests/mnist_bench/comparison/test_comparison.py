@@ -33,7 +33,7 @@ def test_equal_studies_share_all_trials_and_do_not_part() -> None:
     assert (found.parting, found.differing, found.settings) == (None, None, ())
     assert tables_of(found)[-1].footnotes[1:] == [
         "a and b share #0, #1, #2, #3, #4, #7.",
-        "a and b do not part: everything that both have is the same, bit for bit.",
+        "a and b do not differ: everything that both have is the same, bit for bit.",
     ]
 
 
@@ -80,7 +80,7 @@ def test_a_shared_trial_with_another_result_is_told_besides_where_the_search_par
     assert found.differing is not None
     assert (found.differing.then.label, found.differing.now.label) == ("a/2", "b/2")
     assert tables_of(found)[-1].footnotes[-2:] == [
-        "a and b part at the seed of trial 0: 100 in a, 7 in b.",
+        "a and b first differ at the seed of trial 0: 100 in a, 7 in b.",
         "The first shared trial with another result is a/2: period 4, train loss, 0.125 and 0.75.",
     ]
 
@@ -92,14 +92,14 @@ def test_a_shared_trial_with_another_result_is_told_besides_where_the_search_par
             [handmade.trial(number, range(number)) for number in range(2)],
             [handmade.trial(number, range(number)) for number in range(3)],
             2,
-            "a and b part after 2 events that agree; next: trial 0 reports period 1 in a, trial 2 begins in b.",
+            "a and b first differ after 2 events that agree; next: trial 0 reports period 1 in a, trial 2 begins in b.",
         ),
         # A trial that one side trained further is the same as far as both went.
         (
             [handmade.trial(0, range(9), periods=3)],
             [handmade.trial(0, range(9), periods=6)],
             1,
-            "a and b part after 4 events that agree; next: trial 0 ends in a, trial 0 reports period 4 in b.",
+            "a and b first differ after 4 events that agree; next: trial 0 ends in a, trial 0 reports period 4 in b.",
         ),
     ],
 )
