@@ -49,7 +49,7 @@ def outputs_of(cell: dict[str, Any]) -> list[str]:
         elif "image/png" in output["data"]:
             texts["pictures"] += "a picture\n"
     lines = (" ".join(line.split()) for text in texts.values() for line in text.splitlines())
-    return [re.sub(r"\d+(\.\d+)? s\b|\d+:\d\d\b", "TIME", line) for line in lines if line]
+    return [re.sub(r"(\d+ min )?\d+(\.\d+)? s\b|\d+:\d\d\b", "TIME", line) for line in lines if line]
 
 
 def shows(line: str, found: str) -> bool:
