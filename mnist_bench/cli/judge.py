@@ -170,6 +170,7 @@ def notebook(**given: Any) -> Result:
 
     Examples:
         mnist-bench bench notebook linear hidden --seeds 20
+        mnist-bench bench notebook --markdown
     """
 
     found = running.result_of(lambda observer: judging.train_notebook(observer=observer, **given))
@@ -185,6 +186,7 @@ def ladder(**given: Any) -> Result:
 
     Examples:
         mnist-bench bench ladder 99.0 99.4
+        mnist-bench bench ladder --seeds 3 --markdown
     """
 
     found = running.result_of(lambda observer: judging.train_ladder(observer=observer, **given))

@@ -88,6 +88,7 @@ def list_spaces() -> Result:
 
     Examples:
         mnist-bench space list
+        mnist-bench space list --json
     """
     from mnist_bench.space_files import space_sources
 

@@ -44,6 +44,7 @@ def studies(context: typer.Context, form: Form, results: Path) -> Result | None:
 
     Examples:
         mnist-bench studies
+        mnist-bench studies --json
     """
     if context.invoked_subcommand is not None:
         _refuse_options_before(context)
@@ -214,6 +215,7 @@ def remove(
 
     Examples:
         mnist-bench studies remove conv-0 conv-1
+        mnist-bench studies remove conv-0 --weights
     """
     from search.study.studies import check_idle
 
