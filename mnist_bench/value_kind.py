@@ -99,8 +99,11 @@ class ValueKind:
 
     def interval(self, trial: TrialRecord) -> tuple[float, float] | None:
         """Return Wilson's 95% interval of a net's accuracy; None of other values, and of a trial without accuracy."""
-        errors = errors_of(trial) if self.images else None
-        if trial.value is None or errors is None or errors > self.images:
+        return self.interval_of(trial.value, errors_of(trial))
+
+    def interval_of(self, value: float | None, errors: int | None) -> tuple[float, float] | None:
+        """Return Wilson's 95% interval of an accuracy; None if the errors are not possible, as in a forged file."""
+        if not self.images or value is None or errors is None or not 0 <= errors <= self.images:
             return None
         return wilson(self.images - errors, self.images)
 

@@ -12,7 +12,7 @@ import numpy as np
 from mnist_bench.config.values import flattened
 from mnist_bench.nets import own_net
 from mnist_bench.published import Verdict
-from mnist_bench.statistics import discordant, mcnemar, wilson
+from mnist_bench.statistics import discordant, mcnemar
 from mnist_bench.studies import checked
 from mnist_bench.studies.record import PeriodResult, Record, check_has_reports, is_portable, period_of, record_of
 from mnist_bench.value_kind import NETS, ValueKind, correct_bits, kind_of
@@ -78,7 +78,7 @@ class Claim:
     @property
     def interval(self) -> tuple[float, float] | None:
         """Wilson's 95% interval of the accuracy; None if it is not known on how many images."""
-        return wilson(self.images - self.errors, self.images) if self.images and self.errors is not None else None
+        return self.kind.interval_of(self.value, self.errors)
 
     @property
     def figures(self) -> list[Figures]:

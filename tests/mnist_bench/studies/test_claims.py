@@ -33,6 +33,13 @@ def test_the_same_figures_are_identical_whatever_time_they_took_as_far_as_the_tr
     assert (comparison.identical, len(comparison.periods)) == (True, 3)
 
 
+@pytest.mark.parametrize("errors", [-1, handmade.IMAGES + 1])
+def test_an_impossible_number_of_errors_has_no_interval(errors: int) -> None:
+    last = replace(RECORDED.curve[-1], metrics={**RECORDED.curve[-1].metrics, "errors": errors})
+    assert RECORDED.interval is not None
+    assert replace(RECORDED, curve=(*RECORDED.curve[:-1], last)).interval is None
+
+
 LOSS = {"epoch": 1.0, "train_loss": 0.5000000001, "val_loss": 0.05, "errors": 5}
 
 
