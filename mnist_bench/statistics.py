@@ -17,7 +17,7 @@ CONFIDENCE = 0.95
 LEVEL = 0.05
 POWER = 0.8
 ROUNDING = 1 / 12
-"""Variance due to rounding to whole numbers (Sheppard 1898). It is a lower bound: a few seeds may agree by chance, and
+"""Variance due to rounding to integers (Sheppard 1898). It is a lower bound: a few seeds may agree by chance, and
 a variance of zero would make any difference significant."""
 Number = TypeVar("Number", int, float)
 

@@ -27,20 +27,20 @@ def _spelt(value: Any) -> str:
 
 
 def check_count(name: str, value: Any, most: int | None = None, *, least: int = 1) -> None:
-    """Check that an argument is a whole number from `least` to `most`."""
+    """Check that an argument is an integer from `least` to `most`."""
     if type(value) is not int or value < least or (most is not None and value > most):
         fitting = f"of at least {least}" if most is None else f"from {least} to {most:,}"
-        raise _refusal(name, value, f"a whole number {fitting}")
+        raise _refusal(name, value, f"an integer {fitting}")
 
 
 def check_whole(name: str, value: Any) -> None:
-    """Check that an argument is a whole number."""
+    """Check that an argument is an integer."""
     if type(value) is not int:
-        raise _refusal(name, value, "a whole number")
+        raise _refusal(name, value, "an integer")
 
 
 def check_seed(name: str, value: Any) -> None:
-    """Check that an argument is a seed that the commands take, too: a whole number from 0 to 4,294,967,295."""
+    """Check that an argument is a seed that the commands take, too: an integer from 0 to 4,294,967,295."""
     check_count(name, value, MAX_SEED, least=0)
 
 

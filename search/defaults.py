@@ -23,7 +23,7 @@ def workers_in_force() -> int | None:
     if not (text := _value(WORKERS_VARIABLE)):
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 7 and int(text) > 0):
-        raise UsageError(f"{WORKERS_VARIABLE}={show(text)}: give a whole number of at least 1.")
+        raise UsageError(f"{WORKERS_VARIABLE}={show(text)}: give an integer of at least 1.")
     return int(text)
 
 

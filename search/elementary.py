@@ -43,7 +43,7 @@ class Elementary:
 
 
 _DECIMALS = Context(prec=40, rounding=ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999, traps=[])
-"""`decimal` computes with whole numbers, and rounds exp and ln correctly to 40 digits: by at most 2^-130 of the result.
+"""`decimal` computes with integers, and rounds exp and ln correctly to 40 digits: by at most 2^-130 of the result.
 The float nearest to these digits is also nearest to the true result, because no midpoint of two floats lies between the
 two: exp and ln of a float are at least 2^-120 of the result away from each midpoint (Lefèvre and Muller, Worst cases
 for correct rounding of the elementary functions in double precision, 2003)."""

@@ -26,7 +26,7 @@ from search.stored_fields import stored, unknown
 
 Json = Any
 MAX_PERIODS = 1_000_000  # most periods of a trial
-MAX_COST = 2**53  # largest cost of a period: a whole number in every JSON reader, also in those that have only floats
+MAX_COST = 2**53  # largest cost of a period: an integer in every JSON reader, also in those that have only floats
 MAX_MEASURED = 100  # most figures that a report measures: each is stored with every report, and is a column of tables
 C = TypeVar("C")  # A trainer's configurations
 

@@ -128,9 +128,9 @@ def in_words(error: typer.BadParameter) -> str:
     if not fault["type"].startswith(("int", "float", "greater", "less")):
         return error.message.removeprefix("Value error, ")
     low, high, default = (getattr(error.param, name, None) for name in ("min", "max", "default"))
-    kind = "number" if isinstance(default, float) else "whole number"
+    kind = "a number" if isinstance(default, float) else "an integer"
     bounds = "" if low is None else f" of at least {low}" if high is None else f" from {low} to {high}"
-    return f"{show(fault['input'])} is not a {kind}{bounds}; for example {low or 1 if default is None else default}."
+    return f"{show(fault['input'])} is not {kind}{bounds}; for example {low or 1 if default is None else default}."
 
 
 def numbered(target: str) -> tuple[str, int] | None:

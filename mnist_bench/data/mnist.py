@@ -261,7 +261,7 @@ def _stratified(order: Indices, labels: NDArray[np.integer], size: int, classes:
 
 def _fair_shares(counts: list[int], total: int) -> list[int]:
     """Distribute `total` in proportion to `counts`: whole parts first, the rest to the largest remainders."""
-    # In whole numbers: with floats, rounding would decide between equal remainders.
+    # In integers: with floats, rounding would decide between equal remainders.
     images = sum(counts)
     shares = [count * total // images for count in counts]
     by_remainder = sorted(range(len(counts)), key=lambda label: (-(counts[label] * total % images), label))

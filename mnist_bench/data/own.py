@@ -160,9 +160,7 @@ def _pixels(values: NDArray[Any], where: str, *, shares: bool) -> Bytes:
         raise DataError(f"{where}: its pixels range from {low:g} to {high:g}; they must be {wanted}")
     scaled = np.rint(values * 255) if shares else np.rint(values)
     if not shares and not np.array_equal(scaled, values):
-        raise DataError(
-            f"{where}: some pixels, up to {high:g}, are not whole numbers; divide them by 255, or round them"
-        )
+        raise DataError(f"{where}: some pixels, up to {high:g}, are not integers; divide them by 255, or round them")
     return np.ascontiguousarray(scaled, np.uint8)
 
 
@@ -172,11 +170,11 @@ def _labels(values: NDArray[Any], where: str) -> NDArray[np.int16]:
     if values.ndim != 1:
         raise DataError(f"{where}: has shape {values.shape}, not (N,); convert one-hot rows with argmax(1)")
     if values.dtype.kind not in "ui":
-        raise DataError(f"{where}: contains {values.dtype}; labels must be whole numbers from 0")
+        raise DataError(f"{where}: contains {values.dtype}; labels must be integers from 0")
     low, high = int(values.min(initial=0)), int(values.max(initial=0))
     if not 0 <= low <= high < MAX_CLASSES:
         raise DataError(
-            f"{where}: its labels range from {low} to {high}; they must be whole numbers from 0 to {MAX_CLASSES - 1}"
+            f"{where}: its labels range from {low} to {high}; they must be integers from 0 to {MAX_CLASSES - 1}"
         )
     return values.astype(np.int16)
 
@@ -189,7 +187,7 @@ GREY, COLOUR = ("1", "L"), ("P", "RGB")  # Pillow's modes that are read
 def read_folder(folder: Path) -> Parts:
     """Return the data set in a folder of pictures, train/CLASS/*.png and test/CLASS/*.png.
 
-    Classes are numbered in the order of their names: as numbers if all are whole numbers, else as texts. All
+    Classes are numbered in the order of their names: as numbers if all are integers, else as texts. All
     pictures have one size. They are grey if all training pictures are, else in colour.
     """
     train, test = folder / TRAIN, folder / TEST

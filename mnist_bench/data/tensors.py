@@ -121,7 +121,7 @@ def _histograms(pictures: Bytes, part: Indices) -> NDArray[np.intp]:
 def _moments(histogram: NDArray[np.intp]) -> Moments:
     """Return the moments of pixels, given how often each value occurs: shape (256,).
 
-    Python's whole numbers give exact sums. A float sum over the pixels would depend on the order of the additions.
+    Python's integers give exact sums. A float sum over the pixels would depend on the order of the additions.
     """
     counts = histogram.tolist()
     total = sum(counts)

@@ -40,7 +40,7 @@ class Plan:
     tables: Annotated[tuple[str, ...], MinLen(1), Wanted("a list of tables")]
     samplers: Strategies
     pruners: Strategies
-    seeds: Annotated[int, Ge(2), Wanted("a whole number of at least 2")]  # per table and method, from 0
+    seeds: Annotated[int, Ge(2), Wanted("an integer of at least 2")]  # per table and method, from 0
     trials: Annotated[tuple[Count, ...], MinLen(1), Wanted("a list of budgets, in full trainings")]
     endpoint: Annotated[Endpoint, Wanted("a mapping with a method and its trials")]
     margin: Annotated[float, Gt(0), Lt(1), Wanted("a number between 0 and 1")]

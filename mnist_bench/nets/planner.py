@@ -280,7 +280,7 @@ class Coefficients:
     parameter_ps: float  # picoseconds per step and trainable parameter
     layer_us: float  # microseconds per step and layer
     period_us: float  # microseconds per period
-    vector: float = VECTOR  # a whole number: feature maps to whose multiples the numbers of maps are rounded up
+    vector: float = VECTOR  # an integer: feature maps to whose multiples the numbers of maps are rounded up
 
 
 COEFFICIENTS: Mapping[DeviceKind, Coefficients] = {

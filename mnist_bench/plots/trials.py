@@ -102,7 +102,7 @@ def _compared(trial: TrialRecord, period: int) -> Compared:
     return Compared(number=trial.number, params=trial.params, value=value, complete=ending(trial) == "complete")
 
 
-MAX_OPTIONS = 6  # a parameter with at most this number of whole numbers or levels is drawn as options, not as numbers
+MAX_OPTIONS = 6  # a parameter with at most this number of integers or levels is drawn as options, not as numbers
 JITTER = (5**0.5 - 1) / 2
 """The golden ratio: the fractional parts of its multiples spread evenly over 0..1, however many there are."""
 
@@ -117,7 +117,7 @@ class Parameter:
 
     @property
     def options(self) -> tuple[Any, ...]:
-        """The values of a choice, of a few whole numbers or of a few levels; empty for other ranges."""
+        """The values of a choice, of a few integers or of a few levels; empty for other ranges."""
         if isinstance(self.distribution, NumberRange):
             return tuple(self.distribution.values) if self.distribution.count <= MAX_OPTIONS else ()
         return self.distribution.values

@@ -111,11 +111,11 @@ class SearchSettings:
         int,
         Ge(MIN_SUBSET),
         Unit("images"),
-        Wanted(f"a whole number of at least {MIN_SUBSET} images"),
+        Wanted(f"an integer of at least {MIN_SUBSET} images"),
         Setting(synonyms=("n_images",)),
     ] = 60_000
     """Number of images to use; one sixth of them are for validation."""
-    split_seed: Annotated[int, Ge(0), Wanted("a whole number of at least 0")] = 0
+    split_seed: Annotated[int, Ge(0), Wanted("an integer of at least 0")] = 0
     """Selects the validation images."""
     precision: PrecisionName = "auto"
     """Precision of convolutions and hidden layers. auto is the device's fastest. portable is float32 with the same bits
@@ -301,7 +301,7 @@ def _sentence(fault: ErrorDetails, value: Any, name: str, annotation: Any, aroun
 
 
 _WANTED = {
-    "int_type": "a whole number",
+    "int_type": "an integer",
     "float_type": "a number",
     "bool_type": "true or false",
     "tuple_type": "a list",
@@ -315,8 +315,8 @@ def _unwanted(value: Any, wanted: str, near: Sequence[str] = (), *, may_vary: bo
         return f"'{show(value)}' is text; leave out the quotes"
     if isinstance(value, list) and len(value) > 1 and may_vary:
         return f"{show(value)} is not {wanted}; for a choice write {{choice: {show(value)}}}"
-    if isinstance(value, float) and value.is_integer() and wanted.startswith("a whole number"):
-        return f"{show(value)} is a real number; write the whole number {int(value)}"
+    if isinstance(value, float) and value.is_integer() and wanted.startswith("an integer"):
+        return f"{show(value)} is a real number; write the integer {int(value)}"
     return f"{show(value)} is not {wanted}{did_you_mean(str(value), near)}"
 
 

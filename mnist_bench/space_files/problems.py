@@ -40,7 +40,7 @@ from search.strategies import registry
 from search.strategies.pruners import Pruner
 from search.strategies.samplers import Sampler
 
-GRID = 64  # values of a range of whole numbers that are tried one by one
+GRID = 64  # values of a range of integers that are tried one by one
 LISTED = {"model.blocks": "block", "model.hidden_layers": "hidden layer"}
 """Settings that count the entries of other settings' lists, with the noun for an entry."""
 

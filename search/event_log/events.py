@@ -181,7 +181,7 @@ def trial_of(event: Event) -> int | None:
     return event.trial if isinstance(event, OfTrial) else None
 
 
-MAX_NUMBER = 2**64  # no whole number in a log is as large: seeds have 32 or 64 bits
+MAX_NUMBER = 2**64  # no integer in a log is as large: seeds have 32 or 64 bits
 _CLASSES: Mapping[str, type[Event]] = {event.kind: event for event in get_args(Event)}
 
 
@@ -283,7 +283,7 @@ def _form(kind: str) -> TypeAdapter[Any]:
 def _bounded(text: str) -> int:
     number = int(text)
     if abs(number) > MAX_NUMBER:
-        raise ValueError(f"{text[:20]}... is too large a whole number")
+        raise ValueError(f"{text[:20]}... is too large an integer")
     return number
 
 

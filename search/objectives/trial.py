@@ -99,7 +99,7 @@ class Trial:
         return float(self._suggested(name, Levels.parse({"levels": levels})))
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
-        """Return a whole number: low, low + step, ..."""
+        """Return an integer: low, low + step, ..."""
         low, high, step = int(low), int(high), int(step)
         form = {"int": [low, high - (high - low) % max(1, step)], "step": step, "log": log}
         return int(self._suggested(name, IntRange.parse(form)))

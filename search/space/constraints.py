@@ -92,7 +92,7 @@ class Tree(NamedTuple):
         if self.kind in ("field", "value"):
             return values[self.parts[0]] if self.kind == "field" else self.parts[0]
         result = _CALCULATE[self.kind](*(part.value(values) for part in self.parts))
-        if not math.isfinite(result):  # for whole numbers that are too large, isfinite raises itself
+        if not math.isfinite(result):  # for integers that are too large, isfinite raises itself
             raise OverflowError("no finite number")
         return result
 

@@ -1,6 +1,6 @@
 """The kinds of range that a field of a space may have, and how a file writes them.
 
-{int: [8, 32], step: 8}      whole numbers, both ends included
+{int: [8, 32], step: 8}      integers, both ends included
 {float: [1e-4, 1], log: true}    real numbers
 {levels: [1e-3, 3e-3, 1e-2], log: true}    the numbers listed, which rise
 {choice: [relu, gelu]}       any of the values listed
@@ -122,9 +122,9 @@ class IntRange(_Ends):
     @classmethod
     def parse(cls, form: Mapping[str, Any]) -> Self | list[Fault]:
         ends, step, log = form[cls.kind], form.get("step", 1), form.get("log", False)
-        faults = _end_faults(cls.kind, ends, log, _is_whole, "a whole number")
+        faults = _end_faults(cls.kind, ends, log, _is_whole, "an integer")
         if not (_is_whole(step) and step > 0):
-            faults.append(Fault(("step",), f"step {show(step)} is not a whole number above zero"))
+            faults.append(Fault(("step",), f"step {show(step)} is not an integer above zero"))
         elif log is True and step != 1:
             faults.append(Fault(("step",), "step with log: true; a logarithmic range has no step"))
         elif not faults and (rest := (ends[1] - ends[0]) % step):
@@ -288,7 +288,7 @@ class Levels(_Listed):
         return f"levels {', '.join(map(show, self.values))}{', log' if self.log else ''}"
 
     def to_optuna(self) -> BaseDistribution:
-        """Return one of whole numbers, over the levels' indices: so Optuna's samplers know their order."""
+        """Return one of integers, over the levels' indices: so Optuna's samplers know their order."""
         from optuna.distributions import IntDistribution
 
         return IntDistribution(0, len(self.values) - 1)

@@ -318,7 +318,7 @@ class Space:
     def misfit(self, params: Mapping[str, Any]) -> str | None:
         """Return why no trial of the space can have the given parameters; None if one can.
 
-        Some may be missing; a whole number may be written as a real one.
+        Some may be missing; an integer may be written as a real one.
         """
         spans = self.distributions
         for path, value in params.items():

@@ -1,7 +1,7 @@
 """YAML text as plain values, each with its line and column, and plain values as YAML text.
 
 The language is YAML 1.2 (https://yaml.org/spec/1.2.2/), restricted to one document without anchors, aliases, tags and
-directives. An unquoted text means what the core schema says (10.3), plus underscores in whole numbers. Hostile input is
+directives. An unquoted text means what the core schema says (10.3), plus underscores in integers. Hostile input is
 refused with a `SpaceError`.
 """
 
@@ -285,14 +285,14 @@ def _fault(error: MarkedYAMLError, reached: Position) -> tuple[str, Position]:
 
 def resolve(text: str) -> bool | int | float | str | None:
     """Return the value of an unquoted text: null, true, false, a number, or the text itself; ValueError if the number
-    is not finite, or is a whole number above `MAX_INTEGER`; the message is for the user."""
+    is not finite, or is an integer above `MAX_INTEGER`; the message is for the user."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if _INTEGER.fullmatch(text):
         # Converting decimal digits takes quadratic time; 64 of them are far beyond 2^53 already.
         whole = MAX_INTEGER + 1 if len(text) > 64 else int(text, 0) if text[:2] in ("0o", "0x") else int(text)
         if abs(whole) > MAX_INTEGER:
-            raise ValueError(f"{show(text)} is too large; the largest whole number is 2^53")
+            raise ValueError(f"{show(text)} is too large; the largest integer is 2^53")
         return whole
     if _FLOAT.fullmatch(text) and math.isfinite(number := float(text)):
         return number

@@ -160,7 +160,7 @@ class OptunaStudy:
 
     def restore(self, trial: TrialRecord, attributes: Mapping[str, Any]) -> None:
         """Add a stored trial, finished or running, as it was; call in the order of the trials' numbers."""
-        # As floats, which the running search gave to Optuna: whole numbers beyond 2^53 would differ again.
+        # As floats, which the running search gave to Optuna: integers beyond 2^53 would differ again.
         values = {
             period: score(float(report.value), self._direction)
             for period, report in enumerate(trial.reports, 1)

@@ -33,7 +33,7 @@ class Strategy(ABC):
         for option in fields(self):
             value, allowed = getattr(self, option.name), option.metadata.get("values")
             if allowed and (type(value) is not int or value not in allowed):
-                numbers = f"a whole number from {allowed[0]} to {allowed[-1]}"
+                numbers = f"an integer from {allowed[0]} to {allowed[-1]}"
                 faults.append(f"{self.kind} {self.name}: {option.name} is {value!r}; it takes {numbers}")
         if faults:
             raise ValueError("; ".join(faults))
@@ -55,7 +55,7 @@ class Strategy(ABC):
 
 
 def whole(default: int, *, least: int, most: int = 1_000_000) -> int:
-    """Return the field of an option that takes whole numbers, `least` and `most` included."""
+    """Return the field of an option that takes integers, `least` and `most` included."""
     return field(default=default, metadata={"values": range(least, most + 1)})
 
 

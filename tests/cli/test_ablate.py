@@ -81,7 +81,7 @@ def test_the_path_is_measured_once_out_of_time_stopped_and_gone_on_with(tmp_path
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--seeds", "1"], 2, "1 is not a whole number from 2 to 100; for example 3"),
+        (["--seeds", "1"], 2, "1 is not an integer from 2 to 100; for example 3"),
         (["conv-0/99"], 3, "Study conv-0 has no trial 99"),
         (["--baseline", "conv"], 2, "a recipe has no ranges"),
         (["--baseline", "liner"], 2, "no such file or bundled space"),

@@ -154,7 +154,7 @@ def test_a_comparison_that_was_stopped(cli: Run, tournament: Tournament) -> None
     [
         (["--samplers", "tpe,radnom"], "no sampler 'radnom'"),
         (["--pruners", "asha,nune"], "no pruner 'nune'"),
-        (["--seeds", "1"], "1 is not a whole number from 2 to 10000"),
+        (["--seeds", "1"], "1 is not an integer from 2 to 10000"),
         (["--trials", "1,two"], "--trials 1,two: write a number, or several with commas between: 10,25,50."),
         (["--tables", "grid-6k"], "There is no table grid-6k"),
         (["--plan", "nowhere.yaml"], "nowhere.yaml: cannot be read"),

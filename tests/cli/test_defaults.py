@@ -58,7 +58,7 @@ def test_a_fault_is_one_sentence_and_help_needs_no_variable(
     monkeypatch.setenv("MNIST_BENCH_WORKERS", text)
     refused = cli("search", "smoke", "--dry-run")
     assert (refused.exit_code, refused.stdout) == (2, "")
-    assert refused.stderr == f"Error: MNIST_BENCH_WORKERS={text}: give a whole number of at least 1.\n"
+    assert refused.stderr == f"Error: MNIST_BENCH_WORKERS={text}: give an integer of at least 1.\n"
     assert cli("search", "--help").exit_code == 0
 
 

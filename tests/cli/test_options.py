@@ -54,9 +54,9 @@ def test_what_a_text_does_not_say_is_one_sentence(read: Reader, texts: list[str]
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
-        ("--trials", "abc", "abc is not a whole number from 1 to 1000000000; for example 50."),
-        ("--patience", "0", "0 is not a whole number of at least 1; for example 1."),
-        ("--seed", "-1", "-1 is not a whole number from 0 to 4294967295; for example 0."),
+        ("--trials", "abc", "abc is not an integer from 1 to 1000000000; for example 50."),
+        ("--patience", "0", "0 is not an integer of at least 1; for example 1."),
+        ("--seed", "-1", "-1 is not an integer from 0 to 4294967295; for example 0."),
         ("--order", "random", "'random' is not one of 'deterministic', 'as-completed'."),
         ("--timeout", "soon", "Error: --timeout soon: not a duration; write 90s, 15m or 1h."),
         ("--trial-timeout", "0s", "Error: --trial-timeout 0s: give at least 1."),

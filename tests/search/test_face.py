@@ -87,13 +87,13 @@ def test_the_short_way_gives_the_same_search_in_this_process_and_in_workers(tmp_
 @pytest.mark.parametrize(
     ("given", "fault"),
     [
-        ({"trials": -1}, "trials=-1: give a whole number from 1 to 1,000,000,000."),
-        ({"concurrent_trials": 0}, "concurrent_trials=0: give a whole number from 1 to 1,000,000."),
-        ({"periods": 0}, "periods=0: give a whole number from 1 to 1,000,000."),
-        ({"workers": 0}, "workers=0: give a whole number of at least 1."),
+        ({"trials": -1}, "trials=-1: give an integer from 1 to 1,000,000,000."),
+        ({"concurrent_trials": 0}, "concurrent_trials=0: give an integer from 1 to 1,000,000."),
+        ({"periods": 0}, "periods=0: give an integer from 1 to 1,000,000."),
+        ({"workers": 0}, "workers=0: give an integer of at least 1."),
         ({"order": "determinstic"}, "order='determinstic': give deterministic or as-completed; did you mean `determ"),
         ({"order": 3}, "order=3: give deterministic or as-completed."),
-        ({"seed": 1.0}, "seed=1.0: give a whole number."),
+        ({"seed": 1.0}, "seed=1.0: give an integer."),
         ({"name": 5}, "name=5: give a text, or None."),
         ({"portable": "yes"}, "portable='yes': give True or False."),
         ({"enqueued": [{1: 2}]}, "enqueued[0]: {1: 2}: give a mapping of parameters to values."),

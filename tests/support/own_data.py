@@ -22,7 +22,7 @@ Arrays = dict[str, np.ndarray]
 def arrays(
     *, classes: int = 20, train: int = 400, test: int = 100, side: int = 32, channels: int = 3, seed: int = 0
 ) -> Arrays:
-    """Return the four arrays as Keras names them, pixels as whole numbers from 0 to 255."""
+    """Return the four arrays as Keras names them, pixels as integers from 0 to 255."""
     draws = np.random.default_rng(seed)
     made: Arrays = {}
     for part, count in (("train", train), ("test", test)):

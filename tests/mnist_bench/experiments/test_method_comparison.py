@@ -194,7 +194,7 @@ def test_the_published_plan_is_of_all_tables_that_are_shipped() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("seeds: 3", "seeds: 1", "plan.yaml:4:8  seeds: 1 is not a whole number of at least 2"),
+        ("seeds: 3", "seeds: 1", "plan.yaml:4:8  seeds: 1 is not an integer of at least 2"),
         ("seeds: 3", "seed: 3", "plan.yaml:4:1  seed: no such field; did you mean `seeds`?"),
         ("margin: 0.5", "margin: 2", "plan.yaml:7:9  margin: 2 is not a number between 0 and 1"),
         ("trials: [4, 10]\n", "", "plan.yaml:1:1  trials is missing"),
@@ -320,7 +320,7 @@ def test_code_of_ones_own_takes_options(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_said_before_anything_runs(tmp_path: Path) -> None:
     on = ReplayedTable(table())
     (method,) = line_up([{"name": "curves", "n_startup_trials": 0}], ["asha"]).values()
-    with pytest.raises(UsageError, match=r"n_startup_trials is 0; it takes a whole number from 1"):
+    with pytest.raises(UsageError, match=r"n_startup_trials is 0; it takes an integer from 1"):
         check_fit(method, on)
     for method in line_up(["tpe", "random", "optuna:QMCSampler"], ["none", "median"]).values():
         check_fit(method, on)

@@ -152,7 +152,7 @@ def test_pictures_of_every_mode_are_alike(mode: str) -> None:
     drawn = np.zeros((40, 40), np.uint8)
     drawn[10:30, 18:22] = 255
     image = Image.fromarray(drawn)
-    if deep := {"I;16": "uint16", "I": "int32", "F": "float32"}.get(mode):  # 65535 is white of whole numbers
+    if deep := {"I;16": "uint16", "I": "int32", "F": "float32"}.get(mode):  # 65535 is white
         image = Image.fromarray(drawn.astype(deep) * (100 if mode == "F" else 257))
     else:
         image = image.convert(mode)

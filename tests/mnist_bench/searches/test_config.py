@@ -17,11 +17,11 @@ from search.strategies.pruners import NoPruner
 @pytest.mark.parametrize(
     ("given", "fault"),
     [
-        ({"trials": 0}, "trials=0: give a whole number from 1 to "),
-        ({"concurrent_trials": "8"}, "concurrent_trials='8': give a whole number from 1 to "),
+        ({"trials": 0}, "trials=0: give an integer from 1 to "),
+        ({"concurrent_trials": "8"}, "concurrent_trials='8': give an integer from 1 to "),
         ({"order": "x"}, "order='x': give deterministic or as-completed."),
         ({"executor": "lokal"}, "executor='lokal': give local, in-process or ray; did you mean `local`?"),
-        ({"seed": None}, "seed=None: give a whole number from 0 to "),
+        ({"seed": None}, "seed=None: give an integer from 0 to "),
         ({"results": Path("caf\udce9")}, "results='caf\\udce9': the name is not UTF-8"),
         ({"enqueue": ("conv", Path("\udce9.yaml"))}, "enqueue='\\udce9.yaml': the name is not UTF-8"),
         ({"data": Path("\udce9")}, "data='\\udce9': the name is not UTF-8"),

@@ -28,7 +28,7 @@ STRIDED = {"name": "strided", "precision": "portable", "net": {"kernel": {"choic
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (lambda folder: {"workers": 0, "device": "cpu"}, r"^workers=0: give a whole number of at least 1\.$"),
+        (lambda folder: {"workers": 0, "device": "cpu"}, r"^workers=0: give an integer of at least 1\.$"),
         (
             lambda folder: {"sampler": own_code.write(folder, own_code.UNSEEDED)},
             r"not repeatable: asked again after the same history",

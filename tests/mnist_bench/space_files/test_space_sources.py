@@ -126,7 +126,7 @@ def test_null_takes_a_setting_away_where_it_is_no_value_and_is_refused_in_a_file
         space_sources.load("smoke", ["nosuch=null"])
     mine.write_text(f"subset: null\n{LR}")
     for overrides in ([], ["epochs=3"]):
-        with pytest.raises(SpaceError, match=r"mine.yaml:1:9  subset: null is not a whole number"):
+        with pytest.raises(SpaceError, match=r"mine.yaml:1:9  subset: null is not an integer"):
             space_sources.load(mine, overrides)
 
 

@@ -384,7 +384,7 @@ def test_a_trial_whose_last_report_has_no_value_has_crashed(tmp_path: Path, samp
     assert all(trial.value is not None for trial in study.complete())
 
 
-TOO_LARGE = r"for trial \d cannot be kept \(1\d+\.\.\. is too large a whole number\)"
+TOO_LARGE = r"for trial \d cannot be kept \(1\d+\.\.\. is too large an integer\)"
 NO_JSON = (
     r"^The study's specification cannot be kept \(Out of range float values are not JSON compliant.*\); the trainer's"
 )

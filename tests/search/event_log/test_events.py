@@ -41,7 +41,7 @@ def test_events_of_this_version_are_written_as_they_were_read(tmp_path: Path, or
 @pytest.mark.parametrize(
     ("kind", "trial", "payload"),
     [("report", 0, REPORTED), ("goal", None, {"goal": 3, "deadline": [1, 2.0]})],
-    ids=["whole numbers stay whole", "fields of a later version are kept"],
+    ids=["integers stay so", "fields of a later version are kept"],
 )
 def test_a_payload_is_written_as_it_was_read(kind: str, trial: int | None, payload: dict[str, Any]) -> None:
     event = from_row(kind, 0, trial, False, canonical_json.dumps(payload))
@@ -81,8 +81,8 @@ def test_what_no_search_writes_is_refused_with_the_place(columns: tuple[Any, ...
         ({"enqueued_from": [3]}, "spec.enqueued_from.0"),
         ({"enqueued_from": ["old/3", {}]}, "spec.enqueued_from.1"),
         ({"concurrent_trials": 1_000_001}, "spec.concurrent_trials: Input should be less than or equal to 1000000"),
-        ({"seed": 2**64 + 1}, "18446744073709551617... is too large a whole number"),
-        ({"seed": -(2**64) - 1}, "-1844674407370955161... is too large a whole number"),
+        ({"seed": 2**64 + 1}, "18446744073709551617... is too large an integer"),
+        ({"seed": -(2**64) - 1}, "-1844674407370955161... is too large an integer"),
     ],
 )
 def test_an_event_that_could_not_be_read_back_has_no_row(wrong: dict[str, Any], fault: str) -> None:

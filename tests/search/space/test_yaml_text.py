@@ -96,7 +96,7 @@ def test_positions_of_keys_and_values() -> None:
         ("? [1]\n: 2", "a list or mapping as a key"),
         ("a: .nan", "f.yaml:1:4  .nan is not a finite number"),
         ("a: 1e999", "not a finite number"),
-        ("a: 9007199254740993", "too large; the largest whole number"),
+        ("a: 9007199254740993", "too large; the largest integer"),
         ("a: 1\n---\nb: 2", "f.yaml:2:1  a second document"),
         ("%YAML 1.1\n---\na: 1", "a YAML directive"),
         ("a: [1, 2", "f.yaml:1:4  not valid YAML: expected ',' or ']', but got '<stream end>'; what is open was"),

@@ -33,14 +33,14 @@ def test_it_survives_its_own_specification(parse: Callable[[Any], Any], specs: l
     [
         (registry.pruner, "nosuch", f"no pruner 'nosuch'; there are {', '.join(pruners.PRUNERS)}, and Optuna's, "),
         (registry.pruner, {"reduction_factor": 2}, "no pruner 'None'"),
-        (registry.pruner, {"name": "asha", "reduction_factor": 1}, "whole number from 2"),
-        (registry.pruner, {"name": "asha", "reduction_factor": True}, "whole number from 2"),
+        (registry.pruner, {"name": "asha", "reduction_factor": 1}, "integer from 2"),
+        (registry.pruner, {"name": "asha", "reduction_factor": True}, "integer from 2"),
         (registry.pruner, {"name": "median", "max": 9}, "no option 'max'; it has n_startup_trials, n_warmup_steps"),
-        (registry.pruner, {"name": "median", "n_startup_trials": 0}, "n_startup_trials is 0; it takes a whole number"),
-        (registry.pruner, {"name": "median", "n_min_trials": 0}, "n_min_trials is 0; it takes a whole number from 1"),
+        (registry.pruner, {"name": "median", "n_startup_trials": 0}, "n_startup_trials is 0; it takes an integer"),
+        (registry.pruner, {"name": "median", "n_min_trials": 0}, "n_min_trials is 0; it takes an integer from 1"),
         (registry.sampler, "nosuch", f"no sampler 'nosuch'; there are {', '.join(samplers.SAMPLERS)}, and Optuna's, "),
         (registry.sampler, {"name": "random", "scramble": False}, "sampler random has no option 'scramble'; it has no"),
-        (registry.sampler, {"name": "tpe", "n_startup_trials": 0}, "n_startup_trials is 0; it takes a whole number"),
+        (registry.sampler, {"name": "tpe", "n_startup_trials": 0}, "n_startup_trials is 0; it takes an integer"),
     ],
 )
 def test_what_is_wrong_is_explained(parse: Callable[[Any], object], spec: object, words: str) -> None:
