@@ -260,7 +260,7 @@ def _table_of_front(front: Front) -> Table[FrontMember]:
             Figure(unit(front.cost), lambda row: row.cost, 10, "right", count),
             Figure("test", lambda row: accuracy(front.test(row.number)), 9),
             Figure("on the front", lambda row: front.standing(row) or "–", 8),
-            Figure("ahead of what costs no more", lambda row: _ahead(front, row), 6),
+            Figure("gain over a cheaper trial", lambda row: _ahead(front, row), 6),
             Figure("in the search", lambda row: percent(row.search_accuracy), 4),
         ],
         caption=[

@@ -196,9 +196,9 @@ def test_the_table_of_a_front_reads_well() -> None:
     cells = [dict(zip([column.heading for column in table.columns], texts, strict=True)) for texts in table.texts()]
     assert cells[0] == {
         "trial": "#4", "MACs": "900", "test": "98.70% [98.64, 98.76]", "on the front": "yes",
-        "ahead of what costs no more": "–", "in the search": "99.00%",
+        "gain over a cheaper trial": "–", "in the search": "99.00%",
     }  # fmt: skip
-    assert cells[2]["ahead of what costs no more"] == "+0.90 [+0.87, +0.93] of #4"
+    assert cells[2]["gain over a cheaper trial"] == "+0.90 [+0.87, +0.93] of #4"
     assert [cells[5][name] for name in ("test", "on the front")] == ["–", "–"]
     assert table.caption[1] == (
         "two: 6 configurations of the front of accuracy and MACs, 8 fresh seeds each, trained on all 60,000 images."
