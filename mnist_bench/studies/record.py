@@ -174,6 +174,9 @@ def _check_trainable(record: Record, config: TrainConfig) -> None:
     periods = len(Schedule(config=config, images=config.optim.batch_size).period_ends)
     if len(record.curve) > periods:
         raise ValueError(f"its curve has {len(record.curve)} periods, its recipe {periods}")
+    for period in record.curve:
+        if (errors := period.metrics.get("errors")) is not None and errors < 0:
+            raise ValueError(f"errors: {errors} is not a number of images")
     if record.correct is not None:
         correct_bits(record.correct)
 

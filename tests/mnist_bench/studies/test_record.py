@@ -65,6 +65,7 @@ def test_figures_that_are_not_finite_become_null() -> None:
         ({"recipe": {**GOOD["recipe"], "epochs": 1}, "curve": GOOD["curve"] * 2}, "its recipe 1"),
         ({"correct": "no base64!"}, "damaged"),
         ({"curve": [{**GOOD["curve"][0], "metrics": {"epoch": 10**400}}]}, "curve"),
+        ({"curve": [{**GOOD["curve"][0], "metrics": {"errors": -1}}]}, "errors: -1 is not a number of images"),
     ],
 )
 def test_faults_are_named(change: dict[str, Any], named: str) -> None:
