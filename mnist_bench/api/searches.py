@@ -144,11 +144,10 @@ def train_seeds(
     from search.arguments import check_seed
 
     check_seed("seed", seed + seeds - 1)
-    count = options.workers_for(device, workers)
     training = recipe_training.of_recipe(
         recipe, overrides=overrides, device=device, data_dir=as_path(data), net=options.loaded_net(net)
     )
-    return training.fit_seeds(range(seed, seed + seeds), count, lambda _, report: on_period(report))
+    return training.fit_seeds(range(seed, seed + seeds), workers, lambda _, report: on_period(report))
 
 
 @documented

@@ -142,9 +142,8 @@ def train(
         output.print_line(Line(_line(WIDTHS), bold=True))
     numbers = range(seed, seed + seeds)
     heard = _show_period if form == "table" else lambda seed, report: None
-    count = options.workers_for(training.data.device.type, workers)
     with live.screen() as screen:
-        found = training.fit_seeds(numbers, count, heard, WatchedRuns(screen))
+        found = training.fit_seeds(numbers, workers, heard, WatchedRuns(screen))
     fits = dict(zip(numbers, found, strict=True))
     notes = [] if training.notice is None else [training.notice]
     if to is not None:

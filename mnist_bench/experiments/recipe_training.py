@@ -21,6 +21,7 @@ from mnist_bench.nets import own_net
 from mnist_bench.nets.planner import with_net_defaults
 from mnist_bench.numerics.device import find_device
 from mnist_bench.numerics.operations import portable_is_free
+from mnist_bench.options import workers_for
 from mnist_bench.space_files import space_sources
 from mnist_bench.space_files.content import instead_of_portable, precision_of
 from mnist_bench.space_files.space_sources import Source
@@ -61,13 +62,14 @@ class RecipeTraining:
         return self.fit_seeds((seed,), 1, lambda _, report: on_period(report))[0]
 
     def fit_seeds(
-        self, seeds: Sequence[int], workers: int, on_period: OnSeed, observer: Observer | None = None
+        self, seeds: Sequence[int], workers: int | None, on_period: OnSeed, observer: Observer | None = None
     ) -> tuple[FitResult, ...]:
-        """Train with several seeds, `workers` at a time in processes of their own; a single worker is the trainer."""
+        """Train with several seeds, `workers` at a time in processes of their own; a single worker is the trainer.
+        None is as many as suit the device."""
         observer = observer or Observer()
         for seed in seeds:
             check_seed("seed", seed)
-        workers = min(workers, len(seeds))
+        workers = min(workers_for(self.data.device.type, workers), len(seeds))
         if workers == 1:
             costs = (1,) * len(Schedule(config=self.config, images=1).period_ends)
             runs = over_seeds({"training": (to_json(self.config), costs, [])}, seeds)
