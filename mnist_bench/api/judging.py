@@ -38,6 +38,13 @@ Top = Annotated[
     ),
 ]
 Seeds = Annotated[int, option("Number of seeds.", "N", least=1, most=1000)]
+COMPARED: Mapping[str, Any] = {
+    "samplers": ("random", "curves"),
+    "pruners": ("asha",),
+    "seeds": 20,
+    "trials": (10, 25, 50),
+}
+"""What `bench search` compares unless an option or its plan says otherwise; all tables that the package ships."""
 OnComparedPeriod = Annotated[
     "Callable[[PeriodResult, PeriodResult], None]",
     in_python("Called after each reporting interval, with its result as it was and as it is now."),
@@ -274,7 +281,7 @@ def compare_methods(
             f"Samplers, with commas between: {', '.join(SAMPLERS)}, or others, as for `search --sampler`.",
             "NAMES",
             panel=STRATEGIES,
-            default="random,curves",
+            default=",".join(COMPARED["samplers"]),
             read=options.strategies,
         ),
     ] = None,
@@ -284,13 +291,15 @@ def compare_methods(
             f"Pruners, with commas between: {', '.join(PRUNERS)}, or others, as for `search --pruner`.",
             "NAMES",
             panel=STRATEGIES,
-            default="asha",
+            default=",".join(COMPARED["pruners"]),
             read=options.strategies,
         ),
     ] = None,
     seeds: Annotated[
         int | None,
-        option("Searches per method and table, two or more.", "N", least=2, most=10_000, default="20"),
+        option(
+            "Searches per method and table, two or more.", "N", least=2, most=10_000, default=str(COMPARED["seeds"])
+        ),
     ] = None,
     trials: Annotated[
         int | Sequence[int] | None,
@@ -298,7 +307,7 @@ def compare_methods(
             "Budgets, with commas between, in full trainings of an average configuration.",
             "N",
             names=("--trials", "-n"),
-            default="10,25,50",
+            default=",".join(map(str, COMPARED["trials"])),
             read=options.numbers,
         ),
     ] = None,
@@ -358,16 +367,13 @@ def compare_methods(
         check_target(picture, folder=False)
     file = as_path(plan)
     fixed = method_plan.read(file) if file else None
-    defaults = {
-        "tables": SHIPPED, "samplers": ("random", "curves"), "pruners": ("asha",), "seeds": 20, "trials": (10, 25, 50),
-    }  # fmt: skip
     given = {
         "tables": tables, "samplers": samplers, "pruners": pruners, "seeds": seeds,
         "trials": (trials,) if isinstance(trials, int) else trials,
     }  # fmt: skip
     asked: dict[str, Any] = {
         name: getattr(fixed, name, default) if given[name] is None else given[name]
-        for name, default in defaults.items()
+        for name, default in {"tables": SHIPPED, **COMPARED}.items()
     }
     with attended(observer, progress) as watching:
         found = method_comparison.compare_methods(
