@@ -39,6 +39,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {  # each with what its first trial does n
 }
 SAMPLERS = {"optuna": optuna.samplers.TPESampler, "optuna-gp": optuna.samplers.GPSampler}
 METHODS = ("search", *SAMPLERS)
+ABOUT = """
+Best value: the highest of the complete trials, as a mean over the seeds. Processor time: of the whole process.
+Intervals: 95%, paired by seed.
+
+- search: `search.run` with its defaults, the sampler `curves` and the pruner `asha`
+- optuna: Optuna with its defaults, TPESampler and MedianPruner
+- optuna-gp: Optuna with GPSampler and MedianPruner
+"""
 
 
 def searched(example: str, method: str, seed: int, trials: int) -> dict[str, Any]:
@@ -93,7 +101,8 @@ def main() -> None:
         with asked.ledger.open("a") as file:
             file.write(f"{json.dumps(lines[-1])}\n")
     heads = ["objective", "method", "seeds:", "best value:", "search is better by:", "processor time, s:"]
-    page = ["# Objectives of Optuna's examples", "", f"{frame.made()}", "", *frame.table(heads, rows(lines))]
+    made = frame.made("python benchmarks/optuna_examples.py EXAMPLES LEDGER", "fp32")
+    page = ["# Objectives of Optuna's examples", "", f"{made}", ABOUT, *frame.table(heads, rows(lines))]
     frame.publish(asked.output, "optuna-examples", page, {"searches": lines})
 
 

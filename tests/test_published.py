@@ -145,7 +145,7 @@ def sentences() -> Iterator[tuple[str, str]]:
     yield "README.md", f"make search # 50 trials: {time} on two cores of a Zen 4"
     yield "README.md", f"gives this search the digest `{digest[:9]} ... {digest[-4:]}`"
     yield "README.md", f"its mean test accuracy is {accuracy}"
-    yield "docs/benchmarks/results.md", f"so #{confirmed['winner']} is selected and not a winner"
+    yield "docs/benchmarks/results.md", f"so there is no winner. #{confirmed['winner']} is selected"
     searches = [json.loads(line) for line in published("candidates.jsonl").splitlines()]
     for name in {search["candidate"] for search in searches}:
         means = [fmean(search["errors"]) for search in searches if search["candidate"] == name]

@@ -154,8 +154,8 @@ def ablate(
     observer: Watcher = None,
     progress: options.Progress = None,
 ) -> "Ablation":
-    """Measure the effect of each group of settings, from a baseline to a trial; as `mnist-bench ablate`. If that was
-    done before, the earlier result is returned.
+    """Change a baseline into a trial, one group of settings at a time, and measure each change; as `mnist-bench
+    ablate`. If that was done before, the earlier result is returned.
 
     Raises:
         StudyNotFoundError: the study has no such trial, or no complete one.

@@ -90,7 +90,7 @@ def ablate(
     results: options.Folder = options.RESULTS,
     **given: Any,
 ) -> Result:
-    """Measure the effect of each group of settings, from a baseline to a trial.
+    """Change a baseline into a trial, one group of settings at a time, and measure each change.
 
     Each step tries every remaining group with several seeds, and keeps the one that helps most. Run the same command
     again to resume.

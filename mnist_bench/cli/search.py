@@ -111,7 +111,7 @@ def train(
 ) -> Result:
     """Train a recipe, or the recipe of a trial, with one or more seeds.
 
-    As many seeds train at once as there are workers. To train a trial again with its own seed, use `reproduce`.
+    Each worker trains one seed at a time. To train a trial again with its own seed, use `reproduce`.
 
     Examples:
         mnist-bench train recipe.yaml --seeds 10
