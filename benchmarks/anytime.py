@@ -5,12 +5,15 @@ writes the page. Written down before the first search: three samplers, each with
 5 and 100 trials, twice as many as `make search`. The cost, estimated from multiply-accumulates, is the same on every
 machine. Only trials that were trained to the end count. The figure describes, without a test.
 A search goes on in build/anytime: what Optuna's TPE decides may depend on the processor, so it ends where it began.
+A search that finds no feasible configuration any more ends early, and keeps the error that it has reached.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import subprocess
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,7 @@ from publish import run
 import mnist_bench
 from mnist_bench.plots.frame import Drawn, render, write
 from mnist_bench.plots.search_methods import STEPS, draw_curves, reach
+from search.driver.driver import MAX_INFEASIBLE
 from search.files import append_line, atomic_write
 
 PUBLISHED = ROOT / "results" / "published"
@@ -55,8 +59,12 @@ def searched(arm: str, seed: int, workers: str) -> dict[str, Any]:
     study, results = f"{arm.replace(':', '-')}-{seed}", str(ROOT / "build" / "anytime")
     how = ("--sampler", arm, "--pruner", "asha", "--workers", workers)
     words = ("search", "conv", "--trials", str(TRIALS), "--seed", str(seed), "--study-name", study)
-    run(*words, *how, "--results", results)
+    with suppress(subprocess.CalledProcessError):
+        run(*words, *how, "--results", results)
     record = mnist_bench.open_study(study, results=results)
+    trials = sum(bool(trial.reports) for trial in record.trials)
+    if trials < TRIALS and any(trial.reports for trial in record.trials[-MAX_INFEASIBLE:]):
+        raise SystemExit(f"{study} was stopped; the same command continues it")
     periods = [(one.end_of(each), one.number, each) for one in record.trials for each in range(1, one.next_period)]
     spent, curve = 0, [(0, 1.0)]
     for _, number, period in sorted(periods):
@@ -64,12 +72,13 @@ def searched(arm: str, seed: int, workers: str) -> dict[str, Any]:
         spent += trial.costs[period - 1]
         if trial.state == "COMPLETE" and period == len(trial.reports) and trial.value:
             curve.append((spent, min(curve[-1][1], 1 - trial.value)))
-    return {"sampler": arm, "seed": seed, "digest": record.digest, "cost": spent, "curve": curve}
+    return {"sampler": arm, "seed": seed, "trials": trials, "digest": record.digest, "cost": spent, "curve": curve}
 
 
 def publish(lines: Lines, seeds: list[int]) -> None:
-    """Write the page and the pictures; curves end where the cheapest search does."""
-    at = np.linspace(0, min(line["cost"] for line in lines.values()), STEPS + 1)[1:]
+    """Write the page and the pictures; curves end where the cheapest search with all trials does."""
+    early = [key for key, line in lines.items() if line["trials"] < TRIALS]
+    at = np.linspace(0, min(line["cost"] for key, line in lines.items() if key not in early), STEPS + 1)[1:]
     curves = {key: np.array(line["curve"]) for key, line in lines.items()}
     places = {key: np.searchsorted(curve[:, 0], at, side="right") - 1 for key, curve in curves.items()}
     units = np.array([[curves[arm, seed][places[arm, seed], 1] for seed in seeds] for arm in ARMS])
@@ -86,7 +95,8 @@ def publish(lines: Lines, seeds: list[int]) -> None:
 
     best = int(means[:, -1].argmin())
     finding = f"At the end, {ARMS[best]} has the lowest mean error: {means[best, -1]:.2%} ± {100 * bands[best, -1]:.2f}"
-    remarks = [f"{len(seeds)} searches of each", "all with asha", "bands: 95% intervals over seeds"]
+    ended = [f"{arm} ended early with seed {seed}" for arm, seed in early if seed in seeds]
+    remarks = [f"{len(seeds)} searches of each", "all with asha", "bands: 95% intervals over seeds", *ended]
     write(render(Drawn(finding=finding, remarks=remarks, draw=draw, height=4.4), ["png", "svg"]), PUBLISHED / "anytime")
     read = [STEPS // 4 - 1, STEPS // 2 - 1, STEPS - 1]
     rows = [[arm, *(f"{means[n, i]:.2%} ± {100 * bands[n, i]:.2f}" for i in read)] for n, arm in enumerate(ARMS)]
