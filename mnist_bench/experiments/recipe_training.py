@@ -64,7 +64,7 @@ class RecipeTraining:
     def fit_seeds(
         self, seeds: Sequence[int], workers: int | None, on_period: OnSeed, observer: Observer | None = None
     ) -> tuple[FitResult, ...]:
-        """Train with several seeds, `workers` at a time in processes of their own; a single worker is the trainer.
+        """Train with several seeds, `workers` at a time in separate processes; a single worker is the trainer.
         None is as many as suit the device."""
         observer = observer or Observer()
         for seed in seeds:
