@@ -81,7 +81,7 @@ def first_trial(objective: Objective, files: StudyFolder, *, seed: int, periods:
     if not space.fields:
         raise UsageError(f"{objective.name} asks for no range; call trial.suggest_float in it, or give a space.")
     found = f"{number_of(len(space.fields), 'range')} and {number_of(len(reports), 'report')}"
-    notice = f"The first trial, with the middle of each range, has {found}, as all others. Trial 0 computes it again."
+    notice = f"The first trial, with the middle of each range, has {found}: all others have the same."
     given = {path: middle(span) for path, span in space.distributions.items()}
     periods = periods or len(reports)
     return FirstTrial(space=space, periods=periods, middle=given, reports=reports, notices=[notice])
