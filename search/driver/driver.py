@@ -31,7 +31,7 @@ from search.study.optuna_tables import OptunaTables
 from search.study.spec import StudySpec
 from search.trainer_api import Plan, Planner, Report, finite
 
-MAX_INFEASIBLE = 200  # infeasible configurations in a row that end a search
+MAX_INFEASIBLE = 200  # infeasible configurations in a row after which a search only ends what is in work
 MAX_CRASHES = 5
 """Crashed trials in a row that end a search. Each was tried twice, so if five different ones crash, the trainer or the
 machine is the cause."""
@@ -55,7 +55,7 @@ class Decisions:
             return self._handle(*result)
         if turn.trial is not None:
             return self._end(self._history.trials[turn.trial])
-        if self._history.trained >= self._history.budget:
+        if self._history.trained >= self._history.budget or self._finds_nothing_feasible():
             return Declined(time=turn.time)
         return self._ask(turn)
 
@@ -67,15 +67,24 @@ class Decisions:
         """Continue after the search had ended early."""
         return Resumed(time=self._history.time)
 
-    def check_failures(self) -> None:
-        """TooManyFailuresError if configurations crash, or are infeasible, one after the other."""
-        trials = self._history.trials
-        # Not skipping running trials: they have trained, so the space is not infeasible throughout.
-        bounds = "limits and constraints" if self._spec.space.constraints else "limits"
-        words = f"are infeasible under the space's {bounds}"
-        _check_streak(trials, "infeasible", MAX_INFEASIBLE, words)
-        if self._history.ends["crashed"] >= MAX_CRASHES:
-            _check_streak(trials, "crashed", MAX_CRASHES, "crashed", ("running", "infeasible"))
+    def check_crashes(self) -> None:
+        """TooManyFailuresError if configurations crash, one after the other."""
+        if self._history.ends["crashed"] < MAX_CRASHES:
+            return
+        if first := _first_in_a_row(self._history.trials, "crashed", MAX_CRASHES, ("running", "infeasible")):
+            cause = f"; the first one: {first.cause}" if first.cause else ""
+            failed = TooManyFailuresError(f"{MAX_CRASHES} trials in a row crashed{cause}.")
+            failed.add_note(first.error or "")  # for those who ask for the traceback
+            raise failed
+
+    def check_feasible(self) -> None:
+        """TooManyFailuresError if it stops asking because configurations are infeasible, one after the other."""
+        if self._finds_nothing_feasible():
+            bounds = "limits and constraints" if self._spec.space.constraints else "limits"
+            raise TooManyFailuresError(f"{MAX_INFEASIBLE} trials in a row are infeasible under the space's {bounds}.")
+
+    def _finds_nothing_feasible(self) -> bool:
+        return _first_in_a_row(self._history.trials, "infeasible", MAX_INFEASIBLE) is not None
 
     def _ask(self, turn: Turn) -> Asked:
         # The number counts infeasible trials, too: each proposal has one of its own, and with it its own draws.
@@ -205,7 +214,7 @@ class Driver:
                 if (stopped := rules.stopped(self._history)) is not None:
                     self._record(stopped)
                     self._dispatcher.drain()
-                    break
+                    return True
                 stop = stopping()  # asked once a turn: between two answers it could be a different one
                 if not stop:
                     # Before each event, not only while one is waited for: a proposal of tpe takes 0.4 s after ten
@@ -216,6 +225,7 @@ class Driver:
                     self._dispatcher.drain()
                     return False
                 self._observer.on_progress(self._meter.read())
+        self._decisions.check_feasible()
         return True
 
     def raise_budget(self, budget: int) -> None:
@@ -258,7 +268,7 @@ class Driver:
         if number is not None:
             tell(self._observer, event, self._history)
         if isinstance(event, Told):
-            self._decisions.check_failures()
+            self._decisions.check_crashes()
 
 
 def restored(spec: StudySpec, history: History, planner: Planner[Any] | None) -> OptunaStudy:
@@ -280,18 +290,13 @@ def restored(spec: StudySpec, history: History, planner: Planner[Any] | None) ->
     return study
 
 
-def _check_streak(
-    trials: list[TrialRecord], reason: Reason, most: int, words: str, skipping: tuple[Reason, ...] = ()
-) -> None:
-    """Stop if the newest trials, some kinds aside, all ended for one reason."""
+def _first_in_a_row(
+    trials: list[TrialRecord], reason: Reason, most: int, skipping: tuple[Reason, ...] = ()
+) -> TrialRecord | None:
+    """Return the first of so many newest trials, some kinds aside, if all ended for one reason."""
     newest = (trial for trial in reversed(trials) if trial.reason not in skipping)
-    streak = [*islice(takewhile(lambda trial: trial.reason == reason, newest), most)]
-    if len(streak) >= most:
-        first = streak[-1]
-        cause = f"; the first one: {first.cause}" if first.cause else ""
-        failed = TooManyFailuresError(f"{most} trials in a row {words}{cause}.")
-        failed.add_note(first.error or "")  # for those who ask for the traceback
-        raise failed
+    row = [*islice(takewhile(lambda trial: trial.reason == reason, newest), most)]
+    return row[-1] if len(row) == most else None
 
 
 def _check_periods(plan: Plan[Any], most: int, number: int) -> None:

@@ -13,7 +13,7 @@ from search.errors import StorageError, TooManyFailuresError
 from search.event_log.events import Asked
 from search.repeatability import rehearse
 from search.space.space import constrained
-from search.strategies.pruners import Asha
+from search.strategies.pruners import Asha, NoPruner
 from search.strategies.samplers import Random, Tpe
 from search.study import studies
 from search.trainer_api import Codec, Plan
@@ -63,6 +63,19 @@ def test_where_nothing_meets_them_a_search_ends(tmp_path: Path, options: dict[st
     with pytest.raises(TooManyFailuresError, match=rf"^200 trials in a row are infeasible under the space's {words}\."):
         fake.run(tmp_path, sampler=Random(), **options)
     assert len(studies.open_study(tmp_path, None).trials) == 200
+
+
+def test_where_nothing_more_meets_them_what_is_in_work_is_trained_to_its_end(tmp_path: Path) -> None:
+    values = {**fake.SPACE, "constraints": ["optim.lr <= 1e-4"]}
+    first = {"model.depth": 1, "model.width": 8, "model.kind": "a", "optim.lr": 1e-4}
+    options: dict[str, Any] = {"enqueued": (first, {**first, "model.width": 16}), "pruner": NoPruner()}
+    for _ in range(2):  # the second one asks for nothing more
+        with pytest.raises(TooManyFailuresError, match=r"^200 trials in a row are infeasible"):
+            fake.run(tmp_path, space_values=values, sampler=Random(), **options)
+        study = studies.open_study(tmp_path, None)
+        assert [trial.number for trial in study.complete()] == [0, 1]
+        assert len(study.trials) == 202
+    assert fake.decided_again(fake.events_of(tmp_path)).difference is None
 
 
 def test_whoever_drives_a_search_keeps_to_them() -> None:
