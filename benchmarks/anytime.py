@@ -29,8 +29,8 @@ LEDGER = PUBLISHED / "anytime.jsonl"
 ARMS = ("curves", "random", "optuna:TPESampler")
 SEEDS, TRIALS, MINUTE = (1, 2, 3, 4, 5), 100, 60e6
 COST = 18 * MINUTE  # twice that of the search of 50 trials which is published: 9.1 estimated minutes of one core
-NOTE = """Lowest validation error of a network that was trained to its end, mean over five seeds, with 95% intervals.
-The cost is estimated from multiply-accumulates. A search that has ended keeps its error. Nothing is tested here."""
+NOTE = """Lowest validation error of a network that was trained to its end, mean over five seeds. 95% intervals leave out what
+all samplers share on a seed. The cost is estimated from multiply-accumulates. A search that ended keeps its error."""
 Lines = dict[tuple[str, int], dict[str, Any]]  # by sampler and seed
 
 
