@@ -29,8 +29,8 @@ LEDGER = PUBLISHED / "anytime.jsonl"
 ARMS = ("curves", "random", "optuna:TPESampler")
 SEEDS, TRIALS, MINUTE = (1, 2, 3, 4, 5), 100, 60e6
 COST = 18 * MINUTE  # twice that of the search of 50 trials which is published: 9.1 estimated minutes of one core
-NOTE = """Lowest validation error of a network that was trained to its end, mean over five seeds. 95% intervals leave out what
-all samplers share on a seed. The cost is estimated from multiply-accumulates. A search that ended keeps its error."""
+NOTE = """Lowest validation error of a net that was trained to its end, mean over five seeds. 95% intervals leave out
+what all samplers share on a seed. The cost is estimated from multiply-accumulates. An ended search keeps its error."""
 Lines = dict[tuple[str, int], dict[str, Any]]  # by sampler and seed
 
 
@@ -84,7 +84,7 @@ def publish(lines: Lines) -> None:
         draw_curves(axes, at / MINUTE, units, ARMS)
 
     named = ", ".join(f"{mean:.2%} with {arm}" for mean, arm in zip(means[:, -1], ARMS, strict=True))
-    early = [f"{arm}-{n} ended after {line['trials']}" for (arm, n), line in lines.items() if line["trials"] < TRIALS]
+    early = [f"{arm}, seed {n}: {line['trials']} only" for (arm, n), line in lines.items() if line["trials"] < TRIALS]
     remarks = [f"{len(SEEDS)} searches of {TRIALS} trials each", "bands: 95% intervals over seeds", *early]
     drawn = Drawn(finding=f"Mean error at the end: {named}", remarks=remarks, draw=draw, height=4.4)
     write(render(drawn, ["svg"]), PUBLISHED / "anytime")
