@@ -52,10 +52,10 @@ def ledger() -> Lines:
 
 def searched(arm: str, seed: int) -> dict[str, Any]:
     """Search, or continue a search; its line has the cost, in estimated microseconds, and error of each better net."""
-    study = {"study_name": f"{arm.replace(':', '-')}-{seed}", "results": ROOT / "build" / "anytime"}
+    study, results = f"{arm.replace(':', '-')}-{seed}", ROOT / "build" / "anytime"
     with suppress(search.TooManyFailuresError):  # 200 configurations in a row were infeasible
-        mnist_bench.search("conv", trials=TRIALS, seed=seed, sampler=arm, pruner="asha", workers=2, **study)
-    record = mnist_bench.open_study(study["study_name"], results=study["results"])
+        mnist_bench.search("conv", trials=TRIALS, seed=seed, sampler=arm, study_name=study, results=results)
+    record = mnist_bench.open_study(study, results=results)
     periods = [(one.end_of(each), one.number, each) for one in record.trials for each in range(1, one.next_period)]
     spent, curve = 0, [(0, 1.0)]
     for _, number, period in sorted(periods):
