@@ -1,6 +1,6 @@
 """Validation error of the best network so far over a search's own cost: `curves`, random search and Optuna's TPE.
 
-    python benchmarks/anytime.py             continues results/published/anytime.jsonl, and writes page and pictures
+    nice -n 19 python benchmarks/anytime.py      continues results/published/anytime.jsonl, and writes page and picture
 
 Written down before the first search: three samplers, each with asha, search `conv` with the seeds 1 to 5 and 100
 trials, and are compared up to twice the cost of `make search`. Only trials that were trained to the end count. The
@@ -68,7 +68,7 @@ def searched(arm: str, seed: int) -> dict[str, Any]:
 
 
 def publish(lines: Lines) -> None:
-    """Write the page and the pictures; a search that has ended keeps the error that it has reached."""
+    """Write the page and the picture; a search that has ended keeps the error that it has reached."""
     at = np.linspace(0, COST, STEPS + 1)[1:]
     curves = {key: np.array(line["curve"]) for key, line in lines.items()}
     places = {key: np.searchsorted(curve[:, 0], at, side="right") - 1 for key, curve in curves.items()}

@@ -84,6 +84,7 @@ class Decisions:
             raise TooManyFailuresError(f"{MAX_INFEASIBLE} trials in a row are infeasible under the space's {bounds}.")
 
     def _finds_nothing_feasible(self) -> bool:
+        # Not skipping running trials: they train, so the space is not infeasible throughout.
         return _first_in_a_row(self._history.trials, "infeasible", MAX_INFEASIBLE) is not None
 
     def _ask(self, turn: Turn) -> Asked:

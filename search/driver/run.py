@@ -298,8 +298,9 @@ class Search:
         check_same(self.files.name, history.spec, self.spec_for(history.spec["numerics"]).to_json())
         # Which rule ended it does not matter: as long as one of the given rules would, there is nothing left to do.
         ended_early = history.stop is not None and self.stop_rules.stopped(history) is not None
-        asked = history.trained >= history.budget  # or nothing feasible was found any more
-        done = ended_early or (history.stop is None and history.next_turn() is None and asked)
+        # Not at its budget, a search without a next turn has found nothing feasible any more: it says so again.
+        reached = history.trained >= history.budget and history.next_turn() is None
+        done = ended_early or (history.stop is None and reached)
         if not done and self.budget < history.budget:
             raise UsageError(
                 f"Study {self.files.name} has not reached its trial budget of {history.budget} trials; ask for "
